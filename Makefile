@@ -1,0 +1,56 @@
+# The two commands of the README need Debian, Python 3.11, make and a package registry.
+.PHONY: replay test check format fix build bootstrap playbooks clean
+.DEFAULT_GOAL := help
+
+UV_VERSION := 0.13.9
+UV         := .uv/bin/uv
+# The runtime is 3.13: use it where the machine has it, else what there is from 3.11 on.
+PYTHON     := $(shell for v in 3.13 3.12 3.14 3.11; do for p in python$$v $$HOME/.pyenv/versions/$$v*/bin/python$$v; do \
+                $$p -c 'import sys' >/dev/null 2>&1 && command -v $$p && exit; done; done)
+RUN        := .venv/bin/
+export UV_PYTHON_DOWNLOADS := never
+export SAM_CLI_TELEMETRY := 0
+export AWS_DEFAULT_REGION ?= us-east-1
+
+help:
+	@echo 'make replay   replay every event under events/ through the deployed template, offline'
+	@echo 'make test     run the tests'
+	@echo 'make check    the gate: format, lint, types, template, tests'
+	@echo 'make build    sam build'
+
+bootstrap: .venv/.ready
+
+$(UV):
+	@python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+	  --target .uv uv==$(UV_VERSION)
+
+.venv/.ready: $(UV) uv.lock pyproject.toml
+	@$(UV) sync --quiet --frozen --python $(PYTHON)
+	@touch $@
+
+replay: .venv/.ready
+	@$(RUN)python -m console replay events --mode enforce --release
+
+test: .venv/.ready
+	@$(RUN)python -m pytest -q -n auto
+
+check: .venv/.ready
+	$(RUN)ruff format --check .
+	$(RUN)ruff check .
+	$(RUN)mypy
+	$(RUN)sam validate --lint
+	$(RUN)python -m console docs --check
+	$(RUN)python -m pytest -q -n auto
+
+format: .venv/.ready
+	@$(RUN)ruff format .
+	@$(RUN)ruff check --fix .
+
+playbooks: .venv/.ready
+	@$(RUN)python -m console docs
+
+build: .venv/.ready
+	@PATH="$(CURDIR)/$(UV:/uv=):$(dir $(PYTHON)):$$PATH" $(RUN)sam build
+
+clean:
+	@rm -rf .aws-sam .venv .uv

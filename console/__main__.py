@@ -1,0 +1,5 @@
+"""``python -m console``: the ``cordon`` command."""
+
+from console.cli import app
+
+app()

@@ -1,0 +1,96 @@
+"""What an operator does to a deployed stack: review, approve, reject, release, read evidence.
+
+Runs under the operator's own credentials; what they may do is decided by IAM in their account.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from cordon.answer import release_name, workflow_input
+from cordon.cases import Case, Cases, Stands
+from cordon.evidence import broken
+
+
+class Refusal(Exception):
+    """The operator asked for something that the case does not allow."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed Cordon, found by its stack name."""
+
+    session: boto3.session.Session
+    outputs: dict[str, str]
+
+    @classmethod
+    def named(cls, name: str) -> "Stack":
+        """Read the stack's outputs (cloudformation:DescribeStacks)."""
+        session = boto3.session.Session()
+        stacks = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        return cls(session, {o["OutputKey"]: o["OutputValue"] for o in stacks[0]["Outputs"]})
+
+    def client(self, service: str) -> Any:
+        """A client with the operator's credentials."""
+        return self.session.client(service)
+
+    @property
+    def cases(self) -> Cases:
+        """The case rows."""
+        return Cases(self.client("dynamodb"), self.outputs["Table"])
+
+    def case(self, case: str) -> Case:
+        """One case; a Refusal when there is none."""
+        found = self.cases.get(case)
+        if found is None:
+            raise Refusal(f"there is no case {case}")
+        return found
+
+    def all_cases(self) -> Iterator[Case]:
+        """Every case, in no order."""
+        pages = self.client("dynamodb").get_paginator("scan")
+        for page in pages.paginate(TableName=self.outputs["Table"], ProjectionExpression="id"):
+            for row in page["Items"]:
+                kind, _, case = row["id"]["S"].partition("#")
+                found = self.cases.get(case) if kind == "case" else None
+                if found is not None:
+                    yield found
+
+    def decide(self, case: Case, decision: str, plan: str) -> str:
+        """Approve or reject the plan with this hash. Returns who decided."""
+        if case.stands is not Stands.ASKED:
+            raise Refusal(f"case {case.id} does not ask: it stands at {case.stands}")
+        if plan != case.plan_hash or plan != case.plan.hash:
+            raise Refusal(f"the plan of case {case.id} is {case.plan_hash}, not {plan}")
+        token = self.cases.token(case.id)
+        if not token:
+            raise Refusal(f"case {case.id} has no token yet; its workflow is starting")
+        by = self.client("sts").get_caller_identity()["Arn"]
+        answer = {"decision": decision, "plan": plan, "by": by}
+        self.client("stepfunctions").send_task_success(taskToken=token, output=json.dumps(answer))
+        return str(by)
+
+    def release(self, case: Case, why: str) -> str:
+        """Start the release workflow. Returns the execution's ARN."""
+        held = (Stands.CONTAINED, Stands.PARTIAL, Stands.CONTAINING, Stands.RELEASING)
+        if case.stands not in held:
+            raise Refusal(f"case {case.id} holds nothing: it stands at {case.stands}")
+        by = self.client("sts").get_caller_identity()["Arn"]
+        started = self.client("stepfunctions").start_execution(
+            stateMachineArn=self.outputs["ReleaseWorkflow"],
+            name=release_name(case),
+            input=workflow_input(case, by=by, why=why),
+        )
+        return str(started["executionArn"])
+
+    def evidence(self, case: Case) -> tuple[list[bytes], str]:
+        """The case's entries in order, and where their chain is broken ("" when it holds)."""
+        s3, bucket = self.client("s3"), self.outputs["EvidenceBucket"]
+        folder = f"{case.finding.place.account}/{case.id}/"
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder)
+        keys = sorted(entry["Key"] for page in pages for entry in page.get("Contents", ()))
+        entries = [s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys]
+        return entries, broken(entries)

@@ -1,0 +1,77 @@
+"""Escalate what only a person can answer.
+
+When    root is used; an AI workload is misused in a way no playbook contains yet; an attack
+        sequence is seen; the principal or bucket is one that we must not touch; or anything
+        critical that nobody else answers.
+Does    opens an incident that says what a person must do.
+Undo    closes the incident.
+Leaves  every resource.
+"""
+
+from cordon import catalogue
+from cordon.actions import Action
+from cordon.actions.incident import incident
+from cordon.entry import serve
+from cordon.finding import Finding, Label, Resource
+from cordon.playbook import Playbook, Serves
+from cordon.refusals import among, refusal
+from cordon.settings import Deployment, Mode
+
+TODO = {
+    catalogue.ROOT_USE: "Ask who used root and why. If nobody did: change its password, delete its "
+    "access keys, check its MFA device, and deny root by an SCP.",
+    catalogue.AI_THREATS: "Check who invokes the model and with what. Do not revoke the role "
+    "of the application before it is known to be stolen: limit the model-invoke actions instead.",
+    catalogue.ACCOUNT_WIDE: "Turn the account's block public access on again unless the change was "
+    "approved. Cordon never changes it: one finding must not shut every bucket of an account.",
+    catalogue.ATTACK_SEQUENCES: "Treat every resource of the sequence as part of one incident: "
+    "revoke the actors' sessions, then contain what they reached.",
+}
+CRITICAL = "Nobody else answers this critical finding: decide what must be contained, by hand."
+
+
+def todo(finding: Finding) -> str:
+    """What a person must do; "" when another playbook, or nobody, answers the finding."""
+    refused = refusal(finding)
+    if refused is not None:
+        return f"Not contained: {refused.reason}. {refused.todo}"
+    for family, words in TODO.items():
+        if among(finding, family):
+            return words
+    critical = finding.severity.label is Label.CRITICAL
+    return CRITICAL if critical and not among(finding, catalogue.CONTAINED) else ""
+
+
+def subjects(finding: Finding) -> tuple[Resource, ...]:
+    """The account: the incident is about the finding as a whole."""
+    account = Resource("AWS::Account", finding.place.account, finding.place)
+    return (account,) if todo(finding) else ()
+
+
+def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
+    """One incident, with the reason why nobody else acts."""
+    return [incident(finding, case, deployment, todo=todo(finding))]
+
+
+PLAYBOOK = Playbook(
+    name="escalate_finding",
+    answers=("*",),
+    subjects=subjects,
+    plan=plan,
+    controls=(
+        "NIST.800-53.r5 IR-4",
+        "NIST.800-53.r5 IR-6",
+        "NIST.800-53.r5 AC-6(9)",
+        "ISO/IEC 27001:2022 A.5.26",
+        "SOC 2 CC7.3",
+        "HIPAA 164.308(a)(6)(ii)",
+        "GDPR Art. 33",
+        "PCI DSS v4.0.1 12.10",
+        "EU AI Act Art. 73",
+    ),
+    layer="incident response",
+    serves=Serves.GOVERNANCE,
+    ships_as=Mode.ENFORCE,
+)
+
+handler = serve(PLAYBOOK)

@@ -1,0 +1,82 @@
+"""Quarantine a bucket that is reachable, leaking or under attack.
+
+When    GuardDuty, Macie, Config or Security Hub says so of a bucket.
+Does    opens an incident, then by what the finding says: shuts public access; denies outsiders;
+        freezes writes and deletes with lifecycle off; stops foreign replication; or denies
+        everyone but break-glass. Labels the bucket.
+Undo    restores policy, block, lifecycle, replication and label as captured; closes the incident.
+Leaves  objects, and access for break-glass, responders and service-linked roles.
+"""
+
+from cordon import catalogue
+from cordon.actions import Action
+from cordon.actions.incident import incident
+from cordon.actions.s3 import (
+    BlockPublicAccess,
+    DenyBucketAccess,
+    SuspendLifecycle,
+    SuspendReplication,
+    TagBucket,
+)
+from cordon.entry import serve
+from cordon.finding import Finding, Resource
+from cordon.playbook import Playbook, Serves
+from cordon.refusals import among, buckets
+from cordon.settings import Deployment, Mode
+
+TODO = "Check whether the bucket was meant to be reachable, and what was read. Then release it."
+
+
+def contain(finding: Finding, case: str, deployment: Deployment, bucket: Resource) -> list[Action]:
+    """The policy before the block: S3 refuses to store a public policy once the block is on."""
+    place, name = bucket.place, bucket.name
+    exempt = deployment.exempt(place.partition, place.account)
+    block = BlockPublicAccess(place, name)
+    label = [
+        TagBucket(place, name, "cordon:status", ("quarantined",)),
+        TagBucket(place, name, "cordon:case", (case,)),
+    ]
+
+    def deny(level: str) -> DenyBucketAccess:
+        return DenyBucketAccess(place, name, (level,), exempt, deployment.organization)
+
+    if among(finding, catalogue.PUBLIC_BUCKETS):
+        return [block, *label]
+    if among(finding, catalogue.SHARED_BUCKETS):
+        return [deny("outsiders"), block, *label]
+    if among(finding, catalogue.REPLICATED_BUCKETS):
+        return [SuspendReplication(place, name), *label]
+    if among(finding, catalogue.ATTACKED_BUCKETS):
+        return [deny("writes"), SuspendLifecycle(place, name), block, *label]
+    return [deny("everyone"), block, *label]
+
+
+def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
+    """People are told first, so that a failure half-way is never silent."""
+    acts = (contain(finding, case, deployment, bucket) for bucket in buckets(finding))
+    return [incident(finding, case, deployment, todo=TODO), *(a for bucket in acts for a in bucket)]
+
+
+PLAYBOOK = Playbook(
+    name="quarantine_bucket",
+    answers=catalogue.REACHABLE_BUCKETS,
+    subjects=buckets,
+    plan=plan,
+    controls=(
+        "NIST.800-53.r5 AC-3",
+        "NIST.800-53.r5 AC-4",
+        "NIST.800-53.r5 SC-7",
+        "NIST.800-53.r5 IR-4(1)",
+        "ISO/IEC 27001:2022 A.8.12",
+        "SOC 2 CC6.1",
+        "HIPAA 164.312(a)(1)",
+        "GDPR Art. 32",
+        "PCI DSS v4.0.1 1.4.4",
+    ),
+    layer="data protection",
+    serves=Serves.SECURITY,
+    ships_as=Mode.APPROVE,
+    resolves=True,
+)
+
+handler = serve(PLAYBOOK)

@@ -1,0 +1,60 @@
+"""Tag an AI resource that fails a control, and untag it when the control passes.
+
+When    Security Hub (SageMaker, Bedrock, BedrockAgentCore controls) or a Config rule on
+        SageMaker or Bedrock turns FAILED, and again when it passes.
+Does    tags the resource with its status, the control and the case.
+Undo    removes or restores exactly those tags, by itself when the control passes.
+Leaves  the resource: most of these settings can only be changed by making it anew.
+"""
+
+from cordon import catalogue
+from cordon.actions import Action
+from cordon.actions.tagging import tagger
+from cordon.entry import serve
+from cordon.finding import Finding, Resource
+from cordon.playbook import Playbook, Serves
+from cordon.settings import Deployment, Mode
+
+
+def subjects(finding: Finding) -> tuple[Resource, ...]:
+    """The AI resources of the finding, in its own account."""
+    home = finding.place.account
+    services = ("AWS::SageMaker::", "AWS::Bedrock::", "AWS::BedrockAgentCore::")
+    return tuple(
+        r for r in finding.resources if r.kind.startswith(services) and r.place.account == home
+    )
+
+
+def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
+    """No incident: the control's own finding is the record, and there may be thousands."""
+    tags = {"cordon:status": "noncompliant", "cordon:control": finding.type, "cordon:case": case}
+    return [
+        tagger(resource.place, resource.arn, key, (value,))
+        for resource in subjects(finding)
+        for key, value in tags.items()
+    ]
+
+
+PLAYBOOK = Playbook(
+    name="tag_ai_resource",
+    answers=catalogue.AI_CONTROLS,
+    subjects=subjects,
+    plan=plan,
+    controls=(
+        "NIST.800-53.r5 CM-6",
+        "NIST.800-53.r5 CM-8",
+        "NIST.800-53.r5 CA-7",
+        "ISO/IEC 27001:2022 A.8.9",
+        "ISO/IEC 42001:2023 A.4.2",
+        "NIST AI RMF MAP 4.2",
+        "SOC 2 CC7.1",
+        "GDPR Art. 32",
+        "EU AI Act Art. 15",
+    ),
+    layer="configuration and change",
+    serves=Serves.COMPLIANCE,
+    ships_as=Mode.ENFORCE,
+    releases_on_pass=True,
+)
+
+handler = serve(PLAYBOOK)

@@ -1,0 +1,62 @@
+"""What we can do. Every action stands in ``ALL_ACTIONS``; one contract test covers them all."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from cordon.actions.action import Action, Gone, Json, NotVerified, Refused, Undo, Undone
+from cordon.actions.bedrock import TagAgentCore, TagBedrock, TagBedrockAgent
+from cordon.actions.iam import DisableAccessKey, RevokeRoleSessions, RevokeUserSessions
+from cordon.actions.incident import OpenIncident
+from cordon.actions.s3 import (
+    BlockPublicAccess,
+    DenyBucketAccess,
+    SuspendLifecycle,
+    SuspendReplication,
+    TagBucket,
+)
+from cordon.actions.sagemaker import TagSageMaker
+from cordon.finding import Place
+
+ALL_ACTIONS: tuple[type[Action], ...] = (
+    OpenIncident,
+    BlockPublicAccess,
+    DenyBucketAccess,
+    SuspendLifecycle,
+    SuspendReplication,
+    TagBucket,
+    RevokeRoleSessions,
+    RevokeUserSessions,
+    DisableAccessKey,
+    TagSageMaker,
+    TagBedrock,
+    TagBedrockAgent,
+    TagAgentCore,
+)
+_BY_NAME = {action.name(): action for action in ALL_ACTIONS}
+
+__all__ = [
+    "ALL_ACTIONS",
+    "Action",
+    "Gone",
+    "Json",
+    "NotVerified",
+    "Refused",
+    "Undo",
+    "Undone",
+    "from_json",
+]
+
+
+def from_json(raw: Mapping[str, Any]) -> Action:
+    """The action behind ``Action.to_json``; an unknown action or field is a ValueError."""
+    kind = _BY_NAME.get(raw.get("action", ""))
+    if kind is None:
+        raise ValueError(f"unknown action: {raw.get('action')!r}")
+    names = {f.name for f in fields(kind)}
+    if names != raw.keys() - {"action"}:
+        raise ValueError(
+            f"{kind.name()}: fields differ: {sorted(names ^ (raw.keys() - {'action'}))}"
+        )
+    values = {name: tuple(v) if isinstance(v := raw[name], list) else v for name in names}
+    return kind(**{**values, "place": Place(**raw["place"])})

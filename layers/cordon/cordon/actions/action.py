@@ -1,0 +1,111 @@
+"""One reversible act: ``capture → apply → verify → undo``.
+
+The engine owns order, holds and evidence; an action only knows its own resource. Every method
+may be called again after a crash and must then change nothing more. An action is plain data,
+so that a plan can be stored, hashed, approved and compared.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+from cordon.clients import Aws
+from cordon.finding import Place
+
+Json = Mapping[str, Any]
+
+
+class Gone(Exception):
+    """The resource no longer exists: there is nothing to contain or to restore."""
+
+
+class Refused(Exception):
+    """This resource must not, or cannot, be touched by us; the text says what a person must do."""
+
+
+class NotVerified(Exception):
+    """The resource was read back and does not show what was applied."""
+
+
+class Undone(StrEnum):
+    """How an undo ended."""
+
+    RESTORED = "restored"  # the resource equals what was captured (absence included)
+    DRIFTED = (
+        "drifted"  # a person changed it meanwhile: only our own part was taken out, or nothing
+    )
+    GONE = "gone"  # the resource no longer exists
+
+
+@dataclass(frozen=True)
+class Undo:
+    """The outcome of an undo, with the reason where it is not a plain restore."""
+
+    state: Undone
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Action:
+    """Base of all actions. Fields are JSON values, tuples of strings, or a ``Place``.
+
+    ``captured`` is what ``capture`` returned for the first case that holds the target;
+    ``wrote`` is what the last ``apply`` returned. Both are JSON and are kept in the hold.
+    """
+
+    place: Place
+
+    permissions: ClassVar[tuple[str, ...]] = ()  # IAM actions its four methods use
+    tells: ClassVar[bool] = False  # only tells people (an incident): never needs approval
+
+    @classmethod
+    def name(cls) -> str:
+        """``BlockPublicAccess`` → ``block_public_access``."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    @property
+    def target(self) -> str:
+        """What is held. Two actions with one target share one hold."""
+        raise NotImplementedError
+
+    @property
+    def resource(self) -> str:
+        """The ARN acted upon; "" where the action has none (an incident)."""
+        raise NotImplementedError
+
+    def capture(self, aws: Aws) -> Json:
+        """How the target is now. Absence is said as absence, apart from an empty value.
+
+        Raises Gone, Refused, or the ClientError that kept it from reading (fail closed).
+        """
+        raise NotImplementedError
+
+    def join(self, other: Self) -> Self:
+        """The one action that satisfies both: two cases hold this target. Symmetric."""
+        return self
+
+    def apply(self, aws: Aws, captured: Json, wrote: Json | None) -> Json:
+        """Bring the target to the contained state; returns what was written.
+
+        ``wrote`` is what an earlier apply returned, for this case or another on the target.
+        """
+        raise NotImplementedError
+
+    def verify(self, aws: Aws, captured: Json, wrote: Json) -> None:
+        """Read back; raises NotVerified (or Gone) unless the target shows ``wrote``."""
+        raise NotImplementedError
+
+    def undo(self, aws: Aws, captured: Json, wrote: Json) -> Undo:
+        """Put back exactly ``captured``. Leaves alone what a person changed, and says so."""
+        raise NotImplementedError
+
+    def keep_until(self, captured: Json, wrote: Json) -> datetime | None:
+        """The moment before which an undo would do harm; None when it may be undone any time."""
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        """The action as approvers and evidence see it."""
+        return {"action": self.name(), **asdict(self)}

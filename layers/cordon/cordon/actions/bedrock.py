@@ -1,0 +1,70 @@
+"""Tags on Bedrock resources: three APIs, three shapes, one behaviour.
+
+``bedrock``, ``bedrock-agent`` and ``bedrock-agentcore-control`` each have TagResource,
+UntagResource and ListTagsForResource. The first two are authorised as ``bedrock:…``.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cordon.actions.tag import Tag, pairs
+from cordon.clients import Aws
+
+_BEDROCK = ("bedrock:ListTagsForResource", "bedrock:TagResource", "bedrock:UntagResource")
+
+
+@dataclass(frozen=True)
+class TagBedrock(Tag):
+    """Label a guardrail, custom or imported model, provisioned throughput, profile or job."""
+
+    permissions: ClassVar[tuple[str, ...]] = _BEDROCK
+    full: ClassVar[frozenset[str]] = frozenset({"TooManyTagsException"})
+
+    def _read(self, aws: Aws) -> dict[str, str]:
+        answer = aws.client("bedrock").list_tags_for_resource(resourceARN=self.arn)
+        return pairs(answer["tags"], "key", "value")
+
+    def _write(self, aws: Aws, value: str) -> None:
+        tags = [{"key": self.key, "value": value}]
+        aws.client("bedrock").tag_resource(resourceARN=self.arn, tags=tags)
+
+    def _remove(self, aws: Aws) -> None:
+        aws.client("bedrock").untag_resource(resourceARN=self.arn, tagKeys=[self.key])
+
+
+@dataclass(frozen=True)
+class TagByMap(Tag):
+    """Base of the two services that take tags as a map."""
+
+    service: ClassVar[str]
+    full: ClassVar[frozenset[str]] = frozenset({"ServiceQuotaExceededException"})
+
+    def _read(self, aws: Aws) -> dict[str, str]:
+        answer = aws.client(self.service).list_tags_for_resource(resourceArn=self.arn)
+        return dict(answer.get("tags", {}))
+
+    def _write(self, aws: Aws, value: str) -> None:
+        aws.client(self.service).tag_resource(resourceArn=self.arn, tags={self.key: value})
+
+    def _remove(self, aws: Aws) -> None:
+        aws.client(self.service).untag_resource(resourceArn=self.arn, tagKeys=[self.key])
+
+
+@dataclass(frozen=True)
+class TagBedrockAgent(TagByMap):
+    """Label an agent, its alias, a knowledge base, a flow or a prompt."""
+
+    permissions: ClassVar[tuple[str, ...]] = _BEDROCK
+    service: ClassVar[str] = "bedrock-agent"
+
+
+@dataclass(frozen=True)
+class TagAgentCore(TagByMap):
+    """Label an AgentCore runtime, gateway, memory, browser or code interpreter."""
+
+    permissions: ClassVar[tuple[str, ...]] = (
+        "bedrock-agentcore:ListTagsForResource",
+        "bedrock-agentcore:TagResource",
+        "bedrock-agentcore:UntagResource",
+    )
+    service: ClassVar[str] = "bedrock-agentcore-control"

@@ -1,0 +1,255 @@
+"""Stop stolen credentials: sessions of a role, sessions of a user, an access key.
+
+A session's deny may only be lifted when the sessions it stopped have ended by themselves; lifted
+earlier, it gives them back to the thief. ``keep_until`` says when.
+
+Targets carry account and name, not the ARN: findings name a role or user without its path, and
+names are unique in an account. ``resource`` is the ARN without the path for the same reason; the
+ARN with it stands in ``captured``.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from cordon.actions.action import Action, Gone, Json, NotVerified, Refused, Undo, Undone
+from cordon.actions.revocation import POLICY_NAME
+from cordon.actions.sessions import TO_SCP, RevokeSessions, checked, code, policy_text
+from cordon.clients import Aws
+
+ACCESS_KEY = re.compile(r"AKIA[A-Z0-9]{12,124}")  # long-term keys only: ASIA cannot be disabled
+OURS = "/cordon/"
+LONGEST_ROLE_SESSION = 43_200  # seconds: the most that MaxSessionDuration allows
+LONGEST_USER_SESSION = 129_600  # GetSessionToken and GetFederationToken: up to 36 hours
+
+# Roles that must stay able to act, and what a person does instead (name or path, then advice)
+_AWS_ROLE = f"AWS owns this role; {TO_SCP}"
+_SSO_ROLE = (
+    "a permission set's role cannot be changed in IAM; end the person's sessions in IAM Identity"
+    " Center and remove the assignment, or deny identitystore:userId by a service control policy"
+)
+_LIFELINE = "this role is how the organisation reaches the account; a person must decide"
+PROTECTED_ROLES = (
+    (re.compile(r"AWSServiceRoleFor.*"), _AWS_ROLE),
+    (re.compile(r"AWSReservedSSO_.*"), _SSO_ROLE),
+    (re.compile(r"OrganizationAccountAccessRole|AWSControlTowerExecution"), _LIFELINE),
+    (re.compile(r"AWSCloudFormationStackSet.*|stacksets-exec-.*"), _LIFELINE),
+)
+PROTECTED_PATHS = (
+    ("/aws-service-role/", _AWS_ROLE),
+    ("/aws-reserved/", _SSO_ROLE),
+    (OURS, "this is a responder of ours; a person must decide"),
+)
+
+
+@dataclass(frozen=True)
+class RevokeRoleSessions(RevokeSessions):
+    """Deny everything to the sessions of a role that were issued before now.
+
+    Whoever uses the role is thrown out, and may come back only by assuming it anew.
+    """
+
+    role: str
+
+    permissions: ClassVar[tuple[str, ...]] = (
+        "iam:AttachRolePolicy",
+        "iam:DeleteRolePolicy",
+        "iam:DetachRolePolicy",
+        "iam:GetRole",
+        "iam:GetRolePolicy",
+        "iam:ListAttachedRolePolicies",
+        "iam:PutRolePolicy",
+    )
+
+    def __post_init__(self) -> None:
+        checked("role", self.role, 64)
+
+    @property
+    def target(self) -> str:
+        return f"iam-role-sessions:{self.place.account}:{self.role}"
+
+    @property
+    def resource(self) -> str:
+        return self.place.arn("iam", f"role/{self.role}", region="")
+
+    def _may_touch(self, path: str) -> None:
+        for name, advice in PROTECTED_ROLES:
+            if name.fullmatch(self.role):
+                raise Refused(f"{self.resource}: {advice}")
+        for start, advice in PROTECTED_PATHS:
+            if path.startswith(start):
+                raise Refused(f"{self.resource}: {advice}")
+
+    def _longest_session(self, found: dict[str, Any]) -> int:
+        return int(found.get("MaxSessionDuration", LONGEST_ROLE_SESSION))
+
+    def _find(self, iam: Any) -> dict[str, Any]:
+        return dict(iam.get_role(RoleName=self.role)["Role"])
+
+    def _policy(self, iam: Any) -> str | None:
+        names = {"RoleName": self.role, "PolicyName": POLICY_NAME}
+        return policy_text(iam, "GetRolePolicy", **names)
+
+    def _put(self, iam: Any, policy: str) -> None:
+        iam.put_role_policy(RoleName=self.role, PolicyName=POLICY_NAME, PolicyDocument=policy)
+
+    def _delete(self, iam: Any) -> None:
+        iam.delete_role_policy(RoleName=self.role, PolicyName=POLICY_NAME)
+
+    def _attached(self, iam: Any) -> bool:
+        pages = iam.get_paginator("list_attached_role_policies").paginate(RoleName=self.role)
+        return any(
+            p["PolicyArn"] == self.deny_all for page in pages for p in page["AttachedPolicies"]
+        )
+
+    def _attach(self, iam: Any) -> None:
+        iam.attach_role_policy(RoleName=self.role, PolicyArn=self.deny_all)
+
+    def _detach(self, iam: Any) -> None:
+        iam.detach_role_policy(RoleName=self.role, PolicyArn=self.deny_all)
+
+
+@dataclass(frozen=True)
+class RevokeUserSessions(RevokeSessions):
+    """Deny everything to temporary credentials of a user that were issued before now.
+
+    Those of GetSessionToken and GetFederationToken outlive the access key that made them, so
+    disabling the key alone does not stop them.
+    """
+
+    user: str
+
+    permissions: ClassVar[tuple[str, ...]] = (
+        "iam:AttachUserPolicy",
+        "iam:DeleteUserPolicy",
+        "iam:DetachUserPolicy",
+        "iam:GetUser",
+        "iam:GetUserPolicy",
+        "iam:ListAttachedUserPolicies",
+        "iam:PutUserPolicy",
+    )
+
+    def __post_init__(self) -> None:
+        checked("user", self.user, 64)
+
+    @property
+    def target(self) -> str:
+        return f"iam-user-sessions:{self.place.account}:{self.user}"
+
+    @property
+    def resource(self) -> str:
+        return self.place.arn("iam", f"user/{self.user}", region="")
+
+    def _may_touch(self, path: str) -> None:
+        if path.startswith(OURS):
+            raise Refused(f"{self.resource}: this is a user of ours; a person must decide")
+
+    def _longest_session(self, found: dict[str, Any]) -> int:
+        return LONGEST_USER_SESSION
+
+    def _find(self, iam: Any) -> dict[str, Any]:
+        return dict(iam.get_user(UserName=self.user)["User"])
+
+    def _policy(self, iam: Any) -> str | None:
+        names = {"UserName": self.user, "PolicyName": POLICY_NAME}
+        return policy_text(iam, "GetUserPolicy", **names)
+
+    def _put(self, iam: Any, policy: str) -> None:
+        iam.put_user_policy(UserName=self.user, PolicyName=POLICY_NAME, PolicyDocument=policy)
+
+    def _delete(self, iam: Any) -> None:
+        iam.delete_user_policy(UserName=self.user, PolicyName=POLICY_NAME)
+
+    def _attached(self, iam: Any) -> bool:
+        pages = iam.get_paginator("list_attached_user_policies").paginate(UserName=self.user)
+        return any(
+            p["PolicyArn"] == self.deny_all for page in pages for p in page["AttachedPolicies"]
+        )
+
+    def _attach(self, iam: Any) -> None:
+        iam.attach_user_policy(UserName=self.user, PolicyArn=self.deny_all)
+
+    def _detach(self, iam: Any) -> None:
+        iam.detach_user_policy(UserName=self.user, PolicyArn=self.deny_all)
+
+
+@dataclass(frozen=True)
+class DisableAccessKey(Action):
+    """Set a user's long-term access key inactive. Reversible; nothing is deleted.
+
+    captured and wrote: ``{"status": "Active" | "Inactive" | "Expired"}``.
+    """
+
+    user: str
+    key_id: str
+
+    permissions: ClassVar[tuple[str, ...]] = ("iam:ListAccessKeys", "iam:UpdateAccessKey")
+
+    def __post_init__(self) -> None:
+        checked("user", self.user, 64)
+        if not ACCESS_KEY.fullmatch(self.key_id):
+            raise ValueError(f"key_id: not a long-term access key: {self.key_id[:20]!r}")
+
+    @property
+    def target(self) -> str:
+        return f"iam-access-key:{self.place.account}:{self.key_id}"
+
+    @property
+    def resource(self) -> str:
+        return self.place.arn("iam", f"user/{self.user}", region="")
+
+    def capture(self, aws: Aws) -> Json:
+        return {"status": self._status(aws)}
+
+    def apply(self, aws: Aws, captured: Json, wrote: Json | None) -> Json:
+        status = self._status(aws)
+        if status != "Active":
+            return {"status": status}  # it is already of no use
+        self._set(aws, "Inactive")
+        return {"status": "Inactive"}
+
+    def verify(self, aws: Aws, captured: Json, wrote: Json) -> None:
+        status = self._status(aws)
+        if status == "Active":
+            raise NotVerified(f"{self.key_id}: is Active, not {wrote['status']}")
+
+    def undo(self, aws: Aws, captured: Json, wrote: Json) -> Undo:
+        try:
+            return self._undo(aws, captured["status"], wrote["status"])
+        except Gone as gone:
+            return Undo(Undone.GONE, str(gone))
+
+    def _undo(self, aws: Aws, captured: str, wrote: str) -> Undo:
+        status = self._status(aws)
+        if status == captured:
+            return Undo(Undone.RESTORED)
+        if status != wrote:
+            return Undo(Undone.DRIFTED, f"a person set the key {status}: it is left as it is")
+        self._set(aws, captured)
+        return Undo(Undone.RESTORED)
+
+    def _status(self, aws: Aws) -> str:
+        pages = aws.client("iam").get_paginator("list_access_keys").paginate(UserName=self.user)
+        try:
+            keys = {
+                k["AccessKeyId"]: k["Status"] for page in pages for k in page["AccessKeyMetadata"]
+            }
+        except ClientError as error:
+            if code(error) == "NoSuchEntity":
+                raise Gone(self.resource) from error
+            raise
+        if self.key_id not in keys:
+            raise Gone(f"{self.resource} has no access key {self.key_id}")
+        return str(keys[self.key_id])
+
+    def _set(self, aws: Aws, status: str) -> None:
+        try:
+            aws.client("iam").update_access_key(
+                UserName=self.user, AccessKeyId=self.key_id, Status=status
+            )
+        except ClientError as error:
+            if code(error) == "NoSuchEntity":
+                raise Gone(f"{self.resource} has no access key {self.key_id}") from error
+            raise

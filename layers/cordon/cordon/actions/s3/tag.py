@@ -1,0 +1,67 @@
+"""Label a bucket."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+from cordon.actions.s3.setting import BucketSetting
+from cordon.actions.tag import KEY, tag_value
+from cordon.clients import Aws
+
+
+@dataclass(frozen=True)
+class TagBucket(BucketSetting):
+    """One tag of the bucket names all ``values``.
+
+    By TagResource, which leaves other tags alone and works where the bucket has attribute-based
+    access control on; PutBucketTagging replaces them all and is refused there.
+    Source: Amazon S3 User Guide, "Using tags with S3 general purpose buckets".
+    """
+
+    key: str
+    values: tuple[str, ...]
+
+    what: ClassVar[str] = "value"
+    gone: ClassVar[tuple[str, ...]] = ("NoSuchBucket", "NoSuchResource")
+    permissions: ClassVar[tuple[str, ...]] = (
+        "s3:ListTagsForResource",
+        "s3:TagResource",
+        "s3:UntagResource",
+    )
+
+    def __post_init__(self) -> None:
+        """One spelling for one meaning, so that equal actions have equal hashes."""
+        if not KEY.fullmatch(self.key):
+            raise ValueError(f"key: not a tag key: {self.key!r}")
+        if not tag_value(self.values):
+            raise ValueError("values: a tag of ours names at least one")
+        object.__setattr__(self, "values", tuple(sorted(set(self.values))))
+
+    @property
+    def target(self) -> str:
+        return f"tag:{self.resource}:{self.key}"
+
+    def join(self, other: Self) -> Self:
+        return replace(self, values=(*self.values, *other.values))
+
+    def contained(self, aws: Aws, base: Any) -> Any:
+        return tag_value(self.values)
+
+    def freed(self, current: Any, base: Any) -> Any:
+        return base if current == tag_value(self.values) else current
+
+    def read(self, aws: Aws) -> Any:
+        tags = aws.client("s3control").list_tags_for_resource(**self._tagged)["Tags"]
+        return next((tag["Value"] for tag in tags if tag["Key"] == self.key), None)
+
+    def write(self, aws: Aws, setting: Any) -> None:
+        s3control = aws.client("s3control")
+        if setting is None:
+            s3control.untag_resource(**self._tagged, TagKeys=[self.key])
+        else:
+            tag = {"Key": self.key, "Value": setting}
+            s3control.tag_resource(**self._tagged, Tags=[tag])
+
+    @property
+    def _tagged(self) -> dict[str, str]:
+        """AccountId is in the host name: no other account answers for this one's bucket."""
+        return {"AccountId": self.place.account, "ResourceArn": self.resource}

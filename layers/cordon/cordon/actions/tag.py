@@ -1,0 +1,155 @@
+"""Labels on resources, whichever service keeps them.
+
+A label puts up a sign and, with the policies of the operator's guide, a fence: it never changes
+what it stands on. Values are ids of cases and controls, never text of a finding (AWS: tags are
+not meant for private or sensitive data).
+
+``tag_value`` is the one rule for what a tag of several cases says; ``TagBucket`` follows it too.
+
+captured  ``{"value": text | None}``, None where the key is absent (an empty value is "")
+wrote     ``{"value": text}``
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+from botocore.exceptions import ClientError
+
+from cordon.actions.action import Action, Gone, Json, NotVerified, Refused, Undo, Undone
+from cordon.clients import Aws
+from cordon.finding import ARN
+
+KEY = re.compile(r"(?!aws:)[A-Za-z0-9_.:/=+@-]{1,128}")
+LONGEST_VALUE = 256
+MOST_TAGS = 50  # a resource's own, those of AWS (aws:…) not counted
+_NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.:/=+@-]")  # what every service's tag values allow
+
+
+def tag_value(values: tuple[str, ...]) -> str:
+    """The tag value that names all of ``values``: sorted, joined by spaces, 256 characters at most.
+
+    What does not fit is counted, so that the cut is seen.
+
+    >>> tag_value(("b", "a", "b"))
+    'a b'
+    >>> tag_value(("x" * 200, "y" * 100))[-4:]
+    'x +1'
+    """
+    names = sorted({_NOT_ALLOWED.sub("_", v)[:LONGEST_VALUE] for v in values} - {""})
+    for left_out in range(len(names) + 1):
+        shown = names[: len(names) - left_out]
+        value = " ".join([*shown, f"+{left_out}"] if left_out else shown)
+        if len(value) <= LONGEST_VALUE:
+            return value
+    return ""
+
+
+@dataclass(frozen=True)
+class Tag(Action):
+    """Base of the tag actions; each subclass knows its service's three calls."""
+
+    arn: str
+    key: str
+    values: tuple[str, ...]
+
+    gone: ClassVar[frozenset[str]] = frozenset({"ResourceNotFoundException"})
+    full: ClassVar[frozenset[str]] = frozenset()  # error codes that say: too many tags
+
+    def __post_init__(self) -> None:
+        found = ARN.fullmatch(self.arn)
+        here = (self.place.partition, self.place.region, self.place.account)
+        if not found or found.group("partition", "region", "account") != here:
+            raise ValueError(f"arn: not of {self.place.account} {self.place.region}: {self.arn!r}")
+        if not KEY.fullmatch(self.key):
+            raise ValueError(f"key: not a tag key: {self.key!r}")
+        if not tag_value(self.values):
+            raise ValueError("values: a tag of ours names at least one")
+
+    @property
+    def target(self) -> str:
+        return f"tag:{self.arn}:{self.key}"
+
+    @property
+    def resource(self) -> str:
+        return self.arn
+
+    def join(self, other: Self) -> Self:
+        return replace(self, values=tuple(sorted({*self.values, *other.values})))
+
+    def capture(self, aws: Aws) -> Json:
+        tags = self._tags(aws)
+        own = [key for key in tags if not key.startswith("aws:")]
+        if self.key not in tags and len(own) >= MOST_TAGS:
+            raise Refused(self._no_room)
+        return {"value": tags.get(self.key)}
+
+    def apply(self, aws: Aws, captured: Json, wrote: Json | None) -> Json:
+        value = tag_value(self.values)
+        with self._said():
+            self._write(aws, value)
+        return {"value": value}
+
+    def verify(self, aws: Aws, captured: Json, wrote: Json) -> None:
+        value = self._tags(aws).get(self.key)
+        if value != wrote["value"]:
+            raise NotVerified(f"{self.arn}: {self.key} is {value!r}, not {wrote['value']!r}")
+
+    def undo(self, aws: Aws, captured: Json, wrote: Json) -> Undo:
+        try:
+            return self._undo(aws, captured["value"], wrote["value"])
+        except Gone as gone:
+            return Undo(Undone.GONE, str(gone))
+
+    def _undo(self, aws: Aws, captured: str | None, wrote: str) -> Undo:
+        value = self._tags(aws).get(self.key)
+        if value == captured:
+            return Undo(Undone.RESTORED)
+        if value != wrote:
+            return Undo(Undone.DRIFTED, f"a person changed {self.key}: it is left as it is")
+        with self._said():
+            if captured is None:
+                self._remove(aws)
+            else:
+                self._write(aws, captured)
+        return Undo(Undone.RESTORED)
+
+    def _tags(self, aws: Aws) -> Mapping[str, str]:
+        with self._said():
+            return self._read(aws)
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        """Turns what the service says into Gone and Refused; all else rises as it is."""
+        try:
+            yield
+        except ClientError as error:
+            said = error.response["Error"]
+            if self._is_gone(said["Code"], said.get("Message", "")):
+                raise Gone(self.arn) from error
+            if said["Code"] in self.full:
+                raise Refused(self._no_room) from error
+            raise
+
+    @property
+    def _no_room(self) -> str:
+        return f"{self.arn}: has {MOST_TAGS} tags, no room for {self.key}; a person must remove one"
+
+    def _is_gone(self, code: str, message: str) -> bool:
+        return code in self.gone
+
+    def _read(self, aws: Aws) -> dict[str, str]:
+        raise NotImplementedError
+
+    def _write(self, aws: Aws, value: str) -> None:
+        raise NotImplementedError
+
+    def _remove(self, aws: Aws) -> None:
+        raise NotImplementedError
+
+
+def pairs(tags: list[dict[str, Any]], key: str = "Key", value: str = "Value") -> dict[str, str]:
+    """A service's tag list as a map; the last one wins where a key stands twice."""
+    return {tag[key]: tag[value] for tag in tags}

@@ -1,0 +1,302 @@
+"""From a finding to an outcome: answers? → policy → plan → claim → contain → report.
+
+The order inside: nothing is looked up before the pure decision says that it may matter, and the
+case is claimed before anything is touched. A finding that comes again finds its case.
+"""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cordon import report
+from cordon.actions import Refused
+from cordon.actions.incident import incident
+from cordon.cases import Case, Moved, Stands, finding_json
+from cordon.clients import aws
+from cordon.clock import now, stamp
+from cordon.engine import NotContained
+from cordon.finding import Finding, State
+from cordon.playbook import Plan
+from cordon.policy import (
+    RELEASE,
+    Decision,
+    Situation,
+    Verdict,
+    decide,
+    protected_by_pattern,
+)
+from cordon.protection import looked_up
+from cordon.settings import Switch
+from cordon.wiring import Wired
+
+PASSED = "the finding's source"  # who lets go when a control passes
+TODO = "Decide whether it must be contained, and do it by hand."
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the function says it did; also what replay prints and metrics count."""
+
+    outcome: str  # ignored, known, stale, observed, asked, contained, told, releasing, released
+    reason: str
+    case: str = ""
+    mode: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """The handler's return value."""
+        return asdict(self)
+
+
+def answer(finding: Finding, wired: Wired) -> Answer:
+    """Answer one finding. Raises NotContained, NotReported or a ClientError to be retried."""
+    if finding.hand == RELEASE:
+        return _release_by_hand(finding, wired)
+    if not wired.playbook.matches(finding):
+        return Answer("ignored", f"{finding.kind} is not answered by {wired.playbook.name}")
+    case = wired.playbook.case_id(finding)
+    situation = _situation(finding, case, wired)
+    if finding.state is State.PASSED and wired.playbook.releases_on_pass:
+        return _passed(situation, case, wired)
+    decision = decide(situation)
+    if decision.verdict is Verdict.IGNORE:
+        return Answer("ignored", decision.reason, case, situation.mode)
+    return _claim(situation, decision, case, wired)
+
+
+def _claim(situation: Situation, decision: Decision, case: str, wired: Wired) -> Answer:
+    """Find the finding's case, or open one. Who loses the race to open it finds it."""
+    finding = situation.finding
+    known = wired.cases.get(case)
+    if known is not None and not _opens_again(known, finding, decision):
+        return _known(known, decision, wired)
+    passed = wired.cases.passed(case) if known is None else None
+    if passed is not None and finding.last_seen <= passed:
+        return Answer("stale", f"the control passed at {stamp(passed)}", case, situation.mode)
+    try:
+        return _open(*_look_up(situation, decision, known, wired), case, known, wired)
+    except Moved:
+        raced = wired.cases.get(case)
+        if raced is None:
+            raise
+        return _known(raced, decision, wired)
+
+
+def _situation(finding: Finding, case: str, wired: Wired) -> Situation:
+    try:
+        plan = Plan(tuple(wired.playbook.plan(finding, case, wired.deployment)))
+    except Refused as refused:
+        plan = _for_a_person(finding, case, wired, str(refused))
+    settings = wired.settings()
+    return Situation(finding, wired.playbook, plan, settings, wired.deployment, now())
+
+
+def _for_a_person(finding: Finding, case: str, wired: Wired, todo: str) -> Plan:
+    return Plan((incident(finding, case, wired.deployment, todo=todo),))
+
+
+def _look_up(
+    situation: Situation, decision: Decision, known: Case | None, wired: Wired
+) -> tuple[Situation, Decision]:
+    """What a decision to act still depends on: who let go before, protection, the budget."""
+    if decision.verdict is Verdict.OBSERVE:
+        return situation, decision
+    let_go = known is not None and known.stands is Stands.RELEASED and known.by != PASSED
+    situation = replace(situation, let_go_by=known.by if known and let_go else "")
+    situation = _with_protection(situation, wired)
+    decision = decide(situation)
+    if decision.verdict is Verdict.OBSERVE:
+        return situation, decision
+    name = wired.playbook.name
+    budget = situation.settings.budget_of(name)
+    left = wired.cases.spend(name, situation.finding.place.account, budget)
+    situation = replace(situation, budget_left=left)
+    return situation, decide(situation)
+
+
+def _with_protection(situation: Situation, wired: Wired) -> Situation:
+    """A plan that would touch a protected target becomes an incident for a person."""
+    finding, plan = situation.finding, situation.plan
+    why = protected_by_pattern(plan, situation.settings, wired.deployment)
+    case = wired.playbook.case_id(finding)
+    try:
+        place = finding.place
+        why = why or looked_up(plan.actions, aws(place.account, place.region, case))
+    except (ClientError, BotoCoreError) as error:
+        return replace(situation, unknown=type(error).__name__)
+    if not why:
+        return situation
+    instead = _for_a_person(finding, case, wired, f"{why}. {TODO}")
+    return replace(situation, plan=instead, protected=why)
+
+
+def _opens_again(known: Case, finding: Finding, decision: Decision) -> bool:
+    """Does a finding that has a case start a new round of it?"""
+    newer = finding.last_seen > known.seen or bool(finding.hand)
+    if known.stands is Stands.OBSERVED:
+        return decision.verdict is not Verdict.OBSERVE
+    if known.stands is Stands.RELEASED:
+        return newer
+    return known.stands is Stands.DECLINED and known.why == "expired" and newer
+
+
+def _open(
+    situation: Situation, decision: Decision, case: str, known: Case | None, wired: Wired
+) -> Answer:
+    """Claim the case with evidence of the decision, then do what was decided."""
+    stands = {
+        Verdict.OBSERVE: Stands.OBSERVED,
+        Verdict.ASK: Stands.ASKED,
+        Verdict.RUN: Stands.CONTAINING,
+    }[decision.verdict]
+    again = known is not None and known.stands is not Stands.OBSERVED
+    opened = Case(
+        id=case,
+        playbook=wired.playbook.name,
+        finding=situation.finding,
+        plan=situation.plan,
+        plan_hash=situation.plan.hash,
+        stands=stands,
+        function=wired.function,
+        mode=situation.mode,
+        verdict=decision.verdict,
+        reason=decision.reason,
+        opened=known.opened if known else now(),
+        seen=situation.finding.last_seen,
+        round=(known.round if known else 1) + (1 if again else 0),
+        **({"link": known.link} if known else {}),
+    )
+    proof = wired.evidence(opened)
+    proof.write("decided", _decided(opened, situation))
+    opened = wired.cases.open(replace(opened, link=proof.link), instead_of=known)
+    return _go_on(opened, wired)
+
+
+def _decided(case: Case, situation: Situation) -> dict[str, Any]:
+    """The decision record: what happened, what policy looked at and said, what is planned."""
+    settings = situation.settings
+    return {
+        "finding": finding_json(case.finding),
+        "policy": {
+            "mode": case.mode,
+            "switch": settings.switch,
+            "budget": settings.budget_of(case.playbook),
+            "budget_left": situation.budget_left,
+            "exemptions": len(settings.exemptions),
+            "protected": situation.protected,
+            "unknown": situation.unknown,
+            "unreadable": settings.unreadable,
+            "let_go_by": situation.let_go_by,
+        },
+        "decision": {"verdict": case.verdict, "reason": case.reason},
+        "plan": case.plan.to_json(),
+        "plan_hash": case.plan_hash,
+        "round": case.round,
+    }
+
+
+def _go_on(case: Case, wired: Wired) -> Answer:
+    """Do what the case's state calls for; the same on the first delivery and on any later one."""
+    if case.stands is Stands.ASKED:
+        start(wired, wired.deployment.contain_machine, case.execution, case, plan=case.plan_hash)
+    if case.stands in (Stands.CONTAINING, Stands.PARTIAL):
+        try:
+            case = wired.engine.contain(case)
+        except NotContained:
+            tell(wired.cases.get(case.id) or case, wired)
+            raise
+    told = tell(case, wired)
+    outcome = "told" if told.plan.only_tells and told.stands is Stands.CONTAINED else told.stands
+    return Answer(str(outcome), case.reason, case.id, case.mode)
+
+
+def _known(case: Case, decision: Decision, wired: Wired) -> Answer:
+    """A finding that comes again finds its case: resumed if it died, told if it was not."""
+    running = case.stands in (Stands.CONTAINING, Stands.PARTIAL)
+    if running and decision.verdict is Verdict.RUN and case.verdict == Verdict.RUN:
+        return _go_on(case, wired)
+    untold = case.told in ("", report.ABSENT) and not running
+    if case.stands is Stands.ASKED or untold:
+        _go_on(case, wired)
+    return Answer("known", f"case {case.id} stands at {case.stands}", case.id, case.mode)
+
+
+def _passed(situation: Situation, case: str, wired: Wired) -> Answer:
+    """The control passes again: let go of what its failure made us hold."""
+    finding = situation.finding
+    decision = decide(replace(situation, finding=replace(finding, state=State.ACTIVE)))
+    settings = situation.settings
+    if (
+        decision.verdict is Verdict.IGNORE
+        or settings.unreadable
+        or settings.switch is not Switch.ON
+    ):
+        return Answer("ignored", decision.reason, case, situation.mode)
+    known = wired.cases.get(case)
+    if known is None:
+        wired.cases.note_pass(case, finding.last_seen)
+        return Answer("ignored", "the control passes and nothing is held", case, situation.mode)
+    if finding.last_seen < known.seen:
+        return Answer("stale", f"the case has seen {stamp(known.seen)}", case, situation.mode)
+    return _let_go(replace(known, seen=finding.last_seen), wired)
+
+
+def _let_go(case: Case, wired: Wired) -> Answer:
+    why = "the control passes"
+    if case.stands in (Stands.OBSERVED, Stands.ASKED):
+        when = (Stands.OBSERVED, Stands.ASKED)
+        case = wired.cases.move(case, Stands.RELEASED, when=when, by=PASSED, why=why)
+    elif case.stands not in (Stands.RELEASED, Stands.DECLINED):
+        case = wired.engine.release(case, by=PASSED, why=why)
+    elif case.told:
+        return Answer("known", f"case {case.id} stands at {case.stands}", case.id, case.mode)
+    case = tell(case, wired)
+    return Answer(str(case.stands), why, case.id, case.mode)
+
+
+def _release_by_hand(finding: Finding, wired: Wired) -> Answer:
+    """The custom action on the original finding, or on our own finding of the case."""
+    name = wired.playbook.name
+    if finding.ours:
+        *_, playbook, case = finding.id.split("/")
+    else:
+        playbook = name if wired.playbook.matches(finding) else ""
+        case = wired.playbook.case_id(finding) if playbook else ""
+    known = wired.cases.get(case) if playbook == name else None
+    if known is None:
+        return Answer("ignored", f"no case of {name} for this finding")
+    if known.stands not in (Stands.CONTAINED, Stands.PARTIAL, Stands.CONTAINING):
+        return Answer("known", f"case {case} stands at {known.stands}", case, known.mode)
+    why, by = "custom action CordonRelease in Security Hub", "a Security Hub reviewer"
+    start(wired, wired.deployment.release_machine, release_name(known), known, by=by, why=why)
+    return Answer("releasing", why, case, known.mode)
+
+
+def workflow_input(case: Case, **more: str) -> str:
+    """The input of our workflows: names only; all else is read from the case."""
+    named = {"case": case.id, "playbook": case.playbook, "function": case.function}
+    return json.dumps(named | more)
+
+
+def release_name(case: Case) -> str:
+    """The name of a new ``release`` execution: each request is one of its own."""
+    return f"{case.id}-release-{case.round}-{int(now().timestamp())}"
+
+
+def start(wired: Wired, machine: str, name: str, case: Case, **more: str) -> None:
+    """Start a workflow for the case. The same name again is the same execution."""
+    states = wired.client("stepfunctions")
+    try:
+        states.start_execution(
+            stateMachineArn=machine, name=name, input=workflow_input(case, **more)
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+            raise
+
+
+def tell(case: Case, wired: Wired) -> Case:
+    """Report to Security Hub how the case stands, and keep that it was told."""
+    told = report.tell(case, wired.playbook, wired.deployment, wired.client("securityhub"))
+    return wired.cases.move(case, case.stands, when=(case.stands,), told=told)

@@ -1,0 +1,278 @@
+"""What was decided, and where it stands: one DynamoDB row per case, and the hourly budget.
+
+A case is one finding answered by one playbook. Its row carries all that a later step needs, so
+that the steps of a workflow pass nothing but the case id.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cordon.clock import moment, now, stamp
+from cordon.evidence import Link
+from cordon.finding import (
+    Finding,
+    HubReference,
+    Label,
+    Part,
+    Place,
+    Principal,
+    Resource,
+    Severity,
+    State,
+)
+from cordon.playbook import Plan, canonical
+
+FORGET_PASSED = timedelta(days=1)  # longer than any delay between a pass and an older failure
+
+
+class Stands(StrEnum):
+    """Where a case stands."""
+
+    OBSERVED = "observed"
+    ASKED = "asked"  # waits for a person
+    DECLINED = "declined"  # rejected or expired: no action
+    CONTAINING = "containing"
+    CONTAINED = "contained"
+    PARTIAL = "partial"  # some acts failed or were refused
+    RELEASING = "releasing"  # or waiting until an undo does no harm
+    RELEASED = "released"
+
+
+class Moved(Exception):
+    """The case stands elsewhere than expected: somebody else was faster, or it was decided."""
+
+    def __init__(self, case: str, stands: str) -> None:
+        super().__init__(f"case {case} stands at {stands or 'nothing'}")
+        self.stands = stands
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one action of the plan ended."""
+
+    action: str
+    target: str
+    state: str  # applied, failed, refused, gone; restored, drifted, held, waiting, nothing
+    reason: str = ""
+    until: str = ""  # stamp, when waiting
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case. ``plan_hash`` is what was recorded; ``plan.hash`` is computed from the plan."""
+
+    id: str
+    playbook: str
+    finding: Finding
+    plan: Plan
+    plan_hash: str
+    stands: Stands
+    mode: str
+    verdict: str
+    reason: str
+    opened: datetime
+    seen: datetime  # the newest occurrence answered: older deliveries are stale
+    round: int = 1  # rises each time a released case is opened again
+    function: str = ""  # ARN of the playbook's function, which workflows call back
+    by: str = ""  # who approved, declined or released
+    why: str = ""
+    results: tuple[Result, ...] = ()
+    told: str = ""  # how the original stood in Security Hub after the last report
+    contained: datetime | None = None
+    moved: datetime | None = None  # when its row was last written
+    link: Link = field(default_factory=Link)
+
+    @property
+    def execution(self) -> str:
+        """The name of its ``contain`` execution: unique per round, so that asking twice is one."""
+        return self.id if self.round == 1 else f"{self.id}-{self.round}"
+
+    @property
+    def failed(self) -> tuple[Result, ...]:
+        """The acts that did not end as they should."""
+        return tuple(r for r in self.results if r.state == "failed")
+
+
+class Cases:
+    """The case rows of one table (keys ``case#<id>``)."""
+
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def get(self, case: str) -> Case | None:
+        """The case as it stands (consistent read), or None."""
+        row = self._dynamodb.get_item(
+            TableName=self._table, Key=_key(case), ConsistentRead=True
+        ).get("Item")
+        return _case(row) if row and "plan" in row else None
+
+    def passed(self, case: str) -> datetime | None:
+        """When the newest pass of a finding without a case was seen, if lately."""
+        row = self._dynamodb.get_item(TableName=self._table, Key=_key(case), ConsistentRead=True)
+        item = row.get("Item", {})
+        return moment(item["passed"]["S"]) if "passed" in item else None
+
+    def open(self, case: Case, *, instead_of: Case | None = None) -> Case:
+        """Record a new case, or a new round of an old one. Raises Moved if another came first."""
+        if instead_of is None:
+            return self._write(case, "attribute_not_exists(#stands)", {})
+        condition = "#stands = :stood AND #round = :before"
+        values = {":stood": {"S": instead_of.stands}, ":before": {"N": str(instead_of.round)}}
+        return self._write(case, condition, values)
+
+    def move(self, case: Case, to: Stands, *, when: Collection[Stands], **changes: Any) -> Case:
+        """Bring the case to another state if it stands in one of ``when``; else raises Moved."""
+        names = {f":w{i}": {"S": str(state)} for i, state in enumerate(when)}
+        condition = f"#stands IN ({', '.join(names)})"
+        return self._write(replace(case, stands=to, **changes), condition, names)
+
+    def note_pass(self, case: str, seen: datetime) -> None:
+        """Remember for a day that the finding passed, so that an older failure is stale."""
+        expires = int((now() + FORGET_PASSED).timestamp())
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_key(case),
+                UpdateExpression="SET passed = :seen, expires = :expires",
+                ConditionExpression="attribute_not_exists(stands)"
+                " AND (attribute_not_exists(passed) OR passed < :seen)",
+                ExpressionAttributeValues={
+                    ":seen": {"S": stamp(seen)},
+                    ":expires": {"N": str(expires)},
+                },
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+    def spend(self, playbook: str, account: str, budget: int) -> bool:
+        """Take one act from this hour's budget; False when it is used up (the breaker opens)."""
+        hour = now().strftime("%Y-%m-%dT%H")
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"id": {"S": f"budget#{playbook}#{account}#{hour}"}},
+                UpdateExpression="ADD spent :one SET expires = :expires",
+                ConditionExpression="attribute_not_exists(spent) OR spent < :budget",
+                ExpressionAttributeValues={
+                    ":one": {"N": "1"},
+                    ":budget": {"N": str(budget)},
+                    ":expires": {"N": str(int((now() + timedelta(hours=2)).timestamp()))},
+                },
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return budget > 0
+
+    def keep_token(self, case: str, token: str) -> None:
+        """Keep the task token that an approval needs. It is never logged or put into evidence."""
+        self._dynamodb.update_item(
+            TableName=self._table,
+            Key=_key(case),
+            UpdateExpression="SET task_token = :token",
+            ConditionExpression="stands = :asked",
+            ExpressionAttributeValues={":token": {"S": token}, ":asked": {"S": Stands.ASKED}},
+        )
+
+    def token(self, case: str) -> str:
+        """The task token of a case that asks; "" when none waits."""
+        row = self._dynamodb.get_item(TableName=self._table, Key=_key(case), ConsistentRead=True)
+        return str(row.get("Item", {}).get("task_token", {}).get("S", ""))
+
+    def _write(self, case: Case, condition: str, values: dict[str, Any]) -> Case:
+        row = _row(case)
+        names = {f"#{k}": k for k in (*row, "expires", "passed")}
+        sets = ", ".join(f"#{k} = :{k}" for k in row)
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_key(case.id),
+                UpdateExpression=f"SET {sets} REMOVE #expires, #passed",
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={f":{k}": v for k, v in row.items()} | values,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                there = error.response.get("Item", {})
+                raise Moved(case.id, there.get("stands", {}).get("S", "")) from error
+            raise
+        return case
+
+
+def _key(case: str) -> dict[str, Any]:
+    return {"id": {"S": f"case#{case}"}}
+
+
+_TEXTS = ("playbook", "plan_hash", "mode", "verdict", "reason", "function", "by", "why", "told")
+
+
+def _row(case: Case) -> dict[str, Any]:
+    """All attributes but the key and those other calls set (task_token, expires, passed)."""
+    return {name: {"S": getattr(case, name)} for name in _TEXTS} | {
+        "stands": {"S": str(case.stands)},
+        "round": {"N": str(case.round)},
+        "opened": {"S": stamp(case.opened)},
+        "seen": {"S": stamp(case.seen)},
+        "moved": {"S": stamp(now())},
+        "contained": {"S": stamp(case.contained) if case.contained else ""},
+        "finding": {"S": canonical(finding_json(case.finding))},
+        "plan": {"S": canonical(case.plan.to_json())},
+        "results": {"S": canonical([asdict(result) for result in case.results])},
+        "link": {"S": canonical(asdict(case.link))},
+    }
+
+
+def _case(row: Mapping[str, Any]) -> Case:
+    contained = row["contained"]["S"]
+    return Case(
+        id=row["id"]["S"].removeprefix("case#"),
+        stands=Stands(row["stands"]["S"]),
+        round=int(row["round"]["N"]),
+        opened=moment(row["opened"]["S"]),
+        seen=moment(row["seen"]["S"]),
+        moved=moment(row["moved"]["S"]),
+        contained=moment(contained) if contained else None,
+        finding=finding_from_json(json.loads(row["finding"]["S"])),
+        plan=Plan.from_json(json.loads(row["plan"]["S"])),
+        results=tuple(Result(**raw) for raw in json.loads(row["results"]["S"])),
+        link=Link(**json.loads(row["link"]["S"])),
+        **{name: row[name]["S"] for name in _TEXTS},
+    )
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """The finding as the case row and evidence keep it: its own fields, moments as stamps."""
+    moments = {"first_seen": stamp(finding.first_seen), "last_seen": stamp(finding.last_seen)}
+    return asdict(finding) | moments
+
+
+def finding_from_json(raw: Mapping[str, Any]) -> Finding:
+    """The finding behind ``finding_json``."""
+    hub, principal = raw["hub"], raw["principal"]
+    return Finding(
+        **{
+            **raw,
+            "severity": Severity(**{**raw["severity"], "label": Label(raw["severity"]["label"])}),
+            "place": Place(**raw["place"]),
+            "first_seen": moment(raw["first_seen"]),
+            "last_seen": moment(raw["last_seen"]),
+            "state": State(raw["state"]),
+            "resources": tuple(
+                Resource(**{**r, "place": Place(**r["place"]), "part": Part(r["part"])})
+                for r in raw["resources"]
+            ),
+            "principal": Principal(**principal) if principal else None,
+            "hub": HubReference(**hub) if hub else None,
+        }
+    )

@@ -1,0 +1,83 @@
+"""Finding kinds by what they call for. Playbook headers name these families.
+
+They stand here, and not in the playbooks, because ``escalate_finding`` must know what the
+others answer without being deployed with them. Types: GuardDuty finding types (active), Macie
+finding types, Security Hub CSPM control ids, AWS Config managed rule names.
+"""
+
+# quarantine_bucket, by level
+PUBLIC_BUCKETS = (
+    "guardduty:Policy:S3/BucketAnonymousAccessGranted",
+    "guardduty:Policy:S3/BucketPublicAccessGranted",
+    "guardduty:Policy:S3/BucketBlockPublicAccessDisabled",
+    "macie:Policy:IAMUser/S3BucketPublic",
+    "macie:Policy:IAMUser/S3BlockPublicAccessDisabled",
+    "securityhub:S3.2",
+    "securityhub:S3.3",
+    "securityhub:S3.8",
+    "config:s3-bucket-public-*",
+    "config:s3-bucket-level-public-access-prohibited*",
+)
+SHARED_BUCKETS = (
+    "guardduty:Exfiltration:S3/TransferDataToCloudAccount",
+    "macie:Policy:IAMUser/S3BucketSharedExternally",
+    "securityhub:S3.6",
+)
+REPLICATED_BUCKETS = ("macie:Policy:IAMUser/S3BucketReplicatedExternally",)
+ATTACKED_BUCKETS = (
+    "guardduty:Impact:S3/*",
+    "guardduty:DefenseImpairment:S3/*",
+)
+LEAKING_BUCKETS = (
+    "guardduty:Exfiltration:S3/AnomalousBehavior",
+    "guardduty:Exfiltration:S3/MaliciousIPCaller",
+    "guardduty:UnauthorizedAccess:S3/*",
+)
+REACHABLE_BUCKETS = (
+    *PUBLIC_BUCKETS,
+    *SHARED_BUCKETS,
+    *REPLICATED_BUCKETS,
+    *ATTACKED_BUCKETS,
+    *LEAKING_BUCKETS,
+)
+
+# revoke_sessions; never the AI Protection types, whose principal is the application's own role
+STOLEN_CREDENTIALS = (
+    "guardduty:UnauthorizedAccess:IAMUser/*",
+    "guardduty:CredentialAccess:IAMUser/*",
+    "guardduty:Exfiltration:IAMUser/*",
+    "guardduty:Impact:IAMUser/AnomalousBehavior",
+    "guardduty:PrivilegeEscalation:IAMUser/*",
+    "guardduty:Persistence:IAMUser/*",
+    "guardduty:InitialAccess:IAMUser/*",
+    "guardduty:DefenseEvasion:IAMUser/AnomalousBehavior",
+)
+
+# tag_ai_resource
+AI_CONTROLS = (
+    "securityhub:SageMaker.*",
+    "securityhub:Bedrock.*",
+    "securityhub:BedrockAgentCore.*",
+    "config:sagemaker-*",
+    "config:bedrock*",
+)
+
+# escalate_finding: for a person, whatever the severity
+ROOT_USE = (
+    "guardduty:Policy:IAMUser/RootCredentialUsage",
+    "guardduty:Policy:IAMUser/ShortTermRootCredentialUsage",
+    "securityhub:IAM.4",
+    "securityhub:IAM.6",
+    "securityhub:IAM.9",
+)
+AI_THREATS = (  # all of default severity Low (GuardDuty AI Protection finding types)
+    "guardduty:Impact:IAMUser/AnomalousModelInvocation",
+    "guardduty:Impact:IAMUser/CostHarvesting",
+    "guardduty:Impact:IAMUser/PromptInjection.Direct",
+    "guardduty:DefenseEvasion:IAMUser/BedrockLoggingDisabled",
+)
+ACCOUNT_WIDE = ("guardduty:Policy:S3/AccountBlockPublicAccessDisabled",)
+ATTACK_SEQUENCES = ("guardduty:AttackSequence:*",)
+FOR_A_PERSON = (*ROOT_USE, *AI_THREATS, *ACCOUNT_WIDE, *ATTACK_SEQUENCES)
+
+CONTAINED = (*REACHABLE_BUCKETS, *STOLEN_CREDENTIALS, *AI_CONTROLS)

@@ -1,0 +1,90 @@
+"""Every AWS client comes from here: lazy, one session, explicit timeouts and retries.
+
+``aws(account, region, case)`` answers for one account and Region. For an account other than
+ours it assumes that account's member role; session name and source identity carry the case id,
+so that CloudTrail over there says which case acted.
+"""
+
+import os
+import time
+from functools import cache, lru_cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    user_agent_extra="cordon",
+)
+ASSUMED_SECONDS = 1800
+RENEW_SECONDS = 900  # well before the assumed credentials end, and longer than any invocation
+
+
+class Aws:
+    """The clients of one account and Region. ``aws.client("s3")`` is made on first use."""
+
+    def __init__(self, region: str, credentials: dict[str, str]) -> None:
+        self.region = region
+        self._credentials = credentials
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """The client of one service, made once."""
+        if service not in self._clients:
+            self._clients[service] = _session().client(
+                service, region_name=self.region, config=CONFIG, **self._credentials
+            )
+        return self._clients[service]
+
+    def offers(self, service: str) -> bool:
+        """Does the partition have the service at all? (aws-cn has no Bedrock.)"""
+        session = _session()
+        partition = session.get_partition_for_region(self.region)
+        return bool(session.get_available_regions(service, partition))
+
+
+def aws(account: str, region: str, case: str = "") -> Aws:
+    """Clients for an account and Region (12 digits, "us-east-1").
+
+    Raises the ClientError of sts:AssumeRole where the member role cannot be assumed.
+    """
+    if account == os.environ["CORDON_ACCOUNT"]:
+        return _own(region)
+    return _member(account, region, case, int(time.monotonic() // RENEW_SECONDS))
+
+
+@cache
+def _session() -> boto3.session.Session:
+    return boto3.session.Session()
+
+
+@cache
+def _own(region: str) -> Aws:
+    return Aws(region, {})
+
+
+@lru_cache(maxsize=32)
+def _member(account: str, region: str, case: str, _renewed: int) -> Aws:
+    partition, role = os.environ["CORDON_PARTITION"], os.environ["CORDON_MEMBER_ROLE"]
+    answer = (
+        _own(os.environ["AWS_REGION"])
+        .client("sts")
+        .assume_role(
+            RoleArn=f"arn:{partition}:iam::{account}:role/cordon/{role}",
+            RoleSessionName=f"cordon-{case}",
+            SourceIdentity=f"cordon-{case}",
+            ExternalId=os.environ["CORDON_EXTERNAL_ID"],
+            DurationSeconds=ASSUMED_SECONDS,
+        )["Credentials"]
+    )
+    return Aws(
+        region,
+        {
+            "aws_access_key_id": answer["AccessKeyId"],
+            "aws_secret_access_key": answer["SecretAccessKey"],
+            "aws_session_token": answer["SessionToken"],
+        },
+    )

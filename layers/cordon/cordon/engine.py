@@ -1,0 +1,234 @@
+"""``contain(case)`` and its mirror ``release(case)``.
+
+Every step is written before AWS is touched and may be done again, so that a crash at any point
+is resumed by the next delivery. Per action: the case joins the hold, what was there is kept,
+evidence is written, the resource is changed, what was written is kept, and it is read back.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cordon.actions import Action, Gone, Json, NotVerified, Refused
+from cordon.cases import Case, Cases, Result, Stands
+from cordon.clients import Aws
+from cordon.clock import now, pause, stamp
+from cordon.dialects.text import clean
+from cordon.evidence import Evidence
+from cordon.holds import Hold, Holds
+
+READ_BACK_PAUSES = (0.3, 1.0, 2.0)  # seconds between readings of an eventually consistent service
+LEASE = timedelta(minutes=2)  # longer than a function may run: nobody contains the case any more
+FAILURES = (ClientError, BotoCoreError, NotVerified)
+
+
+class NotContained(Exception):
+    """Some acts failed. The case says which; the next delivery resumes it."""
+
+
+class NotReleased(Exception):
+    """Some acts could not be undone. The case says which; the next try resumes it."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Contains and releases cases with what it is given; it knows no service itself."""
+
+    cases: Cases
+    holds: Holds
+    aws: Callable[[str, str, str], Aws]
+    evidence: Callable[[Case], Evidence]
+
+    def contain(self, case: Case, *, by: str = "") -> Case:
+        """Carry out the case's plan, in order. Raises NotContained when an act failed.
+
+        An act that fails does not keep the others from being tried: each one contains.
+        """
+        proof = self.evidence(case)
+        case = self.cases.move(
+            case,
+            Stands.CONTAINING,
+            when=(Stands.ASKED, Stands.CONTAINING, Stands.PARTIAL, Stands.CONTAINED),
+            by=by or case.by,
+        )
+        results = tuple(self._contain(case, action, proof) for action in case.plan.actions)
+        whole = all(result.state in ("applied", "gone") for result in results)
+        stands = Stands.CONTAINED if whole else Stands.PARTIAL
+        proof.write(str(stands), {"results": [asdict(result) for result in results]})
+        case = self.cases.move(
+            case,
+            stands,
+            when=(Stands.CONTAINING, Stands.CONTAINED, Stands.PARTIAL),
+            results=results,
+            contained=case.contained or now(),
+            link=proof.link,
+        )
+        if case.failed:
+            raise NotContained("; ".join(f"{r.action}: {r.reason}" for r in case.failed))
+        return case
+
+    def release(self, case: Case, *, by: str, why: str) -> Case:
+        """Undo the case's plan, last act first. The case stands at RELEASING while one waits.
+
+        Raises NotReleased when an act failed to be undone.
+        """
+        if case.stands is Stands.CONTAINING and case.moved and now() < case.moved + LEASE:
+            raise NotReleased(f"case {case.id} is being contained at this moment")
+        proof = self.evidence(case)
+        proof.write("releasing", {"by": by, "why": why})
+        case = self.cases.move(
+            case,
+            Stands.RELEASING,
+            when=(Stands.CONTAINED, Stands.PARTIAL, Stands.CONTAINING, Stands.RELEASING),
+            by=by,
+            why=why,
+            link=proof.link,
+        )
+        results = tuple(
+            self._release(case, action, proof) for action in reversed(case.plan.actions)
+        )
+        open_ended = any(result.state in ("failed", "waiting") for result in results)
+        stands = Stands.RELEASING if open_ended else Stands.RELEASED
+        proof.write(str(stands), {"results": [asdict(result) for result in results]})
+        case = self.cases.move(
+            case, stands, when=(Stands.RELEASING,), results=results, link=proof.link
+        )
+        if case.failed:
+            raise NotReleased("; ".join(f"{r.action}: {r.reason}" for r in case.failed))
+        return case
+
+    def _contain(self, case: Case, action: Action, proof: Evidence) -> Result:
+        name, target = action.name(), action.target
+        try:
+            hold = self._hold(case, action, proof)
+            wrote = self._apply(case, action, hold)
+        except Gone as gone:
+            self._drop(case, action)
+            return Result(name, target, "gone", str(gone))
+        except Refused as refused:
+            self._drop(case, action)
+            return Result(name, target, "refused", str(refused))
+        except FAILURES as error:
+            proof.write("failed", {"action": action.to_json(), "error": _words(error)})
+            return Result(name, target, "failed", _words(error))
+        proof.write("applied", {"action": action.to_json(), "wrote": wrote, "verified": True})
+        return Result(name, target, "applied")
+
+    def _hold(self, case: Case, action: Action, proof: Evidence) -> Hold:
+        """Join the hold and keep what was there before, with evidence of it."""
+        hold = self.holds.join(action, case.id)
+        if hold.captured is None:
+            hold = self.holds.keep(action, action.capture(self._aws(action, case)))
+        held = {"captured": hold.captured, "held_by": sorted(hold.cases)}
+        proof.write("captured", {"action": action.to_json(), **held})
+        return hold
+
+    def _apply(self, case: Case, action: Action, hold: Hold) -> Json:
+        """Bring the target to what every case that holds it wants, and read it back."""
+        wanted, captured, aws = hold.wanted() or action, _captured(hold), self._aws(action, case)
+        applied = any(r.target == action.target and r.state == "applied" for r in case.results)
+        if applied and hold.wrote is not None and _shows(wanted, aws, captured, hold.wrote):
+            return hold.wrote
+        wrote = wanted.apply(aws, captured, hold.wrote)
+        self.holds.note(action, wrote)
+        _read_back(wanted, aws, captured, wrote)
+        return wrote
+
+    def _drop(self, case: Case, action: Action) -> None:
+        """This case holds nothing there."""
+        if not self.holds.leave(action, case.id).cases:
+            self.holds.forget(action.target)
+
+    def _release(self, case: Case, action: Action, proof: Evidence) -> Result:
+        hold = self.holds.get(action.target)
+        if hold is None:
+            return _earlier(case, action)
+        try:
+            result = self._let_go(case, action, hold)
+        except Gone as gone:
+            self._drop(case, action)
+            result = Result(action.name(), action.target, "gone", str(gone))
+        except FAILURES as error:
+            result = Result(action.name(), action.target, "failed", _words(error))
+        proof.write("undone", {"action": action.to_json(), "result": asdict(result)})
+        return result
+
+    def _let_go(self, case: Case, action: Action, hold: Hold) -> Result:
+        name, target = action.name(), action.target
+        if hold.captured is None:
+            self._drop(case, action)
+            return Result(name, target, "nothing")
+        if set(hold.cases) - {case.id}:
+            return self._leave_to_others(case, action)
+        wanted, captured, aws = hold.wanted() or action, hold.captured, self._aws(action, case)
+        wrote = hold.wrote
+        if wrote is None:  # a contain died between its write and its note: finish it, then undo
+            wrote = wanted.apply(aws, captured, None)
+            self.holds.note(action, wrote)
+        until = wanted.keep_until(captured, wrote)
+        if until is not None and now() < until:
+            return Result(name, target, "waiting", "an earlier undo would do harm", stamp(until))
+        remaining = self.holds.leave(action, case.id)
+        if remaining.cases:
+            return self._leave_to_others(case, action)
+        undo = wanted.undo(aws, captured, wrote)
+        if not self.holds.forget(target):
+            return self._leave_to_others(case, action, again=True)
+        return Result(name, target, str(undo.state), undo.reason)
+
+    def _leave_to_others(self, case: Case, action: Action, *, again: bool = False) -> Result:
+        """Let go of a target that other cases hold: only what they want remains.
+
+        ``again``: they arrived while it was being undone, so it must be applied in any case.
+        """
+        remaining = self.holds.leave(action, case.id)
+        wanted = remaining.wanted()
+        if wanted is not None and (again or action.join(wanted) != wanted):
+            aws, captured = self._aws(action, case), _captured(remaining)
+            wrote = wanted.apply(aws, captured, remaining.wrote)
+            self.holds.note(action, wrote)
+            _read_back(wanted, aws, captured, wrote)
+        others = ", ".join(sorted(remaining.cases))
+        return Result(action.name(), action.target, "held", f"still held by case {others}")
+
+    def _aws(self, action: Action, case: Case) -> Aws:
+        return self.aws(action.place.account, action.place.region, case.id)
+
+
+def _captured(hold: Hold) -> Json:
+    if hold.captured is None:
+        raise RuntimeError("no capture, no change")
+    return hold.captured
+
+
+def _earlier(case: Case, action: Action) -> Result:
+    """No hold: an earlier try has let go and said how, or nothing was ever held."""
+    undone = ("restored", "drifted", "gone", "held")
+    for result in case.results:
+        if result.target == action.target and result.state in undone:
+            return result
+    return Result(action.name(), action.target, "nothing")
+
+
+def _shows(action: Action, aws: Aws, captured: Json, wrote: Json) -> bool:
+    try:
+        action.verify(aws, captured, wrote)
+    except NotVerified:
+        return False
+    return True
+
+
+def _read_back(action: Action, aws: Aws, captured: Json, wrote: Json) -> None:
+    """Verify, giving an eventually consistent service a few seconds; then NotVerified rises."""
+    for seconds in READ_BACK_PAUSES:
+        if _shows(action, aws, captured, wrote):
+            return
+        pause(seconds)
+    action.verify(aws, captured, wrote)
+
+
+def _words(error: Exception) -> str:
+    """The error in a bounded line; AWS messages name the call and the ARN, no secrets."""
+    return clean(f"{type(error).__name__}: {error}", 300)

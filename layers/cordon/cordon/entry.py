@@ -1,0 +1,97 @@
+"""Lambda's doorway: ``handler = serve(PLAYBOOK)``.
+
+Three kinds of input arrive: an EventBridge event, a batch of queued events (SQS, with partial
+batch responses), and a command of our own state machines (``{"cordon": {"do": …, "case": …}}``).
+The answer is a small dict: outcome, reason, case. Failures rise, so that Lambda, SQS and Step
+Functions retry them and keep what cannot be answered in a dead-letter queue.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from cordon.answer import Answer, answer
+from cordon.clock import now
+from cordon.dialects import read
+from cordon.finding import Finding, Malformed
+from cordon.playbook import Playbook
+from cordon.wiring import Wired, wire
+from cordon.workflow import obey
+
+NAMESPACE = "Cordon"
+Handler = Callable[[dict[str, Any], Any], Any]
+
+
+def serve(playbook: Playbook) -> Handler:
+    """The Lambda handler of a playbook. Nothing is read or written before the first event."""
+    return _Doorway(playbook, Logger(service=playbook.name)).handle
+
+
+class _Doorway:
+    """Tells the three kinds of input apart, and keeps what happened in logs and metrics."""
+
+    def __init__(self, playbook: Playbook, logger: Logger) -> None:
+        self._playbook = playbook
+        self._logger = logger
+
+    def handle(self, event: dict[str, Any], context: Any) -> Any:
+        """One invocation."""
+        self._logger.clear_state()
+        self._logger.append_keys(request=context.aws_request_id)
+        wired = wire(self._playbook, context.invoked_function_arn)
+        if "Records" in event:
+            return process_partial_response(
+                event=event,
+                record_handler=lambda record: self._queued(record, wired),
+                processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
+                context=context,
+            )
+        if "cordon" in event:
+            return self._command(event["cordon"], wired)
+        return self._event(event, wired)
+
+    def _queued(self, record: SQSRecord, wired: Wired) -> dict[str, str]:
+        try:
+            event = json.loads(record.body)
+        except ValueError as error:
+            raise Malformed("body", "the queued message is not JSON") from error
+        return self._event(event, wired)
+
+    def _command(self, command: Mapping[str, Any], wired: Wired) -> dict[str, str]:
+        self._logger.append_keys(case=str(command.get("case", "")), step=str(command.get("do", "")))
+        state = obey(command, wired)
+        self._logger.info("step done", extra=state)
+        return state
+
+    def _event(self, event: Any, wired: Wired) -> dict[str, str]:
+        try:
+            finding = read(event)
+        except Malformed as malformed:
+            self._logger.error("event cannot be read", extra={"field": malformed.field})
+            raise
+        self._logger.append_keys(finding=finding.id, kind=finding.kind)
+        answered = answer(finding, wired)
+        self._logger.info(answered.outcome, extra={"case": answered.case, "why": answered.reason})
+        self._count(answered, finding)
+        return answered.to_json()
+
+    def _count(self, answered: Answer, finding: Finding) -> None:
+        """Cases by outcome and mode, and the seconds from the finding to contained."""
+        measures = [("Cases", MetricUnit.Count, 1.0)]
+        if answered.outcome in ("contained", "told"):
+            seconds = max((now() - finding.last_seen).total_seconds(), 0)
+            measures.append(("TimeToContain", MetricUnit.Seconds, seconds))
+        for name, unit, value in measures:
+            with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE) as metric:
+                metric.add_dimension("playbook", self._playbook.name)
+                metric.add_dimension("outcome", answered.outcome)
+                metric.add_dimension("mode", answered.mode or "none")

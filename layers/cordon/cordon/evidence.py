@@ -1,0 +1,98 @@
+"""What we can prove: a chain of write-once objects per case.
+
+Each object carries the sha256 of the one before, so that a missing, altered or reordered entry
+shows. The bucket's Object Lock keeps them; ``IfNoneMatch`` keeps a retry from writing over one.
+Key: ``<account>/<case>/<seq>.json``, ``seq`` in four digits from 0001.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cordon.clock import now, stamp
+from cordon.playbook import canonical
+
+MOST_ENTRIES = 9999
+
+
+@dataclass(frozen=True)
+class Link:
+    """The end of a case's chain: how many entries, and the sha256 of the last one."""
+
+    seq: int = 0
+    hash: str = ""
+
+
+class Evidence:
+    """The evidence of one case. ``link`` is where its chain ends as far as we know."""
+
+    def __init__(self, s3: Any, bucket: str, account: str, case: str, link: Link) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._folder = f"{account}/{case}"
+        self._case = case
+        self.link = link
+
+    def write(self, stage: str, content: Mapping[str, Any]) -> None:
+        """Append one entry. Raises the ClientError of s3:PutObject; then nothing may go on.
+
+        An entry that a dead attempt left behind is kept and chained to, never written over.
+        """
+        while self.link.seq < MOST_ENTRIES:
+            key = f"{self._folder}/{self.link.seq + 1:04d}.json"
+            body = self._entry(stage, content)
+            if not self._put(key, body):
+                body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+                self._advance(body)
+                continue
+            self._advance(body)
+            return
+        raise OverflowError(f"case {self._case} has more than {MOST_ENTRIES} evidence entries")
+
+    def _entry(self, stage: str, content: Mapping[str, Any]) -> bytes:
+        entry = {
+            "case": self._case,
+            "seq": self.link.seq + 1,
+            "stage": stage,
+            "at": stamp(now()),
+            "previous": self.link.hash,
+            "content": content,
+        }
+        return canonical(entry).encode()
+
+    def _put(self, key: str, body: bytes) -> bool:
+        try:
+            self._s3.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=body,
+                ContentType="application/json",
+                ChecksumAlgorithm="SHA256",
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "PreconditionFailed":
+                return False
+            raise
+        return True
+
+    def _advance(self, body: bytes) -> None:
+        self.link = Link(self.link.seq + 1, hashlib.sha256(body).hexdigest())
+
+
+def broken(entries: Sequence[bytes]) -> str:
+    """Where a chain read back from the bucket does not hold; "" when it does.
+
+    ``entries`` are the objects' bytes in the order of their keys.
+    """
+    previous = ""
+    for number, body in enumerate(entries, 1):
+        entry = json.loads(body)
+        if entry["seq"] != number or entry["previous"] != previous:
+            return f"entry {number} does not follow the one before"
+        previous = hashlib.sha256(body).hexdigest()
+    return ""

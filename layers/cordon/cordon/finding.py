@@ -1,0 +1,156 @@
+"""What happened: one frozen form for every service's finding.
+
+The dialects (``cordon.dialects``) read an EventBridge event into a ``Finding``. Nothing
+downstream looks at a raw event again. All text in it is bounded and free of control
+characters, and is still hostile: whoever shows it escapes it for the place where it is shown.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+PARTITIONS = (
+    "aws",
+    "aws-cn",
+    "aws-us-gov",
+    "aws-eusc",
+    "aws-iso",
+    "aws-iso-b",
+    "aws-iso-e",
+    "aws-iso-f",
+)
+ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]*)"
+    r":(?P<account>[0-9]{12}|aws|):(?P<resource>[^\x00-\x1f\x7f]+)"
+)
+
+
+class Malformed(ValueError):
+    """An event that cannot be read. It goes to the dead-letter queue with this text.
+
+    ``field`` is the path inside the event, in the service's own spelling:
+    ``detail.resource.accessKeyDetails.userName``.
+    """
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}")
+        self.field = field
+        self.why = why
+
+
+class Label(StrEnum):
+    """ASFF severity labels, by rising severity (AWS Security Finding Format, Severity)."""
+
+    INFORMATIONAL = "INFORMATIONAL"
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+    CRITICAL = "CRITICAL"
+
+
+class State(StrEnum):
+    """Where a finding stands at its source."""
+
+    ACTIVE = "active"
+    PASSED = "passed"  # the control or rule is satisfied, or the subject is gone
+    ARCHIVED = "archived"
+    SUPPRESSED = "suppressed"
+
+
+class Part(StrEnum):
+    """The part a resource plays in a finding."""
+
+    TARGET = "target"  # what was reached, exposed or found noncompliant
+    ACTOR = "actor"  # whose credentials did it
+    RELATED = "related"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a resource lives. Taken from the finding and its ARNs, never from the envelope."""
+
+    partition: str
+    account: str  # 12 digits
+    region: str
+
+    def arn(self, service: str, resource: str, *, region: str | None = None) -> str:
+        """An ARN here; ``region=""`` for global services such as IAM."""
+        where = self.region if region is None else region
+        return f"arn:{self.partition}:{service}:{where}:{self.account}:{resource}"
+
+
+@dataclass(frozen=True)
+class Severity:
+    """As the source gave it, and normalised."""
+
+    native: str  # "8.5", "Low", "HIGH": what the source wrote
+    label: Label
+    score: int  # 0-100 (ASFF Severity.Normalized)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource the finding names."""
+
+    kind: str  # CloudFormation type, "AWS::S3::Bucket"; "Other" where the source gives none
+    name: str  # what the service's API takes: bucket, role, key id, notebook name
+    place: Place
+    arn: str = ""  # "" where there is none (an access key id)
+    part: Part = Part.TARGET
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Whose credentials were used."""
+
+    user_type: str  # Root, IAMUser, AssumedRole, FederatedUser, AWSService, AWSAccount, ...
+    name: str  # user or role name, without its path; "" where the source gives none
+    id: str = ""  # principalId: AIDA…, AROA…:session
+    access_key_id: str = ""  # AKIA… or ASIA…
+    account: str = ""  # the account the credentials belong to, "" where unknown
+    issuer: str = ""  # ARN of the role behind a session, "" where unknown
+
+
+@dataclass(frozen=True)
+class HubReference:
+    """Names a finding in Security Hub (BatchUpdateFindings: FindingIdentifiers)."""
+
+    id: str
+    product_arn: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding, whatever service sent it."""
+
+    id: str  # the native id: GuardDuty's or Macie's own also when it came through Security Hub
+    source: str  # guardduty, macie, config, securityhub, or another AWS product's name
+    via: str  # guardduty, macie, config, securityhub, securityhub_v2, custom_action
+    type: str  # GuardDuty or Macie type, control id ("S3.2"), Config rule name
+    severity: Severity
+    place: Place
+    first_seen: datetime
+    last_seen: datetime
+    state: State
+    sample: bool
+    authored_by_aws: bool  # product ARN is exactly an AWS product's, or the native detail-type
+    resources: tuple[Resource, ...]
+    principal: Principal | None
+    title: str
+    description: str
+    digest: str  # sha256 of the canonical JSON of the event's detail
+    hub: HubReference | None = None  # where Security Hub keeps it, or would keep it
+    workflow: str = ""  # Security Hub workflow status where it came with one
+    hand: str = ""  # custom action name: a person chose this finding
+    ours: bool = False  # product is ours: our own finding came back
+
+    @property
+    def kind(self) -> str:
+        """What playbooks match on: ``guardduty:Policy:S3/BucketAnonymousAccessGranted``."""
+        return f"{self.source}:{self.type}"
+
+    def named(self, kind: str, *, part: Part | None = None) -> tuple[Resource, ...]:
+        """The resources of one CloudFormation type, in the finding's order, each once."""
+        found = (r for r in self.resources if r.kind == kind and part in (None, r.part))
+        return tuple(dict.fromkeys(found))

@@ -1,0 +1,217 @@
+"""What we may do: one pure decision with its reason.
+
+``decide(situation)`` asks each rule in the order of ``RULES``; the first that has an opinion
+decides. Nothing here reads or writes anything: what must be looked up stands in the situation.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from cordon.finding import Finding, Label, State
+from cordon.playbook import Plan, Playbook
+from cordon.settings import Deployment, Mode, Settings, Switch
+
+CONTAIN = "CordonContain"  # custom actions (at most 20 characters)
+RELEASE = "CordonRelease"
+# Types that say credentials are used by somebody else: true also of our own roles.
+STOLEN = (
+    "*CredentialExfiltration*",
+    "*CompromisedCredentials",
+    "*MaliciousIPCaller*",
+    "*TorIPCaller",
+)
+
+
+class Verdict(StrEnum):
+    """What is to be done with a finding's plan."""
+
+    RUN = "run"
+    ASK = "ask"
+    OBSERVE = "observe"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict and why, in words for the operator and the auditor."""
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that the decision depends on."""
+
+    finding: Finding
+    playbook: Playbook
+    plan: Plan
+    settings: Settings
+    deployment: Deployment
+    now: datetime
+    budget_left: bool = True
+    protected: str = ""  # why a target is protected, found by looking it up
+    unknown: str = ""  # why protection could not be looked up
+    let_go_by: str = ""  # who released this very finding before
+
+    @property
+    def mode(self) -> Mode:
+        """The playbook's mode under these settings."""
+        return self.settings.mode(self.playbook.name)
+
+
+def decide(situation: Situation) -> Decision:
+    """The first rule with an opinion decides."""
+    for rule in RULES:
+        decision = rule(situation)
+        if decision is not None:
+            return decision
+    return Decision(Verdict.RUN, "mode is enforce")
+
+
+def protected_by_pattern(plan: Plan, settings: Settings, deployment: Deployment) -> str:
+    """Why a target of the plan is protected by a configured pattern; "" when none is."""
+    patterns = (*settings.protected, *deployment.break_glass)
+    for arn in plan.resources:
+        for pattern in patterns:
+            if fnmatchcase(arn, pattern):
+                return f"{arn} is protected by the pattern {pattern}"
+    return ""
+
+
+def _ignore(reason: str) -> Decision:
+    return Decision(Verdict.IGNORE, reason)
+
+
+def _observe(reason: str) -> Decision:
+    return Decision(Verdict.OBSERVE, reason)
+
+
+def _switched_off(s: Situation) -> Decision | None:
+    return _ignore("the switch is off") if s.settings.switch is Switch.OFF else None
+
+
+def _ours(s: Situation) -> Decision | None:
+    return _ignore("our own finding came back") if s.finding.ours else None
+
+
+def _our_own_act(s: Situation) -> Decision | None:
+    principal = s.finding.principal
+    if principal is None or any(fnmatchcase(s.finding.type, pattern) for pattern in STOLEN):
+        return None
+    ours = principal.name in s.deployment.own_roles or ":role/cordon/" in principal.issuer
+    return _ignore(f"the actor is our own role {principal.name}") if ours else None
+
+
+def _sample(s: Situation) -> Decision | None:
+    return _ignore("a sample finding is never acted on") if s.finding.sample else None
+
+
+def _inactive(s: Situation) -> Decision | None:
+    state = s.finding.state
+    return None if state is State.ACTIVE else _ignore(f"the finding is {state}")
+
+
+def _informational(s: Situation) -> Decision | None:
+    informational = s.finding.severity.label is Label.INFORMATIONAL
+    return _ignore("the finding is informational") if informational else None
+
+
+def _not_by_aws(s: Situation) -> Decision | None:
+    if s.finding.authored_by_aws:
+        return None
+    return _ignore("not authored by an AWS service: anyone may import such a finding")
+
+
+def _foreign(s: Situation) -> Decision | None:
+    home = s.finding.place.account
+    for action in s.plan.actions:
+        if not action.tells and action.place.account != home:
+            return _ignore(f"a target lies outside the finding's account {home}")
+    if home != s.deployment.account and not s.deployment.member_role:
+        return _ignore(f"account {home} is not served: no member role is set")
+    if s.finding.place.partition != s.deployment.partition:
+        return _ignore(f"partition {s.finding.place.partition} is not ours")
+    return None
+
+
+def _exempt(s: Situation) -> Decision | None:
+    subjects = {r.arn for r in s.playbook.subjects(s.finding) if r.arn}
+    for exemption in s.settings.exemptions:
+        for arn in sorted(subjects | set(s.plan.resources)):
+            if exemption.covers(s.playbook.name, arn, s.now):
+                until = exemption.expires.date()
+                return _ignore(f"exempt until {until} by {exemption.owner}: {exemption.reason}")
+    return None
+
+
+def _unreadable(s: Situation) -> Decision | None:
+    return _observe(s.settings.unreadable) if s.settings.unreadable else None
+
+
+def _switched_to_observe(s: Situation) -> Decision | None:
+    observe = s.settings.switch is Switch.OBSERVE
+    return _observe("the switch is at observe") if observe else None
+
+
+def _chosen_by_hand(s: Situation) -> Decision | None:
+    if s.finding.hand == CONTAIN and s.mode is not Mode.ENFORCE and not s.plan.only_tells:
+        return Decision(Verdict.ASK, "chosen by hand in Security Hub; a person approves the plan")
+    return None
+
+
+def _observing(s: Situation) -> Decision | None:
+    return _observe("mode is observe") if s.mode is Mode.OBSERVE else None
+
+
+def _protection_unknown(s: Situation) -> Decision | None:
+    return _observe(f"protection cannot be looked up: {s.unknown}") if s.unknown else None
+
+
+def _over_budget(s: Situation) -> Decision | None:
+    if s.budget_left:
+        return None
+    budget = s.settings.budget_of(s.playbook.name)
+    return _observe(f"the budget of {budget} cases an hour is used up")
+
+
+def _only_tells(s: Situation) -> Decision | None:
+    if not s.plan.only_tells:
+        return None
+    return Decision(Verdict.RUN, s.protected or "the plan only tells people")
+
+
+def _let_go(s: Situation) -> Decision | None:
+    if not s.let_go_by:
+        return None
+    return Decision(Verdict.ASK, f"released before by {s.let_go_by}; a person decides again")
+
+
+def _asking(s: Situation) -> Decision | None:
+    return Decision(Verdict.ASK, "mode is approve") if s.mode is Mode.APPROVE else None
+
+
+Rule = Callable[[Situation], Decision | None]
+RULES: tuple[Rule, ...] = (
+    _switched_off,
+    _ours,
+    _our_own_act,
+    _sample,
+    _inactive,
+    _informational,
+    _not_by_aws,
+    _foreign,
+    _exempt,
+    _unreadable,
+    _switched_to_observe,
+    _protection_unknown,
+    _chosen_by_hand,
+    _observing,
+    _over_budget,
+    _only_tells,
+    _let_go,
+    _asking,
+)

@@ -1,0 +1,226 @@
+"""Whom we tell: Security Hub.
+
+Our own finding stands for the case (BatchImportFindings, product ``…:product/<account>/default``)
+and the original finding gets a note, our fields and a workflow status (BatchUpdateFindings).
+Limits: Security Hub API Reference, AwsSecurityFinding and BatchUpdateFindings. Both calls answer
+200 and hide failures in the body: ``FailedFindings`` and ``UnprocessedFindings`` are errors here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cordon.cases import Case, Stands
+from cordon.clock import now, stamp
+from cordon.dialects.text import clean
+from cordon.finding import Finding, HubReference, Resource
+from cordon.playbook import Playbook
+from cordon.settings import Deployment
+
+ASFF_TYPES = {
+    "AWS::S3::Bucket": "AwsS3Bucket",
+    "AWS::S3::Object": "AwsS3Object",
+    "AWS::IAM::Role": "AwsIamRole",
+    "AWS::IAM::User": "AwsIamUser",
+    "AWS::IAM::AccessKey": "AwsIamAccessKey",
+    "AWS::EC2::Instance": "AwsEc2Instance",
+    "AWS::Lambda::Function": "AwsLambdaFunction",
+    "AWS::SageMaker::NotebookInstance": "AwsSageMakerNotebookInstance",
+}
+NAMESPACES = {
+    "security": "Effects/Data Exposure",
+    "governance": "Software and Configuration Checks/AWS Security Best Practices",
+    "compliance": "Software and Configuration Checks/Industry and Regulatory Standards",
+}
+ABSENT = "absent"  # Security Hub has no copy of the native finding (yet)
+UPDATED = "updated"
+NATIVE = ("guardduty", "macie")  # channels whose events do not come from Security Hub
+NOT_ASKED = "none"  # nothing to update: observed cases leave the original alone
+
+
+class NotReported(Exception):
+    """Security Hub did not take a finding or an update, with its code and message."""
+
+
+def tell(case: Case, playbook: Playbook, deployment: Deployment, hub: Any) -> str:
+    """Report how the case stands. Returns how the original was updated; raises NotReported.
+
+    ``hub`` is the securityhub client of our own account and Region.
+    """
+    answer = hub.batch_import_findings(Findings=[own_finding(case, playbook, deployment)])
+    for failed in answer["FailedFindings"]:
+        raise NotReported(f"{failed['ErrorCode']}: {failed['ErrorMessage']}")
+    return _update_original(case, playbook, hub)
+
+
+def own_finding(case: Case, playbook: Playbook, deployment: Deployment) -> dict[str, Any]:
+    """Our finding for the case, in ASFF. Same id for life, a later UpdatedAt each time."""
+    finding, place = case.finding, case.finding.place
+    home = f"arn:{deployment.partition}:securityhub:{deployment.region}:{deployment.account}"
+    types = [NAMESPACES[playbook.serves]]
+    severity = {
+        "Label": str(finding.severity.label),
+        "Original": clean(finding.severity.native, 64),
+    }
+    archived = case.stands in (Stands.RELEASED, Stands.DECLINED)
+    return {
+        "SchemaVersion": "2018-10-08",
+        "Id": f"cordon/{place.account}/{place.region}/{playbook.name}/{case.id}",
+        "ProductArn": f"{home}:product/{deployment.account}/default",
+        "ProductName": "Cordon",
+        "CompanyName": "Cordon",
+        "GeneratorId": f"cordon/playbook/{playbook.name}",
+        "AwsAccountId": deployment.account,
+        "Types": types,
+        "FirstObservedAt": stamp(finding.first_seen),
+        "LastObservedAt": stamp(finding.last_seen),
+        "CreatedAt": stamp(case.opened),
+        "UpdatedAt": stamp(now()),
+        "Severity": severity,
+        "FindingProviderFields": {"Severity": severity, "Types": types},
+        "Title": clean(f"Cordon {headline(case)}: {finding.title}", 256),
+        "Description": clean(summary(case), 1024),
+        "Remediation": {"Recommendation": {"Text": clean(advice(case), 512)}},
+        "ProductFields": _fields(case),
+        "Resources": _resources(finding),
+        "Compliance": {
+            "Status": "PASSED" if case.stands is Stands.RELEASED else "FAILED",
+            "RelatedRequirements": [clean(control, 64) for control in playbook.controls][:32],
+        },
+        "RecordState": "ARCHIVED" if archived else "ACTIVE",
+    }
+
+
+def headline(case: Case) -> str:
+    """How the case stands, in two or three words."""
+    return {
+        Stands.OBSERVED: "observed",
+        Stands.ASKED: "asks for approval",
+        Stands.DECLINED: "did not act",
+        Stands.CONTAINING: "is containing",
+        Stands.CONTAINED: "told people" if case.plan.only_tells else "contained",
+        Stands.PARTIAL: "contained in part",
+        Stands.RELEASING: "is releasing",
+        Stands.RELEASED: "released",
+    }[case.stands]
+
+
+def summary(case: Case) -> str:
+    """What was decided and what was done, act by act, the troubles first."""
+    acts = case.results or case.plan.actions
+    if not case.results:
+        done = "Plan: " + ", ".join(a.name() for a in case.plan.actions)
+    else:
+        order = sorted(case.results, key=lambda r: r.state not in ("failed", "refused", "drifted"))
+        done = "; ".join(
+            f"{r.action} {r.state}" + (f" ({r.reason})" if r.reason else "") for r in order
+        )
+    decided = f"{case.verdict}: {case.reason}" + (f", by {case.by}" if case.by else "")
+    return f"{decided}. {done}. {len(acts)} acts, case {case.id}."
+
+
+def advice(case: Case) -> str:
+    """What the reader can do now."""
+    release = f"To release: cordon release {case.id}, or the custom action CordonRelease."
+    return {
+        Stands.OBSERVED: f"Nothing was changed. To contain: custom action CordonContain, "
+        f"or set the mode of {case.playbook} to approve or enforce.",
+        Stands.ASKED: f"Nothing was changed yet. To decide: cordon approve {case.id} "
+        f"or cordon reject {case.id}. Plan {case.plan_hash}.",
+        Stands.DECLINED: f"Nothing was changed: {case.why or 'declined'}.",
+        Stands.RELEASED: "Cordon holds nothing for this case any more.",
+        Stands.RELEASING: "Cordon lets go as soon as that does no harm.",
+    }.get(case.stands, release)
+
+
+def _fields(case: Case) -> dict[str, str]:
+    finding = case.finding
+    fields = {
+        "cordon/case": case.id,
+        "cordon/stands": str(case.stands),
+        "cordon/verdict": case.verdict,
+        "cordon/mode": case.mode,
+        "cordon/plan": case.plan_hash,
+        "cordon/finding": clean(finding.id, 1024),
+        "cordon/kind": clean(finding.kind, 512),
+        "cordon/evidence": f"{finding.place.account}/{case.id}/",
+    }
+    return {key: value for key, value in fields.items() if value}
+
+
+def _resources(finding: Finding) -> list[dict[str, Any]]:
+    named = [_resource(r) for r in finding.resources[:32]]
+    account = finding.place
+    return named or [
+        {
+            "Type": "AwsAccount",
+            "Id": f"AWS::::Account:{account.account}",
+            "Partition": account.partition,
+            "Region": account.region,
+        }
+    ]
+
+
+def _resource(resource: Resource) -> dict[str, Any]:
+    return {
+        "Type": ASFF_TYPES.get(resource.kind, "Other"),
+        "Id": clean(resource.arn or f"{resource.kind}:{resource.name}", 512),
+        "Partition": resource.place.partition,
+        "Region": resource.place.region,
+    }
+
+
+def _update_original(case: Case, playbook: Playbook, hub: Any) -> str:
+    original = case.finding.hub
+    if original is None or case.stands is Stands.OBSERVED:
+        return NOT_ASKED
+    there = _in_hub(original, hub)
+    if there is None and case.finding.via in NATIVE:
+        return ABSENT
+    answer = hub.batch_update_findings(
+        FindingIdentifiers=[{"Id": original.id, "ProductArn": original.product_arn}],
+        Note={
+            "Text": clean(f"Cordon {headline(case)}. {summary(case)} {advice(case)}", 512),
+            "UpdatedBy": "cordon",
+        },
+        # The map is replaced as a whole: what others wrote into it is kept.
+        UserDefinedFields=dict((there or {}).get("UserDefinedFields", {})) | _our_fields(case),
+        **_workflow(case, playbook, there or {}),
+    )
+    for failed in answer["UnprocessedFindings"]:
+        raise NotReported(f"{failed['ErrorCode']}: {failed['ErrorMessage']}")
+    return UPDATED
+
+
+def _in_hub(original: HubReference, hub: Any) -> Mapping[str, Any] | None:
+    """The finding as Security Hub has it now.
+
+    A native event is minutes ahead of Security Hub's copy, which may be switched off altogether.
+    When the copy arrives as an event of its own, the case is told then.
+    """
+    answer = hub.get_findings(
+        Filters={
+            "Id": [{"Value": original.id, "Comparison": "EQUALS"}],
+            "ProductArn": [{"Value": original.product_arn, "Comparison": "EQUALS"}],
+        },
+        MaxResults=1,
+    )
+    found: list[Mapping[str, Any]] = answer["Findings"]
+    return found[0] if found else None
+
+
+def _our_fields(case: Case) -> dict[str, str]:
+    return {"cordon:case": case.id, "cordon:stands": str(case.stands)}
+
+
+def _workflow(case: Case, playbook: Playbook, there: Mapping[str, Any]) -> Mapping[str, Any]:
+    """NOTIFIED when handled; RESOLVED only when every act was read back and removes the cause.
+
+    What a person suppressed stays suppressed; a control that passes is resolved by Security Hub.
+    """
+    suppressed = there.get("Workflow", {}).get("Status") == "SUPPRESSED"
+    passed = case.stands is Stands.RELEASED and playbook.releases_on_pass
+    if suppressed or passed or case.stands is Stands.DECLINED:
+        return {}
+    resolved = playbook.resolves and case.stands is Stands.CONTAINED and not case.plan.only_tells
+    resolved = resolved and all(r.state == "applied" for r in case.results)
+    return {"Workflow": {"Status": "RESOLVED" if resolved else "NOTIFIED"}}

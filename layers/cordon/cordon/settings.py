@@ -1,0 +1,172 @@
+"""What the operator decided: the deployment (environment) and the settings (SSM parameters).
+
+The deployment is fixed by the template. Settings may change at any minute without a deploy;
+they are read per invocation through Powertools Parameters with a short cache. What cannot be
+read or understood means *observe*, with the reason.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.parameters import SSMProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cordon.clock import moment
+
+CACHE_SECONDS = 15
+
+
+class Mode(StrEnum):
+    """What a playbook may do: only record, ask a person first, or act."""
+
+    OBSERVE = "observe"
+    APPROVE = "approve"
+    ENFORCE = "enforce"
+
+
+class Switch(StrEnum):
+    """One parameter over all playbooks."""
+
+    ON = "on"
+    OBSERVE = "observe"  # nobody acts
+    OFF = "off"  # nobody answers
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Where this stack lives and what it may use; from the function's environment."""
+
+    account: str
+    region: str
+    partition: str
+    table: str
+    evidence_bucket: str
+    topic: str
+    parameters: str  # SSM path, "/cordon/<stack>"
+    contain_machine: str  # state machine ARN
+    release_machine: str
+    break_glass: tuple[str, ...] = ()  # role ARNs (wildcards allowed) that stay able to act
+    member_role: str = ""  # role name in other accounts, "" where only ours is served
+    external_id: str = ""
+    organization: str = ""  # o-…: its accounts are no outsiders
+    own_roles: tuple[str, ...] = ()  # exact names of this stack's roles
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str] = os.environ) -> "Deployment":
+        """Read ``CORDON_*``; a missing required name is a KeyError, not a silent default."""
+        return cls(
+            account=env["CORDON_ACCOUNT"],
+            region=env["AWS_REGION"],
+            partition=env["CORDON_PARTITION"],
+            table=env["CORDON_TABLE"],
+            evidence_bucket=env["CORDON_EVIDENCE_BUCKET"],
+            topic=env["CORDON_TOPIC"],
+            parameters=env["CORDON_PARAMETERS"],
+            contain_machine=env["CORDON_CONTAIN"],
+            release_machine=env["CORDON_RELEASE"],
+            break_glass=tuple(filter(None, env.get("CORDON_BREAK_GLASS", "").split(","))),
+            member_role=env.get("CORDON_MEMBER_ROLE", ""),
+            external_id=env.get("CORDON_EXTERNAL_ID", ""),
+            organization=env.get("CORDON_ORGANIZATION", ""),
+            own_roles=tuple(filter(None, env.get("CORDON_OWN_ROLES", "").split(","))),
+        )
+
+    def exempt(self, partition: str, account: str) -> tuple[str, ...]:
+        """Principals that no deny of ours may lock out: break-glass, responders, service-linked."""
+        role = f"arn:{partition}:iam::{account}:role"
+        return (*self.break_glass, f"{role}/aws-service-role/*", f"{role}/cordon/*")
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """A named person's decision that a playbook leaves a resource alone until a date."""
+
+    playbook: str  # name, wildcards allowed
+    resource: str  # ARN, wildcards allowed
+    owner: str
+    reason: str
+    expires: datetime
+
+    def covers(self, playbook: str, resource: str, now: datetime) -> bool:
+        """True while it has not expired and both patterns match."""
+        return (
+            now < self.expires
+            and fnmatchcase(playbook, self.playbook)
+            and fnmatchcase(resource, self.resource)
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings in force for one invocation."""
+
+    modes: Mapping[str, Mode] = field(default_factory=dict)
+    switch: Switch = Switch.ON
+    exemptions: tuple[Exemption, ...] = ()
+    protected: tuple[str, ...] = ()  # ARNs, wildcards allowed: never contained by us
+    budget: int = 10  # cases that may act, per hour, playbook and account
+    budgets: Mapping[str, int] = field(default_factory=dict)  # the same for single playbooks
+    unreadable: str = ""  # why the settings could not be read; then every mode is observe
+
+    def mode(self, playbook: str) -> Mode:
+        """The playbook's mode; observe where none is set or the settings cannot be read."""
+        return Mode.OBSERVE if self.unreadable else self.modes.get(playbook, Mode.OBSERVE)
+
+    def budget_of(self, playbook: str) -> int:
+        """How many cases of this playbook may act in an hour, in one account."""
+        return self.budgets.get(playbook, self.budget)
+
+
+def parse(values: Mapping[str, str]) -> Settings:
+    """Settings from SSM values by name below the stack's path.
+
+    ``switch``, ``budget``, ``exemptions`` (JSON list), ``protected`` (one ARN pattern a line or
+    separated by commas), ``mode/<playbook>`` and ``budget/<playbook>``. Raises ValueError or
+    KeyError naming what is wrong.
+    """
+    exemptions = json.loads(values.get("exemptions", "[]"))
+    return Settings(
+        modes={
+            k.removeprefix("mode/"): Mode(v) for k, v in values.items() if k.startswith("mode/")
+        },
+        switch=Switch(values.get("switch", Switch.ON)),
+        exemptions=tuple(_exemption(e) for e in exemptions),
+        protected=tuple(values.get("protected", "").replace(",", " ").split()),
+        budget=int(values.get("budget", "10")),
+    )
+
+
+def _below(prefix: str, values: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(k.removeprefix(prefix), v) for k, v in values.items() if k.startswith(prefix)]
+
+
+def _exemption(raw: Mapping[str, Any]) -> Exemption:
+    expires = moment(raw["expires"])
+    if not raw["owner"] or not raw["reason"]:
+        raise ValueError("exemptions: each needs an owner and a reason")
+    return Exemption(raw["playbook"], raw["resource"], raw["owner"], raw["reason"], expires)
+
+
+def read(ssm: Any, path: str, *, max_age: int = CACHE_SECONDS) -> Settings:
+    """The settings below ``path``; unreadable ones come back saying so, and mean observe."""
+    try:
+        values = _provider(ssm).get_multiple(path, max_age=max_age, recursive=True)
+    except (GetParameterError, ClientError, BotoCoreError) as error:
+        return Settings(unreadable=f"settings cannot be read: {type(error).__name__}")
+    try:
+        return parse({str(k): str(v) for k, v in (values or {}).items()})
+    except (ValueError, KeyError, TypeError) as error:
+        return Settings(unreadable=f"settings cannot be understood: {error}")
+
+
+@cache
+def _provider(ssm: Any) -> SSMProvider:
+    return SSMProvider(boto3_client=ssm)

@@ -1,0 +1,50 @@
+"""The one place where real things are wired together, once per invocation."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cordon.cases import Case, Cases
+from cordon.clients import aws
+from cordon.engine import Engine
+from cordon.evidence import Evidence
+from cordon.holds import Holds
+from cordon.playbook import Playbook
+from cordon.settings import Deployment, Settings, read
+
+
+@dataclass(frozen=True)
+class Wired:
+    """A playbook with what it needs to answer a finding."""
+
+    playbook: Playbook
+    deployment: Deployment
+    cases: Cases
+    engine: Engine
+    function: str  # ARN of the running function, for the workflows to call back
+
+    def client(self, service: str) -> Any:
+        """A client of our own account and Region."""
+        return aws(self.deployment.account, self.deployment.region).client(service)
+
+    def settings(self) -> Settings:
+        """What the operator decided, as of now."""
+        return read(self.client("ssm"), self.deployment.parameters)
+
+    def evidence(self, case: Case) -> Evidence:
+        """The evidence of a case, from where its row says the chain ends."""
+        return self.engine.evidence(case)
+
+
+def wire(playbook: Playbook, function: str) -> Wired:
+    """Everything for one invocation; clients are made on first use and kept between them."""
+    deployment = Deployment.from_environment()
+    own = aws(deployment.account, deployment.region)
+    cases = Cases(own.client("dynamodb"), deployment.table)
+
+    def evidence(case: Case) -> Evidence:
+        account = case.finding.place.account
+        bucket = deployment.evidence_bucket
+        return Evidence(own.client("s3"), bucket, account, case.id, case.link)
+
+    holds = Holds(own.client("dynamodb"), deployment.table)
+    return Wired(playbook, deployment, cases, Engine(cases, holds, aws, evidence), function)

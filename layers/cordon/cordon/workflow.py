@@ -1,0 +1,119 @@
+"""The steps that our state machines call: ask, contain, decline, tell, release.
+
+Each takes the command's fields and returns a small dict. A step may be called again by the
+state machine's retry and then changes nothing more.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cordon.answer import tell
+from cordon.cases import Case, Moved, Stands
+from cordon.dialects.text import clean
+from cordon.settings import Switch
+from cordon.wiring import Wired
+
+Command = Mapping[str, Any]
+
+
+class NotApproved(Exception):
+    """What was approved is not what is recorded, or the case no longer waits for approval."""
+
+
+class Stopped(Exception):
+    """The switch, or the settings that cannot be read, forbid to act."""
+
+
+def obey(command: Command, wired: Wired) -> dict[str, str]:
+    """Carry out one command of a state machine. A malformed one is a KeyError naming the field."""
+    case = wired.cases.get(command["case"])
+    if case is None:
+        raise Moved(clean(str(command["case"]), 64), "")
+    return STEPS[command["do"]](case, command, wired)
+
+
+def _ask(case: Case, command: Command, wired: Wired) -> dict[str, str]:
+    """Keep the token that an approval needs, and tell the people who may approve."""
+    wired.cases.keep_token(case.id, command["token"])
+    finding = case.finding
+    lines = (
+        f"Cordon asks to contain: {finding.title}",
+        f"Finding {finding.kind}, severity {finding.severity.label}, account "
+        f"{finding.place.account}, {finding.place.region}.",
+        "Plan:",
+        *(f"  {a.name()} on {a.resource or 'nobody (tells people)'}" for a in case.plan.actions),
+        f"Plan hash: {case.plan_hash}",
+        f"Approve: cordon approve {case.id} --plan {case.plan_hash}",
+        f"Reject: cordon reject {case.id}",
+        "Nothing is done until somebody approves; when time is up, nothing is done at all.",
+    )
+    wired.client("sns").publish(
+        TopicArn=wired.deployment.topic,
+        Subject=f"Cordon asks for approval: case {case.id}",
+        Message="\n".join(lines),
+    )
+    return {"state": str(case.stands)}
+
+
+def _contain(case: Case, command: Command, wired: Wired) -> dict[str, str]:
+    """Contain what was approved, if it is still what is recorded and nobody stopped us."""
+    if not command["plan"] == case.plan_hash == case.plan.hash:
+        raise NotApproved(f"case {case.id}: the approved plan is not the recorded plan")
+    if case.stands not in (Stands.ASKED, Stands.CONTAINING, Stands.PARTIAL, Stands.CONTAINED):
+        raise NotApproved(f"case {case.id} stands at {case.stands}")
+    settings = wired.settings()
+    if settings.switch is not Switch.ON or settings.unreadable:
+        raise Stopped(settings.unreadable or f"the switch is at {settings.switch}")
+    if case.stands is Stands.CONTAINED:
+        return {"state": str(case.stands)}
+    approver = clean(str(command["by"]), 256)
+    if case.stands is Stands.ASKED:
+        proof = wired.evidence(case)
+        proof.write("approved", {"by": approver, "plan_hash": case.plan_hash})
+        case = wired.cases.move(
+            case, Stands.CONTAINING, when=(Stands.ASKED,), by=approver, link=proof.link
+        )
+    return {"state": str(wired.engine.contain(case, by=approver).stands)}
+
+
+def _decline(case: Case, command: Command, wired: Wired) -> dict[str, str]:
+    """No action: a person rejected the plan, or time is up."""
+    if case.stands is Stands.DECLINED:
+        return {"state": str(case.stands)}
+    by, why = clean(str(command.get("by", "")), 256), clean(str(command["why"]), 64)
+    proof = wired.evidence(case)
+    proof.write("declined", {"by": by, "why": why})
+    case = wired.cases.move(
+        case, Stands.DECLINED, when=(Stands.ASKED,), by=by, why=why, link=proof.link
+    )
+    return {"state": str(case.stands)}
+
+
+def _tell(case: Case, command: Command, wired: Wired) -> dict[str, str]:
+    """Report how the case stands; after a failure, with what the workflow says of it."""
+    failed = command.get("failed")
+    if failed is not None:
+        why = clean(f"the workflow failed: {failed}", 300)
+        case = wired.cases.move(case, case.stands, when=(case.stands,), why=why)
+    return {"state": str(tell(case, wired).stands)}
+
+
+def _release(case: Case, command: Command, wired: Wired) -> dict[str, str]:
+    """Let go. ``until`` is when to try again, where an undo must wait to do no harm."""
+    if case.stands is Stands.RELEASED:
+        return {"state": str(case.stands)}
+    by, why = clean(str(command["by"]), 256), clean(str(command["why"]), 300)
+    case = wired.engine.release(case, by=by, why=why)
+    waits = [result.until for result in case.results if result.until]
+    if not waits:
+        return {"state": str(case.stands)}
+    return {"state": "waiting", "until": min(waits)}
+
+
+STEPS: Mapping[str, Callable[[Case, Command, Wired], dict[str, str]]] = {
+    "ask": _ask,
+    "contain": _contain,
+    "decline": _decline,
+    "tell": _tell,
+    "release": _release,
+}

@@ -1,0 +1,533 @@
+"""Stolen credentials are stopped, and every step back is exact."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from cordon import clock
+from cordon.actions.action import Gone, NotVerified, Refused, Undone
+from cordon.actions.iam import DisableAccessKey, RevokeRoleSessions, RevokeUserSessions
+from cordon.actions.revocation import (
+    POLICY_NAME,
+    later,
+    others,
+    revoked_before,
+    revoking,
+    same,
+    without_revocation,
+)
+from cordon.clients import Aws
+from cordon.clock import stamp
+from cordon.finding import Place
+
+PLACE = Place("aws", "123456789012", "us-east-1")
+NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+SOON = NOW + timedelta(seconds=30)
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+ROLE = RevokeRoleSessions(PLACE, "scorer")
+USER = RevokeUserSessions(PLACE, "ada")
+DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
+
+# As a person may have written it: their own spacing, and a statement of their own beside it.
+PERSONS = """{
+  "Version" : "2012-10-17",
+  "Id": "kept",
+  "Statement": { "Sid": "Theirs", "Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*" }
+}
+"""
+# As the IAM console leaves it, from the User Guide: lists, and a date with milliseconds.
+CONSOLE = (
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],'
+    '"Condition":{"DateLessThan":{"aws:TokenIssueTime":"%s"}}}]}'
+)
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """The clock stands at NOW until it is told otherwise."""
+    shown = [NOW]
+    monkeypatch.setattr(clock, "now", lambda: shown[0])
+    return lambda moment: shown.__setitem__(0, moment)
+
+
+@contextmanager
+def account(*, managed_policies: bool) -> Iterator[Aws]:
+    with mock_aws(config={"iam": {"load_aws_managed_policies": managed_policies}}):
+        aws = Aws("us-east-1", {"aws_access_key_id": "t", "aws_secret_access_key": "t"})
+        iam = aws.client("iam")
+        trust = json.dumps(TRUST)
+        iam.create_role(RoleName="scorer", AssumeRolePolicyDocument=trust, MaxSessionDuration=7200)
+        iam.create_user(UserName="ada")
+        yield aws
+
+
+@pytest.fixture
+def aws(now: Callable[[datetime], None]) -> Iterator[Aws]:
+    with account(managed_policies=False) as aws:
+        yield aws
+
+
+def role_policy(aws: Aws) -> Any:
+    try:
+        return aws.client("iam").get_role_policy(RoleName="scorer", PolicyName=POLICY_NAME)[
+            "PolicyDocument"
+        ]
+    except aws.client("iam").exceptions.NoSuchEntityException:
+        return None
+
+
+def put_role_policy(aws: Aws, text: str) -> None:
+    aws.client("iam").put_role_policy(
+        RoleName="scorer", PolicyName=POLICY_NAME, PolicyDocument=text
+    )
+
+
+def answering(aws: Aws, operation: str, code: str) -> None:
+    """From here on the service answers one operation with an error."""
+    error = {"Error": {"Code": code, "Message": code}, "ResponseMetadata": {"HTTPStatusCode": 409}}
+    aws.client("iam").meta.events.register(
+        f"before-call.iam.{operation}", lambda **_: (SimpleNamespace(status_code=409), error)
+    )
+
+
+def calls(aws: Aws) -> list[str]:
+    made: list[str] = []
+    aws.client("iam").meta.events.register(
+        "before-call.iam", lambda model, **_: made.append(model.name)
+    )
+    return made
+
+
+class TestRoleSessions:
+    def test_writes_the_consoles_own_policy(self, aws: Aws) -> None:
+        wrote = ROLE.apply(aws, ROLE.capture(aws), None)
+        assert role_policy(aws) == json.loads(CONSOLE % "2026-11-24T06:00:30Z")
+        assert wrote["before"] == "2026-11-24T06:00:30Z"
+        assert wrote["form"] == "older_sessions"
+
+    def test_captures_what_was_there(self, aws: Aws) -> None:
+        put_role_policy(aws, PERSONS)
+        assert ROLE.capture(aws) == {
+            "arn": "arn:aws:iam::123456789012:role/scorer",
+            "policy": PERSONS,
+            "deny_all": False,
+            "max_session": 7200,
+        }
+
+    @pytest.mark.parametrize("found", [None, PERSONS, CONSOLE % "2026-01-01T00:00:00.085Z"])
+    def test_undo_puts_back_what_was_captured_byte_for_byte(
+        self, aws: Aws, found: str | None
+    ) -> None:
+        if found:
+            put_role_policy(aws, found)
+        captured = ROLE.capture(aws)
+        wrote = ROLE.apply(aws, captured, None)
+        assert revoked_before(json.dumps(role_policy(aws))) == SOON
+        assert ROLE.undo(aws, captured, wrote).state is Undone.RESTORED
+        assert ROLE.capture(aws) == captured
+        assert captured["policy"] == found
+        assert ROLE.undo(aws, captured, wrote).state is Undone.RESTORED
+
+    def test_keeps_a_persons_statements_while_it_holds(self, aws: Aws) -> None:
+        put_role_policy(aws, PERSONS)
+        ROLE.apply(aws, ROLE.capture(aws), None)
+        held = role_policy(aws)
+        assert [s.get("Sid") for s in held["Statement"]] == ["Theirs", None]
+        assert held["Id"] == "kept"
+
+    def test_moves_forward_and_never_back(self, aws: Aws, now: Callable[[datetime], None]) -> None:
+        captured = ROLE.capture(aws)
+        first = ROLE.apply(aws, captured, None)
+        now(NOW + timedelta(hours=1))
+        second = ROLE.apply(aws, captured, first)
+        assert second["before"] == "2026-11-24T07:00:30Z"
+        now(NOW)
+        third = ROLE.apply(aws, captured, second)
+        assert third["before"] == "2026-11-24T07:00:30Z"
+        assert ROLE.undo(aws, captured, third).state is Undone.RESTORED
+        assert role_policy(aws) is None
+
+    def test_resumes_after_dying_between_put_and_record(
+        self, aws: Aws, now: Callable[[datetime], None]
+    ) -> None:
+        captured = ROLE.capture(aws)
+        ROLE.apply(aws, captured, None)  # what it returned was never recorded
+        now(NOW + timedelta(minutes=5))
+        wrote = ROLE.apply(aws, captured, None)
+        ROLE.verify(aws, captured, wrote)
+        assert ROLE.undo(aws, captured, wrote).state is Undone.RESTORED
+        assert role_policy(aws) is None
+
+    def test_leaves_a_policy_that_a_person_changed(self, aws: Aws) -> None:
+        captured = ROLE.capture(aws)
+        wrote = ROLE.apply(aws, captured, None)
+        put_role_policy(aws, PERSONS)
+        undo = ROLE.undo(aws, captured, wrote)
+        assert (undo.state, bool(undo.reason)) == (Undone.DRIFTED, True)
+        assert role_policy(aws) == json.loads(PERSONS)
+
+    def test_leaves_a_later_revocation_by_a_person(self, aws: Aws) -> None:
+        captured = ROLE.capture(aws)
+        wrote = ROLE.apply(aws, captured, None)
+        theirs = CONSOLE % "2026-11-24T09:00:00.001Z"
+        put_role_policy(aws, theirs)
+        ROLE.verify(aws, captured, wrote)
+        assert ROLE.undo(aws, captured, wrote).state is Undone.DRIFTED
+        assert role_policy(aws) == json.loads(theirs)
+
+    def test_takes_only_its_own_statement_out_of_what_a_person_changed_between_two_cases(
+        self, aws: Aws
+    ) -> None:
+        captured = ROLE.capture(aws)
+        first = ROLE.apply(aws, captured, None)
+        put_role_policy(aws, PERSONS)
+        second = ROLE.apply(aws, captured, first)
+        assert revoked_before(json.dumps(role_policy(aws))) == SOON
+        assert ROLE.undo(aws, captured, second).state is Undone.DRIFTED
+        assert [s["Sid"] for s in role_policy(aws)["Statement"]] == ["Theirs"]
+
+    def test_verify_reads_back(self, aws: Aws) -> None:
+        captured = ROLE.capture(aws)
+        wrote = ROLE.apply(aws, captured, None)
+        ROLE.verify(aws, captured, wrote)
+        put_role_policy(aws, CONSOLE % "2026-11-24T06:00:29Z")
+        with pytest.raises(NotVerified, match="06:00:29"):
+            ROLE.verify(aws, captured, wrote)
+        aws.client("iam").delete_role_policy(RoleName="scorer", PolicyName=POLICY_NAME)
+        with pytest.raises(NotVerified):
+            ROLE.verify(aws, captured, wrote)
+
+    def test_is_kept_until_the_last_stolen_session_has_ended(self, aws: Aws) -> None:
+        captured = ROLE.capture(aws)
+        wrote = ROLE.apply(aws, captured, None)
+        assert ROLE.keep_until(captured, wrote) == SOON + timedelta(seconds=7200)
+
+    def test_may_be_undone_at_once_where_it_let_nobody_out(self, aws: Aws) -> None:
+        put_role_policy(aws, CONSOLE % "2030-01-01T00:00:00Z")
+        captured = ROLE.capture(aws)
+        wrote = ROLE.apply(aws, captured, None)
+        assert wrote["before"] == "2030-01-01T00:00:00Z"
+        assert ROLE.keep_until(captured, wrote) is None
+
+    def test_gone(self, aws: Aws) -> None:
+        captured = ROLE.capture(aws)
+        wrote = ROLE.apply(aws, captured, None)
+        iam = aws.client("iam")
+        iam.delete_role_policy(RoleName="scorer", PolicyName=POLICY_NAME)
+        iam.delete_role(RoleName="scorer")
+        with pytest.raises(Gone):
+            ROLE.capture(aws)
+        with pytest.raises(Gone):
+            ROLE.apply(aws, captured, wrote)
+        with pytest.raises(Gone):
+            ROLE.verify(aws, captured, wrote)
+        assert ROLE.undo(aws, captured, wrote).state is Undone.GONE
+
+    def test_an_unexpected_error_rises(self, aws: Aws) -> None:
+        captured = ROLE.capture(aws)
+        answering(aws, "PutRolePolicy", "ServiceFailure")
+        with pytest.raises(aws.client("iam").exceptions.ServiceFailureException):
+            ROLE.apply(aws, captured, None)
+
+    def test_capture_fails_closed_when_the_policy_cannot_be_read(self, aws: Aws) -> None:
+        answering(aws, "GetRolePolicy", "AccessDenied")
+        with pytest.raises(aws.client("iam").exceptions.ClientError, match="AccessDenied"):
+            ROLE.capture(aws)
+
+
+class TestWithoutRoom:
+    """The inline policies of the principal are full: AWSDenyAll."""
+
+    @pytest.fixture
+    def aws(self, now: Callable[[datetime], None]) -> Iterator[Aws]:
+        with account(managed_policies=True) as aws:
+            answering(aws, "PutRolePolicy", "LimitExceeded")
+            answering(aws, "PutUserPolicy", "LimitExceeded")
+            yield aws
+
+    def attached(self, aws: Aws) -> list[str]:
+        answer = aws.client("iam").list_attached_role_policies(RoleName="scorer")
+        return [p["PolicyArn"] for p in answer["AttachedPolicies"]]
+
+    def test_denies_all_and_gives_it_back(self, aws: Aws) -> None:
+        captured = ROLE.capture(aws)
+        wrote = ROLE.apply(aws, captured, None)
+        assert wrote == {"form": "deny_all", "before": stamp(SOON)}
+        assert self.attached(aws) == [DENY_ALL]
+        ROLE.verify(aws, captured, wrote)
+        assert ROLE.undo(aws, captured, wrote).state is Undone.RESTORED
+        assert self.attached(aws) == []
+
+    def test_stays_with_it_for_a_second_case(self, aws: Aws) -> None:
+        captured = ROLE.capture(aws)
+        first = ROLE.apply(aws, captured, None)
+        made = calls(aws)
+        assert ROLE.apply(aws, captured, first)["form"] == "deny_all"
+        assert "PutRolePolicy" not in made
+
+    def test_leaves_it_attached_where_it_was_before(self, aws: Aws) -> None:
+        aws.client("iam").attach_role_policy(RoleName="scorer", PolicyArn=DENY_ALL)
+        captured = ROLE.capture(aws)
+        wrote = ROLE.apply(aws, captured, None)
+        assert ROLE.undo(aws, captured, wrote).state is Undone.RESTORED
+        assert self.attached(aws) == [DENY_ALL]
+
+    def test_verify_reads_back(self, aws: Aws) -> None:
+        captured = ROLE.capture(aws)
+        wrote = ROLE.apply(aws, captured, None)
+        aws.client("iam").detach_role_policy(RoleName="scorer", PolicyArn=DENY_ALL)
+        with pytest.raises(NotVerified):
+            ROLE.verify(aws, captured, wrote)
+
+    def test_is_kept_as_long(self, aws: Aws) -> None:
+        captured = ROLE.capture(aws)
+        wrote = ROLE.apply(aws, captured, None)
+        assert ROLE.keep_until(captured, wrote) == SOON + timedelta(hours=2)
+
+    def test_refuses_when_no_policy_can_be_attached_either(self, aws: Aws) -> None:
+        answering(aws, "AttachRolePolicy", "LimitExceeded")
+        with pytest.raises(Refused, match="service control policy"):
+            ROLE.apply(aws, ROLE.capture(aws), None)
+
+    def test_denies_all_to_a_user_and_gives_it_back(self, aws: Aws) -> None:
+        captured = USER.capture(aws)
+        wrote = USER.apply(aws, captured, None)
+        USER.verify(aws, captured, wrote)
+        attached = aws.client("iam").list_attached_user_policies(UserName="ada")
+        assert [p["PolicyArn"] for p in attached["AttachedPolicies"]] == [DENY_ALL]
+        assert USER.undo(aws, captured, wrote).state is Undone.RESTORED
+        assert USER.capture(aws) == captured
+
+    def test_the_policy_of_the_partition(self) -> None:
+        china = RevokeRoleSessions(Place("aws-cn", "123456789012", "cn-north-1"), "scorer")
+        assert china.deny_all == "arn:aws-cn:iam::aws:policy/AWSDenyAll"
+
+
+class TestProtectedRoles:
+    @pytest.mark.parametrize(
+        ("name", "path"),
+        [
+            ("AWSServiceRoleForConfig", "/"),
+            ("AWSReservedSSO_Admin_0123456789abcdef", "/"),
+            ("OrganizationAccountAccessRole", "/"),
+            ("AWSControlTowerExecution", "/"),
+            ("AWSCloudFormationStackSetExecutionRole", "/"),
+            ("stacksets-exec-0123456789abcdef", "/"),
+            ("anything", "/aws-service-role/config.amazonaws.com/"),
+            ("anything", "/aws-reserved/sso.amazonaws.com/eu-west-1/"),
+            ("anything", "/cordon/"),
+        ],
+    )
+    def test_are_refused_before_anything_is_written(self, aws: Aws, name: str, path: str) -> None:
+        aws.client("iam").create_role(
+            RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(TRUST)
+        )
+        made = calls(aws)
+        with pytest.raises(Refused, match=name):
+            RevokeRoleSessions(PLACE, name).capture(aws)
+        assert set(made) <= {"GetRole"}
+
+    @pytest.mark.parametrize("name", ["AWSReservedSSO", "MyAWSServiceRoleForX", "cordon"])
+    def test_only_they(self, aws: Aws, name: str) -> None:
+        aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+        assert RevokeRoleSessions(PLACE, name).capture(aws)["policy"] is None
+
+    def test_a_role_that_only_aws_changes(self, aws: Aws) -> None:
+        captured = ROLE.capture(aws)
+        answering(aws, "PutRolePolicy", "UnmodifiableEntity")
+        with pytest.raises(Refused):
+            ROLE.apply(aws, captured, None)
+
+
+class TestUserSessions:
+    def test_there_and_back(self, aws: Aws) -> None:
+        captured = USER.capture(aws)
+        wrote = USER.apply(aws, captured, None)
+        USER.verify(aws, captured, wrote)
+        held = aws.client("iam").get_user_policy(UserName="ada", PolicyName=POLICY_NAME)
+        assert held["PolicyDocument"] == json.loads(CONSOLE % "2026-11-24T06:00:30Z")
+        assert USER.keep_until(captured, wrote) == SOON + timedelta(hours=36)
+        assert USER.undo(aws, captured, wrote).state is Undone.RESTORED
+        assert USER.capture(aws) == captured
+
+    def test_refuses_a_user_of_ours(self, aws: Aws) -> None:
+        aws.client("iam").create_user(UserName="bot", Path="/cordon/")
+        with pytest.raises(Refused):
+            RevokeUserSessions(PLACE, "bot").capture(aws)
+
+    def test_gone(self, aws: Aws) -> None:
+        with pytest.raises(Gone):
+            RevokeUserSessions(PLACE, "nobody").capture(aws)
+
+
+class TestAccessKey:
+    @pytest.fixture
+    def key(self, aws: Aws) -> DisableAccessKey:
+        made = aws.client("iam").create_access_key(UserName="ada")["AccessKey"]["AccessKeyId"]
+        return DisableAccessKey(PLACE, "ada", made)
+
+    def status(self, aws: Aws) -> str:
+        keys = aws.client("iam").list_access_keys(UserName="ada")["AccessKeyMetadata"]
+        return str(keys[0]["Status"])
+
+    def set(self, aws: Aws, key: DisableAccessKey, status: str) -> None:
+        aws.client("iam").update_access_key(UserName="ada", AccessKeyId=key.key_id, Status=status)
+
+    def test_there_and_back(self, aws: Aws, key: DisableAccessKey) -> None:
+        captured = key.capture(aws)
+        assert captured == {"status": "Active"}
+        wrote = key.apply(aws, captured, None)
+        assert self.status(aws) == "Inactive"
+        key.verify(aws, captured, wrote)
+        assert key.keep_until(captured, wrote) is None
+        assert key.undo(aws, captured, wrote).state is Undone.RESTORED
+        assert self.status(aws) == "Active"
+        assert key.undo(aws, captured, wrote).state is Undone.RESTORED
+
+    def test_one_that_was_inactive_stays_inactive(self, aws: Aws, key: DisableAccessKey) -> None:
+        self.set(aws, key, "Inactive")
+        captured = key.capture(aws)
+        made = calls(aws)
+        wrote = key.apply(aws, captured, None)
+        assert key.undo(aws, captured, wrote).state is Undone.RESTORED
+        assert "UpdateAccessKey" not in made
+        assert self.status(aws) == "Inactive"
+
+    def test_leaves_one_that_a_person_set_otherwise(self, aws: Aws, key: DisableAccessKey) -> None:
+        self.set(aws, key, "Inactive")
+        captured = key.capture(aws)
+        wrote = key.apply(aws, captured, None)
+        self.set(aws, key, "Active")
+        assert key.undo(aws, captured, wrote).state is Undone.DRIFTED
+        assert self.status(aws) == "Active"
+
+    def test_verify_reads_back(self, aws: Aws, key: DisableAccessKey) -> None:
+        captured = key.capture(aws)
+        wrote = key.apply(aws, captured, None)
+        self.set(aws, key, "Active")
+        with pytest.raises(NotVerified):
+            key.verify(aws, captured, wrote)
+
+    def test_gone(self, aws: Aws, key: DisableAccessKey) -> None:
+        captured = key.capture(aws)
+        wrote = key.apply(aws, captured, None)
+        aws.client("iam").delete_access_key(UserName="ada", AccessKeyId=key.key_id)
+        with pytest.raises(Gone, match=key.key_id):
+            key.capture(aws)
+        with pytest.raises(Gone):
+            key.apply(aws, captured, wrote)
+        assert key.undo(aws, captured, wrote).state is Undone.GONE
+        with pytest.raises(Gone):
+            DisableAccessKey(PLACE, "nobody", key.key_id).capture(aws)
+
+    def test_a_key_of_another_user_is_gone(self, aws: Aws, key: DisableAccessKey) -> None:
+        aws.client("iam").create_user(UserName="bob")
+        with pytest.raises(Gone):
+            DisableAccessKey(PLACE, "bob", key.key_id).capture(aws)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "a/b", "a b", "a*", "a:b", "scorer\n", "ärger", "x" * 65, "../x", "${aws:username}"],
+)
+def test_nothing_unvalidated_reaches_an_arn(name: str) -> None:
+    for make in (
+        lambda: RevokeRoleSessions(PLACE, name),
+        lambda: RevokeUserSessions(PLACE, name),
+        lambda: DisableAccessKey(PLACE, name, "AKIAIOSFODNN7EXAMPLE"),
+    ):
+        with pytest.raises(ValueError, match="not an IAM name"):
+            make()
+
+
+@pytest.mark.parametrize("key", ["", "ASIAIOSFODNN7EXAMPLE", "AKIA", "AKIAIOSFODNN7EXAMPLE\n", "x"])
+def test_only_long_term_keys(key: str) -> None:
+    with pytest.raises(ValueError, match="key_id"):
+        DisableAccessKey(PLACE, "ada", key)
+
+
+MOMENTS = st.integers(0, 4_000_000_000).map(lambda s: datetime.fromtimestamp(s, UTC))
+
+
+class TestRevocation:
+    """The document alone."""
+
+    def test_is_as_long_as_the_consoles(self) -> None:
+        assert revoking(None, SOON) == CONSOLE % "2026-11-24T06:00:30Z"
+
+    def test_reads_both_spellings(self) -> None:
+        one = (
+            '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*",'
+            '"Condition":{"DateLessThan":{"aws:TokenIssueTime":"2014-05-07T23:47:00Z"}}}}'
+        )
+        assert revoked_before(one) == datetime(2014, 5, 7, 23, 47, tzinfo=UTC)
+        assert others(one) == []
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"Effect": "Allow"},
+            {"Action": ["s3:*"]},
+            {"Resource": "arn:aws:s3:::b"},
+            {"NotAction": "sts:*"},
+            {"Sid": "Theirs"},
+            {"Condition": {"DateLessThan": {"aws:TokenIssueTime": "soon"}}},
+            {"Condition": {"DateLessThan": {"aws:TokenIssueTime": ["2026-11-24T06:00:30Z"]}}},
+            {
+                "Condition": {
+                    "DateLessThan": {"aws:TokenIssueTime": "2026-11-24T06:00:30Z"},
+                    "StringEquals": {"aws:userId": "AROA:eve"},
+                }
+            },
+        ],
+    )
+    def test_is_not_taken_for_less(self, change: dict[str, Any]) -> None:
+        document = json.loads(CONSOLE % "2026-11-24T06:00:30Z")
+        document["Statement"][0].update(change)
+        assert revoked_before(json.dumps(document)) is None
+        assert others(json.dumps(document)) == document["Statement"]
+
+    def test_the_latest_of_several_counts(self) -> None:
+        both = json.loads(CONSOLE % "2026-11-24T06:00:30Z")
+        both["Statement"].insert(0, json.loads(CONSOLE % "2027-01-01T00:00:00Z")["Statement"][0])
+        assert later(json.dumps(both), NOW) == datetime(2027, 1, 1, tzinfo=UTC)
+
+    def test_never_earlier_by_a_fraction_of_a_second(self) -> None:
+        there = CONSOLE % "2026-11-24T06:00:30.085Z"
+        assert later(there, NOW) == SOON + timedelta(seconds=1)
+
+    def test_takes_out_only_itself(self) -> None:
+        assert without_revocation(revoking(None, SOON)) is None
+        assert without_revocation(None) is None
+        assert others(without_revocation(revoking(PERSONS, SOON))) == others(PERSONS)
+
+    @given(MOMENTS, MOMENTS)
+    def test_never_moves_back(self, first: datetime, second: datetime) -> None:
+        once = revoking(PERSONS, later(None, first))
+        moment = later(once, second)
+        twice = revoking(once, moment)
+        assert revoked_before(twice) == moment == max(first, second) + timedelta(seconds=30)
+        assert others(twice) == others(PERSONS)
+        assert len(json.loads(twice)["Statement"]) == 2
+
+    def test_same_ignores_white_space_only(self) -> None:
+        assert same(PERSONS, json.dumps(json.loads(PERSONS)))
+        assert not same(PERSONS, None)
+        assert not same(None, "{}")

@@ -1,0 +1,70 @@
+"""Findings and deployments for tests, complete and plain; each test changes what it is about."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from cordon.finding import (
+    Finding,
+    HubReference,
+    Label,
+    Part,
+    Place,
+    Principal,
+    Resource,
+    Severity,
+    State,
+)
+from cordon.settings import Deployment
+
+ACCOUNT = "111122223333"
+PLACE = Place("aws", ACCOUNT, "eu-central-1")
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+BUCKET = Resource("AWS::S3::Bucket", "training-data", PLACE, "arn:aws:s3:::training-data")
+
+DEPLOYMENT = Deployment(
+    account=ACCOUNT,
+    region="eu-central-1",
+    partition="aws",
+    table="cordon",
+    evidence_bucket="cordon-evidence",
+    topic=PLACE.arn("sns", "cordon"),
+    parameters="/cordon/test",
+    contain_machine=PLACE.arn("states", "stateMachine:cordon-contain"),
+    release_machine=PLACE.arn("states", "stateMachine:cordon-release"),
+    own_roles=("cordon-QuarantineBucketFunctionRole-1A2B3C",),
+)
+
+
+def a_finding(**changes: Any) -> Finding:
+    """A GuardDuty finding on a public bucket, as the native event gives it."""
+    finding = Finding(
+        id="arn:aws:guardduty:eu-central-1:111122223333:detector/d/finding/f",
+        source="guardduty",
+        via="guardduty",
+        type="Policy:S3/BucketAnonymousAccessGranted",
+        severity=Severity("8.0", Label.HIGH, 80),
+        place=PLACE,
+        first_seen=NOON,
+        last_seen=NOON,
+        state=State.ACTIVE,
+        sample=False,
+        authored_by_aws=True,
+        resources=(BUCKET,),
+        principal=None,
+        title="A bucket became public",
+        description="Anybody can read it.",
+        digest="0" * 64,
+        hub=HubReference("f", "arn:aws:securityhub:eu-central-1::product/aws/guardduty"),
+    )
+    return replace(finding, **changes)
+
+
+def a_principal(user_type: str = "AssumedRole", name: str = "trainer", **more: str) -> Principal:
+    """Somebody whose credentials were used."""
+    return Principal(user_type, name, **more)
+
+
+def an_actor(kind: str, name: str) -> Resource:
+    """The role, user or key behind a principal."""
+    return Resource(kind, name, PLACE, part=Part.ACTOR)

@@ -1,0 +1,155 @@
+"""The decision table: one pure function, each rule with its reason."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cordon.finding import Label, Place, Severity, State
+from cordon.playbook import Plan
+from cordon.policy import CONTAIN, Situation, Verdict, decide, protected_by_pattern
+from cordon.settings import Exemption, Mode, Settings, Switch
+from quarantine_bucket.playbook import PLAYBOOK
+from tests.make import BUCKET, DEPLOYMENT, NOON, a_finding, a_principal
+
+ENFORCE = Settings(modes={"quarantine_bucket": Mode.ENFORCE})
+APPROVE = Settings(modes={"quarantine_bucket": Mode.APPROVE})
+
+
+def situation(*, settings: Settings = ENFORCE, finding: Any = None, **changes: Any) -> Situation:
+    what = finding or a_finding()
+    plan = Plan(tuple(PLAYBOOK.plan(what, PLAYBOOK.case_id(what), DEPLOYMENT)))
+    given = {"plan": plan, "settings": settings, "deployment": DEPLOYMENT, "now": NOON}
+    return Situation(finding=what, playbook=PLAYBOOK, **{**given, **changes})
+
+
+def told(plan: Plan) -> Plan:
+    return Plan(plan.actions[:1])
+
+
+def exempted(**changes: Any) -> Settings:
+    exemption = Exemption(
+        playbook="quarantine_*",
+        resource=BUCKET.arn,
+        owner="Ada",
+        reason="public website",
+        expires=NOON + timedelta(days=1),
+    )
+    return replace(ENFORCE, exemptions=(replace(exemption, **changes),))
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict", "reason"),
+    [
+        (Settings(), Verdict.OBSERVE, "mode is observe"),
+        (APPROVE, Verdict.ASK, "mode is approve"),
+        (ENFORCE, Verdict.RUN, "mode is enforce"),
+        (replace(ENFORCE, switch=Switch.OFF), Verdict.IGNORE, "switch is off"),
+        (replace(ENFORCE, switch=Switch.OBSERVE), Verdict.OBSERVE, "switch is at observe"),
+        (replace(ENFORCE, unreadable="cannot be read"), Verdict.OBSERVE, "cannot be read"),
+        (exempted(), Verdict.IGNORE, "exempt until 2026-11-25 by Ada: public website"),
+        (exempted(expires=NOON), Verdict.RUN, "mode is enforce"),
+        (exempted(playbook="revoke_sessions"), Verdict.RUN, "mode is enforce"),
+        (exempted(resource="arn:aws:s3:::other"), Verdict.RUN, "mode is enforce"),
+    ],
+)
+def test_settings_decide(settings: Settings, verdict: Verdict, reason: str) -> None:
+    decision = decide(situation(settings=settings))
+    assert decision.verdict is verdict
+    assert reason in decision.reason
+
+
+FOREIGN = Place("aws", "999988887777", "eu-central-1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"sample": True}, "sample"),
+        ({"state": State.ARCHIVED}, "archived"),
+        ({"state": State.SUPPRESSED}, "suppressed"),
+        ({"state": State.PASSED}, "passed"),
+        ({"severity": Severity("0", Label.INFORMATIONAL, 0)}, "informational"),
+        ({"authored_by_aws": False}, "not authored by an AWS service"),
+        ({"ours": True}, "our own finding"),
+        ({"place": FOREIGN}, "no member role|outside the finding's account"),
+        ({"place": replace(FOREIGN, account=BUCKET.place.account, partition="aws-cn")}, "partition"),
+        (
+            {"principal": a_principal(name="cordon-QuarantineBucketFunctionRole-1A2B3C")},
+            "our own role",
+        ),
+        (
+            {"principal": a_principal(issuer="arn:aws:iam::111122223333:role/cordon/x")},
+            "our own role",
+        ),
+    ],
+)
+def test_left_alone_whatever_the_mode(changes: dict[str, Any], reason: str) -> None:
+    decision = decide(situation(finding=a_finding(**changes)))
+    assert decision.verdict is Verdict.IGNORE
+    assert re.search(reason, decision.reason)
+
+
+def test_a_role_that_only_resembles_ours_is_not_spared() -> None:
+    """An attacker must not become invisible by naming a role like one of ours."""
+    disguised = a_principal(name="cordon-QuarantineBucketFunctionRole-9Z9Z9Z")
+    assert decide(situation(finding=a_finding(principal=disguised))).verdict is Verdict.RUN
+
+
+def test_our_own_credentials_used_elsewhere_are_answered() -> None:
+    stolen = a_finding(
+        type="UnauthorizedAccess:IAMUser/ResourceCredentialExfiltration.OutsideAWS",
+        principal=a_principal(name=DEPLOYMENT.own_roles[0]),
+    )
+    assert decide(situation(finding=stolen)).verdict is not Verdict.IGNORE
+
+
+def test_a_target_outside_the_findings_account_is_left_alone() -> None:
+    here = situation()
+    action = replace(here.plan.actions[1], place=FOREIGN)
+    decision = decide(replace(here, plan=Plan((action,))))
+    assert decision.verdict is Verdict.IGNORE
+    assert "outside the finding's account" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "reason"),
+    [
+        ({"budget_left": False}, Verdict.OBSERVE, "budget of 10 cases an hour"),
+        ({"unknown": "AccessDenied"}, Verdict.OBSERVE, "protection cannot be looked up"),
+        ({"let_go_by": "Ada"}, Verdict.ASK, "released before by Ada"),
+    ],
+)
+def test_what_was_looked_up_decides(
+    changes: dict[str, Any], verdict: Verdict, reason: str
+) -> None:
+    decision = decide(situation(**changes))
+    assert decision.verdict is verdict
+    assert reason in decision.reason
+
+
+def test_telling_people_needs_no_approval_but_observe_is_observe() -> None:
+    here = situation(settings=APPROVE)
+    assert decide(replace(here, plan=told(here.plan))).verdict is Verdict.RUN
+    quiet = situation(settings=Settings())
+    assert decide(replace(quiet, plan=told(quiet.plan))).verdict is Verdict.OBSERVE
+
+
+def test_a_persons_hand_asks_even_where_the_mode_is_observe() -> None:
+    chosen = a_finding(hand=CONTAIN)
+    assert decide(situation(settings=Settings(), finding=chosen)).verdict is Verdict.ASK
+    assert decide(situation(finding=chosen)).verdict is Verdict.RUN
+    stopped = Settings(switch=Switch.OBSERVE)
+    assert decide(situation(settings=stopped, finding=chosen)).verdict is Verdict.OBSERVE
+    unreadable = Settings(unreadable="no")
+    assert decide(situation(settings=unreadable, finding=chosen)).verdict is Verdict.OBSERVE
+
+
+def test_protected_patterns_and_break_glass() -> None:
+    plan = situation().plan
+    settings = Settings(protected=("arn:aws:s3:::training-*",))
+    assert "protected by the pattern" in protected_by_pattern(plan, settings, DEPLOYMENT)
+    assert protected_by_pattern(plan, Settings(protected=("arn:aws:s3:::x",)), DEPLOYMENT) == ""
+    breaking = replace(DEPLOYMENT, break_glass=("arn:aws:s3:::training-data",))
+    assert protected_by_pattern(plan, Settings(), breaking)
