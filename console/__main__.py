@@ -1,5 +1,5 @@
 """``python -m console``: the ``cordon`` command."""
 
-from console.cli import app
+from console.cli import main
 
-app()
+main()

@@ -4,7 +4,7 @@ Runs under the operator's own credentials; what they may do is decided by IAM in
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,19 +23,15 @@ class Refusal(Exception):
 class Stack:
     """A deployed Cordon, found by its stack name."""
 
-    session: boto3.session.Session
-    outputs: dict[str, str]
+    client: Callable[[str], Any]  # with the operator's credentials
+    outputs: Mapping[str, str]
 
     @classmethod
     def named(cls, name: str) -> "Stack":
         """Read the stack's outputs (cloudformation:DescribeStacks)."""
         session = boto3.session.Session()
         stacks = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-        return cls(session, {o["OutputKey"]: o["OutputValue"] for o in stacks[0]["Outputs"]})
-
-    def client(self, service: str) -> Any:
-        """A client with the operator's credentials."""
-        return self.session.client(service)
+        return cls(session.client, {o["OutputKey"]: o["OutputValue"] for o in stacks[0]["Outputs"]})
 
     @property
     def cases(self) -> Cases:

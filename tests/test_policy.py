@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from cordon.finding import Label, Place, Severity, State
 from cordon.playbook import Plan
-from cordon.policy import CONTAIN, Situation, Verdict, decide, protected_by_pattern
+from cordon.policy import (
+    CONTAIN,
+    Situation,
+    Verdict,
+    decide,
+    may_let_go,
+    protected_by_pattern,
+)
 from cordon.settings import Exemption, Mode, Settings, Switch
 from quarantine_bucket.playbook import PLAYBOOK
 from tests.make import BUCKET, DEPLOYMENT, NOON, a_finding, a_principal
@@ -74,7 +81,10 @@ FOREIGN = Place("aws", "999988887777", "eu-central-1")
         ({"authored_by_aws": False}, "not authored by an AWS service"),
         ({"ours": True}, "our own finding"),
         ({"place": FOREIGN}, "no member role|outside the finding's account"),
-        ({"place": replace(FOREIGN, account=BUCKET.place.account, partition="aws-cn")}, "partition"),
+        (
+            {"place": replace(FOREIGN, account=BUCKET.place.account, partition="aws-cn")},
+            "partition",
+        ),
         (
             {"principal": a_principal(name="cordon-QuarantineBucketFunctionRole-1A2B3C")},
             "our own role",
@@ -121,9 +131,7 @@ def test_a_target_outside_the_findings_account_is_left_alone() -> None:
         ({"let_go_by": "Ada"}, Verdict.ASK, "released before by Ada"),
     ],
 )
-def test_what_was_looked_up_decides(
-    changes: dict[str, Any], verdict: Verdict, reason: str
-) -> None:
+def test_what_was_looked_up_decides(changes: dict[str, Any], verdict: Verdict, reason: str) -> None:
     decision = decide(situation(**changes))
     assert decision.verdict is verdict
     assert reason in decision.reason
@@ -153,3 +161,18 @@ def test_protected_patterns_and_break_glass() -> None:
     assert protected_by_pattern(plan, Settings(protected=("arn:aws:s3:::x",)), DEPLOYMENT) == ""
     breaking = replace(DEPLOYMENT, break_glass=("arn:aws:s3:::training-data",))
     assert protected_by_pattern(plan, Settings(), breaking)
+
+
+def test_a_pass_lets_go_in_any_mode_but_not_when_forged_or_stopped() -> None:
+    passed = a_finding(
+        state=State.PASSED, severity=Severity("INFORMATIONAL", Label.INFORMATIONAL, 0)
+    )
+    assert may_let_go(situation(settings=Settings(), finding=passed)).verdict is Verdict.RUN
+    forged = replace(passed, authored_by_aws=False)
+    assert may_let_go(situation(finding=forged)).verdict is Verdict.IGNORE
+    stopped = Settings(switch=Switch.OBSERVE)
+    assert may_let_go(situation(settings=stopped, finding=passed)).verdict is Verdict.IGNORE
+
+
+def test_another_custom_action_is_not_for_us() -> None:
+    assert decide(situation(finding=a_finding(hand="OpenTicket"))).verdict is Verdict.IGNORE

@@ -7,6 +7,7 @@ anything is built.
 import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
 from console.embedded.place import Place
 
@@ -52,6 +53,7 @@ def _path(properties: Properties) -> str:
 
 
 _REFS: dict[str, Callable[[str, Properties, Place], str]] = {
+    "AWS::KMS::Key": lambda n, _p, _at: str(UUID(hashlib.sha256(n.encode()).hexdigest()[:32])),
     "AWS::SNS::Topic": lambda n, _, at: at.arn("sns", n),
     "AWS::SQS::Queue": lambda n, _, at: (
         f"https://sqs.{at.region}.{at.suffix}/{at.account}/{n}"

@@ -409,6 +409,10 @@ def _by_path(params: Params, place: Place, _known: Known) -> list[Need]:
     return [Need("ssm:GetParametersByPath", arn, {"ssm:Recursive": recursive})]
 
 
+def _ops_item(operation: str) -> Rule:
+    return lambda p, at, _: [Need(f"ssm:{operation}", at.arn("ssm", f"opsitem/{p['OpsItemId']}"))]
+
+
 def _invoke(params: Params, place: Place, _known: Known) -> list[Need]:
     name = str(params["FunctionName"])
     arn = name if name.startswith("arn:") else place.arn("lambda", f"function:{name}")
@@ -512,6 +516,9 @@ _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     ("ssm", "GetParameters"): _parameter("GetParameters", "Names"),
     ("ssm", "PutParameter"): _parameter("PutParameter", "Name"),
     ("ssm", "GetParametersByPath"): _by_path,
+    ("ssm", "GetOpsItem"): _ops_item("GetOpsItem"),
+    ("ssm", "UpdateOpsItem"): _ops_item("UpdateOpsItem"),
+    ("ssm", "DeleteOpsItem"): _ops_item("DeleteOpsItem"),
     ("lambda", "Invoke"): _invoke,
     ("events", "PutEvents"): _put_events,
     ("securityhub", "BatchImportFindings"): _import_findings,

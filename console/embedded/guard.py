@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from console.embedded import iam
 from console.embedded.authorization import Known, Need, needs
@@ -20,6 +20,10 @@ from console.embedded.journal import Called, Journal
 from console.embedded.place import Place
 
 UNGUARDED = "_embedded_unguarded"
+
+
+class Broken(BaseException):
+    """The embedded account itself failed. A BaseException, so that no handler swallows it."""
 
 
 class Crashed(BaseException):
@@ -57,9 +61,10 @@ class Directory(Known):
 
         self._backend = iam_backends[account][partition]
 
-    def role(self, arn: str) -> Any:
-        """moto's role, None where there is none."""
-        return next((r for r in self._backend.roles.values() if r.arn == arn), None)
+    def principal(self, arn: str) -> Any:
+        """moto's role or user, None where there is none."""
+        everyone = (*self._backend.roles.values(), *self._backend.users.values())
+        return next((p for p in everyone if p.arn == arn), None)
 
     def role_arn(self, name: str) -> str | None:
         """The ARN of a role, with its path."""
@@ -78,21 +83,22 @@ class Directory(Known):
 
     def boundary_of(self, arn: str) -> str | None:
         """The permissions boundary's ARN."""
-        role = self.role(arn)
-        return role.permissions_boundary_arn if role is not None else None
+        found = self.principal(arn)
+        return getattr(found, "permissions_boundary_arn", None)
 
     def tags_of(self, arn: str) -> dict[str, str]:
         """A role's tags."""
-        role = self.role(arn)
-        return {t["Key"]: t["Value"] for t in role.get_tags()} if role is not None else {}
+        role = self.principal(arn)
+        tags = role.get_tags() if hasattr(role, "get_tags") else []
+        return {t["Key"]: t["Value"] for t in tags}
 
     def policies_of(self, arn: str) -> list[tuple[str, iam.Policy]]:
-        """A role's policies by name: inline, then attached."""
-        role = self.role(arn)
-        if role is None:
+        """A role's or user's policies by name: inline, then attached."""
+        found = self.principal(arn)
+        if found is None:
             return []
-        inline = [(name, _parsed(_as_text(doc))) for name, doc in role.policies.items()]
-        attached = [(p.arn, _parsed(_default(p))) for p in role.managed_policies.values()]
+        inline = [(name, _parsed(_as_text(doc))) for name, doc in found.policies.items()]
+        attached = [(p.arn, _parsed(_default(p))) for p in found.managed_policies.values()]
         return [*inline, *attached]
 
     def managed(self, arn: str) -> iam.Policy | None:
@@ -102,7 +108,7 @@ class Directory(Known):
 
     def trust_of(self, arn: str) -> iam.Policy | None:
         """Who may assume a role; None where the role does not exist."""
-        role = self.role(arn)
+        role = self.principal(arn)
         return _parsed(_as_text(role.assume_role_policy_document)) if role is not None else None
 
 
@@ -133,28 +139,34 @@ class _Call:
     principal: str
     session: Session | None
 
-    def context(self, clock: str) -> dict[str, Any]:
-        """The global condition keys that every request carries."""
-        account = self.principal.split(":")[4]
-        found: dict[str, Any] = {
-            "aws:PrincipalArn": self.principal,
-            "aws:PrincipalAccount": account,
-            "aws:PrincipalType": "AssumedRole",
-            "aws:PrincipalIsAWSService": "false",
-            "aws:RequestedRegion": self.place.region,
-            "aws:SecureTransport": "true",
-            "aws:ViaAWSService": "false",
-            "aws:CurrentTime": clock,
-        }
-        if self.session and self.session.source_identity:
-            found["aws:SourceIdentity"] = self.session.source_identity
-        return found
+
+def _global_context(
+    principal: str, place: Place, session: Session | None, clock: str
+) -> dict[str, Any]:
+    """The global condition keys that every request carries."""
+    kind = "User" if ":user/" in principal else "AssumedRole"
+    found: dict[str, Any] = {
+        "aws:PrincipalArn": principal,
+        "aws:PrincipalAccount": principal.split(":")[4],
+        "aws:PrincipalType": kind,
+        "aws:PrincipalIsAWSService": "false",
+        "aws:RequestedRegion": place.region,
+        "aws:SecureTransport": "true",
+        "aws:ViaAWSService": "false",
+        "aws:CurrentTime": clock,
+    }
+    if session and session.source_identity:
+        found["aws:SourceIdentity"] = session.source_identity
+    return found
 
 
 class Guard:
     """Judges and records the calls of one embedded account."""
 
-    def __init__(self, place: Place, journal: Journal, now: Callable[[], str]) -> None:
+    def __init__(
+        self, place: Place, journal: Journal, now: Callable[[], str], organization: str = ""
+    ) -> None:
+        self._organization = organization
         self._place = place
         self._journal = journal
         self._now = now
@@ -194,6 +206,11 @@ class Guard:
         except ClientError as error:
             self._written(_with_error(record, error.response["Error"]["Code"]))
             raise
+        except BotoCoreError:
+            raise
+        except Exception as error:
+            what = f"{record.service} {record.operation}: {type(error).__name__}: {error}"
+            raise Broken(what) from error
         if (call.service, call.operation) == ("sts", "AssumeRole"):
             self._remember(call.params, answer)
         self._written(record)
@@ -224,34 +241,45 @@ class Guard:
 
     def _judge(self, call: _Call, wanted: list[Need]) -> ClientError | None:
         for need in wanted:
-            decision = self._decide(call, need)
+            decision = self.decide(call.principal, need, call.place, call.session)
             if decision is not iam.Decision.ALLOWED:
                 return _denied(call, need, decision)
         return None
 
-    def _decide(self, call: _Call, need: Need) -> iam.Decision:
-        request = self.request(call.principal, need, call.context(self._now()), call.place)
-        own = Directory(call.place.account, call.place.partition)
-        boundary = own.boundary_of(call.principal)
+    def decide(
+        self,
+        principal: str,
+        need: Need,
+        place: Place | None = None,
+        session: Session | None = None,
+    ) -> iam.Decision:
+        """What IAM answers to a principal's need in ``place`` (default: the principal's account)."""
+        home = Place(principal.split(":")[4], self._place.region, self._place.partition)
+        where = place or home
+        request = self._request(principal, need, where, session)
+        own = Directory(home.account, home.partition)
+        boundary = own.boundary_of(principal)
         limit = own.managed(boundary) if boundary else None
-        session = call.session.policy if call.session else ""
         policies = iam.Policies(
-            identity=[p for _, p in own.policies_of(call.principal)],
+            identity=[p for _, p in own.policies_of(principal)],
             boundary=None if boundary is None else [limit] if limit else [],
-            session=[iam.parse(session)] if session else None,
+            session=[iam.parse(session.policy)] if session and session.policy else None,
             resource=_resource_policies(need, self._place),
-            same_account=_account_of(request) == call.place.account,
+            same_account=request.context["aws:ResourceAccount"] == home.account,
         )
         return iam.decide(request, policies)
 
-    def request(
-        self, principal: str, need: Need, context: Mapping[str, Any], place: Place
+    def _request(
+        self, principal: str, need: Need, place: Place, session: Session | None
     ) -> iam.Request:
-        """The request as IAM sees it, with what the resource adds to its context."""
-        added = _resource_context(need, place, self._place)
-        return iam.Request(
-            principal, need.action, need.resource, {**context, **added, **need.context}
-        )
+        context = {
+            **_global_context(principal, place, session, self._now()),
+            **_resource_context(need, place, self._place),
+        }
+        if self._organization:
+            keys = ("aws:PrincipalOrgID", "aws:ResourceOrgID")
+            context |= dict.fromkeys(keys, self._organization)
+        return iam.Request(principal, need.action, need.resource, {**context, **need.context})
 
     def _remember(self, params: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         self._sessions[answer["Credentials"]["AccessKeyId"]] = Session(
@@ -260,11 +288,6 @@ class Guard:
             source_identity=str(params.get("SourceIdentity", "")),
             policy=str(params.get("Policy", "")),
         )
-
-
-def _account_of(request: iam.Request) -> str:
-    owner = request.context.get("aws:ResourceAccount", "")
-    return owner if isinstance(owner, str) else ""
 
 
 def _resource_context(need: Need, place: Place, home: Place) -> dict[str, Any]:
@@ -389,7 +412,7 @@ def _install() -> None:
     original = BaseClient._make_api_call
 
     def make_api_call(client: BaseClient, operation: str, params: Mapping[str, Any]) -> Any:
-        if not _intercept or getattr(client, UNGUARDED, False):
+        if not _intercept:
             return original(client, operation, params)
         return _intercept[-1](
             client, operation, params, lambda: original(client, operation, params)

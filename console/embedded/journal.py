@@ -24,6 +24,7 @@ class Invoked:
     result: Any = None
     error: str = ""  # "ErrorType: message"; "" where it returned
     crashed: bool = False  # the sandbox died; nothing was returned
+    log: str = field(default="", repr=False)  # what it printed
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,15 @@ class DeadLettered:
     """A message came to rest in a dead-letter queue."""
 
     queue: str  # queue ARN
+    body: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A message is gone: there was no dead-letter queue, or it refused the message."""
+
+    where: str  # ARN of what should have got it
     body: str
     reason: str
 
@@ -94,6 +104,7 @@ Record = (
     | Invoked
     | Called
     | DeadLettered
+    | Lost
     | ExecutionStarted
     | ExecutionEnded
     | TokenWaiting

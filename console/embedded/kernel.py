@@ -9,9 +9,9 @@ back-off of retries), ``advance`` moves it over *time-outs* too (a task token no
 import datetime as real
 import itertools
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -199,7 +199,7 @@ class Kernel:
             self._baton.acquire()
 
 
-ACTIVE: ContextVar[Kernel | None]
+real_sleep = time.sleep
 _kernel: list[Kernel] = []
 
 
@@ -352,19 +352,15 @@ def virtual_threading_module() -> ModuleType:
 
 def sleep(seconds: float) -> None:
     """time.sleep of the interpreter: a pause of the running task."""
-    import time
-
     kernel = active()
     if kernel is None:
-        time.sleep(seconds)
+        real_sleep(seconds)
     else:
         kernel.block(lambda: False, seconds, pauses=True)
 
 
 def virtual_time_module() -> ModuleType:
     """A stand-in for ``import time``."""
-    import time
-
     module = ModuleType("time")
     vars(module).update({k: v for k, v in vars(time).items() if not k.startswith("__")})
     vars(module).update(sleep=sleep, time=lambda: VirtualDatetime.now(real.UTC).timestamp())

@@ -118,7 +118,10 @@ class Runtime:
         outcome = self._run(function, event)
         result = None if outcome.failed else json.loads(outcome.payload)
         self.journal.write(
-            Invoked(function.logical, event, attempt, result, outcome.error, outcome.crashed)
+            Invoked(
+                function.logical, event, attempt, result, outcome.error, outcome.crashed,
+                outcome.text,
+            )
         )
         return outcome
 

@@ -76,6 +76,8 @@ def leave() -> None:
 @cache
 def install() -> None:
     """Change the interpreter, once per process."""
+    from moto.moto_api._internal import mock_random
+
     threading, time, dates = (
         kernel.virtual_threading_module(),
         kernel.virtual_time_module(),
@@ -86,6 +88,8 @@ def install() -> None:
     _replace(_EVENT_NAMES, "Event", kernel.make_event)
     _replace(_SLEEPS, "time", time)
     _replace(_DATES, "datetime", dates)
+    _replace([f"{_PARSER}.utils"], "uuid4", mock_random.uuid4)  # tokens
+    _replace([f"{_ASL}.component.common.retry.jitter_strategy_decl"], "random", mock_random)
     _install_waits()
     _install_workers()
     _install_tokens()
@@ -136,7 +140,7 @@ def _install_workers() -> None:
                 ExecutionStarted(
                     machine,
                     details.execution_details.name,
-                    json.loads(details.execution_details.inpt),
+                    _value(details.execution_details.inpt),
                 )
             )
             before = current.owner
@@ -160,6 +164,11 @@ def _install_workers() -> None:
 
     _wrap(f"{_PARSER}.backend.execution_worker", "ExecutionWorker", "start", starts)
     _wrap(f"{_PARSER}.backend.execution", "BaseExecutionWorkerCommunication", "terminated", ends)
+
+
+def _value(text: Any) -> Any:
+    """The interpreter hands inputs on as text or as the value."""
+    return json.loads(text) if isinstance(text, str) else text
 
 
 def _ended(execution: Any) -> ExecutionEnded:
@@ -215,23 +224,52 @@ def _install_clients() -> None:
 
 
 def _install_jsonata() -> None:
-    """moto parses JSONata and ships no evaluator."""
+    """moto parses JSONata and ships no evaluator; and it quotes strings without escaping them."""
+    module = import_module(f"{_ASL}.jsonata.jsonata")
+    evaluate = _evaluator(module.JSONataException)
+    _replace([f"{_ASL}.jsonata.jsonata"], "_eval_jsonata", evaluate)
+    _replace(_DECLARE, "encode_jsonata_variable_declarations", declare)
+
+
+_DECLARE = (
+    f"{_ASL}.jsonata.jsonata",
+    f"{_ASL}.eval.states",
+    f"{_ASL}.eval.variable_store",
+)
+
+
+def declare(bindings: Mapping[str, Any]) -> str:
+    """JSONata assignments of variables; a string's text cannot leave its quotes."""
+    return "".join(
+        f"{name}:={json.dumps(value, ensure_ascii=False, default=str)};"
+        for name, value in bindings.items()
+    )
+
+
+def _evaluator(failure: type[Exception]) -> Callable[[str], Any]:
     from jsonata import Jsonata
     from jsonata.jexception import JException
 
-    module = import_module(f"{_ASL}.jsonata.jsonata")
-
-    @lru_cache(maxsize=512)
-    def compiled(expression: str) -> Any:
-        return Jsonata(expression)
-
     def evaluate(expression: str) -> Any:
         try:
-            return compiled(expression).evaluate(None)
+            return _plain(Jsonata(expression).evaluate(None))
         except JException as error:
-            raise module.JSONataException(str(error.error), str(error)) from None
+            raise failure(str(error.error), str(error)) from None
 
-    _replace([f"{_ASL}.jsonata.jsonata"], "_eval_jsonata", evaluate)
+    return evaluate
+
+
+def _plain(value: Any) -> Any:
+    """JSON values of what the evaluator returns: its lists, numbers and null are its own kinds."""
+    from jsonata.utils import Utils
+
+    if value is Utils.NULL_VALUE:
+        return None
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value
 
 
 def _install_parser() -> None:

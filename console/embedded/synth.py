@@ -128,9 +128,11 @@ def synthesise(
     *,
     parameters: Mapping[str, str] | None = None,
     stack: str = "cordon",
-    physical: Mapping[str, str] | None = None,
+    functions: Path | None = None,
 ) -> Stack:
-    """The stack of ``template``. ``physical`` gives ids that only the service can make up.
+    """The stack of ``template``, under the name ``stack``.
+
+    ``functions`` is a folder that holds the functions' code instead of ``CodeUri``'s own parent.
 
     Raises Unresolved for an unknown type, reference, attribute or parameter.
     """
@@ -138,7 +140,7 @@ def synthesise(
     values = _parameters(raw, parameters or {})
     native, machines = _transformed(template, template.stat().st_mtime_ns, place.region)
     native = copy.deepcopy(native)
-    resolver = _Resolver(native, values, place, stack, dict(physical or {}))
+    resolver = _Resolver(native, values, place, stack)
     for logical, path in machines.items():
         _define(native["Resources"][logical], path, resolver)
     built = resolver.all()
@@ -148,7 +150,7 @@ def synthesise(
         parameters=values,
         resources={k: r for k, r in built.items() if r.type not in IGNORED},
         unbuilt=tuple(r for r in built.values() if r.type in IGNORED),
-        code=_code(raw, template.parent),
+        code=_code(raw, template.parent, functions),
         outputs=resolver.outputs(),
     )
 
@@ -232,7 +234,7 @@ def _localise(raw: dict[str, Any], folder: Path) -> dict[str, Path]:
     return machines
 
 
-def _code(raw: Mapping[str, Any], folder: Path) -> dict[str, Code]:
+def _code(raw: Mapping[str, Any], folder: Path, functions: Path | None) -> dict[str, Code]:
     defaults = raw.get("Globals", {}).get("Function", {})
     found = {}
     for logical, resource in raw["Resources"].items():
@@ -240,7 +242,9 @@ def _code(raw: Mapping[str, Any], folder: Path) -> dict[str, Code]:
             continue
         properties = {**defaults, **resource.get("Properties", {})}
         if isinstance(properties.get("CodeUri"), str):
-            found[logical] = Code(folder / properties["CodeUri"], properties["Handler"])
+            path = folder / properties["CodeUri"]
+            path = functions / path.name if functions else path
+            found[logical] = Code(path, properties["Handler"])
     return found
 
 
@@ -283,13 +287,11 @@ class _Resolver:
         parameters: Mapping[str, str],
         place: Place,
         stack: str,
-        physical: dict[str, str],
     ) -> None:
         self._native = native
         self._parameters = parameters
         self._place = place
         self._stack = stack
-        self._physical = physical
         self._done: dict[str, Resource] = {}
         self._open: list[str] = []
         self._raw_types = {k: self._typed(r) for k, r in parameters_of(native).items()}
@@ -333,19 +335,15 @@ class _Resolver:
         """Names first: a policy may refer to the very resource that it belongs to."""
         self._open.append(logical)
         try:
-            properties = {} if logical in self._physical else self._naming(raw)
-            physical = self._physical.get(logical) or reference(
-                raw["Type"], properties, self._place, self._generated(logical)
-            )
-            self._physical[logical] = physical
+            naming = self._naming(raw)
         finally:
             self._open.pop()
-        self._done[logical] = shell = Resource(
-            logical, raw["Type"], properties, physical,
-            attribute(raw["Type"], "Arn", physical, properties, self._place) or "",
-        )
-        full = self.resolve(raw.get("Properties", {}))
-        return Resource(logical, shell.type, full, shell.physical, shell.arn)
+        kind, place = raw["Type"], self._place
+        physical = reference(kind, naming, place, self._generated(logical))
+        arn = attribute(kind, "Arn", physical, naming, place) or ""
+        self._done[logical] = Resource(logical, kind, naming, physical, arn)
+        properties = self.resolve(raw.get("Properties", {}))
+        return Resource(logical, kind, properties, physical, arn)
 
     def _naming(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """The properties that name a resource: strings, or intrinsics that give one."""

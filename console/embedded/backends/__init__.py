@@ -4,7 +4,17 @@
 docs/embedded-account.md lists what is ours.
 """
 
-from console.embedded.backends import opsitems, securityhub
+from console.embedded.backends import (
+    bedrock,
+    bucket_policy,
+    iam,
+    lifecycle,
+    opsitems,
+    replication,
+    s3control,
+    sagemaker,
+    securityhub,
+)
 from console.embedded.backends.registry import (
     ANSWERS,
     CHECKS,
@@ -18,6 +28,7 @@ from console.embedded.backends.registry import (
     install,
     reset,
 )
+from console.embedded.backends.tags import exists, forget, known
 
 __all__ = [
     "ANSWERS",
@@ -27,10 +38,20 @@ __all__ = [
     "Refusal",
     "Where",
     "answers",
+    "bedrock",
+    "bucket_policy",
     "checks",
+    "exists",
+    "forget",
     "here",
+    "iam",
     "install",
+    "known",
+    "lifecycle",
     "opsitems",
+    "replication",
     "reset",
+    "s3control",
+    "sagemaker",
     "securityhub",
 ]

@@ -5,7 +5,6 @@ Reference); Managing duplicate OpsItems (user guide).
 """
 
 import json
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from console.embedded.backends.registry import (
     answers,
     here,
 )
+from moto.moto_api._internal import mock_random
 
 from cordon import clock
 
@@ -70,7 +70,7 @@ def create_ops_item(params: Params, where: Where) -> Answer:
 
 
 def _opened(params: Params, where: Where) -> OpsItem:
-    number = f"oi-{secrets.token_hex(6)}"
+    number = f"oi-{mock_random.get_random_hex(12)}"
     caller, now = where.arn("iam", "root", region=""), clock.now()
     given = {k: v for k, v in params.items() if k not in ("AccountId", "Tags")}
     return {

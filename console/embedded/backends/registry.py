@@ -10,7 +10,6 @@ an IAM guard or a fault set on a call still comes first. They are silent unless 
 """
 
 import copy
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -22,20 +21,28 @@ from botocore.model import OperationModel
 from console.embedded.backends import shapes
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.responses import BaseResponse
+from moto.moto_api._internal import mock_random
 from moto.utilities.utils import get_partition
 
 Params = Mapping[str, Any]
 Answer = dict[str, Any]
 
-# Codes any service may give without modelling them.
-COMMON = {
-    "AccessDenied",
-    "AccessDeniedException",
-    "ExpiredToken",
-    "InvalidArgument",
-    "MalformedPolicy",
-    "MethodNotAllowed",
-    "ValidationException",
+# Codes that services give without modelling them: S3 models hardly any.
+UNMODELLED = {
+    "s3": {
+        "AccessDenied",
+        "InvalidRequest",
+        "MalformedPolicy",
+        "MalformedXML",
+        "MethodNotAllowed",
+        "NoSuchBucket",
+        "NoSuchBucketPolicy",
+        "NoSuchLifecycleConfiguration",
+        "ReplicationConfigurationNotFoundError",
+    },
+    "s3control": {"AccessDenied", "InvalidRequest", "InvalidTag", "NoSuchBucket"},
+    "sagemaker": {"AccessDeniedException", "ResourceLimitExceeded", "ValidationException"},
+    "ssm": {"ValidationException"},
 }
 # What a service calls a parameter that breaks its model.
 _INVALID = {
@@ -114,7 +121,7 @@ def answers(service: str, operation: str) -> Callable[[Backend], Backend]:
 
 
 def checks(service: str, operation: str) -> Callable[[Check], Check]:
-    """Register a check that runs before moto carries the call out."""
+    """Register a check that runs before moto carries the call out; "*" is every operation."""
     return _into(CHECKS, service, operation)
 
 
@@ -147,9 +154,14 @@ def here(account: str, region: str) -> Where:
 
 
 def _remember(params: dict[str, Any], model: OperationModel, context: Any, **_: Any) -> None:
-    key = (model.service_model.service_name, model.name)
-    if key in ANSWERS or key in CHECKS:
+    service, operation = model.service_model.service_name, model.name
+    if (service, operation) in ANSWERS or _checks_of(service, operation):
         context[_CONTEXT] = params
+
+
+def _checks_of(service: str, operation: str) -> list[Check]:
+    keys = ((service, "*"), (service, operation))
+    return [CHECKS[key] for key in keys if key in CHECKS]
 
 
 def _answer(
@@ -161,8 +173,8 @@ def _answer(
     key = (model.service_model.service_name, model.name)
     where = _where(params, request_signer, context)
     try:
-        if key in CHECKS:
-            CHECKS[key](asked, where)
+        for check in _checks_of(*key):
+            check(asked, where)
         return _respond(key, model, asked, where) if key in ANSWERS else None
     except Refusal as refusal:
         return _refuse(refusal, model)
@@ -204,7 +216,8 @@ def _refuse(refusal: Refusal, model: OperationModel) -> tuple[SimpleNamespace, A
     service = model.service_model.service_name
     errors: list[Any] = model.error_shapes
     modelled = {error.error_code: error for error in errors}
-    if refusal.code not in modelled.keys() | COMMON | {_INVALID.get(service)}:
+    unmodelled = UNMODELLED.get(service, set())
+    if refusal.code not in modelled.keys() | unmodelled | {_INVALID.get(service)}:
         raise BadAnswer(f"{service} {model.name} does not refuse with {refusal.code}")
     metadata = modelled[refusal.code].metadata if refusal.code in modelled else {}
     status = refusal.status or metadata.get("error", {}).get("httpStatusCode", 400)
@@ -216,7 +229,7 @@ def _refuse(refusal: Refusal, model: OperationModel) -> tuple[SimpleNamespace, A
 def _metadata(status: int) -> Answer:
     return {
         "ResponseMetadata": {
-            "RequestId": str(uuid.uuid4()),
+            "RequestId": str(mock_random.uuid4()),
             "HTTPStatusCode": status,
             "HTTPHeaders": {},
             "RetryAttempts": 0,

@@ -45,15 +45,21 @@ def quiet() -> None:
     _listeners.clear()
 
 
-def store(where: Where, finding: Asff) -> None:
-    """Put a finding of whatever product into the hub, as the product's integration would."""
+def holds(where: Where, product_arn: str, identifier: str) -> bool:
+    """Whether the hub has this finding."""
+    return (product_arn, identifier) in _findings(where)
+
+
+def store(where: Where, finding: Asff) -> Asff:
+    """Put a finding of whatever product into the hub. No listener hears of it."""
     key = (finding["ProductArn"], finding["Id"])
     known = _findings(where).get(key)
     made = _changed(known, finding) if known else _new(where, finding)
     provided = {n: finding[n] for n in _PROVIDERS if n in finding}
     provided |= finding.get("FindingProviderFields", {})
     touched = _touched(where).get(key, set())
-    _write(where, {**made, **_shown(provided, touched), **_provider_fields(provided)})
+    shown = _shown(provided, touched)
+    return _write(where, {**made, **shown, **_provider_fields(provided)})
 
 
 def own_product(where: Where) -> str:
@@ -105,7 +111,7 @@ def _import(where: Where, finding: Asff) -> None:
     known = _findings(where).get((finding["ProductArn"], finding["Id"]))
     if known and moment(finding["UpdatedAt"]) <= moment(known["UpdatedAt"]):
         return
-    store(where, finding)
+    _tell(where, store(where, finding))
 
 
 def _new(where: Where, finding: Asff) -> Asff:
@@ -152,7 +158,7 @@ def _provider_fields(provided: Asff) -> Asff:
     return {"FindingProviderFields": fields}
 
 
-def _write(where: Where, finding: Asff) -> None:
+def _write(where: Where, finding: Asff) -> Asff:
     product = {
         "aws/securityhub/FindingId": f"{finding['ProductArn']}/{finding['Id']}",
         "aws/securityhub/ProductName": finding["ProductName"],
@@ -164,7 +170,7 @@ def _write(where: Where, finding: Asff) -> None:
         "ProcessedAt": clock.stamp(clock.now()),
     }
     _findings(where)[finding["ProductArn"], finding["Id"]] = made
-    _tell(where, made)
+    return made
 
 
 def _tell(where: Where, finding: Asff) -> None:
@@ -236,7 +242,7 @@ def _update(key: tuple[str, str], params: Params, where: Where) -> None:
         finding["Workflow"] = {**finding["Workflow"], **params["Workflow"]}
     touched = {name for name in _PROVIDERS if name in params}
     _touched(where).setdefault(key, set()).update(touched)
-    _write(where, finding)
+    _tell(where, _write(where, finding))
 
 
 @answers("securityhub", "GetFindings")

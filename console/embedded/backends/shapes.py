@@ -15,9 +15,9 @@ from botocore.validate import ParamValidator
 
 _SIZED = ("string", "list", "map", "blob")
 _NUMBERS = ("integer", "long", "float", "double")
-# Members whose modelled pattern the service itself does not apply. The patterns of the two
-# Bedrock resource names are broken in the model ("/d{12}", "arn:aws:" only).
-_WRONG_PATTERNS = {"TaggableResourcesArn"}
+# Slips in the models that leave out what the services take: no ARN matches bedrock-agent's
+# pattern, no general purpose bucket S3 Control's.
+_SLIPS = ("/d{12}", "s3(express)?:[^:].*")
 
 
 def faults(value: Any, shape: Any) -> list[str]:
@@ -59,7 +59,7 @@ def _text(value: str, shape: Any, where: str) -> Iterator[str]:
     if enum and value not in enum:
         yield f"{where}: must be one of {', '.join(enum)}"
     pattern = shape.metadata.get("pattern")
-    if pattern and shape.name not in _WRONG_PATTERNS and not _matches(pattern, value):
+    if pattern and not any(slip in pattern for slip in _SLIPS) and not _matches(pattern, value):
         yield f"{where}: must match {pattern}"
 
 

@@ -17,6 +17,7 @@ from cordon.cases import Case, Moved, Stands, finding_json
 from cordon.clients import aws
 from cordon.clock import now, stamp
 from cordon.engine import NotContained
+from cordon.evidence import Link
 from cordon.finding import Finding, State
 from cordon.playbook import Plan
 from cordon.policy import (
@@ -53,6 +54,8 @@ def answer(finding: Finding, wired: Wired) -> Answer:
     """Answer one finding. Raises NotContained, NotReported or a ClientError to be retried."""
     if finding.hand == RELEASE:
         return _release_by_hand(finding, wired)
+    if finding.hand and finding.ours:
+        finding = _behind(finding, wired)
     if not wired.playbook.matches(finding):
         return Answer("ignored", f"{finding.kind} is not answered by {wired.playbook.name}")
     case = wired.playbook.case_id(finding)
@@ -74,8 +77,12 @@ def _claim(situation: Situation, decision: Decision, case: str, wired: Wired) ->
     passed = wired.cases.passed(case) if known is None else None
     if passed is not None and finding.last_seen <= passed:
         return Answer("stale", f"the control passed at {stamp(passed)}", case, situation.mode)
+    situation, decision = _look_up(situation, decision, known, wired)
+    only_observed = known is not None and known.stands is Stands.OBSERVED
+    if known is not None and only_observed and decision.verdict is Verdict.OBSERVE:
+        return _known(known, decision, wired)
     try:
-        return _open(*_look_up(situation, decision, known, wired), case, known, wired)
+        return _open(situation, decision, case, known, wired)
     except Moved:
         raced = wired.cases.get(case)
         if raced is None:
@@ -165,7 +172,7 @@ def _open(
         opened=known.opened if known else now(),
         seen=situation.finding.last_seen,
         round=(known.round if known else 1) + (1 if again else 0),
-        **({"link": known.link} if known else {}),
+        link=known.link if known else Link(),
     )
     proof = wired.evidence(opened)
     proof.write("decided", _decided(opened, situation))
@@ -219,6 +226,10 @@ def _known(case: Case, decision: Decision, wired: Wired) -> Answer:
     untold = case.told in ("", report.ABSENT) and not running
     if case.stands is Stands.ASKED or untold:
         _go_on(case, wired)
+    return _as_it_stands(case)
+
+
+def _as_it_stands(case: Case) -> Answer:
     return Answer("known", f"case {case.id} stands at {case.stands}", case.id, case.mode)
 
 
@@ -250,27 +261,37 @@ def _let_go(case: Case, wired: Wired) -> Answer:
     elif case.stands not in (Stands.RELEASED, Stands.DECLINED):
         case = wired.engine.release(case, by=PASSED, why=why)
     elif case.told:
-        return Answer("known", f"case {case.id} stands at {case.stands}", case.id, case.mode)
+        return _as_it_stands(case)
     case = tell(case, wired)
     return Answer(str(case.stands), why, case.id, case.mode)
 
 
+def _behind(finding: Finding, wired: Wired) -> Finding:
+    """The finding behind our own finding that a person chose: it stands in the case's row."""
+    known = _case_of_ours(finding, wired)
+    return replace(known.finding, hand=finding.hand) if known is not None else finding
+
+
+def _case_of_ours(finding: Finding, wired: Wired) -> Case | None:
+    *_, playbook, case = finding.id.split("/")
+    return wired.cases.get(case) if playbook == wired.playbook.name else None
+
+
 def _release_by_hand(finding: Finding, wired: Wired) -> Answer:
     """The custom action on the original finding, or on our own finding of the case."""
-    name = wired.playbook.name
     if finding.ours:
-        *_, playbook, case = finding.id.split("/")
+        known = _case_of_ours(finding, wired)
+    elif wired.playbook.matches(finding):
+        known = wired.cases.get(wired.playbook.case_id(finding))
     else:
-        playbook = name if wired.playbook.matches(finding) else ""
-        case = wired.playbook.case_id(finding) if playbook else ""
-    known = wired.cases.get(case) if playbook == name else None
+        known = None
     if known is None:
-        return Answer("ignored", f"no case of {name} for this finding")
+        return Answer("ignored", f"no case of {wired.playbook.name} for this finding")
     if known.stands not in (Stands.CONTAINED, Stands.PARTIAL, Stands.CONTAINING):
-        return Answer("known", f"case {case} stands at {known.stands}", case, known.mode)
+        return _as_it_stands(known)
     why, by = "custom action CordonRelease in Security Hub", "a Security Hub reviewer"
     start(wired, wired.deployment.release_machine, release_name(known), known, by=by, why=why)
-    return Answer("releasing", why, case, known.mode)
+    return Answer("releasing", why, known.id, known.mode)
 
 
 def workflow_input(case: Case, **more: str) -> str:

@@ -8,6 +8,7 @@ Functions retry them and keep what cannot be answered in a dead-letter queue.
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -19,10 +20,10 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from cordon.answer import Answer, answer
-from cordon.clock import now
+from cordon.answer import answer
+from cordon.clock import moment, now
 from cordon.dialects import read
-from cordon.finding import Finding, Malformed
+from cordon.finding import Malformed
 from cordon.playbook import Playbook
 from cordon.wiring import Wired, wire
 from cordon.workflow import obey
@@ -68,9 +69,11 @@ class _Doorway:
 
     def _command(self, command: Mapping[str, Any], wired: Wired) -> dict[str, str]:
         self._logger.append_keys(case=str(command.get("case", "")), step=str(command.get("do", "")))
-        state = obey(command, wired)
-        self._logger.info("step done", extra=state)
-        return state
+        answered = obey(command, wired)
+        self._logger.info("step done", extra=answered)
+        if "seen" in answered:
+            self._count(answered["state"], answered["mode"], moment(answered["seen"]))
+        return answered
 
     def _event(self, event: Any, wired: Wired) -> dict[str, str]:
         try:
@@ -81,17 +84,17 @@ class _Doorway:
         self._logger.append_keys(finding=finding.id, kind=finding.kind)
         answered = answer(finding, wired)
         self._logger.info(answered.outcome, extra={"case": answered.case, "why": answered.reason})
-        self._count(answered, finding)
+        self._count(answered.outcome, answered.mode, finding.last_seen)
         return answered.to_json()
 
-    def _count(self, answered: Answer, finding: Finding) -> None:
+    def _count(self, outcome: str, mode: str, seen: datetime) -> None:
         """Cases by outcome and mode, and the seconds from the finding to contained."""
         measures = [("Cases", MetricUnit.Count, 1.0)]
-        if answered.outcome in ("contained", "told"):
-            seconds = max((now() - finding.last_seen).total_seconds(), 0)
+        if outcome in ("contained", "told"):
+            seconds = max((now() - seen).total_seconds(), 0)
             measures.append(("TimeToContain", MetricUnit.Seconds, seconds))
         for name, unit, value in measures:
             with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE) as metric:
                 metric.add_dimension("playbook", self._playbook.name)
-                metric.add_dimension("outcome", answered.outcome)
-                metric.add_dimension("mode", answered.mode or "none")
+                metric.add_dimension("outcome", outcome)
+                metric.add_dimension("mode", mode or "none")

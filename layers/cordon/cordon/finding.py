@@ -5,10 +5,12 @@ downstream looks at a raw event again. All text in it is bounded and free of con
 characters, and is still hostile: whoever shows it escapes it for the place where it is shown.
 """
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 PARTITIONS = (
     "aws",
@@ -21,8 +23,8 @@ PARTITIONS = (
     "aws-iso-f",
 )
 ARN = re.compile(
-    r"arn:(?P<partition>aws[a-z-]*):(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]*)"
-    r":(?P<account>[0-9]{12}|aws|):(?P<resource>[^\x00-\x1f\x7f]+)"
+    rf"arn:(?P<partition>{'|'.join(PARTITIONS)}):(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]*)"
+    r":(?P<account>[0-9]{12}|aws|):(?P<resource>[^\x00-\x1f\x7f-\x9f]+)"
 )
 
 
@@ -37,6 +39,10 @@ class Malformed(ValueError):
         super().__init__(f"{field}: {why}")
         self.field = field
         self.why = why
+
+
+class Unknown(Malformed):
+    """An event of a source and detail-type that no dialect reads."""
 
 
 class Label(StrEnum):
@@ -56,6 +62,7 @@ class State(StrEnum):
     PASSED = "passed"  # the control or rule is satisfied, or the subject is gone
     ARCHIVED = "archived"
     SUPPRESSED = "suppressed"
+    UNDECIDED = "undecided"  # the check could not be made: neither failing nor satisfied
 
 
 class Part(StrEnum):
@@ -154,3 +161,12 @@ class Finding:
         """The resources of one CloudFormation type, in the finding's order, each once."""
         found = (r for r in self.resources if r.kind == kind and part in (None, r.part))
         return tuple(dict.fromkeys(found))
+
+
+def canonical(value: Any) -> str:
+    r"""The one JSON spelling that hashes are taken of: sorted keys, no spaces, ASCII.
+
+    >>> canonical({"b": 1, "a": "é"})
+    '{"a":"\\u00e9","b":1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

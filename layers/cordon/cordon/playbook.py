@@ -1,7 +1,6 @@
 """What we intend: a playbook is a header and one pure function from a finding to a plan."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +9,7 @@ from typing import Any
 
 from cordon.actions import Action, from_json
 from cordon.finding import Finding, Resource
+from cordon.finding import canonical as canonical
 from cordon.settings import Deployment, Mode
 
 
@@ -83,8 +83,3 @@ class Playbook:
         place = finding.place
         parts = [self.name, place.account, place.region, subjects, finding.id]
         return hashlib.sha256(canonical(parts).encode()).hexdigest()[:16]
-
-
-def canonical(value: Any) -> str:
-    """The one JSON spelling that hashes are taken of: sorted keys, no spaces, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

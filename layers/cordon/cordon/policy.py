@@ -65,11 +65,20 @@ class Situation:
 
 def decide(situation: Situation) -> Decision:
     """The first rule with an opinion decides."""
-    for rule in RULES:
-        decision = rule(situation)
-        if decision is not None:
-            return decision
-    return Decision(Verdict.RUN, "mode is enforce")
+    opinions = (rule(situation) for rule in RULES)
+    given = next((opinion for opinion in opinions if opinion is not None), None)
+    return given or Decision(Verdict.RUN, "mode is enforce")
+
+
+def may_let_go(situation: Situation) -> Decision:
+    """Whether a finding that passes may release its case: RUN, or IGNORE with the reason.
+
+    A passing control is informational and no longer active by nature, and a release is allowed
+    in every mode; but a forged pass must not untag anything, and a stopped Cordon does nothing.
+    """
+    opinions = (rule(situation) for rule in LET_GO_RULES)
+    given = next((opinion for opinion in opinions if opinion is not None), None)
+    return _ignore(given.reason) if given else Decision(Verdict.RUN, "the control passes")
 
 
 def protected_by_pattern(plan: Plan, settings: Settings, deployment: Deployment) -> str:
@@ -104,6 +113,12 @@ def _our_own_act(s: Situation) -> Decision | None:
         return None
     ours = principal.name in s.deployment.own_roles or ":role/cordon/" in principal.issuer
     return _ignore(f"the actor is our own role {principal.name}") if ours else None
+
+
+def _other_action(s: Situation) -> Decision | None:
+    if s.finding.hand in ("", CONTAIN, RELEASE):
+        return None
+    return _ignore("chosen for another custom action than ours")
 
 
 def _sample(s: Situation) -> Decision | None:
@@ -199,6 +214,7 @@ RULES: tuple[Rule, ...] = (
     _switched_off,
     _ours,
     _our_own_act,
+    _other_action,
     _sample,
     _inactive,
     _informational,
@@ -214,4 +230,14 @@ RULES: tuple[Rule, ...] = (
     _only_tells,
     _let_go,
     _asking,
+)
+LET_GO_RULES: tuple[Rule, ...] = (
+    _switched_off,
+    _ours,
+    _other_action,
+    _sample,
+    _not_by_aws,
+    _foreign,
+    _unreadable,
+    _switched_to_observe,
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from cordon.answer import tell
 from cordon.cases import Case, Moved, Stands
+from cordon.clock import stamp
 from cordon.dialects.text import clean
 from cordon.settings import Switch
 from cordon.wiring import Wired
@@ -65,7 +66,7 @@ def _contain(case: Case, command: Command, wired: Wired) -> dict[str, str]:
     if settings.switch is not Switch.ON or settings.unreadable:
         raise Stopped(settings.unreadable or f"the switch is at {settings.switch}")
     if case.stands is Stands.CONTAINED:
-        return {"state": str(case.stands)}
+        return _contained(case)
     approver = clean(str(command["by"]), 256)
     if case.stands is Stands.ASKED:
         proof = wired.evidence(case)
@@ -73,7 +74,12 @@ def _contain(case: Case, command: Command, wired: Wired) -> dict[str, str]:
         case = wired.cases.move(
             case, Stands.CONTAINING, when=(Stands.ASKED,), by=approver, link=proof.link
         )
-    return {"state": str(wired.engine.contain(case, by=approver).stands)}
+    return _contained(wired.engine.contain(case, by=approver))
+
+
+def _contained(case: Case) -> dict[str, str]:
+    """``seen`` is when the finding was last seen: the function measures the time since."""
+    return {"state": str(case.stands), "mode": case.mode, "seen": stamp(case.seen)}
 
 
 def _decline(case: Case, command: Command, wired: Wired) -> dict[str, str]:

@@ -58,5 +58,6 @@ def from_json(raw: Mapping[str, Any]) -> Action:
         raise ValueError(
             f"{kind.name()}: fields differ: {sorted(names ^ (raw.keys() - {'action'}))}"
         )
-    values = {name: tuple(v) if isinstance(v := raw[name], list) else v for name in names}
-    return kind(**{**values, "place": Place(**raw["place"])})
+    values: dict[str, Any] = {name: raw[name] for name in names}
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return kind(**{**values, **lists, "place": Place(**raw["place"])})

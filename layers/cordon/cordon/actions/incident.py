@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from botocore.exceptions import ClientError
 
@@ -55,18 +55,21 @@ def escape_markdown(text: str, limit: int) -> str:
     >>> escape_markdown("=cmd()", 99)
     "'=cmd()"
     """
-    lines = (_escaped(_printable(line)) for line in text.split("\n"))
-    return cut("\n".join(lines), limit)
+    return cut("\n".join(_lines(text)), limit)
 
 
 def one_line(text: str, limit: int) -> str:
     """Escaped text on one line, so that it cannot pass for a line of ours."""
-    return cut(escape_markdown(" ".join(text.split()), limit), limit)
+    return cut(" ".join(" ".join(_lines(text)).split()), limit)
 
 
 def cut(text: str, limit: int) -> str:
     """At most ``limit`` characters; an ellipsis says that there was more."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def _lines(text: str) -> list[str]:
+    return [_escaped(_printable(line)) for line in text.split("\n")]
 
 
 def _printable(line: str) -> str:
@@ -125,19 +128,27 @@ class OpenIncident(Action):
     def capture(self, aws: Aws) -> Json:
         return {"ops_item": None}
 
+    def join(self, other: Self) -> Self:
+        """The more severe of two; one case has one incident."""
+        return min(self, other, key=lambda one: (one.severity, repr(one)))
+
     def apply(self, aws: Aws, captured: Json, wrote: Json | None) -> Json:
+        """Told once. Where a person resolved it while its case still holds, it is opened again."""
         if wrote:
-            return wrote  # told already; telling twice trains people not to listen
+            if self._item(aws, wrote)["Status"] in CLOSED:
+                aws.client("ssm").update_ops_item(OpsItemId=wrote["ops_item"], Status="Open")
+            return wrote
         ops_item = self._open(aws.client("ssm"))
         published = self._publish(aws.client("sns"), ops_item) if self.topic else None
         return {"ops_item": ops_item, "published": published}
 
     def verify(self, aws: Aws, captured: Json, wrote: Json) -> None:
-        """An incident that a person has resolved meanwhile was seen, so it counts."""
         item = self._item(aws, wrote)
         case = item.get("OperationalData", {}).get(CASE, {}).get("Value")
         if (item["Source"], case) != (SOURCE, self.dedup):
             raise NotVerified(f"{wrote['ops_item']}: is not the incident of {self.dedup}")
+        if item["Status"] in CLOSED:
+            raise NotVerified(f"{wrote['ops_item']}: is {item['Status']}")
 
     def undo(self, aws: Aws, captured: Json, wrote: Json) -> Undo:
         try:
@@ -242,9 +253,9 @@ def _body(finding: Finding, case: str, todo: str) -> str:
         ("To release", f'run "cordon release {case}", or leave it contained'),
         ("Case", case),
         ("Finding", one_line(finding.id, 200)),
+        ("Details", one_line(finding.description, BODY)),
     )
-    lines = [f"{name}: {fact}" for name, fact in facts if fact]
-    return cut("\n\n".join([*lines, f"Details: {one_line(finding.description, BODY)}"]), BODY)
+    return cut("\n\n".join(f"{name}: {fact}" for name, fact in facts if fact), BODY)
 
 
 def _names(finding: Finding) -> str:

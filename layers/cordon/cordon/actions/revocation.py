@@ -39,8 +39,11 @@ def others(policy: str | None) -> list[Mapping[str, Any]]:
 
 
 def without_revocation(policy: str | None) -> str | None:
-    """The policy text with its revocations taken out; None where nothing is left."""
-    return _with_statements(policy, others(policy))
+    """The policy text with its revocations taken out; None where nothing is left.
+
+    To the byte as it is where there are none.
+    """
+    return policy if revoked_before(policy) is None else _with_statements(policy, others(policy))
 
 
 def revoking(policy: str | None, before: datetime) -> str:

@@ -78,7 +78,7 @@ class RevokeSessions(Action):
         return {
             "arn": found["Arn"],
             "policy": self._policy(iam),
-            "deny_all": self._attached(iam),
+            "deny_all": self._denied_all(iam),
             "max_session": self._longest_session(found),
         }
 
@@ -91,17 +91,19 @@ class RevokeSessions(Action):
         kept = others(current) == others(captured["policy"])
         base = captured["policy"] if kept else without_revocation(current)
         policy = revoking(base, before)
+        written = {"form": "older_sessions", "before": clock.stamp(before), "base": base}
+        if same(policy, current):
+            return {**written, "policy": current}
         try:
             self._put(iam, policy)
         except ClientError as error:
             return self._put_failed(error, iam, before)
-        written = {"form": "older_sessions", "before": clock.stamp(before)}
-        return {**written, "policy": policy, "base": base}
+        return {**written, "policy": policy}
 
     def verify(self, aws: Aws, captured: Json, wrote: Json) -> None:
         iam = aws.client("iam")
         if wrote["form"] == "deny_all":
-            if not self._attached(iam):
+            if not self._denied_all(iam):
                 raise NotVerified(f"{self.resource}: {self.deny_all} is not attached")
             return
         shown = revoked_before(self._policy(iam))
@@ -155,6 +157,7 @@ class RevokeSessions(Action):
             if code(error) == "LimitExceeded":
                 full = "no room for an inline policy nor for one more managed policy"
                 raise Refused(f"{self.resource}: {full}; detach one, or {TO_SCP}") from error
+            self._existing(iam)  # NoSuchEntity may mean the principal, or the policy
             raise
         return {"form": "deny_all", "before": clock.stamp(before)}
 
@@ -176,9 +179,20 @@ class RevokeSessions(Action):
             self._put(iam, policy)
 
     def _undo_deny_all(self, iam: Any, captured: Json) -> Undo:
-        if not captured["deny_all"] and self._attached(iam):
+        denied = self._denied_all(iam)
+        if captured["deny_all"] and not denied:
+            return Undo(Undone.DRIFTED, f"a person detached {self.deny_all}: it is left so")
+        if denied and not captured["deny_all"]:
             self._detach(iam)
         return Undo(Undone.RESTORED)
+
+    def _denied_all(self, iam: Any) -> bool:
+        try:
+            return self._attached(iam)
+        except ClientError as error:
+            if code(error) == "NoSuchEntity":
+                raise Gone(self.resource) from error
+            raise
 
     def _existing(self, iam: Any) -> dict[str, Any]:
         """The role or user; Gone where there is none."""

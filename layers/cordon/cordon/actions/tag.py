@@ -7,7 +7,7 @@ not meant for private or sensitive data).
 ``tag_value`` is the one rule for what a tag of several cases says; ``TagBucket`` follows it too.
 
 captured  ``{"value": text | None}``, None where the key is absent (an empty value is "")
-wrote     ``{"value": text}``
+wrote     ``{"value": text, "base": text | None}``; ``base`` is what stands there without us
 """
 
 import re
@@ -67,6 +67,7 @@ class Tag(Action):
             raise ValueError(f"key: not a tag key: {self.key!r}")
         if not tag_value(self.values):
             raise ValueError("values: a tag of ours names at least one")
+        object.__setattr__(self, "values", tuple(sorted(set(self.values))))  # one spelling
 
     @property
     def target(self) -> str:
@@ -77,7 +78,7 @@ class Tag(Action):
         return self.arn
 
     def join(self, other: Self) -> Self:
-        return replace(self, values=tuple(sorted({*self.values, *other.values})))
+        return replace(self, values=(*self.values, *other.values))
 
     def capture(self, aws: Aws) -> Json:
         tags = self._tags(aws)
@@ -88,9 +89,10 @@ class Tag(Action):
 
     def apply(self, aws: Aws, captured: Json, wrote: Json | None) -> Json:
         value = tag_value(self.values)
+        base = self._base(aws, wrote, value) if wrote else captured["value"]
         with self._said():
             self._write(aws, value)
-        return {"value": value}
+        return {"value": value, "base": base}
 
     def verify(self, aws: Aws, captured: Json, wrote: Json) -> None:
         value = self._tags(aws).get(self.key)
@@ -99,22 +101,32 @@ class Tag(Action):
 
     def undo(self, aws: Aws, captured: Json, wrote: Json) -> Undo:
         try:
-            return self._undo(aws, captured["value"], wrote["value"])
+            return self._undo(aws, captured["value"], wrote)
         except Gone as gone:
             return Undo(Undone.GONE, str(gone))
 
-    def _undo(self, aws: Aws, captured: str | None, wrote: str) -> Undo:
+    def _base(self, aws: Aws, wrote: Json, value: str) -> str | None:
+        """What a person has put there since; else what stood there before us."""
+        current = self._tags(aws).get(self.key)
+        return wrote["base"] if current in (wrote["value"], value) else current
+
+    def _undo(self, aws: Aws, captured: str | None, wrote: Json) -> Undo:
         value = self._tags(aws).get(self.key)
         if value == captured:
             return Undo(Undone.RESTORED)
-        if value != wrote:
+        if value != wrote["value"]:
             return Undo(Undone.DRIFTED, f"a person changed {self.key}: it is left as it is")
+        self._restore(aws, wrote["base"])
+        if wrote["base"] == captured:
+            return Undo(Undone.RESTORED)
+        return Undo(Undone.DRIFTED, f"a person changed {self.key}: their value is put back")
+
+    def _restore(self, aws: Aws, value: str | None) -> None:
         with self._said():
-            if captured is None:
+            if value is None:
                 self._remove(aws)
             else:
-                self._write(aws, captured)
-        return Undo(Undone.RESTORED)
+                self._write(aws, value)
 
     def _tags(self, aws: Aws) -> Mapping[str, str]:
         with self._said():

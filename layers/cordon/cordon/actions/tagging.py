@@ -55,7 +55,12 @@ _ACTIONS: dict[str, tuple[tuple[frozenset[str], type[Tag]], ...]] = {
     "bedrock-agentcore": ((_AGENTCORE, TagAgentCore),),
 }
 # Types whose third part is a name again, not the kind of a child
-_NAMED_BY_PATH = _types("agent-alias app custom-model hub-content model-package space user-profile")
+_NAMED_BY_PATH = _types(
+    """
+    agent-alias app custom-model hub-content model-customization-job model-package space
+    user-profile
+    """
+)
 _DATA_SOURCE = re.compile(r"(knowledge-base/[A-Za-z0-9]+)/data-source/[A-Za-z0-9]+")
 _USE_OF_A_MODEL = (
     "has no tags; to stop its use, deny bedrock:InvokeModel* and bedrock-mantle:CreateInference"

@@ -1,0 +1,139 @@
+"""The `cordon` command. Never deployed; everything a person does with Cordon starts here."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from console import catalogue_page, operate, planning, showing
+from console.replay import Replay, event_files
+from rich.console import Console
+
+from cordon.settings import Mode
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+out = Console()
+errors = Console(stderr=True)
+
+ROOT = Path(__file__).parent.parent
+STACK = Annotated[str, typer.Option(help="Name of the deployed stack.")]
+FILES = Annotated[list[Path], typer.Argument(help="Event files, or folders of them.", exists=True)]
+
+
+@app.command()
+def replay(
+    files: FILES,
+    mode: Annotated[Mode, typer.Option(help="Mode of every playbook.")] = Mode.ENFORCE,
+    release: Annotated[bool, typer.Option(help="Then release every case, and compare.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    details: Annotated[bool, typer.Option(help="Show every step of every event.")] = False,
+) -> None:
+    """Replay events through the deployed template, offline, on an embedded account."""
+    paths = event_files(files)
+    if not paths:
+        errors.print("no event files there")
+        raise typer.Exit(2)
+    runs = Replay(ROOT, mode=mode, release=release).all(paths)
+    if as_json:
+        results = [run.to_json() for run in runs]
+        typer.echo(json.dumps(results, indent=2))
+        failed = sum(not result["ok"] for result in results)
+    else:
+        failed = showing.show(runs, total=len(paths), details=details or len(paths) <= 3, out=out)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def plan(
+    files: FILES,
+    write: Annotated[bool, typer.Option(help="Write each plan beside its event.")] = False,
+) -> None:
+    """Print the plan that each event leads to. Touches nothing, asks nobody."""
+    for path in event_files(files):
+        expectation = planning.expectation(path)
+        if write:
+            planning.write(path, expectation)
+        else:
+            out.print_json(data={"event": str(path), **expectation})
+
+
+@app.command()
+def review(stack: STACK = "cordon") -> None:
+    """The cases that ask, are held, or failed."""
+    showing.show_cases(operate.Stack.named(stack).all_cases(), out)
+
+
+@app.command()
+def approve(
+    case: str,
+    plan: Annotated[str, typer.Option(help="Hash of the plan that you approve.")],
+    stack: STACK = "cordon",
+) -> None:
+    """Approve a case's plan: exactly the plan with this hash is carried out."""
+    _decide(stack, case, "approve", plan)
+
+
+@app.command()
+def reject(
+    case: str,
+    plan: Annotated[str, typer.Option(help="Hash of the plan that you reject.")],
+    stack: STACK = "cordon",
+) -> None:
+    """Reject a case's plan: nothing is done."""
+    _decide(stack, case, "reject", plan)
+
+
+@app.command("release")
+def let_go(
+    case: str,
+    why: Annotated[str, typer.Option(help="For the record.")],
+    stack: STACK = "cordon",
+) -> None:
+    """Release a case: everything it did is undone, as soon as that does no harm."""
+    deployed = operate.Stack.named(stack)
+    out.print(f"releasing: {deployed.release(deployed.case(case), why)}", markup=False)
+
+
+@app.command()
+def evidence(
+    case: str,
+    to: Annotated[Path | None, typer.Option(help="Folder to write the entries to.")] = None,
+    stack: STACK = "cordon",
+) -> None:
+    """Read a case's evidence, and check that its chain holds."""
+    deployed = operate.Stack.named(stack)
+    entries, fault = deployed.evidence(deployed.case(case))
+    for number, entry in enumerate(entries, 1):
+        if to is None:
+            out.print_json(entry.decode())
+        else:
+            to.mkdir(parents=True, exist_ok=True)
+            (to / f"{number:04d}.json").write_bytes(entry)
+    errors.print(fault or f"the chain of {len(entries)} entries holds")
+    raise typer.Exit(1 if fault else 0)
+
+
+@app.command()
+def docs(
+    check: Annotated[bool, typer.Option(help="Fail where a page is out of date.")] = False,
+) -> None:
+    """Write the generated parts of the documentation."""
+    stale = catalogue_page.write(ROOT, only_check=check)
+    for path in stale:
+        errors.print(f"{path} {'is out of date: make playbooks' if check else 'written'}")
+    raise typer.Exit(1 if check and stale else 0)
+
+
+def _decide(stack: str, case: str, decision: str, plan: str) -> None:
+    deployed = operate.Stack.named(stack)
+    by = deployed.decide(deployed.case(case), decision, plan)
+    out.print(f"case {case}: {decision} by {by}", markup=False)
+
+
+def main() -> None:
+    """Run the command; what an operator may not do is said in one line."""
+    try:
+        app()
+    except operate.Refusal as refusal:
+        errors.print(str(refusal), markup=False)
+        raise SystemExit(2) from None

@@ -1,0 +1,115 @@
+"""What an event must lead to: its playbook and its plan, from the pure half of Cordon alone.
+
+An expectation stands beside its event as ``<event>.plan.json``:
+``{"playbook", "outcome", "reason", "plan"}``, and ``"after"``, written by hand, names events of
+the same folder that come first (a control must have failed before it can pass). The outcome is
+that of a playbook in *enforce*.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from console.embedded.build import functions_of
+from console.embedded.place import Place
+from console.embedded.synth import synthesise
+from console.playbooks import playbooks
+
+from cordon.actions import Refused
+from cordon.actions.incident import incident
+from cordon.dialects import read
+from cordon.finding import Finding, Malformed, State
+from cordon.playbook import Plan, Playbook
+from cordon.policy import RELEASE, Situation, Verdict, decide
+from cordon.settings import Deployment, Mode, Settings
+
+ROOT = Path(__file__).parent.parent
+SUFFIX = ".plan.json"
+
+
+def partition_of(region: str) -> str:
+    """The partition of a Region by its name (botocore's endpoint data says the same)."""
+    prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
+    return next((p for prefix, p in prefixes.items() if region.startswith(prefix)), "aws")
+
+
+def home_of(event: Mapping[str, Any]) -> Place:
+    """Where the stack that gets this event is deployed: the envelope's account and Region."""
+    account, region = str(event["account"]), str(event["region"])
+    return Place(account, region, partition_of(region))
+
+
+@cache
+def deployments(place: Place) -> Mapping[str, Deployment]:
+    """The deployment of each playbook, as the template's function environment gives it."""
+    functions = functions_of(synthesise(ROOT / "template.yaml", place)).values()
+    given = [{"AWS_REGION": place.region, **function.environment} for function in functions]
+    return {env["POWERTOOLS_SERVICE_NAME"]: Deployment.from_environment(env) for env in given}
+
+
+def path_of(event: Path) -> Path:
+    """Where the expectation of an event stands."""
+    return event.with_name(event.name.removesuffix(".json") + SUFFIX)
+
+
+def expectation(path: Path) -> dict[str, Any]:
+    """The expectation of an event file, made anew; ``after`` is kept from the one that stands."""
+    event = json.loads(path.read_text())
+    made = _expected(event)
+    stands = path_of(path)
+    before = json.loads(stands.read_text()) if stands.exists() else {}
+    return made | ({"after": before["after"]} if "after" in before else {})
+
+
+def write(path: Path, expected: Mapping[str, Any]) -> None:
+    """Put an expectation beside its event."""
+    path_of(path).write_text(json.dumps(expected, indent=2, ensure_ascii=False) + "\n")
+
+
+def _expected(event: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        finding = read(event)
+    except Malformed as malformed:
+        return _nobody(f"cannot be read: {malformed}")
+    reasons = []
+    for playbook, situation in situations(finding, home_of(event)):
+        outcome, reason = _outcome(playbook, situation)
+        if outcome != "ignored":
+            plan = situation.plan.to_json()
+            return {"playbook": playbook.name, "outcome": outcome, "reason": reason, "plan": plan}
+        reasons.append(f"{playbook.name}: {reason}")
+    return _nobody("; ".join(reasons) or f"no playbook answers {finding.kind}")
+
+
+def _nobody(reason: str) -> dict[str, Any]:
+    return {"playbook": None, "outcome": "ignored", "reason": reason, "plan": []}
+
+
+def situations(finding: Finding, home: Place) -> Iterator[tuple[Playbook, Situation]]:
+    """The playbooks whose exact gate the finding passes, each with the decision's inputs."""
+    for playbook in playbooks(ROOT):
+        deployment = deployments(home)[playbook.name]
+        if playbook.matches(finding):
+            case = playbook.case_id(finding)
+            try:
+                plan = Plan(tuple(playbook.plan(finding, case, deployment)))
+            except Refused as refused:
+                plan = Plan((incident(finding, case, deployment, todo=str(refused)),))
+            settings = Settings(modes={playbook.name: Mode.ENFORCE})
+            now = finding.last_seen + timedelta(minutes=5)
+            yield playbook, Situation(finding, playbook, plan, settings, deployment, now)
+
+
+def _outcome(playbook: Playbook, situation: Situation) -> tuple[str, str]:
+    finding = situation.finding
+    if finding.hand == RELEASE:
+        return "releasing", "custom action CordonRelease in Security Hub"
+    if finding.state is State.PASSED and playbook.releases_on_pass:
+        return "released", "the control passes"
+    decision = decide(situation)
+    if decision.verdict is not Verdict.RUN:
+        return "ignored", decision.reason
+    return ("told" if situation.plan.only_tells else "contained"), decision.reason

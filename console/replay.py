@@ -1,0 +1,285 @@
+"""Replay: an event through the deployed template on an embedded account, and back again.
+
+Each event gets an account of its own, made from ``template.yaml`` for the account and Region of
+the event's envelope. The resources that the finding names are staged in the bad state that it
+describes. Whoever must approve is played by the operator's own command.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from console.embedded.account import Delivery, EmbeddedAccount
+from console.embedded.journal import Called, DeadLettered, ExecutionEnded, Invoked
+from console.operate import Stack
+from console.planning import SUFFIX, home_of, path_of
+from console.staging import stage
+
+from cordon.cases import Case, Stands
+from cordon.dialects import read
+from cordon.finding import Malformed
+from cordon.settings import Mode
+
+SETTLED = ("contained", "told", "partial", "observed", "asked", "releasing", "released")
+HELD = (Stands.CONTAINED, Stands.PARTIAL)
+# Incidents and findings tell what happened; they are closed or archived, never taken back.
+RECORDS = ("ssm", "securityhub")
+MODES = ("ModeQuarantineBucket", "ModeRevokeSessions", "ModeTagAiResource", "ModeEscalateFinding")
+
+
+def event_files(paths: Iterable[Path]) -> list[Path]:
+    """The event files among these paths, and in the folders among them, sorted."""
+    found: list[Path] = []
+    for path in paths:
+        files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+        found += [file for file in files if not file.name.endswith(SUFFIX)]
+    return found
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What one playbook's function said of the event."""
+
+    playbook: str
+    outcome: str
+    reason: str
+    case: str
+    mode: str
+
+
+@dataclass
+class Run:
+    """What came of one event. ``troubles`` says, in words, what did not end as it should."""
+
+    path: Path
+    mode: Mode
+    kind: str = ""  # "guardduty:Policy:S3/…", "" where the event cannot be read
+    rules: tuple[str, ...] = ()
+    answers: list[Answered] = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list)
+    staged: list[str] = field(default_factory=list)
+    calls: list[Called] = field(default_factory=list)
+    before: Mapping[str, Any] = field(default_factory=dict)
+    contained: Mapping[str, Any] = field(default_factory=dict)
+    released: Mapping[str, Any] | None = None  # None where no release was asked for
+    evidence: Mapping[str, int] = field(default_factory=dict)  # entries by case
+    troubles: list[str] = field(default_factory=list)
+
+    @property
+    def settled(self) -> list[Answered]:
+        """The playbooks that took the event; the others let it pass."""
+        return [answer for answer in self.answers if answer.outcome in SETTLED]
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "event": str(self.path),
+            "ok": not self.troubles,
+            "kind": self.kind,
+            "rules": list(self.rules),
+            "answers": [asdict(answer) for answer in self.answers],
+            "cases": [_case_json(case) for case in self.cases],
+            "calls": [f"{c.service}:{c.operation}" for c in self.calls],
+            "before": _resources(self.before),
+            "contained": _resources(self.contained),
+            "released": None if self.released is None else _resources(self.released),
+            "evidence": dict(self.evidence),
+            "troubles": self.troubles,
+        }
+
+
+@dataclass(frozen=True)
+class Replay:
+    """How events are to be replayed."""
+
+    root: Path
+    mode: Mode = Mode.ENFORCE
+    release: bool = False
+
+    def all(self, paths: Iterable[Path]) -> Iterator[Run]:
+        """Replay each event in turn; what one run held is gone before the next begins."""
+        # Logs and metrics of the functions go to standard output, which is the report's here.
+        os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
+        os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
+        for path in paths:
+            yield self.one(path)
+
+    def one(self, path: Path) -> Run:
+        """Replay one event."""
+        run = Run(path, self.mode)
+        event = _load(path, run)
+        if event is None:
+            return run
+        expected = _expected(path)
+        home = home_of(event)
+        with EmbeddedAccount(
+            self.root / "template.yaml",
+            account=home.account,
+            region=home.region,
+            partition=home.partition,
+            parameters={name: str(self.mode) for name in MODES},
+            functions=self.root / "functions",
+        ) as account:
+            self._replay(account, event, expected, run)
+        if expected is not None:
+            run.troubles += _differences(run, expected)
+        return run
+
+    def _replay(
+        self,
+        account: EmbeddedAccount,
+        event: Mapping[str, Any],
+        expected: Mapping[str, Any] | None,
+        run: Run,
+    ) -> None:
+        _stage(event, account, run)
+        run.before = account.snapshot()
+        for name in (expected or {}).get("after", ()):
+            _deliver(account, json.loads((run.path.parent / name).read_text()))
+        delivery = _deliver(account, event)
+        run.rules = delivery.rules
+        run.calls = [call for call in delivery.calls if call.caller in account.functions]
+        run.answers = _answers(delivery, account)
+        operator = Stack(account.client, account.stack.outputs)
+        run.cases = list(operator.all_cases())
+        run.contained = account.snapshot()
+        if self.release:
+            _release(account, operator, run)
+        for case in run.cases:
+            entries, fault = operator.evidence(case)
+            run.evidence = {**run.evidence, case.id: len(entries)}
+            run.troubles += [f"evidence of {case.id}: {fault}"] if fault else []
+        run.troubles += _troubles(account)
+
+
+def _load(path: Path, run: Run) -> dict[str, Any] | None:
+    try:
+        event = json.loads(path.read_text())
+    except ValueError as error:
+        run.troubles.append(f"not JSON: {error}")
+        return None
+    if not isinstance(event, dict) or not {"account", "region", "detail"} <= event.keys():
+        run.troubles.append("not an EventBridge event: account, region and detail are needed")
+        return None
+    return event
+
+
+def _expected(path: Path) -> dict[str, Any] | None:
+    beside = path_of(path)
+    return json.loads(beside.read_text()) if beside.exists() else None
+
+
+def _stage(event: Mapping[str, Any], account: EmbeddedAccount, run: Run) -> None:
+    try:
+        finding = read(event)
+    except Malformed as malformed:
+        run.kind = f"(cannot be read: {malformed})"
+        return
+    run.kind = finding.kind
+    run.staged = list(stage(finding, account.client).words)
+
+
+def _deliver(account: EmbeddedAccount, event: Mapping[str, Any]) -> Delivery:
+    """Deliver an event; whoever is asked approves, as the operator's command does it."""
+    delivery = account.deliver(event)
+    operator = Stack(account.client, account.stack.outputs)
+    since = len(account.journal)
+    for case in operator.all_cases() if delivery.waiting else ():
+        if case.stands is Stands.ASKED:
+            operator.decide(case, "approve", case.plan_hash)
+    account.settle()
+    return Delivery(delivery.rules, (*delivery.records, *account.journal.records[since:]))
+
+
+def _answers(delivery: Delivery, account: EmbeddedAccount) -> list[Answered]:
+    """What the functions returned; the steps of workflows return states, not answers."""
+    answers = []
+    for invoked in delivery.invocations:
+        given = invoked.result if isinstance(invoked.result, dict) else {}
+        if "outcome" in given:
+            playbook = account.functions[invoked.function].environment["POWERTOOLS_SERVICE_NAME"]
+            answers.append(Answered(playbook=playbook, **given))
+    return answers
+
+
+def _release(account: EmbeddedAccount, operator: Stack, run: Run) -> None:
+    """Release every case that holds something, and wait as long as its workflow waits."""
+    for case in run.cases:
+        if case.stands in HELD:
+            operator.release(case, "replay --release")
+    account.settle()
+    run.cases = list(operator.all_cases())
+    run.released = account.snapshot()
+    if _resources(run.released) != _resources(run.before):
+        run.troubles.append("after the release the account is not what it was")
+    run.troubles += [
+        f"case {case.id} stands at {case.stands} after the release"
+        for case in run.cases
+        if case.stands not in (Stands.RELEASED, Stands.OBSERVED, Stands.DECLINED)
+    ]
+
+
+def _resources(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A snapshot without the records of what happened."""
+    return {service: found for service, found in state.items() if service not in RECORDS}
+
+
+def _troubles(account: EmbeddedAccount) -> Iterator[str]:
+    """What must not happen in any replay."""
+    for record in account.journal:
+        if isinstance(record, Called) and not record.allowed:
+            yield f"{record.caller}: {record.service}:{record.operation} is not allowed by its role"
+        elif isinstance(record, Invoked) and record.error:
+            yield f"{record.function} failed: {record.error}"
+        elif isinstance(record, DeadLettered):
+            yield f"dead letter in {record.queue.rsplit(':', 1)[-1]}: {record.reason}"
+        elif isinstance(record, ExecutionEnded) and record.status != "SUCCEEDED":
+            yield f"{record.machine} {record.status}: {record.error} {record.cause}"
+
+
+def _differences(run: Run, expected: Mapping[str, Any]) -> Iterator[str]:
+    """Where the run did not end as the plan beside the event says."""
+    took = [answer.playbook for answer in run.settled]
+    wanted = [expected["playbook"]] if expected["playbook"] else []
+    if took != wanted:
+        yield f"taken by {took or 'nobody'}, not by {wanted or 'nobody'}"
+        return
+    for answer in run.settled:
+        outcome = _outcome(expected["outcome"], run.mode)
+        if answer.outcome != outcome:
+            yield f"ended as {answer.outcome}, not as {outcome}: {answer.reason}"
+        for case in run.cases:
+            if case.id == answer.case and case.plan.to_json() != _tuples(expected["plan"]):
+                yield "the plan is not the one beside the event"
+
+
+def _outcome(expected: str, mode: Mode) -> str:
+    """Expectations are written for enforce; in another mode the same plan ends otherwise."""
+    if mode is Mode.OBSERVE and expected in ("contained", "told"):
+        return "observed"
+    if mode is Mode.APPROVE and expected == "contained":
+        return "asked"
+    return expected
+
+
+def _tuples(plan: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {k: tuple(v) if isinstance(v, list) else v for k, v in action.items()} for action in plan
+    ]
+
+
+def _case_json(case: Case) -> dict[str, Any]:
+    return {
+        "id": case.id,
+        "playbook": case.playbook,
+        "stands": case.stands,
+        "verdict": case.verdict,
+        "reason": case.reason,
+        "plan": case.plan.to_json(),
+        "plan_hash": case.plan_hash,
+        "results": [asdict(result) for result in case.results],
+        "security_hub": case.told,
+    }

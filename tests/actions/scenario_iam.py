@@ -1,0 +1,313 @@
+"""Roles, users and keys in the wrong hands."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from console.embedded import backends
+from moto.iam.models import AWSManagedPolicy, IAMBackend, iam_backends
+from tests.actions.scenario import PLACE, Scenario
+
+from cordon.actions.action import Undone
+from cordon.actions.iam import DisableAccessKey, RevokeRoleSessions, RevokeUserSessions
+from cordon.actions.revocation import POLICY_NAME
+from cordon.clients import Aws
+
+backends.install()  # quotas; before any session is made, which is in the first test
+
+ROLE, USER, KEY = "scorer", "ada", "AKIAI44QH8DHBEXAMPLE"
+DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
+REVOKE_ROLE = RevokeRoleSessions(PLACE, ROLE)
+REVOKE_USER = RevokeUserSessions(PLACE, USER)
+DISABLE_KEY = DisableAccessKey(PLACE, USER, KEY)
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+# As a person wrote it, with their own spacing.
+BY_HAND = """{
+  "Version" : "2012-10-17",
+  "Id": "kept",
+  "Statement": { "Sid": "Theirs", "Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*" }
+}
+"""
+# As the IAM console writes it.
+REVOKED = """{
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Deny",
+            "Action": [
+                "*"
+            ],
+            "Resource": [
+                "*"
+            ],
+            "Condition": {
+                "DateLessThan": {
+                    "aws:TokenIssueTime": "%s"
+                }
+            }
+        }
+    ]
+}"""
+
+ALLOW = (
+    '{"Version":"2012-10-17","Statement":'
+    '[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/%s"}]}'
+)
+
+
+def backend() -> IAMBackend:
+    return iam_backends[PLACE.account]["aws"]
+
+
+# How principals look, to the byte: boto3 shows parsed policies only.
+
+
+def read_role(aws: Aws) -> dict[str, Any]:
+    return _policies(backend().get_role(ROLE))
+
+
+def read_user(aws: Aws) -> dict[str, Any]:
+    return _policies(backend().get_user(USER))
+
+
+def _policies(principal: Any) -> dict[str, Any]:
+    inline = principal.policies
+    return {"inline": dict(inline), "attached": sorted(principal.managed_policies)}
+
+
+def read_key(aws: Aws) -> dict[str, str]:
+    keys = aws.client("iam").list_access_keys(UserName=USER)["AccessKeyMetadata"]
+    return {key["AccessKeyId"]: key["Status"] for key in keys}
+
+
+# How they came to be so.
+
+
+def a_role(policy: str | None = None) -> Callable[[Aws], None]:
+    def prepare(aws: Aws) -> None:
+        trust = json.dumps(TRUST)
+        aws.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust)
+        if policy is not None:
+            put_role_policy(aws, policy)
+
+    return prepare
+
+
+def a_user(policy: str | None = None) -> Callable[[Aws], None]:
+    def prepare(aws: Aws) -> None:
+        aws.client("iam").create_user(UserName=USER)
+        if policy is not None:
+            put_user_policy(aws, policy)
+
+    return prepare
+
+
+def full(prepare: Callable[[Aws], None]) -> Callable[[Aws], None]:
+    """A principal whose inline policies leave no room for one more."""
+
+    def prepare_full(aws: Aws) -> None:
+        prepare(aws)
+        with_deny_all()
+        if backend().roles:
+            fill = policy_of(10_240 - 100)
+            aws.client("iam").put_role_policy(RoleName=ROLE, PolicyName="work", PolicyDocument=fill)
+        else:
+            fill = policy_of(2_048 - 100)
+            aws.client("iam").put_user_policy(UserName=USER, PolicyName="work", PolicyDocument=fill)
+
+    return prepare_full
+
+
+def policy_of(size: int) -> str:
+    """A policy of so many characters: the quotas count all inline policies together."""
+    bare = ALLOW % ""
+    return ALLOW % ("x" * (size - len(bare)))
+
+
+def with_deny_all() -> None:
+    """The one AWS managed policy that is needed: loading all takes a second an account."""
+    denied = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+    data = {
+        "Document": {"Version": "2012-10-17", "Statement": [denied]},
+        "DefaultVersionId": "v1",
+        "Path": "/",
+        "CreateDate": "2019-05-01T22:36:14+00:00",
+        "UpdateDate": "2019-05-01T22:36:14+00:00",
+    }
+    backend().managed_policies[DENY_ALL] = AWSManagedPolicy.from_data(
+        "AWSDenyAll", PLACE.account, PLACE.region, data
+    )
+
+
+def denied_already(prepare: Callable[[Aws], None]) -> Callable[[Aws], None]:
+    """A person has attached AWSDenyAll by hand."""
+
+    def prepare_denied(aws: Aws) -> None:
+        full(prepare)(aws)
+        aws.client("iam").attach_role_policy(RoleName=ROLE, PolicyArn=DENY_ALL)
+
+    return prepare_denied
+
+
+def a_key(status: str = "Active") -> Callable[[Aws], None]:
+    def prepare(aws: Aws) -> None:
+        a_user()(aws)
+        made = backend().create_access_key(user_name=USER)
+        made.access_key_id = KEY
+        backend().access_keys[KEY] = made
+        set_key(status)(aws)
+
+    return prepare
+
+
+# What people do to them.
+
+
+def put_role_policy(aws: Aws, text: str = BY_HAND) -> None:
+    aws.client("iam").put_role_policy(RoleName=ROLE, PolicyName=POLICY_NAME, PolicyDocument=text)
+
+
+def put_user_policy(aws: Aws, text: str = BY_HAND) -> None:
+    aws.client("iam").put_user_policy(UserName=USER, PolicyName=POLICY_NAME, PolicyDocument=text)
+
+
+def allow_reading(aws: Aws) -> None:
+    """What stands there is changed by hand, so that it is neither ours nor as it was."""
+    put_role_policy(aws, BY_HAND.replace("DeleteBucket", "DeleteObject"))
+
+
+def detach_role(aws: Aws) -> None:
+    aws.client("iam").detach_role_policy(RoleName=ROLE, PolicyArn=DENY_ALL)
+
+
+def detach_user(aws: Aws) -> None:
+    aws.client("iam").detach_user_policy(UserName=USER, PolicyArn=DENY_ALL)
+
+
+def set_key(status: str) -> Callable[[Aws], None]:
+    def person(aws: Aws) -> None:
+        aws.client("iam").update_access_key(UserName=USER, AccessKeyId=KEY, Status=status)
+
+    return person
+
+
+def delete_role(aws: Aws) -> None:
+    backend().roles.clear()
+
+
+def delete_user(aws: Aws) -> None:
+    backend().users.clear()
+
+
+def delete_key(aws: Aws) -> None:
+    aws.client("iam").delete_access_key(UserName=USER, AccessKeyId=KEY)
+
+
+SCENARIOS = (
+    Scenario(
+        "plain",
+        REVOKE_ROLE,
+        REVOKE_ROLE,
+        prepare=a_role(),
+        read=read_role,
+        tamper=put_role_policy,
+        missing=delete_role,
+    ),
+    Scenario(
+        "beside-a-persons-statement",
+        REVOKE_ROLE,
+        REVOKE_ROLE,
+        prepare=a_role(BY_HAND),
+        read=read_role,
+        tamper=allow_reading,
+        missing=delete_role,
+    ),
+    Scenario(
+        "revoked-long-ago",
+        REVOKE_ROLE,
+        REVOKE_ROLE,
+        prepare=a_role(REVOKED % "2026-01-01T00:00:00.085Z"),
+        read=read_role,
+        tamper=put_role_policy,
+        missing=delete_role,
+    ),
+    Scenario(
+        "revoked-into-the-future",
+        REVOKE_ROLE,
+        REVOKE_ROLE,
+        prepare=a_role(REVOKED % "2030-01-01T00:00:00Z"),
+        read=read_role,
+        tamper=put_role_policy,
+        missing=delete_role,
+        contained_before=True,
+    ),
+    Scenario(
+        "without-room",
+        REVOKE_ROLE,
+        REVOKE_ROLE,
+        prepare=full(a_role()),
+        read=read_role,
+        tamper=detach_role,
+        missing=delete_role,
+        after_tamper=Undone.RESTORED,
+    ),
+    Scenario(
+        "denied-everything-already",
+        REVOKE_ROLE,
+        REVOKE_ROLE,
+        prepare=denied_already(a_role()),
+        read=read_role,
+        tamper=detach_role,
+        missing=delete_role,
+        contained_before=True,
+    ),
+    Scenario(
+        "plain",
+        REVOKE_USER,
+        REVOKE_USER,
+        prepare=a_user(),
+        read=read_user,
+        tamper=put_user_policy,
+        missing=delete_user,
+    ),
+    Scenario(
+        "without-room",
+        REVOKE_USER,
+        REVOKE_USER,
+        prepare=full(a_user(None)),
+        read=read_user,
+        tamper=detach_user,
+        missing=delete_user,
+        after_tamper=Undone.RESTORED,
+    ),
+    Scenario(
+        "active",
+        DISABLE_KEY,
+        DISABLE_KEY,
+        prepare=a_key(),
+        read=read_key,
+        tamper=set_key("Active"),
+        missing=delete_key,
+        after_tamper=Undone.RESTORED,  # which is how it was
+    ),
+    Scenario(
+        "inactive",
+        DISABLE_KEY,
+        DISABLE_KEY,
+        prepare=a_key("Inactive"),
+        read=read_key,
+        tamper=set_key("Active"),
+        missing=delete_key,
+        contained_before=True,
+    ),
+)

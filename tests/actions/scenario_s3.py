@@ -1,0 +1,331 @@
+"""Buckets in bad states."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from botocore.exceptions import ClientError
+from moto.s3.models import s3_backends
+from tests.actions.scenario import PLACE, Scenario, answering
+
+from cordon.actions.s3 import (
+    BlockPublicAccess,
+    DenyBucketAccess,
+    SuspendLifecycle,
+    SuspendReplication,
+    TagBucket,
+)
+from cordon.clients import Aws
+
+BUCKET = "training-data"
+COPY = "training-data-copy"  # the account's own
+STRANGER = "444455556666"
+PARTNER = "partner-data"  # the stranger's
+ROLE = f"arn:aws:iam::{PLACE.account}:role"
+EXEMPT = (f"{ROLE}/cordon/*", f"{ROLE}/aws-service-role/*")
+BREAK_GLASS = (*EXEMPT, f"{ROLE}/break-glass")
+
+PUBLIC_READ = {
+    "Sid": "PublicRead",
+    "Effect": "Allow",
+    "Principal": "*",
+    "Action": "s3:GetObject",
+    "Resource": f"arn:aws:s3:::{BUCKET}/*",
+}
+SHARED = {
+    "Sid": "Partner",
+    "Effect": "Allow",
+    "Principal": {"AWS": f"arn:aws:iam::{STRANGER}:root"},
+    "Action": ["s3:GetObject", "s3:ListBucket"],
+    "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+}
+BY_HAND = {**SHARED, "Sid": "WrittenByHand", "Action": "s3:GetObjectTagging"}
+OPEN = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": False,
+    "BlockPublicPolicy": False,
+    "RestrictPublicBuckets": False,
+}
+SHUT = dict.fromkeys(OPEN, True)
+
+
+def policy(*parts: dict[str, Any], **more: str) -> str:
+    document = {"Version": "2012-10-17", **more, "Statement": [*parts]}
+    return json.dumps(document, separators=(",", ":"))
+
+
+def statements(text: str) -> list[dict[str, Any]]:
+    found = json.loads(text)["Statement"]
+    return [found] if isinstance(found, dict) else found
+
+
+# How buckets look, and what people do to them.
+
+
+def told(aws: Aws, operation: str, *wanted: str) -> Any:
+    """What a read of the bucket says; None where there is nothing to read."""
+    try:
+        answer = getattr(aws.client("s3"), operation)(Bucket=BUCKET)
+    except ClientError as error:
+        if not error.response["Error"]["Code"].startswith(("NoSuch", "ReplicationConfiguration")):
+            raise
+        return None
+    return answer[wanted[0]] if len(wanted) == 1 else {name: answer.get(name) for name in wanted}
+
+
+def read(aws: Aws) -> Any:
+    """Everything these actions could change, whichever of them ran."""
+    state = {
+        "policy": told(aws, "get_bucket_policy", "Policy"),
+        "block": told(aws, "get_public_access_block", "PublicAccessBlockConfiguration"),
+        "lifecycle": told(
+            aws,
+            "get_bucket_lifecycle_configuration",
+            "Rules",
+            "TransitionDefaultMinimumObjectSize",
+        ),
+        "replication": told(aws, "get_bucket_replication", "ReplicationConfiguration"),
+        "tags": told(aws, "get_bucket_tagging", "TagSet"),
+        "versioning": told(aws, "get_bucket_versioning", "Status", "MFADelete"),
+    }
+    return json.loads(json.dumps(state, default=str, sort_keys=True))
+
+
+def bucket(*then: Callable[[Aws, Any], object]) -> Callable[[Aws], None]:
+    """A bucket, and what was done to it."""
+
+    def prepare(aws: Aws) -> None:
+        client = aws.client("s3")
+        client.create_bucket(Bucket=BUCKET)
+        for step in then:
+            step(aws, client)
+
+    return prepare
+
+
+def deleted(aws: Aws) -> None:
+    aws.client("s3").delete_bucket(Bucket=BUCKET)
+
+
+def blocked(block: dict[str, bool]) -> Callable[[Aws, Any], object]:
+    return lambda _, client: client.put_public_access_block(
+        Bucket=BUCKET, PublicAccessBlockConfiguration=block
+    )
+
+
+def has_policy(text: str) -> Callable[[Aws, Any], object]:
+    return lambda _, client: client.put_bucket_policy(Bucket=BUCKET, Policy=text)
+
+
+def statement_added(aws: Aws) -> None:
+    """A person puts a statement first, and leaves ours."""
+    document = json.loads(told(aws, "get_bucket_policy", "Policy"))
+    changed = {**document, "Statement": [BY_HAND, *document["Statement"]]}
+    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(changed))
+
+
+def statements_by_hand(state: Any) -> Any:
+    return [s for s in statements(state["policy"]) if s.get("Sid") == "WrittenByHand"]
+
+
+def policy_deleted(aws: Aws) -> None:
+    aws.client("s3").delete_bucket_policy(Bucket=BUCKET)
+
+
+def loosened(aws: Aws) -> None:
+    blocked({**SHUT, "RestrictPublicBuckets": False})(aws, aws.client("s3"))
+
+
+BLOCK = BlockPublicAccess(PLACE, BUCKET)
+BLOCKS = [
+    Scenario(
+        name=name,
+        action=BLOCK,
+        other_case=BLOCK,
+        prepare=bucket(*then),
+        read=read,
+        tamper=loosened,
+        missing=deleted,
+        contained_before=shut,
+    )
+    for name, then, shut in (
+        ("absent", (), False),
+        ("partly-open", (blocked(OPEN),), False),
+        ("with-a-public-policy", (blocked(OPEN), has_policy(policy(PUBLIC_READ))), False),
+        ("already-shut", (blocked(SHUT),), True),
+    )
+]
+
+OUTSIDERS = DenyBucketAccess(PLACE, BUCKET, ("outsiders",), EXEMPT)
+WRITES = DenyBucketAccess(PLACE, BUCKET, ("writes",), BREAK_GLASS)
+EVERYONE = DenyBucketAccess(PLACE, BUCKET, ("everyone",), EXEMPT)
+TOO_LONG = policy(*({**SHARED, "Sid": f"Partner{n:03}"} for n in range(98)))
+OURS_BY_HAND = policy({**SHARED, "Sid": "CordonDenyOutsiders"}, Id="CordonStandsIn")
+OLD = json.dumps({"Id": "älter", "Statement": {**SHARED, "Action": "s3:GetObject"}}, indent=2)
+DENIALS = [
+    Scenario("absent", OUTSIDERS, WRITES, bucket(), read, statement_added, deleted,
+             theirs=statements_by_hand),
+    Scenario("shared", OUTSIDERS, EVERYONE, bucket(has_policy(policy(SHARED))), read,
+             statement_added, deleted, theirs=statements_by_hand),
+    Scenario("shared-then-emptied", WRITES, OUTSIDERS, bucket(has_policy(policy(SHARED))), read,
+             policy_deleted, deleted),
+    Scenario("public", EVERYONE, WRITES, bucket(has_policy(policy(PUBLIC_READ, SHARED))), read,
+             statement_added, deleted, theirs=statements_by_hand),
+    Scenario("one-statement-old-version", WRITES, EVERYONE, bucket(has_policy(OLD)), read,
+             statement_added, deleted, theirs=statements_by_hand),
+    Scenario("a-sid-of-ours-by-hand", OUTSIDERS, WRITES, bucket(has_policy(OURS_BY_HAND)), read,
+             statement_added, deleted, theirs=statements_by_hand),
+    Scenario("too-long-to-merge", OUTSIDERS, WRITES, bucket(has_policy(TOO_LONG)), read,
+             statement_added, deleted, theirs=statements_by_hand),
+    Scenario(
+        "organization", replace(OUTSIDERS, organization="o-exampleorgid"), OUTSIDERS,
+        bucket(has_policy(policy(SHARED))), read, statement_added, deleted,
+        theirs=statements_by_hand,
+    ),
+]  # fmt: skip
+
+RULES: list[dict[str, Any]] = [
+    {"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 90}},
+    {"ID": "old", "Status": "Disabled", "Filter": {"Prefix": "old/"}, "Expiration": {"Days": 9}},
+    {
+        "ID": "all-gone-tomorrow",
+        "Status": "Enabled",
+        "Filter": {"And": {"Prefix": "", "Tags": [{"Key": "a", "Value": "b"}]}},
+        "Expiration": {"Date": "2026-11-25T00:00:00Z"},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+    },
+    {
+        "ID": "archive",
+        "Status": "Enabled",
+        "Prefix": "a/",
+        "Transitions": [{"Days": 30, "StorageClass": "GLACIER"}],
+    },
+]
+
+
+def has_rules(*rules: dict[str, Any]) -> Callable[[Aws, Any], object]:
+    return lambda _, client: client.put_bucket_lifecycle_configuration(
+        Bucket=BUCKET, LifecycleConfiguration={"Rules": [*rules]}
+    )
+
+
+def rule_added(aws: Aws) -> None:
+    rules = told(aws, "get_bucket_lifecycle_configuration", "Rules") or []
+    has_rules(*rules, {**RULES[0], "ID": "by-hand"})(aws, aws.client("s3"))
+
+
+def rule_by_hand(state: Any) -> Any:
+    return [rule for rule in state["lifecycle"]["Rules"] if rule["ID"] == "by-hand"]
+
+
+SUSPEND = SuspendLifecycle(PLACE, BUCKET)
+LIFECYCLES = [
+    Scenario("absent", SUSPEND, SUSPEND, bucket(), read, rule_added, deleted,
+             theirs=rule_by_hand, contained_before=True),
+    Scenario("mixed", SUSPEND, SUSPEND, bucket(has_rules(*RULES)), read, rule_added, deleted,
+             theirs=rule_by_hand),
+    Scenario("all-disabled", SUSPEND, SUSPEND, bucket(has_rules(RULES[1])), read, rule_added,
+             deleted, theirs=rule_by_hand, contained_before=True),
+]  # fmt: skip
+
+
+def replicates(*destinations: dict[str, str], status: str = "Enabled") -> dict[str, Any]:
+    return {
+        "Role": f"{ROLE}/replication",
+        "Rules": [
+            {
+                "ID": f"rule-{number}",
+                "Priority": number,
+                "Status": status,
+                "Filter": {"Prefix": ""},
+                "DeleteMarkerReplication": {"Status": "Disabled"},
+                "Destination": destination,
+            }
+            for number, destination in enumerate(destinations, 1)
+        ],
+    }
+
+
+def owned_by_a_stranger(asked: dict[str, Any]) -> str | None:
+    """What S3 says to ExpectedBucketOwner, and of a bucket that is nowhere."""
+    if asked["Bucket"] == COPY:
+        return None
+    return "AccessDenied" if asked["Bucket"] == PARTNER else "NoSuchBucket"
+
+
+def has_replication(configuration: dict[str, Any]) -> Callable[[Aws, Any], object]:
+    def step(aws: Aws, client: Any) -> None:
+        for name in (BUCKET, COPY):
+            if name != BUCKET:
+                client.create_bucket(Bucket=name)
+            versioned = {"Status": "Enabled"}
+            client.put_bucket_versioning(Bucket=name, VersioningConfiguration=versioned)
+        theirs = s3_backends[STRANGER][PLACE.partition].create_bucket(PARTNER, PLACE.region)
+        theirs.versioning_status = "Enabled"
+        answering(aws, "s3", "GetBucketLocation", owned_by_a_stranger)
+        client.put_bucket_replication(Bucket=BUCKET, ReplicationConfiguration=configuration)
+
+    return step
+
+
+def replication_added(aws: Aws) -> None:
+    now = told(aws, "get_bucket_replication", "ReplicationConfiguration")
+    mine = replicates(HOME)["Rules"][0] | {"ID": "by-hand", "Priority": 9}
+    if now is None:
+        has_replication({**replicates(), "Rules": [mine]})(aws, aws.client("s3"))
+    else:
+        aws.client("s3").put_bucket_replication(
+            Bucket=BUCKET, ReplicationConfiguration={**now, "Rules": [*now["Rules"], mine]}
+        )
+
+
+def replication_by_hand(state: Any) -> Any:
+    return [rule for rule in state["replication"]["Rules"] if rule["ID"] == "by-hand"]
+
+
+HOME = {"Bucket": f"arn:aws:s3:::{COPY}"}
+FOREIGN = {"Bucket": f"arn:aws:s3:::{PARTNER}", "Account": STRANGER}
+HIDDEN = {"Bucket": f"arn:aws:s3:::{PARTNER}"}  # no Account: S3 wants none
+LYING = {"Bucket": f"arn:aws:s3:::{PARTNER}", "Account": PLACE.account}
+NOWHERE = {"Bucket": "arn:aws:s3:::nobody-has-this-one"}
+CUT = SuspendReplication(PLACE, BUCKET)
+REPLICATIONS = [
+    Scenario(name, CUT, CUT, bucket(*then), read, replication_added, deleted,
+             theirs=replication_by_hand, contained_before=contained)
+    for name, then, contained in (
+        ("absent", (), True),
+        ("at-home", (has_replication(replicates(HOME)),), True),
+        ("foreign", (has_replication(replicates(HOME, FOREIGN)),), False),
+        ("hidden", (has_replication(replicates(HIDDEN, HOME, LYING, NOWHERE)),), False),
+        ("off", (has_replication(replicates(FOREIGN, status="Disabled")),), True),
+    )
+]  # fmt: skip
+
+
+def tagged(**tags: str) -> Callable[[Aws, Any], object]:
+    return lambda aws, _: aws.client("s3control").tag_resource(
+        AccountId=PLACE.account,
+        ResourceArn=f"arn:aws:s3:::{BUCKET}",
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+    )
+
+
+def retagged(aws: Aws) -> None:
+    tagged(**{"cordon-case": "by hand"})(aws, None)
+
+
+LABEL = TagBucket(PLACE, BUCKET, "cordon-case", ("0123456789abcdef",))
+TAGS = [
+    Scenario(name, LABEL, replace(LABEL, values=("fedcba9876543210",)), bucket(*then), read,
+             retagged, deleted)
+    for name, then in (
+        ("absent", ()),
+        ("beside-others", (tagged(owner="ml-team"),)),
+        ("present", (tagged(owner="ml-team", **{"cordon-case": "an older one"}),)),
+        ("present-and-empty", (tagged(**{"cordon-case": ""}),)),
+    )
+]  # fmt: skip
+
+SCENARIOS = [*BLOCKS, *DENIALS, *LIFECYCLES, *REPLICATIONS, *TAGS]

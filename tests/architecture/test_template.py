@@ -1,0 +1,310 @@
+"""The stack keeps the promises of the design: nothing lost, two lanes, safe by default."""
+
+import re
+from typing import Any
+
+import pytest
+from console.embedded.place import Place
+from cordon.settings import Deployment, Mode, Switch, parse
+from tests.architecture import stack as seen
+from tests.architecture.stack import PLAYBOOKS, logical, stack
+
+SECTIONS = ["layer", "playbooks", "workflows", "memory", "review", "alarms"]
+HOME = {  # where each type belongs; the playbooks also hold their roles, logs, queues and rules
+    "AWS::Serverless::LayerVersion": "layer",
+    "AWS::Serverless::Function": "playbooks",
+    "AWS::IAM::ManagedPolicy": "playbooks",
+    "AWS::Events::Rule": "playbooks",
+    "AWS::Serverless::StateMachine": "workflows",
+    "AWS::DynamoDB::Table": "memory",
+    "AWS::S3::Bucket": "memory",
+    "AWS::SSM::Parameter": "memory",
+    "AWS::SNS::Topic": "review",
+    "AWS::SecurityHub::Insight": "review",
+    "AWS::SecurityHub::ActionTarget": "review",
+    "AWS::CloudWatch::Alarm": "alarms",
+    "AWS::CloudWatch::Dashboard": "alarms",
+}
+TIMEOUT = 60
+
+
+def props(kind: str, *, full: bool = False) -> dict[str, Any]:
+    return {r.logical: r.properties for r in stack(full=full).of(kind)}
+
+
+def arn(name: str) -> str:
+    return stack().resources[name].arn
+
+
+def sections() -> dict[str, str]:
+    """Section of each logical id, as the template's comments say."""
+    found, section = {}, ""
+    for line in seen.source().splitlines():
+        if heading := re.match(r"  # ─── (\w+) ─", line):
+            section = heading[1]
+        elif resource := re.match(r"  (\w+):$", line):
+            found[resource[1]] = section
+        elif line.startswith("Outputs:"):
+            return found
+    raise AssertionError("the template has no outputs")
+
+
+def test_sections_stand_in_the_order_of_the_design() -> None:
+    assert re.findall(r"^  # ─── (\w+) ─", seen.source(), re.M) == SECTIONS
+
+
+def test_every_resource_stands_in_its_section() -> None:
+    where = sections()
+    for name, resource in seen.raw()["Resources"].items():
+        assert HOME.get(resource["Type"], where[name]) == where[name], name
+
+
+def test_functions_and_folders_are_the_same() -> None:
+    raw = seen.raw()["Resources"]
+    coded = {
+        name: r["Properties"]["CodeUri"]
+        for name, r in raw.items()
+        if r["Type"] == "AWS::Serverless::Function"
+    }
+    assert coded == {logical(p): f"functions/{p}" for p in PLAYBOOKS}
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_a_function_runs_where_it_should(playbook: str) -> None:
+    function = stack().resources[logical(playbook)].properties
+    assert function["Runtime"] == "python3.13"
+    assert function["Architectures"] == ["arm64"]
+    assert function["Handler"] == "playbook.handler"
+    assert function["Timeout"] == TIMEOUT
+    assert function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == playbook
+    assert function["LoggingConfig"]["LogGroup"] == f"/cordon/cordon/{playbook}"
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_a_function_finds_its_deployment_in_its_environment(playbook: str, full: bool) -> None:
+    variables = props("AWS::Lambda::Function", full=full)[logical(playbook)]["Environment"]
+    env = {**variables["Variables"], "AWS_REGION": "eu-central-1"}
+    deployment = Deployment.from_environment(env)
+    machines = {m.arn for m in stack().of("AWS::StepFunctions::StateMachine")}
+    assert {deployment.contain_machine, deployment.release_machine} == machines
+    assert deployment.table == stack().resources["Memory"].physical
+    assert deployment.evidence_bucket == stack().resources["Evidence"].physical
+    assert deployment.topic == arn("Topic")
+    assert deployment.break_glass == ((seen.EMERGENCY,) if full else ())
+    assert deployment.member_role == ("Member" if full else "")
+    roles = {stack().resources[f"{logical(p)}Role"].physical for p in PLAYBOOKS}
+    assert set(deployment.own_roles) == roles
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_fresh_deploy_only_observes(full: bool) -> None:
+    path = "/cordon/cordon/"
+    values = {
+        p["Name"].removeprefix(path): p["Value"]
+        for p in props("AWS::SSM::Parameter", full=full).values()
+    }
+    settings = parse(values)
+    assert settings.modes == dict.fromkeys(PLAYBOOKS, Mode.OBSERVE)
+    assert settings.switch is Switch.ON
+    assert settings.budget == 10
+    assert settings.exemptions == ()
+    assert (seen.NAMED in settings.protected) is full
+    assert (seen.EMERGENCY in settings.protected) is full
+
+
+def test_what_the_settings_protect_is_what_the_policies_deny() -> None:
+    protected = stack(full=True).resources["ProtectedSetting"].properties["Value"]
+    denied = {
+        resource
+        for statement in stack(full=True)
+        .resources["Protected"]
+        .properties["PolicyDocument"]["Statement"]
+        if statement["Sid"].startswith("Leave") and statement["Sid"].endswith("Alone")
+        for resource in seen.listed(statement["Resource"])
+        if ":parameter/" not in resource
+    }
+    assert set(protected.replace(",", " ").split()) == denied
+
+
+# ── nothing lost ──────────────────────────────────────────────────────────────
+
+
+def test_every_rule_target_retries_and_has_a_dead_letter_queue() -> None:
+    for name, rule in props("AWS::Events::Rule").items():
+        assert len(rule["Targets"]) <= 5, name
+        for target in rule["Targets"]:
+            assert target["DeadLetterConfig"] == {"Arn": arn("UndeliveredFindings")}, name
+            assert target["RetryPolicy"]["MaximumRetryAttempts"] >= 1, name
+            assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] >= 3600, name
+
+
+def test_every_function_retries_and_hands_over_what_it_gave_up() -> None:
+    configs = {c["FunctionName"]: c for c in props("AWS::Lambda::EventInvokeConfig").values()}
+    assert configs.keys() == {f.physical for f in stack().of("AWS::Lambda::Function")}
+    for config in configs.values():
+        failed = config["DestinationConfig"]["OnFailure"]["Destination"]
+        assert failed == arn("FailedFindings")
+        assert config["MaximumRetryAttempts"] == 2
+
+
+def test_every_queue_redrives_or_keeps_dead_letters() -> None:
+    dead = {arn(name) for name in ("UndeliveredFindings", "FailedFindings", "FailedBulk")}
+    for queue in stack().of("AWS::SQS::Queue"):
+        policy = queue.properties.get("RedrivePolicy")
+        assert queue.properties["SqsManagedSseEnabled"] is True
+        assert queue.properties["MessageRetentionPeriod"] == 14 * 24 * 3600
+        assert (policy is None) is (queue.arn in dead), queue.logical
+        if policy is not None:
+            assert policy["deadLetterTargetArn"] == arn("FailedBulk")
+            assert policy["maxReceiveCount"] >= 5  # fewer, and throttling alone loses messages
+
+
+def test_queues_outlast_the_functions_that_read_them() -> None:
+    queues = {q.arn: q.properties for q in stack().of("AWS::SQS::Queue")}
+    mappings = props("AWS::Lambda::EventSourceMapping")
+    assert len(mappings) == 3
+    for mapping in mappings.values():
+        window = mapping["MaximumBatchingWindowInSeconds"]
+        assert queues[mapping["EventSourceArn"]]["VisibilityTimeout"] >= 6 * TIMEOUT + window
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+
+
+def test_every_invoke_permission_names_its_rule() -> None:
+    rules = {r.arn: r.properties for r in stack().of("AWS::Events::Rule")}
+    permissions = list(props("AWS::Lambda::Permission").values())
+    assert permissions
+    for permission in permissions:
+        targets = rules[permission["SourceArn"]]["Targets"]
+        assert permission["FunctionName"] in (t["Arn"].rpartition(":")[2] for t in targets) or (
+            permission["FunctionName"] in (t["Arn"] for t in targets)
+        )
+
+
+def test_every_queue_takes_from_its_own_rules_only() -> None:
+    sources: dict[str, set[str]] = {}
+    dead: set[str] = set()
+    for rule in stack().of("AWS::Events::Rule"):
+        for target in rule.properties["Targets"]:
+            sources.setdefault(target["Arn"], set()).add(rule.arn)
+            dead.add(rule.arn)
+    sources[arn("UndeliveredFindings")] = dead
+    urls = {q.physical: q.arn for q in stack().of("AWS::SQS::Queue")}
+    locked = set()
+    for policy in props("AWS::SQS::QueuePolicy").values():
+        allow = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+        deny = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
+        assert deny[0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for url in policy["Queues"]:
+            locked.add(urls[url])
+            allowed = {a for s in allow for a in s["Condition"]["ArnEquals"]["aws:SourceArn"]}
+            assert allowed == sources.get(urls[url], set())
+    assert locked == set(urls.values())
+
+
+# ── memory ────────────────────────────────────────────────────────────────────
+
+
+def test_memory_survives() -> None:
+    resources = seen.raw()["Resources"]
+    for name in ("Memory", "Evidence", "EvidencePolicy"):
+        assert resources[name]["DeletionPolicy"] == "Retain", name
+        assert resources[name]["UpdateReplacePolicy"] == "Retain", name
+    table = stack().resources["Memory"].properties
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["DeletionProtectionEnabled"] is True
+    assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_evidence_is_written_once(full: bool) -> None:
+    bucket = props("AWS::S3::Bucket", full=full)["Evidence"]
+    assert bucket["ObjectLockEnabled"] is True
+    lock = bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    assert lock == {"Mode": "GOVERNANCE", "Days": "365"}
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    policy = props("AWS::S3::BucketPolicy", full=full)["EvidencePolicy"]["PolicyDocument"]
+    by_sid = {s["Sid"]: s for s in policy["Statement"]}
+    assert {s["Effect"] for s in by_sid.values()} == {"Deny"}
+    kept = by_sid["NobodyShortensOrDeletes"]
+    assert {"s3:BypassGovernanceRetention", "s3:DeleteObjectVersion"} <= set(kept["Action"])
+    except_for = {"ArnNotLike": {"aws:PrincipalArn": [seen.EMERGENCY]}} if full else None
+    assert kept.get("Condition") == except_for
+
+
+# ── people and operation ─────────────────────────────────────────────────────
+
+
+def test_every_log_ends_some_day() -> None:
+    groups = [r for r in stack().unbuilt if r.type == "AWS::Logs::LogGroup"]
+    assert {g.properties["RetentionInDays"] for g in groups} == {"365"}
+    logged = {f["LoggingConfig"]["LogGroup"] for f in props("AWS::Lambda::Function").values()}
+    assert logged <= {g.physical for g in groups}
+
+
+def watched() -> set[tuple[str, str]]:
+    """(metric, value of its dimension) of every alarm; each alarm tells the topic."""
+    found = set()
+    for alarm in (r.properties for r in stack().unbuilt if r.type == "AWS::CloudWatch::Alarm"):
+        assert alarm["AlarmActions"] == [arn("Topic")]
+        single = [alarm] if "MetricName" in alarm else []
+        many = [m["MetricStat"]["Metric"] for m in alarm.get("Metrics", []) if "MetricStat" in m]
+        for metric in (*single, *many):
+            found |= {(metric["MetricName"], d["Value"]) for d in metric["Dimensions"]}
+    return found
+
+
+def test_alarms_watch_all_that_can_fail() -> None:
+    names = stack().resources
+    expected = {
+        (metric, names[logical(p)].physical)
+        for p in PLAYBOOKS
+        for metric in ("Errors", "Throttles")
+    }
+    for queue in stack().of("AWS::SQS::Queue"):
+        bulk = "RedrivePolicy" in queue.properties
+        metric = "ApproximateAgeOfOldestMessage" if bulk else "ApproximateNumberOfMessagesVisible"
+        expected.add((metric, queue.arn.rpartition(":")[2]))
+    for machine in stack().of("AWS::StepFunctions::StateMachine"):
+        for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
+            expected.add((metric, machine.arn))
+    assert watched() == expected
+
+
+def test_the_dashboard_is_json_and_names_what_exists() -> None:
+    import json
+
+    (board,) = (r for r in stack().unbuilt if r.type == "AWS::CloudWatch::Dashboard")
+    body = board.properties["DashboardBody"]
+    assert len(json.loads(body)["widgets"]) == 7
+    for playbook in PLAYBOOKS:
+        assert stack().resources[logical(playbook)].physical in body
+
+
+def test_security_hub_can_be_left_out() -> None:
+    raw = seen.raw()["Resources"]
+    hub = {n: r for n, r in raw.items() if r["Type"].startswith("AWS::SecurityHub::")}
+    assert len(hub) == 6
+    assert {r.get("Condition") for r in hub.values()} == {"HasSecurityHub"}
+
+
+def test_custom_actions_are_those_the_rules_wait_for() -> None:
+    ids = {
+        r.properties["Id"] for r in stack().unbuilt if r.type == "AWS::SecurityHub::ActionTarget"
+    }
+    assert ids == {"CordonContain", "CordonRelease"}
+    for playbook in PLAYBOOKS:
+        rule = stack().resources[f"{logical(playbook)}Hand"].properties["EventPattern"]
+        assert {r.rpartition("/")[2] for r in rule["resources"]} == ids
+
+
+@pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov"])
+def test_the_stack_stands_in_every_partition(partition: str) -> None:
+    region = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}[partition]
+    built = stack(full=False, place=Place("111122223333", region, partition))
+    text = seen.compact([r.properties for r in (*built.resources.values(), *built.unbuilt)])
+    assert "arn:aws:" not in text
+    assert "arn:aws:" not in seen.source()

@@ -1,0 +1,271 @@
+"""One role per playbook: exactly what its actions need, and never what is protected."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+import pytest
+from console.embedded.iam import Decision, Policies, Request, decide
+from cordon import protection
+from cordon.actions import ALL_ACTIONS, Action
+from policy_sentry.querying.actions import get_action_data
+from tests.architecture import stack as seen
+from tests.architecture.stack import EMERGENCY, NAMED, PLAYBOOKS, listed, logical, policies, stack
+
+BASE = {  # settings, memory, evidence, report, workflows, log, what was given up
+    "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
+    "dynamodb:UpdateItem",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "s3:GetObject",
+    "s3:PutObject",
+    "securityhub:BatchImportFindings",
+    "securityhub:BatchUpdateFindings",
+    "securityhub:GetFindings",
+    "sns:Publish",
+    "sqs:SendMessage",
+    "ssm:GetParametersByPath",
+    "states:StartExecution",
+}
+MEMBERS = {"sts:AssumeRole", "sts:SetSourceIdentity"}
+QUEUE = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
+ACCOUNT = "111122223333"
+IAM = f"arn:aws:iam::{ACCOUNT}"
+APP = f"{IAM}:role/app"
+
+
+def granted(playbook: str, *, full: bool = False) -> set[str]:
+    documents = policies(playbook, full=full)
+    return {a for s in seen.statements(documents, "Allow") for a in listed(s["Action"])}
+
+
+def used(playbook: str) -> set[type[Action]]:
+    """The actions that the playbook's module names, itself or through what it calls."""
+    module = import_module(f"{playbook}.playbook")
+    functions = [v for v in vars(module).values() if inspect.isfunction(v)]
+    names = set(vars(module)) | {n for f in functions for n in f.__globals__}
+    return {action for action in ALL_ACTIONS if action.__name__ in names}
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_a_role_allows_what_its_actions_need_and_nothing_else(playbook: str) -> None:
+    needed = BASE | {p for action in used(playbook) for p in action.permissions}
+    needed |= set(protection.PERMISSIONS) if playbook == "quarantine_bucket" else set()
+    needed |= QUEUE if f"{logical(playbook)}Bulk" in stack().resources else set()
+    assert granted(playbook) == needed
+    assert granted(playbook, full=True) == needed | MEMBERS
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_a_role_is_used_by_its_function_alone(playbook: str) -> None:
+    role = stack().resources[f"{logical(playbook)}Role"]
+    users = [f for f in stack().of("AWS::Lambda::Function") if f.properties["Role"] == role.arn]
+    assert [f.logical for f in users] == [logical(playbook)]
+    assert role.properties["Path"] == "/cordon/"
+    (trust,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+    protected = stack().resources["Protected"].physical
+    assert protected in role.properties["ManagedPolicyArns"]
+
+
+def documents() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for full in (False, True):
+        for policy in stack(full=full).of("AWS::IAM::ManagedPolicy"):
+            yield policy.logical, policy.properties["PolicyDocument"]
+        for role in stack(full=full).of("AWS::IAM::Role"):
+            for policy in role.properties.get("Policies", []):
+                yield role.logical, policy["PolicyDocument"]
+
+
+def test_nothing_is_allowed_by_wildcard() -> None:
+    for name, document in documents():
+        for statement in seen.statements([document], "Allow"):
+            assert "NotAction" not in statement, name
+            assert "NotResource" not in statement, name
+            assert not [a for a in listed(statement["Action"]) if "*" in a], name
+
+
+def narrowable(action: str) -> bool:
+    """Does the Service Authorization Reference know a resource type for the action?"""
+    service, _, name = action.partition(":")
+    data = get_action_data(service, name)
+    assert isinstance(data, dict), f"{action} does not exist"
+    return any(row["resource_arn_format"] != "*" for row in data[service])
+
+
+def test_every_resource_is_called_for() -> None:
+    """``*`` only where the action takes no resource."""
+    seen_some = False
+    for name, document in documents():
+        for statement in seen.statements([document], "Allow"):
+            actions = listed(statement["Action"])
+            if "*" in listed(statement["Resource"]):
+                seen_some = True
+                deliveries = [
+                    a for a in actions if name == "WorkflowRole" and a.startswith("logs:")
+                ]
+                assert not [a for a in set(actions) - set(deliveries) if narrowable(a)], name
+            else:
+                assert all(narrowable(a) for a in actions), name
+    assert seen_some
+
+
+def test_managed_policies_fit() -> None:
+    for policy in stack(full=True).of("AWS::IAM::ManagedPolicy"):
+        assert len(seen.compact(policy.properties["PolicyDocument"])) <= 6144
+
+
+def test_inline_policies_fit() -> None:
+    for role in stack(full=True).of("AWS::IAM::Role"):
+        inline = [p["PolicyDocument"] for p in role.properties.get("Policies", [])]
+        assert sum(len(seen.compact(d)) for d in inline) <= 10240
+
+
+def answer(playbook: str, action: str, resource: str, **context: Any) -> Decision:
+    principal = stack(full=True).resources[f"{logical(playbook)}Role"].arn
+    own = {"aws:ResourceAccount": ACCOUNT, **{k.replace("__", ":"): v for k, v in context.items()}}
+    request = Request(principal, action, resource, own)
+    return decide(request, Policies(policies(playbook)))
+
+
+PROTECTED_ROLES = (
+    f"{IAM}:role/cordon/cordon-RevokeSessionsRole-1",
+    f"{IAM}:role/aws-service-role/macie.amazonaws.com/AWSServiceRoleForAmazonMacie",
+    f"{IAM}:role/aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_Admin_1a2b",
+    f"{IAM}:role/OrganizationAccountAccessRole",
+    f"{IAM}:role/AWSControlTowerExecution",
+    f"{IAM}:role/AWSCloudFormationStackSetExecutionRole",
+    f"{IAM}:role/stacksets-exec-0a1b",
+    EMERGENCY,
+)
+
+
+@pytest.mark.parametrize("action", ["iam:PutRolePolicy", "iam:DeleteRolePolicy"])
+def test_roles_can_be_revoked_but_never_a_protected_one(action: str) -> None:
+    assert answer("revoke_sessions", action, APP) is Decision.ALLOWED
+    for role in PROTECTED_ROLES:
+        assert answer("revoke_sessions", action, role) is Decision.DENIED, role
+        assert answer("revoke_sessions", "iam:GetRole", role) is Decision.ALLOWED, role
+
+
+def test_only_the_policy_that_denies_all_can_be_attached() -> None:
+    deny_all = "arn:aws:iam::aws:policy/AWSDenyAll"
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    for kind, who in (("Role", APP), ("User", f"{IAM}:user/ann")):
+        for verb in ("Attach", "Detach"):
+            action = f"iam:{verb}{kind}Policy"
+            allowed = answer("revoke_sessions", action, who, iam__PolicyARN=deny_all)
+            assert allowed is Decision.ALLOWED
+            refused = answer("revoke_sessions", action, who, iam__PolicyARN=admin)
+            assert refused is Decision.NOT_ALLOWED
+    for role in PROTECTED_ROLES:
+        refused = answer("revoke_sessions", "iam:AttachRolePolicy", role, iam__PolicyARN=deny_all)
+        assert refused is Decision.DENIED
+
+
+PROTECTED_BUCKETS = (
+    "aws-athena-query-results-111122223333-eu-central-1",
+    "aws-cloudtrail-logs-111122223333-0a1b",
+    "aws-controltower-logs-111122223333-eu-central-1",
+    "aws-sam-cli-managed-default-samclisourcebucket-0a1b",
+    "aws-security-data-lake-eu-central-1-0a1b",
+    "aws-waf-logs-shop",
+    "cdk-hnb659fds-assets-111122223333-eu-central-1",
+    "cf-templates-0a1b-eu-central-1",
+    "config-bucket-111122223333",
+    "shop-terraform-state",
+    "shop-tfstate-prod",
+    NAMED.rpartition(":")[2],
+)
+CHANGES = (
+    "s3:PutBucketPolicy",
+    "s3:DeleteBucketPolicy",
+    "s3:PutBucketPublicAccessBlock",
+    "s3:PutLifecycleConfiguration",
+    "s3:PutReplicationConfiguration",
+    "s3:TagResource",
+)
+
+
+@pytest.mark.parametrize("action", CHANGES)
+def test_buckets_can_be_contained_but_never_a_protected_one(action: str) -> None:
+    tags = {"aws__TagKeys": ["cordon:status"]}
+    free = answer("quarantine_bucket", action, "arn:aws:s3:::training-data", **tags)
+    assert free is Decision.ALLOWED
+    evidence = stack(full=True).resources["Evidence"].physical
+    for bucket in (*PROTECTED_BUCKETS, evidence):
+        refused = answer("quarantine_bucket", action, f"arn:aws:s3:::{bucket}", **tags)
+        assert refused is Decision.DENIED, bucket
+
+
+def test_buckets_of_another_account_are_out_of_reach() -> None:
+    foreign = {"aws__ResourceAccount": "444455556666", "aws__TagKeys": ["cordon:status"]}
+    for action in CHANGES:
+        refused = answer("quarantine_bucket", action, "arn:aws:s3:::theirs", **foreign)
+        assert refused is Decision.NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("playbook", "action", "resource"),
+    [
+        ("quarantine_bucket", "s3:TagResource", "arn:aws:s3:::training-data"),
+        ("quarantine_bucket", "s3:UntagResource", "arn:aws:s3:::training-data"),
+        ("tag_ai_resource", "sagemaker:AddTags", "arn:aws:sagemaker:eu-west-1:{}:endpoint/e"),
+        ("tag_ai_resource", "sagemaker:DeleteTags", "arn:aws:sagemaker:eu-west-1:{}:endpoint/e"),
+        ("tag_ai_resource", "bedrock:TagResource", "arn:aws:bedrock:eu-west-1:{}:guardrail/g"),
+        ("tag_ai_resource", "bedrock:UntagResource", "arn:aws:bedrock:eu-west-1:{}:agent/A1"),
+        (
+            "tag_ai_resource",
+            "bedrock-agentcore:TagResource",
+            "arn:aws:bedrock-agentcore:eu-west-1:{}:runtime/r-1",
+        ),
+    ],
+)
+def test_only_tags_of_ours_can_be_set_or_removed(playbook: str, action: str, resource: str) -> None:
+    arn = resource.format(ACCOUNT)
+    assert answer(playbook, action, arn, aws__TagKeys=["cordon:status"]) is Decision.ALLOWED
+    theirs = answer(playbook, action, arn, aws__TagKeys=["cordon:status", "Environment"])
+    assert theirs is Decision.NOT_ALLOWED
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_evidence_and_settings_cannot_be_touched(playbook: str) -> None:
+    entry = f"{stack(full=True).resources['Evidence'].arn}/111122223333/0a/0001.json"
+    assert answer(playbook, "s3:PutObject", entry) is Decision.ALLOWED
+    for action in ("s3:DeleteObjectVersion", "s3:BypassGovernanceRetention", "s3:PutObjectAcl"):
+        assert answer(playbook, action, entry) is Decision.DENIED
+    mode = f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/cordon/cordon/mode/{playbook}"
+    assert answer(playbook, "ssm:PutParameter", mode) is Decision.DENIED
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_findings_are_never_suppressed(playbook: str) -> None:
+    hub = f"arn:aws:securityhub:eu-central-1:{ACCOUNT}:hub/default"
+    for status, expected in (("NOTIFIED", Decision.ALLOWED), ("SUPPRESSED", Decision.DENIED)):
+        context = {"securityhub:ASFFSyntaxPath/Workflow.Status": status}
+        request = Request(APP, "securityhub:BatchUpdateFindings", hub, context)
+        assert decide(request, Policies(policies(playbook))) is expected
+
+
+def test_members_are_reached_only_where_asked_for_and_in_the_organisation() -> None:
+    role = "arn:aws:iam::444455556666:role/cordon/Member"
+    other = "arn:aws:iam::444455556666:role/cordon/Other"
+    ours = {"aws__ResourceOrgID": "o-a1b2c3d4e5"}
+    assert answer("revoke_sessions", "sts:AssumeRole", role, **ours) is Decision.ALLOWED
+    assert answer("revoke_sessions", "sts:AssumeRole", other, **ours) is Decision.NOT_ALLOWED
+    theirs = answer("revoke_sessions", "sts:AssumeRole", role, aws__ResourceOrgID="o-zzzzzzzzzz")
+    assert theirs is Decision.NOT_ALLOWED
+    alone = Policies(policies("revoke_sessions", full=False))
+    assert decide(Request(APP, "sts:AssumeRole", role), alone) is Decision.NOT_ALLOWED
+
+
+def test_workflows_invoke_the_playbooks_and_nothing_else() -> None:
+    role = stack().resources["WorkflowRole"].properties
+    (document,) = (p["PolicyDocument"] for p in role["Policies"])
+    invoke, _ = document["Statement"]
+    assert invoke["Action"] == "lambda:InvokeFunction"
+    assert set(invoke["Resource"]) == {f.arn for f in stack().of("AWS::Lambda::Function")}
+    machines = stack().of("AWS::StepFunctions::StateMachine")
+    assert {m.properties["RoleArn"] for m in machines} == {stack().resources["WorkflowRole"].arn}

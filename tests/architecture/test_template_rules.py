@@ -1,0 +1,285 @@
+"""The coarse gate: every kind of finding a playbook answers reaches it, in every form it has.
+
+ASFF spellings: Security Hub user guide, "Amazon GuardDuty" integration (finding type mapping) and
+"Amazon Macie" integration. OCSF: Security Hub user guide, "OCSF findings".
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from console.embedded.rules import check, matches
+from cordon import catalogue
+from tests.architecture import stack as seen
+from tests.architecture.stack import PLAYBOOKS, logical, stack
+
+NATIVE = "native"
+ASFF = "asff"
+OCSF = "ocsf"
+KNOWN = {  # source and detail-type, as the services send them
+    ("aws.guardduty", "GuardDuty Finding"),
+    ("aws.macie", "Macie Finding"),
+    ("aws.config", "Config Rules Compliance Change"),
+    ("aws.securityhub", "Security Hub Findings - Imported"),
+    ("aws.securityhub", "Security Hub Findings - Custom Action"),
+    ("aws.securityhub", "Findings Imported V2"),
+}
+# GuardDuty type → how Security Hub spells it in ASFF
+SPELLED = {
+    "Policy:S3/BucketAnonymousAccessGranted": "TTPs/Policy:S3-BucketAnonymousAccessGranted",
+    "Policy:S3/BucketPublicAccessGranted": "TTPs/Policy:S3-BucketPublicAccessGranted",
+    "Policy:S3/BucketBlockPublicAccessDisabled": "Effects/Data Exposure/"
+    "Policy:S3-BucketBlockPublicAccessDisabled",
+    "Exfiltration:S3/AnomalousBehavior": "TTPs/Exfiltration:S3-AnomalousBehavior",
+    "Exfiltration:S3/MaliciousIPCaller": "TTPs/Exfiltration:S3-MaliciousIPCaller",
+    "Impact:S3/AnomalousBehavior.Delete": "TTPs/Impact:S3-AnomalousBehavior.Delete",
+    "Impact:S3/MaliciousIPCaller": "TTPs/Impact:S3-MaliciousIPCaller",
+    "UnauthorizedAccess:S3/TorIPCaller": "TTPs/UnauthorizedAccess:S3-TorIPCaller",
+    "CredentialAccess:IAMUser/AnomalousBehavior": "TTPs/Credential Access/"
+    "IAMUser-AnomalousBehavior",
+    "DefenseEvasion:IAMUser/AnomalousBehavior": "TTPs/Defense Evasion/IAMUser-AnomalousBehavior",
+    "Exfiltration:IAMUser/AnomalousBehavior": "TTPs/Exfiltration/IAMUser-AnomalousBehavior",
+    "Impact:IAMUser/AnomalousBehavior": "TTPs/Impact/IAMUser-AnomalousBehavior",
+    "InitialAccess:IAMUser/AnomalousBehavior": "TTPs/Initial Access/IAMUser-AnomalousBehavior",
+    "Persistence:IAMUser/AnomalousBehavior": "TTPs/Persistence/IAMUser-AnomalousBehavior",
+    "PrivilegeEscalation:IAMUser/AnomalousBehavior": "TTPs/Privilege Escalation/"
+    "IAMUser-AnomalousBehavior",
+    "UnauthorizedAccess:IAMUser/ConsoleLoginSuccess.B": "TTPs/"
+    "UnauthorizedAccess:IAMUser-ConsoleLoginSuccess.B",
+    "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS": "Effects/"
+    "Data Exfiltration/UnauthorizedAccess:IAMUser-InstanceCredentialExfiltration.OutsideAWS",
+    "UnauthorizedAccess:IAMUser/ResourceCredentialExfiltration.InsideAWS": "Effects/"
+    "Data Exfiltration/UnauthorizedAccess:IAMUser-ResourceCredentialExfiltration.InsideAWS",
+    "UnauthorizedAccess:IAMUser/MaliciousIPCaller": "TTPs/"
+    "UnauthorizedAccess:IAMUser-MaliciousIPCaller",
+    "UnauthorizedAccess:IAMUser/TorIPCaller": "TTPs/Command and Control/"
+    "UnauthorizedAccess:IAMUser-TorIPCaller",
+    "Policy:IAMUser/RootCredentialUsage": "TTPs/Policy:IAMUser-RootCredentialUsage",
+    "Policy:S3/AccountBlockPublicAccessDisabled": "TTPs/Policy:S3-AccountBlockPublicAccessDisabled",
+    "DefenseEvasion:IAMUser/BedrockLoggingDisabled": "TTPs/Defense Evasion/"
+    "DefenseEvasion:IAMUser-BedrockLoggingDisabled",
+    "AttackSequence:S3/CompromisedData": "TTPs/AttackSequence:S3/CompromisedData",
+}
+
+
+def rules(playbook: str) -> list[Mapping[str, Any]]:
+    """The event patterns that lead to a playbook, directly or through its queue."""
+    function, queue = logical(playbook), f"{logical(playbook)}Bulk"
+    wanted = {stack().resources[n].arn for n in (function, queue) if n in stack().resources}
+    return [
+        rule.properties["EventPattern"]
+        for rule in stack().of("AWS::Events::Rule")
+        if any(t["Arn"] in wanted for t in rule.properties["Targets"])
+    ]
+
+
+def reached(event: Mapping[str, Any]) -> set[str]:
+    """The playbooks an event is delivered to."""
+    return {p for p in PLAYBOOKS if any(matches(rule, event) for rule in rules(p))}
+
+
+def envelope(source: str, kind: str, detail: Any) -> dict[str, Any]:
+    return {
+        "version": "0",
+        "source": source,
+        "detail-type": kind,
+        "account": "111122223333",
+        "region": "eu-central-1",
+        "resources": [],
+        "detail": detail,
+    }
+
+
+def hub(product: str, **fields: Any) -> dict[str, Any]:
+    finding = {
+        "ProductArn": f"arn:aws:securityhub:eu-central-1::product/aws/{product}",
+        "RecordState": "ACTIVE",
+        "Workflow": {"Status": "NEW"},
+        "Severity": {"Label": "HIGH"},
+        **fields,
+    }
+    return envelope("aws.securityhub", "Security Hub Findings - Imported", {"findings": [finding]})
+
+
+def ocsf(product: str, **fields: Any) -> dict[str, Any]:
+    uid = f"arn:aws:securityhub:eu-central-1::productv2/aws/{product}"
+    finding = {"metadata": {"product": {"uid": uid}}, "severity_id": 4, **fields}
+    return envelope("aws.securityhub", "Findings Imported V2", {"findings": [finding]})
+
+
+def guardduty(type_: str, severity: float = 2) -> dict[str, Any]:
+    return envelope("aws.guardduty", "GuardDuty Finding", {"type": type_, "severity": severity})
+
+
+def config(rule: str, compliance: str = "NON_COMPLIANT") -> dict[str, Any]:
+    detail = {"configRuleName": rule, "newEvaluationResult": {"complianceType": compliance}}
+    return envelope("aws.config", "Config Rules Compliance Change", detail)
+
+
+def threat(source: str, type_: str, form: str) -> dict[str, Any]:
+    if form == OCSF:
+        return ocsf(source, finding_info={"types": ["Threats", type_]})
+    if source == "macie":
+        spelled = f"Effects/Data Exposure/{type_.replace('/', '-')}"
+        native = envelope("aws.macie", "Macie Finding", {"type": type_})
+    else:
+        spelled = SPELLED.get(type_, "TTPs/" + type_.replace("/", "-"))
+        native = guardduty(type_)
+    return native if form == NATIVE else hub(source, Types=[spelled])
+
+
+def control(id_: str, form: str, *, passed: bool = False) -> dict[str, Any]:
+    if form == OCSF:
+        return ocsf(
+            "securityhub", compliance={"control": id_, "status": "Pass" if passed else "Fail"}
+        )
+    status = "PASSED" if passed else "FAILED"
+    workflow = "RESOLVED" if passed else "NEW"
+    compliance = {"Status": status, "SecurityControlId": id_}
+    return hub("securityhub", Compliance=compliance, Workflow={"Status": workflow})
+
+
+def every(family: tuple[str, ...]) -> list[tuple[str, str]]:
+    """(kind, form) of a family: each pattern once, and every documented type it stands for."""
+    kinds = []
+    for pattern in family:
+        source, _, type_ = pattern.partition(":")
+        kinds.append((source, type_.replace("*", "1")))
+        if source == "guardduty" and type_.endswith("*"):
+            kinds += [(source, t) for t in SPELLED if t.startswith(type_[:-1])]
+    forms = {"config": (NATIVE,), "securityhub": (ASFF, OCSF)}
+    return [(f"{s}:{t}", f) for s, t in kinds for f in forms.get(s, (NATIVE, ASFF, OCSF))]
+
+
+def event(kind: str, form: str) -> dict[str, Any]:
+    source, _, type_ = kind.partition(":")
+    if source == "config":
+        return config(type_)
+    return control(type_, form) if source == "securityhub" else threat(source, type_, form)
+
+
+def unspelled(kind: str, form: str) -> bool:
+    """Made-up types have no ASFF spelling; those that AWS documents stand in SPELLED."""
+    return form == ASFF and kind.endswith("1") and kind.startswith("guardduty:")
+
+
+@pytest.mark.parametrize(("kind", "form"), every(catalogue.REACHABLE_BUCKETS))
+def test_buckets_reach_quarantine(kind: str, form: str) -> None:
+    if not unspelled(kind, form):
+        assert reached(event(kind, form)) == {"quarantine_bucket", "escalate_finding"}
+
+
+@pytest.mark.parametrize(("kind", "form"), every(catalogue.STOLEN_CREDENTIALS))
+def test_credentials_reach_revocation(kind: str, form: str) -> None:
+    if not unspelled(kind, form):
+        assert reached(event(kind, form)) == {"revoke_sessions", "escalate_finding"}
+
+
+@pytest.mark.parametrize(("kind", "form"), every(catalogue.AI_CONTROLS))
+def test_ai_controls_reach_the_tags_alone(kind: str, form: str) -> None:
+    assert reached(event(kind, form)) == {"tag_ai_resource"}
+
+
+@pytest.mark.parametrize(("kind", "form"), every(catalogue.FOR_A_PERSON))
+def test_what_is_for_a_person_reaches_the_escalation(kind: str, form: str) -> None:
+    assert reached(event(kind, form)) == {"escalate_finding"}
+
+
+@pytest.mark.parametrize("form", [ASFF, OCSF])
+def test_only_tags_hear_of_a_pass(form: str) -> None:
+    assert reached(control("SageMaker.2", form, passed=True)) == {"tag_ai_resource"}
+    assert reached(control("S3.2", form, passed=True)) == set()
+    assert reached(config("sagemaker-endpoint-config-kms-key-required", "COMPLIANT")) == {
+        "tag_ai_resource"
+    }
+    assert reached(config("s3-bucket-public-read-prohibited", "COMPLIANT")) == set()
+
+
+def test_ai_threats_are_routed_by_type_though_their_severity_is_low() -> None:
+    for kind in catalogue.AI_THREATS:
+        assert "escalate_finding" in reached(guardduty(kind.partition(":")[2], severity=2))
+
+
+def test_what_is_critical_reaches_the_escalation_whatever_its_type() -> None:
+    assert reached(guardduty("Backdoor:EC2/C&CActivity.B", 9)) == {"escalate_finding"}
+    assert reached(guardduty("Backdoor:EC2/C&CActivity.B", 8.9)) == set()
+    for product in ("guardduty", "inspector", "access-analyzer", "securityhub"):
+        critical = hub(product, Severity={"Label": "CRITICAL"}, Types=["Other"])
+        assert reached(critical) == {"escalate_finding"}
+        assert reached(ocsf(product, severity_id=5)) == {"escalate_finding"}
+        assert reached(ocsf(product, severity_id=4)) == set()
+
+
+@pytest.mark.parametrize("action", ["CordonContain", "CordonRelease", "SomebodyElses"])
+def test_a_hand_reaches_every_playbook(action: str) -> None:
+    chosen = hub("securityhub")
+    chosen["detail-type"] = "Security Hub Findings - Custom Action"
+    chosen["resources"] = [f"arn:aws:securityhub:eu-central-1:111122223333:action/custom/{action}"]
+    expected = set() if action == "SomebodyElses" else set(PLAYBOOKS)
+    assert reached(chosen) == expected
+
+
+FORGED = (
+    "arn:aws:securityhub:eu-central-1:444455556666:product/444455556666/default",
+    "arn:aws:securityhub:eu-central-1:111122223333:product/aws/guardduty",
+    "arn:aws:securityhub:eu-central-1::product/evil/guardduty",
+)
+
+
+@pytest.mark.parametrize("product", FORGED)
+def test_forged_products_reach_nobody(product: str) -> None:
+    """Our own findings are among them: they carry an account's own product."""
+    for severity in ("HIGH", "CRITICAL"):
+        finding = hub("guardduty", Severity={"Label": severity}, Types=list(SPELLED.values()))
+        finding["detail"]["findings"][0]["ProductArn"] = product
+        assert reached(finding) == set()
+        finding["detail"]["findings"][0]["Compliance"] = {
+            "Status": "FAILED",
+            "SecurityControlId": "S3.2",
+        }
+        assert reached(finding) == set()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"RecordState": "ARCHIVED"},
+        {"Workflow": {"Status": "SUPPRESSED"}},
+        {"Workflow": {"Status": "NOTIFIED"}},  # what our own update makes of it
+    ],
+)
+def test_what_is_over_or_already_handled_reaches_nobody(changes: Mapping[str, Any]) -> None:
+    failed = {"Status": "FAILED", "SecurityControlId": "S3.2"}
+    assert reached(hub("securityhub", **{"Compliance": failed, **changes})) == set()
+    assert reached(hub("guardduty", Types=list(SPELLED.values()), **changes)) == set()
+
+
+def test_other_sources_reach_nobody() -> None:
+    for source in ("custom.guardduty", "aws.partner/guardduty"):
+        forged = guardduty("Policy:S3/BucketAnonymousAccessGranted")
+        assert reached({**forged, "source": source}) == set()
+
+
+def test_patterns_are_ones_that_eventbridge_takes() -> None:
+    for rule in stack().of("AWS::Events::Rule"):
+        pattern = rule.properties["EventPattern"]
+        check(pattern)
+        assert len(seen.compact(pattern)) <= 2048, rule.logical
+        assert "wildcard" not in seen.compact(pattern), rule.logical  # 30 such rules a bus at most
+        assert {(s, t) for s in pattern["source"] for t in pattern["detail-type"]} <= KNOWN
+
+
+def test_only_the_escalation_looks_at_severity() -> None:
+    for playbook in PLAYBOOKS:
+        for pattern in rules(playbook):
+            if playbook != "escalate_finding":
+                assert "everity" not in seen.compact(pattern)
+
+
+def test_compliance_never_stands_before_threats() -> None:
+    """Controls and Config rules go through a queue, threats straight to the function."""
+    for rule in stack().of("AWS::Events::Rule"):
+        text = seen.compact(rule.properties["EventPattern"])
+        bulk = "SecurityControlId" in text or '"control"' in text or "configRuleName" in text
+        (target,) = rule.properties["Targets"]
+        assert (":sqs:" in target["Arn"]) is bulk, rule.logical

@@ -1,0 +1,733 @@
+"""The sample events have the documented shapes, and the README lists each of them.
+
+GuardDuty, Macie, ASFF and Config details are checked against botocore's service models. The
+OCSF finding is an untyped document there (securityhub ``OcsfFinding``); its attributes are
+listed here from the OCSF 1.6 finding classes and the cloud, datetime and
+data_classification profiles.
+"""
+
+import copy
+import ipaddress
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.model import Shape
+from botocore.validate import ParamValidator
+
+from cordon import catalogue
+
+EVENTS = Path(__file__).parent.parent / "events"
+PLAYBOOKS = ("quarantine_bucket", "revoke_sessions", "tag_ai_resource", "escalate_finding")
+NAMES = sorted(
+    str(path.relative_to(EVENTS).with_suffix(""))
+    for path in EVENTS.glob("*/*.json")
+    if not path.name.endswith(".plan.json")
+)
+PREFIXES = {  # the start of a file's name says through which door the event comes
+    "GuardDuty Finding": "guardduty_",
+    "Macie Finding": "macie_",
+    "Config Rules Compliance Change": "config_",
+    "Security Hub Findings - Imported": "securityhub_",
+    "Security Hub Findings - Custom Action": "custom_action_",
+    "Findings Imported V2": "ocsf_",
+}
+UNREAD = {  # events that nobody reads: only their envelopes are checked
+    "nobody/inspector_finding",
+    "nobody/sagemaker_endpoint_state_change",
+    "nobody/guardduty_object_scan_clean",
+}
+EXAMPLE_ACCOUNTS = {"111122223333", "444455556666"}  # AWS style guide: example account ids
+EXAMPLE_NETWORKS = [  # RFC 5737, RFC 3849, RFC 1918
+    ipaddress.ip_network(net)
+    for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "10.0.0.0/8")
+]
+TWINS = (  # one finding through several doors must be one case
+    {
+        "quarantine_bucket/guardduty_anonymous_access",
+        "quarantine_bucket/securityhub_guardduty_anonymous_access",
+        "quarantine_bucket/ocsf_guardduty_anonymous_access",
+    },
+    {
+        "quarantine_bucket/macie_public",
+        "quarantine_bucket/securityhub_macie_public",
+        "quarantine_bucket/ocsf_macie_public",
+    },
+    {
+        "revoke_sessions/guardduty_resource_credentials_outside",
+        "revoke_sessions/securityhub_guardduty_resource_credentials",
+    },
+    {
+        "revoke_sessions/guardduty_compromised_credentials",
+        "revoke_sessions/ocsf_guardduty_compromised_credentials",
+    },
+    {
+        "revoke_sessions/guardduty_privilege_escalation",
+        "revoke_sessions/custom_action_contain_privilege_escalation",
+        "revoke_sessions/custom_action_release_privilege_escalation",
+    },
+    {
+        "escalate_finding/guardduty_foreign_role",
+        "escalate_finding/securityhub_guardduty_foreign_role",
+    },
+    {
+        "escalate_finding/guardduty_attack_sequence_s3",
+        "escalate_finding/ocsf_attack_sequence",
+    },
+    {
+        "tag_ai_resource/securityhub_sagemaker_1",
+        "tag_ai_resource/securityhub_sagemaker_1_passed",
+    },
+    {
+        "tag_ai_resource/securityhub_sagemaker_3",
+        "tag_ai_resource/custom_action_contain_sagemaker_3",
+        "tag_ai_resource/custom_action_release_sagemaker_3",
+    },
+    {
+        "tag_ai_resource/securityhub_sagemaker_5",
+        "tag_ai_resource/ocsf_sagemaker_5_passed",
+    },
+    {
+        "tag_ai_resource/securityhub_bedrockagentcore_1",
+        "tag_ai_resource/ocsf_bedrockagentcore_1",
+    },
+    {
+        "quarantine_bucket/ocsf_s3_8",
+        "quarantine_bucket/custom_action_contain_s3_8",
+        "quarantine_bucket/custom_action_release_s3_8",
+        "nobody/custom_action_other",
+    },
+    {"quarantine_bucket/securityhub_s3_2", "nobody/securityhub_s3_2_passed"},
+    {"nobody/securityhub_s3_8_suppressed", "nobody/ocsf_s3_8_suppressed"},
+    {
+        "nobody/guardduty_archived",
+        "nobody/securityhub_guardduty_archived",
+        "nobody/ocsf_guardduty_closed",
+    },
+    {"nobody/guardduty_our_own_role", "nobody/securityhub_guardduty_our_own_role"},
+)
+
+# GuardDuty User Guide, "Finding details": EventBridge delivers the additional information taken
+# apart, while the API gives it as {value, type}. "sample" marks generated samples.
+ADDITIONAL_INFO: dict[str, type] = {
+    "value": str,
+    "type": str,
+    "sample": bool,
+    "authenticationMethod": str,
+    "userAgent": dict,
+    "anomalies": dict,
+}
+
+# The Config event ("Example Compliance Change Notification", Config Developer Guide)
+CONFIG_DETAIL = {
+    "resourceId",
+    "resourceType",
+    "awsRegion",
+    "awsAccountId",
+    "configRuleName",
+    "configRuleARN",
+    "recordVersion",
+    "messageType",
+    "newEvaluationResult",
+    "notificationCreationTime",
+}
+
+_CITE = {"name": str, "uid": str}
+_ACCOUNT = {"account": {"uid": str, "name": str}}
+_USER = {"name": str, "type": str, "uid": str, "credential_uid": str, **_ACCOUNT}
+_PRODUCT = {"name": str, "uid": str, "vendor_name": str, "feature": {"name": str}}
+_VALUES = [{"name": str, "value": str, "values": [str]}]
+_LOCATION = {"city": str, "country": str, "lat": float, "long": float}
+_TIMES = {
+    f"{moment}_time{suffix}": kind
+    for moment in ("created", "first_seen", "last_seen", "modified")
+    for suffix, kind in (("", int), ("_dt", str))
+}
+OCSF: dict[str, Any] = {
+    "activity_id": int,
+    "activity_name": str,
+    "category_name": str,
+    "category_uid": int,
+    "class_name": str,
+    "class_uid": int,
+    "type_name": str,
+    "type_uid": int,
+    "severity": str,
+    "severity_id": int,
+    "status": str,
+    "status_id": int,
+    "time": int,
+    "time_dt": str,
+    "count": int,
+    "is_alert": bool,
+    "metadata": {
+        "product": _PRODUCT,
+        "profiles": [str],
+        "extensions": [{**_CITE, "version": str}],
+        "uid": str,
+        "version": str,
+    },
+    "cloud": {**_ACCOUNT, "cloud_partition": str, "provider": str, "region": str},
+    "finding_info": {
+        "uid": str,
+        "title": str,
+        "desc": str,
+        "types": [str],
+        "analytic": {**_CITE, "category": str, "type": str, "type_id": int},
+        "attacks": [{"tactic": _CITE, "technique": _CITE}],
+        "traits": _VALUES,
+        "related_events_count": int,
+        "related_events": [
+            {
+                "uid": str,
+                "title": str,
+                "type": str,
+                "product": _PRODUCT,
+                "tags": _VALUES,
+                "observables": [{"type": str, "type_id": int, "value": str}],
+            }
+        ],
+        **_TIMES,
+    },
+    "resources": [
+        {
+            "type": str,
+            "uid": str,
+            "uid_alt": str,
+            "cloud_partition": str,
+            "provider": str,
+            "region": str,
+            "owner": _ACCOUNT,
+            "tags": _VALUES,
+            "user": _USER,
+        }
+    ],
+    "compliance": {"control": str, "standards": [str], "status": str, "status_id": int},
+    "remediation": {"desc": str, "references": [str]},
+    "databucket": {
+        **_CITE,
+        "type": str,
+        "type_id": int,
+        "region": str,
+        "is_public": bool,
+        "is_encrypted": bool,
+    },
+    "evidences": [
+        {
+            "api": {"operation": str, "service": _CITE},
+            "actor": {"user": _USER},
+            "src_endpoint": {
+                "ip": str,
+                "location": _LOCATION,
+                "autonomous_system": {"name": str, "number": int},
+            },
+        }
+    ],
+    "vulnerabilities": [
+        {
+            "cve": {
+                "uid": str,
+                "desc": str,
+                "epss": {"score": str},
+                "cvss": [
+                    {
+                        "base_score": float,
+                        "severity": str,
+                        "vector_string": str,
+                        "vendor_name": str,
+                        "version": str,
+                    }
+                ],
+            },
+            "affected_packages": [
+                {"name": str, "version": str, "fixed_in_version": str, "package_manager": str}
+            ],
+            "is_exploit_available": bool,
+            "is_fix_available": bool,
+            "severity": str,
+        }
+    ],
+    "vendor_attributes": {"severity": str, "severity_id": int},
+}
+OCSF_NEEDED = ("class_uid", "metadata", "cloud", "finding_info", "resources", "severity_id")
+
+Event = dict[str, Any]
+Naming = Callable[[str, Shape], str]
+
+
+# --- reading --------------------------------------------------------------------------------
+@cache
+def _text(name: str) -> str:
+    return (EVENTS / f"{name}.json").read_text()
+
+
+def load(name: str) -> Event:
+    """A fresh copy of one sample event."""
+    event: Event = json.loads(_text(name))
+    return event
+
+
+def findings(event: Event) -> list[Event]:
+    """The findings of an event, whatever its door."""
+    detail = event["detail"]
+    return list(detail["findings"]) if "findings" in detail else [detail]
+
+
+def finding_id(event: Event) -> str:
+    """The finding's own id at its source; "" for a Config evaluation."""
+    finding = findings(event)[0]
+    info = finding.get("finding_info", {})
+    return str(finding.get("Id") or info.get("uid") or finding.get("arn") or finding.get("id", ""))
+
+
+def kind(event: Event) -> str:
+    """What the catalogue matches on, where it can be read off one field."""
+    finding = findings(event)[0]
+    if event["detail-type"] in ("GuardDuty Finding", "Macie Finding"):
+        return f"{event['source'].removeprefix('aws.')}:{finding['type']}"
+    if event["source"] == "aws.config":
+        return f"config:{finding['configRuleName']}"
+    control = finding.get("Compliance", {}).get("SecurityControlId")
+    control = control or finding.get("compliance", {}).get("control", "")
+    return f"securityhub:{control}" if control else ""
+
+
+# --- checking against botocore's models --------------------------------------------------------
+@cache
+def _model(service: str, shape: str) -> Shape:
+    session = botocore.session.get_session()
+    found: Shape = session.get_service_model(service).shape_for(shape)
+    return found
+
+
+def on_the_wire(name: str, shape: Shape) -> str:
+    """The member's name in JSON: its locationName, else its own."""
+    return str(shape.serialization.get("name") or name)
+
+
+def camel(name: str, shape: Shape) -> str:
+    """Config's events begin the API's names with a small letter."""
+    return name[:1].lower() + name[1:]
+
+
+SCALARS: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "double": (int, float),
+    "float": (int, float),
+    "timestamp": (str, int, float),
+}
+
+
+def against(value: Any, shape: Shape, path: str, naming: Naming, null: bool) -> Iterator[str]:
+    """Every way in which a JSON value is not of a botocore shape.
+
+    ``null``: the service writes members that have no value as null in its events.
+    """
+    if value is None and null:
+        return
+    if shape.type_name not in ("structure", "list", "map"):
+        yield from _scalar(value, shape, path)
+    elif not isinstance(value, list if shape.type_name == "list" else dict):
+        yield f"{path}: is no {shape.type_name}"
+    else:
+        for where, item, inner in _items(value, shape, naming):
+            if inner is None:
+                yield f"{path}{where}: unknown"
+            else:
+                yield from against(item, inner, f"{path}{where}", naming, null)
+
+
+def _items(value: Any, shape: Shape, naming: Naming) -> Iterator[tuple[str, Any, Shape | None]]:
+    """The members of a container, each with its path and shape; None where there is no such."""
+    if shape.type_name == "list":
+        yield from ((f"[{index}]", item, shape.member) for index, item in enumerate(value))
+    elif shape.type_name == "map":
+        yield from ((f"[{key!r}]", item, shape.value) for key, item in value.items())
+    else:
+        known = {naming(name, member): member for name, member in shape.members.items()}
+        yield from ((f".{key}", item, known.get(key)) for key, item in value.items())
+
+
+def _scalar(value: Any, shape: Shape, path: str) -> Iterator[str]:
+    number_for_bool = isinstance(value, bool) and shape.type_name != "boolean"
+    if number_for_bool or not isinstance(value, SCALARS[shape.type_name]):
+        yield f"{path}: {value!r} is no {shape.type_name}"
+    elif shape.type_name == "timestamp" and isinstance(value, str):
+        yield from _moment(value, path)
+    elif shape.type_name == "string" and shape.enum and value not in shape.enum:
+        yield f"{path}: {value!r} is not one of {shape.enum}"
+
+
+def _moment(value: Any, path: str) -> Iterator[str]:
+    try:
+        aware = datetime.fromisoformat(str(value)).tzinfo is not None
+    except ValueError:
+        aware = False
+    if not aware:
+        yield f"{path}: {value!r} is no moment"
+
+
+def of_guardduty(detail: Event) -> Iterator[str]:
+    """GuardDuty ``Finding``, but for the additional information."""
+    detail = copy.deepcopy(detail)
+    info = detail["service"].pop("additionalInfo", {})
+    for key, value in info.items():
+        if not isinstance(value, ADDITIONAL_INFO.get(key, ())):
+            yield f"detail.service.additionalInfo.{key}: unknown or of the wrong type"
+    yield from against(detail, _model("guardduty", "Finding"), "detail", on_the_wire, null=True)
+    for field in ("createdAt", "updatedAt"):
+        yield from _moment(detail.get(field), f"detail.{field}")
+
+
+def of_macie(detail: Event) -> Iterator[str]:
+    """Macie ``Finding``."""
+    yield from against(detail, _model("macie2", "Finding"), "detail", on_the_wire, null=True)
+
+
+def of_asff(detail: Event) -> Iterator[str]:
+    """``AwsSecurityFinding``, as BatchImportFindings takes it."""
+    yield from (f"detail.{k}: unknown" for k in detail.keys() - _ASFF_DETAIL)
+    shape = _model("securityhub", "BatchImportFindingsRequest")
+    body = {"Findings": detail["findings"]}
+    report = ParamValidator().validate(body, shape)
+    yield from report.generate_report().splitlines()
+    yield from against(body, shape, "detail", on_the_wire, null=False)
+    for finding in detail["findings"]:
+        for field in ("CreatedAt", "UpdatedAt"):
+            yield from _moment(finding.get(field), field)
+
+
+_ASFF_DETAIL = {"findings", "actionName", "actionDescription"}
+
+
+def of_config(detail: Event) -> Iterator[str]:
+    """Config's ComplianceChangeNotification; its results are ``EvaluationResult``."""
+    yield from (f"detail.{k}: missing" for k in CONFIG_DETAIL - detail.keys())
+    unknown = detail.keys() - CONFIG_DETAIL - {"oldEvaluationResult"}
+    yield from (f"detail.{k}: unknown" for k in unknown)
+    for key in ("newEvaluationResult", "oldEvaluationResult"):
+        if key in detail:
+            shape = _model("config", "EvaluationResult")
+            yield from against(detail[key], shape, f"detail.{key}", camel, null=True)
+
+
+def of_ocsf(detail: Event) -> Iterator[str]:
+    """The attributes listed in ``OCSF``."""
+    yield from (f"detail.{k}: unknown" for k in detail.keys() - {"findings"})
+    for finding in detail["findings"]:
+        yield from (f"{key}: missing" for key in OCSF_NEEDED if key not in finding)
+        yield from _listed(finding, OCSF, "finding")
+
+
+def _listed(value: Any, spec: Any, path: str) -> Iterator[str]:
+    if isinstance(spec, dict):
+        for key, item in value.items() if isinstance(value, dict) else ():
+            if key not in spec:
+                yield f"{path}.{key}: unknown"
+            else:
+                yield from _listed(item, spec[key], f"{path}.{key}")
+    elif isinstance(spec, list):
+        for index, item in enumerate(value if isinstance(value, list) else ()):
+            yield from _listed(item, spec[0], f"{path}[{index}]")
+    kinds = (int, float) if spec is float else type(spec) if isinstance(spec, dict | list) else spec
+    if not isinstance(value, kinds) or (isinstance(value, bool) and spec is not bool):
+        yield f"{path}: {value!r} is of the wrong type"
+
+
+CHECKS: dict[str, Callable[[Event], Iterator[str]]] = {
+    "GuardDuty Finding": of_guardduty,
+    "Macie Finding": of_macie,
+    "Config Rules Compliance Change": of_config,
+    "Security Hub Findings - Imported": of_asff,
+    "Security Hub Findings - Custom Action": of_asff,
+    "Findings Imported V2": of_ocsf,
+}
+
+
+def problems(event: Event) -> list[str]:
+    """Why the event's detail has not the documented shape; [] when it has."""
+    return list(CHECKS[event["detail-type"]](event["detail"]))
+
+
+# --- tests ------------------------------------------------------------------------------------
+def test_there_are_enough_samples() -> None:
+    """Breadth: many that are answered, and many that must be left alone."""
+    nobody = [name for name in NAMES if name.startswith("nobody/")]
+    assert len(NAMES) - len(nobody) >= 48
+    assert len(nobody) >= 16
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_envelope_is_eventbridge_s(name: str) -> None:
+    """EventBridge User Guide, "Event structure": these fields and no other."""
+    event = load(name)
+    assert list(event) == [
+        "version",
+        "id",
+        "detail-type",
+        "source",
+        "account",
+        "time",
+        "region",
+        "resources",
+        "detail",
+    ]
+    assert event["version"] == "0"
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", event["id"])
+    assert re.fullmatch(r"aws\.[a-z0-9]+", event["source"])
+    assert re.fullmatch(r"[0-9]{12}", event["account"])
+    assert re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z", event["time"])
+    assert re.fullmatch(r"[a-z]{2}(-gov)?-[a-z]+-[0-9]", event["region"])
+    assert all(isinstance(resource, str) for resource in event["resources"])
+    assert isinstance(event["detail"], dict)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_detail_has_the_documented_shape(name: str) -> None:
+    """No invented field, no wrong type, no unknown value of an enumeration."""
+    event = load(name)
+    if name in UNREAD:
+        assert event["detail-type"] not in CHECKS
+    else:
+        assert problems(event) == []
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - UNREAD))
+def test_the_file_s_place_and_name_say_what_it_is(name: str) -> None:
+    """``<playbook>/<door>_<what>.json``."""
+    folder, _, file = name.partition("/")
+    assert folder in (*PLAYBOOKS, "nobody")
+    assert file.startswith(PREFIXES[load(name)["detail-type"]])
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - UNREAD))
+def test_one_finding_an_event_and_its_region_agrees_with_its_arns(name: str) -> None:
+    """Security Hub User Guide: each event sends one finding. ARNs carry its partition."""
+    event = load(name)
+    assert len(findings(event)) == 1
+    finding = findings(event)[0]
+    cloud = finding.get("cloud", {})
+    region = (
+        finding.get("region")
+        or finding.get("Region")
+        or finding.get("awsRegion")
+        or cloud["region"]
+    )
+    partition = {"cn-": "aws-cn", "us-": "aws"}.get(region[:3], "aws")
+    partition = "aws-us-gov" if region.startswith("us-gov-") else partition
+    assert set(re.findall(r"arn:(aws[a-z-]*):", _text(name))) <= {partition}
+    assert region == event["region"] or name.endswith("_aggregated")
+    identity = finding_id(event)
+    assert not identity.startswith("arn:") or identity.split(":")[3] == region
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_account_is_the_finding_s_unless_it_is_foreign_on_purpose(name: str) -> None:
+    """Only ``nobody/`` holds findings of an account that is not ours."""
+    event = load(name)
+    for finding in findings(event):
+        cloud = finding.get("cloud", {}).get("account", {}).get("uid")
+        own = finding.get("accountId") or finding.get("AwsAccountId") or finding.get("awsAccountId")
+        account = own or cloud or event["account"]
+        assert event["account"] == "111122223333"
+        assert account == "111122223333" or name.startswith("nobody/")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_real_stands_in_a_sample(name: str) -> None:
+    """Example accounts and documentation networks only."""
+    text = _text(name)
+    without_uuids = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", text)
+    numbers = set(re.findall(r"(?<![0-9a-f])[0-9]{12}(?![0-9a-f])", without_uuids))
+    assert numbers <= EXAMPLE_ACCOUNTS
+    fields = r'"(?:ip|ipAddressV[46]|publicIp|privateIpAddress)": "(.+?)"'
+    addresses = re.findall(fields, text, re.IGNORECASE)
+    for address in map(ipaddress.ip_address, addresses):
+        assert any(address in network for network in EXAMPLE_NETWORKS), address
+
+
+def test_services_are_only_where_they_exist() -> None:
+    """Botocore's Region data: no Macie outside the commercial partition, no Bedrock in China."""
+    for name in NAMES:
+        event = load(name)
+        assert event["source"] != "aws.macie" or not event["region"].startswith(("cn-", "us-gov-"))
+        assert not event["region"].startswith("cn-") or "bedrock" not in _text(name)
+
+
+def test_ids_are_unique_but_for_the_twins() -> None:
+    """An event id is never used twice; a finding id only by the doors of one finding."""
+    assert len({load(name)["id"] for name in NAMES}) == len(NAMES)
+    doors: dict[str, set[str]] = defaultdict(set)
+    for name in sorted(set(NAMES) - UNREAD):
+        if identity := finding_id(load(name)):
+            doors[identity].add(name)
+    shared = [names for names in doors.values() if len(names) > 1]
+    assert sorted(map(sorted, shared)) == sorted(map(sorted, TWINS))
+
+
+ANSWERED_BY = {
+    "quarantine_bucket": catalogue.REACHABLE_BUCKETS,
+    "revoke_sessions": catalogue.STOLEN_CREDENTIALS,
+    "tag_ai_resource": catalogue.AI_CONTROLS,
+    "escalate_finding": catalogue.FOR_A_PERSON,
+}
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_every_pattern_of_the_catalogue_has_a_sample(playbook: str) -> None:
+    """A pattern nobody can show an event for would be a guess."""
+    kinds = {kind(load(name)) for name in NAMES if name.startswith(f"{playbook}/")}
+    lonely = [
+        pattern
+        for pattern in ANSWERED_BY[playbook]
+        if not any(fnmatchcase(found, pattern) for found in kinds)
+    ]
+    assert lonely == []
+
+
+def test_every_user_type_and_every_door_has_a_sample() -> None:
+    """The actors that GuardDuty names, and the ways a finding reaches us."""
+    users: set[str] = set()
+    doors: set[str] = set()
+    classes: set[int] = set()
+    for name in NAMES:
+        event = load(name)
+        doors.add(event["detail-type"])
+        for finding in findings(event):
+            resource = finding.get("resource", {})
+            users.add(resource.get("accessKeyDetails", {}).get("userType", ""))
+            classes.add(finding.get("class_uid", 0))
+    assert users >= {"Root", "IAMUser", "AssumedRole", "FederatedUser", "AWSService", "AWSAccount"}
+    assert doors >= set(CHECKS)
+    assert classes >= {2002, 2003, 2004, 2006}
+
+
+def test_the_hub_s_model_leaves_ocsf_untyped() -> None:
+    """When botocore describes the OCSF finding, check it there and drop the list here."""
+    shape = _model("securityhub", "OcsfFinding")
+    assert shape.type_name == "structure"
+    assert dict(shape.members) == {}
+
+
+def _readme_rows() -> list[tuple[str, str, str, str]]:
+    text = (EVENTS / "README.md").read_text()
+    rows, folder = [], ""
+    for line in text.splitlines():
+        if line.startswith("## "):
+            folder = line.removeprefix("## ").strip("`/ ")
+        elif row := re.fullmatch(r"\| `([a-z0-9_]+)` \| (.+?) \| (.+?) \|", line):
+            rows.append((folder, row[1], row[2], row[3]))
+    return rows
+
+
+def test_the_readme_lists_every_file_once() -> None:
+    """One line a file: what it shows, and where its shape comes from."""
+    rows = _readme_rows()
+    assert [f"{folder}/{file}" for folder, file, *_ in rows] == sorted(
+        NAMES, key=lambda n: ([*PLAYBOOKS, "nobody"].index(n.split("/")[0]), n)
+    )
+    shapes = set(re.findall(r"^- \*\*(.+?)\*\*: ", (EVENTS / "README.md").read_text(), re.M))
+    assert {shape for *_, shape in rows} == shapes
+
+
+# --- a seeded fault must be seen ---------------------------------------------------------------
+FREE = (  # keys below these are data, not names of fields
+    "ProductFields",
+    "UserDefinedFields",
+    "Tags",
+    "AffectedResources",
+    "affectedResources",
+    "additionalInfo",
+    "profiles",
+    "behavior",
+)
+ONE_A_SHAPE = (
+    "quarantine_bucket/guardduty_several_buckets",
+    "revoke_sessions/guardduty_instance_credentials_outside",
+    "escalate_finding/guardduty_attack_sequence_s3",
+    "quarantine_bucket/macie_replicated_externally",
+    "nobody/macie_sensitive_data",
+    "quarantine_bucket/securityhub_guardduty_anonymous_access",
+    "tag_ai_resource/securityhub_sagemaker_1",
+    "quarantine_bucket/custom_action_contain_s3_8",
+    "tag_ai_resource/config_sagemaker_notebook_direct_internet",
+    "quarantine_bucket/ocsf_guardduty_anonymous_access",
+    "escalate_finding/ocsf_exposure_critical",
+    "nobody/ocsf_inspector_high",
+)
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        for key, item in value.items():
+            if key not in FREE:
+                yield from _objects(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _objects(item)
+
+
+@pytest.mark.parametrize("name", ONE_A_SHAPE)
+def test_a_misspelt_field_is_seen_wherever_it_stands(name: str) -> None:
+    """Rename each field of the detail in turn: the check must object every time."""
+    event = load(name)
+    renamed = 0
+    for place in _objects(event["detail"]):
+        for key in [k for k in place if k not in ("findings", "service", "additionalInfo")]:
+            place[f"{key}X"] = place.pop(key)
+            assert problems(event), key
+            place[key] = place.pop(f"{key}X")
+            renamed += 1
+    assert renamed > 10
+    assert problems(event) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "value"),
+    [
+        ("guardduty_anonymous_access", "severity", "8"),
+        ("guardduty_anonymous_access", "service.archived", "false"),
+        ("guardduty_anonymous_access", "service.additionalInfo.samples", True),
+        ("guardduty_anonymous_access", "resource.s3BucketDetails", {}),
+        ("guardduty_anonymous_access", "createdAt", "yesterday"),
+        ("macie_public", "severity.description", "Severe"),
+        ("macie_public", "type", "Policy:IAMUser/S3BucketOpen"),
+        ("securityhub_s3_2", "findings.0.Compliance.Status", "FAIL"),
+        ("securityhub_s3_2", "findings.0.Severity.Normalized", "90"),
+        ("securityhub_s3_2", "findings.0.Note", None),
+        ("securityhub_s3_2", "actionname", "CordonContain"),
+        ("config_bucket_public_read", "newEvaluationResult.complianceType", "FAILED"),
+        ("config_bucket_public_read", "ruleName", "s3"),
+        ("ocsf_s3_8", "findings.0.severity_id", "4"),
+        ("ocsf_s3_8", "findings.0.compliance.status_id", True),
+        ("ocsf_s3_8", "findings.0.resources", {}),
+    ],
+)
+def test_a_wrong_value_is_seen(name: str, path: str, value: Any) -> None:
+    """Types and enumerations count, not names alone."""
+    event = load(f"quarantine_bucket/{name}")
+    *way, last = path.split(".")
+    place: Any = event["detail"]
+    for step in way:
+        place = place[int(step)] if step.isdigit() else place[step]
+    place[last] = value
+    assert problems(event)
+
+
+def test_a_missing_required_field_is_seen() -> None:
+    """ASFF required attributes, as BatchImportFindings demands them."""
+    event = load("quarantine_bucket/securityhub_s3_2")
+    del event["detail"]["findings"][0]["AwsAccountId"]
+    assert any("AwsAccountId" in problem for problem in problems(event))
