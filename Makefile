@@ -26,6 +26,8 @@ $(UV):
 
 .venv/.ready: $(UV) uv.lock pyproject.toml
 	@$(UV) sync --quiet --frozen --python $(PYTHON)
+	@printf '#!/bin/sh\nexec "$(CURDIR)/.venv/bin/python" "$(CURDIR)/console" "$$@"\n' >.venv/bin/cordon
+	@chmod +x .venv/bin/cordon
 	@touch $@
 
 replay: .venv/.ready

@@ -20,10 +20,11 @@ from console.playbooks import playbooks
 
 from cordon.actions import Refused
 from cordon.actions.incident import incident
+from cordon.answer import OVER
 from cordon.dialects import read
-from cordon.finding import Finding, Malformed, State
+from cordon.finding import Finding, Malformed
 from cordon.playbook import Plan, Playbook
-from cordon.policy import RELEASE, Situation, Verdict, decide
+from cordon.policy import RELEASE, Situation, Verdict, decide, may_let_go
 from cordon.settings import Deployment, Mode, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -107,8 +108,10 @@ def _outcome(playbook: Playbook, situation: Situation) -> tuple[str, str]:
     finding = situation.finding
     if finding.hand == RELEASE:
         return "releasing", "custom action CordonRelease in Security Hub"
-    if finding.state is State.PASSED and playbook.releases_on_pass:
-        return "released", "the control passes"
+    if finding.state in OVER and playbook.releases_on_pass:
+        decision = may_let_go(situation)
+        passes = decision.verdict is Verdict.RUN
+        return ("released" if passes else "ignored"), decision.reason
     decision = decide(situation)
     if decision.verdict is not Verdict.RUN:
         return "ignored", decision.reason

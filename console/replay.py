@@ -5,7 +5,9 @@ the event's envelope. The resources that the finding names are staged in the bad
 describes. Whoever must approve is played by the operator's own command.
 """
 
+import io
 import json
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -16,6 +18,7 @@ from console.embedded.account import Delivery, EmbeddedAccount
 from console.embedded.journal import Called, DeadLettered, ExecutionEnded, Invoked
 from console.operate import Stack
 from console.planning import SUFFIX, home_of, path_of
+from console.playbooks import playbooks
 from console.staging import stage
 
 from cordon.cases import Case, Stands
@@ -48,6 +51,42 @@ class Answered:
     reason: str
     case: str
     mode: str
+
+
+class Nowhere(io.TextIOBase):
+    """Where the functions' own log lines go: standard output is the report's."""
+
+    def write(self, text: str) -> int:
+        """Take the text and forget it."""
+        return len(text)
+
+
+class Ear(logging.Handler):
+    """Hears what the functions log of each finding: the answer an operator would read."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.heard: list[Answered] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the record if it is the answer to a finding."""
+        said = vars(record)
+        if "why" in said:
+            outcome, reason = record.getMessage(), said["why"]
+            answered = Answered(record.name, outcome, reason, said["case"], said["mode"])
+            self.heard.append(answered)
+
+
+def _listen(root: Path) -> Ear:
+    """An ear on the logger of every playbook, whose own output goes nowhere."""
+    ear = Ear()
+    for playbook in playbooks(root):
+        logger = logging.getLogger(playbook.name)
+        for handler in logger.handlers:
+            if isinstance(handler, logging.StreamHandler):
+                handler.setStream(Nowhere())
+        logger.addHandler(ear)
+    return ear
 
 
 @dataclass
@@ -101,13 +140,13 @@ class Replay:
 
     def all(self, paths: Iterable[Path]) -> Iterator[Run]:
         """Replay each event in turn; what one run held is gone before the next begins."""
-        # Logs and metrics of the functions go to standard output, which is the report's here.
-        os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
-        os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
+        # Metrics go to standard output, which is the report's here.
+        os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
+        ear = _listen(self.root)
         for path in paths:
-            yield self.one(path)
+            yield self.one(path, ear)
 
-    def one(self, path: Path) -> Run:
+    def one(self, path: Path, ear: "Ear") -> Run:
         """Replay one event."""
         run = Run(path, self.mode)
         event = _load(path, run)
@@ -123,7 +162,7 @@ class Replay:
             parameters={name: str(self.mode) for name in MODES},
             functions=self.root / "functions",
         ) as account:
-            self._replay(account, event, expected, run)
+            self._replay(account, event, expected, run, ear)
         if expected is not None:
             run.troubles += _differences(run, expected)
         return run
@@ -134,15 +173,17 @@ class Replay:
         event: Mapping[str, Any],
         expected: Mapping[str, Any] | None,
         run: Run,
+        ear: "Ear",
     ) -> None:
         _stage(event, account, run)
         run.before = account.snapshot()
         for name in (expected or {}).get("after", ()):
             _deliver(account, json.loads((run.path.parent / name).read_text()))
+        ear.heard.clear()
         delivery = _deliver(account, event)
         run.rules = delivery.rules
         run.calls = [call for call in delivery.calls if call.caller in account.functions]
-        run.answers = _answers(delivery, account)
+        run.answers = list(ear.heard)
         operator = Stack(account.client, account.stack.outputs)
         run.cases = list(operator.all_cases())
         run.contained = account.snapshot()
@@ -179,7 +220,7 @@ def _stage(event: Mapping[str, Any], account: EmbeddedAccount, run: Run) -> None
         run.kind = f"(cannot be read: {malformed})"
         return
     run.kind = finding.kind
-    run.staged = list(stage(finding, account.client).words)
+    run.staged = list(stage(finding, account.client).made)
 
 
 def _deliver(account: EmbeddedAccount, event: Mapping[str, Any]) -> Delivery:
@@ -192,17 +233,6 @@ def _deliver(account: EmbeddedAccount, event: Mapping[str, Any]) -> Delivery:
             operator.decide(case, "approve", case.plan_hash)
     account.settle()
     return Delivery(delivery.rules, (*delivery.records, *account.journal.records[since:]))
-
-
-def _answers(delivery: Delivery, account: EmbeddedAccount) -> list[Answered]:
-    """What the functions returned; the steps of workflows return states, not answers."""
-    answers = []
-    for invoked in delivery.invocations:
-        given = invoked.result if isinstance(invoked.result, dict) else {}
-        if "outcome" in given:
-            playbook = account.functions[invoked.function].environment["POWERTOOLS_SERVICE_NAME"]
-            answers.append(Answered(playbook=playbook, **given))
-    return answers
 
 
 def _release(account: EmbeddedAccount, operator: Stack, run: Run) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from console.embedded import backends
-from console.embedded.backends import securityhub
+from console.embedded.backends import hub as findings_hub
 from console.staging import FOREIGN, OWN_TAGS, Client, stage
 from moto import mock_aws
 from tests.make import ACCOUNT, PLACE, a_finding
@@ -221,9 +221,9 @@ def test_what_cannot_be_staged_is_said(client: Client) -> None:
 def test_the_finding_is_in_security_hub_and_can_be_updated(client: Client) -> None:
     finding = about("guardduty:Policy:S3/BucketPublicAccessGranted", bucket())
     heard: list[Any] = []
-    securityhub.listen(lambda where, event: heard.append(event))
+    findings_hub.listen(lambda where, event: heard.append(event))
     stage(finding, client)
-    securityhub.quiet()
+    findings_hub.quiet()
     assert heard == []
     hub, reference = client("securityhub", PLACE.region, ACCOUNT), finding.hub
     assert reference is not None

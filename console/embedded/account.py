@@ -16,16 +16,15 @@ from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from botocore.response import StreamingBody
-
 from console.embedded import backends, guard, kernel, machines, patches, strict
-from console.embedded.backends import securityhub as hub
+from console.embedded.authorization import Need
+from console.embedded.backends import Where, hub
 from console.embedded.build import build, functions_of
 from console.embedded.delivery import Carrier, Queue, Rule
 from console.embedded.guard import UNGUARDED, AfterCall, Caller, Crashed, Directory, Guard
-from console.embedded.authorization import Need
 from console.embedded.iam import Decision, Policy, Unused, unused
 from console.embedded.journal import (
     Called,
@@ -42,6 +41,9 @@ from console.embedded.lambdas import Function, Outcome, Runtime
 from console.embedded.place import Place
 from console.embedded.snapshot import snapshot
 from console.embedded.synth import Resource, Stack, synthesise
+
+if TYPE_CHECKING:
+    from moto.core.config import DefaultConfig
 
 SEED = 20261124  # of moto's random ids
 MOTO = {
@@ -144,7 +146,7 @@ class EmbeddedAccount:
         patches.install()
         backends.install()
         undo.enter_context(patches.environment(self.place))
-        undo.enter_context(mock_aws(config=MOTO))
+        undo.enter_context(mock_aws(config=cast("DefaultConfig", MOTO)))
         mock_random.seed(SEED)
         kernel.enter(self._kernel)
         undo.callback(kernel.leave)
@@ -274,7 +276,7 @@ class EmbeddedAccount:
             ):
                 hub.store(self._here, finding)
 
-    def _hub_says(self, where: hub.Where, event: dict[str, Any]) -> None:
+    def _hub_says(self, where: Where, event: dict[str, Any]) -> None:
         """Security Hub emits an event for every finding that is imported or updated."""
         if where == self._here:
             self.carrier.put_later({"id": self._uuid(), **event})
@@ -283,8 +285,8 @@ class EmbeddedAccount:
         return f"00000000-0000-4000-9000-{len(self.journal):012x}"
 
     @property
-    def _here(self) -> hub.Where:
-        return hub.Where(self.place.account, self.place.region, self.place.partition)
+    def _here(self) -> Where:
+        return Where(self.place.account, self.place.region, self.place.partition)
 
     def invoke(self, function: str, event: Any) -> Outcome:
         """Invoke a function directly, by logical id, name or ARN."""

@@ -55,9 +55,7 @@ def _path(properties: Properties) -> str:
 _REFS: dict[str, Callable[[str, Properties, Place], str]] = {
     "AWS::KMS::Key": lambda n, _p, _at: str(UUID(hashlib.sha256(n.encode()).hexdigest()[:32])),
     "AWS::SNS::Topic": lambda n, _, at: at.arn("sns", n),
-    "AWS::SQS::Queue": lambda n, _, at: (
-        f"https://sqs.{at.region}.{at.suffix}/{at.account}/{n}"
-    ),
+    "AWS::SQS::Queue": lambda n, _, at: f"https://sqs.{at.region}.{at.suffix}/{at.account}/{n}",
     "AWS::StepFunctions::StateMachine": lambda n, _, at: at.arn("states", f"stateMachine:{n}"),
     "AWS::IAM::ManagedPolicy": lambda n, p, at: at.arn("iam", f"policy/{_path(p)}{n}", region=""),
     "AWS::Lambda::LayerVersion": lambda n, _, at: at.arn("lambda", f"layer:{n}:1"),

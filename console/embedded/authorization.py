@@ -76,7 +76,7 @@ def _general(prefix: str, operation: str, params: Params, place: Place) -> Need:
     if privilege is None:
         raise Unmapped(f"{prefix}:{operation} is not an IAM action; say what it needs")
     kinds = [k for k in privilege["resource_types"] if k]
-    templates = [data["resources"][k]["arn"] for k in kinds]
+    templates = [str(data["resources"][k]["arn"]) for k in kinds]
     action = f"{prefix}:{operation}"
     if not templates:
         return Need(action, "*", tag_context(params))
@@ -88,11 +88,14 @@ def _general(prefix: str, operation: str, params: Params, place: Place) -> Need:
     return Need(action, resource, tag_context(params))
 
 
-def _among(params: Params, templates: Iterable[str]) -> str | None:
-    """A parameter that is an ARN of one of the kinds."""
+def _among(params: Params, templates: list[str]) -> str | None:
+    """A parameter that is an ARN of one of the kinds, else one of the same service."""
     shapes = [_shape(t) for t in templates]
-    arns = (v for v in params.values() if isinstance(v, str) and v.startswith("arn:"))
-    return next((a for a in arns if any(s.fullmatch(a) for s in shapes)), None)
+    arns = [v for v in params.values() if isinstance(v, str) and v.startswith("arn:")]
+    services = {t.split(":")[2] for t in templates}
+    exact = [a for a in arns if any(s.fullmatch(a) for s in shapes)]
+    near = [a for a in arns if a.split(":")[2] in services]
+    return next(iter([*exact, *near]), None)
 
 
 @cache
@@ -396,8 +399,7 @@ def _parameter(operation: str, name: str) -> Rule:
         given = params[name]
         names = given if isinstance(given, list) else [given]
         return [
-            Need(f"ssm:{operation}", place.arn("ssm", f"parameter/{n.lstrip('/')}"))
-            for n in names
+            Need(f"ssm:{operation}", place.arn("ssm", f"parameter/{n.lstrip('/')}")) for n in names
         ]
 
     return rule
@@ -451,10 +453,10 @@ def _import_findings(params: Params, _place: Place, _known: Known) -> list[Need]
 def _update_findings(params: Params, place: Place, _known: Known) -> list[Need]:
     fields = [f"{k}.{s}" for k, v in params.items() if isinstance(v, Mapping) for s in v]
     fields += [k for k, v in params.items() if isinstance(v, str)]
-    context = {
-        f"securityhub:ASFFSyntaxPath/{f}": str(_dig(params, f)) for f in fields
-    }
-    return [Need("securityhub:BatchUpdateFindings", place.arn("securityhub", "hub/default"), context)]
+    context = {f"securityhub:ASFFSyntaxPath/{f}": str(_dig(params, f)) for f in fields}
+    return [
+        Need("securityhub:BatchUpdateFindings", place.arn("securityhub", "hub/default"), context)
+    ]
 
 
 def _dig(params: Params, path: str) -> Any:

@@ -146,10 +146,17 @@ def _table(resource: Resource, _stack: Stack, client: Clients) -> None:
         dynamodb.update_time_to_live(TableName=resource.physical, TimeToLiveSpecification=lives)
 
 
-_QUEUE_SETTINGS = (
-    "DelaySeconds FifoQueue KmsMasterKeyId MaximumMessageSize MessageRetentionPeriod"
-    " ReceiveMessageWaitTimeSeconds RedrivePolicy VisibilityTimeout ContentBasedDeduplication"
-).split()
+_QUEUE_SETTINGS = {
+    "ContentBasedDeduplication",
+    "DelaySeconds",
+    "FifoQueue",
+    "KmsMasterKeyId",
+    "MaximumMessageSize",
+    "MessageRetentionPeriod",
+    "ReceiveMessageWaitTimeSeconds",
+    "RedrivePolicy",
+    "VisibilityTimeout",
+}
 
 
 def _queue(resource: Resource, _stack: Stack, client: Clients) -> None:
@@ -246,8 +253,11 @@ def _user(resource: Resource, _stack: Stack, client: Clients) -> None:
 
 
 def _parameter(resource: Resource, _stack: Stack, client: Clients) -> None:
-    given = {k: resource.properties[k] for k in ("Type", "Value", "AllowedPattern", "Description")
-             if k in resource.properties}
+    given = {
+        k: resource.properties[k]
+        for k in ("Type", "Value", "AllowedPattern", "Description")
+        if k in resource.properties
+    }
     given["Value"] = _plain(given["Value"])
     client("ssm").put_parameter(Name=resource.physical, **given)
 
@@ -287,9 +297,11 @@ def _bus(resource: Resource, _stack: Stack, client: Clients) -> None:
 def _rule(resource: Resource, _stack: Stack, client: Clients) -> None:
     """For those who list rules; the delivery matches and delivers by itself."""
     properties = resource.properties
-    given = {"ScheduleExpression": properties["ScheduleExpression"]} if (
-        "ScheduleExpression" in properties
-    ) else {"EventPattern": json.dumps(properties["EventPattern"])}
+    given = (
+        {"ScheduleExpression": properties["ScheduleExpression"]}
+        if ("ScheduleExpression" in properties)
+        else {"EventPattern": json.dumps(properties["EventPattern"])}
+    )
     if "EventPattern" in properties:
         _checked(resource)
     client("events").put_rule(

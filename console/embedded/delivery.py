@@ -95,8 +95,9 @@ class _Pending:
 
 def rules_of(stack: Stack) -> dict[str, Rule]:
     """The rules of a stack, patterns checked."""
-    return {r.logical: _rule(r) for r in stack.of("AWS::Events::Rule")
-            if "EventPattern" in r.properties}
+    return {
+        r.logical: _rule(r) for r in stack.of("AWS::Events::Rule") if "EventPattern" in r.properties
+    }
 
 
 def _rule(resource: Resource) -> Rule:
@@ -361,9 +362,7 @@ class Carrier:
         due = self.clock.now + timedelta(seconds=delay)
         if due - one.since > timedelta(seconds=one.function.max_age):
             return False
-        self._pending.append(
-            _Pending(one.function, one.event, one.since, due, one.attempt + 1)
-        )
+        self._pending.append(_Pending(one.function, one.event, one.since, due, one.attempt + 1))
         return True
 
     def _gives_up(self, one: _Pending, outcome: Outcome) -> None:
@@ -401,7 +400,12 @@ class Carrier:
         self._forward(one.function, arn, json.dumps(record), outcome, {})
 
     def _forward(
-        self, function: Function, arn: str, body: str, outcome: Outcome, attributes: Mapping[str, str]
+        self,
+        function: Function,
+        arn: str,
+        body: str,
+        outcome: Outcome,
+        attributes: Mapping[str, str],
     ) -> None:
         """Lambda sends under the function's own role; refused, the event is gone."""
         service = arn.split(":")[2]
@@ -415,9 +419,7 @@ class Carrier:
         else:
             raise Unresolved(f"{function.logical}: destinations of {service} are not built here")
 
-    def _dead_letter(
-        self, arn: str, body: str, reason: str, attributes: Mapping[str, str]
-    ) -> None:
+    def _dead_letter(self, arn: str, body: str, reason: str, attributes: Mapping[str, str]) -> None:
         sent = self.client("sqs").send_message(
             QueueUrl=self._url(arn),
             MessageBody=body,
@@ -444,9 +446,7 @@ class Carrier:
         failed = self._batch(one, wanted) if wanted else set()
         for message in messages:
             if message["MessageId"] not in failed:
-                sqs.delete_message(
-                    QueueUrl=one.queue.url, ReceiptHandle=message["ReceiptHandle"]
-                )
+                sqs.delete_message(QueueUrl=one.queue.url, ReceiptHandle=message["ReceiptHandle"])
         return True
 
     def _batch(self, one: SourceMapping, messages: list[dict[str, Any]]) -> set[str]:
@@ -604,8 +604,8 @@ def _record(message: Mapping[str, Any], queue: Queue) -> dict[str, Any]:
 def _reported(result: Any, everything: set[str]) -> set[str]:
     """Partial batch response; a malformed one fails the whole batch (Lambda developer guide)."""
     failures = (result or {}).get("batchItemFailures") or []
-    names = [f.get("itemIdentifier") if isinstance(f, Mapping) else None for f in failures]
-    return set(names) if set(names) <= everything else everything
+    names = {str(f.get("itemIdentifier")) if isinstance(f, Mapping) else "" for f in failures}
+    return names if names <= everything else everything
 
 
 _ACTIONS = {

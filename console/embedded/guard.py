@@ -13,7 +13,6 @@ from typing import Any
 
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
-
 from console.embedded import iam
 from console.embedded.authorization import Known, Need, needs
 from console.embedded.journal import Called, Journal
@@ -63,7 +62,7 @@ class Directory(Known):
 
     def principal(self, arn: str) -> Any:
         """moto's role or user, None where there is none."""
-        everyone = (*self._backend.roles.values(), *self._backend.users.values())
+        everyone: list[Any] = [*self._backend.roles.values(), *self._backend.users.values()]
         return next((p for p in everyone if p.arn == arn), None)
 
     def role_arn(self, name: str) -> str | None:
@@ -175,7 +174,11 @@ class Guard:
         self.after_call: list[AfterCall] = []
 
     def call(
-        self, caller: Caller, client: Any, operation: str, params: Mapping[str, Any],
+        self,
+        caller: Caller,
+        client: Any,
+        operation: str,
+        params: Mapping[str, Any],
         go: Callable[[], Any],
     ) -> Any:
         """Make the call if IAM allows it; raise the service's AccessDenied where it does not."""
@@ -198,7 +201,11 @@ class Guard:
             if refusal is not None:
                 self._journal.write(_with_error(record, refusal.response["Error"]["Code"]))
                 raise refusal
-            return self._made(record, call, go)
+            try:
+                return self._made(record, call, go)
+            except Crashed:
+                caller.crashed = True
+                raise
 
     def _made(self, record: Called, call: _Call, go: Callable[[], Any]) -> Any:
         try:
@@ -229,8 +236,9 @@ class Guard:
         principal = session.principal if session else caller.principal
         account = principal.split(":")[4]
         region = client.meta.region_name
-        where = Place(account, self._place.region if region == "aws-global" else region,
-                      self._place.partition)
+        where = Place(
+            account, self._place.region if region == "aws-global" else region, self._place.partition
+        )
         service = client.meta.service_model.service_name
         return _Call(client, service, operation, params, where, principal, session)
 
@@ -253,7 +261,7 @@ class Guard:
         place: Place | None = None,
         session: Session | None = None,
     ) -> iam.Decision:
-        """What IAM answers to a principal's need in ``place`` (default: the principal's account)."""
+        """What IAM answers to a principal's need in ``place`` (else at home)."""
         home = Place(principal.split(":")[4], self._place.region, self._place.partition)
         where = place or home
         request = self._request(principal, need, where, session)
@@ -274,7 +282,7 @@ class Guard:
     ) -> iam.Request:
         context = {
             **_global_context(principal, place, session, self._now()),
-            **_resource_context(need, place, self._place),
+            **_resource_context(need, place),
         }
         if self._organization:
             keys = ("aws:PrincipalOrgID", "aws:ResourceOrgID")
@@ -290,9 +298,9 @@ class Guard:
         )
 
 
-def _resource_context(need: Need, place: Place, home: Place) -> dict[str, Any]:
+def _resource_context(need: Need, place: Place) -> dict[str, Any]:
     """aws:ResourceAccount and the tags of a role."""
-    account = _owner(need.resource, place, home)
+    account = _owner(need.resource, place)
     context: dict[str, Any] = {"aws:ResourceAccount": account}
     if need.resource.startswith("arn:") and ":s3:::" in need.resource:
         context["s3:ResourceAccount"] = account
@@ -303,7 +311,7 @@ def _resource_context(need: Need, place: Place, home: Place) -> dict[str, Any]:
     return context
 
 
-def _owner(resource: str, place: Place, home: Place) -> str:
+def _owner(resource: str, place: Place) -> str:
     """The account a resource belongs to; a bucket's ARN does not say."""
     if ":s3:::" in resource:
         return _bucket_owner(resource, place.partition) or place.account

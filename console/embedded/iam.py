@@ -149,9 +149,7 @@ def _any_like(patterns: Any, value: str, *, fold: bool = False) -> bool:
 
 @lru_cache(maxsize=4096)
 def _like(pattern: str, fold: bool = False) -> re.Pattern[str]:
-    parts = (
-        ".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern
-    )
+    parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
     return re.compile("".join(parts), re.DOTALL | (re.IGNORECASE if fold else 0))
 
 
@@ -198,13 +196,17 @@ def _condition(operator: str, key: str, wanted: list[Any], context: Context) -> 
         return (found is None) == (str(wanted[0]).lower() == "true")
     test, negative = _test(name)
     if found is None:
-        return rest.endswith("IfExists") or quantifier == "ForAllValues" or (
-            negative and quantifier != "ForAnyValue"
+        return (
+            rest.endswith("IfExists")
+            or quantifier == "ForAllValues"
+            or (negative and quantifier != "ForAnyValue")
         )
     values = [found] if isinstance(found, str) else list(found)
     texts = [_text(w, context) for w in wanted]
     hits = [any(test(v, w) for w in texts) != negative for v in values]
-    return any(hits) if quantifier == "ForAnyValue" or not quantifier and not negative else all(hits)
+    return (
+        any(hits) if quantifier == "ForAnyValue" or (not quantifier and not negative) else all(hits)
+    )
 
 
 def _text(wanted: Any, context: Context) -> str:

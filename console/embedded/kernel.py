@@ -120,9 +120,7 @@ class Kernel:
         """Let others run until ``ready``; False when ``seconds`` of virtual time went by first."""
         if ready():
             return True
-        waiter = _Waiter(
-            self._current, ready, self._moment(seconds), pauses, next(self._count)
-        )
+        waiter = _Waiter(self._current, ready, self._moment(seconds), pauses, next(self._count))
         self._waiting.append(waiter)
         if self._current is None:
             self._drive(waiter)
@@ -144,7 +142,7 @@ class Kernel:
     def _drive(self, own: _Waiter) -> None:
         """The main thread waits: run the others, over pauses and its own time-out."""
         while own in self._waiting:
-            if self._step():
+            if self._step() or own not in self._waiting:
                 continue
             times = [w.until for w in self._waiting if w.until and (w.pauses or w is own)]
             if not times:
@@ -238,9 +236,7 @@ class _Event:
 
     def wait(self, timeout: float | None = None, *, pauses: bool = False) -> bool:
         seen = self._sets
-        return self._kernel.block(
-            lambda: self._flag or self._sets > seen, timeout, pauses=pauses
-        )
+        return self._kernel.block(lambda: self._flag or self._sets > seen, timeout, pauses=pauses)
 
 
 class _Thread:

@@ -20,7 +20,7 @@ from typing import Any
 from console.embedded.guard import Caller, Crashed
 from console.embedded.journal import Invoked, Journal
 from console.embedded.kernel import Kernel
-from console.embedded.synth import Code, Resource
+from console.embedded.synth import Code
 
 KEPT = {"_session", "_own"}  # clients cost 50-300 ms each and hold no state of AWS
 OURS = ("AWS_", "CORDON_", "POWERTOOLS_")  # of these only what Lambda sets is seen inside
@@ -119,7 +119,12 @@ class Runtime:
         result = None if outcome.failed else json.loads(outcome.payload)
         self.journal.write(
             Invoked(
-                function.logical, event, attempt, result, outcome.error, outcome.crashed,
+                function.logical,
+                event,
+                attempt,
+                result,
+                outcome.error,
+                outcome.crashed,
                 outcome.text,
             )
         )

@@ -187,7 +187,11 @@ def _install_tokens() -> None:
 
     def waits(original: Any) -> Any:
         def wait_for_token(
-            task: Any, env: Any, timeout_seconds: Any, callback_endpoint: Any, heartbeat_endpoint: Any
+            task: Any,
+            env: Any,
+            timeout_seconds: Any,
+            callback_endpoint: Any,
+            heartbeat_endpoint: Any,
         ) -> Any:
             if _watchers:
                 context = env.states.context_object.context_object_data
@@ -214,12 +218,14 @@ def _install_clients() -> None:
     def client(service: str, region: str) -> Any:
         return original(region=region, service=service)
 
-    def boto_client_for(region: str, service: str, state_credentials: Any = None) -> Any:
+    def boto_client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ARG001
         return client(service, region)
 
     services = f"{_ASL}.component.state.exec.state_task"
     for name in ("aws_sdk", "dynamodb", "events", "sfn", "sns", "sqs"):
-        _replace([f"{services}.service.state_task_service_{name}"], "boto_client_for", boto_client_for)
+        _replace(
+            [f"{services}.service.state_task_service_{name}"], "boto_client_for", boto_client_for
+        )
     _replace([f"{services}.lambda_eval_utils"], "boto_client_for", boto_client_for)
 
 
@@ -286,5 +292,7 @@ def _install_parser() -> None:
 
 def definition_of(resource: Mapping[str, Any]) -> str:
     """The definition of a state machine resource as JSON text."""
-    text = resource["DefinitionString"] if "DefinitionString" in resource else resource["Definition"]
+    text = (
+        resource["DefinitionString"] if "DefinitionString" in resource else resource["Definition"]
+    )
     return text if isinstance(text, str) else json.dumps(text)

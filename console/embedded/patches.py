@@ -39,8 +39,20 @@ def install() -> None:
     cordon.clients._session.cache_clear()
     iam = import_module("moto.iam.models")
     _set(iam, "get_account_id_from", _account_of(iam.get_account_id_from))
+    responses = import_module("moto.core.responses").BaseResponse
+    responses.get_region_from_url = _region_of(responses.get_region_from_url)
     buckets = import_module("moto.s3.models").FakeBucket
     buckets.get_permission = _undenied(buckets.get_permission)
+
+
+def _region_of(original: Any) -> Any:
+    """moto takes ``us-gov`` of iam.us-gov.amazonaws.com for a Region, and then for partition aws."""
+
+    def get_region_from_url(response: Any, request: Any, full_url: str) -> str:
+        found = str(original(response, request, full_url))
+        return _places[-1].region if found == "us-gov" and _places else found
+
+    return get_region_from_url
 
 
 def _undenied(original: Any) -> Any:
@@ -77,7 +89,7 @@ def _time() -> ModuleType:
 
 
 def _account_of(original: Any) -> Any:
-    """Our staging clients sign with the account id; other unknown keys are the entered account's."""
+    """Staging clients sign with the account id; other unknown keys are the entered account's."""
 
     def get_account_id_from(access_key: str) -> str:
         if not _places:

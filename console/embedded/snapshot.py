@@ -27,9 +27,7 @@ def snapshot(client: Clients, own: set[str]) -> dict[str, Any]:
         "sagemaker": _tags_of(client("sagemaker"), _SAGEMAKER, _sagemaker_tags),
         "bedrock": _tags_of(client("bedrock"), _BEDROCK, _bedrock_tags),
         "bedrock-agent": _tags_of(client("bedrock-agent"), _AGENTS, _agent_tags),
-        "bedrock-agentcore": _tags_of(
-            client("bedrock-agentcore-control"), _AGENTCORE, _agent_tags
-        ),
+        "bedrock-agentcore": _tags_of(client("bedrock-agentcore-control"), _AGENTCORE, _agent_tags),
         "ssm": _ops_items(client("ssm")),
         "securityhub": _findings(client("securityhub")),
     }

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import yaml
-
-from console.embedded.attributes import attribute, reference
+from console.embedded.attributes import NAMES, attribute, reference
 from console.embedded.place import Place
 
 FUNCTION = "AWS::Serverless::Function"
@@ -114,12 +113,12 @@ def _tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
 
 
-_Loader.add_multi_constructor("!", _tag)  # type: ignore[no-untyped-call]
+_Loader.add_multi_constructor("!", _tag)
 
 
 def load(text: str) -> Any:
     """YAML with CloudFormation's short tags; dates and times stay text."""
-    return yaml.load(text, _Loader)  # noqa: S506 a SafeLoader with tags
+    return yaml.load(text, _Loader)
 
 
 def synthesise(
@@ -346,12 +345,10 @@ class _Resolver:
         return Resource(logical, kind, properties, physical, arn)
 
     def _naming(self, raw: Mapping[str, Any]) -> dict[str, Any]:
-        """The properties that name a resource: strings, or intrinsics that give one."""
-        return {
-            k: self.resolve(v)
-            for k, v in raw.get("Properties", {}).items()
-            if k.endswith(("Name", "Path")) or k in ("FifoQueue", "EventBusName")
-        }
+        """The properties that an ARN is made of."""
+        wanted = {NAMES.get(raw["Type"], ""), "Path", "EventBusName"}
+        given = raw.get("Properties", {})
+        return {k: self.resolve(v) for k, v in given.items() if k in wanted}
 
     def _generated(self, logical: str) -> str:
         """A name as CloudFormation makes them up: stack, logical id, twelve characters."""

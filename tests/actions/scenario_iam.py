@@ -118,14 +118,20 @@ def full(prepare: Callable[[Aws], None]) -> Callable[[Aws], None]:
     def prepare_full(aws: Aws) -> None:
         prepare(aws)
         with_deny_all()
-        if backend().roles:
-            fill = policy_of(10_240 - 100)
-            aws.client("iam").put_role_policy(RoleName=ROLE, PolicyName="work", PolicyDocument=fill)
-        else:
-            fill = policy_of(2_048 - 100)
-            aws.client("iam").put_user_policy(UserName=USER, PolicyName="work", PolicyDocument=fill)
+        fill(aws)
 
     return prepare_full
+
+
+def fill(aws: Aws) -> None:
+    """Up to 100 characters below the quotas; a revocation has 150."""
+    iam, name = aws.client("iam"), "work"
+    if backend().roles:
+        text = policy_of(10_240 - 100)
+        iam.put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=text)
+    if backend().users:
+        text = policy_of(2_048 - 100)
+        iam.put_user_policy(UserName=USER, PolicyName=name, PolicyDocument=text)
 
 
 def policy_of(size: int) -> str:

@@ -74,22 +74,28 @@ def told(aws: Aws, operation: str, *wanted: str) -> Any:
     return answer[wanted[0]] if len(wanted) == 1 else {name: answer.get(name) for name in wanted}
 
 
-def read(aws: Aws) -> Any:
-    """Everything these actions could change, whichever of them ran."""
-    state = {
-        "policy": told(aws, "get_bucket_policy", "Policy"),
-        "block": told(aws, "get_public_access_block", "PublicAccessBlockConfiguration"),
-        "lifecycle": told(
-            aws,
-            "get_bucket_lifecycle_configuration",
-            "Rules",
-            "TransitionDefaultMinimumObjectSize",
-        ),
-        "replication": told(aws, "get_bucket_replication", "ReplicationConfiguration"),
-        "tags": told(aws, "get_bucket_tagging", "TagSet"),
-        "versioning": told(aws, "get_bucket_versioning", "Status", "MFADelete"),
-    }
-    return json.loads(json.dumps(state, default=str, sort_keys=True))
+SETTINGS: dict[str, tuple[str, ...]] = {
+    "policy": ("get_bucket_policy", "Policy"),
+    "block": ("get_public_access_block", "PublicAccessBlockConfiguration"),
+    "lifecycle": (
+        "get_bucket_lifecycle_configuration",
+        "Rules",
+        "TransitionDefaultMinimumObjectSize",
+    ),
+    "replication": ("get_bucket_replication", "ReplicationConfiguration"),
+    "tags": ("get_bucket_tagging", "TagSet"),
+    "versioning": ("get_bucket_versioning", "Status", "MFADelete"),
+}
+
+
+def read(*settings: str) -> Callable[[Aws], Any]:
+    """Reads these settings of the bucket, or all that any action could change."""
+
+    def state(aws: Aws) -> Any:
+        shown = {name: told(aws, *SETTINGS[name]) for name in settings or SETTINGS}
+        return json.loads(json.dumps(shown, default=str, sort_keys=True))
+
+    return state
 
 
 def bucket(*then: Callable[[Aws, Any], object]) -> Callable[[Aws], None]:
@@ -144,7 +150,7 @@ BLOCKS = [
         action=BLOCK,
         other_case=BLOCK,
         prepare=bucket(*then),
-        read=read,
+        read=read("block"),
         tamper=loosened,
         missing=deleted,
         contained_before=shut,
@@ -160,30 +166,34 @@ BLOCKS = [
 OUTSIDERS = DenyBucketAccess(PLACE, BUCKET, ("outsiders",), EXEMPT)
 WRITES = DenyBucketAccess(PLACE, BUCKET, ("writes",), BREAK_GLASS)
 EVERYONE = DenyBucketAccess(PLACE, BUCKET, ("everyone",), EXEMPT)
+IN_ORGANIZATION = replace(OUTSIDERS, organization="o-exampleorgid")
 TOO_LONG = policy(*({**SHARED, "Sid": f"Partner{n:03}"} for n in range(98)))
 OURS_BY_HAND = policy({**SHARED, "Sid": "CordonDenyOutsiders"}, Id="CordonStandsIn")
 OLD = json.dumps({"Id": "älter", "Statement": {**SHARED, "Action": "s3:GetObject"}}, indent=2)
 DENIALS = [
-    Scenario("absent", OUTSIDERS, WRITES, bucket(), read, statement_added, deleted,
-             theirs=statements_by_hand),
-    Scenario("shared", OUTSIDERS, EVERYONE, bucket(has_policy(policy(SHARED))), read,
-             statement_added, deleted, theirs=statements_by_hand),
-    Scenario("shared-then-emptied", WRITES, OUTSIDERS, bucket(has_policy(policy(SHARED))), read,
-             policy_deleted, deleted),
-    Scenario("public", EVERYONE, WRITES, bucket(has_policy(policy(PUBLIC_READ, SHARED))), read,
-             statement_added, deleted, theirs=statements_by_hand),
-    Scenario("one-statement-old-version", WRITES, EVERYONE, bucket(has_policy(OLD)), read,
-             statement_added, deleted, theirs=statements_by_hand),
-    Scenario("a-sid-of-ours-by-hand", OUTSIDERS, WRITES, bucket(has_policy(OURS_BY_HAND)), read,
-             statement_added, deleted, theirs=statements_by_hand),
-    Scenario("too-long-to-merge", OUTSIDERS, WRITES, bucket(has_policy(TOO_LONG)), read,
-             statement_added, deleted, theirs=statements_by_hand),
     Scenario(
-        "organization", replace(OUTSIDERS, organization="o-exampleorgid"), OUTSIDERS,
-        bucket(has_policy(policy(SHARED))), read, statement_added, deleted,
+        name=name,
+        action=action,
+        other_case=other,
+        prepare=bucket(*(has_policy(text) for text in texts)),
+        read=read("policy"),
+        tamper=statement_added,
+        missing=deleted,
         theirs=statements_by_hand,
-    ),
-]  # fmt: skip
+    )
+    for name, action, other, *texts in (
+        ("absent", OUTSIDERS, WRITES),
+        ("shared", OUTSIDERS, EVERYONE, policy(SHARED)),
+        ("shared-with-the-organization", IN_ORGANIZATION, OUTSIDERS, policy(SHARED)),
+        ("public", EVERYONE, WRITES, policy(PUBLIC_READ, SHARED)),
+        ("one-statement-old-version", WRITES, EVERYONE, OLD),
+        ("a-sid-of-ours-by-hand", OUTSIDERS, WRITES, OURS_BY_HAND),
+        ("too-long-to-merge", OUTSIDERS, WRITES, TOO_LONG),
+    )
+]
+DENIALS.append(
+    replace(DENIALS[1], name="then-emptied", tamper=policy_deleted, theirs=lambda state: state)
+)
 
 RULES: list[dict[str, Any]] = [
     {"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 90}},
@@ -222,13 +232,23 @@ def rule_by_hand(state: Any) -> Any:
 
 SUSPEND = SuspendLifecycle(PLACE, BUCKET)
 LIFECYCLES = [
-    Scenario("absent", SUSPEND, SUSPEND, bucket(), read, rule_added, deleted,
-             theirs=rule_by_hand, contained_before=True),
-    Scenario("mixed", SUSPEND, SUSPEND, bucket(has_rules(*RULES)), read, rule_added, deleted,
-             theirs=rule_by_hand),
-    Scenario("all-disabled", SUSPEND, SUSPEND, bucket(has_rules(RULES[1])), read, rule_added,
-             deleted, theirs=rule_by_hand, contained_before=True),
-]  # fmt: skip
+    Scenario(
+        name=name,
+        action=SUSPEND,
+        other_case=SUSPEND,
+        prepare=bucket(*then),
+        read=read("lifecycle"),
+        tamper=rule_added,
+        missing=deleted,
+        theirs=rule_by_hand,
+        contained_before=contained,
+    )
+    for name, then, contained in (
+        ("absent", (), True),
+        ("mixed", (has_rules(*RULES),), False),
+        ("all-disabled", (has_rules(RULES[1]),), True),
+    )
+]
 
 
 def replicates(*destinations: dict[str, str], status: str = "Enabled") -> dict[str, Any]:
@@ -257,11 +277,9 @@ def owned_by_a_stranger(asked: dict[str, Any]) -> str | None:
 
 def has_replication(configuration: dict[str, Any]) -> Callable[[Aws, Any], object]:
     def step(aws: Aws, client: Any) -> None:
+        client.create_bucket(Bucket=COPY)
         for name in (BUCKET, COPY):
-            if name != BUCKET:
-                client.create_bucket(Bucket=name)
-            versioned = {"Status": "Enabled"}
-            client.put_bucket_versioning(Bucket=name, VersioningConfiguration=versioned)
+            client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         theirs = s3_backends[STRANGER][PLACE.partition].create_bucket(PARTNER, PLACE.region)
         theirs.versioning_status = "Enabled"
         answering(aws, "s3", "GetBucketLocation", owned_by_a_stranger)
@@ -292,16 +310,25 @@ LYING = {"Bucket": f"arn:aws:s3:::{PARTNER}", "Account": PLACE.account}
 NOWHERE = {"Bucket": "arn:aws:s3:::nobody-has-this-one"}
 CUT = SuspendReplication(PLACE, BUCKET)
 REPLICATIONS = [
-    Scenario(name, CUT, CUT, bucket(*then), read, replication_added, deleted,
-             theirs=replication_by_hand, contained_before=contained)
+    Scenario(
+        name=name,
+        action=CUT,
+        other_case=CUT,
+        prepare=bucket(*(has_replication(configuration) for configuration in then)),
+        read=read("replication"),
+        tamper=replication_added,
+        missing=deleted,
+        theirs=replication_by_hand,
+        contained_before=contained,
+    )
     for name, then, contained in (
         ("absent", (), True),
-        ("at-home", (has_replication(replicates(HOME)),), True),
-        ("foreign", (has_replication(replicates(HOME, FOREIGN)),), False),
-        ("hidden", (has_replication(replicates(HIDDEN, HOME, LYING, NOWHERE)),), False),
-        ("off", (has_replication(replicates(FOREIGN, status="Disabled")),), True),
+        ("at-home", (replicates(HOME),), True),
+        ("foreign", (replicates(HOME, FOREIGN),), False),
+        ("hidden", (replicates(HIDDEN, HOME, LYING, NOWHERE),), False),
+        ("off", (replicates(FOREIGN, status="Disabled"),), True),
     )
-]  # fmt: skip
+]
 
 
 def tagged(**tags: str) -> Callable[[Aws, Any], object]:
@@ -318,14 +345,21 @@ def retagged(aws: Aws) -> None:
 
 LABEL = TagBucket(PLACE, BUCKET, "cordon-case", ("0123456789abcdef",))
 TAGS = [
-    Scenario(name, LABEL, replace(LABEL, values=("fedcba9876543210",)), bucket(*then), read,
-             retagged, deleted)
-    for name, then in (
-        ("absent", ()),
-        ("beside-others", (tagged(owner="ml-team"),)),
-        ("present", (tagged(owner="ml-team", **{"cordon-case": "an older one"}),)),
-        ("present-and-empty", (tagged(**{"cordon-case": ""}),)),
+    Scenario(
+        name=name,
+        action=LABEL,
+        other_case=replace(LABEL, values=("fedcba9876543210",)),
+        prepare=bucket(*(tagged(**tags) for tags in then)),
+        read=read("tags"),
+        tamper=retagged,
+        missing=deleted,
     )
-]  # fmt: skip
+    for name, *then in (
+        ("absent",),
+        ("beside-others", {"owner": "ml-team"}),
+        ("present", {"owner": "ml-team", LABEL.key: "an older one"}),
+        ("present-and-empty", {LABEL.key: ""}),
+    )
+]
 
 SCENARIOS = [*BLOCKS, *DENIALS, *LIFECYCLES, *REPLICATIONS, *TAGS]

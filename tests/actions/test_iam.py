@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.actions.scenario import PLACE, account, answering
-from tests.actions.scenario_iam import BY_HAND, DENY_ALL, TRUST, with_deny_all
+from tests.actions.scenario_iam import BY_HAND, DENY_ALL, TRUST, fill, with_deny_all
 
 from cordon import clock
 from cordon.actions.action import Gone, NotVerified, Refused, Undone
@@ -233,8 +233,7 @@ class TestWithoutRoom:
     @pytest.fixture(autouse=True)
     def full(self, aws: Aws) -> None:
         with_deny_all()
-        refusing(aws, "PutRolePolicy", "LimitExceeded")
-        refusing(aws, "PutUserPolicy", "LimitExceeded")
+        fill(aws)
 
     def attached(self, aws: Aws) -> list[str]:
         answer = aws.client("iam").list_attached_role_policies(RoleName="scorer")
@@ -249,12 +248,16 @@ class TestWithoutRoom:
         assert ROLE.undo(aws, captured, wrote).state is Undone.RESTORED
         assert self.attached(aws) == []
 
-    def test_stays_with_it_for_a_second_case(self, aws: Aws) -> None:
+    def test_stays_with_it_for_a_second_case_even_if_there_is_room_now(self, aws: Aws) -> None:
+        """Else the undo of the second form would leave the first one on the role for ever."""
         captured = ROLE.capture(aws)
         first = ROLE.apply(aws, captured, None)
-        made = watched(aws)
-        assert ROLE.apply(aws, captured, first)["form"] == "deny_all"
-        assert "PutRolePolicy" not in made
+        aws.client("iam").delete_role_policy(RoleName="scorer", PolicyName="work")
+        second = ROLE.apply(aws, captured, first)
+        assert second["form"] == "deny_all"
+        assert ROLE.undo(aws, captured, second).state is Undone.RESTORED
+        assert self.attached(aws) == []
+        assert role_policy(aws) is None
 
     def test_leaves_it_attached_where_it_was_before(self, aws: Aws) -> None:
         aws.client("iam").attach_role_policy(RoleName="scorer", PolicyArn=DENY_ALL)

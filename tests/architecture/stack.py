@@ -30,6 +30,7 @@ def source() -> str:
     return TEMPLATE.read_text()
 
 
+@cache
 def raw() -> Any:
     """The template as written, intrinsics as CloudFormation's long forms."""
     return load(source())

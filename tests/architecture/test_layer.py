@@ -12,7 +12,7 @@ LAYER = ROOT / "layers" / "cordon"
 
 
 def clients(path: Path) -> Iterator[str]:
-    """Services the module asks clients for: ``x.client("s3")`` and ``service = "bedrock-agent"``."""
+    """Services the module asks clients for: ``x.client("s3")``, ``service = "bedrock-agent"``."""
     for node in ast.walk(ast.parse(path.read_text())):
         match node:
             case ast.Call(

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from console.embedded.synth import load
-from cordon.workflow import STEPS
 from jsonata import Jsonata
 from tests.architecture import stack as seen
 from tests.architecture.stack import stack
+
+from cordon.workflow import STEPS
 
 MACHINES = ("contain", "release")
 FIELDS = {  # what cordon.workflow reads of each command, beside do and case

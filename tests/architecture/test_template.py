@@ -1,13 +1,17 @@
 """The stack keeps the promises of the design: nothing lost, two lanes, safe by default."""
 
+import inspect
+import json
 import re
 from typing import Any
 
 import pytest
 from console.embedded.place import Place
-from cordon.settings import Deployment, Mode, Switch, parse
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, logical, stack
+
+from cordon import policy, settings
+from cordon.settings import Deployment, Mode, Switch, parse
 
 SECTIONS = ["layer", "playbooks", "workflows", "memory", "review", "alarms"]
 HOME = {  # where each type belongs; the playbooks also hold their roles, logs, queues and rules
@@ -24,6 +28,7 @@ HOME = {  # where each type belongs; the playbooks also hold their roles, logs, 
     "AWS::SecurityHub::ActionTarget": "review",
     "AWS::CloudWatch::Alarm": "alarms",
     "AWS::CloudWatch::Dashboard": "alarms",
+    "AWS::Logs::MetricFilter": "alarms",
 }
 TIMEOUT = 60
 
@@ -104,13 +109,13 @@ def test_a_fresh_deploy_only_observes(full: bool) -> None:
         p["Name"].removeprefix(path): p["Value"]
         for p in props("AWS::SSM::Parameter", full=full).values()
     }
-    settings = parse(values)
-    assert settings.modes == dict.fromkeys(PLAYBOOKS, Mode.OBSERVE)
-    assert settings.switch is Switch.ON
-    assert settings.budget == 10
-    assert settings.exemptions == ()
-    assert (seen.NAMED in settings.protected) is full
-    assert (seen.EMERGENCY in settings.protected) is full
+    parsed = parse(values)
+    assert parsed.modes == dict.fromkeys(PLAYBOOKS, Mode.OBSERVE)
+    assert parsed.switch is Switch.ON
+    assert parsed.budget == 10
+    assert parsed.exemptions == ()
+    assert (seen.NAMED in parsed.protected) is full
+    assert (seen.EMERGENCY in parsed.protected) is full
 
 
 def test_what_the_settings_protect_is_what_the_policies_deny() -> None:
@@ -151,13 +156,13 @@ def test_every_function_retries_and_hands_over_what_it_gave_up() -> None:
 def test_every_queue_redrives_or_keeps_dead_letters() -> None:
     dead = {arn(name) for name in ("UndeliveredFindings", "FailedFindings", "FailedBulk")}
     for queue in stack().of("AWS::SQS::Queue"):
-        policy = queue.properties.get("RedrivePolicy")
+        redrive = queue.properties.get("RedrivePolicy")
         assert queue.properties["SqsManagedSseEnabled"] is True
         assert queue.properties["MessageRetentionPeriod"] == 14 * 24 * 3600
-        assert (policy is None) is (queue.arn in dead), queue.logical
-        if policy is not None:
-            assert policy["deadLetterTargetArn"] == arn("FailedBulk")
-            assert policy["maxReceiveCount"] >= 5  # fewer, and throttling alone loses messages
+        assert (redrive is None) is (queue.arn in dead), queue.logical
+        if redrive is not None:
+            assert redrive["deadLetterTargetArn"] == arn("FailedBulk")
+            assert redrive["maxReceiveCount"] >= 5  # fewer, and throttling alone loses messages
 
 
 def test_queues_outlast_the_functions_that_read_them() -> None:
@@ -192,11 +197,11 @@ def test_every_queue_takes_from_its_own_rules_only() -> None:
     sources[arn("UndeliveredFindings")] = dead
     urls = {q.physical: q.arn for q in stack().of("AWS::SQS::Queue")}
     locked = set()
-    for policy in props("AWS::SQS::QueuePolicy").values():
-        allow = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
-        deny = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
+    for guard in props("AWS::SQS::QueuePolicy").values():
+        allow = [s for s in guard["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+        deny = [s for s in guard["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
         assert deny[0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-        for url in policy["Queues"]:
+        for url in guard["Queues"]:
             locked.add(urls[url])
             allowed = {a for s in allow for a in s["Condition"]["ArnEquals"]["aws:SourceArn"]}
             assert allowed == sources.get(urls[url], set())
@@ -226,8 +231,8 @@ def test_evidence_is_written_once(full: bool) -> None:
     assert lock == {"Mode": "GOVERNANCE", "Days": "365"}
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     assert all(bucket["PublicAccessBlockConfiguration"].values())
-    policy = props("AWS::S3::BucketPolicy", full=full)["EvidencePolicy"]["PolicyDocument"]
-    by_sid = {s["Sid"]: s for s in policy["Statement"]}
+    guard = props("AWS::S3::BucketPolicy", full=full)["EvidencePolicy"]["PolicyDocument"]
+    by_sid = {s["Sid"]: s for s in guard["Statement"]}
     assert {s["Effect"] for s in by_sid.values()} == {"Deny"}
     kept = by_sid["NobodyShortensOrDeletes"]
     assert {"s3:BypassGovernanceRetention", "s3:DeleteObjectVersion"} <= set(kept["Action"])
@@ -253,7 +258,7 @@ def watched() -> set[tuple[str, str]]:
         single = [alarm] if "MetricName" in alarm else []
         many = [m["MetricStat"]["Metric"] for m in alarm.get("Metrics", []) if "MetricStat" in m]
         for metric in (*single, *many):
-            found |= {(metric["MetricName"], d["Value"]) for d in metric["Dimensions"]}
+            found |= {(metric["MetricName"], d["Value"]) for d in metric.get("Dimensions", [])}
     return found
 
 
@@ -274,9 +279,21 @@ def test_alarms_watch_all_that_can_fail() -> None:
     assert watched() == expected
 
 
-def test_the_dashboard_is_json_and_names_what_exists() -> None:
-    import json
+def test_an_alarm_hears_of_every_playbook_that_is_held_back() -> None:
+    """The filters look for the very words in which policy and settings give the reason."""
+    filters = [r.properties for r in stack().unbuilt if r.type == "AWS::Logs::MetricFilter"]
+    assert {f["LogGroupName"] for f in filters} == {f"/cordon/cordon/{p}" for p in PLAYBOOKS}
+    (pattern,) = {f["FilterPattern"] for f in filters}
+    words = re.findall(r'\$\.why = "([^"*]+)\*"', pattern)
+    source = "".join(inspect.getsource(module) for module in (policy, settings))
+    assert len(words) == 2
+    assert all(f'"{start}' in source for start in words)
+    (metric,) = {m["MetricName"] for f in filters for m in f["MetricTransformations"]}
+    alarms = [r.properties for r in stack().unbuilt if r.type == "AWS::CloudWatch::Alarm"]
+    assert [a["Namespace"] for a in alarms if a.get("MetricName") == metric] == ["Cordon"]
 
+
+def test_the_dashboard_is_json_and_names_what_exists() -> None:
     (board,) = (r for r in stack().unbuilt if r.type == "AWS::CloudWatch::Dashboard")
     body = board.properties["DashboardBody"]
     assert len(json.loads(body)["widgets"]) == 7

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from console.embedded.iam import Decision, Policies, Request, decide
-from cordon import protection
-from cordon.actions import ALL_ACTIONS, Action
 from policy_sentry.querying.actions import get_action_data
 from tests.architecture import stack as seen
 from tests.architecture.stack import EMERGENCY, NAMED, PLAYBOOKS, listed, logical, policies, stack
+
+from cordon import protection
+from cordon.actions import ALL_ACTIONS, Action
 
 BASE = {  # settings, memory, evidence, report, workflows, log, what was given up
     "dynamodb:DeleteItem",

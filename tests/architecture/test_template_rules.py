@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from console.embedded.rules import check, matches
-from cordon import catalogue
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, logical, stack
+
+from cordon import catalogue
 
 NATIVE = "native"
 ASFF = "asff"
@@ -103,7 +104,7 @@ def hub(product: str, **fields: Any) -> dict[str, Any]:
 
 def ocsf(product: str, **fields: Any) -> dict[str, Any]:
     uid = f"arn:aws:securityhub:eu-central-1::productv2/aws/{product}"
-    finding = {"metadata": {"product": {"uid": uid}}, "severity_id": 4, **fields}
+    finding = {"metadata": {"product": {"uid": uid}}, "severity_id": 4, "status_id": 1, **fields}
     return envelope("aws.securityhub", "Findings Imported V2", {"findings": [finding]})
 
 
@@ -245,13 +246,42 @@ def test_forged_products_reach_nobody(product: str) -> None:
     [
         {"RecordState": "ARCHIVED"},
         {"Workflow": {"Status": "SUPPRESSED"}},
-        {"Workflow": {"Status": "NOTIFIED"}},  # what our own update makes of it
+        {"Workflow": {"Status": "RESOLVED"}},
+        # what our own update makes of it
+        {"Workflow": {"Status": "NOTIFIED"}, "UserDefinedFields": {"cordon:case": "0a1b"}},
     ],
 )
 def test_what_is_over_or_already_handled_reaches_nobody(changes: Mapping[str, Any]) -> None:
     failed = {"Status": "FAILED", "SecurityControlId": "S3.2"}
     assert reached(hub("securityhub", **{"Compliance": failed, **changes})) == set()
     assert reached(hub("guardduty", Types=list(SPELLED.values()), **changes)) == set()
+
+
+@pytest.mark.parametrize("status", [2, 3, 4])  # in progress, suppressed, resolved
+def test_only_new_findings_of_the_new_hub_are_answered(status: int) -> None:
+    types = {"types": list(SPELLED)}
+    assert reached(ocsf("guardduty", finding_info=types, status_id=status, severity_id=5)) == set()
+    failed = {"control": "S3.2", "status": "Fail"}
+    assert reached(ocsf("securityhub", compliance=failed, status_id=status)) == set()
+
+
+def test_what_somebody_else_was_notified_of_is_still_open() -> None:
+    """A control that failed again is NEW: Security Hub resets it, our fields stay."""
+    for id_, playbook in (("S3.2", "quarantine_bucket"), ("SageMaker.2", "tag_ai_resource")):
+        failed = {"Status": "FAILED", "SecurityControlId": id_}
+        theirs = hub("securityhub", Compliance=failed, Workflow={"Status": "NOTIFIED"})
+        again = hub("securityhub", Compliance=failed, UserDefinedFields={"cordon:case": "0a1b"})
+        assert playbook in reached(theirs)
+        assert playbook in reached(again)
+
+
+def test_tags_are_taken_off_what_is_gone() -> None:
+    failed = {"Status": "FAILED", "SecurityControlId": "SageMaker.2"}
+    gone = hub("securityhub", Compliance=failed, RecordState="ARCHIVED")
+    assert reached(gone) == {"tag_ai_resource"}
+    assert reached(config("sagemaker-model-isolation-enabled", "NOT_APPLICABLE")) == {
+        "tag_ai_resource"
+    }
 
 
 def test_other_sources_reach_nobody() -> None:

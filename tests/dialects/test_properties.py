@@ -1,4 +1,4 @@
-"""What holds for every dialect: optional fields are optional, garbage is named, text is harmless."""
+"""For every dialect: optional fields are optional, garbage is named, text is harmless."""
 
 import copy
 import dataclasses
@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.dialects import samples
+from tests.dialects.whole import whole_asff, whole_guardduty, whole_macie
 
 from cordon.dialects import read
 from cordon.dialects.text import harmless
 from cordon.finding import Finding, Malformed
-from tests.dialects import samples
-from tests.dialects.whole import whole_asff, whole_guardduty, whole_macie
 
 Path = tuple[str | int, ...]
 EVENTS = {name: make() for name, make in samples.ALL.items()} | {
@@ -24,17 +24,19 @@ EVENTS = {name: make() for name, make in samples.ALL.items()} | {
     "whole macie": whole_macie(),
     "whole asff": whole_asff(),
 }
-_HUB = ("detail", "findings", 0)
-_TIMES_OF_HUB = ((*_HUB, "UpdatedAt"), (*_HUB, "LastObservedAt"))
-_ASFF = {
+_HUB: Path = ("detail", "findings", 0)
+_TIMES_OF_HUB: tuple[Path, ...] = ((*_HUB, "UpdatedAt"), (*_HUB, "LastObservedAt"))
+_ASFF: set[Path] = {
     (*_HUB, "Id"),
     (*_HUB, "ProductArn"),
     (*_HUB, "AwsAccountId"),
     (*_HUB, "Types"),
     *_TIMES_OF_HUB,
 }
-_GUARDDUTY = {("detail", key) for key in ("id", "accountId", "region", "type", "updatedAt")}
-_OCSF = {
+_GUARDDUTY: set[Path] = {
+    ("detail", key) for key in ("id", "accountId", "region", "type", "updatedAt")
+}
+_OCSF: set[Path] = {
     (*_HUB, "class_uid"),
     (*_HUB, "finding_info", "uid"),
     (*_HUB, "finding_info", "types"),

@@ -3,7 +3,6 @@
 from typing import Any
 
 from botocore.session import Session
-
 from tests.dialects.samples import ACCOUNT, ARN, BUCKET, HUB, KEY, NATIVE_ID, REGION, ROLE, event
 
 _WHEN = "2026-11-24T11:00:00.000Z"
@@ -85,16 +84,18 @@ def whole_macie() -> dict[str, Any]:
 
 
 def whole_asff() -> dict[str, Any]:
-    """Every member at once, ``Resources[].Details`` of all types included."""
+    """Every member at once; of ``Resources[].Details`` the types that a dialect looks into."""
     finding = _whole("securityhub", "AwsSecurityFinding")
+    details = finding["Resources"][0]["Details"]
+    for unread in set(details) - {"AwsIamAccessKey", "AwsS3Bucket", "AwsEc2Instance", "Other"}:
+        del details[unread]
     finding |= {
         "Id": ARN,
         "ProductArn": f"{HUB}guardduty",
         "Types": ["TTPs/Discovery:S3-AnomalousBehavior"],
     }
     finding["Resources"][0] |= {"Type": "AwsS3Bucket", "Id": f"arn:aws:s3:::{BUCKET}"}
-    finding["Resources"][0]["Details"]["AwsEc2Instance"]["IamInstanceProfileArn"] = (
-        f"arn:aws:iam::{ACCOUNT}:instance-profile/p"
-    )
+    profile = f"arn:aws:iam::{ACCOUNT}:instance-profile/p"
+    details["AwsEc2Instance"]["IamInstanceProfileArn"] = profile
     finding["Detection"]["Sequence"]["Actors"][0]["User"]["Account"]["Uid"] = ACCOUNT
     return event("aws.securityhub", "Security Hub Findings - Imported", {"findings": [finding]})

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from console.embedded import backends
-from console.embedded.backends import securityhub
+from console.embedded.backends import hub as findings_hub
 from moto import mock_aws
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -27,7 +27,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("MOTO_ACCOUNT_ID", raising=False)
     with mock_aws(config={"core": {"reset_boto3_session": False}}):
         yield
-    securityhub.quiet()
+    findings_hub.quiet()
 
 
 @pytest.fixture
@@ -294,7 +294,7 @@ def test_sorting(hub: Any) -> None:
 
 def test_imports_and_updates_are_told_as_events(hub: Any) -> None:
     events: list[dict[str, Any]] = []
-    securityhub.listen(lambda _, event: events.append(event))
+    findings_hub.listen(lambda _, event: events.append(event))
     taken(hub, finding())
     update(hub, Workflow={"Status": "NOTIFIED"})
     statuses = [e["detail"]["findings"][0]["Workflow"]["Status"] for e in events]
@@ -318,3 +318,35 @@ def test_errors_are_the_services_own_classes(hub: Any) -> None:
         )
     assert isinstance(caught.value, hub.exceptions.InvalidInputException)
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_an_insight_counts_by_its_attribute(hub: Any) -> None:
+    two = [{"Type": "Other", "Id": r} for r in ("r1", "r2")]
+    taken(hub, finding(Id="a"), finding(Id="b", Resources=two), finding(Id="c", Resources=two[:1]))
+    chosen = {"Id": [{"Value": "a", "Comparison": "NOT_EQUALS"}]}
+    insight = hub.create_insight(Name="i", Filters=chosen, GroupByAttribute="ResourceId")
+    arn = insight["InsightArn"]
+    results = hub.get_insight_results(InsightArn=arn)["InsightResults"]["ResultValues"]
+    assert [(r["GroupByAttributeValue"], r["Count"]) for r in results] == [("r1", 2), ("r2", 1)]
+    assert hub.get_insights()["Insights"][0]["Filters"] == chosen
+    with pytest.raises(hub.exceptions.ResourceNotFoundException):
+        hub.get_insights(InsightArns=[arn + "x"])
+    with pytest.raises(hub.exceptions.InvalidInputException):
+        hub.create_insight(Name="i", Filters={}, GroupByAttribute="Nonsense")
+    with pytest.raises(backends.NotModelled):
+        unknown = {"Keyword": [{"Value": "x"}]}
+        hub.create_insight(Name="i", Filters=unknown, GroupByAttribute="ResourceId")
+
+
+def test_custom_actions(hub: Any) -> None:
+    described = {"Name": "Contain", "Description": "d"}
+    arn = hub.create_action_target(Id="CordonContain", **described)["ActionTargetArn"]
+    assert arn == f"arn:aws:securityhub:{REGION}:{ACCOUNT}:action/custom/CordonContain"
+    assert hub.describe_action_targets()["ActionTargets"] == [{"ActionTargetArn": arn, **described}]
+    with pytest.raises(hub.exceptions.ResourceConflictException):
+        hub.create_action_target(Id="CordonContain", **described)
+    for wrong in ("with-dash", "x" * 21):
+        with pytest.raises(hub.exceptions.InvalidInputException):
+            hub.create_action_target(Id=wrong, **described)
+    with pytest.raises(hub.exceptions.ResourceNotFoundException):
+        hub.describe_action_targets(ActionTargetArns=[arn + "x"])

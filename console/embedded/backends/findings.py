@@ -15,7 +15,7 @@ Asff = Mapping[str, Any]
 Filter = Mapping[str, Any]
 
 # Filter name to the path of the field: "*" goes through a list.
-_TEXT = {
+TEXT = {
     "AwsAccountId": "AwsAccountId",
     "AwsAccountName": "AwsAccountName",
     "CompanyName": "CompanyName",
@@ -76,16 +76,16 @@ def select(findings: Iterable[Asff], filters: Mapping[str, list[Filter]]) -> lis
 
 
 def _test(name: str, wanted: list[Filter]) -> Callable[[Asff], bool]:
-    if name in _TEXT:
+    if name in TEXT:
         _combinable(name, wanted)
-        return lambda f: _text(_values(f, _TEXT[name]), wanted)
+        return lambda f: _text(values(f, TEXT[name]), wanted)
     if name in _MAPS:
         _combinable(name, wanted)
         return lambda f: _map(f.get(_MAPS[name], {}), wanted)
     if name in _DATES:
-        return lambda f: any(_date(v, w) for v in _values(f, _DATES[name]) for w in wanted)
+        return lambda f: any(_date(v, w) for v in values(f, _DATES[name]) for w in wanted)
     if name in _NUMBERS:
-        return lambda f: any(_number(v, w) for v in _values(f, _NUMBERS[name]) for w in wanted)
+        return lambda f: any(_number(v, w) for v in values(f, _NUMBERS[name]) for w in wanted)
     if name == "Sample":
         return lambda f: any(f.get("Sample", False) is w["Value"] for w in wanted)
     raise NotModelled(f"securityhub GetFindings: the filter {name}")
@@ -101,7 +101,8 @@ def _combinable(name: str, wanted: list[Filter]) -> None:
         raise Refusal("InvalidInputException", f"{name}: EQUALS cannot be combined with a negation")
 
 
-def _values(finding: Asff, path: str) -> list[Any]:
+def values(finding: Asff, path: str) -> list[Any]:
+    """What stands at a path of ``TEXT``; several values where it goes through a list."""
     found: list[Any] = [finding]
     for step in path.split("."):
         if step == "*":

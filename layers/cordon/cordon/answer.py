@@ -26,12 +26,13 @@ from cordon.policy import (
     Situation,
     Verdict,
     decide,
+    may_let_go,
     protected_by_pattern,
 )
 from cordon.protection import looked_up
-from cordon.settings import Switch
 from cordon.wiring import Wired
 
+OVER = (State.PASSED, State.ARCHIVED)  # archived: the resource or the control is gone
 PASSED = "the finding's source"  # who lets go when a control passes
 TODO = "Decide whether it must be contained, and do it by hand."
 
@@ -60,7 +61,7 @@ def answer(finding: Finding, wired: Wired) -> Answer:
         return Answer("ignored", f"{finding.kind} is not answered by {wired.playbook.name}")
     case = wired.playbook.case_id(finding)
     situation = _situation(finding, case, wired)
-    if finding.state is State.PASSED and wired.playbook.releases_on_pass:
+    if finding.state in OVER and wired.playbook.releases_on_pass:
         return _passed(situation, case, wired)
     decision = decide(situation)
     if decision.verdict is Verdict.IGNORE:
@@ -236,13 +237,8 @@ def _as_it_stands(case: Case) -> Answer:
 def _passed(situation: Situation, case: str, wired: Wired) -> Answer:
     """The control passes again: let go of what its failure made us hold."""
     finding = situation.finding
-    decision = decide(replace(situation, finding=replace(finding, state=State.ACTIVE)))
-    settings = situation.settings
-    if (
-        decision.verdict is Verdict.IGNORE
-        or settings.unreadable
-        or settings.switch is not Switch.ON
-    ):
+    decision = may_let_go(situation)
+    if decision.verdict is Verdict.IGNORE:
         return Answer("ignored", decision.reason, case, situation.mode)
     known = wired.cases.get(case)
     if known is None:

@@ -83,7 +83,8 @@ class _Doorway:
             raise
         self._logger.append_keys(finding=finding.id, kind=finding.kind)
         answered = answer(finding, wired)
-        self._logger.info(answered.outcome, extra={"case": answered.case, "why": answered.reason})
+        said = {"case": answered.case, "why": answered.reason, "mode": answered.mode}
+        self._logger.info(answered.outcome, extra=said)
         self._count(answered.outcome, answered.mode, finding.last_seen)
         return answered.to_json()
 

@@ -1,0 +1,132 @@
+"""Buckets in the bad state a finding describes."""
+
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+from console.staging.scene import OWN_TAGS, Client, Note, there
+
+from cordon import catalogue
+from cordon.finding import Finding, Resource, State
+
+FOREIGN = "999988887777"  # the account that data is shared with or replicated to
+BLOCK_DISABLED = (
+    "guardduty:Policy:S3/BucketBlockPublicAccessDisabled",
+    "macie:Policy:IAMUser/S3BlockPublicAccessDisabled",
+    "config:s3-bucket-level-public-access-prohibited*",
+    "securityhub:S3.8",
+)
+UNNAMEABLE = ("config", "events", "kms", "logs")  # moto answers 404 for buckets of these names
+
+
+def stage_bucket(resource: Resource, finding: Finding, client: Client) -> Iterator[Note]:
+    """The bucket, in its Region and account, with policy, block, rules and tags."""
+    place, name = resource.place, resource.name
+    if name in UNNAMEABLE:
+        yield Note(False, f"bucket {name}: moto cannot have a bucket of this name")
+        return
+    s3 = client("s3", place.region, place.account)
+    if there(s3.head_bucket, "404", Bucket=name):
+        yield Note(False, f"bucket {name}: is there already")
+        return
+    where = {"CreateBucketConfiguration": {"LocationConstraint": place.region}}
+    s3.create_bucket(Bucket=name, **({} if place.region == "us-east-1" else where))
+    listed = [{"Key": key, "Value": value} for key, value in OWN_TAGS.items()]
+    s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": listed})
+    yield Note(True, f"bucket {name} in {place.region}, with tags of its owner's")
+    yield from _state(resource, finding, s3)
+
+
+def _state(resource: Resource, finding: Finding, s3: Any) -> Iterator[Note]:
+    """The policy before the block: under it S3 takes no public policy."""
+    name = resource.name
+    statements, blocked, told = _access(resource, finding)
+    policy = {"Version": "2012-10-17", "Statement": statements}
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
+    if blocked:
+        settings = dict.fromkeys(
+            ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"),
+            True,
+        )
+        s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=settings)
+    yield Note(True, f"{name}: {told}")
+    if _is(finding, catalogue.REPLICATED_BUCKETS):
+        yield _replicated(resource, s3)
+    if _is(finding, catalogue.ATTACKED_BUCKETS):
+        yield _expiring(resource, s3)
+
+
+def _access(resource: Resource, finding: Finding) -> tuple[list[dict[str, Any]], bool, str]:
+    """Policy statements, whether public access is blocked, and the same in words."""
+    own = _statement(resource, "OwnersRead", {"AWS": _root(resource, resource.place.account)})
+    if finding.state is State.PASSED:
+        return [own], True, "private again, as the finding says"
+    if _is(finding, BLOCK_DISABLED):
+        return [own], False, "its public access block is off"
+    if _is(finding, catalogue.PUBLIC_BUCKETS):
+        public = _statement(resource, "AnybodyReads", "*")
+        return [own, public], False, "anybody may read it, and no public access block"
+    if _is(finding, catalogue.SHARED_BUCKETS):
+        foreign = _statement(resource, "PartnerReads", {"AWS": _root(resource, FOREIGN)})
+        return [own, foreign], True, f"shared with account {FOREIGN}"
+    return [own], True, "private, with a policy of its owner's"
+
+
+def _statement(resource: Resource, sid: str, principal: Any) -> dict[str, Any]:
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": "s3:GetObject",
+        "Resource": f"arn:{resource.place.partition}:s3:::{resource.name}/*",
+    }
+
+
+def _root(resource: Resource, account: str) -> str:
+    return f"arn:{resource.place.partition}:iam::{account}:root"
+
+
+def _versioned(name: str, s3: Any) -> None:
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+
+
+def _replicated(resource: Resource, s3: Any) -> Note:
+    place, name = resource.place, resource.name
+    _versioned(name, s3)
+    rules = [
+        _rule(1, "backup", f"arn:{place.partition}:s3:::{name}-backup", place.account),
+        _rule(2, "abroad", f"arn:{place.partition}:s3:::{name}-abroad", FOREIGN),
+    ]
+    role = place.arn("iam", "role/replication", region="")
+    s3.put_bucket_replication(Bucket=name, ReplicationConfiguration={"Role": role, "Rules": rules})
+    return Note(True, f"{name}: replicated to account {FOREIGN}, and to a backup of its owner's")
+
+
+def _rule(priority: int, name: str, bucket: str, account: str) -> dict[str, Any]:
+    return {
+        "ID": name,
+        "Priority": priority,
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "DeleteMarkerReplication": {"Status": "Disabled"},
+        "Destination": {"Bucket": bucket, "Account": account},
+    }
+
+
+def _expiring(resource: Resource, s3: Any) -> Note:
+    _versioned(resource.name, s3)
+    everything = {"Status": "Enabled", "Filter": {"Prefix": ""}}
+    rules = [
+        {"ID": "uploads", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
+        {"ID": "expire-everything", "Expiration": {"Days": 1}},
+    ]
+    s3.put_bucket_lifecycle_configuration(
+        Bucket=resource.name,
+        LifecycleConfiguration={"Rules": [{**everything, **rule} for rule in rules]},
+    )
+    return Note(True, f"{resource.name}: a lifecycle rule deletes everything after one day")
+
+
+def _is(finding: Finding, family: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(finding.kind, pattern) for pattern in family)

@@ -1,0 +1,107 @@
+"""Roles, users and access keys."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from console.staging.scene import Client, Note, there
+from moto.iam.models import iam_backends
+
+from cordon.finding import Finding, Part, Resource
+
+HOURS = 3600
+
+
+def stage_role(resource: Resource, finding: Finding, client: Client) -> Iterator[Note]:
+    """The role under its path; what AWS made is without a policy of ours."""
+    place, name = resource.place, resource.name
+    iam = client("iam", place.region, place.account)
+    if there(iam.get_role, "NoSuchEntity", RoleName=name):
+        yield Note(False, f"role {name}: is there already")
+        return
+    path = _path(resource, finding)
+    aws_made = path.startswith(("/aws-service-role/", "/aws-reserved/"))
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sagemaker.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    iam.create_role(
+        RoleName=name,
+        Path=path,
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        MaxSessionDuration=HOURS if aws_made else 4 * HOURS,
+    )
+    if aws_made:
+        yield Note(True, f"role {path}{name}, which only AWS may change")
+        return
+    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=_own_policy(resource))
+    yield Note(True, f"role {path}{name}, sessions up to 4 hours, with an inline policy of its own")
+
+
+def _path(resource: Resource, finding: Finding) -> str:
+    """From an ARN of the role where the finding has one, else from how AWS names its roles."""
+    issuer = finding.principal.issuer if finding.principal else ""
+    for arn in (resource.arn, issuer):
+        path, _, name = arn.partition(":role/")[2].rpartition("/")
+        if name == resource.name:
+            return f"/{path}/" if path else "/"
+    if resource.name.startswith("AWSServiceRoleFor"):
+        return "/aws-service-role/sagemaker.amazonaws.com/"
+    if resource.name.startswith("AWSReservedSSO_"):
+        return "/aws-reserved/sso.amazonaws.com/"
+    return "/"
+
+
+def _own_policy(resource: Resource) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:{resource.place.partition}:s3:::their-own-data/*",
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def stage_user(resource: Resource, finding: Finding, client: Client) -> Iterator[Note]:
+    """The user with the access keys the finding names, and one more."""
+    name = resource.name
+    iam = client("iam", resource.place.region, resource.place.account)
+    if there(iam.get_user, "NoSuchEntity", UserName=name):
+        yield Note(False, f"user {name}: is there already")
+    else:
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=_own_policy(resource))
+        yield Note(True, f"user {name}, with an inline policy of its own")
+    for key in _keys_of(name, finding):
+        yield from _key(key, name, resource, iam)
+
+
+def _keys_of(name: str, finding: Finding) -> list[str]:
+    """The long-term keys of the finding, where the user is the one they belong to."""
+    users = {r.name for r in finding.named("AWS::IAM::User", part=Part.ACTOR)}
+    if users and users != {name}:
+        return []
+    return [r.name for r in finding.named("AWS::IAM::AccessKey") if r.name.startswith("AKIA")]
+
+
+def _key(key: str, user: str, resource: Resource, iam: Any) -> Iterator[Note]:
+    listed = iam.list_access_keys(UserName=user)["AccessKeyMetadata"]
+    if key in {one["AccessKeyId"] for one in listed}:
+        yield Note(False, f"access key {key}: is there already")
+        return
+    made = iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
+    _rename(made, key, user, resource)
+    yield Note(True, f"access key {key} of {user}, active")
+    if not listed:
+        iam.create_access_key(UserName=user)
+        yield Note(True, f"a second access key of {user}, active")
+
+
+def _rename(made: str, wanted: str, user: str, resource: Resource) -> None:
+    """No API makes a key of a given id, so it is changed inside moto."""
+    place = resource.place
+    backend: Any = iam_backends[place.account][place.partition]
+    key = backend.access_keys.pop(made)
+    key.access_key_id = wanted
+    backend.access_keys[wanted] = key
+    assert key in backend.users[user].access_keys

@@ -1,0 +1,51 @@
+"""For every test: no network, and no AWS account but the embedded one."""
+
+import os
+import socket
+from typing import Any, NoReturn
+
+import pytest
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+    "POWERTOOLS_METRICS_DISABLED": "true",
+}
+ELSEWHERE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
+LOCAL = (socket.AF_UNIX,)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any module of ours is imported."""
+    config.addinivalue_line(
+        "markers", "world(mode, **parameters): which account, and how its stack is deployed"
+    )
+    os.environ.update(ENVIRONMENT)
+    for name in ELSEWHERE:
+        os.environ.pop(name, None)
+
+
+def _refuse(_self: socket.socket, address: Any) -> NoReturn:
+    raise RuntimeError(f"a test wants to reach {address}: tests have no network")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> Any:
+    """Whatever wants to connect fails, at once and with its address."""
+    with pytest.MonkeyPatch.context() as patch:
+        connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+        def guarded(original: Any) -> Any:
+            def call(one: socket.socket, address: Any) -> Any:
+                return original(one, address) if one.family in LOCAL else _refuse(one, address)
+
+            return call
+
+        patch.setattr(socket.socket, "connect", guarded(connect))
+        patch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
+        yield

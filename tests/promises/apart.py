@@ -1,0 +1,61 @@
+"""Copies of the running process: what happens in one changes nothing in another.
+
+To make an account costs more than to answer a finding in it. So each test runs in a copy of a
+process that has entered one, and each crash is a copy of one run, from where it dies.
+"""
+
+import gc
+import os
+import pickle
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+
+class Failed(Exception):
+    """What went wrong in a copy, with its traceback as text."""
+
+
+def fork() -> tuple[int, int]:
+    """(0, where to answer) in the copy; (its process id, where it answers) in the original."""
+    reader, writer = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    gc.freeze()  # the copy's collector then leaves our pages alone
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # no other thread holds a lock here
+        process = os.fork()
+    os.close(reader if process == 0 else writer)
+    return process, writer if process == 0 else reader
+
+
+def answer(writer: int, work: Callable[[], Any]) -> NoReturn:
+    """In a copy: do the work, send what it gives, and end the copy."""
+    try:
+        given = (True, work())
+    except BaseException as error:  # noqa: BLE001 it is raised again in the original
+        given = (False, "".join(traceback.format_exception(error)))
+    with os.fdopen(writer, "wb") as stream:
+        pickle.dump(given, stream)
+    os._exit(0)
+
+
+def wait(process: int, reader: int) -> Any:
+    """In the original: what the copy sent. Raises Failed where it failed."""
+    with os.fdopen(reader, "rb") as stream:
+        sent = stream.read()
+    os.waitpid(process, 0)
+    done, given = pickle.loads(sent) if sent else (False, "the copy died without a word")
+    if not done:
+        raise Failed(given)
+    return given
+
+
+def apart(work: Callable[[], Any]) -> Any:
+    """What ``work`` returns, done in a copy of this process."""
+    process, channel = fork()
+    if process == 0:
+        answer(channel, work)
+    return wait(process, channel)

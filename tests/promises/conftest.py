@@ -1,0 +1,66 @@
+"""Each promise is shown on an account made from the real template, in a copy of the process.
+
+``world`` enters the account that the test asks for by ``@pytest.mark.world(…)``; the account is
+kept as long as tests of the module ask for the same one, since no test can change it.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.promises.apart import Failed, apart
+from tests.promises.world import World, entered
+
+
+class Keeper:
+    """The one account that is entered, and what it was asked for with."""
+
+    def __init__(self) -> None:
+        self._leave: Any = None
+        self._asked: Any = None
+        self._world: World | None = None
+
+    def world(self, mode: str, **more: Any) -> World:
+        """The account so deployed; the one before is left."""
+        asked = (mode, tuple(sorted(more.items())))
+        if self._world is None or asked != self._asked:
+            self.leave()
+            self._leave = entered(mode, **more)
+            self._world, self._asked = self._leave.__enter__(), asked
+        return self._world
+
+    def leave(self) -> None:
+        """Leave the account, if one is entered."""
+        if self._world is not None:
+            self._leave.__exit__(None, None, None)
+            self._world = None
+
+
+@pytest.fixture(scope="module")
+def keeper() -> Iterator[Keeper]:
+    """Leaves the last account with the module's last test."""
+    kept = Keeper()
+    yield kept
+    kept.leave()
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, keeper: Keeper) -> World:
+    """An account where every playbook enforces, or as ``@pytest.mark.world(mode, …)`` says."""
+    marked = request.node.get_closest_marker("world")
+    args, more = (marked.args, marked.kwargs) if marked else ((), {})
+    return keeper.world(*(args or ("enforce",)), **more)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run each test that has a world in a copy of this process."""
+    if "world" not in pyfuncitem.fixturenames:
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    try:
+        apart(lambda: pyfuncitem.obj(**arguments))
+    except Failed as failed:
+        pytest.fail(str(failed), pytrace=False)
+    return True

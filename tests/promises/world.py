@@ -1,0 +1,288 @@
+"""An embedded account with the operator's hands and the auditor's eyes.
+
+``World`` is what the promises are shown on: put an event in, look at what stands.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from console.embedded.account import Delivery, EmbeddedAccount
+from console.embedded.journal import Called, DeadLettered, Invoked, Lost, Published
+from console.embedded.lambdas import Outcome
+from console.operate import Stack
+from console.staging import stage
+
+from cordon.actions.revocation import POLICY_NAME
+from cordon.cases import Case
+from cordon.dialects import read
+from cordon.finding import Finding, Malformed
+from cordon.holds import Hold, Holds
+
+ROOT = Path(__file__).parents[2]
+EVENTS = ROOT / "events"
+PLAYBOOKS = {
+    "quarantine_bucket": "QuarantineBucket",
+    "revoke_sessions": "RevokeSessions",
+    "tag_ai_resource": "TagAiResource",
+    "escalate_finding": "EscalateFinding",
+}
+HOME = ("111122223333", "us-east-1", "aws")
+START = datetime(2026, 11, 24, 12, tzinfo=UTC)
+RECORDS = ("ssm", "securityhub")  # of a snapshot: what is told, not what is contained
+SETTINGS = "/cordon/cordon"
+
+Event = dict[str, Any]
+
+
+def event(name: str) -> Event:
+    """The sample ``quarantine_bucket/guardduty_public_access``."""
+    return dict(json.loads((EVENTS / f"{name}.json").read_text()))
+
+
+def samples(folder: str = "*") -> list[str]:
+    """The names of all samples, or of one folder's."""
+    found = EVENTS.glob(f"{folder}/*.json")
+    names = (str(p.relative_to(EVENTS).with_suffix("")) for p in found)
+    return sorted(name for name in names if not name.endswith(".plan"))
+
+
+def changed(one: Event, path: str, value: Any) -> Event:
+    """A copy of an event with one member changed: ``detail.severity``, ``detail.findings.0.Id``."""
+    copy = json.loads(json.dumps(one))
+    *way, last = (int(key) if key.isdigit() else key for key in path.split("."))
+    inside: Any = copy
+    for key in way:
+        inside = inside[key]
+    inside[last] = value
+    return dict(copy)
+
+
+@contextmanager
+def entered(
+    mode: str, *, home: tuple[str, str, str] = HOME, hub: bool = True, **parameters: str
+) -> Iterator["World"]:
+    """The account of the real template, all playbooks in one mode ("" for the defaults)."""
+    modes = {f"Mode{logical}": mode for logical in PLAYBOOKS.values()} if mode else {}
+    account, region, partition = home
+    with EmbeddedAccount(
+        ROOT / "template.yaml",
+        account=account,
+        region=region,
+        partition=partition,
+        parameters={**modes, **parameters},
+        functions=ROOT / "functions",
+        start=START,
+        security_hub=hub,
+    ) as embedded:
+        yield World(embedded)
+
+
+@dataclass(frozen=True)
+class World:
+    """See the module's docstring."""
+
+    account: EmbeddedAccount
+
+    # ---- acting ----
+
+    def stage(self, one: Event) -> None:
+        """Make what the event's finding names exist, as bad as it says."""
+        try:
+            stage(read(one), self.account.client)
+        except Malformed:
+            return
+
+    def send(self, one: Event) -> Delivery:
+        """Stage what an event names, and deliver it."""
+        self.stage(one)
+        return self.account.deliver(one)
+
+    @property
+    def operator(self) -> Stack:
+        """What ``cordon approve`` and the other commands work with."""
+        return Stack(self.account.client, self.account.stack.outputs)
+
+    def approve(self, case: Case, plan: str = "") -> None:
+        """As ``cordon approve`` does."""
+        self.operator.decide(case, "approve", plan or case.plan_hash)
+        self.account.settle()
+
+    def release(self, case: Case) -> Case:
+        """As ``cordon release`` does, until its workflow has ended."""
+        self.operator.release(case, "the test lets go")
+        self.account.settle()
+        return self.operator.case(case.id)
+
+    def command(self, case: Case, do: str, **more: Any) -> Outcome:
+        """A step of a workflow, straight to the case's function."""
+        return self.account.invoke(
+            PLAYBOOKS[case.playbook], {"cordon": {"do": do, "case": case.id, **more}}
+        )
+
+    def set(self, name: str, value: str) -> None:
+        """Change a setting, as an operator would: ``switch``, ``mode/revoke_sessions``."""
+        self.account.set_parameter(f"{SETTINGS}/{name}", value)
+
+    # ---- looking ----
+
+    @property
+    def cases(self) -> list[Case]:
+        """Every case, oldest first."""
+        return sorted(self.operator.all_cases(), key=lambda case: (case.opened, case.id))
+
+    @property
+    def case(self) -> Case:
+        """The only case there is."""
+        (case,) = self.cases
+        return case
+
+    @property
+    def holds(self) -> dict[str, Hold]:
+        """The holds by target."""
+        dynamodb = self.account.client("dynamodb")
+        table = self.account.stack.outputs["Table"]
+        rows = dynamodb.scan(TableName=table, ProjectionExpression="id")["Items"]
+        targets = (r["id"]["S"].removeprefix("hold#") for r in rows if r["id"]["S"][0] == "h")
+        found = Holds(dynamodb, table)
+        return {target: hold for target in sorted(targets) if (hold := found.get(target))}
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """All that can be contained, as it stands."""
+        return {k: v for k, v in self.account.snapshot().items() if k not in RECORDS}
+
+    @property
+    def incidents(self) -> list[dict[str, Any]]:
+        """The OpsItems, without their numbers."""
+        return list(self.account.snapshot()["ssm"].values())
+
+    @property
+    def findings(self) -> dict[str, Any]:
+        """What Security Hub shows, by finding id."""
+        return dict(self.account.snapshot()["securityhub"])
+
+    def finding(self, case: Case) -> dict[str, Any]:
+        """Our own finding of a case, whole."""
+        return self.hub_finding(
+            f"cordon/{case.finding.place.account}/{case.finding.place.region}"
+            f"/{case.playbook}/{case.id}"
+        )
+
+    def hub_finding(self, identifier: str) -> dict[str, Any]:
+        """A finding of Security Hub, whole."""
+        wanted = {"Id": [{"Value": identifier, "Comparison": "EQUALS"}]}
+        (found,) = self.account.client("securityhub").get_findings(Filters=wanted)["Findings"]
+        return dict(found)
+
+    def evidence(self, case: Case) -> list[dict[str, Any]]:
+        """The entries of a case's evidence, whose chain must hold."""
+        entries, fault = self.operator.evidence(case)
+        assert not fault, fault
+        return [json.loads(entry) for entry in entries]
+
+    def stages(self, case: Case) -> list[str]:
+        """The stages of a case's evidence, in order."""
+        return [str(entry["stage"]) for entry in self.evidence(case)]
+
+    @property
+    def published(self) -> list[Published]:
+        """The messages to the topic."""
+        return self.account.journal.of(Published)
+
+    @property
+    def refused(self) -> list[str]:
+        """Calls that a role's policy refused."""
+        calls = self.account.journal.of(Called)
+        return [f"{c.caller}: {c.service}:{c.operation}" for c in calls if not c.allowed]
+
+    @property
+    def troubles(self) -> list[str]:
+        """What must not happen when all is well."""
+        journal = self.account.journal
+        failed = [f"{i.function}: {i.error}" for i in journal.of(Invoked) if i.error]
+        dead = [f"{d.queue}: {d.reason}" for d in journal.of(DeadLettered)]
+        lost = [f"lost at {one.where}: {one.reason}" for one in journal.of(Lost)]
+        return [*self.refused, *failed, *dead, *lost]
+
+    def acts(self, delivery: Delivery | None = None) -> list[str]:
+        """The calls that change something outside Cordon's own memory, in order."""
+        calls = delivery.calls if delivery else self.account.journal.of(Called)
+        return [f"{c.service}:{c.operation}" for c in calls if self._acts(c)]
+
+    def _acts(self, call: Called) -> bool:
+        if call.caller not in self.account.functions or call.service in ("dynamodb", "sts"):
+            return False
+        if READS.match(call.operation):
+            return False
+        return not (call.service == "s3" and call.params["Bucket"] == self._evidence_bucket)
+
+    @property
+    def _evidence_bucket(self) -> str:
+        return str(self.account.stack.outputs["EvidenceBucket"])
+
+
+READS = re.compile(r"(Get|List|Describe|Head)[A-Z]")
+
+
+def answers(delivery: Delivery) -> list[dict[str, str]]:
+    """What the functions of the direct lane said, without those who let the event pass."""
+    said = (i.result for i in delivery.invocations if isinstance(i.result, Mapping))
+    return [dict(one) for one in said if one.get("outcome", "ignored") != "ignored"]
+
+
+def logged(delivery: Delivery, *messages: str) -> list[dict[str, Any]]:
+    """The log lines of the functions, those with one of these messages where any is named."""
+    lines = (line for i in delivery.invocations for line in i.log.splitlines())
+    parsed = [json.loads(line) for line in lines]
+    return [line for line in parsed if not messages or line.get("message") in messages]
+
+
+def finding_of(one: Event) -> Finding:
+    """The event as Cordon reads it."""
+    return read(one)
+
+
+def seen(world: World) -> dict[str, Any]:
+    """All that one can see, without ids, times, and how often it was tried."""
+    return {
+        "state": world.state,
+        "incidents": world.incidents,
+        "findings": world.findings,
+        "cases": [_case(case) for case in world.cases],
+        "holds": {target: _hold(hold) for target, hold in world.holds.items()},
+        "evidence": {case.id: set(world.stages(case)) for case in world.cases},
+    }
+
+
+def _case(case: Case) -> dict[str, Any]:
+    told = {k: getattr(case, k) for k in ("id", "playbook", "verdict", "reason", "mode", "round")}
+    ended = {k: getattr(case, k) for k in ("stands", "by", "why", "told", "plan_hash")}
+    return {**told, **ended, "results": [asdict(result) for result in case.results]}
+
+
+def _hold(hold: Hold) -> dict[str, Any]:
+    wrote = {k: v for k, v in (hold.wrote or {}).items() if k not in ("ops_item", "published")}
+    return {"captured": hold.captured, "wrote": wrote, "cases": sorted(hold.cases)}
+
+
+REVOKED = re.compile(r"(aws:TokenIssueTime\W+|\"before\"\W+)([-0-9T:]+Z)")
+
+
+def without_dates(value: Any) -> Any:
+    """The same without the dates of revocations: a later try revokes before a later moment."""
+    text = repr(value) if isinstance(value, set) else json.dumps(value, sort_keys=True, default=sorted)
+    return REVOKED.sub(r"\1(when)", text.replace('\\"', '"'))
+
+
+def revoked(state: Mapping[str, Any]) -> list[str]:
+    """The dates before which sessions are revoked in a ``state``."""
+    people = (*state["iam"]["roles"].values(), *state["iam"]["users"].values())
+    policies = (p["inline"].get(POLICY_NAME) for p in people)
+    texts = (json.dumps(policy) for policy in policies if policy)
+    return [found.group(2) for text in texts for found in REVOKED.finditer(text)]

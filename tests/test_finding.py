@@ -1,0 +1,65 @@
+"""The one frozen form of a finding."""
+
+import doctest
+
+import pytest
+from tests.make import a_finding
+
+from cordon import finding
+from cordon.finding import ARN, PARTITIONS, Malformed, Part, Place, Resource, Unknown, canonical
+
+PLACE = Place("aws-cn", "111122223333", "cn-north-1")
+
+
+def test_examples() -> None:
+    result = doctest.testmod(finding)
+    assert result.attempted
+    assert not result.failed
+
+
+def test_kind_is_what_playbooks_match_on() -> None:
+    assert a_finding(source="macie", type="A:B/C").kind == "macie:A:B/C"
+
+
+def test_named_by_kind_and_part_each_once() -> None:
+    role = Resource("AWS::IAM::Role", "r", PLACE, part=Part.ACTOR)
+    other = Resource("AWS::IAM::Role", "r2", PLACE, part=Part.RELATED)
+    found = a_finding(resources=(role, other, role))
+    assert found.named("AWS::IAM::Role") == (role, other)
+    assert found.named("AWS::IAM::Role", part=Part.ACTOR) == (role,)
+    assert found.named("AWS::S3::Bucket") == ()
+
+
+def test_arns_of_a_place() -> None:
+    assert PLACE.arn("sns", "t") == "arn:aws-cn:sns:cn-north-1:111122223333:t"
+    assert PLACE.arn("iam", "role/r", region="") == "arn:aws-cn:iam::111122223333:role/r"
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_an_arn_of_every_partition(partition: str) -> None:
+    assert ARN.fullmatch(f"arn:{partition}:s3:::bucket")
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:awsx:s3:::bucket",
+        "arn:aws:s3:::",
+        "arn:aws:s3:::a\nb",
+        "arn:aws:s3:::a\x9bb",
+        "arn:aws:iam::12:role/r",
+        "xarn:aws:s3:::bucket",
+    ],
+)
+def test_what_is_no_arn(arn: str) -> None:
+    assert ARN.fullmatch(arn) is None
+
+
+def test_malformed_names_its_field() -> None:
+    error = Unknown("source", "is none that a dialect reads")
+    assert isinstance(error, Malformed)
+    assert (error.field, str(error)) == ("source", "source: is none that a dialect reads")
+
+
+def test_canonical_is_one_spelling() -> None:
+    assert canonical({"b": [1, None], "a": "é"}) == '{"a":"\\u00e9","b":[1,null]}'
