@@ -10,7 +10,7 @@ Only one account is entered at a time in a process. Nothing leaves the machine.
 import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from io import BytesIO
@@ -154,7 +154,7 @@ class EmbeddedAccount:
         undo.callback(backends.reset)
         self._connect(undo)
         build(self.stack, self.client)
-        self.carrier.check_mappings()
+        self.carrier.check_roles()
         if self._security_hub:
             self.client("securityhub").enable_security_hub()
         self.runtime.forget()
@@ -247,8 +247,6 @@ class EmbeddedAccount:
 
     def watch(self, record: ExecutionStarted | ExecutionEnded | TokenWaiting) -> None:
         """Journal what happened to an execution, under the machine's logical id."""
-        from dataclasses import replace
-
         self.journal.write(replace(record, machine=self._machine_name(record.machine)))
 
     # ---- driving ----
@@ -298,12 +296,15 @@ class EmbeddedAccount:
     def settle(self, *, patience: timedelta | None = None) -> None:
         """Drive everything until it is quiet, moving the clock over pauses and retries."""
         limit = self.clock.now + patience if patience is not None else None
+        last = self.clock.now + kernel.FOREVER
         while True:
             self._work()
             moments = (self._kernel.next_pause(), self.carrier.next_moment())
             moment = min((m for m in moments if m is not None), default=None)
             if moment is None or (limit is not None and moment > limit):
                 return
+            if moment > last:
+                raise RuntimeError("this never comes to rest: a year has gone by")
             self.clock.move_to(moment)
 
     def advance(self, delta: timedelta) -> Delivery:
@@ -430,7 +431,7 @@ def _client(service: str, region: str, account: str) -> Any:
     client = _session().client(
         service,
         region_name=region,
-        aws_access_key_id=account,
+        aws_access_key_id=f"{patches.STAGING}{account}",
         aws_secret_access_key="embedded",
     )
     setattr(client, UNGUARDED, True)

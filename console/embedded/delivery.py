@@ -167,6 +167,14 @@ class Permissions:
         )
         return iam.decide(request, policies) is iam.Decision.ALLOWED
 
+    def assumable(self, role: str, service: str, source: str) -> bool:
+        """Whether a service may take on a role for one of its resources (an ARN)."""
+        trust = Directory(self._place.account, self._place.partition).trust_of(role)
+        if trust is None:
+            return False
+        request = self._request(service, "sts:AssumeRole", role, source)
+        return iam.decide(request, iam.Policies([], resource=[trust])) is iam.Decision.ALLOWED
+
     def _request(self, principal: str, action: str, arn: str, source: str) -> iam.Request:
         context = {
             "aws:SourceAccount": self._place.account,
@@ -244,8 +252,17 @@ class Carrier:
                 filters=tuple(json.loads(p["Pattern"]) for p in patterns),
             )
 
-    def check_mappings(self) -> None:
-        """Raise Unresolved where a function's role cannot read its queue, as Lambda does."""
+    def check_roles(self) -> None:
+        """Raise Unresolved where a role cannot be taken on, or cannot read its function's queue.
+
+        Lambda and Step Functions refuse these when the stack is deployed.
+        """
+        users = [(f.role, "lambda", f.arn) for f in self.runtime.functions.values()]
+        machines = self.stack.of("AWS::StepFunctions::StateMachine")
+        users += [(m.properties["RoleArn"], "states", m.arn) for m in machines]
+        for role, service, arn in users:
+            if not self._may.assumable(role, f"{service}.amazonaws.com", arn):
+                raise Unresolved(f"{service} cannot assume {role} for {arn}")
         for one in self.mappings:
             for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
                 if not self._may.role(one.function.role, action, one.queue.arn):

@@ -5,9 +5,10 @@ are read from the embedded account at the moment of the call. Calls made with cr
 assumed role are judged by that role, in its own account; assuming it asks its trust policy too.
 """
 
+import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -114,8 +115,6 @@ class Directory(Known):
 def _as_text(document: Any) -> str:
     if isinstance(document, str):
         return document
-    import json
-
     return json.dumps(document)
 
 
@@ -237,7 +236,9 @@ class Guard:
         account = principal.split(":")[4]
         region = client.meta.region_name
         where = Place(
-            account, self._place.region if region == "aws-global" else region, self._place.partition
+            account,
+            self._place.region if region.endswith("-global") else region,
+            self._place.partition,
         )
         service = client.meta.service_model.service_name
         return _Call(client, service, operation, params, where, principal, session)
@@ -358,8 +359,6 @@ def _trusting(trust: iam.Policy, arn: str) -> iam.Policy:
 
 
 def _with_error(record: Called, code: str) -> Called:
-    from dataclasses import replace
-
     return replace(record, error=code)
 
 

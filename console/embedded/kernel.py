@@ -61,7 +61,6 @@ class _Waiter:
     until: real.datetime | None
     pauses: bool
     order: int
-    expired: bool = False
 
     def due(self, now: real.datetime) -> bool:
         return self.ready() or (self.until is not None and self.until <= now)

@@ -12,6 +12,7 @@ from console.embedded import kernel
 from console.embedded.lambdas import CREDENTIALS
 from console.embedded.place import Place
 
+STAGING = "EMBEDDED"  # with an account id it has the 20 characters that moto looks for
 _places: list[Place] = []
 
 
@@ -46,7 +47,7 @@ def install() -> None:
 
 
 def _region_of(original: Any) -> Any:
-    """moto takes ``us-gov`` of iam.us-gov.amazonaws.com for a Region, and then for partition aws."""
+    """moto takes ``us-gov`` of iam.us-gov.amazonaws.com for a Region."""
 
     def get_region_from_url(response: Any, request: Any, full_url: str) -> str:
         found = str(original(response, request, full_url))
@@ -89,13 +90,13 @@ def _time() -> ModuleType:
 
 
 def _account_of(original: Any) -> Any:
-    """Staging clients sign with the account id; other unknown keys are the entered account's."""
+    """Staging clients' keys carry the account id; other unknown keys are the entered account's."""
 
     def get_account_id_from(access_key: str) -> str:
         if not _places:
             return str(original(access_key))
-        if access_key.isdigit() and len(access_key) == 12:
-            return access_key
+        if access_key.startswith(STAGING):
+            return access_key.removeprefix(STAGING)
         known = _key_account(access_key)
         return known or _places[-1].account
 

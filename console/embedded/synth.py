@@ -5,15 +5,16 @@ their ``DefinitionUri`` files, with ``DefinitionSubstitutions`` put in as CloudF
 text, before the file is parsed. Nothing is asked of AWS.
 """
 
+import base64
 import copy
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import yaml
@@ -192,28 +193,20 @@ def _transformed(
     raw = load(template.read_text())
     raw.setdefault("Conditions", {})
     machines = _localise(raw, template.parent)
-    before = os.environ.get("AWS_DEFAULT_REGION")
-    os.environ["AWS_DEFAULT_REGION"] = region
-    try:
-        translator = Translator(managed_policy_map={}, sam_parser=Parser())
-        native = translator.translate(
-            sam_template=raw, parameter_values=_literals(raw), feature_toggle=None
-        )
-    finally:
-        _restore("AWS_DEFAULT_REGION", before)
+    translator = Translator(
+        managed_policy_map={},
+        sam_parser=Parser(),
+        boto_session=SimpleNamespace(region_name=region),  # all it asks of a session
+    )
+    native = translator.translate(
+        sam_template=raw, parameter_values=_literals(raw), feature_toggle=None
+    )
     return dict(native), machines
 
 
 def _literals(raw: Mapping[str, Any]) -> dict[str, str]:
     declared = raw.get("Parameters", {})
     return {k: _text(v["Default"]) for k, v in declared.items() if "Default" in v}
-
-
-def _restore(name: str, before: str | None) -> None:
-    if before is None:
-        os.environ.pop(name, None)
-    else:
-        os.environ[name] = before
 
 
 def _localise(raw: dict[str, Any], folder: Path) -> dict[str, Path]:
@@ -464,8 +457,6 @@ def parameters_of(native: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _base64(resolver: _Resolver, argument: Any) -> str:
-    import base64
-
     return base64.b64encode(str(resolver.resolve(argument)).encode()).decode()
 
 

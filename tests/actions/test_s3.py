@@ -11,6 +11,7 @@ from moto.s3.models import s3_backends
 from tests.actions.scenario import PLACE, Scenario, account, answering
 from tests.actions.scenario_s3 import (
     BUCKET,
+    BY_HAND,
     EVERYONE,
     EXEMPT,
     FOREIGN,
@@ -252,6 +253,41 @@ def test_a_policy_of_a_persons_own_is_what_a_second_case_releases_to(aws: Aws) -
     undone = OUTSIDERS.undo(aws, captured, wrote)
     assert undone.state is Undone.DRIFTED
     assert the_policy(aws) == theirs
+
+
+def test_a_lost_answer_after_a_persons_change_still_releases_to_that_change(aws: Aws) -> None:
+    bucket(has_policy(policy(SHARED)))(aws)
+    captured = OUTSIDERS.capture(aws)
+    wrote = OUTSIDERS.apply(aws, captured, None)
+    theirs = json.dumps(json.loads(policy(BY_HAND)), indent=2)
+    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=theirs)
+    wrote = OUTSIDERS.apply(aws, captured, wrote)
+    OUTSIDERS.join(WRITES).apply(aws, captured, wrote)  # what it wrote is never kept
+    undone = OUTSIDERS.undo(aws, captured, wrote)
+    assert undone.state is Undone.DRIFTED
+    assert the_policy(aws) == theirs
+
+
+@pytest.mark.parametrize("texts", [(), (policy(SHARED),)], ids=["without", "with-a-policy"])
+def test_not_being_allowed_to_write_is_a_failure(aws: Aws, texts: tuple[str, ...]) -> None:
+    bucket(*(has_policy(text) for text in texts))(aws)
+    before = read()(aws)
+    captured = OUTSIDERS.capture(aws)
+    answering(aws, "s3", "PutBucketPolicy", lambda _: "AccessDenied")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        OUTSIDERS.apply(aws, captured, None)
+    assert read()(aws) == before
+
+
+def test_s3_is_not_asked_to_take_more_than_it_takes(aws: Aws) -> None:
+    """Whatever error it has for that."""
+    bucket(has_policy(TOO_LONG))(aws)
+    answering(aws, "s3", "PutBucketPolicy", _too_long)
+    assert OUTSIDERS.apply(aws, OUTSIDERS.capture(aws), None)["form"] == "replaced"
+
+
+def _too_long(asked: dict[str, Any]) -> str | None:
+    return "InvalidArgument" if len(asked["Policy"].encode()) > 20 * 1024 else None
 
 
 def test_verify_names_the_statements_that_are_missing(aws: Aws) -> None:

@@ -55,6 +55,12 @@ def test_an_ai_resource_named_by_arn() -> None:
     assert finding.resources == (Resource(kind, "explorer", PLACE, arn),)
 
 
+def test_an_ai_resource_named_by_a_joined_identifier() -> None:
+    kind = "AWS::Bedrock::DataSource"
+    finding = read(samples.config(resourceType=kind, resourceId="KB1A2B3C4D|DS5E6F7G8H"))
+    assert finding.resources[0].name == "KB1A2B3C4D|DS5E6F7G8H"
+
+
 def test_an_ai_resource_named_by_name() -> None:
     kind = "AWS::SageMaker::NotebookInstance"
     finding = read(samples.config(resourceType=kind, resourceId="explorer"))

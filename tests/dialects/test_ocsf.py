@@ -99,6 +99,16 @@ def test_severity(number: int, label: Label) -> None:
     assert read(samples.ocsf(severity_id=number)).severity.label is label
 
 
+def test_other_products_have_one_type_in_both() -> None:
+    kinds = ["Software and Configuration Checks/Vulnerabilities/CVE", "Vulnerabilities"]
+    product = {"product": {"uid": f"arn:aws:securityhub:{REGION}::productv2/aws/inspector"}}
+    info = {**samples.an_ocsf()["finding_info"], "types": kinds}
+    copy = read(samples.ocsf(class_uid=2002, metadata=product, finding_info=info))
+    asff = read(samples.asff(ProductArn=f"{samples.HUB}inspector", Types=kinds[:1]))
+    assert (copy.kind, copy.id) == (asff.kind, asff.id)
+    assert copy.type == kinds[0]
+
+
 @pytest.mark.parametrize("name", ["securityhub-risk", "securityhub-coverage"])
 def test_other_products_of_aws_are_not_acted_on(name: str) -> None:
     product = {"product": {"uid": f"arn:aws:securityhub:{REGION}::productv2/aws/{name}"}}

@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-
 from console.embedded.account import EmbeddedAccount
 from console.embedded.authorization import Unmapped
+from console.embedded.guard import Broken, Caller
 from console.embedded.iam import Decision
 from console.embedded.journal import (
     Called,
@@ -29,6 +29,12 @@ from console.embedded.synth import Unresolved
 STACK = Path(__file__).parent / "stack"
 START = datetime(2026, 11, 24, 6, tzinfo=UTC)
 BUCKET = "victim-1"
+ANYTHING = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+    }
+)
 
 
 def enter(template: Path = STACK / "template.yaml", **given: Any) -> EmbeddedAccount:
@@ -180,9 +186,7 @@ def test_an_unmapped_call_stops_the_run(account: EmbeddedAccount, tmp_path: Path
         )
 
 
-def caller_of(account: EmbeddedAccount) -> Any:
-    from console.embedded.guard import Caller
-
+def caller_of(account: EmbeddedAccount) -> Caller:
     return Caller("Block", account.functions["Block"].role)
 
 
@@ -213,6 +217,43 @@ def test_a_function_sees_only_its_own_environment(
     assert seen["AWS_REGION"] == "eu-central-1"
     assert seen["AWS_LAMBDA_FUNCTION_NAME"] == account.functions["Block"].name
     assert os.environ["CORDON_TABLE"] == "from outside"
+
+
+def test_what_a_function_prints_is_kept(
+    account: EmbeddedAccount, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import sys
+
+    def handler(event: Any, context: Any) -> None:
+        sys.stdout.write(f"{context.get_remaining_time_in_millis()} ms left\n")
+
+    account.runtime._handlers["Block"] = handler
+    assert account.invoke("Block", {}).text == "30000 ms left\n"
+    assert account.journal.of(Invoked)[0].log == "30000 ms left\n"
+    assert capsys.readouterr().out == ""
+
+
+def test_a_result_that_is_no_json_is_an_error(account: EmbeddedAccount) -> None:
+    account.runtime._handlers["Block"] = lambda event, context: {1, 2}
+    assert account.invoke("Block", {}).error.startswith("Runtime.MarshalError")
+
+
+def test_an_error_of_the_embedded_account_is_not_the_functions(account: EmbeddedAccount) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("inside moto")
+
+    with pytest.raises(Broken, match="s3 HeadBucket: ZeroDivisionError: inside moto"):
+        account.client("iam").create_role(RoleName="admin", AssumeRolePolicyDocument=ANYTHING)
+        account.client("iam").put_role_policy(
+            RoleName="admin", PolicyName="all", PolicyDocument=ANYTHING
+        )
+        account.guard.call(
+            Caller("Ask", "arn:aws:iam::111122223333:role/admin"),
+            account.client("s3"),
+            "HeadBucket",
+            {"Bucket": BUCKET},
+            broken,
+        )
 
 
 # ---- asynchronous retries, destinations, crashes ----
@@ -284,9 +325,7 @@ def test_a_dead_sandbox_makes_no_more_calls(account: EmbeddedAccount) -> None:
     def handler(event: Any, context: Any) -> None:
         s3 = boto3.client("s3", region_name="eu-central-1")
         with ThreadPoolExecutor(1) as pool:
-            jobs = [
-                pool.submit(s3.get_public_access_block, Bucket=BUCKET) for _ in range(3)
-            ]
+            jobs = [pool.submit(s3.get_public_access_block, Bucket=BUCKET) for _ in range(3)]
         for job in jobs:
             job.result()
 
@@ -366,8 +405,18 @@ def test_spoiled_messages_go_back_to_their_queue(account: EmbeddedAccount) -> No
 
 
 def test_a_role_that_cannot_read_its_queue_is_an_error(tmp_path: Path) -> None:
-    path = edited(tmp_path, "CodeUri: functions/bulk", "Role: !GetAtt BlockRole.Arn\n      CodeUri: functions/bulk")
+    path = edited(
+        tmp_path,
+        "CodeUri: functions/bulk",
+        "Role: !GetAtt BlockRole.Arn\n      CodeUri: functions/bulk",
+    )
     with pytest.raises(Unresolved, match="its role lacks sqs:ReceiveMessage"), enter(path):
+        pass
+
+
+def test_a_role_that_the_service_cannot_assume_is_an_error(tmp_path: Path) -> None:
+    path = edited(tmp_path, "{Service: states.amazonaws.com}", "{Service: ec2.amazonaws.com}")
+    with pytest.raises(Unresolved, match="states cannot assume"), enter(path):
         pass
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import boto3
 import pytest
-
 from console.embedded.authorization import Unmapped, needs
 from console.embedded.place import Place
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-
 from console.embedded.iam import Decision, Policies, Request, Unused, decide, unused
 
 ROLE = "arn:aws:iam::111122223333:role/cordon/block"
@@ -144,7 +143,9 @@ def test_policy_variables(resource: str, answer: Decision) -> None:
 
 
 def test_a_variable_is_not_a_wildcard() -> None:
-    assert ask(allow(resource=f"{BUCKET}/${{aws:username}}/b"), context={"aws:username": "*"}) is NOT
+    assert (
+        ask(allow(resource=f"{BUCKET}/${{aws:username}}/b"), context={"aws:username": "*"}) is NOT
+    )
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,9 @@ def test_other_policies(policies: dict[str, Any], answer: Decision) -> None:
         ({"Service": "lambda.amazonaws.com"}, NOT),
     ],
 )
-def test_a_resource_policy_alone_allows_in_its_own_account(principal: Any, answer: Decision) -> None:
+def test_a_resource_policy_alone_allows_in_its_own_account(
+    principal: Any, answer: Decision
+) -> None:
     granted = policy({**allow(), "Principal": principal})
     request = Request(ROLE, "s3:GetObject", f"{BUCKET}/a/b")
     assert decide(request, Policies(identity=[], resource=[granted])) is answer

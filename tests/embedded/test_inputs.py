@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-
 from console.embedded.inputs import ABSENT, BadPath, at, target_input
 
 EVENT: dict[str, Any] = {
@@ -13,7 +12,12 @@ EVENT: dict[str, Any] = {
     "source": "aws.ec2",
     "time": "2026-11-24T06:00:00Z",
     "resources": ["arn:aws:ec2:us-east-1:123456789012:instance/i-0123456789"],
-    "detail": {"state": "RUNNING", "count": 3, "says": 'he said "hi"\n', "list": [{"a": 1}, {"a": 2}]},
+    "detail": {
+        "state": "RUNNING",
+        "count": 3,
+        "says": 'he said "hi"\n',
+        "list": [{"a": 1}, {"a": 2}],
+    },
 }
 RULE = "arn:aws:events:us-east-1:123456789012:rule/example"
 

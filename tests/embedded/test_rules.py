@@ -8,10 +8,9 @@ consistency); values are our own.
 from typing import Any
 
 import pytest
+from console.embedded.rules import BadPattern, check, matches
 from hypothesis import given
 from hypothesis import strategies as st
-
-from console.embedded.rules import BadPattern, check, matches
 
 Json = dict[str, Any]
 
@@ -290,8 +289,9 @@ def test_refused(pattern: Any, message: str) -> None:
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["", "a", "ab"]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+    ),
     max_leaves=12,
 )
 

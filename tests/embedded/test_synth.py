@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from console.embedded.place import Place
 from console.embedded.synth import Stack, Unresolved, load, substitute, synthesise
 
@@ -87,6 +86,10 @@ def test_wrong_parameters(parameters: dict[str, str], message: str) -> None:
         synthesise(TEMPLATE, HERE, parameters=parameters)
 
 
+CONDITIONS = """
+  Aye: !Equals [a, a]
+  Nay: !Or [!Not [!Condition Aye], !And [!Equals [a, b], !Condition Aye]]
+"""
 VALUE = "  T: {Type: AWS::SNS::Topic, Properties: {TopicName: t, DisplayName: %s}}"
 
 
@@ -110,7 +113,7 @@ def test_intrinsics(expression: str, value: str, tmp_path: Path) -> None:
     stack = only(
         VALUE % expression,
         tmp_path,
-        Conditions="  Aye: !Equals [a, a]\n  Nay: !Or [!Not [!Condition Aye], !And [!Equals [a, b]]]",
+        Conditions=CONDITIONS,
         Mappings="  M: {eu-central-1: {k: v}}",
     )
     assert stack.resources["T"].properties["DisplayName"] == value
@@ -131,9 +134,7 @@ def test_no_value_leaves_the_property_out(tmp_path: Path) -> None:
         ("!FindInMap [M, x, k]", "no entry in the mapping"),
     ],
 )
-def test_what_cannot_be_resolved_is_an_error(
-    expression: str, message: str, tmp_path: Path
-) -> None:
+def test_what_cannot_be_resolved_is_an_error(expression: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(Unresolved, match=message):
         only(VALUE % expression, tmp_path, Mappings="  M: {y: {k: v}}")
 

@@ -8,10 +8,11 @@ import gc
 import os
 import pickle
 import sys
-import traceback
 import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
+
+import pytest
 
 
 class Failed(Exception):
@@ -36,7 +37,8 @@ def answer(writer: int, work: Callable[[], Any]) -> NoReturn:
     try:
         given = (True, work())
     except BaseException as error:  # noqa: BLE001 it is raised again in the original
-        given = (False, "".join(traceback.format_exception(error)))
+        shown = pytest.ExceptionInfo.from_exception(error).getrepr(style="short", chain=False)
+        given = (False, str(shown))
     with os.fdopen(writer, "wb") as stream:
         pickle.dump(given, stream)
     os._exit(0)

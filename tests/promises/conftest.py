@@ -59,8 +59,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     names = pyfuncitem._fixtureinfo.argnames
     arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    failure = ""
     try:
         apart(lambda: pyfuncitem.obj(**arguments))
     except Failed as failed:
-        pytest.fail(str(failed), pytrace=False)
+        failure = str(failed)
+    if failure:
+        pytest.fail(failure, pytrace=False)
     return True

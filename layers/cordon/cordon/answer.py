@@ -173,6 +173,7 @@ def _open(
         opened=known.opened if known else now(),
         seen=situation.finding.last_seen,
         round=(known.round if known else 1) + (1 if again else 0),
+        told_at=known.told_at if known else None,
         link=known.link if known else Link(),
     )
     proof = wired.evidence(opened)
@@ -316,4 +317,5 @@ def start(wired: Wired, machine: str, name: str, case: Case, **more: str) -> Non
 def tell(case: Case, wired: Wired) -> Case:
     """Report to Security Hub how the case stands, and keep that it was told."""
     told = report.tell(case, wired.playbook, wired.deployment, wired.client("securityhub"))
-    return wired.cases.move(case, case.stands, when=(case.stands,), told=told)
+    stands = case.stands
+    return wired.cases.move(case, stands, when=(stands,), told=told.original, told_at=told.at)

@@ -84,6 +84,7 @@ class Case:
     why: str = ""
     results: tuple[Result, ...] = ()
     told: str = ""  # how the original stood in Security Hub after the last report
+    told_at: datetime | None = None  # UpdatedAt of our own finding's last report
     contained: datetime | None = None
     moved: datetime | None = None  # when its row was last written
     link: Link = field(default_factory=Link)
@@ -225,7 +226,8 @@ def _row(case: Case) -> dict[str, Any]:
         "opened": {"S": stamp(case.opened)},
         "seen": {"S": stamp(case.seen)},
         "moved": {"S": stamp(now())},
-        "contained": {"S": stamp(case.contained) if case.contained else ""},
+        "contained": {"S": _stamped(case.contained)},
+        "told_at": {"S": _stamped(case.told_at)},
         "finding": {"S": canonical(finding_json(case.finding))},
         "plan": {"S": canonical(case.plan.to_json())},
         "results": {"S": canonical([asdict(result) for result in case.results])},
@@ -233,8 +235,15 @@ def _row(case: Case) -> dict[str, Any]:
     }
 
 
+def _stamped(when: datetime | None) -> str:
+    return stamp(when) if when is not None else ""
+
+
+def _moment(stamped: str) -> datetime | None:
+    return moment(stamped) if stamped else None
+
+
 def _case(row: Mapping[str, Any]) -> Case:
-    contained = row["contained"]["S"]
     return Case(
         id=row["id"]["S"].removeprefix("case#"),
         stands=Stands(row["stands"]["S"]),
@@ -242,7 +251,8 @@ def _case(row: Mapping[str, Any]) -> Case:
         opened=moment(row["opened"]["S"]),
         seen=moment(row["seen"]["S"]),
         moved=moment(row["moved"]["S"]),
-        contained=moment(contained) if contained else None,
+        contained=_moment(row["contained"]["S"]),
+        told_at=_moment(row["told_at"]["S"]),
         finding=finding_from_json(json.loads(row["finding"]["S"])),
         plan=Plan.from_json(json.loads(row["plan"]["S"])),
         results=tuple(Result(**raw) for raw in json.loads(row["results"]["S"])),

@@ -7,6 +7,8 @@ Limits: Security Hub API Reference, AwsSecurityFinding and BatchUpdateFindings. 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from cordon.cases import Case, Stands
@@ -41,18 +43,31 @@ class NotReported(Exception):
     """Security Hub did not take a finding or an update, with its code and message."""
 
 
-def tell(case: Case, playbook: Playbook, deployment: Deployment, hub: Any) -> str:
-    """Report how the case stands. Returns how the original was updated; raises NotReported.
+@dataclass(frozen=True)
+class Told:
+    """What the report came to: how the original was updated, and our finding's UpdatedAt."""
 
-    ``hub`` is the securityhub client of our own account and Region.
+    original: str
+    at: datetime
+
+
+def tell(case: Case, playbook: Playbook, deployment: Deployment, hub: Any) -> Told:
+    """Report how the case stands; raises NotReported.
+
+    ``hub`` is the securityhub client of our own account and Region. An import whose UpdatedAt is
+    not later than the last one's is silently ignored by Security Hub, so it always is.
     """
-    answer = hub.batch_import_findings(Findings=[own_finding(case, playbook, deployment)])
+    last = case.told_at
+    at = now() if last is None else max(now(), last + timedelta(seconds=1))
+    answer = hub.batch_import_findings(Findings=[own_finding(case, playbook, deployment, at)])
     for failed in answer["FailedFindings"]:
         raise NotReported(f"{failed['ErrorCode']}: {failed['ErrorMessage']}")
-    return _update_original(case, playbook, hub)
+    return Told(_update_original(case, playbook, hub), at)
 
 
-def own_finding(case: Case, playbook: Playbook, deployment: Deployment) -> dict[str, Any]:
+def own_finding(
+    case: Case, playbook: Playbook, deployment: Deployment, at: datetime
+) -> dict[str, Any]:
     """Our finding for the case, in ASFF. Same id for life, a later UpdatedAt each time."""
     finding, place = case.finding, case.finding.place
     home = f"arn:{deployment.partition}:securityhub:{deployment.region}:{deployment.account}"
@@ -74,7 +89,7 @@ def own_finding(case: Case, playbook: Playbook, deployment: Deployment) -> dict[
         "FirstObservedAt": stamp(finding.first_seen),
         "LastObservedAt": stamp(finding.last_seen),
         "CreatedAt": stamp(case.opened),
-        "UpdatedAt": stamp(now()),
+        "UpdatedAt": stamp(at),
         "Severity": severity,
         "FindingProviderFields": {"Severity": severity, "Types": types},
         "Title": clean(f"Cordon {headline(case)}: {finding.title}", 256),

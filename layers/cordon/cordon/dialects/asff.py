@@ -99,8 +99,11 @@ def _type(source: str, id: str, finding: Field) -> str:
         return rule or finding["Title"].matching(names.RULE_NAME) or "unknown"
     if source == "securityhub" and (known := control(id, finding)):
         return known
-    given = [each.text(text.TITLE) for each in finding["Types"].items()]
-    return finding["GeneratorId"].text(text.TITLE) or next(iter(given), "unknown")
+    kinds = [each.text(text.TITLE) for each in finding["Types"].items()][:1]
+    told = [finding["GeneratorId"].text(text.TITLE)]
+    # Of other AWS products OCSF carries the types only; elsewhere the generator is the rule.
+    given = told + kinds if source == "securityhub" or "/" in source else kinds + told
+    return next(filter(None, given), "unknown")
 
 
 def _place(finding: Field, by: Product) -> Place:

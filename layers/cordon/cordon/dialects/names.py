@@ -56,7 +56,8 @@ FINDING_TYPE = _shape("a finding type", r"[A-Za-z]+:[A-Za-z0-9]+/[A-Za-z0-9.!&_-
 CONTROL_ID = _shape("a security control id", r"[A-Za-z][A-Za-z0-9]{0,63}\.[0-9]{1,4}")
 RULE_NAME = _shape("a Config rule name", r"[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?")
 CLOUDFORMATION_TYPE = _shape("a resource type", r"AWS::[A-Za-z0-9]{0,64}::[A-Za-z0-9]{1,64}")
-AI_RESOURCE = _shape("a resource name", r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,255}")
+# Config joins the parts of a CloudFormation identifier by "|": KB1A2B3C4D|DS5E6F7G8H.
+AI_RESOURCE = _shape("a resource name", r"[A-Za-z0-9][A-Za-z0-9._:/|-]{0,255}")
 
 _BY_KIND = {
     BUCKET: BUCKET_NAME,

@@ -94,6 +94,7 @@ def _from_outside(place: Place, organization: str) -> tuple[Conditions, Conditio
         source["aws:SourceOrgID"] = organization
     return {"StringNotEquals": people}, {
         "Bool": {"aws:PrincipalIsAWSService": "true"},
+        "Null": {"aws:SourceAccount": "false"},
         "StringNotEquals": source,
     }
 
