@@ -8,7 +8,7 @@ CloudFormation type get the name it would have: ``AWS::SageMaker::TrainingJob``.
 import re
 
 from cordon.dialects import names
-from cordon.finding import ARN
+from cordon.finding import ARN, Place
 
 _KINDS = {
     ("iam", "role"): names.ROLE,
@@ -56,6 +56,7 @@ _SPELLED = {
     "oauth2credentialprovider": "OAuth2CredentialProvider",
     "prompt-router": "IntelligentPromptRouter",
 }
+_PARENTS = {"data-source": "knowledge-base", "runtime-endpoint": "runtime"}
 _SEGMENT = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -79,6 +80,31 @@ def kind_and_name(arn: str) -> tuple[str, str]:
     if kind == names.OTHER or not rest:
         return names.OTHER, arn
     return kind, _name(segment, rest)
+
+
+def ai_arn(kind: str, name: str, place: Place) -> str:
+    """The ARN behind Config's kind and name of an AI resource; "" where it is none.
+
+    Config joins the parts of a nested identifier by "|"; SageMaker writes names in lower case
+    into its ARNs.
+
+    >>> ai_arn("AWS::Bedrock::DataSource", "KB|DS", Place("aws", "111122223333", "us-east-1"))
+    'arn:aws:bedrock:us-east-1:111122223333:knowledge-base/KB/data-source/DS'
+    """
+    for service, prefix in _AI.items():
+        if kind.startswith(prefix):
+            words = re.findall(r"[A-Z][a-z0-9]*", kind.removeprefix(prefix))
+            segment = "-".join(word.lower() for word in words)
+            ids = name.lower() if service == "sagemaker" else name
+            return place.arn(service, _nested(segment, ids.split("|")))
+    return ""
+
+
+def _nested(segment: str, ids: list[str]) -> str:
+    parent = _PARENTS.get(segment)
+    if parent is not None and len(ids) > 1:
+        return f"{parent}/{ids[0]}/{segment}/{ids[1]}"
+    return f"{segment}/{'/'.join(ids)}"
 
 
 def _split(resource: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ evaluation of a resource by a rule. A result that is null or INSUFFICIENT_DATA s
 the resource: the rule may have been deleted.
 """
 
-from cordon.dialects import moments, names, places, severities, text
+from cordon.dialects import arns, moments, names, places, severities, text
 from cordon.dialects.field import Field
 from cordon.dialects.resources import from_arn, resource
 from cordon.finding import Finding, Part, Place, Resource, State
@@ -74,5 +74,6 @@ def _subject(detail: Field, place: Place) -> Resource:
     named = id.verbatim(_ID)
     if named.startswith("arn:"):
         return from_arn(id, place, kind=kind)
-    arn = f"arn:{place.partition}:s3:::{named}" if kind == names.BUCKET else ""
+    bucket = kind == names.BUCKET
+    arn = f"arn:{place.partition}:s3:::{named}" if bucket else arns.ai_arn(kind, named, place)
     return resource(id, kind, named, place, arn=arn, part=Part.TARGET)
