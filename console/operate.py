@@ -12,6 +12,7 @@ import boto3
 
 from cordon.answer import release_name, workflow_input
 from cordon.cases import Case, Cases, Stands
+from cordon.engine import CONTAINED
 from cordon.evidence import broken
 
 
@@ -71,7 +72,7 @@ class Stack:
 
     def release(self, case: Case, why: str) -> str:
         """Start the release workflow. Returns the execution's ARN."""
-        held = (Stands.CONTAINED, Stands.PARTIAL, Stands.CONTAINING, Stands.RELEASING)
+        held = (Stands.CONTAINING, Stands.RELEASING, *CONTAINED)
         if case.stands not in held:
             raise Refusal(f"case {case.id} holds nothing: it stands at {case.stands}")
         by = self.client("sts").get_caller_identity()["Arn"]

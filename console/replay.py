@@ -23,11 +23,11 @@ from console.staging import stage
 
 from cordon.cases import Case, Stands
 from cordon.dialects import read
-from cordon.finding import Malformed
+from cordon.engine import CONTAINED
+from cordon.finding import Malformed, Place
 from cordon.settings import Mode
 
-SETTLED = ("contained", "told", "partial", "observed", "asked", "releasing", "released")
-HELD = (Stands.CONTAINED, Stands.PARTIAL)
+SETTLED = ("contained", "told", "partial", "gone", "observed", "asked", "releasing", "released")
 # Incidents and findings tell what happened; they are closed or archived, never taken back.
 RECORDS = ("ssm", "securityhub")
 MODES = ("ModeQuarantineBucket", "ModeRevokeSessions", "ModeTagAiResource", "ModeEscalateFinding")
@@ -220,7 +220,8 @@ def _stage(event: Mapping[str, Any], account: EmbeddedAccount, run: Run) -> None
         run.kind = f"(cannot be read: {malformed})"
         return
     run.kind = finding.kind
-    run.staged = list(stage(finding, account.client).made)
+    home = Place(account.place.partition, account.place.account, account.place.region)
+    run.staged = list(stage(finding, account.client, home=home).made)
 
 
 def _deliver(account: EmbeddedAccount, event: Mapping[str, Any]) -> Delivery:
@@ -238,7 +239,7 @@ def _deliver(account: EmbeddedAccount, event: Mapping[str, Any]) -> Delivery:
 def _release(account: EmbeddedAccount, operator: Stack, run: Run) -> None:
     """Release every case that holds something, and wait as long as its workflow waits."""
     for case in run.cases:
-        if case.stands in HELD:
+        if case.stands in CONTAINED:
             operator.release(case, "replay --release")
     account.settle()
     run.cases = list(operator.all_cases())

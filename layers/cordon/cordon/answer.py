@@ -16,7 +16,7 @@ from cordon.actions.incident import incident
 from cordon.cases import Case, Moved, Stands, finding_json
 from cordon.clients import aws
 from cordon.clock import now, stamp
-from cordon.engine import NotContained
+from cordon.engine import CONTAINED, NotContained
 from cordon.evidence import Link
 from cordon.finding import Finding, State
 from cordon.playbook import Plan
@@ -209,7 +209,7 @@ def _go_on(case: Case, wired: Wired) -> Answer:
     """Do what the case's state calls for; the same on the first delivery and on any later one."""
     if case.stands is Stands.ASKED:
         start(wired, wired.deployment.contain_machine, case.execution, case, plan=case.plan_hash)
-    if case.stands in (Stands.CONTAINING, Stands.PARTIAL):
+    if case.stands is Stands.CONTAINING or case.failed:
         try:
             case = wired.engine.contain(case)
         except NotContained:
@@ -222,11 +222,10 @@ def _go_on(case: Case, wired: Wired) -> Answer:
 
 def _known(case: Case, decision: Decision, wired: Wired) -> Answer:
     """A finding that comes again finds its case: resumed if it died, told if it was not."""
-    running = case.stands in (Stands.CONTAINING, Stands.PARTIAL)
+    running = case.stands is Stands.CONTAINING or bool(case.failed)
     if running and decision.verdict is Verdict.RUN and case.verdict == Verdict.RUN:
         return _go_on(case, wired)
-    untold = case.told in ("", report.ABSENT) and not running
-    if case.stands is Stands.ASKED or untold:
+    if case.told in ("", report.ABSENT) and not running:
         _go_on(case, wired)
     return _as_it_stands(case)
 
@@ -284,7 +283,7 @@ def _release_by_hand(finding: Finding, wired: Wired) -> Answer:
         known = None
     if known is None:
         return Answer("ignored", f"no case of {wired.playbook.name} for this finding")
-    if known.stands not in (Stands.CONTAINED, Stands.PARTIAL, Stands.CONTAINING):
+    if known.stands not in (Stands.CONTAINING, *CONTAINED):
         return _as_it_stands(known)
     why, by = "custom action CordonRelease in Security Hub", "a Security Hub reviewer"
     start(wired, wired.deployment.release_machine, release_name(known), known, by=by, why=why)

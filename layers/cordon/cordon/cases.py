@@ -40,6 +40,7 @@ class Stands(StrEnum):
     CONTAINING = "containing"
     CONTAINED = "contained"
     PARTIAL = "partial"  # some acts failed or were refused
+    GONE = "gone"  # what was to be contained no longer exists
     RELEASING = "releasing"  # or waiting until an undo does no harm
     RELEASED = "released"
 

@@ -21,6 +21,7 @@ from cordon.holds import Hold, Holds
 
 READ_BACK_PAUSES = (0.3, 1.0, 2.0)  # seconds between readings of an eventually consistent service
 LEASE = timedelta(minutes=2)  # longer than a function may run: nobody contains the case any more
+CONTAINED = (Stands.CONTAINED, Stands.PARTIAL, Stands.GONE)  # the ways a contain ends
 FAILURES = (ClientError, BotoCoreError, NotVerified)
 
 
@@ -50,17 +51,16 @@ class Engine:
         case = self.cases.move(
             case,
             Stands.CONTAINING,
-            when=(Stands.ASKED, Stands.CONTAINING, Stands.PARTIAL, Stands.CONTAINED),
+            when=(Stands.ASKED, Stands.CONTAINING, *CONTAINED),
             by=by or case.by,
         )
         results = tuple(self._contain(case, action, proof) for action in case.plan.actions)
-        whole = all(result.state in ("applied", "gone") for result in results)
-        stands = Stands.CONTAINED if whole else Stands.PARTIAL
+        stands = _outcome(case, results)
         proof.write(str(stands), {"results": [asdict(result) for result in results]})
         case = self.cases.move(
             case,
             stands,
-            when=(Stands.CONTAINING, Stands.CONTAINED, Stands.PARTIAL),
+            when=(Stands.CONTAINING, *CONTAINED),
             results=results,
             contained=case.contained or now(),
             link=proof.link,
@@ -81,7 +81,7 @@ class Engine:
         case = self.cases.move(
             case,
             Stands.RELEASING,
-            when=(Stands.CONTAINED, Stands.PARTIAL, Stands.CONTAINING, Stands.RELEASING),
+            when=(Stands.CONTAINING, Stands.RELEASING, *CONTAINED),
             by=by,
             why=why,
             link=proof.link,
@@ -195,6 +195,15 @@ class Engine:
 
     def _aws(self, action: Action, case: Case) -> Aws:
         return self.aws(action.place.account, action.place.region, case.id)
+
+
+def _outcome(case: Case, results: tuple[Result, ...]) -> Stands:
+    """Contained only if something was, and all that was to be: never a false success."""
+    if not all(result.state in ("applied", "gone") for result in results):
+        return Stands.PARTIAL
+    acts = zip(case.plan.actions, results, strict=True)
+    contained = case.plan.only_tells or any(r.state == "applied" for a, r in acts if not a.tells)
+    return Stands.CONTAINED if contained else Stands.GONE
 
 
 def _captured(hold: Hold) -> Json:

@@ -23,6 +23,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from cordon.answer import answer
 from cordon.clock import moment, now
 from cordon.dialects import read
+from cordon.dialects.text import clean
 from cordon.finding import Malformed
 from cordon.playbook import Playbook
 from cordon.wiring import Wired, wire
@@ -65,7 +66,12 @@ class _Doorway:
             event = json.loads(record.body)
         except ValueError as error:
             raise Malformed("body", "the queued message is not JSON") from error
-        return self._event(event, wired)
+        try:
+            return self._event(event, wired)
+        except Exception as error:
+            # The batch only reports which message failed; why must be said here.
+            self._logger.error("event failed", extra={"error": clean(repr(error), 300)})
+            raise
 
     def _command(self, command: Mapping[str, Any], wired: Wired) -> dict[str, str]:
         self._logger.append_keys(case=str(command.get("case", "")), step=str(command.get("do", "")))

@@ -35,7 +35,8 @@ NAMESPACES = {
 }
 ABSENT = "absent"  # Security Hub has no copy of the native finding (yet)
 UPDATED = "updated"
-NATIVE = ("guardduty", "macie")  # channels whose events do not come from Security Hub
+# Channels whose events do not come from Security Hub CSPM, which may not have the finding (yet).
+NATIVE = ("guardduty", "macie", "securityhub_v2")
 NOT_ASKED = "none"  # nothing to update: observed cases leave the original alone
 
 
@@ -72,10 +73,9 @@ def own_finding(
     finding, place = case.finding, case.finding.place
     home = f"arn:{deployment.partition}:securityhub:{deployment.region}:{deployment.account}"
     types = [NAMESPACES[playbook.serves]]
-    severity = {
-        "Label": str(finding.severity.label),
-        "Original": clean(finding.severity.native, 64),
-    }
+    severity = {"Label": str(finding.severity.label)}
+    if native := clean(finding.severity.native, 64):  # Config gives none, ASFF takes no empty one
+        severity["Original"] = native
     archived = case.stands in (Stands.RELEASED, Stands.DECLINED)
     return {
         "SchemaVersion": "2018-10-08",
@@ -114,6 +114,7 @@ def headline(case: Case) -> str:
         Stands.CONTAINING: "is containing",
         Stands.CONTAINED: "told people" if case.plan.only_tells else "contained",
         Stands.PARTIAL: "contained in part",
+        Stands.GONE: "found nothing left to contain",
         Stands.RELEASING: "is releasing",
         Stands.RELEASED: "released",
     }[case.stands]

@@ -11,6 +11,7 @@ from cordon.answer import tell
 from cordon.cases import Case, Moved, Stands
 from cordon.clock import stamp
 from cordon.dialects.text import clean
+from cordon.engine import CONTAINED
 from cordon.settings import Switch
 from cordon.wiring import Wired
 
@@ -60,12 +61,12 @@ def _contain(case: Case, command: Command, wired: Wired) -> dict[str, str]:
     """Contain what was approved, if it is still what is recorded and nobody stopped us."""
     if not command["plan"] == case.plan_hash == case.plan.hash:
         raise NotApproved(f"case {case.id}: the approved plan is not the recorded plan")
-    if case.stands not in (Stands.ASKED, Stands.CONTAINING, Stands.PARTIAL, Stands.CONTAINED):
+    if case.stands not in (Stands.ASKED, Stands.CONTAINING, *CONTAINED):
         raise NotApproved(f"case {case.id} stands at {case.stands}")
     settings = wired.settings()
     if settings.switch is not Switch.ON or settings.unreadable:
         raise Stopped(settings.unreadable or f"the switch is at {settings.switch}")
-    if case.stands is Stands.CONTAINED:
+    if case.stands in CONTAINED and not case.failed:
         return _contained(case)
     approver = clean(str(command["by"]), 256)
     if case.stands is Stands.ASKED:
