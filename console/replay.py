@@ -8,9 +8,12 @@ describes. Whoever must approve is played by the operator's own command.
 import io
 import json
 import logging
+import multiprocessing
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ from cordon.engine import CONTAINED
 from cordon.finding import Malformed, Place
 from cordon.settings import Mode
 
+WORTH_SHARING = 12  # events; a process takes some seconds to start
 SETTLED = ("contained", "told", "partial", "gone", "observed", "asked", "releasing", "released")
 # Incidents and findings tell what happened; they are closed or archived, never taken back.
 RECORDS = ("ssm", "securityhub")
@@ -77,8 +81,13 @@ class Ear(logging.Handler):
             self.heard.append(answered)
 
 
+@cache
 def _listen(root: Path) -> Ear:
-    """An ear on the logger of every playbook, whose own output goes nowhere."""
+    """An ear on the logger of every playbook, whose own output goes nowhere.
+
+    So do metrics: they are written to standard output, which is the report's here.
+    """
+    os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
     ear = Ear()
     for playbook in playbooks(root):
         logger = logging.getLogger(playbook.name)
@@ -100,7 +109,7 @@ class Run:
     answers: list[Answered] = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
     staged: list[str] = field(default_factory=list)
-    calls: list[Called] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)  # "s3:PutBucketPolicy", in order
     before: Mapping[str, Any] = field(default_factory=dict)
     contained: Mapping[str, Any] = field(default_factory=dict)
     released: Mapping[str, Any] | None = None  # None where no release was asked for
@@ -121,7 +130,7 @@ class Run:
             "rules": list(self.rules),
             "answers": [asdict(answer) for answer in self.answers],
             "cases": [_case_json(case) for case in self.cases],
-            "calls": [f"{c.service}:{c.operation}" for c in self.calls],
+            "calls": self.calls,
             "before": _resources(self.before),
             "contained": _resources(self.contained),
             "released": None if self.released is None else _resources(self.released),
@@ -138,16 +147,21 @@ class Replay:
     mode: Mode = Mode.ENFORCE
     release: bool = False
 
-    def all(self, paths: Iterable[Path]) -> Iterator[Run]:
-        """Replay each event in turn; what one run held is gone before the next begins."""
-        # Metrics go to standard output, which is the report's here.
-        os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
-        ear = _listen(self.root)
-        for path in paths:
-            yield self.one(path, ear)
+    def all(self, paths: Sequence[Path]) -> Iterator[Run]:
+        """Replay each event, in order; what one run held is gone before the next begins.
 
-    def one(self, path: Path, ear: "Ear") -> Run:
+        Many events are shared among the cores: an account fills its process, not the machine.
+        """
+        if len(paths) < WORTH_SHARING:
+            yield from map(self.one, paths)
+            return
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(mp_context=spawn) as pool:
+            yield from pool.map(self.one, paths)
+
+    def one(self, path: Path) -> Run:
         """Replay one event."""
+        ear = _listen(self.root)
         run = Run(path, self.mode)
         event = _load(path, run)
         if event is None:
@@ -182,7 +196,8 @@ class Replay:
         ear.heard.clear()
         delivery = _deliver(account, event)
         run.rules = delivery.rules
-        run.calls = [call for call in delivery.calls if call.caller in account.functions]
+        called = (call for call in delivery.calls if call.caller in account.functions)
+        run.calls = [f"{call.service}:{call.operation}" for call in called]
         run.answers = list(ear.heard)
         operator = Stack(account.client, account.stack.outputs)
         run.cases = list(operator.all_cases())
@@ -282,7 +297,7 @@ def _differences(run: Run, expected: Mapping[str, Any]) -> Iterator[str]:
         outcome = _outcome(expected["outcome"], run.mode)
         if answer.outcome != outcome:
             yield f"ended as {answer.outcome}, not as {outcome}: {answer.reason}"
-        for case in run.cases:
+        for case in run.cases if outcome not in ("releasing", "released") else ():
             if case.id == answer.case and case.plan.to_json() != _tuples(expected["plan"]):
                 yield "the plan is not the one beside the event"
 

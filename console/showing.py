@@ -51,7 +51,7 @@ def _line(run: Run) -> Text:
     """One event in one line: what it is, who took it, how it ended, and back."""
     line = Text()
     line.append("✔ " if not run.troubles else "✘ ", style="red" if run.troubles else "green")
-    line.append(f"{run.path.parent.name}/{run.path.stem}".ljust(64))
+    line.append(f"{run.path.parent.name}/{run.path.stem}".ljust(62))
     if not run.settled:
         line.append("left alone", style="dim")
     for answer in run.settled:

@@ -87,6 +87,10 @@ TWINS = (  # one finding through several doors must be one case
         "tag_ai_resource/securityhub_sagemaker_1_passed",
     },
     {
+        "tag_ai_resource/securityhub_sagemaker_1_before_deletion",
+        "tag_ai_resource/securityhub_sagemaker_1_deleted",
+    },
+    {
         "tag_ai_resource/securityhub_sagemaker_3",
         "tag_ai_resource/custom_action_contain_sagemaker_3",
         "tag_ai_resource/custom_action_release_sagemaker_3",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
+from console.embedded.backends import tags
 
 Clients = Callable[[str], Any]
 ABSENT = {
@@ -28,6 +29,7 @@ def snapshot(client: Clients, own: set[str]) -> dict[str, Any]:
         "bedrock": _tags_of(client("bedrock"), _BEDROCK, _bedrock_tags),
         "bedrock-agent": _tags_of(client("bedrock-agent"), _AGENTS, _agent_tags),
         "bedrock-agentcore": _tags_of(client("bedrock-agentcore-control"), _AGENTCORE, _agent_tags),
+        "tags": tags.everything(),
         "ssm": _ops_items(client("ssm")),
         "securityhub": _findings(client("securityhub")),
     }
@@ -147,14 +149,25 @@ _AGENTCORE: tuple[Listing, ...] = (
 
 
 def _tags_of(
-    client: Any, listings: Iterable[Listing], tags: Callable[[Any, str], Any]
+    client: Any, listings: Iterable[Listing], read: Callable[[Any, str], Any]
 ) -> dict[str, Any]:
     found = {}
     for operation, member, key in listings:
-        for item in getattr(client, operation)()[member]:
+        for item in _listed(client, operation, member):
             arn = _arn(client, operation, item[key])
-            found[arn] = tags(client, arn)
+            found[arn] = read(client, arn)
     return dict(sorted(found.items()))
+
+
+def _listed(client: Any, operation: str, member: str) -> list[Any]:
+    """What a listing gives; nothing where moto has no such service in the Region."""
+    try:
+        items: list[Any] = getattr(client, operation)()[member]
+    except KeyError as missing:
+        if missing.args != (client.meta.region_name,):
+            raise
+        return []
+    return items
 
 
 def _arn(client: Any, operation: str, key: str) -> str:

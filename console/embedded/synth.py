@@ -9,6 +9,7 @@ import base64
 import copy
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -190,6 +191,8 @@ def _transformed(
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
 
+    # Its usage metrics are published by nobody here, and it warns of that for each translation.
+    logging.getLogger("samtranslator.metrics.metrics").setLevel(logging.ERROR)
     raw = load(template.read_text())
     raw.setdefault("Conditions", {})
     machines = _localise(raw, template.parent)

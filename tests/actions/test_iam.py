@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.actions.scenario import PLACE, account, answering
-from tests.actions.scenario_iam import BY_HAND, DENY_ALL, TRUST, fill, with_deny_all
+from tests.actions.scenario_iam import BY_HAND, DENY_ALL, TRUST, delete_role, fill, with_deny_all
 
 from cordon import clock
 from cordon.actions.action import Gone, NotVerified, Refused, Undone
@@ -291,6 +292,22 @@ class TestWithoutRoom:
         assert [p["PolicyArn"] for p in attached["AttachedPolicies"]] == [DENY_ALL]
         assert USER.undo(aws, captured, wrote).state is Undone.RESTORED
         assert USER.capture(aws) == captured
+
+    def test_gone(self, aws: Aws) -> None:
+        captured = ROLE.capture(aws)
+        wrote = ROLE.apply(aws, captured, None)
+        delete_role(aws)
+        with pytest.raises(Gone):
+            ROLE.apply(aws, captured, wrote)
+        with pytest.raises(Gone):
+            ROLE.verify(aws, captured, wrote)
+        assert ROLE.undo(aws, captured, wrote).state is Undone.GONE
+
+    def test_a_policy_that_is_not_there_is_no_role_that_is_gone(self, aws: Aws) -> None:
+        captured = ROLE.capture(aws)
+        refusing(aws, "AttachRolePolicy", "NoSuchEntity")
+        with pytest.raises(ClientError, match="NoSuchEntity"):
+            ROLE.apply(aws, captured, None)
 
     def test_the_policy_of_the_partition(self) -> None:
         china = RevokeRoleSessions(Place("aws-cn", "123456789012", "cn-north-1"), "scorer")

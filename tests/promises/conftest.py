@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.promises.apart import Failed, apart
-from tests.promises.world import World, entered
+from tests.promises.world import World, entered, event, seen
 
 
 class Keeper:
@@ -36,8 +36,26 @@ class Keeper:
             self._world = None
 
 
+WARMING = (  # between them they make every client and load every service model
+    "quarantine_bucket/guardduty_ransomware_delete",
+    "revoke_sessions/guardduty_compromised_credentials",
+    "tag_ai_resource/securityhub_bedrockagentcore_1",
+    "tag_ai_resource/securityhub_sagemaker_1",
+)
+
+
+@pytest.fixture(scope="session")
+def warm() -> None:
+    """What a process learns once, it learns before it is copied."""
+    for name in WARMING:
+        with entered("enforce") as world:
+            world.send(event(name))
+            world.release(world.case)
+            seen(world)
+
+
 @pytest.fixture(scope="module")
-def keeper() -> Iterator[Keeper]:
+def keeper(warm: None) -> Iterator[Keeper]:
     """Leaves the last account with the module's last test."""
     kept = Keeper()
     yield kept

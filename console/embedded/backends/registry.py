@@ -10,7 +10,7 @@ an IAM guard or a fault set on a call still comes first. They are silent unless 
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -106,6 +106,13 @@ class Where:
     def table(self, name: str) -> dict[Any, Any]:
         """One of our tables in this account and Region; empty in a fresh account."""
         return _BOOKS[self.account][self.region].tables.setdefault(name, {})
+
+
+def tables(name: str) -> Iterator[dict[Any, Any]]:
+    """The tables of this name in every account and Region that has one."""
+    for account in sorted(_BOOKS):
+        for region in sorted(_BOOKS[account]):
+            yield _BOOKS[account][region].tables.get(name, {})
 
 
 Backend = Callable[[Params, Where], Answer]

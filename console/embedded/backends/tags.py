@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from console.embedded.backends.registry import Refusal, Where
+from console.embedded.backends.registry import Refusal, Where, tables
 
 Tags = dict[str, str]
 MOST = 50  # a resource's own tags; those AWS sets (aws:…) are not counted
@@ -134,6 +134,12 @@ def _holder(service: Service, arn: str, where: Where) -> Holder | None:
     if arn in made:
         return Holder(lambda: dict(made[arn]), lambda tags: made.update({arn: tags}))
     return service.find(where, arn)
+
+
+def everything() -> dict[str, Tags]:
+    """The tags of every resource made by ``exists``, by ARN, wherever it is."""
+    found = {arn: dict(tags) for table in tables("resources") for arn, tags in table.items()}
+    return dict(sorted(found.items()))
 
 
 def _made(where: Where) -> dict[str, Tags]:
