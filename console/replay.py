@@ -189,10 +189,13 @@ class Replay:
         run: Run,
         ear: "Ear",
     ) -> None:
-        _stage(event, account, run)
+        names = (expected or {}).get("after", ())
+        earlier = [json.loads((run.path.parent / name).read_text()) for name in names]
+        for one in earlier or [event]:
+            _stage(one, account, run)
         run.before = account.snapshot()
-        for name in (expected or {}).get("after", ()):
-            _deliver(account, json.loads((run.path.parent / name).read_text()))
+        for one in earlier:
+            _deliver(account, one)
         ear.heard.clear()
         delivery = _deliver(account, event)
         run.rules = delivery.rules

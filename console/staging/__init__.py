@@ -74,10 +74,11 @@ def _resource(resource: Resource, finding: Finding, client: Client) -> Iterator[
 def _ai_resource(resource: Resource) -> Note:
     if not resource.arn:
         return Note(False, f"{resource.kind} {resource.name}: the finding has no ARN of it")
-    if not tags.taggable(resource.arn):
-        return Note(False, f"{resource.arn}: a kind that has no tags")
+    arn = resource.arn.partition("/data-source/")[0]  # tags are those of its knowledge base
+    if not tags.taggable(arn):
+        return Note(False, f"{arn}: a kind that has no tags")
     where = backends.here(resource.place.account, resource.place.region)
-    if backends.known(resource.arn, where):
-        return Note(False, f"{resource.arn}: is there already")
-    backends.exists(resource.arn, where, OWN_TAGS)
-    return Note(True, f"{resource.arn}, with two tags of its owner's")
+    if backends.known(arn, where):
+        return Note(False, f"{arn}: is there already")
+    backends.exists(arn, where, OWN_TAGS)
+    return Note(True, f"{arn}, with two tags of its owner's")

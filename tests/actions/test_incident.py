@@ -205,7 +205,7 @@ class TestEscape:
         [
             ("training-data_2026.csv", "training-data_2026.csv"),
             ("arn:aws:s3:::a/b", "arn:aws:s3:::a/b"),
-            ("HTTPS://evil.example", "hxTPS://evil.example"),
+            ("HTTPS://evil.example", "HxxPS://evil.example"),
             ("see www.evil.example", "see www․evil.example"),
             ("  =1+1", "'  =1+1"),
             ("a\u202eb\x00c\x1b[31m", "abc⟦31m"),

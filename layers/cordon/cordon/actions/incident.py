@@ -38,7 +38,7 @@ LOWEST = "4"
 _DEDUP = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
 _LOOK_ALIKES = str.maketrans(dict(zip("<>`|[]*\\", "‹›´¦⟦⟧∗∖", strict=True)))
-_LINK = re.compile(r"(?i)ht(?=tps?:)")  # hxxp: the security trade's own spelling
+_LINK = re.compile(r"(?i)(?<=h)tt(?=ps?:)")  # hxxp: the security trade's own spelling
 _WWW = re.compile(r"(?i)(?<=www)\.")
 _ACTS_FIRST = ("=", "+", "-", "@", "#", "!")  # formulas of spreadsheets, headings, lists, mentions
 _UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")  # Unicode general categories
@@ -79,7 +79,7 @@ def _printable(line: str) -> str:
 
 
 def _escaped(line: str) -> str:
-    quiet = _WWW.sub("․", _LINK.sub("hx", line.translate(_LOOK_ALIKES)))
+    quiet = _WWW.sub("․", _LINK.sub("xx", line.translate(_LOOK_ALIKES)))
     return f"'{quiet}" if quiet.lstrip().startswith(_ACTS_FIRST) else quiet
 
 
