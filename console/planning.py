@@ -43,10 +43,17 @@ def home_of(event: Mapping[str, Any]) -> Place:
     return Place(account, region, partition_of(region))
 
 
+def break_glass(home: Place) -> str:
+    """The role that replay's deployment never locks out."""
+    return home.arn("iam", "role/BreakGlass", region="")
+
+
 @cache
 def deployments(place: Place) -> Mapping[str, Deployment]:
     """The deployment of each playbook, as the template's function environment gives it."""
-    functions = functions_of(synthesise(ROOT / "template.yaml", place)).values()
+    parameters = {"BreakGlassRoles": break_glass(place)}
+    stack = synthesise(ROOT / "template.yaml", place, parameters=parameters)
+    functions = functions_of(stack).values()
     given = [{"AWS_REGION": place.region, **function.environment} for function in functions]
     return {env["POWERTOOLS_SERVICE_NAME"]: Deployment.from_environment(env) for env in given}
 

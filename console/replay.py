@@ -19,8 +19,9 @@ from typing import Any
 
 from console.embedded.account import Delivery, EmbeddedAccount
 from console.embedded.journal import Called, DeadLettered, ExecutionEnded, Invoked
+from console.embedded.place import Place as Home
 from console.operate import Stack
-from console.planning import SUFFIX, home_of, path_of
+from console.planning import SUFFIX, break_glass, home_of, path_of
 from console.playbooks import playbooks
 from console.staging import stage
 
@@ -173,7 +174,7 @@ class Replay:
             account=home.account,
             region=home.region,
             partition=home.partition,
-            parameters={name: str(self.mode) for name in MODES},
+            parameters=_parameters(self.mode, home),
             functions=self.root / "functions",
         ) as account:
             self._replay(account, event, expected, run, ear)
@@ -212,6 +213,11 @@ class Replay:
             run.evidence = {**run.evidence, case.id: len(entries)}
             run.troubles += [f"evidence of {case.id}: {fault}"] if fault else []
         run.troubles += _troubles(account)
+
+
+def _parameters(mode: Mode, home: Home) -> dict[str, str]:
+    """The parameters that an operator would give: a mode, and a role that is never locked out."""
+    return {name: str(mode) for name in MODES} | {"BreakGlassRoles": break_glass(home)}
 
 
 def _load(path: Path, run: Run) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ Leaves  the resource: most of these settings can only be changed by making it an
 """
 
 from cordon import catalogue
-from cordon.actions import Action
+from cordon.actions import Action, Refused
 from cordon.actions.tagging import tagger
 from cordon.entry import serve
 from cordon.finding import Finding, Resource
@@ -27,6 +27,9 @@ def subjects(finding: Finding) -> tuple[Resource, ...]:
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
     """No incident: the control's own finding is the record, and there may be thousands."""
+    for resource in subjects(finding):
+        if not resource.arn:
+            raise Refused(f"Tag {resource.kind} {resource.name} by hand: its ARN is not known.")
     tags = {"cordon:status": "noncompliant", "cordon:control": finding.type, "cordon:case": case}
     return [
         tagger(resource.place, resource.arn, key, (value,))

@@ -158,11 +158,6 @@ class World:
         return {k: v for k, v in self.account.snapshot().items() if k not in RECORDS}
 
     @property
-    def incidents(self) -> list[dict[str, Any]]:
-        """The OpsItems, without their numbers."""
-        return list(self.account.snapshot()["ssm"].values())
-
-    @property
     def findings(self) -> dict[str, Any]:
         """What Security Hub shows, by finding id."""
         return dict(self.account.snapshot()["securityhub"])
@@ -250,10 +245,11 @@ def finding_of(one: Event) -> Finding:
 
 def seen(world: World) -> dict[str, Any]:
     """All that one can see, without ids, times, and how often it was tried."""
+    shown = world.account.snapshot()
     return {
-        "state": world.state,
-        "incidents": world.incidents,
-        "findings": world.findings,
+        "state": {k: v for k, v in shown.items() if k not in RECORDS},
+        "incidents": list(shown["ssm"].values()),
+        "findings": shown["securityhub"],
         "cases": [_case(case) for case in world.cases],
         "holds": {target: _hold(hold) for target, hold in world.holds.items()},
         "evidence": {case.id: set(world.stages(case)) for case in world.cases},
@@ -271,13 +267,13 @@ def _hold(hold: Hold) -> dict[str, Any]:
     return {"captured": hold.captured, "wrote": wrote, "cases": sorted(hold.cases)}
 
 
-REVOKED = re.compile(r"(aws:TokenIssueTime\W+|\"before\"\W+)([-0-9T:]+Z)")
+REVOKED = re.compile(r"(aws:TokenIssueTime\W+|before\W+)([-0-9T:]{19}Z)")
 
 
 def without_dates(value: Any) -> Any:
     """The same without the dates of revocations: a later try revokes before a later moment."""
-    text = repr(value) if isinstance(value, set) else json.dumps(value, sort_keys=True, default=sorted)
-    return REVOKED.sub(r"\1(when)", text.replace('\\"', '"'))
+    text = json.dumps(value, sort_keys=True, default=sorted)
+    return json.loads(REVOKED.sub(r"\1(when)", text))
 
 
 def revoked(state: Mapping[str, Any]) -> list[str]:

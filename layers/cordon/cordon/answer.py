@@ -5,10 +5,11 @@ case is claimed before anything is touched. A finding that comes again finds its
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from cordon import report
 from cordon.actions import Refused
@@ -18,7 +19,7 @@ from cordon.clients import aws
 from cordon.clock import now, stamp
 from cordon.engine import CONTAINED, NotContained
 from cordon.evidence import Link
-from cordon.finding import Finding, State
+from cordon.finding import Finding, Place, State
 from cordon.playbook import Plan
 from cordon.policy import (
     RELEASE,
@@ -28,13 +29,24 @@ from cordon.policy import (
     decide,
     may_let_go,
     protected_by_pattern,
+    spare,
 )
-from cordon.protection import looked_up
+from cordon.protection import looked_up, real_arns
+from cordon.settings import Settings
 from cordon.wiring import Wired
 
 OVER = (State.PASSED, State.ARCHIVED)  # archived: the resource or the control is gone
+# What says that a look-up is not allowed, rather than failed for the moment.
+NOT_ALLOWED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+OUR_FINDING = re.compile(
+    r"cordon/[0-9]{12}/[a-z0-9-]+/(?P<playbook>[a-z_]+)/(?P<case>[0-9a-f]{16})"
+)
 PASSED = "the finding's source"  # who lets go when a control passes
 TODO = "Decide whether it must be contained, and do it by hand."
+
+
+class Unreadable(Exception):
+    """The settings cannot be read, and the finding must not be lost meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -74,21 +86,21 @@ def _claim(situation: Situation, decision: Decision, case: str, wired: Wired) ->
     finding = situation.finding
     known = wired.cases.get(case)
     if known is not None and not _opens_again(known, finding, decision):
-        return _known(known, decision, wired)
+        return _known(known, finding, decision, wired)
     passed = wired.cases.passed(case) if known is None else None
     if passed is not None and finding.last_seen <= passed:
         return Answer("stale", f"the control passed at {stamp(passed)}", case, situation.mode)
     situation, decision = _look_up(situation, decision, known, wired)
     only_observed = known is not None and known.stands is Stands.OBSERVED
     if known is not None and only_observed and decision.verdict is Verdict.OBSERVE:
-        return _known(known, decision, wired)
+        return _known(known, finding, decision, wired)
     try:
         return _open(situation, decision, case, known, wired)
     except Moved:
         raced = wired.cases.get(case)
         if raced is None:
             raise
-        return _known(raced, decision, wired)
+        return _known(raced, finding, decision, wired)
 
 
 def _situation(finding: Finding, case: str, wired: Wired) -> Situation:
@@ -97,7 +109,8 @@ def _situation(finding: Finding, case: str, wired: Wired) -> Situation:
     except Refused as refused:
         plan = _for_a_person(finding, case, wired, str(refused))
     settings = wired.settings()
-    return Situation(finding, wired.playbook, plan, settings, wired.deployment, now())
+    situation = Situation(finding, wired.playbook, plan, settings, wired.deployment, now())
+    return replace(situation, plan=spare(situation))
 
 
 def _for_a_person(finding: Finding, case: str, wired: Wired, todo: str) -> Plan:
@@ -110,8 +123,7 @@ def _look_up(
     """What a decision to act still depends on: who let go before, protection, the budget."""
     if decision.verdict is Verdict.OBSERVE:
         return situation, decision
-    let_go = known is not None and known.stands is Stands.RELEASED and known.by != PASSED
-    situation = replace(situation, let_go_by=known.by if known and let_go else "")
+    situation = replace(situation, let_go_by=known.let_go_by if known else "")
     situation = _with_protection(situation, wired)
     decision = decide(situation)
     if decision.verdict is Verdict.OBSERVE:
@@ -126,17 +138,27 @@ def _look_up(
 def _with_protection(situation: Situation, wired: Wired) -> Situation:
     """A plan that would touch a protected target becomes an incident for a person."""
     finding, plan = situation.finding, situation.plan
-    why = protected_by_pattern(plan, situation.settings, wired.deployment)
     case = wired.playbook.case_id(finding)
     try:
-        place = finding.place
-        why = why or looked_up(plan.actions, aws(place.account, place.region, case))
-    except (ClientError, BotoCoreError) as error:
-        return replace(situation, unknown=type(error).__name__)
+        why = protected(plan, finding.place, case, situation.settings, wired)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in NOT_ALLOWED:
+            raise  # throttled or broken for the moment: the event is tried again
+        return replace(situation, unknown=error.response["Error"]["Code"])
     if not why:
         return situation
     instead = _for_a_person(finding, case, wired, f"{why}. {TODO}")
     return replace(situation, plan=instead, protected=why)
+
+
+def protected(plan: Plan, place: Place, case: str, settings: Settings, wired: Wired) -> str:
+    """Why a target of the plan must not be contained, by pattern or by asking; "" when none is."""
+    if plan.only_tells:
+        return ""
+    clients = aws(place.account, place.region, case)
+    arns = sorted(real_arns(plan.actions, clients))
+    why = protected_by_pattern(arns, settings, wired.deployment)
+    return why or looked_up(plan.actions, clients)
 
 
 def _opens_again(known: Case, finding: Finding, decision: Decision) -> bool:
@@ -146,7 +168,8 @@ def _opens_again(known: Case, finding: Finding, decision: Decision) -> bool:
         return decision.verdict is not Verdict.OBSERVE
     if known.stands is Stands.RELEASED:
         return newer
-    return known.stands is Stands.DECLINED and known.why == "expired" and newer
+    rejected = known.why == "rejected" and not finding.hand
+    return known.stands is Stands.DECLINED and newer and not rejected
 
 
 def _open(
@@ -174,6 +197,7 @@ def _open(
         seen=situation.finding.last_seen,
         round=(known.round if known else 1) + (1 if again else 0),
         told_at=known.told_at if known else None,
+        let_go_by=known.let_go_by if known else "",
         link=known.link if known else Link(),
     )
     proof = wired.evidence(opened)
@@ -209,7 +233,7 @@ def _go_on(case: Case, wired: Wired) -> Answer:
     """Do what the case's state calls for; the same on the first delivery and on any later one."""
     if case.stands is Stands.ASKED:
         start(wired, wired.deployment.contain_machine, case.execution, case, plan=case.plan_hash)
-    if case.stands is Stands.CONTAINING or case.failed:
+    if _unfinished(case):
         try:
             case = wired.engine.contain(case)
         except NotContained:
@@ -220,14 +244,36 @@ def _go_on(case: Case, wired: Wired) -> Answer:
     return Answer(str(outcome), case.reason, case.id, case.mode)
 
 
-def _known(case: Case, decision: Decision, wired: Wired) -> Answer:
+def _known(case: Case, finding: Finding, decision: Decision, wired: Wired) -> Answer:
     """A finding that comes again finds its case: resumed if it died, told if it was not."""
-    running = case.stands is Stands.CONTAINING or bool(case.failed)
-    if running and decision.verdict is Verdict.RUN and case.verdict == Verdict.RUN:
-        return _go_on(case, wired)
-    if case.told in ("", report.ABSENT) and not running:
+    if _unfinished(case):
+        approved = case.verdict == Verdict.ASK and bool(case.by)
+        allowed = case.verdict == Verdict.RUN or approved
+        acts = decision.verdict is Verdict.RUN or (approved and decision.verdict is Verdict.ASK)
+        return _go_on(case, wired) if allowed and acts else _as_it_stands(case)
+    if _goes_on(case, finding) and decision.verdict is Verdict.RUN:
+        return _go_on(_contain_again(case, finding, wired), wired)
+    if case.told in ("", report.ABSENT):
         _go_on(case, wired)
     return _as_it_stands(case)
+
+
+def _unfinished(case: Case) -> bool:
+    """Did its contain die, or end with acts that failed?"""
+    failed = case.stands is Stands.PARTIAL and bool(case.failed)
+    return case.stands is Stands.CONTAINING or failed
+
+
+def _goes_on(case: Case, finding: Finding) -> bool:
+    """Was it seen again after it was contained? A control's finding only repeats itself."""
+    contained = case.stands in CONTAINED and not case.plan.only_tells
+    return contained and finding.last_seen > max(case.seen, case.contained or case.seen)
+
+
+def _contain_again(case: Case, finding: Finding, wired: Wired) -> Case:
+    """Whatever undid the containment, or newer sessions: every act is done anew."""
+    again = replace(case, seen=finding.last_seen, results=())
+    return wired.cases.move(again, Stands.CONTAINING, when=CONTAINED)
 
 
 def _as_it_stands(case: Case) -> Answer:
@@ -237,6 +283,8 @@ def _as_it_stands(case: Case) -> Answer:
 def _passed(situation: Situation, case: str, wired: Wired) -> Answer:
     """The control passes again: let go of what its failure made us hold."""
     finding = situation.finding
+    if situation.settings.unreadable:
+        raise Unreadable(situation.settings.unreadable)  # a pass comes once: it is tried again
     decision = may_let_go(situation)
     if decision.verdict is Verdict.IGNORE:
         return Answer("ignored", decision.reason, case, situation.mode)
@@ -255,7 +303,7 @@ def _let_go(case: Case, wired: Wired) -> Answer:
         when = (Stands.OBSERVED, Stands.ASKED)
         case = wired.cases.move(case, Stands.RELEASED, when=when, by=PASSED, why=why)
     elif case.stands not in (Stands.RELEASED, Stands.DECLINED):
-        case = wired.engine.release(case, by=PASSED, why=why)
+        case = wired.engine.release(case, by=PASSED, why=why, person=False)
     elif case.told:
         return _as_it_stands(case)
     case = tell(case, wired)
@@ -269,8 +317,12 @@ def _behind(finding: Finding, wired: Wired) -> Finding:
 
 
 def _case_of_ours(finding: Finding, wired: Wired) -> Case | None:
-    *_, playbook, case = finding.id.split("/")
-    return wired.cases.get(case) if playbook == wired.playbook.name else None
+    """Only findings of our own account: any member may import one that looks like ours."""
+    named = OUR_FINDING.fullmatch(finding.id)
+    ours = named is not None and finding.place.account == wired.deployment.account
+    if named is None or not ours or named["playbook"] != wired.playbook.name:
+        return None
+    return wired.cases.get(named["case"])
 
 
 def _release_by_hand(finding: Finding, wired: Wired) -> Answer:

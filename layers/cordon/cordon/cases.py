@@ -79,12 +79,14 @@ class Case:
     reason: str
     opened: datetime
     seen: datetime  # the newest occurrence answered: older deliveries are stale
+    version: int = 0  # rises with each write: a stale copy of the row moves nothing
     round: int = 1  # rises each time a released case is opened again
     function: str = ""  # ARN of the playbook's function, which workflows call back
     by: str = ""  # who approved, declined or released
     why: str = ""
     results: tuple[Result, ...] = ()
     told: str = ""  # how the original stood in Security Hub after the last report
+    let_go_by: str = ""  # the person who released it; only a person's approval clears this
     told_at: datetime | None = None  # UpdatedAt of our own finding's last report
     contained: datetime | None = None
     moved: datetime | None = None  # when its row was last written
@@ -125,15 +127,20 @@ class Cases:
         """Record a new case, or a new round of an old one. Raises Moved if another came first."""
         if instead_of is None:
             return self._write(case, "attribute_not_exists(#stands)", {})
-        condition = "#stands = :stood AND #round = :before"
-        values = {":stood": {"S": instead_of.stands}, ":before": {"N": str(instead_of.round)}}
-        return self._write(case, condition, values)
+        case = replace(case, version=instead_of.version)
+        return self._write(case, "#version = :before", {}, forget_token=True)
 
     def move(self, case: Case, to: Stands, *, when: Collection[Stands], **changes: Any) -> Case:
-        """Bring the case to another state if it stands in one of ``when``; else raises Moved."""
-        names = {f":w{i}": {"S": str(state)} for i, state in enumerate(when)}
-        condition = f"#stands IN ({', '.join(names)})"
-        return self._write(replace(case, stands=to, **changes), condition, names)
+        """Bring the case to another state if it stands in one of ``when``; else raises Moved.
+
+        Moved is raised too when somebody else has written the row since it was read. A new state
+        has not been told yet.
+        """
+        if case.stands not in when:
+            raise Moved(case.id, case.stands)
+        untold = {} if to is case.stands else {"told": ""}
+        moved = replace(case, stands=to, **(untold | changes))
+        return self._write(moved, "#version = :before", {}, forget_token=to is not Stands.ASKED)
 
     def note_pass(self, case: str, seen: datetime) -> None:
         """Remember for a day that the finding passed, so that an older failure is stale."""
@@ -190,15 +197,21 @@ class Cases:
         row = self._dynamodb.get_item(TableName=self._table, Key=_key(case), ConsistentRead=True)
         return str(row.get("Item", {}).get("task_token", {}).get("S", ""))
 
-    def _write(self, case: Case, condition: str, values: dict[str, Any]) -> Case:
+    def _write(
+        self, case: Case, condition: str, values: dict[str, Any], *, forget_token: bool = False
+    ) -> Case:
+        if ":before" in condition:
+            values = values | {":before": {"N": str(case.version)}}
+        case = replace(case, version=case.version + 1)
         row = _row(case)
-        names = {f"#{k}": k for k in (*row, "expires", "passed")}
+        gone = ("expires", "passed", "task_token") if forget_token else ("expires", "passed")
+        names = {f"#{k}": k for k in (*row, *gone)}
         sets = ", ".join(f"#{k} = :{k}" for k in row)
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=_key(case.id),
-                UpdateExpression=f"SET {sets} REMOVE #expires, #passed",
+                UpdateExpression=f"SET {sets} REMOVE {', '.join(f'#{k}' for k in gone)}",
                 ConditionExpression=condition,
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues={f":{k}": v for k, v in row.items()} | values,
@@ -216,7 +229,18 @@ def _key(case: str) -> dict[str, Any]:
     return {"id": {"S": f"case#{case}"}}
 
 
-_TEXTS = ("playbook", "plan_hash", "mode", "verdict", "reason", "function", "by", "why", "told")
+_TEXTS = (
+    "playbook",
+    "plan_hash",
+    "mode",
+    "verdict",
+    "reason",
+    "function",
+    "by",
+    "why",
+    "told",
+    "let_go_by",
+)
 
 
 def _row(case: Case) -> dict[str, Any]:
@@ -224,6 +248,7 @@ def _row(case: Case) -> dict[str, Any]:
     return {name: {"S": getattr(case, name)} for name in _TEXTS} | {
         "stands": {"S": str(case.stands)},
         "round": {"N": str(case.round)},
+        "version": {"N": str(case.version)},
         "opened": {"S": stamp(case.opened)},
         "seen": {"S": stamp(case.seen)},
         "moved": {"S": stamp(now())},
@@ -249,6 +274,7 @@ def _case(row: Mapping[str, Any]) -> Case:
         id=row["id"]["S"].removeprefix("case#"),
         stands=Stands(row["stands"]["S"]),
         round=int(row["round"]["N"]),
+        version=int(row["version"]["N"]),
         opened=moment(row["opened"]["S"]),
         seen=moment(row["seen"]["S"]),
         moved=moment(row["moved"]["S"]),

@@ -40,10 +40,10 @@ class Aws:
         return self._clients[service]
 
     def offers(self, service: str) -> bool:
-        """Does the partition have the service at all? (aws-cn has no Bedrock.)"""
+        """Does the Region have the service, as far as botocore knows? (China has no Bedrock.)"""
         session = _session()
         partition = session.get_partition_for_region(self.region)
-        return bool(session.get_available_regions(service, partition))
+        return self.region in session.get_available_regions(service, partition)
 
 
 def aws(account: str, region: str, case: str = "") -> Aws:
@@ -53,7 +53,7 @@ def aws(account: str, region: str, case: str = "") -> Aws:
     """
     if account == os.environ["CORDON_ACCOUNT"]:
         return _own(region)
-    return _member(account, region, case, int(time.monotonic() // RENEW_SECONDS))
+    return _member(account, region, case, int(time.time() // RENEW_SECONDS))
 
 
 @cache

@@ -7,7 +7,7 @@ evidence is written, the resource is changed, what was written is kept, and it i
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,16 +17,24 @@ from cordon.clients import Aws
 from cordon.clock import now, pause, stamp
 from cordon.dialects.text import clean
 from cordon.evidence import Evidence
-from cordon.holds import Hold, Holds
+from cordon.holds import Hold, Holds, LetGo
 
 READ_BACK_PAUSES = (0.3, 1.0, 2.0)  # seconds between readings of an eventually consistent service
 LEASE = timedelta(minutes=2)  # longer than a function may run: nobody contains the case any more
 CONTAINED = (Stands.CONTAINED, Stands.PARTIAL, Stands.GONE)  # the ways a contain ends
-FAILURES = (ClientError, BotoCoreError, NotVerified)
+FAILURES = (ClientError, BotoCoreError, NotVerified, LetGo)
 
 
 class NotContained(Exception):
     """Some acts failed. The case says which; the next delivery resumes it."""
+
+
+class Busy(Exception):
+    """The case may be being contained at this moment; ``until`` is when it surely is not."""
+
+    def __init__(self, case: str, until: datetime) -> None:
+        super().__init__(f"case {case} is being contained, at the latest until {stamp(until)}")
+        self.until = until
 
 
 class NotReleased(Exception):
@@ -69,13 +77,14 @@ class Engine:
             raise NotContained("; ".join(f"{r.action}: {r.reason}" for r in case.failed))
         return case
 
-    def release(self, case: Case, *, by: str, why: str) -> Case:
+    def release(self, case: Case, *, by: str, why: str, person: bool = True) -> Case:
         """Undo the case's plan, last act first. The case stands at RELEASING while one waits.
 
-        Raises NotReleased when an act failed to be undone.
+        ``person``: whether a person lets go, or the finding's own source. Raises NotReleased when
+        an act failed to be undone, and Busy while the case may still be being contained.
         """
         if case.stands is Stands.CONTAINING and case.moved and now() < case.moved + LEASE:
-            raise NotReleased(f"case {case.id} is being contained at this moment")
+            raise Busy(case.id, case.moved + LEASE)
         proof = self.evidence(case)
         proof.write("releasing", {"by": by, "why": why})
         case = self.cases.move(
@@ -84,11 +93,12 @@ class Engine:
             when=(Stands.CONTAINING, Stands.RELEASING, *CONTAINED),
             by=by,
             why=why,
+            let_go_by=by if person else case.let_go_by,
             link=proof.link,
         )
-        results = tuple(
-            self._release(case, action, proof) for action in reversed(case.plan.actions)
-        )
+        results: tuple[Result, ...] = ()
+        for action in reversed(case.plan.actions):
+            results += (_stays_open(action, results) or self._release(case, action, proof),)
         open_ended = any(result.state in ("failed", "waiting") for result in results)
         stands = Stands.RELEASING if open_ended else Stands.RELEASED
         proof.write(str(stands), {"results": [asdict(result) for result in results]})
@@ -108,13 +118,20 @@ class Engine:
             self._drop(case, action)
             return Result(name, target, "gone", str(gone))
         except Refused as refused:
-            self._drop(case, action)
-            return Result(name, target, "refused", str(refused))
+            return self._refused(case, action, str(refused))
         except FAILURES as error:
             proof.write("failed", {"action": action.to_json(), "error": _words(error)})
             return Result(name, target, "failed", _words(error))
         proof.write("applied", {"action": action.to_json(), "wrote": wrote, "verified": True})
         return Result(name, target, "applied")
+
+    def _refused(self, case: Case, action: Action, why: str) -> Result:
+        """Nothing is held, unless an earlier try has written already: then it must be undone."""
+        hold = self.holds.get(action.target)
+        if hold is not None and hold.wrote is not None:
+            return Result(action.name(), action.target, "failed", why)
+        self._drop(case, action)
+        return Result(action.name(), action.target, "refused", why)
 
     def _hold(self, case: Case, action: Action, proof: Evidence) -> Hold:
         """Join the hold and keep what was there before, with evidence of it."""
@@ -138,7 +155,8 @@ class Engine:
 
     def _drop(self, case: Case, action: Action) -> None:
         """This case holds nothing there."""
-        if not self.holds.leave(action, case.id).cases:
+        remaining = self.holds.leave(action.target, case.id)
+        if remaining is not None and not remaining.cases:
             self.holds.forget(action.target)
 
     def _release(self, case: Case, action: Action, proof: Evidence) -> Result:
@@ -150,7 +168,7 @@ class Engine:
         except Gone as gone:
             self._drop(case, action)
             result = Result(action.name(), action.target, "gone", str(gone))
-        except FAILURES as error:
+        except (*FAILURES, Refused) as error:
             result = Result(action.name(), action.target, "failed", _words(error))
         proof.write("undone", {"action": action.to_json(), "result": asdict(result)})
         return result
@@ -164,33 +182,39 @@ class Engine:
             return self._leave_to_others(case, action)
         wanted, captured, aws = hold.wanted() or action, hold.captured, self._aws(action, case)
         wrote = hold.wrote
+        if wrote is None and not hold.cases:
+            self.holds.forget(target)
+            return Result(name, target, "nothing")
         if wrote is None:  # a contain died between its write and its note: finish it, then undo
             wrote = wanted.apply(aws, captured, None)
             self.holds.note(action, wrote)
         until = wanted.keep_until(captured, wrote)
         if until is not None and now() < until:
             return Result(name, target, "waiting", "an earlier undo would do harm", stamp(until))
-        remaining = self.holds.leave(action, case.id)
-        if remaining.cases:
+        remaining = self.holds.leave(target, case.id)
+        if remaining is not None and remaining.cases:
             return self._leave_to_others(case, action)
         undo = wanted.undo(aws, captured, wrote)
         if not self.holds.forget(target):
-            return self._leave_to_others(case, action, again=True)
+            return self._leave_to_others(case, action)
         return Result(name, target, str(undo.state), undo.reason)
 
-    def _leave_to_others(self, case: Case, action: Action, *, again: bool = False) -> Result:
-        """Let go of a target that other cases hold: only what they want remains.
+    def _leave_to_others(self, case: Case, action: Action) -> Result:
+        """Let go of a target that other cases hold: what they want remains, and no more.
 
-        ``again``: they arrived while it was being undone, so it must be applied in any case.
+        They may have arrived while it was being undone, in this try or in one that died: what
+        they want is read back, and applied where it does not show.
         """
-        remaining = self.holds.leave(action, case.id)
-        wanted = remaining.wanted()
-        if wanted is not None and (again or action.join(wanted) != wanted):
-            aws, captured = self._aws(action, case), _captured(remaining)
-            wrote = wanted.apply(aws, captured, remaining.wrote)
-            self.holds.note(action, wrote)
-            _read_back(wanted, aws, captured, wrote)
-        others = ", ".join(sorted(remaining.cases))
+        remaining = self.holds.leave(action.target, case.id)
+        wanted = remaining.wanted() if remaining is not None else None
+        if remaining is not None and wanted is not None:
+            aws, captured, wrote = self._aws(action, case), _captured(remaining), remaining.wrote
+            less = action.join(wanted) != wanted
+            if less or wrote is None or not _shows(wanted, aws, captured, wrote):
+                wrote = wanted.apply(aws, captured, wrote)
+                self.holds.note(action, wrote)
+                _read_back(wanted, aws, captured, wrote)
+        others = ", ".join(sorted(remaining.cases)) if remaining is not None else "nobody"
         return Result(action.name(), action.target, "held", f"still held by case {others}")
 
     def _aws(self, action: Action, case: Case) -> Aws:
@@ -210,6 +234,15 @@ def _captured(hold: Hold) -> Json:
     if hold.captured is None:
         raise RuntimeError("no capture, no change")
     return hold.captured
+
+
+def _stays_open(action: Action, results: tuple[Result, ...]) -> Result | None:
+    """An incident is closed last: not while an act still waits, or could not be undone."""
+    pending = [r for r in results if r.state in ("failed", "waiting")]
+    if not action.tells or not pending:
+        return None
+    until = max(result.until for result in pending)
+    return Result(action.name(), action.target, "waiting", "closed last", until)
 
 
 def _earlier(case: Case, action: Action) -> Result:

@@ -2,7 +2,7 @@
 
 Each object carries the sha256 of the one before, so that a missing, altered or reordered entry
 shows. The bucket's Object Lock keeps them; ``IfNoneMatch`` keeps a retry from writing over one.
-Key: ``<account>/<case>/<seq>.json``, ``seq`` in four digits from 0001.
+Key: ``<account>/<case>/<seq>.json``, ``seq`` in six digits from 000001.
 """
 
 import hashlib
@@ -13,10 +13,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cordon.clock import now, stamp
+from cordon.clock import now, pause, stamp
 from cordon.playbook import canonical
 
-MOST_ENTRIES = 9999
+MOST_ENTRIES = 999_999
+CONFLICT = "ConditionalRequestConflict"  # another write of the key at this moment: try again
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,17 @@ class Evidence:
         An entry that a dead attempt left behind is kept and chained to, never written over.
         """
         while self.link.seq < MOST_ENTRIES:
-            key = f"{self._folder}/{self.link.seq + 1:04d}.json"
+            key = f"{self._folder}/{self.link.seq + 1:06d}.json"
             body = self._entry(stage, content)
-            if not self._put(key, body):
-                body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-                self._advance(body)
+            refused = self._put(key, body)
+            if refused == CONFLICT:
+                pause(0.1)
                 continue
+            if refused:
+                body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
             self._advance(body)
-            return
+            if not refused:
+                return
         raise OverflowError(f"case {self._case} has more than {MOST_ENTRIES} evidence entries")
 
     def _entry(self, stage: str, content: Mapping[str, Any]) -> bytes:
@@ -64,7 +68,8 @@ class Evidence:
         }
         return canonical(entry).encode()
 
-    def _put(self, key: str, body: bytes) -> bool:
+    def _put(self, key: str, body: bytes) -> str:
+        """The code by which S3 refused to write over what is there; "" where it wrote."""
         try:
             self._s3.put_object(
                 Bucket=self._bucket,
@@ -75,10 +80,11 @@ class Evidence:
                 IfNoneMatch="*",
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "PreconditionFailed":
-                return False
+            code = str(error.response["Error"]["Code"])
+            if code in ("PreconditionFailed", CONFLICT):
+                return code
             raise
-        return True
+        return ""
 
     def _advance(self, body: bytes) -> None:
         self.link = Link(self.link.seq + 1, hashlib.sha256(body).hexdigest())

@@ -17,22 +17,35 @@ from cordon.actions import Action, Json, from_json
 from cordon.playbook import canonical
 
 
+class LetGo(Exception):
+    """Nobody holds the target any more: the case was released while it was being contained."""
+
+
 @dataclass(frozen=True)
 class Hold:
-    """One row: what was there before, what was written, and which cases want it so."""
+    """One row: what was there before, what was written, and which cases want it how."""
 
     captured: Json | None
     wrote: Json | None
-    cases: Mapping[str, Action]
+    members: tuple[tuple[str, Action], ...]  # (case, what it wants), sorted
+
+    @property
+    def cases(self) -> frozenset[str]:
+        """The cases that hold the target."""
+        return frozenset(case for case, _ in self.members)
 
     def wanted(self) -> Action | None:
         """The one action that satisfies every case that holds the target; None when nobody does."""
-        actions = [self.cases[case] for case in sorted(self.cases)]
+        actions = [action for _, action in self.members]
         return reduce(lambda a, b: a.join(b), actions) if actions else None
 
 
 class Holds:
-    """The hold rows of one table (keys ``hold#<target>``)."""
+    """The hold rows of one table (keys ``hold#<target>``).
+
+    Only ``join`` makes a row. The others fail on one that was forgotten meanwhile: a row without
+    what was there before would make the next case take the contained state for it.
+    """
 
     def __init__(self, dynamodb: Any, table: str) -> None:
         self._dynamodb = dynamodb
@@ -40,8 +53,8 @@ class Holds:
 
     def get(self, target: str) -> Hold | None:
         """The row as it is now (consistent read), or None."""
-        row = self._dynamodb.get_item(TableName=self._table, Key=_key(target), ConsistentRead=True)
-        return _hold(row["Item"]) if "Item" in row else None
+        item = self._read(target)
+        return _hold(item) if item is not None else None
 
     def join(self, action: Action, case: str) -> Hold:
         """This case wants the target so. Returns the row with every case in it."""
@@ -52,27 +65,33 @@ class Holds:
         )
 
     def keep(self, action: Action, captured: Json) -> Hold:
-        """Keep how the target was, unless a case captured it earlier."""
-        return self._update(
+        """Keep how the target was, unless a case captured it earlier. Raises LetGo."""
+        return self._held(
             action.target,
             UpdateExpression="SET captured = if_not_exists(captured, :captured)",
             ExpressionAttributeValues={":captured": {"S": canonical(captured)}},
         )
 
     def note(self, action: Action, wrote: Json) -> None:
-        """Keep what was written, by which drift is told."""
-        self._update(
+        """Keep what was written, by which drift is told. Raises LetGo."""
+        self._held(
             action.target,
             UpdateExpression="SET wrote = :wrote",
             ExpressionAttributeValues={":wrote": {"S": canonical(wrote)}},
         )
 
-    def leave(self, action: Action, case: str) -> Hold:
-        """This case lets go. Returns the row with the cases that remain."""
+    def leave(self, target: str, case: str) -> Hold | None:
+        """This case lets go, whatever it wanted. The row with the cases that remain, or None."""
+        item = self._read(target)
+        if item is None:
+            return None
+        members = [m for m in item.get("cases", {"SS": []})["SS"] if json.loads(m)["case"] == case]
+        if not members:
+            return _hold(item)
         return self._update(
-            action.target,
-            UpdateExpression="DELETE cases :member",
-            ExpressionAttributeValues={":member": {"SS": [_member(action, case)]}},
+            target,
+            UpdateExpression="DELETE cases :members",
+            ExpressionAttributeValues={":members": {"SS": members}},
         )
 
     def forget(self, target: str) -> bool:
@@ -88,6 +107,20 @@ class Holds:
                 return False
             raise
         return True
+
+    def _read(self, target: str) -> Mapping[str, Any] | None:
+        row = self._dynamodb.get_item(TableName=self._table, Key=_key(target), ConsistentRead=True)
+        item: Mapping[str, Any] | None = row.get("Item")
+        return item
+
+    def _held(self, target: str, **expressions: Any) -> Hold:
+        try:
+            held = "attribute_exists(cases)"
+            return self._update(target, ConditionExpression=held, **expressions)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                raise LetGo(f"{target} is held by no case any more") from error
+            raise
 
     def _update(self, target: str, **expressions: Any) -> Hold:
         row = self._dynamodb.update_item(
@@ -105,9 +138,10 @@ def _member(action: Action, case: str) -> str:
 
 
 def _hold(row: Mapping[str, Any]) -> Hold:
-    members = [json.loads(member) for member in row.get("cases", {"SS": []})["SS"]]
+    raw = [json.loads(member) for member in row.get("cases", {"SS": []})["SS"]]
+    members = sorted(raw, key=canonical)
     return Hold(
         captured=json.loads(row["captured"]["S"]) if "captured" in row else None,
         wrote=json.loads(row["wrote"]["S"]) if "wrote" in row else None,
-        cases={m["case"]: from_json(m["action"]) for m in members},
+        members=tuple((m["case"], from_json(m["action"])) for m in members),
     )

@@ -40,7 +40,7 @@ class Plan:
     @property
     def only_tells(self) -> bool:
         """True when no resource is touched: a plan of incidents needs no approval."""
-        return all(action.tells for action in self.actions)
+        return bool(self.actions) and all(action.tells for action in self.actions)
 
     def to_json(self) -> list[dict[str, Any]]:
         """The plan as approvers read it and evidence keeps it."""

@@ -4,7 +4,7 @@
 decides. Nothing here reads or writes anything: what must be looked up stands in the situation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,8 @@ from fnmatch import fnmatchcase
 
 from cordon.finding import Finding, Label, State
 from cordon.playbook import Plan, Playbook
-from cordon.settings import Deployment, Mode, Settings, Switch
+from cordon.refusals import ROLE_TYPES
+from cordon.settings import Deployment, Exemption, Mode, Settings, Switch
 
 CONTAIN = "CordonContain"  # custom actions (at most 20 characters)
 RELEASE = "CordonRelease"
@@ -81,10 +82,10 @@ def may_let_go(situation: Situation) -> Decision:
     return _ignore(given.reason) if given else Decision(Verdict.RUN, "the control passes")
 
 
-def protected_by_pattern(plan: Plan, settings: Settings, deployment: Deployment) -> str:
-    """Why a target of the plan is protected by a configured pattern; "" when none is."""
+def protected_by_pattern(arns: Iterable[str], settings: Settings, deployment: Deployment) -> str:
+    """Why one of the ARNs is protected by a configured pattern; "" when none is."""
     patterns = (*settings.protected, *deployment.break_glass)
-    for arn in plan.resources:
+    for arn in arns:
         for pattern in patterns:
             if fnmatchcase(arn, pattern):
                 return f"{arn} is protected by the pattern {pattern}"
@@ -108,11 +109,16 @@ def _ours(s: Situation) -> Decision | None:
 
 
 def _our_own_act(s: Situation) -> Decision | None:
-    principal = s.finding.principal
+    """Our own roles by their exact names, in our account or in one that we serve."""
+    principal, home = s.finding.principal, s.finding.place.account
     if principal is None or any(fnmatchcase(s.finding.type, pattern) for pattern in STOLEN):
         return None
-    ours = principal.name in s.deployment.own_roles or ":role/cordon/" in principal.issuer
-    return _ignore(f"the actor is our own role {principal.name}") if ours else None
+    here = home == s.deployment.account
+    names = s.deployment.own_roles if here else (s.deployment.member_role,)
+    ours = principal.name in names and principal.user_type in ROLE_TYPES
+    if ours and principal.account in ("", home):
+        return _ignore(f"the actor is our own role {principal.name}")
+    return None
 
 
 def _other_action(s: Situation) -> Decision | None:
@@ -153,14 +159,31 @@ def _foreign(s: Situation) -> Decision | None:
     return None
 
 
-def _exempt(s: Situation) -> Decision | None:
-    subjects = {r.arn for r in s.playbook.subjects(s.finding) if r.arn}
-    for exemption in s.settings.exemptions:
-        for arn in sorted(subjects | set(s.plan.resources)):
+def exemptions(s: Situation) -> dict[str, Exemption]:
+    """The exempt ARNs among the plan's targets, each with the exemption that covers it."""
+    found: dict[str, Exemption] = {}
+    for arn in s.plan.resources:
+        for exemption in s.settings.exemptions:
             if exemption.covers(s.playbook.name, arn, s.now):
-                until = exemption.expires.date()
-                return _ignore(f"exempt until {until} by {exemption.owner}: {exemption.reason}")
-    return None
+                found.setdefault(arn, exemption)
+    return found
+
+
+def _exempt(s: Situation) -> Decision | None:
+    """Left alone only if every target is exempt; else the exempt ones are spared (``spare``)."""
+    exempt = exemptions(s)
+    if not exempt or exempt.keys() != set(s.plan.resources):
+        return None
+    one = next(iter(exempt.values()))
+    return _ignore(f"exempt until {one.expires.date()} by {one.owner}: {one.reason}")
+
+
+def spare(s: Situation) -> Plan:
+    """The plan without what is exempt, where something else remains to be done."""
+    exempt = exemptions(s)
+    if exempt.keys() == set(s.plan.resources):
+        return s.plan
+    return Plan(tuple(a for a in s.plan.actions if a.resource not in exempt))
 
 
 def _unreadable(s: Situation) -> Decision | None:
@@ -199,6 +222,12 @@ def _only_tells(s: Situation) -> Decision | None:
     return Decision(Verdict.RUN, s.protected or "the plan only tells people")
 
 
+def _no_way_back(s: Situation) -> Decision | None:
+    if s.deployment.break_glass or not any(action.shuts_out for action in s.plan.actions):
+        return None
+    return Decision(Verdict.ASK, "no break-glass role is named, and the plan shuts people out")
+
+
 def _let_go(s: Situation) -> Decision | None:
     if not s.let_go_by:
         return None
@@ -229,6 +258,7 @@ RULES: tuple[Rule, ...] = (
     _over_budget,
     _only_tells,
     _let_go,
+    _no_way_back,
     _asking,
 )
 LET_GO_RULES: tuple[Rule, ...] = (

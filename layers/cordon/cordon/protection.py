@@ -5,6 +5,9 @@ of an attack arrives: to shut it helps the attacker. Configured patterns are in 
 """
 
 from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
 
 from cordon.actions import Action
 from cordon.clients import Aws
@@ -14,6 +17,30 @@ PERMISSIONS = (
     "config:DescribeDeliveryChannels",
     "bedrock:GetModelInvocationLoggingConfiguration",
 )
+
+
+def real_arns(actions: tuple[Action, ...], aws: Aws) -> set[str]:
+    """The targets' ARNs as the account has them: findings name roles and users without a path.
+
+    A role or user that no longer exists keeps the ARN we know; its action will say that it is gone.
+    """
+    arns = {action.resource for action in actions if action.resource}
+    for arn in sorted(arns):
+        kind, _, name = arn.partition(":iam::")[2].partition(":")[2].partition("/")
+        if kind in ("role", "user"):
+            arns.add(_iam_arn(aws.client("iam"), kind, name) or arn)
+    return arns
+
+
+def _iam_arn(iam: Any, kind: str, name: str) -> str:
+    try:
+        if kind == "role":
+            return str(iam.get_role(RoleName=name)["Role"]["Arn"])
+        return str(iam.get_user(UserName=name)["User"]["Arn"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchEntity":
+            return ""
+        raise
 
 
 def looked_up(actions: tuple[Action, ...], aws: Aws) -> str:

@@ -46,6 +46,8 @@ def credentials(finding: Finding) -> tuple[Resource, ...]:
     principal = finding.principal
     if principal is None or _principal(finding, principal) is not None:
         return ()
+    if principal.user_type not in ROLE_TYPES and not finding.named(USER, part=Part.ACTOR):
+        return ()
     kinds = (ROLE,) if principal.user_type in ROLE_TYPES else (USER, KEY)
     return tuple(
         r

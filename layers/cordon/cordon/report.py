@@ -35,8 +35,6 @@ NAMESPACES = {
 }
 ABSENT = "absent"  # Security Hub has no copy of the native finding (yet)
 UPDATED = "updated"
-# Channels whose events do not come from Security Hub CSPM, which may not have the finding (yet).
-NATIVE = ("guardduty", "macie", "securityhub_v2")
 NOT_ASKED = "none"  # nothing to update: observed cases leave the original alone
 
 
@@ -59,6 +57,8 @@ def tell(case: Case, playbook: Playbook, deployment: Deployment, hub: Any) -> To
     not later than the last one's is silently ignored by Security Hub, so it always is.
     """
     last = case.told_at
+    if not deployment.security_hub:
+        return Told(NOT_ASKED, last or now())
     at = now() if last is None else max(now(), last + timedelta(seconds=1))
     answer = hub.batch_import_findings(Findings=[own_finding(case, playbook, deployment, at)])
     for failed in answer["FailedFindings"]:
@@ -131,6 +131,8 @@ def summary(case: Case) -> str:
             f"{r.action} {r.state}" + (f" ({r.reason})" if r.reason else "") for r in order
         )
     decided = f"{case.verdict}: {case.reason}" + (f", by {case.by}" if case.by else "")
+    if case.why and case.stands is not Stands.DECLINED:
+        decided += f" ({case.why})"
     return f"{decided}. {done}. {len(acts)} acts, case {case.id}."
 
 
@@ -190,7 +192,7 @@ def _update_original(case: Case, playbook: Playbook, hub: Any) -> str:
     if original is None or case.stands is Stands.OBSERVED:
         return NOT_ASKED
     there = _in_hub(original, hub)
-    if there is None and case.finding.via in NATIVE:
+    if there is None:
         return ABSENT
     answer = hub.batch_update_findings(
         FindingIdentifiers=[{"Id": original.id, "ProductArn": original.product_arn}],
@@ -199,8 +201,8 @@ def _update_original(case: Case, playbook: Playbook, hub: Any) -> str:
             "UpdatedBy": "cordon",
         },
         # The map is replaced as a whole: what others wrote into it is kept.
-        UserDefinedFields=dict((there or {}).get("UserDefinedFields", {})) | _our_fields(case),
-        **_workflow(case, playbook, there or {}),
+        UserDefinedFields=dict(there.get("UserDefinedFields", {})) | _our_fields(case),
+        **_workflow(case, playbook, there),
     )
     for failed in answer["UnprocessedFindings"]:
         raise NotReported(f"{failed['ErrorCode']}: {failed['ErrorMessage']}")
@@ -210,8 +212,9 @@ def _update_original(case: Case, playbook: Playbook, hub: Any) -> str:
 def _in_hub(original: HubReference, hub: Any) -> Mapping[str, Any] | None:
     """The finding as Security Hub has it now.
 
-    A native event is minutes ahead of Security Hub's copy, which may be switched off altogether.
-    When the copy arrives as an event of its own, the case is told then.
+    A native event is minutes ahead of Security Hub's copy, which may be switched off altogether,
+    and Security Hub deletes findings after 90 days. When the copy arrives as an event of its own,
+    the case is told then.
     """
     answer = hub.get_findings(
         Filters={

@@ -57,6 +57,7 @@ class Deployment:
     member_role: str = ""  # role name in other accounts, "" where only ours is served
     external_id: str = ""
     organization: str = ""  # o-…: its accounts are no outsiders
+    security_hub: bool = True  # False: nothing is reported there
     own_roles: tuple[str, ...] = ()  # exact names of this stack's roles
 
     @classmethod
@@ -76,6 +77,7 @@ class Deployment:
             member_role=env.get("CORDON_MEMBER_ROLE", ""),
             external_id=env.get("CORDON_EXTERNAL_ID", ""),
             organization=env.get("CORDON_ORGANIZATION", ""),
+            security_hub=env.get("CORDON_SECURITY_HUB", "true") == "true",
             own_roles=tuple(filter(None, env.get("CORDON_OWN_ROLES", "").split(","))),
         )
 
@@ -134,9 +136,8 @@ def parse(values: Mapping[str, str]) -> Settings:
     """
     exemptions = json.loads(values.get("exemptions", "[]"))
     return Settings(
-        modes={
-            k.removeprefix("mode/"): Mode(v) for k, v in values.items() if k.startswith("mode/")
-        },
+        modes={name: Mode(v) for name, v in _below("mode/", values)},
+        budgets={name: int(v) for name, v in _below("budget/", values)},
         switch=Switch(values.get("switch", Switch.ON)),
         exemptions=tuple(_exemption(e) for e in exemptions),
         protected=tuple(values.get("protected", "").replace(",", " ").split()),

@@ -7,11 +7,12 @@ state machine's retry and then changes nothing more.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cordon.answer import tell
+from cordon.actions.incident import one_line
+from cordon.answer import protected, tell
 from cordon.cases import Case, Moved, Stands
 from cordon.clock import stamp
 from cordon.dialects.text import clean
-from cordon.engine import CONTAINED
+from cordon.engine import CONTAINED, Busy
 from cordon.settings import Switch
 from cordon.wiring import Wired
 
@@ -29,17 +30,18 @@ class Stopped(Exception):
 def obey(command: Command, wired: Wired) -> dict[str, str]:
     """Carry out one command of a state machine. A malformed one is a KeyError naming the field."""
     case = wired.cases.get(command["case"])
-    if case is None:
+    if case is None or case.playbook != wired.playbook.name:
         raise Moved(clean(str(command["case"]), 64), "")
     return STEPS[command["do"]](case, command, wired)
 
 
 def _ask(case: Case, command: Command, wired: Wired) -> dict[str, str]:
     """Keep the token that an approval needs, and tell the people who may approve."""
+    _of_this_round(case, command)
     wired.cases.keep_token(case.id, command["token"])
     finding = case.finding
     lines = (
-        f"Cordon asks to contain: {finding.title}",
+        f"Cordon asks to contain: {one_line(finding.title, 200)}",
         f"Finding {finding.kind}, severity {finding.severity.label}, account "
         f"{finding.place.account}, {finding.place.region}.",
         "Plan:",
@@ -59,6 +61,7 @@ def _ask(case: Case, command: Command, wired: Wired) -> dict[str, str]:
 
 def _contain(case: Case, command: Command, wired: Wired) -> dict[str, str]:
     """Contain what was approved, if it is still what is recorded and nobody stopped us."""
+    _of_this_round(case, command)
     if not command["plan"] == case.plan_hash == case.plan.hash:
         raise NotApproved(f"case {case.id}: the approved plan is not the recorded plan")
     if case.stands not in (Stands.ASKED, Stands.CONTAINING, *CONTAINED):
@@ -66,6 +69,9 @@ def _contain(case: Case, command: Command, wired: Wired) -> dict[str, str]:
     settings = wired.settings()
     if settings.switch is not Switch.ON or settings.unreadable:
         raise Stopped(settings.unreadable or f"the switch is at {settings.switch}")
+    why = protected(case.plan, case.finding.place, case.id, settings, wired)
+    if why:
+        raise Stopped(f"protected since it was asked: {why}")
     if case.stands in CONTAINED and not case.failed:
         return _contained(case)
     approver = clean(str(command["by"]), 256)
@@ -73,9 +79,20 @@ def _contain(case: Case, command: Command, wired: Wired) -> dict[str, str]:
         proof = wired.evidence(case)
         proof.write("approved", {"by": approver, "plan_hash": case.plan_hash})
         case = wired.cases.move(
-            case, Stands.CONTAINING, when=(Stands.ASKED,), by=approver, link=proof.link
+            case,
+            Stands.CONTAINING,
+            when=(Stands.ASKED,),
+            by=approver,
+            let_go_by="",
+            link=proof.link,
         )
     return _contained(wired.engine.contain(case, by=approver))
+
+
+def _of_this_round(case: Case, command: Command) -> None:
+    """An execution of an earlier round must not decide over a later one."""
+    if command["execution"] != case.execution:
+        raise NotApproved(f"case {case.id} is at {case.execution}, not at {command['execution']}")
 
 
 def _contained(case: Case) -> dict[str, str]:
@@ -85,7 +102,7 @@ def _contained(case: Case) -> dict[str, str]:
 
 def _decline(case: Case, command: Command, wired: Wired) -> dict[str, str]:
     """No action: a person rejected the plan, or time is up."""
-    if case.stands is Stands.DECLINED:
+    if case.stands is Stands.DECLINED or command["execution"] != case.execution:
         return {"state": str(case.stands)}
     by, why = clean(str(command.get("by", "")), 256), clean(str(command["why"]), 64)
     proof = wired.evidence(case)
@@ -98,10 +115,13 @@ def _decline(case: Case, command: Command, wired: Wired) -> dict[str, str]:
 
 def _tell(case: Case, command: Command, wired: Wired) -> dict[str, str]:
     """Report how the case stands; after a failure, with what the workflow says of it."""
+    if command.get("execution", case.execution) != case.execution:
+        return {"state": str(case.stands)}
     failed = command.get("failed")
     if failed is not None:
         why = clean(f"the workflow failed: {failed}", 300)
-        case = wired.cases.move(case, case.stands, when=(case.stands,), why=why)
+        to = Stands.DECLINED if case.stands is Stands.ASKED else case.stands
+        case = wired.cases.move(case, to, when=(case.stands,), why=why)
     return {"state": str(tell(case, wired).stands)}
 
 
@@ -110,7 +130,10 @@ def _release(case: Case, command: Command, wired: Wired) -> dict[str, str]:
     if case.stands is Stands.RELEASED:
         return {"state": str(case.stands)}
     by, why = clean(str(command["by"]), 256), clean(str(command["why"]), 300)
-    case = wired.engine.release(case, by=by, why=why)
+    try:
+        case = wired.engine.release(case, by=by, why=why)
+    except Busy as busy:
+        return {"state": "waiting", "until": stamp(busy.until)}
     waits = [result.until for result in case.results if result.until]
     if not waits:
         return {"state": str(case.stands)}

@@ -1,7 +1,7 @@
 """What we can do. Every action stands in ``ALL_ACTIONS``; one contract test covers them all."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 from cordon.actions.action import Action, Gone, Json, NotVerified, Refused, Undo, Undone
@@ -49,15 +49,18 @@ __all__ = [
 
 
 def from_json(raw: Mapping[str, Any]) -> Action:
-    """The action behind ``Action.to_json``; an unknown action or field is a ValueError."""
+    """The action behind ``Action.to_json``; an unknown action or field is a ValueError.
+
+    A field with a default may be missing: what an older version of us has held stays readable.
+    """
     kind = _BY_NAME.get(raw.get("action", ""))
     if kind is None:
         raise ValueError(f"unknown action: {raw.get('action')!r}")
-    names = {f.name for f in fields(kind)}
-    if names != raw.keys() - {"action"}:
-        raise ValueError(
-            f"{kind.name()}: fields differ: {sorted(names ^ (raw.keys() - {'action'}))}"
-        )
-    values: dict[str, Any] = {name: raw[name] for name in names}
+    given = raw.keys() - {"action"}
+    required = {f.name for f in fields(kind) if f.default is MISSING}
+    wrong = (given - {f.name for f in fields(kind)}) | (required - given)
+    if wrong:
+        raise ValueError(f"{kind.name()}: fields differ: {sorted(wrong)}")
+    values: dict[str, Any] = {name: raw[name] for name in given}
     lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     return kind(**{**values, **lists, "place": Place(**raw["place"])})

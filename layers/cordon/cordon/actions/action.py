@@ -61,6 +61,11 @@ class Action:
     permissions: ClassVar[tuple[str, ...]] = ()  # IAM actions its four methods use
     tells: ClassVar[bool] = False  # only tells people (an incident): never needs approval
 
+    @property
+    def shuts_out(self) -> bool:
+        """True where the account's own people lose access too: somebody must keep a way in."""
+        return False
+
     @classmethod
     def name(cls) -> str:
         """``BlockPublicAccess`` → ``block_public_access``."""

@@ -47,7 +47,7 @@ def read_all(event: object) -> tuple[Finding, ...]:
     if kind == _IMPORTED:
         return _several(detail, lambda one, at: asff.read(one, at, via="securityhub", hand=""))
     if kind == _CUSTOM:
-        hand = detail["actionName"].text(_HAND) or detail["actionName"].malformed("is missing")
+        hand = _hand(envelope)
         return _several(detail, lambda one, at: asff.read(one, at, via="custom_action", hand=hand))
     if kind == _V2:
         return _several(detail, ocsf.read)
@@ -56,6 +56,19 @@ def read_all(event: object) -> tuple[Finding, ...]:
 
 
 _KINDS = (*_ONE, _IMPORTED, _CUSTOM, _V2)
+
+
+def _hand(envelope: Field) -> str:
+    """The custom action's id, from its ARN in ``resources``: names can be anything.
+
+    Source: Security Hub User Guide, "EventBridge event formats", custom action.
+    """
+    for resource in envelope["resources"].items():
+        before, _, id = resource.verbatim().partition(":action/custom/")
+        if before and id:
+            return id
+    name = envelope["detail"]["actionName"]
+    return name.text(_HAND) or name.malformed("is missing")
 
 
 def _several(detail: Field, one: Callable[[Field, str], Finding]) -> tuple[Finding, ...]:

@@ -44,6 +44,10 @@ class DenyBucketAccess(BucketSetting):
         "s3:PutBucketPolicy",
     )
 
+    @property
+    def shuts_out(self) -> bool:
+        return bool({"everyone", "writes"} & set(self.levels))
+
     def __post_init__(self) -> None:
         """One spelling for one meaning, so that equal actions have equal hashes."""
         if not self.levels or not set(self.levels) <= LEVELS.keys():

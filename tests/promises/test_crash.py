@@ -1,0 +1,194 @@
+"""A sandbox that dies after any of its AWS calls changes nothing in how things end.
+
+One run is carried out, and a copy of it is made at every call that left something behind: the
+copy dies right there, is tried again as AWS would, and must end as the run itself did. (A death
+after a call that only reads is, for whoever comes next, the one after the change before it.)
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from console.embedded.guard import Crashed
+from console.embedded.journal import Called
+from console.embedded.lambdas import Outcome
+from tests.promises.apart import answer, apart, fork, wait
+from tests.promises.world import READS, World, event, revoked, seen, without_dates
+
+from cordon.cases import Case, Stands
+
+CONTAINED = {  # a sample, and at least how many deaths it can die
+    "quarantine_bucket/guardduty_ransomware_delete": 35,
+    "revoke_sessions/guardduty_privilege_escalation": 20,
+    "revoke_sessions/guardduty_compromised_credentials": 25,
+    "tag_ai_resource/securityhub_bedrockagentcore_1": 18,
+    "escalate_finding/guardduty_attack_sequence_s3": 10,
+}
+RELEASED = [name for name in CONTAINED if not name.startswith("escalate")]
+Seen = tuple[dict[str, Any], int]
+
+
+class Deaths:
+    """Makes a copy of the run at each call that changes something, and lets the copy die."""
+
+    def __init__(self, world: World) -> None:
+        self._functions = world.account.functions
+        self.copy: int | None = None  # in a copy: where to say how it ended
+        self.ends: list[tuple[str, Seen]] = []
+
+    def __call__(self, call: Called) -> None:
+        """After each call."""
+        mine = call.caller in self._functions and not READS.match(call.operation)
+        if self.copy is not None or not mine:
+            return
+        process, channel = fork()
+        if process == 0:
+            self.copy = channel
+            raise Crashed
+        where = f"after call {len(self.ends) + 1}, {call.service}:{call.operation}"
+        self.ends.append((where, wait(process, channel)))
+
+
+def ends(world: World, act: Callable[[], None]) -> tuple[Seen, list[tuple[str, Seen]]]:
+    """How ``act`` ends undisturbed, and how it ends after each death."""
+    deaths = Deaths(world)
+    world.account.after_call(deaths)
+    try:
+        act()
+    except BaseException as error:
+        if deaths.copy is None:
+            raise
+        answer(deaths.copy, lambda: _again(error))
+    if deaths.copy is not None:
+        answer(deaths.copy, lambda: looked(world))
+    return looked(world), deaths.ends
+
+
+def _again(error: BaseException) -> None:
+    raise error
+
+
+def looked(world: World) -> Seen:
+    """What is seen in the end, and how often people were told."""
+    return seen(world), len(world.published)
+
+
+def same(undisturbed: Seen, others: list[tuple[str, Seen]], *, least: int) -> None:
+    """Every death must have ended like the undisturbed run."""
+    assert len(others) >= least
+    wanted, told = undisturbed
+    for where, (found, messages) in others:
+        assert without_dates(found) == without_dates(wanted), where
+        assert messages <= told + 1, where
+        for mine, theirs in zip(revoked(wanted["state"]), revoked(found["state"]), strict=True):
+            assert theirs >= mine, where
+
+
+def insist(step: Callable[[], Outcome]) -> Outcome:
+    """As the state machines do: try again, a few times."""
+    for _ in range(3):
+        outcome = step()
+        if not outcome.failed:
+            return outcome
+    raise AssertionError(outcome.error)
+
+
+def release(world: World, case: Case) -> None:
+    """The steps of the release workflow."""
+
+    def let_go() -> Outcome:
+        return world.command(case, "release", by="an operator", why="the test is over")
+
+    if "waiting" in insist(let_go).payload:
+        world.account.advance(timedelta(hours=37))
+        insist(let_go)
+    insist(lambda: world.command(case, "tell"))
+
+
+@pytest.mark.parametrize("name", CONTAINED)
+def test_contain_survives_each_death(world: World, name: str) -> None:
+    world.stage(event(name))
+    undisturbed, others = ends(world, lambda: _deliver(world, event(name)))
+    assert undisturbed[0]["cases"][0]["stands"] is Stands.CONTAINED
+    same(undisturbed, others, least=CONTAINED[name])
+
+
+def _deliver(world: World, one: dict[str, Any]) -> None:
+    world.account.deliver(one)
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_release_survives_each_death(world: World, name: str) -> None:
+    world.stage(event(name))
+    before = world.state
+    world.account.deliver(event(name))
+    case = world.case
+    undisturbed, others = ends(world, lambda: release(world, case))
+    assert undisturbed[0]["state"] == before
+    assert undisturbed[0]["holds"] == {}
+    assert undisturbed[0]["cases"][0]["stands"] is Stands.RELEASED
+    same(undisturbed, others, least=8)
+
+
+@pytest.mark.world("approve")
+def test_an_approved_contain_survives_each_death(world: World) -> None:
+    world.send(event("quarantine_bucket/guardduty_public_access"))
+    case = world.case
+    assert case.stands is Stands.ASKED
+
+    def act() -> None:
+        insist(lambda: world.command(case, "contain", plan=case.plan_hash, by="an approver"))
+        insist(lambda: world.command(case, "tell"))
+
+    undisturbed, others = ends(world, act)
+    assert undisturbed[0]["cases"][0]["stands"] is Stands.CONTAINED
+    same(undisturbed, others, least=20)
+
+
+@pytest.mark.world("approve")
+@pytest.mark.parametrize("calls", [1, 2, 5, 13, 22])
+def test_the_workflows_try_again(world: World, calls: int) -> None:
+    """The same through the state machines themselves: ask, contain, tell and release."""
+    one = event("quarantine_bucket/guardduty_public_access")
+    world.stage(one)
+    before = world.state
+
+    def run(*, dies: bool) -> tuple[Seen, Seen]:
+        world.account.deliver(one)
+        for step in (world.approve, world.release):
+            if dies:
+                world.account.crash_after(calls)
+            step(world.case)
+            shown = looked(world) if step == world.approve else shown
+        return shown, looked(world)
+
+    undisturbed, died = apart(lambda: run(dies=False)), apart(lambda: run(dies=True))
+    for mine, theirs in zip(undisturbed, died, strict=True):
+        same(mine, [(f"after {calls} calls", theirs)], least=1)
+    assert died[1][0]["state"] == before
+
+
+@pytest.mark.parametrize(("first", "second"), [(3, 1), (20, 12), (50, 9), (60, 40)])
+def test_two_deaths_are_survived_too(world: World, first: int, second: int) -> None:
+    one = event("quarantine_bucket/guardduty_ransomware_delete")
+    world.stage(one)
+
+    def run(*deaths: int) -> Seen:
+        left = list(deaths)
+
+        def hook(call: Called) -> None:
+            if left and call.caller == "QuarantineBucket":
+                left[0] -= 1
+                if left[0] == 0:
+                    left.pop(0)
+                    raise Crashed
+
+        world.account.after_call(hook)
+        world.account.deliver(one)
+        return looked(world)
+
+    undisturbed = apart(run)
+    wanted, (found, messages) = undisturbed[0], apart(lambda: run(first, second))
+    assert without_dates(found) == without_dates(wanted)
+    assert messages <= 2
