@@ -6,15 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from moto import mock_aws
+from tests.make import DEPLOYMENT, NOON, PLACE, a_finding, a_principal
+from tests.test_holds import TABLE, a_table
+
 from cordon import clock
 from cordon.cases import Case, Cases, Moved, Result, Stands, finding_from_json, finding_json
 from cordon.evidence import Link
 from cordon.finding import Part, Resource
 from cordon.playbook import Plan
-from moto import mock_aws
 from quarantine_bucket.playbook import PLAYBOOK
-from tests.make import DEPLOYMENT, NOON, PLACE, a_finding, a_principal
-from tests.test_holds import TABLE, a_table
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_a_case_is_read_back_as_it_was_written(cases: Cases) -> None:
     cases.open(case)
     there = cases.get("c0ffee")
     assert there is not None and there.moved is not None
-    assert replace(there, moved=None) == case
+    assert replace(there, moved=None) == replace(case, version=1)
     assert there.plan.hash == there.plan_hash
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import boto3
 import pytest
-from cordon.evidence import Evidence, Link, broken
 from moto import mock_aws
+
+from cordon.evidence import Evidence, Link, broken
 
 BUCKET = "cordon-evidence"
 

@@ -286,7 +286,7 @@ def test_an_alarm_hears_of_every_playbook_that_is_held_back() -> None:
     (pattern,) = {f["FilterPattern"] for f in filters}
     words = re.findall(r'\$\.why = "([^"*]+)\*"', pattern)
     source = "".join(inspect.getsource(module) for module in (policy, settings))
-    assert len(words) == 2
+    assert len(words) == 3
     assert all(f'"{start}' in source for start in words)
     (metric,) = {m["MetricName"] for f in filters for m in f["MetricTransformations"]}
     alarms = [r.properties for r in stack().unbuilt if r.type == "AWS::CloudWatch::Alarm"]

@@ -13,6 +13,7 @@ from tests.architecture.stack import EMERGENCY, NAMED, PLAYBOOKS, listed, logica
 
 from cordon import protection
 from cordon.actions import ALL_ACTIONS, Action
+from cordon.actions.incident import OpenIncident
 
 BASE = {  # settings, memory, evidence, report, workflows, log, what was given up
     "dynamodb:DeleteItem",
@@ -52,7 +53,9 @@ def used(playbook: str) -> set[type[Action]]:
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_a_role_allows_what_its_actions_need_and_nothing_else(playbook: str) -> None:
-    needed = BASE | {p for action in used(playbook) for p in action.permissions}
+    # Whatever a playbook must not touch becomes an incident, so each may open one.
+    actions: set[type[Action]] = {*used(playbook), OpenIncident}
+    needed = BASE | {p for action in actions for p in action.permissions}
     needed |= set(protection.PERMISSIONS) if playbook == "quarantine_bucket" else set()
     needed |= QUEUE if f"{logical(playbook)}Bulk" in stack().resources else set()
     assert granted(playbook) == needed

@@ -64,4 +64,5 @@ def test_an_ai_resource_named_by_a_joined_identifier() -> None:
 def test_an_ai_resource_named_by_name() -> None:
     kind = "AWS::SageMaker::NotebookInstance"
     finding = read(samples.config(resourceType=kind, resourceId="explorer"))
-    assert finding.resources == (Resource(kind, "explorer", PLACE),)
+    arn = PLACE.arn("sagemaker", "notebook-instance/explorer")
+    assert finding.resources == (Resource(kind, "explorer", PLACE, arn),)

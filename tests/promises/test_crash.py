@@ -56,7 +56,7 @@ def ends(world: World, act: Callable[[], None]) -> tuple[Seen, list[tuple[str, S
     world.account.after_call(deaths)
     try:
         act()
-    except BaseException as error:
+    except BaseException:
         if deaths.copy is None:
             raise
         answer(deaths.copy, lambda: _again(error))

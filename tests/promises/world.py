@@ -15,7 +15,9 @@ from typing import Any
 from console.embedded.account import Delivery, EmbeddedAccount
 from console.embedded.journal import Called, DeadLettered, Invoked, Lost, Published
 from console.embedded.lambdas import Outcome
+from console.embedded.place import Place
 from console.operate import Stack
+from console.planning import break_glass
 from console.staging import stage
 
 from cordon.actions.revocation import POLICY_NAME
@@ -68,8 +70,10 @@ def entered(
     mode: str, *, home: tuple[str, str, str] = HOME, hub: bool = True, **parameters: str
 ) -> Iterator["World"]:
     """The account of the real template, all playbooks in one mode ("" for the defaults)."""
-    modes = {f"Mode{logical}": mode for logical in PLAYBOOKS.values()} if mode else {}
     account, region, partition = home
+    modes = {f"Mode{logical}": mode for logical in PLAYBOOKS.values()} if mode else {}
+    if mode:  # deployed as the operator's guide says, with somebody who is never locked out
+        modes["BreakGlassRoles"] = break_glass(Place(account, region, partition))
     with EmbeddedAccount(
         ROOT / "template.yaml",
         account=account,
@@ -121,9 +125,8 @@ class World:
 
     def command(self, case: Case, do: str, **more: Any) -> Outcome:
         """A step of a workflow, straight to the case's function."""
-        return self.account.invoke(
-            PLAYBOOKS[case.playbook], {"cordon": {"do": do, "case": case.id, **more}}
-        )
+        named = {"do": do, "case": case.id, "execution": case.execution}
+        return self.account.invoke(PLAYBOOKS[case.playbook], {"cordon": {**named, **more}})
 
     def set(self, name: str, value: str) -> None:
         """Change a setting, as an operator would: ``switch``, ``mode/revoke_sessions``."""

@@ -22,6 +22,7 @@ from cordon.holds import Hold, Holds, LetGo
 READ_BACK_PAUSES = (0.3, 1.0, 2.0)  # seconds between readings of an eventually consistent service
 LEASE = timedelta(minutes=2)  # longer than a function may run: nobody contains the case any more
 CONTAINED = (Stands.CONTAINED, Stands.PARTIAL, Stands.GONE)  # the ways a contain ends
+UNDONE = ("restored", "drifted", "gone")  # the ways an undo ends that let go of the target
 FAILURES = (ClientError, BotoCoreError, NotVerified, LetGo)
 
 
@@ -160,16 +161,21 @@ class Engine:
             self.holds.forget(action.target)
 
     def _release(self, case: Case, action: Action, proof: Evidence) -> Result:
+        """Undo one act. How it ended is written before the hold is forgotten, never after."""
         hold = self.holds.get(action.target)
         if hold is None:
-            return _earlier(case, action)
+            return _earlier(case, action, proof)
         try:
             result = self._let_go(case, action, hold)
         except Gone as gone:
-            self._drop(case, action)
+            self.holds.leave(action.target, case.id)
             result = Result(action.name(), action.target, "gone", str(gone))
         except (*FAILURES, Refused) as error:
             result = Result(action.name(), action.target, "failed", _words(error))
+        proof.write("undone", {"action": action.to_json(), "result": asdict(result)})
+        if result.state not in UNDONE or self.holds.forget(action.target):
+            return result
+        result = self._leave_to_others(case, action)
         proof.write("undone", {"action": action.to_json(), "result": asdict(result)})
         return result
 
@@ -195,8 +201,6 @@ class Engine:
         if remaining is not None and remaining.cases:
             return self._leave_to_others(case, action)
         undo = wanted.undo(aws, captured, wrote)
-        if not self.holds.forget(target):
-            return self._leave_to_others(case, action)
         return Result(name, target, str(undo.state), undo.reason)
 
     def _leave_to_others(self, case: Case, action: Action) -> Result:
@@ -245,11 +249,12 @@ def _stays_open(action: Action, results: tuple[Result, ...]) -> Result | None:
     return Result(action.name(), action.target, "waiting", "closed last", until)
 
 
-def _earlier(case: Case, action: Action) -> Result:
+def _earlier(case: Case, action: Action, proof: Evidence) -> Result:
     """No hold: an earlier try has let go and said how, or nothing was ever held."""
-    undone = ("restored", "drifted", "gone", "held")
-    for result in case.results:
-        if result.target == action.target and result.state in undone:
+    left = (entry["content"]["result"] for entry in proof.left if entry["stage"] == "undone")
+    said = (*case.results, *(Result(**result) for result in left))
+    for result in reversed(said):
+        if result.target == action.target and result.state in (*UNDONE, "held"):
             return result
     return Result(action.name(), action.target, "nothing")
 

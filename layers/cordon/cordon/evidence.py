@@ -29,7 +29,10 @@ class Link:
 
 
 class Evidence:
-    """The evidence of one case. ``link`` is where its chain ends as far as we know."""
+    """The evidence of one case. ``link`` is where its chain ends as far as we know.
+
+    ``left`` are the entries beyond it that ``write`` came upon: a dead attempt's last words.
+    """
 
     def __init__(self, s3: Any, bucket: str, account: str, case: str, link: Link) -> None:
         self._s3 = s3
@@ -37,6 +40,7 @@ class Evidence:
         self._folder = f"{account}/{case}"
         self._case = case
         self.link = link
+        self.left: list[Mapping[str, Any]] = []
 
     def write(self, stage: str, content: Mapping[str, Any]) -> None:
         """Append one entry. Raises the ClientError of s3:PutObject; then nothing may go on.
@@ -52,6 +56,7 @@ class Evidence:
                 continue
             if refused:
                 body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+                self.left.append(json.loads(body))
             self._advance(body)
             if not refused:
                 return

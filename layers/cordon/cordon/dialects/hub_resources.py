@@ -116,7 +116,8 @@ def _principal(item: Field) -> Principal | None:
 def _place(item: Field, default: Place) -> Place:
     """Where the resource is; a bucket's ARN names no account, but its details may."""
     stated = item["Details"]["AwsS3Bucket"]["OwnerAccountId"].matching(names.ACCOUNT_ID)
-    owner = stated or item["Owner"]["Account"]["Id"].matching(names.ACCOUNT_ID)
+    named = item["Owner"]["Account"]["Id"].verbatim(64)
+    owner = stated or (named if names.ACCOUNT_ID.fits(named) else "")
     region = item["Region"].verbatim(64)
     return Place(
         default.partition,
