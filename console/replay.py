@@ -92,6 +92,7 @@ def _listen(root: Path) -> Ear:
     ear = Ear()
     for playbook in playbooks(root):
         logger = logging.getLogger(playbook.name)
+        logger.setLevel(logging.INFO)
         for handler in logger.handlers:
             if isinstance(handler, logging.StreamHandler):
                 handler.setStream(Nowhere())
@@ -212,7 +213,7 @@ class Replay:
             entries, fault = operator.evidence(case)
             run.evidence = {**run.evidence, case.id: len(entries)}
             run.troubles += [f"evidence of {case.id}: {fault}"] if fault else []
-        run.troubles += _troubles(account)
+        run.troubles += dict.fromkeys(_troubles(account))  # each once, retries aside
 
 
 def _parameters(mode: Mode, home: Home) -> dict[str, str]:

@@ -68,7 +68,9 @@ def _whole(run: Run) -> Panel:
     parts: list[Any] = [Text(f"finding   {run.kind}"), _route(run)]
     for case in run.cases:
         parts.append(_case(case, run))
-    parts += [_changes(run), _hub(run)]
+    changes = _changes(run)
+    parts += [changes] if changes.row_count else []
+    parts += [_hub(run)] if run.cases else []
     parts += [Text(f"trouble   {trouble}", style="red") for trouble in run.troubles]
     title = escape(str(run.path))
     return Panel(Group(*parts), title=title, border_style="red" if run.troubles else "green")
@@ -79,7 +81,7 @@ def _route(run: Run) -> Text:
     lines.append(f"rules     {', '.join(run.rules) or 'none matches this event'}")
     for answer in run.answers:
         lines.append(f"answer    {answer.playbook}: {answer.outcome} ({answer.reason})")
-    if not run.settled:
+    if not run.settled and not run.troubles:
         lines.append("nothing answers this event: it is left alone")
     return Text("\n".join(lines))
 
