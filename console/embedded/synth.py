@@ -13,7 +13,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -120,6 +120,12 @@ _Loader.add_multi_constructor("!", _tag)
 
 def load(text: str) -> Any:
     """YAML with CloudFormation's short tags; dates and times stay text."""
+    return copy.deepcopy(_loaded(text))
+
+
+@lru_cache(maxsize=16)
+def _loaded(text: str) -> Any:
+    """Parsed once: the same template is read for every account of a process."""
     return yaml.load(text, _Loader)
 
 

@@ -21,7 +21,7 @@ from cordon.actions.s3 import (
 from cordon.entry import serve
 from cordon.finding import Finding, Resource
 from cordon.playbook import Playbook, Serves
-from cordon.refusals import among, buckets
+from cordon.refusals import among, buckets, left_out
 from cordon.settings import Deployment, Mode
 
 TODO = "Check whether the bucket was meant to be reachable, and what was read. Then release it."
@@ -53,8 +53,11 @@ def contain(finding: Finding, case: str, deployment: Deployment, bucket: Resourc
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
     """People are told first, so that a failure half-way is never silent."""
+    todo = TODO + "".join(
+        f" By hand: {name}, which Cordon cannot contain." for name in left_out(finding)
+    )
     acts = (contain(finding, case, deployment, bucket) for bucket in buckets(finding))
-    return [incident(finding, case, deployment, todo=TODO), *(a for bucket in acts for a in bucket)]
+    return [incident(finding, case, deployment, todo=todo), *(a for bucket in acts for a in bucket)]
 
 
 PLAYBOOK = Playbook(

@@ -156,7 +156,7 @@ def attempt(event: Any) -> Finding | None:
     try:
         return read(event)
     except Malformed as malformed:
-        assert malformed.field.startswith(("detail", "source", "event")), malformed.field
+        assert malformed.field.startswith(("detail", "resources", "source", "event")), malformed.field
         assert harmless(str(malformed))
         return None
 

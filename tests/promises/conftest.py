@@ -50,7 +50,7 @@ def warm() -> None:
     for name in WARMING:
         with entered("enforce") as world:
             world.send(event(name))
-            world.release(world.case)
+            world.release(world.case())
             seen(world)
 
 

@@ -13,8 +13,9 @@ import pytest
 from console.embedded.guard import Crashed
 from console.embedded.journal import Called
 from console.embedded.lambdas import Outcome
-from tests.promises.apart import answer, apart, fork, wait
-from tests.promises.world import READS, World, event, revoked, seen, without_dates
+from tests.promises.apart import apart
+from tests.promises.disturbed import ends
+from tests.promises.world import World, event, revoked, seen, without_dates
 
 from cordon.cases import Case, Stands
 
@@ -25,48 +26,22 @@ CONTAINED = {  # a sample, and at least how many deaths it can die
     "tag_ai_resource/securityhub_bedrockagentcore_1": 18,
     "escalate_finding/guardduty_attack_sequence_s3": 10,
 }
-RELEASED = [name for name in CONTAINED if not name.startswith("escalate")]
+RELEASED = (
+    "quarantine_bucket/guardduty_ransomware_delete",
+    "revoke_sessions/guardduty_compromised_credentials",
+    "tag_ai_resource/securityhub_bedrockagentcore_1",
+)
 Seen = tuple[dict[str, Any], int]
 
 
-class Deaths:
-    """Makes a copy of the run at each call that changes something, and lets the copy die."""
-
-    def __init__(self, world: World) -> None:
-        self._functions = world.account.functions
-        self.copy: int | None = None  # in a copy: where to say how it ended
-        self.ends: list[tuple[str, Seen]] = []
-
-    def __call__(self, call: Called) -> None:
-        """After each call."""
-        mine = call.caller in self._functions and not READS.match(call.operation)
-        if self.copy is not None or not mine:
-            return
-        process, channel = fork()
-        if process == 0:
-            self.copy = channel
-            raise Crashed
-        where = f"after call {len(self.ends) + 1}, {call.service}:{call.operation}"
-        self.ends.append((where, wait(process, channel)))
+def die() -> None:
+    """The sandbox ends."""
+    raise Crashed
 
 
-def ends(world: World, act: Callable[[], None]) -> tuple[Seen, list[tuple[str, Seen]]]:
+def deaths(world: World, act: Callable[[], Any]) -> tuple[Seen, list[tuple[str, Seen]]]:
     """How ``act`` ends undisturbed, and how it ends after each death."""
-    deaths = Deaths(world)
-    world.account.after_call(deaths)
-    try:
-        act()
-    except BaseException:
-        if deaths.copy is None:
-            raise
-        answer(deaths.copy, lambda: _again(error))
-    if deaths.copy is not None:
-        answer(deaths.copy, lambda: looked(world))
-    return looked(world), deaths.ends
-
-
-def _again(error: BaseException) -> None:
-    raise error
+    return ends(world, act, die, lambda: looked(world))
 
 
 def looked(world: World) -> Seen:
@@ -109,13 +84,9 @@ def release(world: World, case: Case) -> None:
 @pytest.mark.parametrize("name", CONTAINED)
 def test_contain_survives_each_death(world: World, name: str) -> None:
     world.stage(event(name))
-    undisturbed, others = ends(world, lambda: _deliver(world, event(name)))
+    undisturbed, others = deaths(world, lambda: world.account.deliver(event(name)))
     assert undisturbed[0]["cases"][0]["stands"] is Stands.CONTAINED
     same(undisturbed, others, least=CONTAINED[name])
-
-
-def _deliver(world: World, one: dict[str, Any]) -> None:
-    world.account.deliver(one)
 
 
 @pytest.mark.parametrize("name", RELEASED)
@@ -123,8 +94,8 @@ def test_release_survives_each_death(world: World, name: str) -> None:
     world.stage(event(name))
     before = world.state
     world.account.deliver(event(name))
-    case = world.case
-    undisturbed, others = ends(world, lambda: release(world, case))
+    case = world.case()
+    undisturbed, others = deaths(world, lambda: release(world, case))
     assert undisturbed[0]["state"] == before
     assert undisturbed[0]["holds"] == {}
     assert undisturbed[0]["cases"][0]["stands"] is Stands.RELEASED
@@ -133,15 +104,15 @@ def test_release_survives_each_death(world: World, name: str) -> None:
 
 @pytest.mark.world("approve")
 def test_an_approved_contain_survives_each_death(world: World) -> None:
-    world.send(event("quarantine_bucket/guardduty_public_access"))
-    case = world.case
+    world.send(event("tag_ai_resource/securityhub_bedrockagentcore_1"))
+    case = world.case()
     assert case.stands is Stands.ASKED
 
     def act() -> None:
         insist(lambda: world.command(case, "contain", plan=case.plan_hash, by="an approver"))
         insist(lambda: world.command(case, "tell"))
 
-    undisturbed, others = ends(world, act)
+    undisturbed, others = deaths(world, act)
     assert undisturbed[0]["cases"][0]["stands"] is Stands.CONTAINED
     same(undisturbed, others, least=20)
 
@@ -156,12 +127,13 @@ def test_the_workflows_try_again(world: World, calls: int) -> None:
 
     def run(*, dies: bool) -> tuple[Seen, Seen]:
         world.account.deliver(one)
+        shown = []
         for step in (world.approve, world.release):
             if dies:
                 world.account.crash_after(calls)
-            step(world.case)
-            shown = looked(world) if step == world.approve else shown
-        return shown, looked(world)
+            step(world.case())
+            shown.append(looked(world))
+        return shown[0], shown[1]
 
     undisturbed, died = apart(lambda: run(dies=False)), apart(lambda: run(dies=True))
     for mine, theirs in zip(undisturbed, died, strict=True):

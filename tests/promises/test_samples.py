@@ -11,7 +11,17 @@ import pytest
 from console.embedded.place import Place
 from console.planning import home_of, path_of
 from console.playbooks import playbooks
-from tests.promises.world import EVENTS, HOME, PLAYBOOKS, ROOT, World, event, finding_of, samples
+from tests.promises.world import (
+    EVENTS,
+    HOME,
+    PLAYBOOKS,
+    ROOT,
+    World,
+    chosen,
+    event,
+    finding_of,
+    samples,
+)
 
 from cordon.cases import Stands
 from cordon.finding import Malformed
@@ -41,7 +51,15 @@ def plan_beside(name: str) -> dict[str, Any]:
     return dict(json.loads(path_of(EVENTS / f"{name}.json").read_text()))
 
 
+def shape(name: str) -> tuple[Any, ...]:
+    """What its plan does, whatever it does it to."""
+    acts = plan_beside(name)["plan"]
+    return tuple((act["action"], *act.get("levels", ()), act.get("key")) for act in acts)
+
+
 ANSWERED = [name for name in samples() if not name.startswith("nobody/")]
+# The first sample of each shape is also released here; ``make replay`` releases every one.
+RELEASED = {shape(name): name for name in reversed(ANSWERED)}.values()
 
 
 def test_the_exact_gates_never_overlap() -> None:
@@ -64,21 +82,25 @@ def test_a_sample_is_taken_by_its_playbook_alone(world: World, name: str) -> Non
     earlier = [event(f"{folder}/{one.removesuffix('.json')}") for one in expected.get("after", ())]
     for one in earlier or [event(name)]:
         world.stage(one)
-    before = world.state
+    before = world.state if name in RELEASED or earlier else {}
     for one in earlier:
         world.account.deliver(one)
     delivery = world.account.deliver(event(name))
     assert any(rule.startswith(PLAYBOOKS[folder]) for rule in delivery.rules)
-    case = world.case
+    case = world.case()
     assert case.playbook == folder
     assert case.stands is ENDED[expected["outcome"]]
     if not earlier:  # else it is the plan of the event that opened the case
         assert json.loads(json.dumps(case.plan.to_json())) == expected["plan"]
-    if case.stands is Stands.CONTAINED:
+    ours = finding_of(chosen("CordonRelease", world.finding(case)))
+    assert ours.ours
+    assert ours.id.endswith(f"/{folder}/{case.id}")
+    if name in RELEASED and case.stands is Stands.CONTAINED:
         assert world.state != before or case.plan.only_tells
         assert world.release(case).stands is Stands.RELEASED
-    assert world.state == before
-    assert world.holds == {}
+    if name in RELEASED or earlier:
+        assert world.state == before
+        assert world.holds == {}
     assert world.troubles == []
 
 

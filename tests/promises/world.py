@@ -54,6 +54,13 @@ def samples(folder: str = "*") -> list[str]:
     return sorted(name for name in names if not name.endswith(".plan"))
 
 
+def chosen(action: str, finding: dict[str, Any]) -> Event:
+    """A reviewer chose CordonContain or CordonRelease for a finding in Security Hub."""
+    one = event(f"quarantine_bucket/custom_action_{action.removeprefix('Cordon').lower()}_s3_8")
+    one["detail"]["findings"] = [finding]
+    return one
+
+
 def changed(one: Event, path: str, value: Any) -> Event:
     """A copy of an event with one member changed: ``detail.severity``, ``detail.findings.0.Id``."""
     copy = json.loads(json.dumps(one))
@@ -62,6 +69,17 @@ def changed(one: Event, path: str, value: Any) -> Event:
     for key in way:
         inside = inside[key]
     inside[last] = value
+    return dict(copy)
+
+
+def without(one: Event, path: str) -> Event:
+    """A copy of an event with one member taken out."""
+    way, _, last = path.rpartition(".")
+    copy = json.loads(json.dumps(one))
+    inside: Any = copy
+    for key in way.split("."):
+        inside = inside[int(key)] if key.isdigit() else inside[key]
+    del inside[last]
     return dict(copy)
 
 
@@ -132,6 +150,19 @@ class World:
         """Change a setting, as an operator would: ``switch``, ``mode/revoke_sessions``."""
         self.account.set_parameter(f"{SETTINGS}/{name}", value)
 
+    @contextmanager
+    def denied(self, function: str, *actions: str) -> Iterator[None]:
+        """While it lasts, the function's role may not do this."""
+        iam = self.account.client("iam")
+        role = self.account.functions[function].role.rsplit("/", 1)[-1]
+        statement = {"Effect": "Deny", "Action": list(actions), "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_role_policy(RoleName=role, PolicyName="denied", PolicyDocument=document)
+        self.account.runtime.forget()
+        yield
+        iam.delete_role_policy(RoleName=role, PolicyName="denied")
+        self.account.runtime.forget()
+
     # ---- looking ----
 
     @property
@@ -139,7 +170,6 @@ class World:
         """Every case, oldest first."""
         return sorted(self.operator.all_cases(), key=lambda case: (case.opened, case.id))
 
-    @property
     def case(self) -> Case:
         """The only case there is."""
         (case,) = self.cases

@@ -17,6 +17,7 @@ from cordon.clients import Aws
 from cordon.clock import now, pause, stamp
 from cordon.dialects.text import clean
 from cordon.evidence import Evidence
+from cordon.finding import canonical
 from cordon.holds import Hold, Holds, LetGo
 
 READ_BACK_PAUSES = (0.3, 1.0, 2.0)  # seconds between readings of an eventually consistent service
@@ -191,6 +192,9 @@ class Engine:
         if wrote is None and not hold.cases:
             self.holds.forget(target)
             return Result(name, target, "nothing")
+        if wrote is None and _untouched(action, aws, captured):
+            self.holds.leave(target, case.id)
+            return Result(name, target, "restored", "it was never changed")
         if wrote is None:  # a contain died between its write and its note: finish it, then undo
             wrote = wanted.apply(aws, captured, None)
             self.holds.note(action, wrote)
@@ -238,6 +242,11 @@ def _captured(hold: Hold) -> Json:
     if hold.captured is None:
         raise RuntimeError("no capture, no change")
     return hold.captured
+
+
+def _untouched(action: Action, aws: Aws, captured: Json) -> bool:
+    """Does the target still show what was captured? An incident has no before to compare with."""
+    return not action.tells and canonical(action.capture(aws)) == canonical(captured)
 
 
 def _stays_open(action: Action, results: tuple[Result, ...]) -> Result | None:

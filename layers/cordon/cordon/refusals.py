@@ -41,6 +41,13 @@ def buckets(finding: Finding) -> tuple[Resource, ...]:
     return tuple(b for b in named if b.place.account == finding.place.account)
 
 
+def left_out(finding: Finding) -> tuple[str, ...]:
+    """The buckets of the finding that stay as they are: other kinds, other accounts'."""
+    kinds = (BUCKET, *OTHER_BUCKETS)
+    named = [r for kind in kinds for r in finding.named(kind, part=Part.TARGET)]
+    return tuple(r.name for r in named if r not in buckets(finding))
+
+
 def credentials(finding: Finding) -> tuple[Resource, ...]:
     """The role, or the user and its key, whose sessions can be revoked; () when none can."""
     principal = finding.principal

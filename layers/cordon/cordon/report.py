@@ -28,6 +28,7 @@ ASFF_TYPES = {
     "AWS::Lambda::Function": "AwsLambdaFunction",
     "AWS::SageMaker::NotebookInstance": "AwsSageMakerNotebookInstance",
 }
+IAM_KINDS = {"AWS::IAM::Role": "role", "AWS::IAM::User": "user"}
 NAMESPACES = {
     "security": "Effects/Data Exposure",
     "governance": "Software and Configuration Checks/AWS Security Best Practices",
@@ -179,9 +180,16 @@ def _resources(finding: Finding) -> list[dict[str, Any]]:
 
 
 def _resource(resource: Resource) -> dict[str, Any]:
+    """By ARN; a role or user that the finding only names, by the ARN it would have without a path.
+
+    What has none is of type Other: types of ASFF promise an ARN, and we read our findings again.
+    """
+    kind, name = IAM_KINDS.get(resource.kind), resource.name
+    arn = resource.arn or (resource.place.arn("iam", f"{kind}/{name}", region="") if kind else "")
+    typed = arn or resource.kind == "AWS::IAM::AccessKey"  # AWS::IAM::AccessKey:AKIA…
     return {
-        "Type": ASFF_TYPES.get(resource.kind, "Other"),
-        "Id": clean(resource.arn or f"{resource.kind}:{resource.name}", 512),
+        "Type": ASFF_TYPES.get(resource.kind, "Other") if typed else "Other",
+        "Id": clean(arn or f"{resource.kind}:{name}", 512),
         "Partition": resource.place.partition,
         "Region": resource.place.region,
     }

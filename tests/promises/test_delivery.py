@@ -1,0 +1,348 @@
+"""Nothing is done twice, nothing is lost, and nothing is said that is not so."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from console.embedded.backends import hub, registry
+from console.embedded.backends.registry import Where
+from console.embedded.journal import Called, DeadLettered, Invoked, Lost
+from tests.promises.world import (
+    PLAYBOOKS,
+    Event,
+    World,
+    answers,
+    changed,
+    event,
+    finding_of,
+    logged,
+    without,
+)
+
+from cordon.cases import Stands
+
+PUBLIC = "quarantine_bucket/guardduty_anonymous_access"
+TWINS = {
+    PUBLIC: (
+        "quarantine_bucket/securityhub_guardduty_anonymous_access",
+        "quarantine_bucket/ocsf_guardduty_anonymous_access",
+    ),
+    "revoke_sessions/guardduty_resource_credentials_outside": (
+        "revoke_sessions/securityhub_guardduty_resource_credentials",
+    ),
+    "escalate_finding/guardduty_foreign_role": (
+        "escalate_finding/securityhub_guardduty_foreign_role",
+    ),
+}
+FAILED = "tag_ai_resource/securityhub_sagemaker_1"
+PASSED = "tag_ai_resource/securityhub_sagemaker_1_passed"
+BULK = ("securityhub_sagemaker_2", "securityhub_sagemaker_5", "securityhub_sagemaker_8")
+
+
+# ---- again ----
+
+
+@pytest.mark.parametrize("name", [PUBLIC, FAILED, "escalate_finding/guardduty_attack_sequence_s3"])
+def test_delivered_again_is_one_case_and_no_second_act(world: World, name: str) -> None:
+    world.send(event(name))
+    case, state, told = world.case(), world.state, len(world.published)
+    again = [world.account.deliver(event(name)) for _ in range(2)]
+    assert [world.acts(one) for one in again] == [[], []]
+    assert world.case() == case
+    assert world.state == state
+    assert len(world.published) == told
+    assert world.troubles == []
+
+
+@pytest.mark.parametrize("native", TWINS)
+def test_the_hubs_copy_completes_the_report(world: World, native: str) -> None:
+    one = event(native)
+    world.stage(one)
+    _forget_in_hub(world)
+    world.account.deliver(one)
+    case = world.case()
+    assert case.told == "absent"
+    state, incidents = world.state, len(world.account.snapshot()["ssm"])
+    for name in TWINS[native]:
+        copied = world.account.deliver(event(name))
+        assert set(world.acts(copied)) <= {
+            "securityhub:BatchImportFindings",
+            "securityhub:BatchUpdateFindings",
+        }
+    assert world.case().id == case.id
+    assert world.case().stands is case.stands
+    assert world.case().told == "updated"
+    assert world.state == state
+    assert len(world.account.snapshot()["ssm"]) == incidents
+    original = world.hub_finding(hub_id(event(TWINS[native][0])))
+    assert original["UserDefinedFields"]["cordon:case"] == case.id
+    assert original["Workflow"]["Status"] in ("NOTIFIED", "RESOLVED")
+    assert world.troubles == []
+
+
+def hub_id(one: Event) -> str:
+    """What Security Hub calls the finding."""
+    found = finding_of(one).hub
+    assert found is not None
+    return found.id
+
+
+def _forget_in_hub(world: World) -> None:
+    place = world.account.place
+    hub.findings(Where(place.account, place.region, place.partition)).clear()
+
+
+# ---- out of order ----
+
+
+def at(one: Event, moment: str) -> Event:
+    """The control finding as last updated at another moment."""
+    for name in ("UpdatedAt", "LastObservedAt", "ProcessedAt"):
+        if name in one["detail"]["findings"][0]:
+            one = changed(one, f"detail.findings.0.{name}", moment)
+    return one
+
+
+def test_an_older_failure_after_the_pass_is_stale(world: World) -> None:
+    failed, passed = event(FAILED), event(PASSED)
+    assert finding_of(failed).last_seen < finding_of(passed).last_seen
+    world.stage(failed)
+    before = world.state
+    world.account.deliver(failed)
+    assert world.case().stands is Stands.CONTAINED
+    assert world.state != before
+    world.account.deliver(passed)
+    assert world.case().stands is Stands.RELEASED
+    assert world.state == before
+    late = world.account.deliver(failed)
+    assert world.case().stands is Stands.RELEASED
+    assert world.acts(late) == []
+    assert world.state == before
+
+
+def test_a_failure_that_comes_after_its_pass_is_stale(world: World) -> None:
+    failed, passed = event(FAILED), event(PASSED)
+    world.stage(failed)
+    before = world.state
+    world.account.deliver(passed)
+    late = world.account.deliver(failed)
+    assert logged(late, "stale")
+    assert world.cases == []
+    assert world.acts(late) == []
+    assert world.state == before
+
+
+def test_a_pass_older_than_the_failure_lets_nothing_go(world: World) -> None:
+    failed, passed = event(FAILED), event(PASSED)
+    newer = at(failed, "2026-11-23T10:00:00.000Z")
+    assert finding_of(newer).last_seen > finding_of(passed).last_seen
+    world.send(newer)
+    state = world.state
+    late = world.account.deliver(passed)
+    assert logged(late, "stale")
+    assert world.case().stands is Stands.CONTAINED
+    assert world.state == state
+
+
+def test_a_new_failure_after_the_pass_opens_a_second_round(world: World) -> None:
+    failed, passed = event(FAILED), event(PASSED)
+    world.stage(failed)
+    before = world.state
+    world.account.deliver(failed)
+    contained = world.state
+    world.account.deliver(passed)
+    world.account.deliver(at(failed, "2026-11-23T10:00:00.000Z"))
+    assert world.case().round == 2
+    assert world.case().stands is Stands.CONTAINED
+    assert world.state == contained
+    assert world.release(world.case()).stands is Stands.RELEASED
+    assert world.state == before
+
+
+# ---- what cannot be answered ----
+
+
+@pytest.mark.parametrize(
+    ("name", "missing", "queue"),
+    [
+        (PUBLIC, "detail.id", "FailedFindings"),
+        ("revoke_sessions/guardduty_persistence", "detail.region", "FailedFindings"),
+        ("escalate_finding/guardduty_root_credential_usage", "detail.id", "FailedFindings"),
+        (FAILED, "detail.findings.0.AwsAccountId", "FailedBulk"),
+        ("quarantine_bucket/macie_public", "detail.accountId", "FailedFindings"),
+        ("tag_ai_resource/config_sagemaker_endpoint_kms", "detail.resourceId", "FailedBulk"),
+    ],
+)
+def test_a_malformed_event_is_kept_in_its_queue(
+    world: World, name: str, missing: str, queue: str
+) -> None:
+    world.stage(event(name))
+    before = world.state
+    one = without(event(name), missing)
+    delivery = world.account.deliver(one)
+    dead = [d for d in delivery.records if isinstance(d, DeadLettered)]
+    assert world.state == before
+    assert not [r for r in delivery.records if isinstance(r, Lost)]
+    assert world.cases == []
+    assert dead
+    assert {d.queue.rsplit(":", 1)[-1] for d in dead} == {world.account.queues[queue].name}
+    for message in map(json.loads, world.account.messages(queue)):
+        assert message.get("requestPayload", message) == one
+    assert all("Malformed" in d.reason or queue == "FailedBulk" for d in dead)
+    assert logged(delivery, "event cannot be read")
+
+
+@pytest.mark.parametrize(("name", "queue"), [(PUBLIC, "FailedFindings"), (FAILED, "FailedBulk")])
+def test_dead_letters_are_answered_after_the_fix(world: World, name: str, queue: str) -> None:
+    one = event(name)
+    function = PLAYBOOKS[name.split("/")[0]]
+    world.stage(one)
+    with world.denied(function, "dynamodb:*"):
+        world.account.deliver(one)
+        assert world.cases == []
+        assert len(world.account.messages(queue)) >= 1
+    world.account.replay_dead_letters(queue)
+    assert world.case().stands is Stands.CONTAINED
+    assert world.account.messages(queue) == []
+    assert not world.account.journal.of(Lost)
+
+
+def test_what_no_rule_can_deliver_is_kept_and_answered_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = event(PUBLIC)
+    world.stage(one)
+    functions = world.account.runtime.functions
+    with monkeypatch.context() as away:
+        away.setattr(world.account.runtime, "functions", {})
+        world.account.deliver(one)
+    assert world.account.runtime.functions == functions
+    assert world.cases == []
+    assert json.loads(world.account.messages("UndeliveredFindings")[0]) == one
+    world.account.replay_dead_letters("UndeliveredFindings")
+    assert world.case().stands is Stands.CONTAINED
+
+
+def test_of_a_batch_only_the_poison_comes_back(world: World) -> None:
+    poison = without(event(FAILED), "detail.findings.0.AwsAccountId")
+    good = [event(f"tag_ai_resource/{name}") for name in BULK]
+    for one in good:
+        world.stage(one)
+    for one in (good[0], poison, *good[1:]):
+        world.account.carrier.put(one)
+    world.account.settle()
+    batches = [i for i in world.account.journal.of(Invoked) if i.function == "TagAiResource"]
+    assert len(batches[0].event["Records"]) == 4
+    bad = [r["messageId"] for r in batches[0].event["Records"] if json.loads(r["body"]) == poison]
+    assert batches[0].result == {"batchItemFailures": [{"itemIdentifier": bad[0]}]}
+    assert [case.stands for case in world.cases] == [Stands.CONTAINED] * 3
+    (kept,) = world.account.messages("FailedBulk")
+    assert json.loads(kept) == poison
+    assert all(len(batch.event["Records"]) == 1 for batch in batches[1:])
+
+
+# ---- half done ----
+
+
+def test_an_act_that_is_refused_is_told_and_completed_later(world: World) -> None:
+    one = event(PUBLIC)
+    world.stage(one)
+    with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock"):
+        world.account.deliver(one)
+        case = world.case()
+        assert case.stands is Stands.PARTIAL
+        assert [r.action for r in case.failed] == ["block_public_access"]
+        assert "AccessDenied" in case.failed[0].reason
+        assert sum(r.state == "applied" for r in case.results) == len(case.results) - 1
+        ours = world.finding(case)
+        assert ours["Title"].startswith("Cordon contained in part")
+        assert "block_public_access failed" in ours["Description"]
+        original = world.hub_finding(hub_id(one))
+        assert original["Workflow"]["Status"] == "NOTIFIED"
+        assert "in part" in original["Note"]["Text"]
+    world.account.replay_dead_letters("FailedFindings")
+    assert world.case().stands is Stands.CONTAINED
+    assert world.finding(world.case())["Title"].startswith("Cordon contained:")
+    assert len(world.account.snapshot()["ssm"]) == 1
+    assert "failed" in world.stages(case)
+
+
+def test_what_could_not_be_contained_can_be_released(world: World) -> None:
+    """What kept us from changing it must not keep us from letting go of it."""
+    one = event(PUBLIC)
+    world.stage(one)
+    before = world.state
+    with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock", "s3:TagResource"):
+        world.account.deliver(one)
+        assert world.case().stands is Stands.PARTIAL
+        assert world.release(world.case()).stands is Stands.RELEASED
+    assert world.state == before
+    assert world.holds == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    [
+        (PUBLIC, "PutPublicAccessBlock"),
+        (PUBLIC, "TagResource"),
+        ("quarantine_bucket/guardduty_ransomware_delete", "PutBucketPolicy"),
+        ("revoke_sessions/guardduty_persistence", "PutUserPolicy"),
+    ],
+)
+def test_an_answer_that_never_came_is_tried_again(world: World, name: str, operation: str) -> None:
+    """The call took effect and its answer was lost."""
+    one = event(name)
+    world.stage(one)
+    lost = [1]
+
+    def lose(call: Called) -> None:
+        if call.operation == operation and lost:
+            lost.pop()
+            said: Any = {"Error": {"Code": "SlowDown", "Message": "Reduce your request rate."}}
+            raise ClientError(said, operation)
+
+    world.account.after_call(lose)
+    delivery = world.account.deliver(one)
+    assert not lost
+    assert [i.error.split(":")[0] for i in delivery.invocations if i.error] == ["NotContained"]
+    assert world.case().stands is Stands.CONTAINED
+    assert world.account.messages("FailedFindings") == []
+    assert answers(delivery)[0]["outcome"] in ("contained", "known")
+
+
+def test_a_finding_the_hub_does_not_take_is_an_error(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"Id": "x", "ErrorCode": "InternalException", "ErrorMessage": "try again"}
+    failing = {"FailedCount": 1, "SuccessCount": 0, "FailedFindings": [said]}
+    _fails_once(monkeypatch, "BatchImportFindings", failing)
+    delivery = world.send(event(PUBLIC))
+    errors = [i.error for i in delivery.invocations if i.error]
+    assert errors == ["NotReported: InternalException: try again"]
+    assert world.case().stands is Stands.CONTAINED
+    assert world.case().told == "updated"
+    assert world.finding(world.case())
+
+
+def test_an_update_the_hub_does_not_process_is_an_error(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = {"Id": "x", "ProductArn": "arn:aws:securityhub:us-east-1::product/aws/guardduty"}
+    said = {"FindingIdentifier": one, "ErrorCode": "ConcurrentUpdateError"}
+    said |= {"ErrorMessage": "later"}
+    failing = {"ProcessedFindings": [], "UnprocessedFindings": [said]}
+    _fails_once(monkeypatch, "BatchUpdateFindings", failing)
+    delivery = world.send(event(PUBLIC))
+    errors = [i.error for i in delivery.invocations if i.error]
+    assert errors == ["NotReported: ConcurrentUpdateError: later"]
+    assert world.case().told == "updated"
+
+
+def _fails_once(monkeypatch: pytest.MonkeyPatch, operation: str, failing: Any) -> None:
+    original, left = registry.ANSWERS["securityhub", operation], [1]
+
+    def answer(params: Any, where: Any) -> Any:
+        return failing if left and left.pop() else original(params, where)
+
+    monkeypatch.setitem(registry.ANSWERS, ("securityhub", operation), answer)

@@ -1,0 +1,186 @@
+"""Two cases on one bucket: each lets go of what only it needs, and the last one restores."""
+
+import json
+from typing import Any
+
+import pytest
+from tests.promises.apart import apart
+from tests.promises.disturbed import ends
+from tests.promises.world import Event, World, event, finding_of, samples
+
+from cordon.cases import Case, Stands
+
+PAIRS = {
+    "writes and everyone": ("guardduty_ransomware_delete", "guardduty_exfiltration_malicious_ip"),
+    "outsiders and writes": ("macie_shared_externally", "guardduty_impact_permission"),
+    "public twice": ("guardduty_public_access", "guardduty_block_disabled"),
+    "public and replicated": ("macie_public", "macie_replicated_externally"),
+}
+BLOCK = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
+
+def bucket_of(one: Event) -> str:
+    """The bucket the event is about."""
+    return finding_of(one).named("AWS::S3::Bucket")[0].name
+
+
+def pair(first: str, second: str) -> tuple[Event, Event]:
+    """Two samples, the second made to be about the bucket of the first."""
+    one, other = event(f"quarantine_bucket/{first}"), event(f"quarantine_bucket/{second}")
+    text = json.dumps(other).replace(bucket_of(other), bucket_of(one))
+    return one, dict(json.loads(text))
+
+
+def bucket(world: World, name: str) -> dict[str, Any]:
+    """The bucket as it stands, its policy as data."""
+    found = dict(world.state["s3"][name])
+    return found | {"policy": json.loads(found["policy"]) if found["policy"] else None}
+
+
+def case_of(world: World, one: Event) -> Case:
+    """The case of an event."""
+    identifier = finding_of(one).id
+    (found,) = (case for case in world.cases if case.finding.id == identifier)
+    return found
+
+
+def test_the_pairs_are_two_cases() -> None:
+    for first, second in PAIRS.values():
+        one, other = pair(first, second)
+        assert bucket_of(one) == bucket_of(other)
+        assert finding_of(one).id != finding_of(other).id
+    assert {f"quarantine_bucket/{name}" for both in PAIRS.values() for name in both} <= set(
+        samples("quarantine_bucket")
+    )
+
+
+@pytest.mark.parametrize("last_first", [False, True])
+@pytest.mark.parametrize("names", PAIRS.values(), ids=PAIRS)
+def test_released_in_either_order(world: World, names: tuple[str, str], last_first: bool) -> None:
+    one, other = pair(*names)
+    for each in (one, other):
+        world.stage(each)
+    name, before = bucket_of(one), world.state
+    lets_go, stays = (other, one) if last_first else (one, other)
+
+    def alone() -> dict[str, Any]:
+        world.account.deliver(stays)
+        return bucket(world, name)
+
+    wanted = apart(alone)
+    world.account.deliver(one)
+    world.account.deliver(other)
+    assert [case.stands for case in world.cases] == [Stands.CONTAINED] * 2
+    both = bucket(world, name)
+
+    assert world.release(case_of(world, lets_go)).stands is Stands.RELEASED
+    assert bucket(world, name) == wanted
+    assert bucket(world, name) != both
+    assert case_of(world, stays).stands is Stands.CONTAINED
+    assert {case for hold in world.holds.values() for case in hold.cases} == {
+        case_of(world, stays).id
+    }
+
+    assert world.release(case_of(world, stays)).stands is Stands.RELEASED
+    assert world.state == before
+    assert world.holds == {}
+    assert world.troubles == []
+
+
+def test_a_case_that_arrives_while_another_is_released(world: World) -> None:
+    """At whatever point of the release it arrives, the bucket ends as it wants it alone."""
+    one, other = pair("guardduty_public_access", "guardduty_block_disabled")
+    world.stage(one)
+    name, before = bucket_of(one), world.state
+
+    def alone() -> dict[str, Any]:
+        world.account.deliver(other)
+        return bucket(world, name)
+
+    wanted = apart(alone)
+    world.account.deliver(one)
+    first = world.case()
+
+    def arrive() -> None:
+        assert not world.account.invoke("QuarantineBucket", other).failed
+
+    def let_go() -> None:
+        outcome = world.command(first, "release", by="an operator", why="it was meant so")
+        assert not outcome.failed, outcome.error
+
+    def look() -> dict[str, Any]:
+        shown = {"bucket": bucket(world, name), "released": world.operator.case(first.id).stands}
+        held = {case for hold in world.holds.values() for case in hold.cases}
+        for case in world.cases:
+            if case.id != first.id:
+                world.release(case)
+        return {**shown, "held": held, "after": world.state}
+
+    undisturbed, others = ends(world, let_go, arrive, look)
+    assert undisturbed["after"] == before
+    assert len(others) > 8
+    for where, found in others:
+        assert found["bucket"] == wanted, where
+        assert found["released"] is Stands.RELEASED, where
+        assert len(found["held"]) == 1, where
+        assert found["after"] == before, where
+
+
+def test_a_persons_block_is_kept(world: World) -> None:
+    one = event("quarantine_bucket/guardduty_public_access")
+    world.send(one)
+    theirs = dict(zip(BLOCK, (True, True, False, False), strict=True))
+    name = bucket_of(one)
+    world.account.client("s3").put_public_access_block(
+        Bucket=name, PublicAccessBlockConfiguration=theirs
+    )
+    case = world.release(world.case())
+    assert case.stands is Stands.RELEASED
+    assert bucket(world, name)["public_access_block"] == theirs
+    assert _ended(case, "block_public_access") == "drifted"
+    assert _ended(case, "tag_bucket") == "restored"
+    assert "drifted" in world.finding(case)["Description"]
+
+
+def test_a_persons_statement_is_kept(world: World) -> None:
+    one = event("quarantine_bucket/guardduty_ransomware_delete")
+    world.stage(one)
+    name = bucket_of(one)
+    before = bucket(world, name)
+    world.account.deliver(one)
+    s3 = world.account.client("s3")
+    policy = bucket(world, name)["policy"]
+    assert any(s["Sid"].startswith("Cordon") for s in policy["Statement"])
+    theirs = {
+        "Sid": "Auditors",
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+        "Action": "s3:ListBucket",
+        "Resource": f"arn:aws:s3:::{name}",
+    }
+    policy["Statement"].append(theirs)
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
+    case = world.release(world.case())
+    assert _ended(case, "deny_bucket_access") == "drifted"
+    assert bucket(world, name)["policy"]["Statement"] == [*before["policy"]["Statement"], theirs]
+
+
+def test_a_persons_tag_is_kept(world: World) -> None:
+    one = event("quarantine_bucket/guardduty_public_access")
+    world.send(one)
+    name = bucket_of(one)
+    s3 = world.account.client("s3")
+    tags = bucket(world, name)["tags"] | {"cordon:status": "checked by Ana", "ticket": "4711"}
+    s3.put_bucket_tagging(
+        Bucket=name, Tagging={"TagSet": [{"Key": k, "Value": v} for k, v in tags.items()]}
+    )
+    case = world.release(world.case())
+    kept = bucket(world, name)["tags"]
+    assert kept["cordon:status"] == "checked by Ana"
+    assert kept["ticket"] == "4711"
+    assert "cordon:case" not in kept
+    assert "drifted" in {r.state for r in case.results if r.action == "tag_bucket"}
+
+
+def _ended(case: Case, action: str) -> str:
+    return next(result.state for result in case.results if result.action == action)

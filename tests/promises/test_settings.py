@@ -1,0 +1,277 @@
+"""What the operator decided is what happens; what cannot be read means observe."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from console.embedded.journal import Invoked
+from tests.promises.test_holds_on_one_bucket import bucket_of
+from tests.promises.test_samples import RELEASED as EACH_SHAPE
+from tests.promises.world import HOME, Event, World, answers, changed, event
+
+from cordon.cases import Stands
+
+NAME = "quarantine_bucket/guardduty_public_access"
+OWN = {"securityhub:BatchImportFindings"}  # our own finding is how an observer reports
+REASON = {"owner": "ana@example.com", "reason": "a public web site"}
+IN_THE_HUB = "quarantine_bucket/securityhub_s3_2"
+
+
+def sent(world: World, name: str = NAME) -> tuple[dict[str, Any], dict[str, str]]:
+    """The account before a sample was delivered, and what the function said of it."""
+    world.stage(event(name))
+    before = world.state
+    said = answers(world.account.deliver(event(name)))
+    return before, said[0] if said else {"outcome": "ignored"}
+
+
+def observed(world: World, before: dict[str, Any]) -> None:
+    """Only our own finding says what would be done."""
+    assert world.case().stands is Stands.OBSERVED
+    assert set(world.acts()) <= OWN
+    assert world.state == before
+    assert world.holds == {}
+    assert world.account.snapshot()["ssm"] == {}
+    assert world.published == []
+    assert world.finding(world.case())["Title"].startswith("Cordon observed")
+
+
+# ---- safe by default ----
+
+
+@pytest.mark.world("")
+def test_a_fresh_deploy_changes_nothing(world: World) -> None:
+    names = [name for name in EACH_SHAPE if "custom_action" not in name]
+    for name in names:
+        world.stage(event(name))
+    before = world.account.snapshot()
+    for name in names:
+        world.account.deliver(event(name))
+    assert len(world.cases) == len(names)
+    assert {case.stands for case in world.cases} == {Stands.OBSERVED}
+    assert set(world.acts()) <= OWN
+    after = world.account.snapshot()
+    ours = {k: v for k, v in after["securityhub"].items() if not k.startswith("cordon/")}
+    assert {**after, "securityhub": ours} == before
+    assert world.published == []
+    assert world.troubles == []
+    for case in world.cases:
+        assert world.stages(case) == ["decided"]
+
+
+@pytest.mark.world("")
+def test_a_mode_is_changed_without_a_deploy(world: World) -> None:
+    before, _ = sent(world)
+    observed(world, before)
+    world.set("mode/quarantine_bucket", "enforce")
+    later = changed(event(NAME), "detail.updatedAt", "2026-11-24T11:00:00.000Z")
+    world.account.deliver(later)
+    assert world.case().stands is Stands.CONTAINED
+    assert world.state != before
+
+
+@pytest.mark.world("enforce", BreakGlassRoles="")
+def test_without_a_break_glass_role_nobody_is_shut_out_unasked(world: World) -> None:
+    before, said = sent(world, "quarantine_bucket/guardduty_exfiltration_malicious_ip")
+    assert said["outcome"] == "asked"
+    assert world.state == before
+
+
+# ---- the switch ----
+
+
+def test_switched_off_answers_nothing(world: World) -> None:
+    world.set("switch", "off")
+    before, said = sent(world)
+    assert said["outcome"] == "ignored"
+    assert world.acts() == []
+    assert world.cases == []
+    assert world.state == before
+
+
+@pytest.mark.parametrize("mode", ["approve", "enforce"])
+def test_switched_to_observe(world: World, mode: str) -> None:
+    world.set("mode/quarantine_bucket", mode)
+    world.set("switch", "observe")
+    before, said = sent(world)
+    observed(world, before)
+    assert said["reason"] == "the switch is at observe"
+
+
+def test_the_switch_keeps_what_is_contained(world: World) -> None:
+    """Stopping Cordon opens no bucket again; a person can still let go."""
+    world.stage(event(NAME))
+    before = world.state
+    world.account.deliver(event(NAME))
+    contained = world.state
+    world.set("switch", "off")
+    world.account.deliver(event(NAME))
+    assert world.state == contained
+    assert world.release(world.case()).stands is Stands.RELEASED
+    assert world.state == before
+
+
+# ---- what cannot be read ----
+
+
+def test_settings_that_cannot_be_read_mean_observe(world: World) -> None:
+    with world.denied("QuarantineBucket", "ssm:GetParametersByPath"):
+        before, said = sent(world)
+        observed(world, before)
+    assert said["reason"].startswith("settings cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("exemptions", "[{"),
+        ("exemptions", '[{"playbook": "*", "resource": "*"}]'),
+        ("mode/revoke_sessions", "Enforce!"),
+        ("switch", "maybe"),
+        ("budget", "many"),
+    ],
+)
+def test_settings_that_cannot_be_understood_mean_observe(
+    world: World, name: str, value: str
+) -> None:
+    world.set(name, value)
+    before, said = sent(world)
+    observed(world, before)
+    assert said["reason"].startswith("settings cannot be understood")
+
+
+def test_protection_that_cannot_be_looked_up_means_observe(world: World) -> None:
+    with world.denied("QuarantineBucket", "cloudtrail:DescribeTrails"):
+        before, said = sent(world)
+        observed(world, before)
+    assert said["reason"].startswith("protection cannot be looked up")
+
+
+# ---- exemptions and protection ----
+
+
+def exemption(**changes: str) -> str:
+    """The setting with one exemption of the sample's bucket."""
+    arn = f"arn:aws:s3:::{bucket_of(event(NAME))}"
+    one = {"playbook": "quarantine_bucket", "resource": arn, "expires": "2026-12-24T00:00:00Z"}
+    return json.dumps([{**one, **REASON, **changes}])
+
+
+@pytest.mark.parametrize("changes", [{}, {"playbook": "*"}, {"resource": "arn:aws:s3:::acme-*"}])
+def test_what_is_exempt_is_left_alone(world: World, changes: dict[str, str]) -> None:
+    world.set("exemptions", exemption(**changes))
+    before, _ = sent(world)
+    assert world.cases == []
+    assert world.state == before
+    invoked = world.account.journal.of(Invoked)
+    (said,) = [i.result for i in invoked if i.function == "QuarantineBucket"]
+    assert "ana@example.com" in said["reason"]
+    assert "2026-12-24" in said["reason"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"expires": "2026-11-24T11:59:59Z"},
+        {"playbook": "tag_ai_resource"},
+        {"resource": "arn:aws:s3:::another"},
+    ],
+)
+def test_an_exemption_covers_no_more_than_it_says(world: World, changes: dict[str, str]) -> None:
+    world.set("exemptions", exemption(**changes))
+    sent(world)
+    assert world.case().stands is Stands.CONTAINED
+
+
+def told_instead(world: World, before: dict[str, Any], why: str) -> None:
+    """An incident says what a person must do, and the bucket is as it was."""
+    assert world.case().plan.only_tells
+    assert world.case().stands is Stands.CONTAINED
+    assert world.state == before
+    (incident,) = world.account.client("ssm").describe_ops_items(
+        OpsItemFilters=[{"Key": "Status", "Values": ["Open"], "Operator": "Equal"}]
+    )["OpsItemSummaries"]
+    body = world.account.client("ssm").get_ops_item(OpsItemId=incident["OpsItemId"])["OpsItem"]
+    assert why in body["Description"]
+    assert why in world.published[0].message
+
+
+def test_what_matches_a_protected_pattern_is_for_a_person(world: World) -> None:
+    world.set("protected", "arn:aws:s3:::acme-backup-* arn:aws:s3:::acme-*")
+    before, said = sent(world)
+    assert said["outcome"] == "told"
+    told_instead(world, before, "is protected by the pattern")
+
+
+def test_the_bucket_of_a_trail_is_for_a_person(world: World) -> None:
+    world.stage(event(NAME))
+    name = bucket_of(event(NAME))
+    s3, trails = world.account.client("s3"), world.account.client("cloudtrail")
+    policy = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
+    trails.create_trail(Name="everything", S3BucketName=name)
+    before, _ = sent(world)
+    assert json.loads(s3.get_bucket_policy(Bucket=name)["Policy"]) == policy
+    told_instead(world, before, "receives the logs of CloudTrail")
+
+
+@pytest.mark.world("enforce", ProtectedResources="arn:aws:s3:::acme-*")
+def test_what_the_deploy_protects_is_for_a_person(world: World) -> None:
+    before, _ = sent(world)
+    told_instead(world, before, "is protected by the pattern")
+
+
+# ---- the budget ----
+
+
+def test_beyond_the_budget_they_are_only_observed(world: World) -> None:
+    world.set("budget", "2")
+    names = ("guardduty_public_access", "guardduty_tor", "guardduty_block_disabled")
+    for name in names:
+        world.send(event(f"quarantine_bucket/{name}"))
+    world.send(event("revoke_sessions/guardduty_persistence"))
+    stands = {case.finding.id: case.stands for case in world.cases}
+    ids = [event(f"quarantine_bucket/{name}")["detail"]["id"] for name in names]
+    assert [stands[i] for i in ids] == [Stands.CONTAINED, Stands.CONTAINED, Stands.OBSERVED]
+    assert stands[event("revoke_sessions/guardduty_persistence")["detail"]["id"]] is (
+        Stands.CONTAINED
+    )
+    (over,) = [case for case in world.cases if case.stands is Stands.OBSERVED]
+    assert over.reason == "the budget of 2 cases an hour is used up"
+    world.account.advance(timedelta(hours=1))
+    world.account.deliver(_later(event("quarantine_bucket/guardduty_block_disabled")))
+    assert {case.stands for case in world.cases} == {Stands.CONTAINED}
+
+
+def _later(one: Event) -> Event:
+    one = changed(one, "detail.updatedAt", "2026-11-24T12:30:00.000Z")
+    return changed(one, "detail.service.eventLastSeen", "2026-11-24T12:30:00.000Z")
+
+
+# ---- persons decide ----
+
+
+def test_what_a_person_released_is_asked_again(world: World) -> None:
+    sent(world)
+    world.release(world.case())
+    before = world.state
+    world.account.deliver(event(NAME))
+    assert world.case().stands is Stands.RELEASED
+    world.account.deliver(_later(event(NAME)))
+    assert world.case().stands is Stands.ASKED
+    assert world.case().round == 2
+    assert "released before by" in world.case().reason
+    assert world.state == before
+    world.approve(world.case())
+    assert world.case().stands is Stands.CONTAINED
+    assert world.state != before
+
+
+@pytest.mark.world("", home=HOME)
+def test_chosen_by_hand_while_observing_is_asked(world: World) -> None:
+    name = "quarantine_bucket/custom_action_contain_s3_8"
+    before, said = sent(world, name)
+    assert said["outcome"] == "asked"
+    assert world.state == before
+    world.approve(world.case())
+    assert world.case().stands is Stands.CONTAINED
