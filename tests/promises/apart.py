@@ -28,6 +28,8 @@ def fork() -> tuple[int, int]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # no other thread holds a lock here
         process = os.fork()
+    if process == 0:
+        gc.disable()  # a copy is too short-lived to collect, and to collect copies every page
     os.close(reader if process == 0 else writer)
     return process, writer if process == 0 else reader
 

@@ -47,11 +47,12 @@ WARMING = (  # between them they make every client and load every service model
 @pytest.fixture(scope="session")
 def warm() -> None:
     """What a process learns once, it learns before it is copied."""
-    for name in WARMING:
-        with entered("enforce") as world:
+    with entered("enforce") as world:
+        for name in WARMING:
             world.send(event(name))
-            world.release(world.case())
-            seen(world)
+        for case in world.cases:
+            world.release(case)
+        seen(world)
 
 
 @pytest.fixture(scope="module")

@@ -13,16 +13,16 @@ Seen = Any
 class Disturbed:
     """Makes a copy of the run at each call that changes something, and disturbs the copy."""
 
-    def __init__(self, world: World, disturb: Callable[[], None]) -> None:
-        self._functions = world.account.functions
+    def __init__(self, world: World, disturb: Callable[[], None], evidence: bool) -> None:
+        self._world = world
         self._disturb = disturb
+        self._evidence = evidence
         self.copy: int | None = None  # in a copy: where to say how it ended
         self.ends: list[tuple[str, Seen]] = []
 
     def __call__(self, call: Called) -> None:
         """After each call."""
-        mine = call.caller in self._functions and not READS.match(call.operation)
-        if self.copy is not None or not mine:
+        if self.copy is not None or not self._counts(call):
             return
         process, channel = fork()
         if process == 0:
@@ -32,12 +32,25 @@ class Disturbed:
         where = f"after call {len(self.ends) + 1}, {call.service}:{call.operation}"
         self.ends.append((where, wait(process, channel)))
 
+    def _counts(self, call: Called) -> bool:
+        if call.caller not in self._world.account.functions or READS.match(call.operation):
+            return False
+        return self._evidence or not self._world.writes_evidence(call)
+
 
 def ends(
-    world: World, act: Callable[[], Any], disturb: Callable[[], None], look: Callable[[], Seen]
+    world: World,
+    act: Callable[[], Any],
+    disturb: Callable[[], None],
+    look: Callable[[], Seen],
+    *,
+    evidence: bool = True,
 ) -> tuple[Seen, list[tuple[str, Seen]]]:
-    """How ``act`` ends undisturbed, and how it ends disturbed after each call that changes."""
-    disturbed = Disturbed(world, disturb)
+    """How ``act`` ends undisturbed, and how it ends disturbed after each call that changes.
+
+    ``evidence``: also after each entry of evidence, which changes nothing but the evidence.
+    """
+    disturbed = Disturbed(world, disturb, evidence)
     world.account.after_call(disturbed)
     try:
         act()

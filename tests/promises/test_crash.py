@@ -20,12 +20,17 @@ from tests.promises.world import World, event, revoked, seen, without_dates
 from cordon.cases import Case, Stands
 
 CONTAINED = {  # a sample, and at least how many deaths it can die
-    "quarantine_bucket/guardduty_ransomware_delete": 35,
-    "revoke_sessions/guardduty_privilege_escalation": 20,
-    "revoke_sessions/guardduty_compromised_credentials": 25,
+    "quarantine_bucket/guardduty_ransomware_delete": 30,
+    "revoke_sessions/guardduty_privilege_escalation": 10,
+    "revoke_sessions/guardduty_compromised_credentials": 15,
     "tag_ai_resource/securityhub_bedrockagentcore_1": 18,
     "escalate_finding/guardduty_attack_sequence_s3": 10,
 }
+# Here a copy dies after each entry of evidence too; the engine writes them alike for all.
+EVIDENCE = (
+    "tag_ai_resource/securityhub_bedrockagentcore_1",
+    "escalate_finding/guardduty_attack_sequence_s3",
+)
 RELEASED = (
     "quarantine_bucket/guardduty_ransomware_delete",
     "revoke_sessions/guardduty_compromised_credentials",
@@ -39,9 +44,9 @@ def die() -> None:
     raise Crashed
 
 
-def deaths(world: World, act: Callable[[], Any]) -> tuple[Seen, list[tuple[str, Seen]]]:
-    """How ``act`` ends undisturbed, and how it ends after each death."""
-    return ends(world, act, die, lambda: looked(world))
+def deaths(world: World, act: Callable[[], Any], name: str) -> tuple[Seen, list[tuple[str, Seen]]]:
+    """How ``act`` on a sample ends undisturbed, and how it ends after each death."""
+    return ends(world, act, die, lambda: looked(world), evidence=name in EVIDENCE)
 
 
 def looked(world: World) -> Seen:
@@ -84,7 +89,7 @@ def release(world: World, case: Case) -> None:
 @pytest.mark.parametrize("name", CONTAINED)
 def test_contain_survives_each_death(world: World, name: str) -> None:
     world.stage(event(name))
-    undisturbed, others = deaths(world, lambda: world.account.deliver(event(name)))
+    undisturbed, others = deaths(world, lambda: world.account.deliver(event(name)), name)
     assert undisturbed[0]["cases"][0]["stands"] is Stands.CONTAINED
     same(undisturbed, others, least=CONTAINED[name])
 
@@ -95,7 +100,7 @@ def test_release_survives_each_death(world: World, name: str) -> None:
     before = world.state
     world.account.deliver(event(name))
     case = world.case()
-    undisturbed, others = deaths(world, lambda: release(world, case))
+    undisturbed, others = deaths(world, lambda: release(world, case), name)
     assert undisturbed[0]["state"] == before
     assert undisturbed[0]["holds"] == {}
     assert undisturbed[0]["cases"][0]["stands"] is Stands.RELEASED
@@ -112,9 +117,9 @@ def test_an_approved_contain_survives_each_death(world: World) -> None:
         insist(lambda: world.command(case, "contain", plan=case.plan_hash, by="an approver"))
         insist(lambda: world.command(case, "tell"))
 
-    undisturbed, others = deaths(world, act)
+    undisturbed, others = deaths(world, act, "")
     assert undisturbed[0]["cases"][0]["stands"] is Stands.CONTAINED
-    same(undisturbed, others, least=20)
+    same(undisturbed, others, least=15)
 
 
 @pytest.mark.world("approve")

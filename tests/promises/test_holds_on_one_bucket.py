@@ -116,9 +116,9 @@ def test_a_case_that_arrives_while_another_is_released(world: World) -> None:
                 world.release(case)
         return {**shown, "held": held, "after": world.state}
 
-    undisturbed, others = ends(world, let_go, arrive, look)
+    undisturbed, others = ends(world, let_go, arrive, look, evidence=False)
     assert undisturbed["after"] == before
-    assert len(others) > 8
+    assert len(others) > 6
     for where, found in others:
         assert found["bucket"] == wanted, where
         assert found["released"] is Stands.RELEASED, where

@@ -23,8 +23,10 @@ def listen(world: World) -> list[Event]:
     return heard
 
 
-@pytest.mark.parametrize("mode", ["observe", "approve", "enforce"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [*((name, "enforce") for name in NAMES), (NAMES[0], "observe"), (NAMES[1], "approve")],
+)
 def test_our_own_words_bring_about_nothing(world: World, name: str, mode: str) -> None:
     world.set(f"mode/{name.split('/')[0]}", mode)
     world.stage(event(name))

@@ -248,11 +248,12 @@ class World:
             return False
         if READS.match(call.operation):
             return False
-        return not (call.service == "s3" and call.params["Bucket"] == self._evidence_bucket)
+        return not self.writes_evidence(call)
 
-    @property
-    def _evidence_bucket(self) -> str:
-        return str(self.account.stack.outputs["EvidenceBucket"])
+    def writes_evidence(self, call: Called) -> bool:
+        """Does the call add an entry of evidence?"""
+        bucket = self.account.stack.outputs["EvidenceBucket"]
+        return call.operation == "PutObject" and call.params["Bucket"] == bucket
 
 
 READS = re.compile(r"(Get|List|Describe|Head)[A-Z]")
