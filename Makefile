@@ -25,7 +25,7 @@ $(UV):
 	  --target .uv uv==$(UV_VERSION)
 
 .venv/.ready: $(UV) uv.lock pyproject.toml
-	@$(UV) sync --quiet --frozen --python $(PYTHON)
+	@$(UV) sync --quiet --frozen --compile-bytecode --python $(PYTHON)
 	@printf '#!/bin/sh\nexec "$(CURDIR)/.venv/bin/python" "$(CURDIR)/console" "$$@"\n' >.venv/bin/cordon
 	@chmod +x .venv/bin/cordon
 	@touch $@
@@ -34,7 +34,7 @@ replay: .venv/.ready
 	@$(RUN)python -m console replay events --mode enforce --release
 
 test: .venv/.ready
-	@$(RUN)python -m pytest -q -n auto
+	@$(RUN)python -m pytest -q -n auto --dist worksteal
 
 check: .venv/.ready
 	$(RUN)ruff format --check .
@@ -42,7 +42,7 @@ check: .venv/.ready
 	$(RUN)mypy
 	$(RUN)sam validate --lint
 	$(RUN)python -m console docs --check
-	$(RUN)python -m pytest -q -n auto
+	$(RUN)python -m pytest -q -n auto --dist worksteal
 
 format: .venv/.ready
 	@$(RUN)ruff format .

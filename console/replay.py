@@ -5,15 +5,13 @@ the event's envelope. The resources that the finding names are staged in the bad
 describes. Whoever must approve is played by the operator's own command.
 """
 
-import io
 import json
 import logging
 import multiprocessing
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +56,6 @@ class Answered:
     mode: str
 
 
-class Nowhere(io.TextIOBase):
-    """Where the functions' own log lines go: standard output is the report's."""
-
-    def write(self, text: str) -> int:
-        """Take the text and forget it."""
-        return len(text)
-
-
 class Ear(logging.Handler):
     """Hears what the functions log of each finding: the answer an operator would read."""
 
@@ -82,22 +72,18 @@ class Ear(logging.Handler):
             self.heard.append(answered)
 
 
-@cache
-def _listen(root: Path) -> Ear:
-    """An ear on the logger of every playbook, whose own output goes nowhere.
-
-    So do metrics: they are written to standard output, which is the report's here.
-    """
-    os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
+@contextmanager
+def _listening(root: Path) -> Iterator[Ear]:
+    """An ear on the logger of every playbook; what they print stays in the embedded account."""
     ear = Ear()
-    for playbook in playbooks(root):
-        logger = logging.getLogger(playbook.name)
-        logger.setLevel(logging.INFO)
-        for handler in logger.handlers:
-            if isinstance(handler, logging.StreamHandler):
-                handler.setStream(Nowhere())
-        logger.addHandler(ear)
-    return ear
+    with ExitStack() as undo:
+        for playbook in playbooks(root):
+            logger = logging.getLogger(playbook.name)
+            undo.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.INFO)
+            undo.callback(logger.removeHandler, ear)
+            logger.addHandler(ear)
+        yield ear
 
 
 @dataclass
@@ -163,7 +149,10 @@ class Replay:
 
     def one(self, path: Path) -> Run:
         """Replay one event."""
-        ear = _listen(self.root)
+        with _listening(self.root) as ear:
+            return self._one(path, ear)
+
+    def _one(self, path: Path, ear: "Ear") -> Run:
         run = Run(path, self.mode)
         event = _load(path, run)
         if event is None:

@@ -244,9 +244,11 @@ def _become(wanted: Mapping[str, str]) -> None:
 def _captured(into: io.StringIO) -> Iterator[None]:
     """Keep the sandbox's log off our standard output, Powertools' handlers included."""
     outside = sys.stdout
-    moved = [h for h in _handlers() if getattr(h, "stream", None) is outside]
-    for handler in moved:
-        handler.stream = into
+    for handler in _handlers():
+        stream = getattr(handler, "stream", None)
+        # Closed: the standard output of an earlier command in this process.
+        if stream is outside or getattr(stream, "closed", False):
+            handler.stream = into
     try:
         with redirect_stdout(into):
             yield

@@ -156,7 +156,8 @@ def attempt(event: Any) -> Finding | None:
     try:
         return read(event)
     except Malformed as malformed:
-        assert malformed.field.startswith(("detail", "resources", "source", "event")), malformed.field
+        parts = ("detail", "resources", "source", "event")
+        assert malformed.field.startswith(parts), malformed.field
         assert harmless(str(malformed))
         return None
 

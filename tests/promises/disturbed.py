@@ -58,6 +58,7 @@ def ends(
         if disturbed.copy is None:
             raise
         answer(disturbed.copy, _raising(error))
+    world.account.guard.after_call.remove(disturbed)
     if disturbed.copy is not None:
         answer(disturbed.copy, look)
     return look(), disturbed.ends

@@ -65,25 +65,16 @@ def same(undisturbed: Seen, others: list[tuple[str, Seen]], *, least: int) -> No
             assert theirs >= mine, where
 
 
-def insist(step: Callable[[], Outcome]) -> Outcome:
-    """As the state machines do: try again, a few times."""
-    for _ in range(3):
-        outcome = step()
-        if not outcome.failed:
-            return outcome
-    raise AssertionError(outcome.error)
-
-
 def release(world: World, case: Case) -> None:
     """The steps of the release workflow."""
 
     def let_go() -> Outcome:
         return world.command(case, "release", by="an operator", why="the test is over")
 
-    if "waiting" in insist(let_go).payload:
+    if "waiting" in world.insist(let_go).payload:
         world.account.advance(timedelta(hours=37))
-        insist(let_go)
-    insist(lambda: world.command(case, "tell"))
+        world.insist(let_go)
+    world.insist(lambda: world.command(case, "tell"))
 
 
 @pytest.mark.parametrize("name", CONTAINED)
@@ -114,8 +105,8 @@ def test_an_approved_contain_survives_each_death(world: World) -> None:
     assert case.stands is Stands.ASKED
 
     def act() -> None:
-        insist(lambda: world.command(case, "contain", plan=case.plan_hash, by="an approver"))
-        insist(lambda: world.command(case, "tell"))
+        world.insist(lambda: world.command(case, "contain", plan=case.plan_hash, by="an approver"))
+        world.insist(lambda: world.command(case, "tell"))
 
     undisturbed, others = deaths(world, act, "")
     assert undisturbed[0]["cases"][0]["stands"] is Stands.CONTAINED

@@ -102,7 +102,7 @@ def test_a_case_that_arrives_while_another_is_released(world: World) -> None:
     first = world.case()
 
     def arrive() -> None:
-        assert not world.account.invoke("QuarantineBucket", other).failed
+        world.insist(lambda: world.account.invoke("QuarantineBucket", other))
 
     def let_go() -> None:
         outcome = world.command(first, "release", by="an operator", why="it was meant so")
@@ -123,6 +123,38 @@ def test_a_case_that_arrives_while_another_is_released(world: World) -> None:
         assert found["bucket"] == wanted, where
         assert found["released"] is Stands.RELEASED, where
         assert len(found["held"]) == 1, where
+        assert found["after"] == before, where
+
+
+def test_a_case_that_arrives_while_another_is_contained(world: World) -> None:
+    """Whoever captures first, what was there before either of them is what comes back."""
+    one, other = pair("guardduty_public_access", "guardduty_block_disabled")
+    world.stage(one)
+    name, before = bucket_of(one), world.state
+
+    def both() -> dict[str, Any]:
+        world.account.deliver(one)
+        world.account.deliver(other)
+        return bucket(world, name)
+
+    wanted = apart(both)
+
+    def arrive() -> None:
+        world.insist(lambda: world.account.invoke("QuarantineBucket", other))
+
+    def contain() -> None:
+        world.insist(lambda: world.account.invoke("QuarantineBucket", one))
+
+    def look() -> dict[str, Any]:
+        shown = bucket(world, name)
+        stands = {world.release(case).stands for case in world.cases}
+        return {"bucket": shown, "stands": stands, "after": world.state}
+
+    _, others = ends(world, contain, arrive, look, evidence=False)
+    assert len(others) > 15
+    for where, found in others:
+        assert found["bucket"] == wanted, where
+        assert found["stands"] == {Stands.RELEASED}, where
         assert found["after"] == before, where
 
 

@@ -5,7 +5,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -149,6 +149,14 @@ class World:
     def set(self, name: str, value: str) -> None:
         """Change a setting, as an operator would: ``switch``, ``mode/revoke_sessions``."""
         self.account.set_parameter(f"{SETTINGS}/{name}", value)
+
+    def insist(self, step: Callable[[], Outcome]) -> Outcome:
+        """Try again, a few times, as Lambda and the state machines do."""
+        for _ in range(3):
+            outcome = step()
+            if not outcome.failed:
+                return outcome
+        raise AssertionError(outcome.error)
 
     @contextmanager
     def denied(self, function: str, *actions: str) -> Iterator[None]:
