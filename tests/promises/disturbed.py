@@ -8,21 +8,23 @@ from tests.promises.apart import answer, fork, wait
 from tests.promises.world import READS, World
 
 Seen = Any
+Moment = Callable[[Called], bool]
 
 
 class Disturbed:
-    """Makes a copy of the run at each call that changes something, and disturbs the copy."""
+    """Makes a copy of the run at each call that counts, and disturbs the copy."""
 
-    def __init__(self, world: World, disturb: Callable[[], None], evidence: bool) -> None:
+    def __init__(self, world: World, disturb: Callable[[], None], at: Moment) -> None:
         self._world = world
         self._disturb = disturb
-        self._evidence = evidence
+        self._at = at
         self.copy: int | None = None  # in a copy: where to say how it ended
         self.ends: list[tuple[str, Seen]] = []
 
     def __call__(self, call: Called) -> None:
         """After each call."""
-        if self.copy is not None or not self._counts(call):
+        mine = call.caller in self._world.account.functions
+        if self.copy is not None or not mine or not self._at(call):
             return
         process, channel = fork()
         if process == 0:
@@ -32,10 +34,10 @@ class Disturbed:
         where = f"after call {len(self.ends) + 1}, {call.service}:{call.operation}"
         self.ends.append((where, wait(process, channel)))
 
-    def _counts(self, call: Called) -> bool:
-        if call.caller not in self._world.account.functions or READS.match(call.operation):
-            return False
-        return self._evidence or not self._world.writes_evidence(call)
+
+def changes(call: Called) -> bool:
+    """After a call that only reads, all is as after the change before it."""
+    return not READS.match(call.operation)
 
 
 def ends(
@@ -44,13 +46,10 @@ def ends(
     disturb: Callable[[], None],
     look: Callable[[], Seen],
     *,
-    evidence: bool = True,
+    at: Moment = changes,
 ) -> tuple[Seen, list[tuple[str, Seen]]]:
-    """How ``act`` ends undisturbed, and how it ends disturbed after each call that changes.
-
-    ``evidence``: also after each entry of evidence, which changes nothing but the evidence.
-    """
-    disturbed = Disturbed(world, disturb, evidence)
+    """How ``act`` ends undisturbed, and how it ends disturbed after each call of those ``at``."""
+    disturbed = Disturbed(world, disturb, at)
     world.account.after_call(disturbed)
     try:
         act()

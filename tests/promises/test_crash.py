@@ -14,7 +14,7 @@ from console.embedded.guard import Crashed
 from console.embedded.journal import Called
 from console.embedded.lambdas import Outcome
 from tests.promises.apart import apart
-from tests.promises.disturbed import ends
+from tests.promises.disturbed import changes, ends
 from tests.promises.world import World, event, revoked, seen, without_dates
 
 from cordon.cases import Case, Stands
@@ -46,7 +46,11 @@ def die() -> None:
 
 def deaths(world: World, act: Callable[[], Any], name: str) -> tuple[Seen, list[tuple[str, Seen]]]:
     """How ``act`` on a sample ends undisturbed, and how it ends after each death."""
-    return ends(world, act, die, lambda: looked(world), evidence=name in EVIDENCE)
+
+    def at(call: Called) -> bool:
+        return changes(call) and (name in EVIDENCE or not world.writes_evidence(call))
+
+    return ends(world, act, die, lambda: looked(world), at=at)
 
 
 def looked(world: World) -> Seen:
@@ -114,7 +118,7 @@ def test_an_approved_contain_survives_each_death(world: World) -> None:
 
 
 @pytest.mark.world("approve")
-@pytest.mark.parametrize("calls", [1, 2, 5, 13, 22])
+@pytest.mark.parametrize("calls", [1, 5, 22])
 def test_the_workflows_try_again(world: World, calls: int) -> None:
     """The same through the state machines themselves: ask, contain, tell and release."""
     one = event("quarantine_bucket/guardduty_public_access")
@@ -137,7 +141,7 @@ def test_the_workflows_try_again(world: World, calls: int) -> None:
     assert died[1][0]["state"] == before
 
 
-@pytest.mark.parametrize(("first", "second"), [(3, 1), (20, 12), (50, 9), (60, 40)])
+@pytest.mark.parametrize(("first", "second"), [(20, 12), (60, 40)])
 def test_two_deaths_are_survived_too(world: World, first: int, second: int) -> None:
     one = event("quarantine_bucket/guardduty_ransomware_delete")
     world.stage(one)

@@ -142,7 +142,10 @@ class Engine:
             hold = self.holds.keep(action, action.capture(self._aws(action, case)))
         held = {"captured": hold.captured, "held_by": sorted(hold.cases)}
         proof.write("captured", {"action": action.to_json(), **held})
-        return hold
+        fresh = self.holds.get(action.target)  # others may have come and written meanwhile
+        if fresh is None:
+            raise LetGo(f"{action.target} is held by no case any more")
+        return fresh
 
     def _apply(self, case: Case, action: Action, hold: Hold) -> Json:
         """Bring the target to what every case that holds it wants, and read it back."""
@@ -150,10 +153,21 @@ class Engine:
         applied = any(r.target == action.target and r.state == "applied" for r in case.results)
         if applied and hold.wrote is not None and _shows(wanted, aws, captured, hold.wrote):
             return hold.wrote
-        wrote = wanted.apply(aws, captured, hold.wrote)
-        self.holds.note(action, wrote)
-        _read_back(wanted, aws, captured, wrote)
-        return wrote
+        return self._bring(case, action, hold)
+
+    def _bring(self, case: Case, action: Action, hold: Hold) -> Json:
+        """Apply, note and read back, until the row names nobody who wants more than was written.
+
+        Two cases at a time would else write over each other, and one of them be told contained.
+        """
+        aws, captured = self._aws(action, case), _captured(hold)
+        while True:
+            wanted = hold.wanted() or action
+            wrote = wanted.apply(aws, captured, hold.wrote)
+            hold = self.holds.note(action, wrote)
+            if hold.wanted() == wanted:
+                _read_back(wanted, aws, captured, wrote)
+                return wrote
 
     def _drop(self, case: Case, action: Action) -> None:
         """This case holds nothing there."""
@@ -219,9 +233,7 @@ class Engine:
             aws, captured, wrote = self._aws(action, case), _captured(remaining), remaining.wrote
             less = action.join(wanted) != wanted
             if less or wrote is None or not _shows(wanted, aws, captured, wrote):
-                wrote = wanted.apply(aws, captured, wrote)
-                self.holds.note(action, wrote)
-                _read_back(wanted, aws, captured, wrote)
+                self._bring(case, action, remaining)
         others = ", ".join(sorted(remaining.cases)) if remaining is not None else "nobody"
         return Result(action.name(), action.target, "held", f"still held by case {others}")
 

@@ -72,9 +72,12 @@ class Holds:
             ExpressionAttributeValues={":captured": {"S": canonical(captured)}},
         )
 
-    def note(self, action: Action, wrote: Json) -> None:
-        """Keep what was written, by which drift is told. Raises LetGo."""
-        self._held(
+    def note(self, action: Action, wrote: Json) -> Hold:
+        """Keep what was written, by which drift is told. Raises LetGo.
+
+        Returns the row with every case that is in it by now: some may have come meanwhile.
+        """
+        return self._held(
             action.target,
             UpdateExpression="SET wrote = :wrote",
             ExpressionAttributeValues={":wrote": {"S": canonical(wrote)}},
