@@ -1,5 +1,5 @@
 # The two commands of the README need Debian, Python 3.11, make and a package registry.
-.PHONY: replay test check format fix build bootstrap playbooks clean
+.PHONY: help replay test static check format build bootstrap playbooks clean
 .DEFAULT_GOAL := help
 
 UV_VERSION := 0.13.9
@@ -36,13 +36,14 @@ replay: .venv/.ready
 test: .venv/.ready
 	@$(RUN)python -m pytest -q -n auto --dist worksteal
 
-check: .venv/.ready
+static: .venv/.ready
 	$(RUN)ruff format --check .
 	$(RUN)ruff check .
 	$(RUN)mypy
 	$(RUN)sam validate --lint
 	$(RUN)python -m console docs --check
-	$(RUN)python -m pytest -q -n auto --dist worksteal
+
+check: static test
 
 format: .venv/.ready
 	@$(RUN)ruff format .

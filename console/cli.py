@@ -66,7 +66,7 @@ def review(stack: STACK = "cordon") -> None:
 @app.command()
 def approve(
     case: str,
-    plan: Annotated[str, typer.Option(help="Hash of the plan that you approve.")],
+    plan: Annotated[str, typer.Option(help="Hash of the plan; asked for, if not given.")] = "",
     stack: STACK = "cordon",
 ) -> None:
     """Approve a case's plan: exactly the plan with this hash is carried out."""
@@ -76,7 +76,7 @@ def approve(
 @app.command()
 def reject(
     case: str,
-    plan: Annotated[str, typer.Option(help="Hash of the plan that you reject.")],
+    plan: Annotated[str, typer.Option(help="Hash of the plan; may be left out.")] = "",
     stack: STACK = "cordon",
 ) -> None:
     """Reject a case's plan: nothing is done."""
@@ -86,7 +86,7 @@ def reject(
 @app.command("release")
 def let_go(
     case: str,
-    why: Annotated[str, typer.Option(help="For the record.")],
+    why: Annotated[str, typer.Option(help="For the record.")] = "no reason given",
     stack: STACK = "cordon",
 ) -> None:
     """Release a case: everything it did is undone, as soon as that does no harm."""
@@ -126,7 +126,11 @@ def docs(
 
 def _decide(stack: str, case: str, decision: str, plan: str) -> None:
     deployed = operate.Stack.named(stack)
-    by = deployed.decide(deployed.case(case), decision, plan)
+    found = deployed.case(case)
+    if not plan and decision == "approve":
+        out.print_json(data=found.plan.to_json())
+        typer.confirm(f"Approve this plan, {found.plan_hash}?", abort=True)
+    by = deployed.decide(found, decision, plan or found.plan_hash)
     out.print(f"case {case}: {decision} by {by}", markup=False)
 
 

@@ -25,8 +25,9 @@ from cordon.finding import (
     Resource,
     Severity,
     State,
+    canonical,
 )
-from cordon.playbook import Plan, canonical
+from cordon.playbook import Plan
 
 FORGET_PASSED = timedelta(days=1)  # longer than any delay between a pass and an older failure
 

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cordon.clock import now, pause, stamp
-from cordon.playbook import canonical
+from cordon.finding import canonical
 
 MOST_ENTRIES = 999_999
 CONFLICT = "ConditionalRequestConflict"  # another write of the key at this moment: try again

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cordon.actions import Action, Json, from_json
-from cordon.playbook import canonical
+from cordon.finding import canonical
 
 
 class LetGo(Exception):

@@ -8,8 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from cordon.actions import Action, from_json
-from cordon.finding import Finding, Resource
-from cordon.finding import canonical as canonical
+from cordon.finding import Finding, Resource, canonical
 from cordon.settings import Deployment, Mode
 
 
