@@ -1,32 +1,33 @@
-"""What the layer's build leaves in and what it installs, held against the code and the lock."""
+"""What the layer's build installs and whom it trusts, held against the lock and Amazon's page."""
 
-import ast
+import hashlib
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from tests.architecture.stack import ROOT
+import botocore
+import pytest
+from console.embedded.place import Place
+from console.embedded.synth import synthesise
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.architecture.stack import ROOT, TEMPLATE
+
+import roots
 
 LAYER = ROOT / "layers" / "cordon"
-
-
-def clients(path: Path) -> Iterator[str]:
-    """Services the module asks clients for: ``x.client("s3")``, ``service = "bedrock-agent"``."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        match node:
-            case ast.Call(
-                func=ast.Attribute(attr="client"), args=[ast.Constant(value=str(name)), *_]
-            ):
-                yield name
-            case ast.AnnAssign(target=ast.Name(id="service"), value=ast.Constant(value=str(name))):
-                yield name
-
-
-def test_botocore_keeps_the_services_we_call_and_no_other() -> None:
-    kept = (LAYER / "services.txt").read_text().split()
-    code = [*LAYER.rglob("cordon/**/*.py"), *(ROOT / "functions").rglob("*.py")]
-    assert kept == sorted({name for path in code for name in clients(path)})
+BUNDLE = Path(botocore.__file__).with_name("cacert.pem").read_text()
+KEYS = {  # SHA-256 of the public keys: https://www.amazontrust.com/repository/, "Root CAs"
+    "Amazon Root CA 1": "fbe3018031f9586bcbf41727e417b7d1c45c2f47f93be372a17b96b50757d5a2",
+    "Amazon Root CA 2": "7f4296fc5b6a4e3b35d3c369623e364ab1af381d8fa7121533c9d6c633ea2461",
+    "Amazon Root CA 3": "36abc32656acfc645c61b71613c4bf21c787f5cabbee48348d58597803d7abc9",
+    "Amazon Root CA 4": "f7ecded5c66047d28ed6466b543c40e0743abe81d109254dcf845d4c2c7853c5",
+    "Starfield Services Root Certificate Authority - G2": (
+        "2b071c59a0a0ae76b0eadb2bad23bad4580b69c3601b630c2eaf0613afa83f92"
+    ),
+}
+SMALL, WHOLE = "/opt/python/amazon-roots.pem", "/opt/python/botocore/cacert.pem"
 
 
 def test_the_layer_installs_what_the_lock_says() -> None:
@@ -44,3 +45,51 @@ def test_the_layer_installs_what_the_lock_says() -> None:
     blocks = re.split(r"\n(?=\S)", (LAYER / "requirements.txt").read_text().strip())
     listed = {b.split()[0]: set(re.findall(r"--hash=(\S+)", b)) for b in blocks}
     assert listed == expected
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")  # Starfield's 0
+def test_the_small_bundle_is_the_five_roots_of_aws_and_no_other() -> None:
+    kept = x509.load_pem_x509_certificates(roots.amazon_roots(BUNDLE).encode())
+    assert {name_of(one): key_of(one) for one in kept} == KEYS
+    assert len(kept) == len(KEYS)
+
+
+def name_of(certificate: x509.Certificate) -> str:
+    (name,) = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(name.value)
+
+
+def key_of(certificate: x509.Certificate) -> str:
+    key = certificate.public_key()
+    return hashlib.sha256(
+        key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ).hexdigest()
+
+
+def test_a_root_that_is_gone_stops_the_build() -> None:
+    """A smaller bundle would only show on the day that an endpoint changes its chain."""
+    pems = roots.CERTIFICATE.findall(BUNDLE)
+    gone = "Amazon Root CA 3"
+    left = "".join(one for one in pems if roots.ROOTS.get(roots.fingerprint(one)) != gone)
+    with pytest.raises(ValueError, match=gone):
+        roots.amazon_roots(left)
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "given", "trusted"),
+    [
+        ("eu-central-1", "aws", "", SMALL),
+        ("cn-north-1", "aws-cn", "", WHOLE),
+        ("us-gov-west-1", "aws-us-gov", "", WHOLE),
+        ("eusc-de-east-1", "aws-eusc", "", WHOLE),
+        ("eu-central-1", "aws", "/opt/python/cordon/proxy.pem", "/opt/python/cordon/proxy.pem"),
+    ],
+)
+def test_whom_functions_trust(region: str, partition: str, given: str, trusted: str) -> None:
+    """Never empty: with an empty AWS_CA_BUNDLE botocore makes no client."""
+    place = Place("111122223333", region, partition)
+    parameters: dict[str, Any] = {"CaBundle": given} if given else {}
+    stack = synthesise(TEMPLATE, place, parameters=parameters, functions=ROOT / "functions")
+    functions = stack.of("AWS::Lambda::Function")
+    bundles = {f.properties["Environment"]["Variables"]["AWS_CA_BUNDLE"] for f in functions}
+    assert bundles == {trusted}

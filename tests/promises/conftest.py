@@ -5,11 +5,16 @@ kept as long as tests of the module ask for the same one, since no test can chan
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
+import boto3
 import pytest
+from tests.architecture import pruned
 from tests.promises.apart import Failed, apart
 from tests.promises.world import World, entered, event, seen
+
+import cordon.clients
 
 
 class Keeper:
@@ -45,7 +50,22 @@ WARMING = (  # between them they make every client and load every service model
 
 
 @pytest.fixture(scope="session")
-def warm() -> None:
+def as_packaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Functions find of botocore's data what the layer keeps: a call of anything else fails."""
+    data = pruned.data(tmp_path_factory.mktemp("data"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            cordon.clients,
+            "_session",
+            cache(lambda: boto3.session.Session(botocore_session=pruned.session(data))),
+        )
+        cordon.clients._own.cache_clear()
+        yield
+    cordon.clients._own.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def warm(as_packaged: None) -> None:
     """What a process learns once, it learns before it is copied."""
     with entered("enforce") as world:
         for name in WARMING:

@@ -9,16 +9,10 @@ Functions retry them and keep what cannot be answered in a dead-letter queue.
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from cordon.answer import answer
 from cordon.clock import moment, now
@@ -28,6 +22,9 @@ from cordon.finding import Malformed
 from cordon.playbook import Playbook
 from cordon.wiring import Wired, wire
 from cordon.workflow import obey
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 NAMESPACE = "Cordon"
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -51,17 +48,28 @@ class _Doorway:
         self._logger.append_keys(request=context.aws_request_id)
         wired = wire(self._playbook, context.invoked_function_arn)
         if "Records" in event:
-            return process_partial_response(
-                event=event,
-                record_handler=lambda record: self._queued(record, wired),
-                processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
-                context=context,
-            )
+            return self._batch(event, context, wired)
         if "cordon" in event:
             return self._command(event["cordon"], wired)
         return self._event(event, wired)
 
-    def _queued(self, record: SQSRecord, wired: Wired) -> dict[str, str]:
+    def _batch(self, event: dict[str, Any], context: Any, wired: Wired) -> Any:
+        # Imported here: with what it needs it makes every cold start a tenth longer, and threats,
+        # which must be contained soon, do not come by a queue.
+        from aws_lambda_powertools.utilities.batch import (
+            BatchProcessor,
+            EventType,
+            process_partial_response,
+        )
+
+        return process_partial_response(
+            event=event,
+            record_handler=lambda record: self._queued(record, wired),
+            processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
+            context=context,
+        )
+
+    def _queued(self, record: "SQSRecord", wired: Wired) -> dict[str, str]:
         try:
             event = json.loads(record.body)
         except ValueError as error:

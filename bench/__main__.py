@@ -1,0 +1,19 @@
+"""``python -m bench cold``: measure, print a section of docs/performance.md, ``--write`` it."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT / "layers" / "cordon"), str(ROOT / "functions"), str(ROOT)]
+
+from bench import cold, replaying  # noqa: E402  (only now can it be found)
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+app.callback()(lambda: None)
+app.command("cold")(cold.main)
+app.command("replay")(replaying.main)
+
+if __name__ == "__main__":
+    app()

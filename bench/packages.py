@@ -1,0 +1,112 @@
+"""Builds what is compared: our package, and the same code as plain ``sam build`` leaves it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from bench.measuring import Package
+
+ROOT = Path(__file__).parents[1]
+WORK = ROOT / ".bench"
+RUNTIME = "3.13"
+RIC = "awslambdaric==4.2.2"
+FUNCTIONS = {
+    "quarantine_bucket": "QuarantineBucket",
+    "revoke_sessions": "RevokeSessions",
+    "tag_ai_resource": "TagAiResource",
+    "escalate_finding": "EscalateFinding",
+}
+
+
+def interpreter() -> Path:
+    """The runtime's Python on this machine; RuntimeError where there is none."""
+    named = f"python{RUNTIME}"
+    for path in Path.home().glob(f".pyenv/versions/{RUNTIME}*/bin/{named}"):
+        return path
+    if found := shutil.which(named):
+        return Path(found)
+    raise RuntimeError(f"the measurement needs {named}, as the functions do")
+
+
+def ours() -> Path:
+    """``sam build`` of the template as it is."""
+    return _built(_copy("ours"))
+
+
+def plain() -> Path:
+    """The same code, built by SAM's own Python builder: nothing compiled, pruned or small."""
+    folder = _copy("plain")
+    template = folder / "template.yaml"
+    text = template.read_text()
+    text = text.replace(
+        "Metadata: {BuildMethod: makefile}", f"Metadata: {{BuildMethod: python{RUNTIME}}}"
+    )
+    text, functions = re.subn(r"\n +Metadata: \{BuildMethod: makefile, ContextPath.*\}", "", text)
+    if "makefile" in text or functions != len(FUNCTIONS):
+        raise RuntimeError("the template's builds are not as expected")
+    template.write_text(text)
+    layer = folder / "layers" / "cordon"
+    for path in layer.iterdir():
+        if path.name not in ("cordon", "requirements.txt"):
+            path.unlink()
+    return _built(folder)
+
+
+def package(built: Path, playbook: str) -> Package:
+    """One function with the layer."""
+    layer = built / "CordonLayer" / "python"
+    return Package(layer, built / FUNCTIONS[playbook], interpreter())
+
+
+def runtime_client() -> Path:
+    """Lambda's own loop around a handler, in a folder of its own; compiled, as Lambda has it."""
+    folder = WORK / "ric"
+    if not folder.exists():
+        uv = ROOT / ".uv" / "bin" / "uv"
+        command = [uv, "pip", "install", "--quiet", "--python", interpreter(), "--target", folder]
+        subprocess.run([*map(str, command), "--compile-bytecode", RIC], check=True)
+    return folder
+
+
+def zipped(folder: Path) -> int:
+    """Bytes of the folder as a zip, about as ``sam package`` makes it."""
+    target = WORK / "weighed.zip"
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    size = target.stat().st_size
+    target.unlink()
+    return size
+
+
+def weight(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(one.stat().st_size for one in files if one.is_file())
+
+
+def _copy(name: str) -> Path:
+    folder = WORK / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    ignore = shutil.ignore_patterns("__pycache__")
+    for part in ("functions", "layers", "statemachines"):
+        shutil.copytree(ROOT / part, folder / part, ignore=ignore)
+    shutil.copy(ROOT / "template.yaml", folder)
+    return folder
+
+
+def _built(folder: Path) -> Path:
+    path = f"{ROOT / '.uv' / 'bin'}:{interpreter().parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"}
+    sam = Path(sys.executable).with_name("sam")
+    ran = subprocess.run(
+        [str(sam), "build"], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    if ran.returncode:
+        raise RuntimeError(ran.stderr[-3000:])
+    return folder / ".aws-sam" / "build"

@@ -1,0 +1,124 @@
+"""A Lambda Runtime API for one sandbox (Lambda developer guide, "Using the Lambda runtime API").
+
+Lambda's own client (awslambdaric) asks it for the next event and posts answers; the time between
+start, first question and first answer is what Lambda bills as init and duration.
+"""
+
+import http.server
+import json
+import socketserver
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 60.0  # seconds
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One cold start. Times in seconds of wall clock, on this machine."""
+
+    init: float  # from the process's start to its asking for the first event
+    invoke: float  # from the event to its answer
+    resident: float  # MB, the most that was in memory
+    answer: Any
+
+
+@dataclass
+class _Sandbox:
+    """What the runtime client did so far."""
+
+    event: bytes
+    arn: str
+    asked: float = 0.0
+    answered: float = 0.0
+    answer: bytes = b""
+    failed: bool = False
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = 65536
+    disable_nagle_algorithm = True
+    sandbox: _Sandbox
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+    def do_GET(self) -> None:
+        """GET /2018-06-01/runtime/invocation/next: the event once, then nothing for ever."""
+        if self.sandbox.asked:
+            self.sandbox.done.wait(PATIENCE)
+            return
+        self.sandbox.asked = time.perf_counter()
+        self.send_response(200)
+        deadline = int(time.time() * 1000) + 60_000
+        for name, value in {
+            "Aws-Request-Id": "00000000-0000-4000-8000-000000000001",
+            "Deadline-Ms": str(deadline),
+            "Invoked-Function-Arn": self.sandbox.arn,
+        }.items():
+            self.send_header(f"Lambda-Runtime-{name}", value)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(self.sandbox.event)))
+        self.end_headers()
+        self.wfile.write(self.sandbox.event)
+        self.wfile.flush()
+
+    def do_POST(self) -> None:
+        """POST …/response, …/error or /runtime/init/error."""
+        body = self._body()
+        self.sandbox.answered = time.perf_counter()
+        self.sandbox.answer, self.sandbox.failed = body, not self.path.endswith("/response")
+        self.send_response(202)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        self.wfile.flush()
+        self.sandbox.done.set()
+
+    def _body(self) -> bytes:
+        length = self.headers.get("Content-Length")
+        if length is not None:
+            return self.rfile.read(int(length))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        return body
+
+
+def cold_start(command: list[str], environment: Mapping[str, str], event: Any, arn: str) -> Ran:
+    """Start the runtime client, give it one event, and end it. RuntimeError where it failed."""
+    sandbox = _Sandbox(json.dumps(event).encode(), arn)
+    handler = type("Handler", (_Handler,), {"sandbox": sandbox})
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    given = {**environment, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_address[1]}"}
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command, env=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        sandbox.done.wait(PATIENCE)
+        resident = _resident(process.pid)
+    finally:
+        process.kill()
+        said = process.communicate()[0]
+        server.shutdown()
+        server.server_close()
+    if sandbox.failed or not sandbox.answer:
+        raise RuntimeError(f"{sandbox.answer.decode()}\n{said[-2000:]}")
+    answer = json.loads(sandbox.answer)
+    return Ran(sandbox.asked - start, sandbox.answered - sandbox.asked, resident, answer)
+
+
+def _resident(process: int) -> float:
+    status = Path(f"/proc/{process}/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024

@@ -1,0 +1,100 @@
+"""Which AWS operations the code calls, read from its source.
+
+A client is told by what it is: ``x.client("s3")``; a name given to one (``s3 = x.client("s3")``);
+or a parameter or attribute named for its service (``ssm``, ``self._dynamodb``), which is how this
+code passes clients on. ``x.client(self.service)`` is every service a class names so.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import botocore.session
+from botocore import xform_name
+from tests.architecture.stack import ROOT
+
+NAMED = {"hub": "securityhub", "states": "stepfunctions"}  # names that differ from the service's
+LAYER = ROOT / "layers" / "cordon"
+CODE = [*LAYER.glob("cordon/**/*.py"), *(ROOT / "functions").glob("*/*.py")]
+
+Operation = tuple[str, str]  # ("s3", "PutObject")
+
+
+def operations(code: list[Path]) -> set[Operation]:
+    """Every operation called in these modules; ValueError where a call cannot be told apart."""
+    reader = _Reader([ast.parse(path.read_text()) for path in code])
+    return set(reader.found())
+
+
+class _Reader:
+    def __init__(self, modules: list[ast.Module]) -> None:
+        self._modules = modules
+        self._session = botocore.session.Session()
+        self._methods: dict[str, dict[str, str]] = {}
+        self._named = {
+            str(node.value.value)
+            for module in modules
+            for node in ast.walk(module)
+            if isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+            and node.target.id == "service"
+            and isinstance(node.value, ast.Constant)
+        }
+
+    def found(self) -> Iterator[Operation]:
+        for module in self._modules:
+            for node in ast.walk(module):
+                match node:
+                    case ast.Call(
+                        func=ast.Attribute(value=client, attr="get_paginator" | "get_waiter"),
+                        args=[ast.Constant(value=str(method))],
+                    ):
+                        yield from self._called(client, method)
+                    case ast.Call(func=ast.Attribute(value=client, attr=method)):
+                        yield from self._called(client, method)
+                    case ast.Call(
+                        func=ast.Name(id="policy_text"),
+                        args=[ast.Name(id=client), ast.Constant(value=str(operation))],
+                    ):
+                        yield client, operation
+
+    def _called(self, client: ast.expr, method: str) -> Iterator[Operation]:
+        for service in self._services(client):
+            operation = self._operations(service).get(method)
+            if operation is not None:
+                yield service, operation
+
+    def _services(self, client: ast.expr) -> set[str]:
+        match client:
+            case ast.Call(func=ast.Attribute(attr="client"), args=[ast.Constant(value=str(name))]):
+                return {name}
+            case ast.Call(func=ast.Attribute(attr="client"), args=[ast.Attribute(attr="service")]):
+                return self._named
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                name = name.removeprefix("_")
+                name = NAMED.get(name, name)
+                return {name} & set(self._session.get_available_services())
+        return set()
+
+    def _operations(self, service: str) -> dict[str, str]:
+        if service not in self._methods:
+            model = self._session.get_service_model(service)
+            self._methods[service] = {xform_name(name): name for name in model.operation_names}
+        return self._methods[service]
+
+
+def services(code: list[Path]) -> set[str]:
+    """Services the modules ask clients for: ``x.client("s3")``, ``service = "bedrock-agent"``."""
+    found = set()
+    for path in code:
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(attr="client"), args=[ast.Constant(value=str(name)), *_]
+                ):
+                    found.add(name)
+                case ast.AnnAssign(
+                    target=ast.Name(id="service"), value=ast.Constant(value=str(name))
+                ):
+                    found.add(name)
+    return found

@@ -1,0 +1,27 @@
+"""botocore's data as the layer has it: of the same lock, cut down to operations.txt."""
+
+from pathlib import Path
+
+import botocore
+from botocore.loaders import Loader
+from botocore.session import Session
+from tests.architecture.stack import ROOT
+
+from prune import listed, prune
+
+WHOLE = Path(botocore.__file__).parent / "data"
+LISTED = ROOT / "layers" / "cordon" / "operations.txt"
+
+
+def data(folder: Path) -> Path:
+    """Write the layer's data below ``folder``."""
+    prune(listed(LISTED), WHOLE, folder)
+    return folder
+
+
+def session(data: Path) -> Session:
+    """A session that knows this data and nothing else."""
+    loader = Loader(extra_search_paths=[str(data)], include_default_search_paths=False)
+    made = Session()
+    made.register_component("data_loader", loader)
+    return made

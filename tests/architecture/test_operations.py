@@ -1,0 +1,219 @@
+"""The layer's botocore data holds the operations that the code calls, whole, and no other.
+
+Here the list is held against the source and the data against botocore's. That the code runs on
+this data is shown in tests/promises: every function there finds only what the layer keeps.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
+from botocore.session import Session
+from tests.architecture.called import CODE, operations, services
+from tests.architecture.pruned import LISTED, WHOLE, data, session
+
+from prune import listed, prune
+
+BY_LIBRARIES = {
+    ("s3", "CreateSession"),  # botocore: directory buckets
+    ("s3", "HeadBucket"),  # botocore: redirects
+    ("ssm", "GetParametersByPath"),  # Powertools: settings
+}
+REGIONS = ("us-east-1", "eu-central-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1")
+VOLATILE = {"Authorization", "X-Amz-Date", "amz-sdk-invocation-id"}
+GIVEN = {
+    "AccountId": "111122223333",
+    "Bucket": "some-bucket",
+    "ResourceArn": "arn:aws:s3:::some-bucket",
+    "resourceArn": "arn:aws:bedrock:us-east-1:111122223333:agent/A",
+}
+LISTED_OPERATIONS = {(s, name) for s, names in listed(LISTED).items() for name in names}
+SERVICES = sorted(listed(LISTED))
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    return session(data(tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture(scope="module")
+def botocores() -> Session:
+    return session(WHOLE)
+
+
+def test_the_list_is_what_the_code_calls() -> None:
+    assert operations(CODE) | BY_LIBRARIES == LISTED_OPERATIONS
+
+
+def test_of_every_service_the_code_asks_for_a_call_was_found() -> None:
+    assert services(CODE) == {service for service, _ in operations(CODE)}
+
+
+def test_a_call_is_found_however_the_client_came_there(tmp_path: Path) -> None:
+    code = tmp_path / "code.py"
+    code.write_text(
+        "service: str = 'bedrock'\n"
+        "aws.client('sts').assume_role()\n"
+        "s3 = aws.client('s3')\n"
+        "s3.put_object()\n"
+        "self._dynamodb.get_item()\n"
+        "hub.get_findings()\n"
+        "aws.client(self.service).tag_resource()\n"
+        "ssm.get_paginator('get_parameters_by_path')\n"
+        "policy_text(iam, 'GetRolePolicy')\n"
+        "re.search('iam')\n"
+    )
+    assert operations([code]) == {
+        ("bedrock", "TagResource"),
+        ("dynamodb", "GetItem"),
+        ("iam", "GetRolePolicy"),
+        ("s3", "PutObject"),
+        ("securityhub", "GetFindings"),
+        ("ssm", "GetParametersByPath"),
+        ("sts", "AssumeRole"),
+    }
+
+
+def test_an_operation_that_does_not_exist_stops_the_build(tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match="PutObjekt"):
+        prune({"s3": {"PutObjekt"}}, WHOLE, tmp_path)
+
+
+def test_nobody_waits_by_botocore() -> None:
+    """Waiters are left out of the data."""
+    assert not [path for path in CODE if "get_waiter" in path.read_text()]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_is_kept_is_whole(service: str, layers: Session, botocores: Session) -> None:
+    kept, whole = layers.get_service_model(service), botocores.get_service_model(service)
+    assert set(kept.operation_names) == listed(LISTED)[service]
+    assert kept.metadata == whole.metadata
+    for name in kept.operation_names:
+        assert form(kept.operation_model(name)) == form(whole.operation_model(name)), name
+    assert pages(layers, service) == pages(botocores, service)
+    for region in REGIONS:
+        assert places(layers, service, region) == places(botocores, service, region)
+
+
+def form(operation: OperationModel) -> dict[str, Any]:
+    """All that botocore goes by when it writes a request and reads an answer."""
+    shapes = [operation.input_shape, operation.output_shape, *operation.error_shapes]
+    return {
+        "http": operation.http,
+        "auth": (operation.auth_type, operation.resolved_auth_type),
+        "context": (operation.static_context_parameters, operation.operation_context_parameters),
+        "checksum": operation.http_checksum,
+        "endpoint": operation.endpoint,
+        "shapes": [dict(walk(shape)) for shape in shapes if shape is not None],
+    }
+
+
+def walk(shape: Shape) -> Iterator[tuple[str, Any]]:
+    """Every shape below, by name, with its traits and what it is made of."""
+    seen: set[str] = set()
+    waiting = [shape]
+    while waiting:
+        one = waiting.pop()
+        if one.name in seen:
+            continue
+        seen.add(one.name)
+        parts = made_of(one)
+        waiting += parts.values()
+        inner = {key: (part.name, part.serialization) for key, part in parts.items()}
+        yield one.name, (one.type_name, one.serialization, one.metadata, inner)
+
+
+def made_of(shape: Shape) -> dict[str, Shape]:
+    if shape.type_name == "structure":
+        return dict(shape.members)
+    if shape.type_name == "list":
+        return {"member": shape.member}
+    return {"key": shape.key, "value": shape.value} if shape.type_name == "map" else {}
+
+
+def pages(at: Session, service: str) -> dict[str, Any]:
+    found = at.get_component("data_loader").load_service_model(service, "paginators-1")
+    return {k: v for k, v in found["pagination"].items() if k in listed(LISTED)[service]}
+
+
+def places(at: Session, service: str, region: str) -> tuple[Any, ...]:
+    """What ``Aws.offers`` and the legacy resolver say of a Region."""
+    partition = at.get_partition_for_region(region)
+    prefix = at.get_service_model(service).endpoint_prefix
+    resolver = at._get_internal_component("endpoint_resolver")
+    return (
+        at.get_available_regions(service, partition),
+        resolver.construct_endpoint(prefix, region, partition),
+    )
+
+
+@pytest.mark.parametrize(("service", "operation"), sorted(LISTED_OPERATIONS))
+def test_every_call_goes_out_as_with_all_data(
+    service: str, operation: str, layers: Session, botocores: Session
+) -> None:
+    sent = [request(at, service, operation) for at in (layers, botocores)]
+    assert sent[0] == sent[1]
+
+
+def request(at: Session, service: str, operation: str) -> dict[str, Any]:
+    """The request of an operation with what it requires, answered without a network."""
+    client = at.create_client(
+        service, region_name="us-east-1", aws_access_key_id="id", aws_secret_access_key="secret"
+    )
+    model: ServiceModel = client.meta.service_model
+    parameters = example(model.operation_model(operation).input_shape)
+    found: dict[str, Any] = {}
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        headers = {k: v for k, v in request.headers.items() if k not in VOLATILE}
+        body = request.body.read() if hasattr(request.body, "read") else request.body
+        found.update(url=request.url, body=body, headers=headers)
+        xml = f"<Answer><{operation}Result/></Answer>"
+        text = xml if model.protocol in ("query", "rest-xml") else "{}"
+        return AWSResponse(request.url, 200, {}, _Raw(text.encode()))
+
+    client.meta.events.register_first(f"before-send.{model.service_id.hyphenize()}", answer)
+    client._make_api_call(operation, parameters)
+    client.close()
+    return found
+
+
+class _Raw:
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self._body
+
+    def read(self, *_: Any) -> bytes:
+        body, self._body = self._body, b""
+        return body
+
+
+def example(shape: Shape | None, name: str = "") -> Any:
+    """A value that the shape accepts, with what is required."""
+    if isinstance(shape, StructureShape):
+        wanted = shape.required_members or list(shape.members)[:1] * shape.is_tagged_union
+        return {key: example(shape.members[key], key) for key in wanted}
+    if shape is None:
+        return {}
+    if shape.type_name == "list":
+        return [example(shape.member)]
+    if shape.type_name == "map":
+        return {example(shape.key): example(shape.value)}
+    if name in GIVEN:
+        return GIVEN[name]
+    text = shape.enum[0] if shape.enum else "a" * max(1, int(shape.metadata.get("min", 1)))
+    return {
+        "integer": 1,
+        "long": 1,
+        "double": 1.0,
+        "boolean": True,
+        "blob": b"bytes",
+        "timestamp": datetime(2026, 11, 24, tzinfo=UTC),
+    }.get(shape.type_name, text)
