@@ -1,12 +1,12 @@
 """The `cordon` command. Never deployed; everything a person does with Cordon starts here."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from console import catalogue_page, operate, planning, showing
-from console.replay import Replay, event_files
+from console.permissions import page as permissions
+from console.replay import Replay, event_files, recorded
 from rich.console import Console
 
 from cordon.settings import Mode
@@ -28,18 +28,19 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     details: Annotated[bool, typer.Option(help="Show every step of every event.")] = False,
 ) -> None:
-    """Replay events through the deployed template, offline, on an embedded account."""
-    paths = event_files(files)
-    if not paths:
-        errors.print("no event files there")
+    """Replay events through the deployed template, offline, on an embedded account.
+
+    A .json file is one event; a .jsonl file has one on every line.
+    """
+    total = sum(1 for _ in recorded(files))
+    if not total:
+        errors.print("no events there")
         raise typer.Exit(2)
-    runs = Replay(ROOT, mode=mode, release=release).all(paths)
+    runs = Replay(ROOT, mode=mode, release=release).all(recorded(files))
     if as_json:
-        results = [run.to_json() for run in runs]
-        typer.echo(json.dumps(results, indent=2))
-        failed = sum(not result["ok"] for result in results)
+        failed = showing.write(runs, typer.echo)
     else:
-        failed = showing.show(runs, total=len(paths), details=details or len(paths) <= 3, out=out)
+        failed = showing.show(runs, total=total, details=details or total <= 3, out=out)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -117,11 +118,14 @@ def evidence(
 def docs(
     check: Annotated[bool, typer.Option(help="Fail where a page is out of date.")] = False,
 ) -> None:
-    """Write the generated parts of the documentation."""
-    stale = catalogue_page.write(ROOT, only_check=check)
+    """Write the generated parts of the documentation; fail where a role has a fault."""
+    stale, faults = permissions.write(ROOT, only_check=check)
+    stale += catalogue_page.write(ROOT, only_check=check)
     for path in stale:
         errors.print(f"{path} {'is out of date: make playbooks' if check else 'written'}")
-    raise typer.Exit(1 if check and stale else 0)
+    for fault in faults:
+        errors.print(fault, markup=False)
+    raise typer.Exit(1 if faults or (check and stale) else 0)
 
 
 def _decide(stack: str, case: str, decision: str, plan: str) -> None:

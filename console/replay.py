@@ -3,15 +3,21 @@
 Each event gets an account of its own, made from ``template.yaml`` for the account and Region of
 the event's envelope. The resources that the finding names are staged in the bad state that it
 describes. Whoever must approve is played by the operator's own command.
+
+Events come and results go one after the other: of ten thousand only a few are held at a time.
 """
 
+import gc
 import json
 import logging
 import multiprocessing
+import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +36,60 @@ from cordon.finding import Malformed, Place
 from cordon.settings import Mode
 
 WORTH_SHARING = 12  # events; a process takes some seconds to start
+BATCH = 8  # events that a process is given at a time
+AHEAD = 4  # batches for each process, under way or waiting for those before them
+LINES = ".jsonl"  # a file with an event on every line
 SETTLED = ("contained", "told", "partial", "gone", "observed", "asked", "releasing", "released")
 # Incidents and findings tell what happened; they are closed or archived, never taken back.
 RECORDS = ("ssm", "securityhub")
 MODES = ("ModeQuarantineBucket", "ModeRevokeSessions", "ModeTagAiResource", "ModeEscalateFinding")
 
 
-def event_files(paths: Iterable[Path]) -> list[Path]:
-    """The event files among these paths, and in the folders among them, sorted."""
+@dataclass(frozen=True)
+class Recorded:
+    """An event as it was recorded: a file, or one line of a file."""
+
+    path: Path
+    line: int = 0  # from 1; 0 where the file is the event
+    text: str = field(default="", repr=False)  # of the line
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}" if self.line else str(self.path)
+
+    @property
+    def short(self) -> str:
+        """``folder/name``, as lists show it."""
+        name = f"{self.path.parent.name}/{self.path.stem}"
+        return f"{name}:{self.line}" if self.line else name
+
+    def read(self) -> str:
+        """The event's text."""
+        return self.text if self.line else self.path.read_text()
+
+
+def event_files(paths: Iterable[Path], *suffixes: str) -> list[Path]:
+    """The event files among these paths, and in the folders among them, sorted.
+
+    ``suffixes``: which files of a folder may be such; ``.json`` if none is given.
+    """
     found: list[Path] = []
     for path in paths:
-        files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+        inside = (one for suffix in suffixes or (".json",) for one in path.rglob(f"*{suffix}"))
+        files = sorted(inside) if path.is_dir() else [path]
         found += [file for file in files if not file.name.endswith(SUFFIX)]
     return found
+
+
+def recorded(paths: Iterable[Path]) -> Iterator[Recorded]:
+    """The events in these files and folders: ``.json`` is one event, ``.jsonl`` one per line."""
+    for path in event_files(paths, ".json", LINES):
+        if path.suffix != LINES:
+            yield Recorded(path)
+            continue
+        with path.open() as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield Recorded(path, number, line)
 
 
 @dataclass(frozen=True)
@@ -90,7 +137,7 @@ def _listening(root: Path) -> Iterator[Ear]:
 class Run:
     """What came of one event. ``troubles`` says, in words, what did not end as it should."""
 
-    path: Path
+    event: Recorded
     mode: Mode
     kind: str = ""  # "guardduty:Policy:S3/…", "" where the event cannot be read
     rules: tuple[str, ...] = ()
@@ -112,7 +159,7 @@ class Run:
     def to_json(self) -> dict[str, Any]:
         """For programs."""
         return {
-            "event": str(self.path),
+            "event": str(self.event),
             "ok": not self.troubles,
             "kind": self.kind,
             "rules": list(self.rules),
@@ -135,29 +182,49 @@ class Replay:
     mode: Mode = Mode.ENFORCE
     release: bool = False
 
-    def all(self, paths: Sequence[Path]) -> Iterator[Run]:
+    def all(self, events: Iterable[Recorded]) -> Iterator[Run]:
         """Replay each event, in order; what one run held is gone before the next begins.
 
         Many events are shared among the cores: an account fills its process, not the machine.
         """
-        if len(paths) < WORTH_SHARING:
-            yield from map(self.one, paths)
+        coming = iter(events)
+        first = list(islice(coming, WORTH_SHARING))
+        if len(first) < WORTH_SHARING:
+            yield from map(self.one, first)
             return
         spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(mp_context=spawn) as pool:
-            yield from pool.map(self.one, paths)
+        with ProcessPoolExecutor(_cores(), mp_context=spawn) as pool:
+            yield from self._shared(chain(first, coming), pool)
 
-    def one(self, path: Path) -> Run:
+    def _shared(self, events: Iterator[Recorded], pool: ProcessPoolExecutor) -> Iterator[Run]:
+        """Hand out no more than is soon done, and give the runs in the order of the events."""
+        waiting: deque[Future[list[Run]]] = deque()
+        while batch := list(islice(events, BATCH)):
+            waiting.append(pool.submit(self._batch, batch))
+            if len(waiting) == AHEAD * _cores():
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+
+    def _batch(self, events: Sequence[Recorded]) -> list[Run]:
+        """What a process does at a time."""
+        runs = [self.one(event) for event in events]
+        if not gc.get_freeze_count():  # what it has learned by now it will need to the end
+            gc.collect()
+            gc.freeze()
+        return runs
+
+    def one(self, event: Recorded | Path) -> Run:
         """Replay one event."""
         with _listening(self.root) as ear:
-            return self._one(path, ear)
+            return self._one(event if isinstance(event, Recorded) else Recorded(event), ear)
 
-    def _one(self, path: Path, ear: "Ear") -> Run:
-        run = Run(path, self.mode)
-        event = _load(path, run)
+    def _one(self, recorded: Recorded, ear: "Ear") -> Run:
+        run = Run(replace(recorded, text=""), self.mode)
+        event = _load(recorded, run)
         if event is None:
             return run
-        expected = _expected(path)
+        expected = _expected(recorded)
         home = home_of(event)
         with EmbeddedAccount(
             self.root / "template.yaml",
@@ -181,7 +248,8 @@ class Replay:
         ear: "Ear",
     ) -> None:
         names = (expected or {}).get("after", ())
-        earlier = [json.loads((run.path.parent / name).read_text()) for name in names]
+        folder = run.event.path.parent
+        earlier = [json.loads((folder / name).read_text()) for name in names]
         for one in earlier or [event]:
             _stage(one, account, run)
         run.before = account.snapshot()
@@ -210,9 +278,13 @@ def _parameters(mode: Mode, home: Home) -> dict[str, str]:
     return {name: str(mode) for name in MODES} | {"BreakGlassRoles": break_glass(home)}
 
 
-def _load(path: Path, run: Run) -> dict[str, Any] | None:
+def _cores() -> int:
+    return os.cpu_count() or 1
+
+
+def _load(recorded: Recorded, run: Run) -> dict[str, Any] | None:
     try:
-        event = json.loads(path.read_text())
+        event = json.loads(recorded.read())
     except ValueError as error:
         run.troubles.append(f"not JSON: {error}")
         return None
@@ -222,9 +294,10 @@ def _load(path: Path, run: Run) -> dict[str, Any] | None:
     return event
 
 
-def _expected(path: Path) -> dict[str, Any] | None:
-    beside = path_of(path)
-    return json.loads(beside.read_text()) if beside.exists() else None
+def _expected(recorded: Recorded) -> dict[str, Any] | None:
+    """What stands beside the event; nothing does beside a line of a file."""
+    beside = path_of(recorded.path)
+    return json.loads(beside.read_text()) if not recorded.line and beside.exists() else None
 
 
 def _stage(event: Mapping[str, Any], account: EmbeddedAccount, run: Run) -> None:

@@ -1,7 +1,7 @@
 """How the console shows what happened. Text of findings is shown as text, never as markup."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from console.replay import Run
@@ -47,11 +47,22 @@ def show(runs: Iterable[Run], *, total: int, details: bool, out: Console) -> int
     return failed
 
 
+def write(runs: Iterable[Run], echo: Callable[[str], None]) -> int:
+    """Write the runs as one JSON list, each as it ends. Returns how many did not end well."""
+    failed, before = 0, "["
+    for run in runs:
+        failed += bool(run.troubles)
+        echo(before + json.dumps(run.to_json(), indent=2))
+        before = ","
+    echo("]")
+    return failed
+
+
 def _line(run: Run) -> Text:
     """One event in one line: what it is, who took it, how it ended, and back."""
     line = Text()
     line.append("✔ " if not run.troubles else "✘ ", style="red" if run.troubles else "green")
-    line.append(f"{run.path.parent.name}/{run.path.stem}".ljust(62))
+    line.append(run.event.short.ljust(62))
     if not run.settled:
         line.append("left alone", style="dim")
     for answer in run.settled:
@@ -72,7 +83,7 @@ def _whole(run: Run) -> Panel:
     parts += [changes] if changes.row_count else []
     parts += [_hub(run)] if run.cases else []
     parts += [Text(f"trouble   {trouble}", style="red") for trouble in run.troubles]
-    title = escape(str(run.path))
+    title = escape(str(run.event))
     return Panel(Group(*parts), title=title, border_style="red" if run.troubles else "green")
 
 

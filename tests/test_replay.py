@@ -1,15 +1,30 @@
 """The console's promise: any event file, the deployed template, no network, a true exit status."""
 
+import cProfile
+import gc
 import json
+import logging
+import pickle
+import re
 import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import botocore.client
+import botocore.loaders
 import pytest
+from bench.replaying import changed, day
 from console import catalogue_page
 from console.cli import app
-from console.replay import event_files
+from console.embedded import account, kernel, synth
+from console.replay import AHEAD, BATCH, Recorded, Replay, Run, event_files
+from moto.core.base_backend import BackendDict
 from typer.testing import CliRunner, Result
+
+from cordon.settings import Mode
 
 ROOT = Path(__file__).parent.parent
 EVENTS = ROOT / "events"
@@ -125,3 +140,158 @@ def test_hostile_text_is_shown_as_text(tmp_path: Path) -> None:
 
 def test_the_generated_pages_are_current() -> None:
     assert catalogue_page.write(ROOT, only_check=True) == []
+
+
+# ---- many events ----
+
+OF_EACH_PLAYBOOK = (
+    "quarantine_bucket/guardduty_ransomware_delete",
+    "revoke_sessions/guardduty_compromised_credentials",
+    "tag_ai_resource/securityhub_sagemaker_1",
+    "escalate_finding/guardduty_attack_sequence_s3",
+    "nobody/guardduty_archived",
+)
+MOMENT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?")
+
+
+def outcome(name: str) -> Any:
+    """All that a replay says of a sample, but for the moment it was made at."""
+    run = Replay(ROOT, release=True).one(EVENTS / f"{name}.json")
+    return json.loads(MOMENT.sub("then", json.dumps(run.to_json(), default=str)))
+
+
+@pytest.mark.parametrize("name", OF_EACH_PLAYBOOK)
+def test_whatever_was_replayed_before_an_event_ends_the_same(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In an account built for it alone, and in one thawed after another event."""
+    monkeypatch.setattr(account, "_DEPLOYED", {})
+    alone = outcome(name)
+    assert alone["ok"]
+    outcome(next(other for other in OF_EACH_PLAYBOOK if other != name))
+    assert outcome(name) == alone
+
+
+def test_an_event_more_builds_loads_and_makes_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts guard what docs/performance.md says of time."""
+    names = OF_EACH_PLAYBOOK[:2]
+    for name in names:
+        outcome(name)
+    calls: list[str] = []
+    for owner, method in (
+        (account, "build"),
+        (synth._Resolver, "all"),
+        (botocore.client.ClientCreator, "create_client"),
+        (botocore.loaders.JSONFileLoader, "load_file"),
+        (botocore.client.BaseClient, "_make_api_call"),
+    ):
+        _counted(monkeypatch, owner, method, calls)
+    for name in names:
+        outcome(name)
+    assert set(calls) == {"_make_api_call"}
+    assert len(calls) < 400  # two events, released: staging, functions, machines, snapshots
+    assert kernel.active() is None
+    assert vars(BackendDict)["_instances"] == []
+
+
+def test_neither_work_nor_memory_grows_with_the_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same event, early and late: as many function calls, and as many objects kept."""
+    monkeypatch.setattr(logging.root, "handlers", [])  # pytest keeps what is logged
+    _learn()
+    calls, objects = _calls(), _objects()
+    for _ in range(3):
+        Replay(ROOT).one(RANSOM)
+    assert _calls() == pytest.approx(calls, rel=0.002)
+    assert _objects() - objects < 100
+
+
+def _learn() -> None:
+    for _ in range(2):
+        Replay(ROOT).one(RANSOM)
+    _calls()
+
+
+def _calls() -> int:
+    profile = cProfile.Profile()
+    profile.runcall(Replay(ROOT).one, RANSOM)
+    return sum(entry.callcount for entry in profile.getstats())
+
+
+def _objects() -> int:
+    gc.collect()
+    return len(gc.get_objects())
+
+
+def _counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, calls: list[str]) -> None:
+    original = getattr(owner, name)
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        calls.append(name)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, counted)
+
+
+class Quick(Replay):
+    """Answers at once, as if it had replayed."""
+
+    def _batch(self, events: Sequence[Recorded]) -> list[Run]:
+        return [Run(event, Mode.ENFORCE) for event in events]
+
+
+class Inline:
+    """A pool that does what it is given when it is given it."""
+
+    def submit(self, work: Any, *args: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(work(*args))
+        return future
+
+
+def test_events_are_read_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day without end: what is ahead of the run that is shown stays within bounds."""
+    monkeypatch.setattr("console.replay._cores", lambda: 2)
+    given: list[int] = []
+
+    def endless() -> Iterator[Recorded]:
+        for number in count(1):
+            given.append(number)
+            yield Recorded(Path("day.jsonl"), number, "{}")
+
+    runs = Quick(ROOT)._shared(endless(), Inline())  # type: ignore[arg-type]
+    for shown in range(1, 1000):
+        assert next(runs).event.line == shown
+        assert len(given) - shown < BATCH * AHEAD * 2 + BATCH
+
+
+def test_a_file_may_have_an_event_on_every_line(tmp_path: Path) -> None:
+    lines = [json.dumps(json.loads(RANSOM.read_text())), "", "no event"]
+    recorded = tmp_path / "day.jsonl"
+    recorded.write_text("\n".join(lines))
+    result = cordon("replay", tmp_path, "--json")
+    first, second = json.loads(result.stdout)
+    assert (first["event"], first["ok"]) == (f"{recorded}:1", True)
+    assert (second["event"], second["ok"]) == (f"{recorded}:3", False)
+    assert result.exit_code == 1
+
+
+def test_a_run_finds_its_way_from_another_process() -> None:
+    """``make replay`` shares the samples among the cores."""
+    run = Replay(ROOT, release=True).one(RANSOM)
+    assert pickle.loads(pickle.dumps(run)) == run
+    assert pickle.loads(pickle.dumps(Replay(ROOT))) == Replay(ROOT)
+
+
+def test_the_events_of_a_day_are_all_different() -> None:
+    events = list(day(300))
+    assert len(set(events)) == 300
+    assert events == list(day(300))
+    assert len({json.loads(one)["id"] for one in events}) == 300
+
+
+def test_the_events_of_a_day_end_well_under_their_new_names(tmp_path: Path) -> None:
+    recorded = tmp_path / "day.jsonl"
+    recorded.write_text(changed(json.loads(RANSOM.read_text()), 7))
+    code, run = replayed(recorded, "--release")
+    assert (code, run["troubles"]) == (0, [])
+    assert list(run["before"]["s3"]) == ["acme-model-artifacts-00007"]

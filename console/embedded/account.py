@@ -8,8 +8,8 @@ Only one account is entered at a time in a process. Nothing leaves the machine.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
@@ -19,13 +19,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from botocore.response import StreamingBody
-from console.embedded import backends, guard, kernel, machines, patches, strict
+from console.embedded import backends, guard, kernel, machines, patches, strict, swift
 from console.embedded.authorization import Need
 from console.embedded.backends import Where, hub
 from console.embedded.build import build, functions_of
 from console.embedded.delivery import Carrier, Queue, Rule
+from console.embedded.frozen import Frozen, freeze, thaw
 from console.embedded.guard import UNGUARDED, AfterCall, Caller, Crashed, Directory, Guard
-from console.embedded.iam import Decision, Policy, Unused, unused
+from console.embedded.iam import Decision, Policy
 from console.embedded.journal import (
     Called,
     ExecutionEnded,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from moto.core.config import DefaultConfig
 
 SEED = 20261124  # of moto's random ids
+HOMES = 32  # stacks that a process remembers, each some 100 KB
 MOTO = {
     "core": {
         "reset_boto3_session": False,
@@ -56,6 +58,8 @@ MOTO = {
     "lambda": {"use_docker": False},
     "stepfunctions": {"execute_state_machine": True},
 }
+# By stack, whether Security Hub is on, and the moment it was deployed at where one was given.
+_DEPLOYED: dict[tuple[Stack, bool, datetime | None], Frozen] = {}
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ class EmbeddedAccount:
         )
         self.journal = Journal()
         self.clock = Clock((start or datetime.now(UTC)).replace(microsecond=0))
+        self._start = start
         self.organization = organization
         self._security_hub = security_hub
         self._kernel = Kernel(self.clock)
@@ -144,6 +149,7 @@ class EmbeddedAccount:
 
         strict.install()
         patches.install()
+        swift.install()
         backends.install()
         undo.enter_context(patches.environment(self.place))
         undo.enter_context(mock_aws(config=cast("DefaultConfig", MOTO)))
@@ -153,11 +159,22 @@ class EmbeddedAccount:
         backends.reset()
         undo.callback(backends.reset)
         self._connect(undo)
+        self._deploy()
+        self.runtime.forget()
+
+    def _deploy(self) -> None:
+        """The stack, built with the calls that deploy it, or thawed where that was done before."""
+        asked = (self.stack, self._security_hub, self._start)
+        if asked in _DEPLOYED:
+            thaw(_DEPLOYED[asked])
+            return
         build(self.stack, self.client)
         self.carrier.check_roles()
         if self._security_hub:
             self.client("securityhub").enable_security_hub()
-        self.runtime.forget()
+        _DEPLOYED[asked] = freeze()
+        if len(_DEPLOYED) > HOMES:
+            del _DEPLOYED[next(iter(_DEPLOYED))]
 
     def _connect(self, undo: ExitStack) -> None:
         self.guard = Guard(self.place, self.journal, self._stamp, self.organization)
@@ -372,15 +389,18 @@ class EmbeddedAccount:
         """
         return self.guard.decide(principal, Need(action, resource, context or {}))
 
+    @contextmanager
+    def acting(self, role: str) -> Iterator[None]:
+        """While it lasts, calls of ordinary boto3 clients are made under this role (its ARN)."""
+        before, self._kernel.owner = self._kernel.owner, Caller(role, role)
+        try:
+            yield
+        finally:
+            self._kernel.owner = before
+
     def messages(self, queue: str) -> list[str]:
         """The bodies in a queue (logical id), oldest first."""
         return [body for _, body in self.carrier.messages(self.queues[queue])]
-
-    def unused(self, logical: str) -> list[Unused]:
-        """What the role of a function or machine allows and no recorded call of it needed."""
-        calls = [c for c in self.journal.of(Called) if c.caller == logical and c.allowed]
-        used = [action for c in calls for action in c.actions]
-        return unused(self.policies(logical).values(), used)
 
     def replay_dead_letters(self, queue: str) -> Delivery:
         """Send the messages of a dead-letter queue (logical id) where they were meant to go."""
@@ -397,7 +417,7 @@ class EmbeddedAccount:
     def snapshot(self, *, exclude_own: bool = True) -> dict[str, Any]:
         """The observable state of the account, as JSON; without our own stack's resources."""
         own = {r.physical.rsplit("/", 1)[-1] for r in self.stack.resources.values()}
-        return snapshot(self.client, own if exclude_own else set())
+        return snapshot(self.client, own if exclude_own else set(), self.place)
 
     def after_call(self, hook: AfterCall) -> None:
         """Call ``hook`` after every guarded AWS call, when it has taken effect."""

@@ -56,7 +56,11 @@ class Rule:
 
     def matches(self, event: Mapping[str, Any]) -> bool:
         """Whether the rule is on and its pattern matches."""
-        return self.enabled and rules.matches(self.pattern, event)
+        return self.takes(rules.flat(event))
+
+    def takes(self, event: rules.Leaves) -> bool:
+        """``matches``, of a flat event."""
+        return self.enabled and rules.fits(self.pattern, event)
 
 
 @dataclass(frozen=True)
@@ -276,7 +280,8 @@ class Carrier:
 
     def put(self, event: Mapping[str, Any], bus: str = "default") -> list[Rule]:
         """Send an event to every rule that matches it."""
-        matched = [r for r in self.rules.values() if r.bus == bus and r.matches(event)]
+        leaves = rules.flat(event)
+        matched = [r for r in self.rules.values() if r.bus == bus and r.takes(leaves)]
         for rule in matched:
             self.journal.write(
                 RuleMatched(rule.logical, str(event.get("id", "")), _arns(rule.targets))
@@ -450,6 +455,8 @@ class Carrier:
 
     def _poll(self, one: SourceMapping) -> bool:
         """Receive one batch and hand it to the function. False where nothing is visible."""
+        if not self.messages(one.queue):
+            return False
         sqs = self.client("sqs")
         messages = sqs.receive_message(
             QueueUrl=one.queue.url,

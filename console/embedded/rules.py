@@ -28,10 +28,23 @@ class _Leaf(NamedTuple):
     indices: Indices
 
 
+Leaves = Mapping[tuple[str, ...], list[_Leaf]]  # what stands at each path of an event
+
+
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     """Whether the pattern matches the event. The pattern must have passed ``check``."""
+    return fits(pattern, flat(event))
+
+
+def flat(event: Mapping[str, Any]) -> Leaves:
+    """An event, to be held against many patterns by ``fits``."""
     leaves: dict[tuple[str, ...], list[_Leaf]] = {}
     _flatten(event, (), {}, leaves)
+    return leaves
+
+
+def fits(pattern: Mapping[str, Any], leaves: Leaves) -> bool:
+    """``matches``, of a flat event."""
     return next(_satisfied(pattern, (), {}, leaves), None) is not None
 
 
@@ -57,7 +70,7 @@ def _satisfied(
     pattern: Mapping[str, Any],
     path: tuple[str, ...],
     chosen: Indices,
-    leaves: Mapping[tuple[str, ...], list[_Leaf]],
+    leaves: Leaves,
 ) -> Iterator[Indices]:
     """Every choice of array elements under which all fields of the pattern match."""
     fields = list(pattern.items())
@@ -78,7 +91,7 @@ def _field(
     wanted: Any,
     path: tuple[str, ...],
     chosen: Indices,
-    leaves: Mapping[tuple[str, ...], list[_Leaf]],
+    leaves: Leaves,
 ) -> Iterator[Indices]:
     if key == "$or":
         for alternative in wanted:

@@ -9,8 +9,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from console.embedded.backends import tags
+from console.embedded.frozen import services_in_use
+from console.embedded.place import Place
 
 Clients = Callable[[str], Any]
+Reader = Callable[[Any, str], Any]  # the tags of what has an ARN
+Listing = tuple[str, str, str]  # operation, member of the answer, member that holds the ARN
 ABSENT = {
     "NoSuchBucketPolicy",
     "NoSuchLifecycleConfiguration",
@@ -20,19 +24,31 @@ ABSENT = {
 }
 
 
-def snapshot(client: Clients, own: set[str]) -> dict[str, Any]:
+def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
     """The state as JSON; resources whose name is in ``own`` are left out."""
+
+    def tags_of(service: str, listings: Iterable[Listing], read: Reader) -> dict[str, Any]:
+        touched = holds_something(service, place)
+        return _tags_of(client(service), listings, read) if touched else {}
+
     return {
         "s3": _buckets(client, own),
         "iam": {"roles": _roles(client, own), "users": _users(client, own)},
-        "sagemaker": _tags_of(client("sagemaker"), _SAGEMAKER, _sagemaker_tags),
-        "bedrock": _tags_of(client("bedrock"), _BEDROCK, _bedrock_tags),
-        "bedrock-agent": _tags_of(client("bedrock-agent"), _AGENTS, _agent_tags),
-        "bedrock-agentcore": _tags_of(client("bedrock-agentcore-control"), _AGENTCORE, _agent_tags),
+        "sagemaker": tags_of("sagemaker", _SAGEMAKER, _sagemaker_tags),
+        "bedrock": tags_of("bedrock", _BEDROCK, _bedrock_tags),
+        "bedrock-agent": tags_of("bedrock-agent", _AGENTS, _agent_tags),
+        "bedrock-agentcore": tags_of("bedrock-agentcore-control", _AGENTCORE, _agent_tags),
         "tags": tags.everything(),
         "ssm": _ops_items(client("ssm")),
         "securityhub": _findings(client("securityhub")),
     }
+
+
+def holds_something(service: str, place: Place) -> bool:
+    """Whether moto has begun to keep a service's state here; before that every list is empty."""
+    module = f"moto.{service.replace('-', '')}.models"
+    found = [one for one in services_in_use() if one.backend.__module__ == module]
+    return any(place.region in dict(one.get(place.account, {})) for one in found)
 
 
 def _present(read: Callable[[], Any]) -> Any:
@@ -123,8 +139,6 @@ def _all(client: Any, operation: str, member: str) -> list[dict[str, Any]]:
     return [item for page in pages for item in page[member]]
 
 
-# list operation, member of the answer, member that holds the ARN
-Listing = tuple[str, str, str]
 _SAGEMAKER: tuple[Listing, ...] = (
     ("list_notebook_instances", "NotebookInstances", "NotebookInstanceArn"),
     ("list_endpoints", "Endpoints", "EndpointArn"),
@@ -148,9 +162,7 @@ _AGENTCORE: tuple[Listing, ...] = (
 )
 
 
-def _tags_of(
-    client: Any, listings: Iterable[Listing], read: Callable[[Any, str], Any]
-) -> dict[str, Any]:
+def _tags_of(client: Any, listings: Iterable[Listing], read: Reader) -> dict[str, Any]:
     found = {}
     for operation, member, key in listings:
         for item in _listed(client, operation, member):

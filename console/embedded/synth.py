@@ -75,9 +75,9 @@ class Code:
     handler: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stack:
-    """A template, resolved for one account, Region and set of parameters."""
+    """A template, resolved for one account, Region and set of parameters. Not to be changed."""
 
     name: str
     place: Place
@@ -143,21 +143,43 @@ def synthesise(
 
     Raises Unresolved for an unknown type, reference, attribute or parameter.
     """
-    raw = load(template.read_text())
-    values = _parameters(raw, parameters or {})
-    native, machines = _transformed(template, template.stat().st_mtime_ns, place.region)
-    native = copy.deepcopy(native)
-    resolver = _Resolver(native, values, place, stack)
-    for logical, path in machines.items():
-        _define(native["Resources"][logical], path, resolver)
+    values = _parameters(_loaded(template.read_text()), parameters or {})
+    changed = template.stat().st_mtime_ns
+    definitions = _transformed(template, changed, place.region)[1]
+    return _synthesised(
+        _Asked(template, changed, place, tuple(values.items()), stack, functions),
+        tuple((logical, path.name, path.read_text()) for logical, path in definitions.items()),
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a stack depends on, beside the definitions of its state machines."""
+
+    template: Path
+    changed: int
+    place: Place
+    parameters: tuple[tuple[str, str], ...]
+    stack: str
+    functions: Path | None
+
+
+@lru_cache(maxsize=32)
+def _synthesised(asked: _Asked, definitions: tuple[tuple[str, str, str], ...]) -> Stack:
+    """Resolved once: nobody changes a stack."""
+    template, place, values = asked.template, asked.place, dict(asked.parameters)
+    native = copy.deepcopy(_transformed(template, asked.changed, place.region)[0])
+    resolver = _Resolver(native, values, place, asked.stack)
+    for logical, name, text in definitions:
+        _define(native["Resources"][logical], name, text, resolver)
     built = resolver.all()
     return Stack(
-        name=stack,
+        name=asked.stack,
         place=place,
         parameters=values,
         resources={k: r for k, r in built.items() if r.type not in IGNORED},
         unbuilt=tuple(r for r in built.values() if r.type in IGNORED),
-        code=_code(raw, template.parent, functions),
+        code=_code(load(template.read_text()), template.parent, asked.functions),
         outputs=resolver.outputs(),
     )
 
@@ -249,14 +271,12 @@ def _code(raw: Mapping[str, Any], folder: Path, functions: Path | None) -> dict[
     return found
 
 
-def _define(resource: dict[str, Any], path: Path, resolver: "_Resolver") -> None:
+def _define(resource: dict[str, Any], name: str, text: str, resolver: "_Resolver") -> None:
     """The definition as text, its substitutions put in; parsed from YAML or JSON."""
     properties = resource["Properties"]
     given = resolver.resolve(properties.pop("DefinitionSubstitutions", {}))
     properties.pop("DefinitionS3Location", None)
-    properties["DefinitionString"] = json.dumps(
-        load(substitute(path.read_text(), given, where=path.name))
-    )
+    properties["DefinitionString"] = json.dumps(load(substitute(text, given, where=name)))
 
 
 def substitute(text: str, values: Mapping[str, Any], *, where: str) -> str:
