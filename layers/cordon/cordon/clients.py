@@ -8,6 +8,7 @@ so that CloudTrail over there says which case acted.
 import os
 import time
 from functools import cache, lru_cache
+from threading import RLock
 from typing import Any
 
 import boto3
@@ -20,6 +21,7 @@ CONFIG = Config(
     user_agent_extra="cordon",
 )
 ASSUMED_SECONDS = 1800
+_making = RLock()  # clients serve many threads, but a session makes them for one at a time
 RENEW_SECONDS = 900  # well before the assumed credentials end, and longer than any invocation
 
 
@@ -33,11 +35,12 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """The client of one service, made once."""
-        if service not in self._clients:
-            self._clients[service] = _session().client(
-                service, region_name=self.region, config=CONFIG, **self._credentials
-            )
-        return self._clients[service]
+        with _making:
+            if service not in self._clients:
+                self._clients[service] = _session().client(
+                    service, region_name=self.region, config=CONFIG, **self._credentials
+                )
+            return self._clients[service]
 
     def offers(self, service: str) -> bool:
         """Does the Region have the service, as far as botocore knows? (China has no Bedrock.)"""
