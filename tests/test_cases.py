@@ -89,13 +89,13 @@ def test_a_new_round_replaces_only_the_round_it_saw(cases: Cases) -> None:
 
 
 def test_a_pass_is_remembered_until_a_case_is_there(cases: Cases) -> None:
-    assert cases.passed("c0ffee") is None
+    assert cases.look_up("c0ffee")[1] is None
     cases.note_pass("c0ffee", NOON)
     cases.note_pass("c0ffee", NOON - timedelta(hours=1))
-    assert cases.passed("c0ffee") == NOON
+    assert cases.look_up("c0ffee")[1] == NOON
     assert cases.get("c0ffee") is None
     cases.open(a_case())
-    assert cases.passed("c0ffee") is None
+    assert cases.look_up("c0ffee")[1] is None
     cases.note_pass("c0ffee", NOON + timedelta(hours=1))
     assert cases.get("c0ffee") is not None
 

@@ -35,7 +35,7 @@ def test_the_level_is_that_of_the_finding_and_the_policy_comes_before_the_block(
     kind: str, level: list[str]
 ) -> None:
     tags = ["tag_bucket", "tag_bucket"]
-    expected = ["open_incident", *level, "block_public_access", *tags]
+    expected = [*level, "block_public_access", *tags, "open_incident"]
     assert acts(QUARANTINE, a_finding(type=kind)) == expected
 
 
@@ -46,7 +46,7 @@ def test_every_bucket_is_contained_and_the_others_are_named_for_a_person() -> No
     finding = a_finding(resources=(BUCKET, second, foreign, directory))
     plan = QUARANTINE.plan(finding, "0123456789abcdef", DEPLOYMENT)
     assert {a.resource for a in plan if a.resource} == {BUCKET.arn, second.arn}
-    body = plan[0].to_json()["body"]
+    body = plan[-1].to_json()["body"]
     assert "theirs" in body and "fast" in body and "models, which" not in body
 
 
@@ -56,7 +56,7 @@ def test_issuance_is_stopped_before_the_sessions() -> None:
         an_actor("AWS::IAM::AccessKey", "AKIA" + "A" * 16),
     )
     finding = a_finding(type=STOLEN, principal=a_principal("IAMUser", "eve"), resources=(user, key))
-    assert acts(REVOKE, finding) == ["open_incident", "disable_access_key", "revoke_user_sessions"]
+    assert acts(REVOKE, finding) == ["disable_access_key", "revoke_user_sessions", "open_incident"]
 
 
 def test_a_session_key_is_not_a_key_to_disable() -> None:
@@ -65,7 +65,7 @@ def test_a_session_key_is_not_a_key_to_disable() -> None:
         an_actor("AWS::IAM::AccessKey", "ASIA" + "A" * 16),
     )
     finding = a_finding(type=STOLEN, principal=a_principal("IAMUser", "eve"), resources=(user, key))
-    assert acts(REVOKE, finding) == ["open_incident", "revoke_user_sessions"]
+    assert acts(REVOKE, finding) == ["revoke_user_sessions", "open_incident"]
 
 
 @pytest.mark.parametrize(

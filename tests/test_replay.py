@@ -126,7 +126,7 @@ def test_a_plan_is_printed_without_any_account() -> None:
     assert result.exit_code == 0
     printed = json.loads(result.stdout)
     assert printed["playbook"] == "quarantine_bucket"
-    assert printed["plan"][0]["action"] == "open_incident"
+    assert printed["plan"][-1]["action"] == "open_incident"
 
 
 def test_hostile_text_is_shown_as_text(tmp_path: Path) -> None:

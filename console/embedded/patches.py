@@ -1,7 +1,7 @@
 """Where the process itself must believe in the embedded account: clock, credentials, account id."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
@@ -29,9 +29,11 @@ def leave() -> None:
 @cache
 def install() -> None:
     """Patch once per process; without an entered account nothing behaves differently."""
+    import cordon.beside
     import cordon.clients
     import cordon.clock
 
+    _set(cordon.beside, "_make", _in_turn(cordon.beside._make))
     _set(cordon.clock, "datetime", kernel.VirtualDatetime)
     _set(cordon.clock, "time", _time())
     _set(cordon.clients, "time", _time())
@@ -44,6 +46,25 @@ def install() -> None:
     responses.get_region_from_url = _region_of(responses.get_region_from_url)
     buckets = import_module("moto.s3.models").FakeBucket
     buckets.get_permission = _undenied(buckets.get_permission)
+
+
+def _in_turn(original: Any) -> Any:
+    """Calls beside each other go one after the other here, so that each run is like the last."""
+
+    def make(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        if not _places:
+            return list(original(calls))
+        answers, errors = [], []
+        for call in calls:
+            try:
+                answers.append(call())
+            except Exception as error:  # noqa: BLE001 it rises when all have ended
+                errors.append(error)
+        if errors:
+            raise errors[0]
+        return answers
+
+    return make
 
 
 def _region_of(original: Any) -> Any:

@@ -1,9 +1,9 @@
 """Quarantine a bucket that is reachable, leaking or under attack.
 
 When    GuardDuty, Macie, Config or Security Hub says so of a bucket.
-Does    opens an incident, then by what the finding says: shuts public access; denies outsiders;
-        freezes writes and deletes with lifecycle off; stops foreign replication; or denies
-        everyone but break-glass. Labels the bucket.
+Does    by what the finding says: shuts public access; denies outsiders; freezes writes and
+        deletes with lifecycle off; stops foreign replication; or denies everyone but
+        break-glass. Labels the bucket, and opens an incident.
 Undo    restores policy, block, lifecycle, replication and label as captured; closes the incident.
 Leaves  objects, and access for break-glass, responders and service-linked roles.
 """
@@ -52,12 +52,12 @@ def contain(finding: Finding, case: str, deployment: Deployment, bucket: Resourc
 
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
-    """People are told first, so that a failure half-way is never silent."""
+    """Contained first: people are told when it is done, also of what failed."""
     todo = TODO + "".join(
         f" By hand: {name}, which Cordon cannot contain." for name in left_out(finding)
     )
     acts = (contain(finding, case, deployment, bucket) for bucket in buckets(finding))
-    return [incident(finding, case, deployment, todo=todo), *(a for bucket in acts for a in bucket)]
+    return [*(a for bucket in acts for a in bucket), incident(finding, case, deployment, todo=todo)]
 
 
 PLAYBOOK = Playbook(

@@ -1,8 +1,8 @@
 """Revoke the sessions of credentials that somebody else uses.
 
 When    GuardDuty says that credentials of a role or a user were stolen or act out of character.
-Does    opens an incident; a user's access key is made inactive first, so that no new session is
-        issued; then every session older than now is denied.
+Does    a user's access key is made inactive first, so that no new session is issued; then every
+        session older than now is denied; then an incident is opened.
 Undo    the key as it was at once; the denial only when the longest session it holds out has
         ended; then the incident is closed.
 Leaves  sessions that start after the revocation, and the role's own permissions.
@@ -30,10 +30,10 @@ def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
     users = [r for r in named if r.kind == USER]
     long_lived = [r for r in named if r.kind == KEY and r.name.startswith("AKIA")]
     return [
-        incident(finding, case, deployment, todo=TODO),
         *(DisableAccessKey(u.place, u.name, key.name) for u in users for key in long_lived),
         *(RevokeUserSessions(u.place, u.name) for u in users),
         *(RevokeRoleSessions(r.place, r.name) for r in named if r.kind == ROLE),
+        incident(finding, case, deployment, todo=TODO),
     ]
 
 

@@ -265,7 +265,9 @@ def test_an_act_that_is_refused_is_told_and_completed_later(world: World) -> Non
     assert world.case().stands is Stands.CONTAINED
     assert world.finding(world.case())["Title"].startswith("Cordon contained:")
     assert len(world.account.snapshot()["ssm"]) == 1
-    assert "failed" in world.stages(case)
+    assert [s for s in world.stages(case) if s in ("partial", "contained")][-1] == "contained"
+    said = next(e for e in world.evidence(case) if e["stage"] == "partial")["content"]["results"]
+    assert [one["state"] for one in said] == ["failed", "applied", "applied", "applied"]
 
 
 def test_what_could_not_be_contained_can_be_released(world: World) -> None:

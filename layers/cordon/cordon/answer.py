@@ -7,6 +7,8 @@ case is claimed before anything is touched. A finding that comes again finds its
 import json
 import re
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -14,6 +16,7 @@ from botocore.exceptions import ClientError
 from cordon import report
 from cordon.actions import Refused
 from cordon.actions.incident import incident
+from cordon.beside import together
 from cordon.cases import Case, Moved, Stands, finding_json
 from cordon.clients import aws
 from cordon.clock import now, stamp
@@ -42,6 +45,7 @@ OUR_FINDING = re.compile(
     r"cordon/[0-9]{12}/[a-z0-9-]+/(?P<playbook>[a-z_]+)/(?P<case>[0-9a-f]{16})"
 )
 PASSED = "the finding's source"  # who lets go when a control passes
+Row = tuple[Case | None, datetime | None]  # what Cases.look_up returns
 TODO = "Decide whether it must be contained, and do it by hand."
 
 
@@ -72,22 +76,27 @@ def answer(finding: Finding, wired: Wired) -> Answer:
     if not wired.playbook.matches(finding):
         return Answer("ignored", f"{finding.kind} is not answered by {wired.playbook.name}")
     case = wired.playbook.case_id(finding)
+    passes = finding.state in OVER and wired.playbook.releases_on_pass
     situation = _situation(finding, case, wired)
-    if finding.state in OVER and wired.playbook.releases_on_pass:
-        return _passed(situation, case, wired)
+    decision = may_let_go(situation) if passes else decide(situation)
+    if decision.verdict is Verdict.IGNORE:  # whatever the settings are: nothing need be asked
+        return Answer("ignored", decision.reason, case)
+    settings, row = together(wired.settings, lambda: wired.cases.look_up(case))
+    situation = _under(settings, situation)
+    if passes:
+        return _passed(situation, case, row[0], wired)
     decision = decide(situation)
     if decision.verdict is Verdict.IGNORE:
         return Answer("ignored", decision.reason, case, situation.mode)
-    return _claim(situation, decision, case, wired)
+    return _claim(situation, decision, case, row, wired)
 
 
-def _claim(situation: Situation, decision: Decision, case: str, wired: Wired) -> Answer:
+def _claim(situation: Situation, decision: Decision, case: str, row: Row, wired: Wired) -> Answer:
     """Find the finding's case, or open one. Who loses the race to open it finds it."""
     finding = situation.finding
-    known = wired.cases.get(case)
+    known, passed = row
     if known is not None and not _opens_again(known, finding, decision):
         return _known(known, finding, decision, wired)
-    passed = wired.cases.passed(case) if known is None else None
     if passed is not None and finding.last_seen <= passed:
         return Answer("stale", f"the control passed at {stamp(passed)}", case, situation.mode)
     situation, decision = _look_up(situation, decision, known, wired)
@@ -104,12 +113,17 @@ def _claim(situation: Situation, decision: Decision, case: str, wired: Wired) ->
 
 
 def _situation(finding: Finding, case: str, wired: Wired) -> Situation:
+    """What there is to decide, before anybody is asked: no settings yet."""
     try:
         plan = Plan(tuple(wired.playbook.plan(finding, case, wired.deployment)))
     except Refused as refused:
         plan = _for_a_person(finding, case, wired, str(refused))
-    settings = wired.settings()
-    situation = Situation(finding, wired.playbook, plan, settings, wired.deployment, now())
+    return Situation(finding, wired.playbook, plan, Settings(), wired.deployment, now())
+
+
+def _under(settings: Settings, situation: Situation) -> Situation:
+    """The same under the operator's settings; what these exempt is not planned."""
+    situation = replace(situation, settings=settings)
     return replace(situation, plan=spare(situation))
 
 
@@ -124,13 +138,12 @@ def _look_up(
     if decision.verdict is Verdict.OBSERVE:
         return situation, decision
     situation = replace(situation, let_go_by=known.let_go_by if known else "")
-    situation = _with_protection(situation, wired)
-    decision = decide(situation)
-    if decision.verdict is Verdict.OBSERVE:
-        return situation, decision
-    name = wired.playbook.name
+    name, account = wired.playbook.name, situation.finding.place.account
     budget = situation.settings.budget_of(name)
-    left = wired.cases.spend(name, situation.finding.place.account, budget)
+    situation, left = together(
+        partial(_with_protection, situation, wired),
+        partial(wired.cases.spend, name, account, budget),
+    )
     situation = replace(situation, budget_left=left)
     return situation, decide(situation)
 
@@ -156,9 +169,10 @@ def protected(plan: Plan, place: Place, case: str, settings: Settings, wired: Wi
     if plan.only_tells:
         return ""
     clients = aws(place.account, place.region, case)
-    arns = sorted(real_arns(plan.actions, clients))
-    why = protected_by_pattern(arns, settings, wired.deployment)
-    return why or looked_up(plan.actions, clients)
+    arns, logs = together(
+        partial(real_arns, plan.actions, clients), partial(looked_up, plan.actions, clients)
+    )
+    return protected_by_pattern(sorted(arns), settings, wired.deployment) or logs
 
 
 def _opens_again(known: Case, finding: Finding, decision: Decision) -> bool:
@@ -201,31 +215,40 @@ def _open(
         link=known.link if known else Link(),
     )
     proof = wired.evidence(opened)
-    proof.write("decided", _decided(opened, situation))
-    opened = wired.cases.open(replace(opened, link=proof.link), instead_of=known)
-    return _go_on(opened, wired)
+    _, opened = together(
+        lambda: proof.write("decided", _decided(opened) | _looked_at(situation)),
+        lambda: wired.cases.open(opened, instead_of=known),
+    )
+    return _go_on(replace(opened, link=proof.link), wired)
 
 
-def _decided(case: Case, situation: Situation) -> dict[str, Any]:
-    """The decision record: what happened, what policy looked at and said, what is planned."""
-    settings = situation.settings
+def _decided(case: Case) -> dict[str, Any]:
+    """The decision record: what happened, what policy said, what is planned."""
     return {
         "finding": finding_json(case.finding),
+        "decision": {"verdict": case.verdict, "reason": case.reason},
+        "mode": case.mode,
+        "plan": case.plan.to_json(),
+        "plan_hash": case.plan_hash,
+        "round": case.round,
+    }
+
+
+def _looked_at(situation: Situation) -> dict[str, Any]:
+    """What policy looked at."""
+    settings = situation.settings
+    return {
         "policy": {
-            "mode": case.mode,
+            "mode": situation.mode,
             "switch": settings.switch,
-            "budget": settings.budget_of(case.playbook),
+            "budget": settings.budget_of(situation.playbook.name),
             "budget_left": situation.budget_left,
             "exemptions": len(settings.exemptions),
             "protected": situation.protected,
             "unknown": situation.unknown,
             "unreadable": settings.unreadable,
             "let_go_by": situation.let_go_by,
-        },
-        "decision": {"verdict": case.verdict, "reason": case.reason},
-        "plan": case.plan.to_json(),
-        "plan_hash": case.plan_hash,
-        "round": case.round,
+        }
     }
 
 
@@ -250,12 +273,25 @@ def _known(case: Case, finding: Finding, decision: Decision, wired: Wired) -> An
         approved = case.verdict == Verdict.ASK and bool(case.by)
         allowed = case.verdict == Verdict.RUN or approved
         acts = decision.verdict is Verdict.RUN or (approved and decision.verdict is Verdict.ASK)
-        return _go_on(case, wired) if allowed and acts else _as_it_stands(case)
+        return _go_on(resumed(case, wired), wired) if allowed and acts else _as_it_stands(case)
     if _goes_on(case, finding) and decision.verdict is Verdict.RUN:
         return _go_on(_contain_again(case, finding, wired), wired)
     if case.told in ("", report.ABSENT):
         _go_on(case, wired)
     return _as_it_stands(case)
+
+
+def resumed(case: Case, wired: Wired) -> Case:
+    """Claim a case whose contain died or failed.
+
+    Where it died between its claim and the record of its decision, that is recorded now.
+    """
+    proof = wired.evidence(case)
+    if case.link.seq == 0:
+        proof.write("decided", _decided(case))
+    return wired.cases.move(
+        case, Stands.CONTAINING, when=(Stands.CONTAINING, *CONTAINED), link=proof.link
+    )
 
 
 def _unfinished(case: Case) -> bool:
@@ -280,7 +316,7 @@ def _as_it_stands(case: Case) -> Answer:
     return Answer("known", f"case {case.id} stands at {case.stands}", case.id, case.mode)
 
 
-def _passed(situation: Situation, case: str, wired: Wired) -> Answer:
+def _passed(situation: Situation, case: str, known: Case | None, wired: Wired) -> Answer:
     """The control passes again: let go of what its failure made us hold."""
     finding = situation.finding
     if situation.settings.unreadable:
@@ -288,7 +324,6 @@ def _passed(situation: Situation, case: str, wired: Wired) -> Answer:
     decision = may_let_go(situation)
     if decision.verdict is Verdict.IGNORE:
         return Answer("ignored", decision.reason, case, situation.mode)
-    known = wired.cases.get(case)
     if known is None:
         wired.cases.note_pass(case, finding.last_seen)
         return Answer("ignored", "the control passes and nothing is held", case, situation.mode)

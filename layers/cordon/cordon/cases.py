@@ -113,16 +113,15 @@ class Cases:
 
     def get(self, case: str) -> Case | None:
         """The case as it stands (consistent read), or None."""
-        row = self._dynamodb.get_item(
-            TableName=self._table, Key=_key(case), ConsistentRead=True
-        ).get("Item")
-        return _case(row) if row and "plan" in row else None
+        return self.look_up(case)[0]
 
-    def passed(self, case: str) -> datetime | None:
-        """When the newest pass of a finding without a case was seen, if lately."""
+    def look_up(self, case: str) -> tuple[Case | None, datetime | None]:
+        """The case, or, where there is none, when the newest pass of its finding was seen."""
         row = self._dynamodb.get_item(TableName=self._table, Key=_key(case), ConsistentRead=True)
         item = row.get("Item", {})
-        return moment(item["passed"]["S"]) if "passed" in item else None
+        if "plan" in item:
+            return _case(item), None
+        return None, moment(item["passed"]["S"]) if "passed" in item else None
 
     def open(self, case: Case, *, instead_of: Case | None = None) -> Case:
         """Record a new case, or a new round of an old one. Raises Moved if another came first."""

@@ -1,17 +1,22 @@
 """``contain(case)`` and its mirror ``release(case)``.
 
 Every step is written before AWS is touched and may be done again, so that a crash at any point
-is resumed by the next delivery. Per action: the case joins the hold, what was there is kept,
-evidence is written, the resource is changed, what was written is kept, and it is read back.
+is resumed by the next delivery. In turn, for all actions of the plan: the case joins the holds;
+what was there is read; it is kept, with evidence; the resources are changed in the plan's order;
+what was written is kept; it is read back. What does not need each other goes out together, so
+that nothing but these steps lies before the resource is contained.
 """
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cordon.actions import Action, Gone, Json, NotVerified, Refused
+from cordon.beside import together
 from cordon.cases import Case, Cases, Result, Stands
 from cordon.clients import Aws
 from cordon.clock import now, pause, stamp
@@ -19,6 +24,7 @@ from cordon.dialects.text import clean
 from cordon.evidence import Evidence
 from cordon.finding import canonical
 from cordon.holds import Hold, Holds, LetGo
+from cordon.playbook import Plan
 
 READ_BACK_PAUSES = (0.3, 1.0, 2.0)  # seconds between readings of an eventually consistent service
 LEASE = timedelta(minutes=2)  # longer than a function may run: nobody contains the case any more
@@ -43,6 +49,49 @@ class NotReleased(Exception):
     """Some acts could not be undone. The case says which; the next try resumes it."""
 
 
+@dataclass
+class Act:
+    """One action of a plan on its way. It goes on while ``state`` is empty."""
+
+    action: Action
+    hold: Hold | None = None  # the row as the last call on it returned it
+    before: Json | None = None
+    wanted: Action | None = None  # what all cases that hold the target want together
+    wrote: Json | None = None
+    state: str = ""
+    reason: str = ""
+
+    @property
+    def held(self) -> Hold:
+        """The hold, once joined."""
+        if self.hold is None:
+            raise LetGo(f"{self.action.target} is held by no case any more")
+        return self.hold
+
+    @property
+    def was_late(self) -> bool:
+        """Did another case capture the target between our joining and our keeping?"""
+        return not self.state and canonical(self.before) != canonical(self.held.captured)
+
+    def end(self, state: str, reason: str = "", wrote: Json | None = None) -> None:
+        """It goes no further."""
+        self.state, self.reason, self.wrote = state, reason, wrote
+
+    @property
+    def result(self) -> Result:
+        """For the case's row."""
+        return Result(self.action.name(), self.action.target, self.state, self.reason)
+
+    def captured_json(self) -> dict[str, Any]:
+        """For evidence, before the change."""
+        held_by = sorted(self.held.cases)
+        return {"action": self.action.to_json(), "captured": self.before, "held_by": held_by}
+
+    def to_json(self) -> dict[str, Any]:
+        """For evidence, after the change and its reading back."""
+        return {**asdict(self.result), "action": self.action.to_json(), "wrote": self.wrote}
+
+
 @dataclass(frozen=True)
 class Engine:
     """Contains and releases cases with what it is given; it knows no service itself."""
@@ -52,27 +101,23 @@ class Engine:
     aws: Callable[[str, str, str], Aws]
     evidence: Callable[[Case], Evidence]
 
-    def contain(self, case: Case, *, by: str = "") -> Case:
-        """Carry out the case's plan, in order. Raises NotContained when an act failed.
+    def contain(self, case: Case) -> Case:
+        """Carry out the plan of a case that the caller has claimed: it stands at CONTAINING.
 
-        An act that fails does not keep the others from being tried: each one contains.
+        An act that fails does not keep the others from being tried: each one contains. Raises
+        NotContained when one failed.
         """
         proof = self.evidence(case)
-        case = self.cases.move(
-            case,
-            Stands.CONTAINING,
-            when=(Stands.ASKED, Stands.CONTAINING, *CONTAINED),
-            by=by or case.by,
-        )
-        results = tuple(self._contain(case, action, proof) for action in case.plan.actions)
+        acts = self._written(case, self._changed(case, self._held(case, proof)))
+        at, results = now(), tuple(act.result for act in acts)
         stands = _outcome(case, results)
-        proof.write(str(stands), {"results": [asdict(result) for result in results]})
+        proof.write(str(stands), {"results": [act.to_json() for act in acts]})
         case = self.cases.move(
             case,
             stands,
-            when=(Stands.CONTAINING, *CONTAINED),
+            when=(Stands.CONTAINING,),
             results=results,
-            contained=case.contained or now(),
+            contained=case.contained or at,
             link=proof.link,
         )
         if case.failed:
@@ -99,7 +144,7 @@ class Engine:
             link=proof.link,
         )
         results: tuple[Result, ...] = ()
-        for action in reversed(case.plan.actions):
+        for action in _release_order(case.plan):
             results += (_stays_open(action, results) or self._release(case, action, proof),)
         open_ended = any(result.state in ("failed", "waiting") for result in results)
         stands = Stands.RELEASING if open_ended else Stands.RELEASED
@@ -111,49 +156,100 @@ class Engine:
             raise NotReleased("; ".join(f"{r.action}: {r.reason}" for r in case.failed))
         return case
 
-    def _contain(self, case: Case, action: Action, proof: Evidence) -> Result:
-        name, target = action.name(), action.target
-        try:
-            hold = self._hold(case, action, proof)
-            wrote = self._apply(case, action, hold)
-        except Gone as gone:
-            self._drop(case, action)
-            return Result(name, target, "gone", str(gone))
-        except Refused as refused:
-            return self._refused(case, action, str(refused))
-        except FAILURES as error:
-            proof.write("failed", {"action": action.to_json(), "error": _words(error)})
-            return Result(name, target, "failed", _words(error))
-        proof.write("applied", {"action": action.to_json(), "wrote": wrote, "verified": True})
-        return Result(name, target, "applied")
+    def _held(self, case: Case, proof: Evidence) -> list["Act"]:
+        """Join the holds, and keep what was there before, with evidence of it."""
+        acts = [Act(action) for action in case.plan.actions]
+        self._each(case, acts, self._join)
+        self._each(case, acts, self._capture)
+        going = [act for act in acts if not act.state]
+        content = {"acts": [act.captured_json() for act in going]}
+        together(
+            lambda: proof.write("captured", content) if going else None,
+            *(partial(self._try, case, act, self._keep) for act in going),
+        )
+        if late := [act for act in going if act.was_late]:
+            for act in late:
+                act.before = act.held.captured
+            proof.write("captured", {"acts": [act.captured_json() for act in late]})
+        return acts
 
-    def _refused(self, case: Case, action: Action, why: str) -> Result:
+    def _changed(self, case: Case, acts: list["Act"]) -> list["Act"]:
+        """Change the resources, one after the other: the plan's order means something."""
+        for act in acts:
+            if not act.state:
+                self._try(case, act, self._apply)
+        return acts
+
+    def _written(self, case: Case, acts: list["Act"]) -> list["Act"]:
+        """Keep what was written, and read back that it shows."""
+        self._each(case, acts, self._note)
+        self._each(case, acts, self._settle)
+        return acts
+
+    def _each(self, case: Case, acts: list["Act"], step: Callable[[Case, "Act"], None]) -> None:
+        """One step of every act that still goes on, beside each other."""
+        together(*(partial(self._try, case, act, step) for act in acts if not act.state))
+
+    def _try(self, case: Case, act: "Act", step: Callable[[Case, "Act"], None]) -> None:
+        """One step of one act. How it ended is the act's own: the others go on."""
+        try:
+            step(case, act)
+        except Gone as gone:
+            self._drop(case, act.action)
+            act.end("gone", str(gone))
+        except Refused as refused:
+            act.end(self._refused(case, act.action), str(refused))
+        except FAILURES as error:
+            act.end("failed", _words(error))
+
+    def _refused(self, case: Case, action: Action) -> str:
         """Nothing is held, unless an earlier try has written already: then it must be undone."""
         hold = self.holds.get(action.target)
         if hold is not None and hold.wrote is not None:
-            return Result(action.name(), action.target, "failed", why)
+            return "failed"
         self._drop(case, action)
-        return Result(action.name(), action.target, "refused", why)
+        return "refused"
 
-    def _hold(self, case: Case, action: Action, proof: Evidence) -> Hold:
-        """Join the hold and keep what was there before, with evidence of it."""
-        hold = self.holds.join(action, case.id)
-        if hold.captured is None:
-            hold = self.holds.keep(action, action.capture(self._aws(action, case)))
-        held = {"captured": hold.captured, "held_by": sorted(hold.cases)}
-        proof.write("captured", {"action": action.to_json(), **held})
-        fresh = self.holds.get(action.target)  # others may have come and written meanwhile
-        if fresh is None:
-            raise LetGo(f"{action.target} is held by no case any more")
-        return fresh
+    def _join(self, case: Case, act: "Act") -> None:
+        act.hold = self.holds.join(act.action, case.id)
 
-    def _apply(self, case: Case, action: Action, hold: Hold) -> Json:
-        """Bring the target to what every case that holds it wants, and read it back."""
-        wanted, captured, aws = hold.wanted() or action, _captured(hold), self._aws(action, case)
+    def _capture(self, case: Case, act: "Act") -> None:
+        held = act.held.captured
+        act.before = act.action.capture(self._aws(act.action, case)) if held is None else held
+
+    def _keep(self, _case: Case, act: "Act") -> None:
+        if act.held.captured is None and act.before is not None:
+            act.hold = self.holds.keep(act.action, act.before)
+
+    def _apply(self, case: Case, act: "Act") -> None:
+        """Bring the target to what every case that holds it wants."""
+        action = act.action
+        if not action.marked:  # others may have come and written meanwhile
+            act.hold = self.holds.get(action.target)
+        hold = act.held
+        act.wanted = hold.wanted() or action
+        captured, aws = _captured(hold), self._aws(action, case)
         applied = any(r.target == action.target and r.state == "applied" for r in case.results)
-        if applied and hold.wrote is not None and _shows(wanted, aws, captured, hold.wrote):
-            return hold.wrote
-        return self._bring(case, action, hold)
+        if applied and hold.wrote is not None and _shows(act.wanted, aws, captured, hold.wrote):
+            act.end("applied", wrote=hold.wrote)
+        else:
+            act.wrote = act.wanted.apply(aws, captured, hold.wrote)
+
+    def _note(self, _case: Case, act: "Act") -> None:
+        if act.wrote is None:
+            raise RuntimeError("nothing was written")
+        act.hold = self.holds.note(act.action, act.wrote)
+
+    def _settle(self, case: Case, act: "Act") -> None:
+        """Read back; where another case came meanwhile and wants more, bring that about too."""
+        if act.wrote is None or act.wanted is None:
+            raise RuntimeError("nothing was written")
+        if act.held.wanted() == act.wanted:
+            aws = self._aws(act.action, case)
+            _read_back(act.wanted, aws, _captured(act.held), act.wrote)
+        else:
+            act.wrote = self._bring(case, act.action, act.held)
+        act.end("applied", wrote=act.wrote)
 
     def _bring(self, case: Case, action: Action, hold: Hold) -> Json:
         """Apply, note and read back, until the row names nobody who wants more than was written.
@@ -239,6 +335,12 @@ class Engine:
 
     def _aws(self, action: Action, case: Case) -> Aws:
         return self.aws(action.place.account, action.place.region, case.id)
+
+
+def _release_order(plan: Plan) -> list[Action]:
+    """Last act first; but incidents, opened last, are also closed last: they speak of the rest."""
+    backwards = plan.actions[::-1]
+    return sorted(backwards, key=lambda action: action.tells)
 
 
 def _outcome(case: Case, results: tuple[Result, ...]) -> Stands:

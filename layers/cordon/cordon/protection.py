@@ -5,11 +5,13 @@ of an attack arrives: to shut it helps the attacker. Configured patterns are in 
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from cordon.actions import Action
+from cordon.beside import together
 from cordon.clients import Aws
 
 PERMISSIONS = (
@@ -24,12 +26,16 @@ def real_arns(actions: tuple[Action, ...], aws: Aws) -> set[str]:
 
     A role or user that no longer exists keeps the ARN we know; its action will say that it is gone.
     """
-    arns = {action.resource for action in actions if action.resource}
-    for arn in sorted(arns):
-        kind, _, name = arn.partition(":iam::")[2].partition(":")[2].partition("/")
-        if kind in ("role", "user"):
-            arns.add(_iam_arn(aws.client("iam"), kind, name) or arn)
-    return arns
+    named = sorted({action.resource for action in actions if action.resource})
+    found = together(*(partial(_real_arn, arn, aws) for arn in named))
+    return {*named, *found}
+
+
+def _real_arn(arn: str, aws: Aws) -> str:
+    kind, _, name = arn.partition(":iam::")[2].partition(":")[2].partition("/")
+    if kind not in ("role", "user"):
+        return arn
+    return _iam_arn(aws.client("iam"), kind, name) or arn
 
 
 def _iam_arn(iam: Any, kind: str, name: str) -> str:
@@ -58,15 +64,23 @@ def looked_up(actions: tuple[Action, ...], aws: Aws) -> str:
 
 
 def _log_buckets(aws: Aws) -> Iterator[tuple[str, str]]:
-    for trail in aws.client("cloudtrail").describe_trails()["trailList"]:
+    trails, channels, logging = together(
+        lambda: aws.client("cloudtrail").describe_trails()["trailList"],
+        lambda: aws.client("config").describe_delivery_channels()["DeliveryChannels"],
+        lambda: _invocation_logging(aws),
+    )
+    for trail in trails:
         yield trail.get("S3BucketName", ""), "receives the logs of CloudTrail"
-    channels = aws.client("config").describe_delivery_channels()
-    for channel in channels["DeliveryChannels"]:
+    for channel in channels:
         yield channel.get("s3BucketName", ""), "receives the history of AWS Config"
-    if not aws.offers("bedrock"):
-        return
-    logging = aws.client("bedrock").get_model_invocation_logging_configuration()
-    config = logging.get("loggingConfig", {})
-    for where in (config, config.get("cloudWatchConfig", {})):
+    for where in (logging, logging.get("cloudWatchConfig", {})):
         for key in ("s3Config", "largeDataDeliveryS3Config"):
             yield where.get(key, {}).get("bucketName", ""), "receives Bedrock invocation logs"
+
+
+def _invocation_logging(aws: Aws) -> dict[str, Any]:
+    if not aws.offers("bedrock"):
+        return {}
+    answer = aws.client("bedrock").get_model_invocation_logging_configuration()
+    config: dict[str, Any] = answer.get("loggingConfig", {})
+    return config

@@ -5,10 +5,11 @@ state machine's retry and then changes nothing more.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from cordon.actions.incident import one_line
-from cordon.answer import protected, tell
+from cordon.answer import protected, resumed, tell
 from cordon.cases import Case, Moved, Stands
 from cordon.clock import stamp
 from cordon.dialects.text import clean
@@ -86,7 +87,9 @@ def _contain(case: Case, command: Command, wired: Wired) -> dict[str, str]:
             let_go_by="",
             link=proof.link,
         )
-    return _contained(wired.engine.contain(case, by=approver))
+    else:
+        case = resumed(replace(case, by=approver), wired)
+    return _contained(wired.engine.contain(case))
 
 
 def _of_this_round(case: Case, command: Command) -> None:

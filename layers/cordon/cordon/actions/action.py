@@ -60,6 +60,7 @@ class Action:
 
     permissions: ClassVar[tuple[str, ...]] = ()  # IAM actions its four methods use
     tells: ClassVar[bool] = False  # only tells people (an incident): never needs approval
+    marked: ClassVar[bool] = True  # is our part told by its look, whichever case wrote it?
 
     @property
     def shuts_out(self) -> bool:

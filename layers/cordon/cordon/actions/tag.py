@@ -55,6 +55,7 @@ class Tag(Action):
     key: str
     values: tuple[str, ...]
 
+    marked: ClassVar[bool] = False  # the value of another case may as well be a person's
     gone: ClassVar[frozenset[str]] = frozenset({"ResourceNotFoundException"})
     full: ClassVar[frozenset[str]] = frozenset()  # error codes that say: too many tags
 

@@ -21,6 +21,7 @@ class TagBucket(BucketSetting):
     values: tuple[str, ...]
 
     what: ClassVar[str] = "value"
+    marked: ClassVar[bool] = False  # the value of another case may as well be a person's
     gone: ClassVar[tuple[str, ...]] = ("NoSuchBucket", "NoSuchResource")
     permissions: ClassVar[tuple[str, ...]] = (
         "s3:ListTagsForResource",
