@@ -12,6 +12,7 @@ wrote     ``{"form": "older_sessions", "before": stamp, "policy": text, "base": 
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -27,6 +28,7 @@ from cordon.actions.revocation import (
     same,
     without_revocation,
 )
+from cordon.beside import together
 from cordon.clients import Aws
 
 NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+")  # IAM names; \w of the service model, ASCII only
@@ -73,12 +75,16 @@ class RevokeSessions(Action):
 
     def capture(self, aws: Aws) -> Json:
         iam = aws.client("iam")
-        found = self._existing(iam)
+        found, policy, deny_all = together(
+            partial(self._existing, iam),
+            partial(self._policy, iam),
+            partial(self._denied_all, iam),
+        )
         self._may_touch(found["Path"])
         return {
             "arn": found["Arn"],
-            "policy": self._policy(iam),
-            "deny_all": self._denied_all(iam),
+            "policy": policy,
+            "deny_all": deny_all,
             "max_session": self._longest_session(found),
         }
 

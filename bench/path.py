@@ -1,0 +1,226 @@
+"""The AWS calls from an event to contained, and to done: which, in which round, and why.
+
+A round is what goes out beside each other and is waited for together. Counted in the embedded
+account, on the first delivery of the events that ``bench cold`` measures too.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import pytest
+import typer
+from bench import sections
+from bench.recorded import FIRST, ROOT
+from console.embedded.account import EmbeddedAccount
+from console.embedded.journal import Called
+from console.planning import break_glass, home_of
+from console.replay import MODES
+from console.staging import stage
+
+import cordon.beside
+from cordon.dialects import read
+
+EFFECTS = {  # what the playbook is for, and the calls that plain boto3 would make for it
+    "quarantine_bucket": ("s3:PutPublicAccessBlock",),
+    "revoke_sessions": ("iam:PutRolePolicy",),
+    "tag_ai_resource": ("sagemaker:AddTags",),
+    "escalate_finding": ("ssm:CreateOpsItem", "sns:Publish"),
+}
+PLAIN = {
+    "quarantine_bucket": "PutPublicAccessBlock, TagResource",
+    "revoke_sessions": "PutRolePolicy",
+    "tag_ai_resource": "AddTags",
+    "escalate_finding": "CreateOpsItem, Publish",
+}
+WHY = {
+    "ssm:GetParametersByPath": "mode, switch, budget and exemptions change without a deployment",
+    "cloudtrail:DescribeTrails": "a bucket that receives logs is never shut",
+    "config:DescribeDeliveryChannels": "the same",
+    "bedrock:GetModelInvocationLoggingConfiguration": "the same",
+    "securityhub:BatchImportFindings": "our finding, for those who review",
+    "securityhub:GetFindings": "is the original in Security Hub, and who has changed it?",
+    "securityhub:BatchUpdateFindings": "note and workflow status of the original",
+    "ssm:CreateOpsItem": "the incident",
+    "ssm:GetOpsItem": "read back",
+    "sns:Publish": "people are told",
+}
+ROWS = {  # by the beginning of the row's key and of the update
+    ("case#", ""): "the case: claimed, contained, told",
+    ("budget#", "ADD spent"): "the breaker: how many cases may act in an hour",
+    ("hold#", "ADD cases"): "join the hold: the last case to leave puts back",
+    ("hold#", "SET captured"): "keep what was there before",
+    ("hold#", "SET wrote"): "keep what was written, by which drift is told",
+}
+READS = {
+    "case#": "is there a case already, or has the control passed since?",
+    "hold#": "may the tag be another case's by now?",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call: in which round, its name, and why it is made."""
+
+    round: int
+    call: str
+    why: str
+
+
+@dataclass
+class Path:
+    """All calls of one event's invocation, in order."""
+
+    playbook: str
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def contained(self) -> int:
+        """The round in which the last call with an effect goes out."""
+        return max(step.round for step in self.steps if step.call in EFFECTS[self.playbook])
+
+    @property
+    def before(self) -> list[Step]:
+        """The calls up to contained."""
+        return [step for step in self.steps if step.round <= self.contained]
+
+
+def walk(playbook: str) -> Path:
+    """The path of the playbook's first event, enforced in an account where everything is new."""
+    event = json.loads((ROOT / "events" / playbook / f"{FIRST[playbook]}.json").read_text())
+    home = home_of(event)
+    path = Path(playbook)
+    parameters = {name: "enforce" for name in MODES} | {"BreakGlassRoles": break_glass(home)}
+    with EmbeddedAccount(
+        ROOT / "template.yaml",
+        account=home.account,
+        region=home.region,
+        partition=home.partition,
+        parameters=parameters,
+        functions=ROOT / "functions",
+    ) as account:
+        stage(read(event), account.client)
+
+        def ours(caller: str) -> bool:
+            function = account.functions.get(caller)
+            return function is not None and function.code.folder.name == playbook
+
+        with _rounds() as reached:
+
+            def note(called: Called) -> None:
+                if ours(called.caller):
+                    name = f"{called.service}:{called.operation}"
+                    path.steps.append(Step(reached(), name, _why(called)))
+
+            account.after_call(note)
+            account.deliver(event)
+    return path
+
+
+@contextmanager
+def _rounds() -> Iterator[Callable[[], int]]:
+    """A counter of rounds: it moves with each call, and with the longest of those beside it."""
+    now = 0
+    make = cordon.beside._make
+
+    def counted(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        nonlocal now
+        begin, ends = now, [now]
+
+        def branch(call: Callable[[], Any]) -> Callable[[], Any]:
+            def run() -> Any:
+                nonlocal now
+                now = begin
+                try:
+                    return call()
+                finally:
+                    ends.append(now)
+
+            return run
+
+        try:
+            return list(make([branch(call) for call in calls]))
+        finally:
+            now = max(ends)
+
+    def reached() -> int:
+        nonlocal now
+        now += 1
+        return now
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cordon.beside, "_make", counted)
+        yield reached
+
+
+def _why(called: Called) -> str:
+    name, params = f"{called.service}:{called.operation}", called.params
+    if called.service == "dynamodb":
+        return _row(called.operation, params)
+    if name == "s3:PutObject":
+        return f"evidence: {json.loads(params['Body'])['stage']}"
+    if name in WHY:
+        return WHY[name]
+    changes = not called.operation.startswith(("Get", "List", "Describe"))
+    return "the effect" if changes else "how it is: before, at the write, or after it"
+
+
+def _row(operation: str, params: Mapping[str, Any]) -> str:
+    key, update = params["Key"]["id"]["S"], params.get("UpdateExpression", "")
+    if operation == "GetItem":
+        return next(why for begin, why in READS.items() if key.startswith(begin))
+    return next(
+        why for (row, does), why in ROWS.items() if key.startswith(row) and update.startswith(does)
+    )
+
+
+def main(write: Annotated[bool, typer.Option(help="Into docs/performance.md.")] = False) -> None:
+    """The calls from an event to contained and to done, by name, each with its reason."""
+    text = section([walk(playbook) for playbook in FIRST])
+    sections.write("calls", text) if write else typer.echo(text)
+
+
+def section(paths: list[Path]) -> str:
+    """The section of docs/performance.md."""
+    rows = [
+        (
+            f"`{path.playbook}`",
+            PLAIN[path.playbook],
+            str(path.contained),
+            str(len(path.before)),
+            str(len(path.steps)),
+        )
+        for path in paths
+    ]
+    summary = sections.table(
+        ("Playbook", "the effect alone, in plain boto3", "rounds", "calls to contained", "in all"),
+        rows,
+        texts=2,
+    )
+    lists = "\n\n".join(_listed(path) for path in paths)
+    return f"""## Calls
+`python -m bench path --write`. The calls of the first delivery of an event on which a playbook acts
+(`tests/promises/test_path.py` holds the counts). A *round* is what goes out together and is waited
+for together: what follows the round of the effect is not on its path.
+
+{summary}
+
+{lists}
+"""
+
+
+def _listed(path: Path) -> str:
+    rows = [
+        (str(step.round), f"`{step.call}`", step.why + (" ←" if _is_effect(path, step) else ""))
+        for step in path.steps
+    ]
+    head = ("Round", "Call", "Why")
+    marks = ("--:", "---", "---")
+    lines = "\n".join(f"| {' | '.join(row)} |" for row in (head, marks, *rows))
+    return f"### {path.playbook}\n{lines}"
+
+
+def _is_effect(path: Path, step: Step) -> bool:
+    return step.call in EFFECTS[path.playbook]

@@ -1,0 +1,36 @@
+"""How far it is from an event to contained: these counts may fall, and rise only with a reason.
+
+docs/performance.md, "Calls", lists every call and why it is made.
+"""
+
+import pytest
+from bench.path import walk
+from bench.recorded import FIRST
+
+LONGEST = {  # rounds to contained, calls to contained, calls in all
+    "quarantine_bucket": (9, 23, 45),
+    "revoke_sessions": (9, 17, 29),
+    "tag_ai_resource": (13, 22, 34),
+    "escalate_finding": (8, 11, 19),
+}
+
+
+@pytest.mark.parametrize("playbook", FIRST)
+def test_the_way_is_no_longer_than_it_was(playbook: str) -> None:
+    path = walk(playbook)
+    assert (path.contained, len(path.before), len(path.steps)) == LONGEST[playbook]
+
+
+def test_nothing_that_only_tells_or_labels_comes_before_the_effect() -> None:
+    for playbook in ("quarantine_bucket", "revoke_sessions"):
+        calls = {step.call for step in walk(playbook).before}
+        assert not calls & {"ssm:CreateOpsItem", "sns:Publish", "s3control:TagResource"}
+        assert not [call for call in calls if call.startswith("securityhub:")]
+
+
+def test_nothing_changes_before_its_capture_is_kept_and_proven() -> None:
+    for playbook in ("quarantine_bucket", "revoke_sessions"):
+        path = walk(playbook)
+        proven = [step.round for step in path.steps if step.why == "evidence: captured"]
+        kept = [step.round for step in path.steps if step.why.startswith("keep what was there")]
+        assert max(proven + kept) < path.contained
