@@ -76,16 +76,19 @@ def section(pairs: list[tuple[float, float]], events: int) -> str:
     """The section of docs/performance.md."""
     ours, plain = (statistics.median(one) for one in zip(*pairs, strict=True))
     ratio = statistics.median(a / b for a, b in pairs)
+    steps = "plan, claim, capture, evidence, effect, read back, labels, incident, report"
+    rows = [
+        ("plain boto3, the effect alone: 1 call", f"{plain * 1000:.1f}", "1"),
+        (f"`quarantine_bucket`, all of it: {steps}", f"{ours * 1000:.0f}", f"{ratio:.0f}"),
+    ]
     return f"""## Warm
-`python -m bench warm --write` ({sections.machine()}). {events} findings about as many public buckets in
-{REGION}, each answered by the deployed `quarantine_bucket` in a warm function of the emulator, each
-followed by plain boto3 putting the same public access block on another bucket; medians.
+`python -m bench warm --write` ({sections.machine()}). {events} findings about as many public
+buckets in {REGION}, each answered by the deployed `quarantine_bucket` in a warm function of the
+emulator, each followed by plain boto3 putting the same public access block on another bucket;
+medians.
 
-| | ms | × |
-| --- | --: | --: |
-| plain boto3, the effect alone: 1 call | {plain * 1000:.1f} | 1 |
-| `quarantine_bucket`, all of it: plan, claim, capture, evidence, effect, read back, labels, incident, report | {ours * 1000:.0f} | {ratio:.0f} |
+{sections.table(("", "ms", "×"), rows)}
 
-The emulator answers from memory, so that each of our 45 calls costs what its work costs on both sides
-and no more; on AWS a call waits some 10 to 30 ms, and the rounds of "Calls" count.
+The emulator answers from memory, so that a call costs the work on its two sides and no waiting; on
+AWS a call waits some 10 to 30 ms, and the rounds of "Calls" count.
 """
