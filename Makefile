@@ -1,5 +1,5 @@
 # The two commands of the README need Debian, Python 3.11, make and a package registry.
-.PHONY: help replay test static check format build bootstrap playbooks clean
+.PHONY: help replay test static check e2e bench format build bootstrap playbooks clean
 .DEFAULT_GOAL := help
 
 UV_VERSION := 0.13.9
@@ -16,6 +16,8 @@ help:
 	@echo 'make replay   replay every event under events/ through the deployed template, offline'
 	@echo 'make test     run the tests'
 	@echo 'make check    the gate: format, lint, types, template, tests'
+	@echo 'make e2e      deploy into an emulated account, and try it there'
+	@echo 'make bench    measure, and write docs/performance.md'
 	@echo 'make build    sam build'
 
 bootstrap: .venv/.ready
@@ -52,8 +54,21 @@ format: .venv/.ready
 playbooks: .venv/.ready
 	@$(RUN)python -m console docs
 
+# Deploys the built template into an emulated account on this machine; see docs/emulators.md.
+e2e: build .e2e/.ready
+	@$(RUN)python -m pytest tests/e2e -q -n 2 --dist loadgroup --timeout 300
+
+.e2e/.ready: $(UV) tests/e2e/requirements.txt
+	@$(UV) venv --quiet --clear --python $(PYTHON) .e2e
+	@$(UV) pip install --quiet --require-hashes --python .e2e/bin/python -r tests/e2e/requirements.txt
+	@touch $@
+
+# Needs valgrind. Twenty minutes on two cores; each section of docs/performance.md names its command.
+bench: .venv/.ready .e2e/.ready
+	@for part in cold path warm cost replay; do $(RUN)python -m bench $$part --write || exit; done
+
 build: .venv/.ready
 	@PATH="$(CURDIR)/$(UV:/uv=):$(dir $(PYTHON)):$$PATH" $(RUN)sam build
 
 clean:
-	@rm -rf .aws-sam .venv .uv
+	@rm -rf .aws-sam .bench .e2e .venv .uv
