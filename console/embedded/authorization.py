@@ -155,6 +155,8 @@ def _pairs(tags: Any) -> list[tuple[str, str]]:
 
 # ---- Amazon S3: "Actions, resources, and condition keys for Amazon S3", required permissions ----
 
+BYPASS = "BypassGovernanceRetention"  # asked for beside the action itself
+
 
 def _bucket(params: Params, place: Place) -> str:
     name = str(params["Bucket"])
@@ -168,8 +170,9 @@ def _on_bucket(*actions: str) -> Rule:
 def _on_object(action: str, versioned: str = "") -> Rule:
     def rule(params: Params, place: Place, _known: Known) -> list[Need]:
         chosen = versioned if versioned and params.get("VersionId") else action
+        wanted = [chosen] if not params.get("BypassGovernanceRetention") else [BYPASS, chosen]
         resource = f"{_bucket(params, place)}/{params['Key']}"
-        return [Need(f"s3:{chosen}", resource, _s3_context(params))]
+        return [Need(f"s3:{one}", resource, _s3_context(params)) for one in wanted]
 
     return rule
 
@@ -203,13 +206,9 @@ def _put_object(params: Params, place: Place, known: Known) -> list[Need]:
 
 
 def _delete_objects(params: Params, place: Place, _known: Known) -> list[Need]:
-    return [
-        Need(
-            "s3:DeleteObjectVersion" if o.get("VersionId") else "s3:DeleteObject",
-            f"{_bucket(params, place)}/{o['Key']}",
-        )
-        for o in params["Delete"]["Objects"]
-    ]
+    rule = _on_object("DeleteObject", "DeleteObjectVersion")
+    asked = [{**params, **one} for one in params["Delete"]["Objects"]]
+    return [need for one in asked for need in rule(one, place, _known)]
 
 
 def _put_replication(params: Params, place: Place, known: Known) -> list[Need]:

@@ -276,27 +276,3 @@ _NEGATIVES = {
     "DateNotEquals": "DateEquals",
     "NotIpAddress": "IpAddress",
 }
-
-
-@dataclass(frozen=True)
-class Unused:
-    """An allowed action that no recorded call needed."""
-
-    sid: str
-    action: str
-    resources: tuple[str, ...]
-
-
-def unused(policies: Iterable[Policy], used: Iterable[tuple[str, str]]) -> list[Unused]:
-    """Allowed (statement, action) pairs that none of the ``used`` (action, resource) pairs needed.
-
-    Conditions are not looked at: a grant counts as used when action and resource match.
-    """
-    calls = set(used)
-    grants = (s for policy in policies for s in statements(policy) if s["Effect"] == "Allow")
-    return [
-        Unused(s.get("Sid", ""), action, tuple(listed(s.get("Resource", "*"))))
-        for s in grants
-        for action in listed(s.get("Action", []))
-        if not any(_like(action, True).fullmatch(a) and _resource(s, r, {}) for a, r in calls)
-    ]

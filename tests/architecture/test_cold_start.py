@@ -24,7 +24,6 @@ THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
 FORBIDDEN = (  # each costs about as much as all of our own code
     "aws_lambda_powertools.event_handler",
     "aws_lambda_powertools.utilities.parser",
-    "aws_lambda_powertools.tracing",
     "aws_xray_sdk",
     "pydantic",
 )

@@ -195,12 +195,14 @@ def test_an_api_that_nobody_answers_stops_the_run(account: EmbeddedAccount) -> N
         account.client("detective").list_graphs()
 
 
-def test_unused_grants_are_named(account: EmbeddedAccount) -> None:
-    account.deliver(critical())
-    found = {(u.sid, u.action) for u in account.unused("Block")}
-    assert ("Block", "s3:GetBucketPublicAccessBlock") in found
-    assert ("Ask", "states:StartExecution") in found
-    assert ("Block", "s3:PutBucketPublicAccessBlock") not in found
+def test_a_call_can_be_made_under_a_role(account: EmbeddedAccount) -> None:
+    role, s3 = account.functions["Block"].role, boto3.client("s3", region_name="us-east-1")
+    with account.acting(role):
+        s3.delete_public_access_block(Bucket="victim-1")
+        with pytest.raises(ClientError, match="not authorized to perform: s3:DeleteBucket"):
+            s3.delete_bucket(Bucket="victim-1")
+    s3.delete_bucket(Bucket="victim-1")
+    assert [call.allowed for call in account.journal.of(Called)] == [True, False]
 
 
 def test_a_function_sees_only_its_own_environment(

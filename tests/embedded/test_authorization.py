@@ -120,6 +120,14 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
      [("lambda:InvokeFunction", "arn:aws:lambda:eu-central-1:111122223333:function:f")]),
     ("events", "PutEvents", {"Entries": [{"Source": "s", "DetailType": "d"}]},
      [("events:PutEvents", "arn:aws:events:eu-central-1:111122223333:event-bus/default")]),
+    ("s3", "DeleteObject",
+     {"Bucket": "b", "Key": "k", "VersionId": "1", "BypassGovernanceRetention": True},
+     [("s3:BypassGovernanceRetention", "arn:aws:s3:::b/k"),
+      ("s3:DeleteObjectVersion", "arn:aws:s3:::b/k")]),
+    ("s3", "DeleteObjects",
+     {"Bucket": "b", "BypassGovernanceRetention": True, "Delete": {"Objects": [{"Key": "k"}]}},
+     [("s3:BypassGovernanceRetention", "arn:aws:s3:::b/k"),
+      ("s3:DeleteObject", "arn:aws:s3:::b/k")]),
     ("cloudtrail", "DescribeTrails", {}, [("cloudtrail:DescribeTrails", "*")]),
 ]  # fmt: skip
 

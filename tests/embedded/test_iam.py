@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from console.embedded.iam import Decision, Policies, Request, Unused, decide, unused
+from console.embedded.iam import Decision, Policies, Request, decide
 
 ROLE = "arn:aws:iam::111122223333:role/cordon/block"
 BUCKET = "arn:aws:s3:::data"
@@ -196,20 +196,3 @@ def test_a_service_is_a_principal() -> None:
     granted = policy({**allow("sqs:SendMessage"), "Principal": {"Service": "events.amazonaws.com"}})
     request = Request("events.amazonaws.com", "sqs:SendMessage", "arn:aws:sqs:eu-1:1:q")
     assert decide(request, Policies(identity=[], resource=[granted])) is ALLOWED
-
-
-def test_unused_names_statement_action_and_resources() -> None:
-    held = policy(
-        allow(["s3:GetObject", "s3:PutObject"], f"{BUCKET}/*", Sid="Data"),
-        allow("sns:Publish", "arn:aws:sns:*:*:t", Sid="Tell"),
-        deny("s3:DeleteObject"),
-    )
-    used = [("s3:GetObject", f"{BUCKET}/a"), ("sns:Publish", "arn:aws:sns:eu-1:1:other")]
-    assert unused([held], used) == [
-        Unused("Data", "s3:PutObject", (f"{BUCKET}/*",)),
-        Unused("Tell", "sns:Publish", ("arn:aws:sns:*:*:t",)),
-    ]
-
-
-def test_unused_counts_wildcards_as_used() -> None:
-    assert unused([policy(allow("s3:Get*", "*"))], [("s3:GetObject", f"{BUCKET}/a")]) == []

@@ -102,6 +102,7 @@ def test_a_sample_is_taken_by_its_playbook_alone(world: World, name: str) -> Non
         assert world.state == before
         assert world.holds == {}
     assert world.troubles == []
+    assert world.unrecorded == []
 
 
 @pytest.mark.parametrize("name", worlds(samples("nobody")))
@@ -113,6 +114,7 @@ def test_what_is_for_nobody_changes_nothing(world: World, name: str) -> None:
     assert world.holds == {}
     assert world.acts(delivery) == []
     assert world.troubles == []
+    assert world.unrecorded == []
 
 
 def test_most_samples_share_one_home() -> None:

@@ -17,6 +17,8 @@ from console.embedded.journal import Called, DeadLettered, Invoked, Lost, Publis
 from console.embedded.lambdas import Outcome
 from console.embedded.place import Place
 from console.operate import Stack
+from console.permissions.record import Record
+from console.permissions.used import uses
 from console.planning import break_glass
 from console.staging import stage
 
@@ -236,6 +238,19 @@ class World:
         """Calls that a role's policy refused."""
         calls = self.account.journal.of(Called)
         return [f"{c.caller}: {c.service}:{c.operation}" for c in calls if not c.allowed]
+
+    @property
+    def unrecorded(self) -> list[str]:
+        """Uses of a role's rights that docs/permissions.json does not know."""
+        known = Record.read(ROOT).replayed
+        seen = uses(self.account.stack, self.account.journal.of(Called), ROOT)
+        return [
+            f"{caller}: {grant} by {operation}"
+            for caller, of in seen.items()
+            for grant, operations in of.items()
+            for operation in operations
+            if operation not in known.get(caller, {}).get(grant, [])
+        ]
 
     @property
     def troubles(self) -> list[str]:

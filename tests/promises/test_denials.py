@@ -1,0 +1,325 @@
+"""The explicit denies hold: tried by real calls under each role, whatever else it may do.
+
+Before each try, the role is allowed everything, as a later change of it could. The same call beside
+what is denied goes through, and so does the refused one when the deny is gone: it is the deny that
+refuses, and the test can fail. ``docs/permissions.md`` shows what was tried.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from console.embedded.iam import Decision
+from console.embedded.journal import Called
+from console.permissions.granted import readable
+from console.permissions.record import Record
+from tests.promises.world import PLAYBOOKS, ROOT, World
+
+RECORDING = "RECORD" in os.environ
+NAMED = "arn:aws:s3:::payroll-archive"
+KEY = "111122223333/0a/000001.json"
+NOBODY = '{"Version": "2012-10-17", "Statement": []}'
+HARMLESS = {"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}
+ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+Params = dict[str, Any]
+
+
+def policy(statement: dict[str, Any]) -> str:
+    """A policy document of one statement."""
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@dataclass(frozen=True)
+class Try:
+    """A call that must be refused, and one that differs only in what is not denied."""
+
+    service: str
+    operation: str
+    refused: Params
+    allowed: Params
+
+
+def on_roles(refused: str, allowed: str, path: str = "/") -> Try:
+    """Nobody writes a policy on the one role; on the other, anybody allowed to."""
+    put = {"PolicyName": "x", "PolicyDocument": policy(HARMLESS)}
+    names = ({**put, "RoleName": name, "Path": path} for name in (refused, allowed))
+    return Try("iam", "PutRolePolicy", *names)
+
+
+def on_buckets(refused: str, allowed: str) -> Try:
+    """Nobody takes the public access block from the one bucket."""
+    names = ({"Bucket": name} for name in (refused, allowed))
+    return Try("s3", "DeletePublicAccessBlock", *names)
+
+
+def on_settings(refused: str, allowed: str) -> Try:
+    """Nobody changes the one parameter."""
+    put = {"Value": "off", "Type": "String", "Overwrite": True}
+    return Try("ssm", "PutParameter", *({**put, "Name": name} for name in (refused, allowed)))
+
+
+def on_findings(refused: str, allowed: str) -> Try:
+    """Nobody sets the one status."""
+    finding = {"Id": "f", "ProductArn": "arn:aws:securityhub:us-east-1::product/aws/guardduty"}
+    statuses = ({"Status": status} for status in (refused, allowed))
+    sets = ({"FindingIdentifiers": [finding], "Workflow": status} for status in statuses)
+    return Try("securityhub", "BatchUpdateFindings", *sets)
+
+
+def on_entries(operation: str, **more: Any) -> Try:
+    """Nobody does this to evidence."""
+    sets = ({"Bucket": bucket, "Key": KEY, **more} for bucket in ("Evidence", "beside-it"))
+    return Try("s3", operation, *sets)
+
+
+def lifecycle() -> Try:
+    """Nobody lets evidence expire."""
+    rule = {"Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}, "ID": "x"}
+    more = {"LifecycleConfiguration": {"Rules": [rule]}}
+    sets = ({"Bucket": bucket, **more} for bucket in ("Evidence", "beside-it"))
+    return Try("s3", "PutBucketLifecycleConfiguration", *sets)
+
+
+S3, IAM = "arn:aws:s3:::", "arn:aws:iam::*:role/"
+UNTIL = {"Retention": {"Mode": "GOVERNANCE", "RetainUntilDate": "2026-11-25T00:00:00Z"}}
+TRIES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tried
+    "LeavePrincipalsAlone": {
+        f"{IAM}cordon/*": on_roles("QuarantineBucketRole", "cordon", "/cordon/"),
+        f"{IAM}aws-service-role/*": on_roles("AWSServiceRoleForX", "ForX", "/aws-service-role/x/"),
+        f"{IAM}aws-reserved/*": on_roles("AWSReservedSSO_A_1", "SSO_A_1", "/aws-reserved/x/"),
+        f"{IAM}OrganizationAccountAccessRole": on_roles(
+            "OrganizationAccountAccessRole", "OrganizationAccountAccessRole2"
+        ),
+        f"{IAM}AWSControlTowerExecution": on_roles(
+            "AWSControlTowerExecution", "AWSControlTowerExecution2"
+        ),
+        f"{IAM}AWSCloudFormationStackSet*": on_roles(
+            "AWSCloudFormationStackSetExecutionRole", "AWSCloudFormationStackRole"
+        ),
+        f"{IAM}stacksets-exec-*": on_roles("stacksets-exec-0a1b", "stacksets-executor"),
+    },
+    "LeaveLogStateAndArtifactBucketsAlone": {
+        f"{S3}Evidence": on_buckets("Evidence", "beside-it"),
+        **{
+            f"{S3}{prefix}*": on_buckets(f"{prefix}0a1b", f"my-{prefix}0a1b")
+            for prefix in (
+                "aws-athena-query-results-",
+                "aws-cloudtrail-logs-",
+                "aws-controltower-",
+                "aws-sam-cli-managed-default",
+                "aws-security-data-lake-",
+                "aws-waf-logs-",
+                "cf-templates-",
+                "config-bucket-",
+            )
+        },
+        f"{S3}cdk-*-assets-*": on_buckets("cdk-0a-assets-1", "cdk-assets-1"),
+        f"{S3}*terraform*state*": on_buckets("my-terraform-state", "my-terraform"),
+        f"{S3}*tfstate*": on_buckets("my-tfstate", "my-tf-state"),
+    },
+    "KeepEvidence": {
+        f"{S3}Evidence/*": on_entries(
+            "PutObjectTagging", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}
+        )
+    },
+    "LeaveOwnSettingsAlone": {
+        "arn:aws:ssm:*:*:parameter/cordon/*": on_settings("/cordon/cordon/switch", "/other/switch")
+    },
+    "NeverSuppressFindings": {"*": on_findings("SUPPRESSED", "NOTIFIED")},
+    "LeaveBreakGlassAlone": {f"{IAM}BreakGlassRoles": on_roles("BreakGlass", "BreakGlass2")},
+    "LeaveNamedResourcesAlone": {
+        f"{S3}ProtectedResources": on_buckets("payroll-archive", "payroll-archive-2")
+    },
+    "OnlyWeWrite": {"s3:PutObject": on_entries("PutObject", Body=b"{}")},
+    "NobodyShortensOrDeletes": {
+        "s3:BypassGovernanceRetention": on_entries("DeleteObject", BypassGovernanceRetention=True),
+        "s3:DeleteObject": on_entries("DeleteObject"),
+        "s3:DeleteObjectVersion": on_entries("DeleteObject", VersionId="null"),
+        "s3:PutLifecycleConfiguration": lifecycle(),
+        "s3:PutObjectRetention": on_entries("PutObjectRetention", **UNTIL),
+    },
+}
+OF_ROLES = {
+    sid: tries
+    for sid, tries in TRIES.items()
+    if sid not in ("OnlyWeWrite", "NobodyShortensOrDeletes")
+}
+
+
+# ---- the scene ----
+
+
+def role_of(world: World, function: str) -> str:
+    """The ARN of a function's role."""
+    return world.account.functions[function].role
+
+
+def name_of(role: str) -> str:
+    """The name in a role's ARN."""
+    return role.rsplit("/", 1)[-1]
+
+
+def allow_everything(world: World, role: str) -> None:
+    """A later change of the role allows whatever there is."""
+    world.account.client("iam").put_role_policy(
+        RoleName=name_of(role), PolicyName="later-change", PolicyDocument=policy(ANYTHING)
+    )
+
+
+def operator(world: World) -> str:
+    """The ARN of a role that is none of ours, and may do everything."""
+    iam = world.account.client("iam")
+    made = iam.create_role(RoleName="Operator", AssumeRolePolicyDocument=NOBODY)["Role"]
+    allow_everything(world, made["Arn"])
+    return str(made["Arn"])
+
+
+def set_scene(world: World, one: Try) -> tuple[Params, Params]:
+    """Make what the calls are on exist; the parameters with its real names."""
+    make = {"iam": a_role, "s3": a_bucket}.get(one.service, as_it_is)
+    return make(world, dict(one.refused)), make(world, dict(one.allowed))
+
+
+def as_it_is(_world: World, params: Params) -> Params:
+    return params
+
+
+def a_role(world: World, params: Params) -> Params:
+    name, path = params["RoleName"], params.pop("Path")
+    if name in world.account.stack.resources:
+        return {**params, "RoleName": world.account.stack.resources[name].physical}
+    path = "/" if name == "cordon" else path  # role/cordon is not below role/cordon/
+    path = "/x/" if name in ("ForX", "SSO_A_1") else path
+    world.account.client("iam").create_role(
+        RoleName=name, Path=path, AssumeRolePolicyDocument=NOBODY
+    )
+    return params
+
+
+def a_bucket(world: World, params: Params) -> Params:
+    s3, name = world.account.client("s3"), params["Bucket"]
+    if name == "Evidence":
+        name = world.account.stack.outputs["EvidenceBucket"]
+    elif name not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    if "Key" in params:
+        s3.put_object(Bucket=name, Key=params["Key"], Body=b"{}")
+    return {**params, "Bucket": name}
+
+
+# ---- trying ----
+
+
+def answer(world: World, role: str, one: Try, params: Params) -> str:
+    """How IAM answered a real call under a role: "" where it went through, else its message."""
+    client = boto3.session.Session().client(one.service, region_name="us-east-1")
+    call = getattr(client, re.sub(r"(?<!^)(?=[A-Z])", "_", one.operation).lower())
+    try:
+        with world.account.acting(role):
+            call(**params)
+    except ClientError as error:
+        said = error.response["Error"]
+        return said["Message"] if "AccessDenied" in said["Code"] else ""
+    return ""
+
+
+def shown_as(world: World, one: Try) -> list[str]:
+    """The operation, and what the last two calls were on, as the page shows them."""
+    stack = world.account.stack
+    both = [call.actions[0][1] for call in world.account.journal.of(Called)[-2:]]
+    told = [readable(arn, stack.name).replace(stack.place.account, "ACCOUNT") for arn in both]
+    if one.service == "securityhub":
+        told = [
+            f"Workflow.Status {params['Workflow']['Status']}"
+            for params in (one.refused, one.allowed)
+        ]
+    return [f"{one.service}:{one.operation}", *told]
+
+
+def record(sid: str, tried: dict[str, list[str]]) -> None:
+    """What was tried is what docs/permissions.json says."""
+    if RECORDING:
+        Record.read(ROOT).with_denied(sid, tried).write(ROOT)
+    assert tried == Record.read(ROOT).denied[sid]
+
+
+@contextmanager
+def without(world: World, role: str) -> Iterator[None]:
+    """While it lasts, the denies of the policy Protected are gone."""
+    iam, policy = world.account.client("iam"), world.account.stack.resources["Protected"].physical
+    iam.detach_role_policy(RoleName=name_of(role), PolicyArn=policy)
+    yield
+    iam.attach_role_policy(RoleName=name_of(role), PolicyArn=policy)
+
+
+@pytest.mark.world("enforce", ProtectedResources=NAMED)
+@pytest.mark.parametrize("sid", OF_ROLES)
+def test_a_deny_holds_for_every_role_whatever_it_is_allowed(world: World, sid: str) -> None:
+    tried = {}
+    for named, one in TRIES[sid].items():
+        refused, allowed = set_scene(world, one)
+        for function in PLAYBOOKS.values():
+            role = role_of(world, function)
+            allow_everything(world, role)
+            said = answer(world, role, one, refused)
+            assert "explicit deny" in said, (function, named, said)
+            assert answer(world, role, one, allowed) == "", (function, named)
+            tried[named] = shown_as(world, one)
+            with without(world, role):
+                assert answer(world, role, one, refused) == "", (function, named)
+    record(sid, tried)
+
+
+@pytest.mark.world("enforce")
+def test_evidence_is_kept_by_its_bucket_too(world: World) -> None:
+    """Not even with the policy Protected gone, nor by an operator who may do everything."""
+    tried = {}
+    roles = [role_of(world, function) for function in PLAYBOOKS.values()]
+    for role in roles:
+        allow_everything(world, role)
+        world.account.client("iam").detach_role_policy(
+            RoleName=name_of(role), PolicyArn=world.account.stack.resources["Protected"].physical
+        )
+    roles.append(operator(world))
+    for action, one in TRIES["NobodyShortensOrDeletes"].items():
+        for role in roles:
+            refused, allowed = set_scene(world, one)
+            said = answer(world, role, one, refused)
+            assert "explicit deny" in said, (role, action, said)
+            assert f"perform: {action} on" in said
+            assert answer(world, role, one, allowed) == "", (role, action)
+        tried[action] = shown_as(world, one)
+    record("NobodyShortensOrDeletes", tried)
+
+
+@pytest.mark.world("enforce")
+def test_only_our_roles_write_evidence(world: World) -> None:
+    one = TRIES["OnlyWeWrite"]["s3:PutObject"]
+    refused, allowed = set_scene(world, one)
+    stranger = operator(world)
+    assert "explicit deny" in answer(world, stranger, one, refused)
+    assert answer(world, stranger, one, allowed) == ""
+    tried = {"s3:PutObject": shown_as(world, one)}
+    for function in PLAYBOOKS.values():
+        assert answer(world, role_of(world, function), one, refused) == ""
+    record("OnlyWeWrite", tried)
+
+
+@pytest.mark.world("enforce")
+def test_evidence_is_spoken_of_over_tls_only(world: World) -> None:
+    """No client of ours can be made to speak without: so IAM is asked what it would answer."""
+    entry = f"arn:aws:s3:::{world.account.stack.outputs['EvidenceBucket']}/{KEY}"
+    for function in PLAYBOOKS.values():
+        for secure, expected in (("false", Decision.DENIED), ("true", Decision.ALLOWED)):
+            context = {"aws:SecureTransport": secure}
+            role = role_of(world, function)
+            assert world.account.decide(role, "s3:GetObject", entry, context) is expected
+    record("OnlyTls", {"s3:*": ["s3:GetObject (asked)", "without TLS", "with TLS"]})

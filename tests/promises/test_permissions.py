@@ -1,0 +1,41 @@
+"""Nothing is granted and unused, nothing used and not granted: held against docs/permissions.json.
+
+With RECORD in the environment, the record is written anew from what happens here.
+"""
+
+import os
+
+import pytest
+from console.embedded.journal import Called
+from console.permissions import used
+from console.permissions.record import Record
+from tests.promises.apart import apart
+from tests.promises.roads import MEMBERS, ROADS, Road
+from tests.promises.world import ROOT, World
+
+RECORDING = "RECORD" in os.environ
+
+
+def seen(world: World, road: Road) -> used.Uses:
+    """What is used on a road, none of its calls refused."""
+
+    def gone() -> used.Uses:
+        road(world)
+        assert world.refused == []
+        return used.uses(world.account.stack, world.account.journal.of(Called), ROOT)
+
+    return dict(apart(gone))
+
+
+@pytest.mark.world("enforce", **MEMBERS)
+@pytest.mark.parametrize("function", ROADS)
+def test_what_is_used_is_what_the_record_says(world: World, function: str) -> None:
+    every = used.merged(*(seen(world, road) for road in ROADS[function]))
+    ours = {caller: every[caller] for caller in (function, "Contain", "Release") if caller in every}
+    if RECORDING:
+        Record.read(ROOT).with_roads(function, ours).write(ROOT)
+    assert ours == Record.read(ROOT).roads[function]
+
+
+def test_every_road_is_recorded_and_nothing_else() -> None:
+    assert Record.read(ROOT).roads.keys() == ROADS.keys()
