@@ -1,0 +1,48 @@
+"""One deployed account for each worker; every test begins with it as it was deployed."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.e2e.account import BUILT, PYTHON, ROOT, Account, emulator
+
+LACKS: set[str] = set()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> None:
+    """Tests of the deployed account reach their emulator on this machine; see tests/conftest.py."""
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """The account, with the stack deployed and every playbook in mode enforce."""
+    for needed in (PYTHON, BUILT):
+        assert needed.exists(), f"{needed} is missing: use `make e2e`"
+    log = tmp_path_factory.mktemp("emulator") / "log"
+    with emulator(log) as account:
+        account.client("securityhub").enable_security_hub()
+        account.deploy("enforce")
+        account.checkpoint()
+        yield account
+        LACKS.update(account.lacks)
+
+
+@pytest.fixture
+def account(running: Account) -> Account:
+    """The account as it was deployed, whatever the tests before have done."""
+    running.restore()
+    return running
+
+
+def event(name: str) -> dict[str, Any]:
+    """A sample event ("quarantine_bucket/guardduty_…")."""
+    found: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
+    return found
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What the emulator does not play is said, not skipped."""
+    for lack in sorted(LACKS):
+        terminalreporter.write_line(f"not played by the emulator: {lack}")
