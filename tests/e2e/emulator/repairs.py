@@ -11,6 +11,7 @@ import ministack.core.iam_actions as iam_actions
 import ministack.core.iam_evaluator as evaluator
 import ministack.core.lambda_runtime as runtime
 import shelf
+import yaml
 from ministack.services import eventbridge, iam, lambda_svc, stepfunctions
 from ministack.services.cloudformation import provisioners
 
@@ -22,6 +23,7 @@ def install() -> None:
     hosts_with_the_account()
     managed_policies()
     asynchronous_targets()
+    yaml_definitions()
     hours_to_approve()
     security_hub_resources()
     metric_math()
@@ -132,6 +134,17 @@ def _bury(queue: str, payload: dict[str, Any], code: str, target: str, rule: Any
             name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
         },
     )
+
+
+def yaml_definitions() -> None:
+    """A state machine may be defined in YAML in S3, as ours are; only JSON is understood."""
+    original = provisioners._sfn_definition
+
+    @functools.wraps(original)
+    def definition(props: dict[str, Any]) -> str:
+        return json.dumps(yaml.safe_load(original(props)))
+
+    provisioners._sfn_definition = definition
 
 
 def hours_to_approve() -> None:
