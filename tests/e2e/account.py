@@ -15,12 +15,13 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from console.embedded.snapshot import snapshot
 from console.operate import Stack
 
 from cordon.cases import Case
@@ -44,7 +45,7 @@ def emulator(log: Path) -> Iterator["Account"]:
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
         try:
             account = Account(f"http://127.0.0.1:{port}")
-            _until(account.alive, STARTED, f"the emulator does not start: {log}")
+            until(account.alive, STARTED, f"the emulator does not start: {log}")
             yield account
         finally:
             process.kill()
@@ -59,30 +60,17 @@ class Account:
 
     def client(self, service: str, region: str = "") -> Any:
         """An ordinary client, with the credentials of the account's owner."""
-        made = boto3.client(
-            service,
-            region_name=region or self.region,
-            endpoint_url=self.endpoint,
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="test",
-            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
-        )
-        if service == "s3control":  # its endpoint rules put the account before 127.0.0.1
-            made.meta.events.register("before-send", _without_account)
-        return made
+        return _client(self.endpoint, service, region or self.region, ACCOUNT, "test", "")
 
     def as_role(self, role: str, service: str) -> Any:
         """A client with a session of a role (ARN)."""
         given = self.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-        return boto3.client(
-            service,
-            region_name=self.region,
-            endpoint_url=self.endpoint,
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given["SessionToken"],
-            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
-        )
+        key = (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        return _client(self.endpoint, service, self.region, *key)
+
+    def as_key(self, key: str, service: str, secret: str = "test") -> Any:
+        """A client with a long-term access key, or of another account's owner (its 12 digits)."""
+        return _client(self.endpoint, service, self.region, key, secret, "")
 
     # ---- deploying ----
 
@@ -118,7 +106,7 @@ class Account:
         """Delete the stack, as ``sam delete`` or the console would."""
         cloudformation = self.client("cloudformation")
         cloudformation.delete_stack(StackName=NAME)
-        _until(lambda: self._gone(cloudformation), DEPLOYED, "the stack is not deleted")
+        until(lambda: self._gone(cloudformation), DEPLOYED, "the stack is not deleted")
 
     def _gone(self, cloudformation: Any) -> bool:
         stacks = cloudformation.list_stacks()["StackSummaries"]
@@ -173,7 +161,7 @@ class Account:
 
     def settle(self, seconds: float = STILL) -> None:
         """Wait until no function runs, no message waits for one, and no execution goes on."""
-        _until(self._still, seconds, lambda: f"not still: {self._ask('still')}")
+        until(self._still, seconds, lambda: f"not still: {self._ask('still')}")
 
     def _still(self) -> bool:
         kinds = ("invocations", "messages", "executions")
@@ -199,6 +187,53 @@ class Account:
         """The only case."""
         (only,) = self.cases()
         return only
+
+    def state(self, *arns: str) -> dict[str, Any]:
+        """All that can be contained, as it stands; of AI resources those that are named."""
+        buckets = [b["Name"] for b in self.client("s3").list_buckets()["Buckets"]]
+        roles = self.client("iam").get_paginator("list_roles").paginate(PathPrefix="/cordon/")
+        own = {role["RoleName"] for page in roles for role in page["Roles"]}
+        own |= {name for name in buckets if name.startswith(("aws-sam-cli-managed-", "cordon-"))}
+        shown = snapshot(self.client, own)
+        return {"s3": shown["s3"], "iam": shown["iam"], "tags": {a: self.tags(a) for a in arns}}
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """The tags of an AI resource; a data source has those of its knowledge base."""
+        arn = arn.partition("/data-source/")[0]
+        service = arn.split(":")[2]
+        if service == "sagemaker":
+            listed = self.client(service).list_tags(ResourceArn=arn)["Tags"]
+            return {tag["Key"]: tag["Value"] for tag in listed}
+        name = {"bedrock": "bedrock-agent", "bedrock-agentcore": "bedrock-agentcore-control"}
+        found: dict[str, str] = self.client(name[service]).list_tags_for_resource(resourceArn=arn)[
+            "tags"
+        ]
+        return found
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """The OpsItems, whole, oldest first."""
+        ssm = self.client("ssm")
+        every = {"Key": "Status", "Values": ["Open", "Resolved"], "Operator": "Equal"}
+        listed = ssm.describe_ops_items(OpsItemFilters=[every])["OpsItemSummaries"]
+        items = [ssm.get_ops_item(OpsItemId=one["OpsItemId"])["OpsItem"] for one in listed]
+        return sorted(items, key=lambda item: str(item["CreatedTime"]))
+
+    def finding(self, identifier: str) -> dict[str, Any]:
+        """A finding of Security Hub, whole."""
+        wanted = {"Id": [{"Value": identifier, "Comparison": "EQUALS"}]}
+        (found,) = self.client("securityhub").get_findings(Filters=wanted)["Findings"]
+        return dict(found)
+
+    def finding_of(self, case: Case) -> dict[str, Any]:
+        """Our own finding of a case, whole."""
+        place = case.finding.place
+        return self.finding(f"cordon/{place.account}/{place.region}/{case.playbook}/{case.id}")
+
+    def evidence(self, case: Case) -> list[str]:
+        """The stages of a case's evidence, in order; their chain must hold."""
+        entries, fault = self.stack.evidence(case)
+        assert not fault, fault
+        return [json.loads(entry)["stage"] for entry in entries]
 
     def holds(self) -> dict[str, Any]:
         """The hold rows, by target."""
@@ -244,11 +279,27 @@ class Account:
             return json.load(answer)
 
 
+@cache
+def _client(endpoint: str, service: str, region: str, key: str, secret: str, token: str) -> Any:
+    made = boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=endpoint,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token or None,
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+    )
+    if service == "s3control":  # its endpoint rules put the account before 127.0.0.1
+        made.meta.events.register("before-send", _without_account)
+    return made
+
+
 def _without_account(request: Any, **_: Any) -> None:
     request.url = request.url.replace(f"//{ACCOUNT}.", "//")
 
 
-def _until(done: Any, seconds: float, complaint: Any) -> None:
+def until(done: Any, seconds: float, complaint: Any) -> None:
     """Ask again and again; AssertionError when it takes too long."""
     end = time.monotonic() + seconds
     while not done():

@@ -1,4 +1,8 @@
-"""One deployed account for each worker; every test begins with it as it was deployed."""
+"""One deployed account for each worker; every test begins with it as it was deployed.
+
+Every test also ends with a look at what the stack's roles were refused: nothing, but what the
+test provokes and names with ``@pytest.mark.refused("iam:PutRolePolicy")``.
+"""
 
 import json
 from collections.abc import Iterator
@@ -8,6 +12,11 @@ import pytest
 from tests.e2e.account import BUILT, PYTHON, ROOT, Account, emulator
 
 LACKS: set[str] = set()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The markers of these tests."""
+    config.addinivalue_line("markers", "refused(*actions): what the test makes IAM refuse")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,10 +39,19 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 
 
 @pytest.fixture
-def account(running: Account) -> Account:
+def account(running: Account, request: pytest.FixtureRequest) -> Iterator[Account]:
     """The account as it was deployed, whatever the tests before have done."""
     running.restore()
-    return running
+    asked_before = len(running.calls())
+    yield running
+    marker = request.node.get_closest_marker("refused")
+    refused = {call["action"] for call in running.calls(asked_before) if _by_us(call)}
+    assert refused == set(marker.args if marker else ())
+
+
+def _by_us(call: dict[str, Any]) -> bool:
+    """Was it a role of the stack that was refused?"""
+    return call["refused"] and ":assumed-role/cordon-" in call["principal"]
 
 
 def event(name: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from ministack.core.responses import (
     _request_account_id,
     get_account_id,
 )
-from ministack.services import iam, lambda_svc, sqs, stepfunctions
+from ministack.services import iam, lambda_svc, sqs, ssm, stepfunctions
 
 from cordon.dialects import read
 from cordon.finding import Place, Resource
@@ -170,9 +170,10 @@ def _queued() -> list[int]:
 
 
 def _running() -> list[bool]:
-    """Executions that neither have ended nor wait for a person."""
+    """Executions that neither have ended nor wait for a person, who has the token by then."""
     states = [one["status"] == "RUNNING" for one in stepfunctions._executions._data.values()]
-    return [*states, *[-1 for _ in stepfunctions._task_tokens._data]]
+    tokens = [one["event"]._cond._waiters for one in stepfunctions._task_tokens._data.values()]
+    return [*states, *[-1 for waiters in tokens if waiters]]
 
 
 def calls(asked: Any) -> list[dict[str, Any]]:
@@ -204,12 +205,15 @@ def checkpoint(_: Any) -> dict[str, Any]:
 
 def restore(_: Any) -> dict[str, Any]:
     """Go back to the checkpoint: what came after it never was."""
+    settings = copy.deepcopy(ssm._parameters._data)
     for key, store in _stores().items():
         store._data.clear()
         store._data.update(copy.deepcopy(_checkpoint[key]))
     for key, books in _tables().items():
         books.clear()
         books.update(copy.deepcopy(_checkpoint["shelf"].get(key, {})))
+    if settings != ssm._parameters._data:  # a warm function remembers them for some seconds
+        runtime.reset()
     return {}
 
 

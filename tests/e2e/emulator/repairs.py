@@ -148,12 +148,14 @@ def yaml_definitions() -> None:
 
 
 def hours_to_approve() -> None:
-    """Waits are scaled, but the time-out of a task that waits for a token is not: hours."""
+    """Waits are scaled, but the time-out of a task that waits for a token is not: hours. Nor is
+    it read where it is an expression (Transforming data with JSONata, Step Functions guide)."""
     original = stepfunctions._invoke_with_callback
 
     @functools.wraps(original)
     def wait(resource: str, data: Any, token: str, state: dict[str, Any]) -> Any:
-        scaled = float(state["TimeoutSeconds"]) * stepfunctions._SFN_WAIT_SCALE
+        seconds = stepfunctions._apply_jsonata_template(state["TimeoutSeconds"], data)
+        scaled = float(seconds) * stepfunctions._SFN_WAIT_SCALE
         return original(resource, data, token, {**state, "TimeoutSeconds": scaled})
 
     stepfunctions._invoke_with_callback = wait
