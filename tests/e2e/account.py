@@ -30,9 +30,9 @@ ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".e2e" / "bin" / "python"
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 ACCOUNT, REGION, NAME = "111122223333", "us-east-1", "cordon"
-BREAK_GLASS = f"arn:aws:iam::{ACCOUNT}:role/break-glass"
+BREAK_GLASS = f"arn:aws:iam::{ACCOUNT}:role/BreakGlass"  # as in replay (console/planning.py)
 MODES = ("ModeQuarantineBucket", "ModeRevokeSessions", "ModeTagAiResource", "ModeEscalateFinding")
-STARTED, DEPLOYED, STILL = 30, 120, 60  # seconds that a machine under load may take
+STARTED, DEPLOYED, STILL = 60, 240, 180  # seconds that a machine under load may take
 
 
 @contextmanager
@@ -139,6 +139,11 @@ class Account:
 
     def put(self, event: Mapping[str, Any]) -> None:
         """Put the event on the default bus, and wait until all is still."""
+        self.put_only(event)
+        self.settle()
+
+    def put_only(self, event: Mapping[str, Any]) -> None:
+        """Put the event on the default bus."""
         entry = {
             "Source": event["source"],
             "DetailType": event["detail-type"],
@@ -147,13 +152,22 @@ class Account:
         }
         answer = self.client("events").put_events(Entries=[entry])
         assert answer["FailedEntryCount"] == 0, answer
-        self.settle()
 
     def set(self, setting: str, value: str) -> None:
         """Change a setting, as an operator would; functions forget what they have cached."""
         name = f"/cordon/{NAME}/{setting}"
         self.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
         self._ask("cold")
+
+    @contextmanager
+    def denied(self, function: str, *actions: str) -> Iterator[None]:
+        """While it lasts, the role of a function (logical id) may not do this."""
+        iam, role = self.client("iam"), self.physical(f"{function}Role")
+        statement = {"Effect": "Deny", "Action": list(actions), "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_role_policy(RoleName=role, PolicyName="denied", PolicyDocument=document)
+        yield
+        iam.delete_role_policy(RoleName=role, PolicyName="denied")
 
     def cold(self) -> None:
         """End every warm function."""

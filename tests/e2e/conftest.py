@@ -19,6 +19,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "refused(*actions): what the test makes IAM refuse")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Deployments and cold functions take their time, more so on a machine under load."""
+    for item in items:
+        if item.path.is_relative_to(ROOT / "tests" / "e2e"):
+            item.add_marker(pytest.mark.timeout(300))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_network() -> None:
     """Tests of the deployed account reach their emulator on this machine; see tests/conftest.py."""
@@ -58,6 +65,18 @@ def event(name: str) -> dict[str, Any]:
     """A sample event ("quarantine_bucket/guardduty_…")."""
     found: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
     return found
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands over what its emulator does not play."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["lacks"] = sorted(LACKS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What a worker has handed over."""
+    LACKS.update(getattr(node, "workeroutput", {}).get("lacks", ()))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -184,6 +184,7 @@ def test_a_bucket_that_is_emptied_is_shut_for_all_but_break_glass(account: Accou
 
 def test_a_bucket_is_no_longer_copied_abroad(account: Account) -> None:
     one = staged(account, REPLICATED)
+    account.client("s3").create_bucket(Bucket=f"{bucket_of(one)}-backup")  # ours, as S3 says
     contained(account, one)
     found = account.client("s3").get_bucket_replication(Bucket=bucket_of(one))
     rules = {r["ID"]: r["Status"] for r in found["ReplicationConfiguration"]["Rules"]}

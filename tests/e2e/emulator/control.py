@@ -127,16 +127,26 @@ class _Threads:
         inner = (kwargs.get("args") or ((),))[0]
         if not getattr(inner, "__qualname__", "").startswith("invoke_async_with_retry"):
             return threading.Thread(*args, **kwargs)
-        busy, target = _Busy(), kwargs.pop("target")
-        busy.__enter__()
+        return threading.Thread(*args, target=_counted(kwargs.pop("target")), **kwargs)
 
-        def run(*inputs: Any) -> None:
-            try:
-                target(*inputs)
-            finally:
-                busy.__exit__()
 
-        return threading.Thread(*args, target=run, **kwargs)
+def beside(act: Callable[..., Any], *inputs: Any) -> None:
+    """Let it happen on a thread of its own, under way from now on: the server's own thread
+    could not answer what it asks."""
+    threading.Thread(target=_counted(act), args=inputs, daemon=True).start()
+
+
+def _counted(act: Callable[..., Any]) -> Callable[..., None]:
+    busy = _Busy()
+    busy.__enter__()
+
+    def run(*inputs: Any) -> None:
+        try:
+            act(*inputs)
+        finally:
+            busy.__exit__()
+
+    return run
 
 
 class _Busy:

@@ -12,7 +12,7 @@ import ministack.core.iam_evaluator as evaluator
 import ministack.core.lambda_runtime as runtime
 import shelf
 import yaml
-from ministack.services import eventbridge, iam, lambda_svc, stepfunctions
+from ministack.services import eventbridge, iam, lambda_svc, sqs, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 
@@ -31,6 +31,7 @@ def install() -> None:
     secure_transport()
     principal_arn()
     failed_messages()
+    redrive()
 
 
 def events_of_aws() -> None:
@@ -105,7 +106,8 @@ def asynchronous_targets() -> None:
             lambda_svc.invoke_async_with_retry(record, payload)
         elif "DeadLetterConfig" in target:
             code = "NO_PERMISSIONS" if found else "NO_RESOURCE"
-            _bury(target["DeadLetterConfig"]["Arn"], payload, code, arn, rule)
+            queue = target["DeadLetterConfig"]["Arn"]
+            control.beside(_bury, queue, payload, code, arn, rule)
 
     eventbridge._invoke_target = invoke
 
@@ -258,3 +260,20 @@ def failed_messages() -> None:
             message["visible_at"] = time.time() + 0.2
 
     lambda_svc._run_sqs_batch = run
+
+
+def redrive() -> None:
+    """SQS has no StartMessageMoveTask. Here all goes back at once, each message as a new one to
+    the queue it came from (SQS developer guide, "Dead-letter queue redrive")."""
+    assert "StartMessageMoveTask" not in sqs._HANDLERS
+    sqs._HANDLERS["StartMessageMoveTask"] = _move_back
+
+
+def _move_back(data: dict[str, Any], _url: str) -> dict[str, str]:
+    queue = sqs._queue_by_arn(data["SourceArn"])
+    moved, queue["messages"] = queue["messages"], []
+    for message in moved:
+        source = sqs._queue_by_arn(message["sys"].pop("DeadLetterQueueSourceArn"))
+        source["messages"].append({**message, "receive_count": 0, "visible_at": time.time()})
+    sqs.esm_wake.set()
+    return {"TaskHandle": data["SourceArn"]}
