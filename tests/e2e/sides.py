@@ -34,9 +34,13 @@ STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
 KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
 OPS_ITEM = re.compile(r"\boi-[0-9a-f]+")
 GENERATED = re.compile(r"-[0-9A-Fa-f]{12,13}$")  # how the names end that a deploy makes up
-OPERATOR = re.compile(r"^arn:aws:(iam|sts)::\d{12}:(root|user/.*)$")
+SAID_BY = re.compile(r"by arn:aws:(?:iam|sts)::\d{12}:(?:root|user/moto)\b")
+OPERATOR = re.compile(r"^arn:aws:(?:iam|sts)::\d{12}:(?:root|user/moto)$")
 HOURS = timedelta(hours=48)  # what our own acts name lies no further off: the age of sessions
 SAM = "aws-sam-cli-managed-default"  # the stack of the bucket that `sam deploy` uploads to
+READ = re.compile(r":(?:Get|List|Describe)")
+HALVES = ("staged", "contained", "released")
+MEMORY = ("dynamodb:", "refused dynamodb:")
 CACHED = "ssm:GetParametersByPath"  # a warm function remembers its settings for some seconds
 
 TAGS = {
@@ -62,12 +66,13 @@ class Side:
     """What one side did of one event."""
 
     answers: list[dict[str, str]] = field(default_factory=list)
-    moments: list[Moment] = field(default_factory=list)  # before, contained, released
+    moments: list[Moment] = field(default_factory=list)  # as HALVES
     staged: list[str] = field(default_factory=list)
     evidence: dict[str, list[str]] = field(default_factory=dict)  # stages by case
+    left: dict[str, int] = field(default_factory=dict)  # messages left in a queue, by logical id
     troubles: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)  # physical name: logical id
-    waited: bool = False  # a release waited for hours: only virtual time has them
+    waited: str = ""  # in which half a release waited for hours, which only virtual time has
 
 
 @dataclass(frozen=True)
@@ -84,11 +89,12 @@ class Names:
             return {self._text(str(key)): self.alike(one) for key, one in value.items()}
         if isinstance(value, list | tuple):
             return [self.alike(one) for one in value]
-        return self._text(value) if isinstance(value, str) else value
+        return self._text(str(value)) if isinstance(value, str) else value
 
     def _text(self, text: str) -> str:
         for physical in sorted(self.generated, key=len, reverse=True):
             text = text.replace(physical, f"<{self.generated[physical]}>")
+        text = SAID_BY.sub("by <operator>", text)
         text = KEY.sub(lambda key: key[0] if key[0] in self.event else "<key>", text)
         return STAMP.sub(self._stamp, OPS_ITEM.sub("<incident>", text))
 
@@ -117,8 +123,10 @@ class _Watched(EmbeddedAccount):
         calls = list(_journaled(self))[sum(len(m.calls) for m in self.side.moments) :]
         self.side.moments.append(_moment(shown, cases, calls, names))
         self.side.evidence = _evidence(stack, cases)
+        self.side.left = {queue: len(self.messages(queue)) for queue in self.queues}
         results = [one.result for one in self.journal.of(Invoked)]
-        self.side.waited = any(isinstance(r, dict) and r.get("state") == "waiting" for r in results)
+        if any(isinstance(r, dict) and r.get("state") == "waiting" for r in results):
+            self.side.waited = self.side.waited or HALVES[len(self.side.moments) - 1]
         return shown
 
 
@@ -131,7 +139,8 @@ def replayed(path: Path) -> Side:
 
     with mock.patch.object(replay, "EmbeddedAccount", watched):
         run: Run = Replay(ROOT, release=True).one(path)
-    side.answers = [json.loads(json.dumps(asdict(answer))) for answer in run.answers]
+    names = Names(side.names, datetime.now().astimezone(), path.read_text())
+    side.answers = [names.alike(asdict(answer)) for answer in run.answers]
     side.staged, side.troubles = run.staged, run.troubles
     return side
 
@@ -140,7 +149,7 @@ def _journaled(account: EmbeddedAccount) -> Iterator[Call]:
     for call in account.journal.of(Called):
         if call.caller in account.functions:
             for action, resource in call.actions:
-                yield call.caller, action, resource
+                yield call.caller, action if call.allowed else f"refused {action}", resource
 
 
 # ---- e2e ----
@@ -159,7 +168,11 @@ def deployed(account: Account, path: Path, like: Side) -> Side:
         _deliver(account, one)
     since = datetime.now().astimezone()
     _deliver(account, event)
-    watch.side.answers = list(_logged(account, since))
+    answers = list(_logged(account, since))
+    if event != json.loads(path.read_text()):  # a case's id is made of the names, among others
+        cases = {answer["playbook"]: answer["case"] for answer in like.answers}
+        answers = [answer | {"case": cases.get(answer["playbook"], "")} for answer in answers]
+    watch.side.answers = watch.names.alike(answers)
     watch.look()
     if like.waited:
         return watch.side
@@ -201,13 +214,18 @@ class _Watch:
         """The event; where it names what replay's deploy made up, it names what this one did."""
         text, here = path.read_text(), {v: k for k, v in _short(self.generated).items()}
         for name, logical in self.like.names.items():
-            text = text.replace(name, here[logical])
+            text = text.replace(name, here.get(logical, name))
         return json.loads(text)
+
+    @property
+    def names(self) -> Names:
+        """As of this moment."""
+        return Names(_short(self.generated), datetime.now().astimezone(), self.event)
 
     def look(self) -> None:
         """Keep how the account stands."""
         account = self.account
-        names = Names(_short(self.generated), datetime.now().astimezone(), self.event)
+        names = self.names
         cases = account.cases()
         state = looks.snapshot(account.client, self.own) | {"tags": self._tags()}
         calls = account.calls(self.noted)
@@ -215,8 +233,9 @@ class _Watch:
         made = list(_by_role(calls, self.generated))
         self.side.moments.append(_moment(state, cases, made, names))
         self.side.evidence = _evidence(account.stack, cases)
+        self.side.left = dict(_left(account, _short(self.generated)))
 
-    def _tags(self) -> dict[str, dict[str, str]]:
+    def _tags(self) -> dict[str, Any]:
         """Of the resources that replay has staged; wherever they are."""
         found = {}
         for arn in self.ai:
@@ -261,6 +280,14 @@ def _physical(account: Account, stack: str) -> Iterator[tuple[str, str]]:
             yield one["PhysicalResourceId"], one["LogicalResourceId"]
 
 
+def _left(account: Account, generated: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    sqs = account.client("sqs")
+    wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    for url in sqs.list_queues()["QueueUrls"]:
+        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
+        yield generated[url.rsplit("/", 1)[-1]], sum(int(told[name]) for name in wanted)
+
+
 def _by_role(calls: Sequence[Mapping[str, Any]], generated: Mapping[str, str]) -> Iterator[Call]:
     for call in calls:
         role = call["principal"].split("/")[-2]
@@ -270,6 +297,46 @@ def _by_role(calls: Sequence[Mapping[str, Any]], generated: Mapping[str, str]) -
 
 
 # ---- both ----
+
+
+def acts(calls: Sequence[Call]) -> dict[str, list[str]]:
+    """What each function changes outside its memory, in order: evidence, resources, reports."""
+    found: dict[str, list[str]] = {}
+    for function, action, resource in calls:
+        if not READ.search(action) and not action.startswith(MEMORY):
+            found.setdefault(function, []).append(f"{action} {resource}")
+    return found
+
+
+def by_resource(calls: Sequence[Call]) -> dict[str, list[list[str]]]:
+    """What each function asks of each resource, in order.
+
+    Calls that need not wait for each other may go out at once, and then chance orders them: one
+    reading of a resource and the next, and the rows of memory.
+    """
+    found: dict[str, list[list[str]]] = {}
+    for function, action, resource in calls:
+        if action == CACHED:
+            continue
+        groups = found.setdefault(f"{function} {resource}", [])
+        if groups and _orderless(action) and _orderless(groups[-1][0]):
+            groups[-1] = sorted([*groups[-1], action])
+        else:
+            groups.append([action])
+    return found
+
+
+def _orderless(action: str) -> bool:
+    return bool(READ.search(action)) or action.startswith(MEMORY)
+
+
+def differences(ours: Any, theirs: Any, where: str = "") -> Iterator[str]:
+    """Where two JSON values differ: the path, what replay has, what e2e has."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key in sorted(ours.keys() | theirs.keys()):
+            yield from differences(ours.get(key), theirs.get(key), f"{where}/{key}")
+    elif ours != theirs:
+        yield f"{where}: replay {json.dumps(ours)}, e2e {json.dumps(theirs)}"
 
 
 def _short(generated: Mapping[str, str]) -> dict[str, str]:

@@ -29,6 +29,7 @@ from ministack.core.responses import (
     get_account_id,
 )
 from ministack.services import iam, lambda_svc, sqs, ssm, stepfunctions
+from moto.securityhub.models import securityhub_backends
 
 from cordon.dialects import read
 from cordon.finding import Place, Resource
@@ -210,6 +211,7 @@ def checkpoint(_: Any) -> dict[str, Any]:
     _checkpoint.clear()
     _checkpoint.update({key: copy.deepcopy(d._data) for key, d in _stores().items()})
     _checkpoint["shelf"] = copy.deepcopy(dict(_tables()))
+    _checkpoint["hubs"] = {where for where, hub in _hubs() if hub.enabled}
     return {}
 
 
@@ -222,6 +224,8 @@ def restore(_: Any) -> dict[str, Any]:
     for key, books in _tables().items():
         books.clear()
         books.update(copy.deepcopy(_checkpoint["shelf"].get(key, {})))
+    for where, hub in _hubs():
+        hub.enabled = where in _checkpoint["hubs"]
     if settings != ssm._parameters._data:  # a warm function remembers them for some seconds
         runtime.reset()
     return {}
@@ -242,6 +246,12 @@ def _stores() -> dict[str, Any]:
             if isinstance(value, AccountScopedDict | AccountRegionScopedDict):
                 found[f"{service}.{name}"] = value
     return found
+
+
+def _hubs() -> list[tuple[tuple[str, str], Any]]:
+    """Security Hub in every account and Region that has been asked for it."""
+    hubs = securityhub_backends
+    return [((a, r), hubs[a][r]) for a in list(hubs) for r in list(hubs[a])]
 
 
 def _tables() -> dict[tuple[str, str], dict[str, Any]]:

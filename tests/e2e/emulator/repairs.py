@@ -2,6 +2,8 @@
 
 import functools
 import json
+import queue
+import re
 import time
 from typing import Any
 
@@ -12,7 +14,7 @@ import ministack.core.iam_evaluator as evaluator
 import ministack.core.lambda_runtime as runtime
 import shelf
 import yaml
-from ministack.services import eventbridge, iam, lambda_svc, sqs, stepfunctions
+from ministack.services import eventbridge, iam, lambda_svc, s3, sqs, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 
@@ -26,12 +28,16 @@ def install() -> None:
     yaml_definitions()
     hours_to_approve()
     security_hub_resources()
+    object_lock()
     metric_math()
     parameters_by_path()
     secure_transport()
     principal_arn()
     failed_messages()
     redrive()
+    paths_of_principals()
+    passing_the_role_of_a_replication()
+    whole_logs()
 
 
 def events_of_aws() -> None:
@@ -191,6 +197,23 @@ def _hub() -> Any:
     return shelf.client("securityhub", provisioners.get_account_id(), provisioners.get_region())
 
 
+def object_lock() -> None:
+    """The object lock that a template gives a bucket is left out."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
+    original = handlers["create"]
+
+    @functools.wraps(original)
+    def create(logical: str, props: dict[str, Any], stack: str) -> Any:
+        made = original(logical, props, stack)
+        if props.get("ObjectLockEnabled"):
+            kept = props["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+            retention = {"Mode": kept["Mode"], "Days": int(kept["Days"])}
+            s3._bucket_object_lock[made[0]] = {"enabled": True, "default_retention": retention}
+        return made
+
+    handlers["create"] = create
+
+
 def metric_math() -> None:
     """An alarm over an expression is refused. It is taken and never rings, which we say."""
     handlers = provisioners._RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"]
@@ -277,3 +300,73 @@ def _move_back(data: dict[str, Any], _url: str) -> dict[str, str]:
         source["messages"].append({**message, "receive_count": 0, "visible_at": time.time()})
     sqs.esm_wake.set()
     return {"TaskHandle": data["SourceArn"]}
+
+
+def paths_of_principals() -> None:
+    """A call on a role or user is authorised on its ARN without the path; on AWS with it, so that
+    a deny on ``role/cordon/*`` holds (IAM identifiers, IAM user guide)."""
+    original = iam_actions.extract_resource_arn
+
+    @functools.wraps(original)
+    def resource(service: str, *request: Any) -> Any:
+        arn = original(service, *request)
+        if service != "iam":
+            return arn
+        params, _region, account = request[-3:]
+        for kind, store in (("RoleName", iam._roles), ("UserName", iam._users)):
+            name = iam_actions._query_param(params, kind)
+            kept = store.get_scoped(account, None, name) if name else None
+            if kept:
+                return kept["Arn"]
+        return arn
+
+    iam_actions.extract_resource_arn = resource
+
+
+def passing_the_role_of_a_replication() -> None:
+    """PutBucketReplication hands a role to S3, and is not asked whether it may pass it (Setting
+    up permissions for live replication, S3 user guide)."""
+    original = iam_actions.s3_additional_checks
+
+    @functools.wraps(original)
+    def checks(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        found = original(method, path, headers, body, query)
+        role = re.search(rb"<Role>([^<]+)</Role>", body or b"")
+        if method == "PUT" and "replication" in query and role:
+            found.append(("iam:PassRole", role[1].decode()))
+        return found
+
+    keys = iam_actions.s3_access_point_resources
+
+    @functools.wraps(keys)
+    def with_keys(arn: str) -> Any:
+        to_s3 = {"iam:PassedToService": "s3.amazonaws.com"}
+        return [(arn, to_s3)] if arn.startswith("arn:aws:iam:") else keys(arn)
+
+    iam_actions.s3_additional_checks = checks
+    iam_actions.s3_access_point_resources = with_keys
+
+
+END_OF_LOG = "\x1e"
+LOG_SECONDS = 5
+
+
+def whole_logs() -> None:
+    """What a function prints is waited for 50 milliseconds, and is lost to its invocation where
+    the machine is slower. The worker says where the log of an invocation ends."""
+    answers = "        _real_stdout.flush()\n\nrun()"
+    assert answers in runtime._PYTHON_WORKER_SCRIPT
+    ends = f"        sys.stderr.write({END_OF_LOG + chr(10)!r})\n        sys.stderr.flush()\n"
+    script = runtime._PYTHON_WORKER_SCRIPT.replace(answers, ends + answers)
+    runtime._PYTHON_WORKER_SCRIPT = script
+    runtime.Worker._drain_stderr_bounded = _log_of_one
+
+
+def _log_of_one(worker: Any, **_: Any) -> str:
+    lines: list[str] = []
+    try:
+        while (line := worker._stderr_queue.get(timeout=LOG_SECONDS)) != END_OF_LOG:
+            lines.append(line)
+    except queue.Empty:  # it died before it could say so
+        pass
+    return "\n".join(lines)
