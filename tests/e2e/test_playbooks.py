@@ -27,6 +27,7 @@ RUNTIME = "tag_ai_resource/securityhub_bedrockagentcore_1"
 ROOT_USED = "escalate_finding/guardduty_root_credential_usage"
 EACH = (PUBLIC, ROLE, NOTEBOOK, ROOT_USED)
 FOREIGN = "999988887777"
+REFUSALS = ("AccessDenied", "AccessDeniedException", "InvalidAccessKeyId")
 SECONDS = 60  # how long a condition may take on a machine under load
 
 
@@ -54,7 +55,7 @@ def allowed(call: Callable[..., Any], **params: Any) -> bool:
     try:
         call(**params)
     except ClientError as error:
-        assert error.response["Error"]["Code"] in ("AccessDenied", "InvalidAccessKeyId")
+        assert error.response["Error"]["Code"] in REFUSALS
         return False
     return True
 
