@@ -186,9 +186,11 @@ def test_a_bucket_that_is_emptied_is_shut_for_all_but_break_glass(account: Accou
 
 def test_a_bucket_is_no_longer_copied_abroad(account: Account) -> None:
     one = staged(account, REPLICATED)
-    account.client("s3").create_bucket(Bucket=f"{bucket_of(one)}-backup")  # ours, as S3 says
+    s3, backup = account.client("s3"), f"{bucket_of(one)}-backup"
+    s3.create_bucket(Bucket=backup)  # S3 says that it is ours, so it goes on
+    s3.put_bucket_versioning(Bucket=backup, VersioningConfiguration={"Status": "Enabled"})
     contained(account, one)
-    found = account.client("s3").get_bucket_replication(Bucket=bucket_of(one))
+    found = s3.get_bucket_replication(Bucket=bucket_of(one))
     rules = {r["ID"]: r["Status"] for r in found["ReplicationConfiguration"]["Rules"]}
     assert rules == {"backup": "Enabled", "abroad": "Disabled"}
 
