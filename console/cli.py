@@ -17,6 +17,10 @@ errors = Console(stderr=True)
 
 ROOT = Path(__file__).parent.parent
 STACK = Annotated[str, typer.Option(help="Name of the deployed stack.")]
+DELETED = (
+    "The stack {stack} is deleted. What its cases above hold stays as it is until you put it back "
+    "by hand: cordon evidence CASE shows what was captured."
+)
 FILES = Annotated[list[Path], typer.Argument(help="Event files, or folders of them.", exists=True)]
 
 
@@ -60,8 +64,11 @@ def plan(
 
 @app.command()
 def review(stack: STACK = "cordon") -> None:
-    """The cases that ask, are held, or failed."""
-    showing.show_cases(operate.Stack.named(stack).all_cases(), out)
+    """The cases that ask, are held, or failed; also those that a deleted stack left."""
+    found = operate.Stack.named(stack)
+    showing.show_cases(found.all_cases(), out)
+    if found.deleted:
+        out.print(DELETED.format(stack=stack), markup=False)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from cordon.answer import release_name, workflow_input
 from cordon.cases import Case, Cases, Stands
@@ -26,12 +27,19 @@ class Stack:
 
     client: Callable[[str], Any]  # with the operator's credentials
     outputs: Mapping[str, str]
+    deleted: bool = False  # only its table and its evidence are left, and nobody lets go
 
     @classmethod
     def named(cls, name: str) -> "Stack":
-        """Read the stack's outputs (cloudformation:DescribeStacks)."""
+        """Read the stack's outputs (cloudformation:DescribeStacks), or what a deleted one left."""
         session = boto3.session.Session()
-        stacks = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        cloudformation = session.client("cloudformation")
+        try:
+            stacks = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            return cls(session.client, _left_by(name, cloudformation), deleted=True)
         return cls(session.client, {o["OutputKey"]: o["OutputValue"] for o in stacks[0]["Outputs"]})
 
     @property
@@ -58,6 +66,7 @@ class Stack:
 
     def decide(self, case: Case, decision: str, plan: str) -> str:
         """Approve or reject the plan with this hash. Returns who decided."""
+        self._must_exist()
         if case.stands is not Stands.ASKED:
             raise Refusal(f"case {case.id} does not ask: it stands at {case.stands}")
         if plan != case.plan_hash or plan != case.plan.hash:
@@ -72,6 +81,7 @@ class Stack:
 
     def release(self, case: Case, why: str) -> str:
         """Start the release workflow. Returns the execution's ARN."""
+        self._must_exist()
         held = (Stands.CONTAINING, Stands.RELEASING, *CONTAINED)
         if case.stands not in held:
             raise Refusal(f"case {case.id} holds nothing: it stands at {case.stands}")
@@ -91,3 +101,31 @@ class Stack:
         keys = sorted(entry["Key"] for page in pages for entry in page.get("Contents", ()))
         entries = [s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys]
         return entries, broken(entries)
+
+    def _must_exist(self) -> None:
+        if self.deleted:
+            raise Refusal("the stack is deleted: put back by hand what `cordon evidence` shows")
+
+
+LEFT = {"Memory": "Table", "Evidence": "EvidenceBucket"}  # by what the outputs call them
+
+
+def _left_by(name: str, cloudformation: Any) -> dict[str, str]:
+    """What the stack of this name that was deleted last left; CloudFormation keeps it 90 days.
+
+    Source: CloudFormation API Reference, "ListStacks", "DescribeStackEvents".
+    """
+    pages = cloudformation.get_paginator("list_stacks").paginate(
+        StackStatusFilter=["DELETE_COMPLETE"]
+    )
+    stacks = [s for page in pages for s in page["StackSummaries"] if s["StackName"] == name]
+    if not stacks:
+        raise Refusal(f"there is no stack {name}, nor was one deleted in the last 90 days")
+    last = max(stacks, key=lambda stack: stack["CreationTime"])["StackId"]
+    events = cloudformation.get_paginator("describe_stack_events").paginate(StackName=last)
+    return {
+        LEFT[one["LogicalResourceId"]]: one["PhysicalResourceId"]
+        for page in events
+        for one in page["StackEvents"]
+        if one["ResourceStatus"] == "DELETE_SKIPPED" and one["LogicalResourceId"] in LEFT
+    }

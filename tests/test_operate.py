@@ -1,8 +1,11 @@
 """The commands that our messages tell people to type are commands that work as they stand."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 from console import operate
 from console.cli import app
 from tests.test_cases import a_case
@@ -66,3 +69,41 @@ def test_what_our_finding_advises_can_be_typed(deployed: Deployed, stands: Stand
         assert f"cordon {command} {deployed.asked.id}" in advice
         assert cordon(command, deployed.asked.id, typed="y\n").exit_code == 0
     assert [told[0] for told in deployed.told] == list(commands)
+
+
+def test_a_deleted_stack_is_found_by_what_it_left() -> None:
+    """The newest of its name; CloudFormation skipped what the template retains."""
+    cloudformation = boto3.client("cloudformation")
+    stacks = [_deleted("old", 1), _deleted("new", 2), {**_deleted("x", 3), "StackName": "another"}]
+    events = [
+        _event("Memory", "cordon-Memory-1", "DELETE_SKIPPED"),
+        _event("Memory", "cordon-Memory-1", "CREATE_COMPLETE"),
+        _event("Topic", "arn:aws:sns:us-east-1:111122223333:cordon", "DELETE_COMPLETE"),
+        _event("Evidence", "cordon-evidence-1", "DELETE_SKIPPED"),
+    ]
+    with Stubber(cloudformation) as stub:
+        only = {"StackStatusFilter": ["DELETE_COMPLETE"]}
+        stub.add_response("list_stacks", {"StackSummaries": stacks}, only)
+        stub.add_response("describe_stack_events", {"StackEvents": events}, {"StackName": "new"})
+        left = operate._left_by("cordon", cloudformation)
+    assert left == {"Table": "cordon-Memory-1", "EvidenceBucket": "cordon-evidence-1"}
+
+
+def _deleted(stack_id: str, day: int) -> dict[str, Any]:
+    when = datetime(2026, 11, day, tzinfo=UTC)
+    named = {"StackId": stack_id, "StackName": "cordon", "CreationTime": when}
+    return named | {"StackStatus": "DELETE_COMPLETE"}
+
+
+def _event(logical: str, physical: str, status: str) -> dict[str, Any]:
+    when = {"StackId": "new", "StackName": "cordon", "EventId": "1"}
+    named = {"LogicalResourceId": logical, "PhysicalResourceId": physical}
+    return when | named | {"ResourceStatus": status, "Timestamp": datetime(2026, 11, 3, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_nobody_lets_go_for_a_deleted_stack(deleted: bool) -> None:
+    stack = operate.Stack(lambda _: None, {}, deleted=deleted)
+    refusal = "the stack is deleted" if deleted else "holds nothing"
+    with pytest.raises(operate.Refusal, match=refusal):
+        stack.release(a_case(stands=Stands.ASKED), "why")

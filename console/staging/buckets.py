@@ -39,8 +39,9 @@ def stage_bucket(resource: Resource, finding: Finding, client: Client) -> Iterat
 
 
 def _state(resource: Resource, finding: Finding, s3: Any) -> Iterator[Note]:
-    """The policy before the block: under it S3 takes no public policy."""
+    """The policy before the block: under it S3 takes no public policy. A new bucket is blocked."""
     name = resource.name
+    s3.delete_public_access_block(Bucket=name)
     statements, blocked, told = _access(resource, finding)
     policy = {"Version": "2012-10-17", "Statement": statements}
     s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))

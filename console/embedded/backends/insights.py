@@ -1,7 +1,7 @@
 """Insights over the findings of a hub, and custom actions.
 
-Sources: CreateInsight, GetInsights, GetInsightResults, CreateActionTarget, DescribeActionTargets
-(Security Hub API Reference).
+Sources: CreateInsight, DeleteInsight, GetInsights, GetInsightResults, CreateActionTarget,
+DeleteActionTarget, DescribeActionTargets (Security Hub API Reference).
 """
 
 from collections import Counter
@@ -59,6 +59,16 @@ def get_insight_results(params: Params, where: Where) -> Answer:
     }
 
 
+@answers("securityhub", "DeleteInsight")
+def delete_insight(params: Params, where: Where) -> Answer:
+    """A custom insight goes; the findings in it stay."""
+    needs_hub(where)
+    arn = params["InsightArn"]
+    _insight(arn, where)
+    del _insights(where)[arn]
+    return {"InsightArn": arn}
+
+
 @answers("securityhub", "CreateActionTarget")
 def create_action_target(params: Params, where: Where) -> Answer:
     """A custom action; its ARN is what its events carry in ``resources``."""
@@ -76,6 +86,16 @@ def create_action_target(params: Params, where: Where) -> Answer:
         raise Refusal("LimitExceededException", f"at most {MOST_ACTIONS} custom actions")
     described = {"Name": params["Name"], "Description": params["Description"]}
     kept[arn] = {"ActionTargetArn": arn, **described}
+    return {"ActionTargetArn": arn}
+
+
+@answers("securityhub", "DeleteActionTarget")
+def delete_action_target(params: Params, where: Where) -> Answer:
+    """A custom action goes from the console; what it has sent already stays on its way."""
+    needs_hub(where)
+    arn = params["ActionTargetArn"]
+    if _actions(where).pop(arn, None) is None:
+        raise Refusal("ResourceNotFoundException", f"{arn} does not exist")
     return {"ActionTargetArn": arn}
 
 

@@ -1,0 +1,322 @@
+"""The tests' side of the emulated account: start it, deploy into it, act and look.
+
+Everything that a user or AWS would do goes through the SAM CLI or an ordinary boto3 client of the
+emulator's endpoint. What only a test may ask goes through ``/_cordon/…`` (emulator/control.py).
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from console.embedded.snapshot import snapshot
+from console.operate import Stack
+
+from cordon.cases import Case
+
+ROOT = Path(__file__).parents[2]
+PYTHON = ROOT / ".e2e" / "bin" / "python"
+BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
+ACCOUNT, REGION, NAME = "111122223333", "us-east-1", "cordon"
+BREAK_GLASS = f"arn:aws:iam::{ACCOUNT}:role/BreakGlass"  # as in replay (console/planning.py)
+MODES = ("ModeQuarantineBucket", "ModeRevokeSessions", "ModeTagAiResource", "ModeEscalateFinding")
+STARTED, DEPLOYED, STILL = 60, 240, 180  # seconds that a machine under load may take
+
+
+@contextmanager
+def emulator(log: Path) -> Iterator["Account"]:
+    """A fresh account, on a port of its own, until the context is left."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(PYTHON), str(Path(__file__).parent / "emulator"), str(port)]
+    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
+        try:
+            account = Account(f"http://127.0.0.1:{port}")
+            until(account.alive, STARTED, f"the emulator does not start: {log}")
+            yield account
+        finally:
+            process.kill()
+
+
+@dataclass(frozen=True)
+class Account:
+    """One emulated AWS account."""
+
+    endpoint: str
+    region: str = REGION
+
+    def client(self, service: str, region: str = "") -> Any:
+        """An ordinary client, with the credentials of the account's owner."""
+        return _client(self.endpoint, service, region or self.region, ACCOUNT, "test", "")
+
+    def as_role(self, role: str, service: str) -> Any:
+        """A client with a session of a role (ARN)."""
+        given = self.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        key = (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        return _client(self.endpoint, service, self.region, *key)
+
+    def as_key(self, key: str, service: str, secret: str = "test") -> Any:
+        """A client with a long-term access key, or of another account's owner (its 12 digits)."""
+        return _client(self.endpoint, service, self.region, key, secret, "")
+
+    # ---- deploying ----
+
+    def deploy(self, mode: str = "", **parameters: str) -> str:
+        """``sam deploy`` of the built template, as it is. Returns what the CLI printed."""
+        modes = dict.fromkeys(MODES, mode) if mode else {}
+        given = {"BreakGlassRoles": BREAK_GLASS, **modes, **parameters}
+        overrides = [f"{key}={value}" for key, value in given.items()]
+        command = [
+            *(sys.executable, "-m", "samcli", "deploy"),
+            *("--stack-name", NAME, "--region", self.region),
+            *("--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"),
+            *("--parameter-overrides", *overrides),
+        ]
+        environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": self.region,
+            "SAM_CLI_TELEMETRY": "0",
+            "SAM_CLI_POLL_DELAY": "0.5",
+        }
+        ran = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=DEPLOYED
+        )
+        if ran.returncode:
+            raise AssertionError(f"sam deploy failed:\n{ran.stdout[-4000:]}\n{ran.stderr[-2000:]}")
+        self.__dict__.pop("stack", None)
+        return ran.stdout
+
+    def delete(self) -> None:
+        """Delete the stack, as ``sam delete`` or the console would."""
+        cloudformation = self.client("cloudformation")
+        cloudformation.delete_stack(StackName=NAME)
+        until(lambda: self._gone(cloudformation), DEPLOYED, "the stack is not deleted")
+
+    def _gone(self, cloudformation: Any) -> bool:
+        stacks = cloudformation.list_stacks()["StackSummaries"]
+        states = [s["StackStatus"] for s in stacks if s["StackName"] == NAME]
+        if any(state.endswith("FAILED") for state in states):
+            raise AssertionError(f"the stack stands at {states}")
+        return all(state == "DELETE_COMPLETE" for state in states)
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The deployed stack, as an operator sees it."""
+        found = self.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
+        outputs = {o["OutputKey"]: o["OutputValue"] for o in found["Outputs"]}
+        return Stack(self.client, outputs)
+
+    def physical(self, logical: str) -> str:
+        """The name or URL of a resource of the stack."""
+        asked = {"StackName": NAME, "LogicalResourceId": logical}
+        found = self.client("cloudformation").describe_stack_resource(**asked)
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    # ---- acting ----
+
+    def stage(self, event: Mapping[str, Any]) -> list[str]:
+        """Make the resources that the event's finding names, in the state it describes."""
+        made: list[str] = self._ask("stage", event=event, account=ACCOUNT, region=self.region)[
+            "made"
+        ]
+        return made
+
+    def put(self, event: Mapping[str, Any]) -> None:
+        """Put the event on the default bus, and wait until all is still."""
+        self.put_only(event)
+        self.settle()
+
+    def put_only(self, event: Mapping[str, Any]) -> None:
+        """Put the event on the default bus."""
+        entry = {
+            "Source": event["source"],
+            "DetailType": event["detail-type"],
+            "Detail": json.dumps(event["detail"]),
+            "Resources": event["resources"],
+        }
+        answer = self.client("events").put_events(Entries=[entry])
+        assert answer["FailedEntryCount"] == 0, answer
+
+    def set(self, setting: str, value: str) -> None:
+        """Change a setting, as an operator would; functions forget what they have cached."""
+        name = f"/cordon/{NAME}/{setting}"
+        self.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+        self._ask("cold")
+
+    @contextmanager
+    def denied(self, function: str, *actions: str) -> Iterator[None]:
+        """While it lasts, the role of a function (logical id) may not do this."""
+        iam, role = self.client("iam"), self.physical(f"{function}Role")
+        statement = {"Effect": "Deny", "Action": list(actions), "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_role_policy(RoleName=role, PolicyName="denied", PolicyDocument=document)
+        yield
+        iam.delete_role_policy(RoleName=role, PolicyName="denied")
+
+    def cold(self) -> None:
+        """End every warm function."""
+        self._ask("cold")
+
+    def settle(self, seconds: float = STILL) -> None:
+        """Wait until no function runs, no message waits for one, and no execution goes on."""
+        until(self._still, seconds, lambda: f"not still: {self._ask('still')}")
+
+    def _still(self) -> bool:
+        kinds = ("invocations", "messages", "executions")
+        return not any(self._ask("still")[kind] for kind in kinds) and not any(
+            self._ask("still")[kind] for kind in kinds
+        )
+
+    def checkpoint(self) -> None:
+        """Remember the account as it is."""
+        self._ask("checkpoint")
+
+    def restore(self) -> None:
+        """Back to the checkpoint."""
+        self._ask("restore")
+
+    # ---- looking ----
+
+    def cases(self) -> list[Case]:
+        """Every case."""
+        return list(self.stack.all_cases())
+
+    def case(self) -> Case:
+        """The only case."""
+        (only,) = self.cases()
+        return only
+
+    def state(self, *arns: str) -> dict[str, Any]:
+        """All that can be contained, as it stands; of AI resources those that are named."""
+        buckets = [b["Name"] for b in self.client("s3").list_buckets()["Buckets"]]
+        roles = self.client("iam").get_paginator("list_roles").paginate(PathPrefix="/cordon/")
+        own = {role["RoleName"] for page in roles for role in page["Roles"]}
+        own |= {name for name in buckets if name.startswith(("aws-sam-cli-managed-", "cordon-"))}
+        shown = snapshot(self.client, own)
+        return {"s3": shown["s3"], "iam": shown["iam"], "tags": {a: self.tags(a) for a in arns}}
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """The tags of an AI resource; a data source has those of its knowledge base."""
+        arn = arn.partition("/data-source/")[0]
+        service = arn.split(":")[2]
+        if service == "sagemaker":
+            listed = self.client(service).list_tags(ResourceArn=arn)["Tags"]
+            return {tag["Key"]: tag["Value"] for tag in listed}
+        name = {"bedrock": "bedrock-agent", "bedrock-agentcore": "bedrock-agentcore-control"}
+        found: dict[str, str] = self.client(name[service]).list_tags_for_resource(resourceArn=arn)[
+            "tags"
+        ]
+        return found
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """The OpsItems, whole, oldest first."""
+        ssm = self.client("ssm")
+        every = {"Key": "Status", "Values": ["Open", "Resolved"], "Operator": "Equal"}
+        listed = ssm.describe_ops_items(OpsItemFilters=[every])["OpsItemSummaries"]
+        items = [ssm.get_ops_item(OpsItemId=one["OpsItemId"])["OpsItem"] for one in listed]
+        return sorted(items, key=lambda item: str(item["CreatedTime"]))
+
+    def finding(self, identifier: str) -> dict[str, Any]:
+        """A finding of Security Hub, whole."""
+        wanted = {"Id": [{"Value": identifier, "Comparison": "EQUALS"}]}
+        (found,) = self.client("securityhub").get_findings(Filters=wanted)["Findings"]
+        return dict(found)
+
+    def finding_of(self, case: Case) -> dict[str, Any]:
+        """Our own finding of a case, whole."""
+        place = case.finding.place
+        return self.finding(f"cordon/{place.account}/{place.region}/{case.playbook}/{case.id}")
+
+    def evidence(self, case: Case) -> list[str]:
+        """The stages of a case's evidence, in order; their chain must hold."""
+        entries, fault = self.stack.evidence(case)
+        assert not fault, fault
+        return [json.loads(entry)["stage"] for entry in entries]
+
+    def holds(self) -> dict[str, Any]:
+        """The hold rows, by target."""
+        table = self.stack.outputs["Table"]
+        rows = self.client("dynamodb").scan(TableName=table)["Items"]
+        named = {row["id"]["S"]: row for row in rows}
+        return {k.removeprefix("hold#"): v for k, v in named.items() if k.startswith("hold#")}
+
+    def messages(self, queue: str) -> list[dict[str, Any]]:
+        """The messages of a queue (logical id), which stay in it."""
+        url = self.physical(queue)
+        asked = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 0}
+        got = self.client("sqs").receive_message(
+            QueueUrl=url, MessageAttributeNames=["All"], **asked
+        )
+        found: list[dict[str, Any]] = got.get("Messages", [])
+        return found
+
+    def calls(self, since: int = 0) -> list[dict[str, Any]]:
+        """What the roles asked of IAM, in order: principal, action, resource, refused."""
+        found: list[dict[str, Any]] = self._ask("calls", since=since)
+        return found
+
+    @property
+    def lacks(self) -> list[str]:
+        """What the emulator was asked for and does not play, in words."""
+        said = self._ask("still")
+        return [*said["gaps"], *said["lacks"]]
+
+    def alive(self) -> bool:
+        """Does the emulator answer?"""
+        try:
+            self._ask("still")
+        except (urllib.error.URLError, ConnectionError):
+            return False
+        return True
+
+    def _ask(self, what: str, **asked: Any) -> Any:
+        request = urllib.request.Request(
+            f"{self.endpoint}/_cordon/{what}", data=json.dumps(asked).encode()
+        )
+        with urllib.request.urlopen(request, timeout=STILL) as answer:
+            return json.load(answer)
+
+
+@cache
+def _client(endpoint: str, service: str, region: str, key: str, secret: str, token: str) -> Any:
+    made = boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=endpoint,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token or None,
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+    )
+    if service == "s3control":  # its endpoint rules put the account before 127.0.0.1
+        made.meta.events.register("before-send", _without_account)
+    return made
+
+
+def _without_account(request: Any, **_: Any) -> None:
+    request.url = request.url.replace(f"//{ACCOUNT}.", "//")
+
+
+def until(done: Any, seconds: float, complaint: Any) -> None:
+    """Ask again and again; AssertionError when it takes too long."""
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            raise AssertionError(complaint() if callable(complaint) else complaint)
+        time.sleep(0.05)

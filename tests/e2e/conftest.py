@@ -1,0 +1,85 @@
+"""One deployed account for each worker; every test begins with it as it was deployed.
+
+Every test also ends with a look at what the stack's roles were refused: nothing, but what the
+test provokes and names with ``@pytest.mark.refused("iam:PutRolePolicy")``.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.e2e.account import BUILT, PYTHON, ROOT, Account, emulator
+
+LACKS: set[str] = set()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The markers of these tests."""
+    config.addinivalue_line("markers", "refused(*actions): what the test makes IAM refuse")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Deployments and cold functions take their time, more so on a machine under load."""
+    for item in items:
+        if item.path.is_relative_to(ROOT / "tests" / "e2e"):
+            item.add_marker(pytest.mark.timeout(300))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> None:
+    """Tests of the deployed account reach their emulator on this machine; see tests/conftest.py."""
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """The account, with the stack deployed and every playbook in mode enforce."""
+    for needed in (PYTHON, BUILT):
+        assert needed.exists(), f"{needed} is missing: use `make e2e`"
+    log = tmp_path_factory.mktemp("emulator") / "log"
+    with emulator(log) as account:
+        account.client("securityhub").enable_security_hub()
+        account.deploy("enforce")
+        account.checkpoint()
+        yield account
+        LACKS.update(account.lacks)
+
+
+@pytest.fixture
+def account(running: Account, request: pytest.FixtureRequest) -> Iterator[Account]:
+    """The account as it was deployed, whatever the tests before have done."""
+    running.restore()
+    asked_before = len(running.calls())
+    yield running
+    marker = request.node.get_closest_marker("refused")
+    refused = {call["action"] for call in running.calls(asked_before) if _by_us(call)}
+    assert refused == set(marker.args if marker else ())
+
+
+def _by_us(call: dict[str, Any]) -> bool:
+    """Was it a role of the stack that was refused?"""
+    return call["refused"] and ":assumed-role/cordon-" in call["principal"]
+
+
+def event(name: str) -> dict[str, Any]:
+    """A sample event ("quarantine_bucket/guardduty_…")."""
+    found: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
+    return found
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands over what its emulator does not play."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["lacks"] = sorted(LACKS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What a worker has handed over."""
+    LACKS.update(getattr(node, "workeroutput", {}).get("lacks", ()))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What the emulator does not play is said, not skipped."""
+    for lack in sorted(LACKS):
+        terminalreporter.write_line(f"not played by the emulator: {lack}")

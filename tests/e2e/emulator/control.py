@@ -1,0 +1,269 @@
+"""What the tests ask of the account beside AWS's own APIs: ``/_cordon/<what>``.
+
+``still``       is anything under way? And what was asked for that nobody here plays.
+``calls``       every authorised or refused action of every role, in order
+``stage``       the resources of an event, as replay stages them (console/staging)
+``checkpoint``  remember everything; ``restore`` goes back to it
+``cold``        end every warm function, so that the next invocation starts one
+"""
+
+import copy
+import importlib
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import ministack.app as gateway
+import ministack.core.iam_evaluator as evaluator
+import ministack.core.lambda_runtime as runtime
+import shelf
+from botocore.config import Config
+from console.embedded.backends import registry
+from console.staging import identities, stage
+from ministack.core.responses import (
+    AccountRegionScopedDict,
+    AccountScopedDict,
+    _request_account_id,
+    get_account_id,
+)
+from ministack.services import iam, lambda_svc, sqs, ssm, stepfunctions
+from moto.securityhub.models import securityhub_backends
+
+from cordon.dialects import read
+from cordon.finding import Place, Resource
+
+KEPT = ("dynamodb", "iam", "s3", "sns", "sqs", "ssm", "stepfunctions", "sts")
+CALLS: list[dict[str, Any]] = []
+LACKS: list[str] = []  # what of the template is not played here
+_under_way = 0
+_lock = threading.Lock()
+_checkpoint: dict[str, Any] = {}
+
+
+def install() -> None:
+    """Serve the routes, note every call, and count what is under way."""
+    _note_calls()
+    _count_invocations()
+    identities._rename = _rename
+    inner = gateway.app
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/_cordon/"):
+            await inner(scope, receive, send)
+            return
+        body = b""
+        while True:
+            part = await receive()
+            body += part.get("body", b"")
+            if not part.get("more_body"):
+                break
+        act = ROUTES[scope["path"].removeprefix("/_cordon/")]
+        loop = gateway.asyncio.get_running_loop()
+        said = await loop.run_in_executor(None, act, json.loads(body or b"{}"))
+        head = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": json.dumps(said).encode()})
+
+    gateway.app = app
+
+
+def client(service: str, region: str, account: str) -> Any:
+    """An ordinary client of this very server, as the owner of an account."""
+    made = boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=f"http://127.0.0.1:{gateway.os.environ['GATEWAY_PORT']}",
+        aws_access_key_id=account,
+        aws_secret_access_key="test",
+        config=Config(inject_host_prefix=False, s3={"addressing_style": "path"}),
+    )
+    made.meta.events.unregister("before-call", registry._answer)  # else the shelf hears it first
+    return made
+
+
+def _note_calls() -> None:
+    original = evaluator.enforce
+
+    def enforce(
+        access_key_id: str, iam_action: str, service: str, region: str, **others: Any
+    ) -> Any:
+        denied = original(access_key_id, iam_action, service, region, **others)
+        principal = evaluator.resolve_principal(access_key_id or "", get_account_id(), None)
+        who = getattr(principal, "arn", "")
+        if ":assumed-role/" in who:
+            CALLS.append(
+                {
+                    "principal": who,
+                    "action": iam_action,
+                    "resource": others.get("resource_arn", "*"),
+                    "refused": denied is not None,
+                }
+            )
+        return denied
+
+    evaluator.enforce = enforce
+
+
+def _count_invocations() -> None:
+    original = lambda_svc._execute_function
+
+    def execute(*args: Any, **kwargs: Any) -> Any:
+        with _Busy():
+            return original(*args, **kwargs)
+
+    lambda_svc._execute_function = execute
+    lambda_svc.threading = _Threads()
+
+
+class _Threads:
+    """``threading`` for ministack's Lambda: an asynchronous invocation is under way from the
+    moment it is accepted, through its retries, until it has ended or lies in its queue."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(threading, name)
+
+    def Thread(self, *args: Any, **kwargs: Any) -> threading.Thread:
+        inner = (kwargs.get("args") or ((),))[0]
+        if not getattr(inner, "__qualname__", "").startswith("invoke_async_with_retry"):
+            return threading.Thread(*args, **kwargs)
+        return threading.Thread(*args, target=_counted(kwargs.pop("target")), **kwargs)
+
+
+def beside(act: Callable[..., Any], *inputs: Any) -> None:
+    """Let it happen on a thread of its own, under way from now on: the server's own thread
+    could not answer what it asks."""
+    threading.Thread(target=_counted(act), args=inputs, daemon=True).start()
+
+
+def _counted(act: Callable[..., Any]) -> Callable[..., None]:
+    busy = _Busy()
+    busy.__enter__()
+
+    def run(*inputs: Any) -> None:
+        try:
+            act(*inputs)
+        finally:
+            busy.__exit__()
+
+    return run
+
+
+class _Busy:
+    def __enter__(self) -> None:
+        self._add(1)
+
+    def __exit__(self, *_: object) -> None:
+        self._add(-1)
+
+    def _add(self, number: int) -> None:
+        global _under_way
+        with _lock:
+            _under_way += number
+
+
+def still(_: Any) -> dict[str, Any]:
+    """Invocations under way, messages on their way to a function, executions that run."""
+    return {
+        "invocations": _under_way,
+        "messages": sum(_queued()),
+        "executions": sum(_running()),
+        "gaps": shelf.GAPS,
+        "lacks": LACKS,
+    }
+
+
+def _queued() -> list[int]:
+    mapped = {esm["EventSourceArn"] for _, _, esm in lambda_svc._iter_all_esms()}
+    queues = sqs._queues._data.values()
+    return [len(q["messages"]) for q in queues if q["attributes"]["QueueArn"] in mapped]
+
+
+def _running() -> list[bool]:
+    """Executions that neither have ended nor wait for a person, who has the token by then."""
+    states = [one["status"] == "RUNNING" for one in stepfunctions._executions._data.values()]
+    tokens = [one["event"]._cond._waiters for one in stepfunctions._task_tokens._data.values()]
+    return [*states, *[-1 for waiters in tokens if waiters]]
+
+
+def calls(asked: Any) -> list[dict[str, Any]]:
+    """What was asked of IAM from number ``since`` on."""
+    return CALLS[asked.get("since", 0) :]
+
+
+def staged(asked: Any) -> dict[str, Any]:
+    """Stage the resources of the finding in an event; ``home`` is the deployment's place."""
+    home = Place(shelf.PARTITION, asked["account"], asked["region"])
+    made = stage(read(asked["event"]), client, home=home)
+    return {"made": made.made, "left": made.left}
+
+
+def _rename(made: str, wanted: str, _user: str, resource: Resource) -> None:
+    """No API makes an access key of a given id; staging changes it inside the account."""
+    _request_account_id.set(resource.place.account)
+    key = iam._access_keys.pop(made)
+    iam._access_keys[wanted] = {**key, "AccessKeyId": wanted}
+
+
+def checkpoint(_: Any) -> dict[str, Any]:
+    """Remember what the services hold."""
+    _checkpoint.clear()
+    _checkpoint.update({key: copy.deepcopy(d._data) for key, d in _stores().items()})
+    _checkpoint["shelf"] = copy.deepcopy(dict(_tables()))
+    _checkpoint["hubs"] = {where for where, hub in _hubs() if hub.enabled}
+    return {}
+
+
+def restore(_: Any) -> dict[str, Any]:
+    """Go back to the checkpoint: what came after it never was."""
+    settings = copy.deepcopy(ssm._parameters._data)
+    for key, store in _stores().items():
+        store._data.clear()
+        store._data.update(copy.deepcopy(_checkpoint[key]))
+    for key, books in _tables().items():
+        books.clear()
+        books.update(copy.deepcopy(_checkpoint["shelf"].get(key, {})))
+    for where, hub in _hubs():
+        hub.enabled = where in _checkpoint["hubs"]
+    if settings != ssm._parameters._data:  # a warm function remembers them for some seconds
+        runtime.reset()
+    return {}
+
+
+def cold(_: Any) -> dict[str, Any]:
+    """No function is warm any more, nor remembers its settings."""
+    runtime.reset()
+    return {}
+
+
+def _stores() -> dict[str, Any]:
+    """Every store of the services that hold data; what they keep beside is not state."""
+    found = {}
+    for service in KEPT:
+        module = importlib.import_module(f"ministack.services.{service}")
+        for name, value in vars(module).items():
+            if isinstance(value, AccountScopedDict | AccountRegionScopedDict):
+                found[f"{service}.{name}"] = value
+    return found
+
+
+def _hubs() -> list[tuple[tuple[str, str], Any]]:
+    """Security Hub in every account and Region that has been asked for it."""
+    hubs = securityhub_backends
+    return [((a, r), hubs[a][r]) for a in list(hubs) for r in list(hubs[a])]
+
+
+def _tables() -> dict[tuple[str, str], dict[str, Any]]:
+    books = registry._BOOKS
+    return {(a, r): books[a][r].tables for a in list(books) for r in list(books[a])}
+
+
+ROUTES: dict[str, Callable[[Any], Any]] = {
+    "still": still,
+    "calls": calls,
+    "stage": staged,
+    "checkpoint": checkpoint,
+    "restore": restore,
+    "cold": cold,
+}

@@ -1,0 +1,372 @@
+"""Where ministack 1.5.33 answers otherwise than AWS, mended in memory. Each repair says why."""
+
+import functools
+import json
+import queue
+import re
+import time
+from typing import Any
+
+import control
+import ministack.app as gateway
+import ministack.core.iam_actions as iam_actions
+import ministack.core.iam_evaluator as evaluator
+import ministack.core.lambda_runtime as runtime
+import shelf
+import yaml
+from ministack.services import eventbridge, iam, lambda_svc, s3, sqs, stepfunctions
+from ministack.services.cloudformation import provisioners
+
+
+def install() -> None:
+    """All of them. Each fails where ministack no longer has what it mends."""
+    events_of_aws()
+    names_of_exceptions()
+    hosts_with_the_account()
+    managed_policies()
+    asynchronous_targets()
+    yaml_definitions()
+    hours_to_approve()
+    security_hub_resources()
+    object_lock()
+    metric_math()
+    parameters_by_path()
+    secure_transport()
+    principal_arn()
+    failed_messages()
+    redrive()
+    paths_of_principals()
+    passing_the_role_of_a_replication()
+    whole_logs()
+
+
+def events_of_aws() -> None:
+    """PutEvents refuses sources ``aws.…``, as AWS does; here the tests play AWS."""
+    assert eventbridge._put_events.__defaults__ == (False,)
+    eventbridge._put_events.__defaults__ = (True,)
+
+
+def names_of_exceptions() -> None:
+    """An error's type is always "Exception"; state machines catch ours by name."""
+    said = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
+    named = said.replace("str(e)", 'type(e).__name__ + "\\n" + str(e)')
+    assert said in runtime._PYTHON_WORKER_SCRIPT
+    runtime._PYTHON_WORKER_SCRIPT = runtime._PYTHON_WORKER_SCRIPT.replace(said, named)
+    original = lambda_svc._execute_function_warm
+
+    @functools.wraps(original)
+    def execute(*args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        body = result.get("body") if isinstance(result, dict) else None
+        if isinstance(body, dict) and "\n" in str(body.get("errorMessage", "")):
+            name, message = body["errorMessage"].split("\n", 1)
+            body.update(errorType=name, errorMessage=message)
+        return result
+
+    lambda_svc._execute_function_warm = execute
+
+
+RESOLVE = """
+import socket
+_resolve = socket.getaddrinfo
+socket.getaddrinfo = lambda host, *rest, **more: _resolve(
+    "127.0.0.1" if str(host).endswith(".127.0.0.1") else host, *rest, **more
+)
+"""
+
+
+def hosts_with_the_account() -> None:
+    """S3 Control's endpoint rules put the account before the host, also before 127.0.0.1."""
+    runtime._PYTHON_WORKER_SCRIPT = RESOLVE + runtime._PYTHON_WORKER_SCRIPT
+
+
+def managed_policies() -> None:
+    """ministack knows some forty of AWS's managed policies; moto carries all documents."""
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+    for name, data in json.loads(aws_managed_policies_data).items():
+        full = data["Path"].lstrip("/") + name
+        arn = iam._AWS_MANAGED_POLICY_PREFIX + full
+        if arn not in iam._aws_managed_policies:
+            document = json.dumps(data["Document"])
+            iam._aws_managed_policies[arn] = iam._make_aws_managed_record(full, document)
+
+
+def asynchronous_targets() -> None:
+    """EventBridge calls a function once and forgets it. AWS queues the invocation: it is tried
+    again, and ends at the function's failure destination, or at the rule's dead-letter queue
+    when there is no such function."""
+    original = eventbridge._invoke_target
+
+    @functools.wraps(original)
+    def invoke(target: dict[str, Any], event: dict[str, Any], rule: Any, view: Any = None) -> None:
+        arn = target.get("Arn", "")
+        if ":lambda:" not in arn:
+            original(target, event, rule, view)
+            return
+        view = view or eventbridge._pattern_event_view(event)
+        payload = view.event_with_detail()
+        found, config, _name = lambda_svc._get_func_record_for_ref(arn)
+        if found and config and _permits(found, rule):
+            record = lambda_svc._execution_record_for_config(found, config)
+            lambda_svc.invoke_async_with_retry(record, payload)
+        elif "DeadLetterConfig" in target:
+            code = "NO_PERMISSIONS" if found else "NO_RESOURCE"
+            queue = target["DeadLetterConfig"]["Arn"]
+            control.beside(_bury, queue, payload, code, arn, rule)
+
+    eventbridge._invoke_target = invoke
+
+
+def _permits(function: dict[str, Any], rule: dict[str, Any]) -> bool:
+    """The function's own policy must let this rule in; ministack does not look."""
+    policy = function.get("policy") or {}
+    policy = json.loads(policy) if isinstance(policy, str) else policy
+    for statement in policy.get("Statement", []):
+        source = statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn")
+        service = statement.get("Principal", {}).get("Service")
+        if service == "events.amazonaws.com" and source in (None, rule.get("Arn")):
+            return True
+    return False
+
+
+def _bury(queue: str, payload: dict[str, Any], code: str, target: str, rule: Any) -> None:
+    """As EventBridge does (Using dead-letter queues, EventBridge user guide)."""
+    attributes = {"ERROR_CODE": code, "TARGET_ARN": target, "RULE_ARN": rule.get("Arn", "")}
+    parts = queue.split(":")
+    client = control.client("sqs", parts[3], parts[4])
+    client.send_message(
+        QueueUrl=client.get_queue_url(QueueName=parts[5])["QueueUrl"],
+        MessageBody=json.dumps(payload),
+        MessageAttributes={
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+        },
+    )
+
+
+def yaml_definitions() -> None:
+    """A state machine may be defined in YAML in S3, as ours are; only JSON is understood."""
+    original = provisioners._sfn_definition
+
+    @functools.wraps(original)
+    def definition(props: dict[str, Any]) -> str:
+        return json.dumps(yaml.safe_load(original(props)))
+
+    provisioners._sfn_definition = definition
+
+
+def hours_to_approve() -> None:
+    """Waits are scaled, but the time-out of a task that waits for a token is not: hours. Nor is
+    it read where it is an expression (Transforming data with JSONata, Step Functions guide)."""
+    original = stepfunctions._invoke_with_callback
+
+    @functools.wraps(original)
+    def wait(resource: str, data: Any, token: str, state: dict[str, Any]) -> Any:
+        seconds = stepfunctions._apply_jsonata_template(state["TimeoutSeconds"], data)
+        scaled = float(seconds) * stepfunctions._SFN_WAIT_SCALE
+        return original(resource, data, token, {**state, "TimeoutSeconds": scaled})
+
+    stepfunctions._invoke_with_callback = wait
+
+
+def security_hub_resources() -> None:
+    """CloudFormation knows no Security Hub. Custom actions and insights are made on the shelf."""
+    handlers = provisioners._RESOURCE_HANDLERS
+    assert "AWS::SecurityHub::ActionTarget" not in handlers
+    handlers["AWS::SecurityHub::ActionTarget"] = {"create": _action_target, "delete": _gone}
+    handlers["AWS::SecurityHub::Insight"] = {"create": _insight, "delete": _gone}
+
+
+def _action_target(_logical: str, props: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
+    made = _hub().create_action_target(**props)["ActionTargetArn"]
+    return made, {"ActionTargetArn": made}
+
+
+def _insight(_logical: str, props: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
+    made = _hub().create_insight(**props)["InsightArn"]
+    return made, {"InsightArn": made}
+
+
+def _gone(physical: str, _props: dict[str, Any]) -> None:
+    kind = "action_target" if ":action/" in physical else "insight"
+    parameter = "ActionTargetArn" if kind == "action_target" else "InsightArn"
+    getattr(_hub(), f"delete_{kind}")(**{parameter: physical})
+
+
+def _hub() -> Any:
+    return shelf.client("securityhub", provisioners.get_account_id(), provisioners.get_region())
+
+
+def object_lock() -> None:
+    """The object lock that a template gives a bucket is left out."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
+    original = handlers["create"]
+
+    @functools.wraps(original)
+    def create(logical: str, props: dict[str, Any], stack: str) -> Any:
+        made = original(logical, props, stack)
+        if props.get("ObjectLockEnabled"):
+            kept = props["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+            retention = {"Mode": kept["Mode"], "Days": int(kept["Days"])}
+            s3._bucket_object_lock[made[0]] = {"enabled": True, "default_retention": retention}
+        return made
+
+    handlers["create"] = create
+
+
+def metric_math() -> None:
+    """An alarm over an expression is refused. It is taken and never rings, which we say."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"]
+    original = handlers["create"]
+
+    @functools.wraps(original)
+    def create(logical: str, props: dict[str, Any], stack: str) -> Any:
+        if "Metrics" not in props:
+            return original(logical, props, stack)
+        control.LACKS.append(f"the alarm {logical}: no alarms over expressions")
+        return f"{stack}-{logical}", {}
+
+    handlers["create"] = create
+
+
+def parameters_by_path() -> None:
+    """GetParametersByPath is authorised on "*", on AWS on the path and what lies under it."""
+    original = iam_actions.extract_resource_arn
+
+    @functools.wraps(original)
+    def resource(
+        service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any
+    ) -> Any:
+        if headers.get("x-amz-target") != "AmazonSSM.GetParametersByPath":
+            return original(service, method, path, headers, body, *rest)
+        _query, region, account = rest
+        named = json.loads(body)["Path"].strip("/")
+        return f"arn:aws:ssm:{region}:{account}:parameter/{named}"
+
+    iam_actions.extract_resource_arn = resource
+
+
+def secure_transport() -> None:
+    """There is no TLS on this machine: every call counts as one over TLS."""
+    original = gateway.pin_request_origin
+
+    def pin(source_ip: str, _secure: bool) -> None:
+        original(source_ip, True)
+
+    gateway.pin_request_origin = pin
+
+
+def principal_arn() -> None:
+    """aws:PrincipalArn is the session's ARN; on AWS it is that of the role, with its path."""
+    original = evaluator._resolve_condition_key
+
+    @functools.wraps(original)
+    def resolve(key: str, context: Any) -> Any:
+        found = original(key, context)
+        if key.lower() != "aws:principalarn" or ":assumed-role/" not in str(found):
+            return found
+        role = evaluator._role_name_from_assumed_arn(found)
+        kept = iam._roles.get_scoped(context.principal_account, None, role)
+        return kept["Arn"] if kept else found
+
+    evaluator._resolve_condition_key = resolve
+
+
+def failed_messages() -> None:
+    """A message that failed stays invisible for the queue's 400 seconds; here for a moment."""
+    original = lambda_svc._run_sqs_batch
+
+    @functools.wraps(original)
+    def run(esm: Any, function: Any, event: Any, batch: list[dict[str, Any]], *rest: Any) -> None:
+        original(esm, function, event, batch, *rest)
+        for message in batch:  # those that were answered are in the queue no longer
+            message["visible_at"] = time.time() + 0.2
+
+    lambda_svc._run_sqs_batch = run
+
+
+def redrive() -> None:
+    """SQS has no StartMessageMoveTask. Here all goes back at once, each message as a new one to
+    the queue it came from (SQS developer guide, "Dead-letter queue redrive")."""
+    assert "StartMessageMoveTask" not in sqs._HANDLERS
+    sqs._HANDLERS["StartMessageMoveTask"] = _move_back
+
+
+def _move_back(data: dict[str, Any], _url: str) -> dict[str, str]:
+    queue = sqs._queue_by_arn(data["SourceArn"])
+    moved, queue["messages"] = queue["messages"], []
+    for message in moved:
+        source = sqs._queue_by_arn(message["sys"].pop("DeadLetterQueueSourceArn"))
+        source["messages"].append({**message, "receive_count": 0, "visible_at": time.time()})
+    sqs.esm_wake.set()
+    return {"TaskHandle": data["SourceArn"]}
+
+
+def paths_of_principals() -> None:
+    """A call on a role or user is authorised on its ARN without the path; on AWS with it, so that
+    a deny on ``role/cordon/*`` holds (IAM identifiers, IAM user guide)."""
+    original = iam_actions.extract_resource_arn
+
+    @functools.wraps(original)
+    def resource(service: str, *request: Any) -> Any:
+        arn = original(service, *request)
+        if service != "iam":
+            return arn
+        params, _region, account = request[-3:]
+        for kind, store in (("RoleName", iam._roles), ("UserName", iam._users)):
+            name = iam_actions._query_param(params, kind)
+            kept = store.get_scoped(account, None, name) if name else None
+            if kept:
+                return kept["Arn"]
+        return arn
+
+    iam_actions.extract_resource_arn = resource
+
+
+def passing_the_role_of_a_replication() -> None:
+    """PutBucketReplication hands a role to S3, and is not asked whether it may pass it (Setting
+    up permissions for live replication, S3 user guide)."""
+    original = iam_actions.s3_additional_checks
+
+    @functools.wraps(original)
+    def checks(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        found = original(method, path, headers, body, query)
+        role = re.search(rb"<Role>([^<]+)</Role>", body or b"")
+        if method == "PUT" and "replication" in query and role:
+            found.append(("iam:PassRole", role[1].decode()))
+        return found
+
+    keys = iam_actions.s3_access_point_resources
+
+    @functools.wraps(keys)
+    def with_keys(arn: str) -> Any:
+        to_s3 = {"iam:PassedToService": "s3.amazonaws.com"}
+        return [(arn, to_s3)] if arn.startswith("arn:aws:iam:") else keys(arn)
+
+    iam_actions.s3_additional_checks = checks
+    iam_actions.s3_access_point_resources = with_keys
+
+
+END_OF_LOG = "\x1e"
+LOG_SECONDS = 5
+
+
+def whole_logs() -> None:
+    """What a function prints is waited for 50 milliseconds, and is lost to its invocation where
+    the machine is slower. The worker says where the log of an invocation ends."""
+    answers = "        _real_stdout.flush()\n\nrun()"
+    assert answers in runtime._PYTHON_WORKER_SCRIPT
+    ends = f"        sys.stderr.write({END_OF_LOG + chr(10)!r})\n        sys.stderr.flush()\n"
+    script = runtime._PYTHON_WORKER_SCRIPT.replace(answers, ends + answers)
+    runtime._PYTHON_WORKER_SCRIPT = script
+    runtime.Worker._drain_stderr_bounded = _log_of_one
+
+
+def _log_of_one(worker: Any, **_: Any) -> str:
+    lines: list[str] = []
+    try:
+        while (line := worker._stderr_queue.get(timeout=LOG_SECONDS)) != END_OF_LOG:
+            lines.append(line)
+    except queue.Empty:  # it died before it could say so
+        pass
+    return "\n".join(lines)

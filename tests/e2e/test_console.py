@@ -1,0 +1,86 @@
+"""The operator's commands, as processes of their own, on the deployed stack."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.e2e.account import ACCOUNT, NAME, ROOT, Account
+from tests.e2e.test_playbooks import PUBLIC, asked, contained, staged, state, untouched
+
+from cordon.cases import Stands
+
+SECONDS = 120
+
+
+def cordon(account: Account, *words: str, said: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command, as an operator whose shell has credentials of the account."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "AWS_ENDPOINT_URL": account.endpoint,
+        "AWS_ACCESS_KEY_ID": ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": account.region,
+        "COLUMNS": "200",
+    }
+    return subprocess.run(
+        [sys.executable, str(ROOT / "console"), *words, "--stack", NAME],
+        env=environment,
+        input=said,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+
+
+def test_what_is_held_is_reviewed_and_released(account: Account, tmp_path: Path) -> None:
+    one = staged(account, PUBLIC)
+    before = state(account, one)
+    case = contained(account, one)
+    reviewed = cordon(account, "review")
+    assert reviewed.returncode == 0, reviewed.stderr
+    assert case.id in reviewed.stdout
+    assert "contained" in reviewed.stdout
+    released = cordon(account, "release", case.id, "--why", "a public web site")
+    assert released.returncode == 0, released.stderr
+    account.settle()
+    assert account.case().stands is Stands.RELEASED
+    assert account.case().why == "a public web site"
+    assert state(account, one) == before
+    assert case.id not in cordon(account, "review").stdout
+    proven = cordon(account, "evidence", case.id, "--to", str(tmp_path))
+    assert proven.returncode == 0, proven.stderr
+    entries = len(account.evidence(account.case()))
+    assert f"the chain of {entries} entries holds" in " ".join(proven.stderr.split())
+    assert len(list(tmp_path.iterdir())) == entries
+
+
+@pytest.mark.parametrize("by_hash", [True, False])
+def test_a_plan_is_approved(account: Account, by_hash: bool) -> None:
+    case, _, _ = asked(account, PUBLIC)
+    words = ("--plan", case.plan_hash) if by_hash else ()
+    approved = cordon(account, "approve", case.id, *words, said="y\n")
+    assert approved.returncode == 0, approved.stderr
+    assert by_hash or "block_public_access" in approved.stdout
+    account.settle()
+    assert account.case().stands is Stands.CONTAINED
+    assert account.case().by == f"arn:aws:iam::{ACCOUNT}:root"
+
+
+def test_a_plan_is_rejected_and_another_is_refused(account: Account) -> None:
+    case, one, before = asked(account, PUBLIC)
+    wrong = cordon(account, "approve", case.id, "--plan", "0" * 64)
+    assert wrong.returncode == 2
+    assert case.plan_hash in "".join(wrong.stderr.split())
+    no = cordon(account, "approve", case.id, said="n\n")
+    assert no.returncode == 1
+    assert account.case().stands is Stands.ASKED
+    rejected = cordon(account, "reject", case.id)
+    assert rejected.returncode == 0, rejected.stderr
+    account.settle()
+    assert account.case().stands is Stands.DECLINED
+    untouched(account, one, before)
+    late = cordon(account, "release", case.id)
+    assert late.returncode == 2
+    assert "holds nothing" in late.stderr

@@ -1,0 +1,248 @@
+"""From the bus to an answer: every source, nothing twice, and nothing lost."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from tests.e2e.account import ROOT, Account, until
+from tests.e2e.conftest import event
+from tests.e2e.test_playbooks import state
+
+from cordon.cases import Stands
+
+PUBLIC = "quarantine_bucket/guardduty_anonymous_access"
+CONTROL = "tag_ai_resource/securityhub_sagemaker_1"
+SECONDS = 60  # how long a condition may take on a machine under load
+SOURCES = {
+    "GuardDuty": "quarantine_bucket/guardduty_public_access",
+    "Macie": "quarantine_bucket/macie_public",
+    "Config": "quarantine_bucket/config_bucket_public_read",
+    "Config, of AI": "tag_ai_resource/config_sagemaker_notebook_direct_internet",
+    "Security Hub": "quarantine_bucket/securityhub_s3_2",
+    "Security Hub, of AI": "tag_ai_resource/securityhub_sagemaker_2",
+    "Security Hub, of root": "escalate_finding/securityhub_iam_4",
+    "Security Hub's copy": "revoke_sessions/securityhub_guardduty_resource_credentials",
+    "Security Hub V2": "quarantine_bucket/ocsf_s3_8",
+    "Security Hub V2's copy": "quarantine_bucket/ocsf_guardduty_anonymous_access",
+    "a custom action": "tag_ai_resource/custom_action_contain_sagemaker_3",
+}
+
+# ---- each source ----
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_source_reaches_its_playbook(account: Account, source: str) -> None:
+    one = event(SOURCES[source])
+    account.stage(one)
+    account.put(one)
+    case = account.case()
+    assert case.playbook == SOURCES[source].split("/")[0]
+    assert case.stands is Stands.CONTAINED
+    assert nothing_dead(account)
+
+
+def nothing_dead(account: Account) -> bool:
+    """Are all three dead-letter queues empty?"""
+    queues = ("UndeliveredFindings", "FailedFindings", "FailedBulk")
+    return not any(account.messages(queue) for queue in queues)
+
+
+def test_the_custom_action_releases(account: Account) -> None:
+    """On our own finding of the case, as Security Hub sends it."""
+    one = event("quarantine_bucket/securityhub_s3_2")
+    account.stage(one)
+    before = state(account, one)
+    account.put(one)
+    chosen = event("quarantine_bucket/custom_action_release_s3_8")
+    chosen["detail"]["findings"] = [plain(account.finding_of(account.case()))]
+    account.put(chosen)
+    assert account.case().stands is Stands.RELEASED
+    assert account.case().by == "a Security Hub reviewer"
+    assert state(account, one) == before
+
+
+def plain(finding: dict[str, Any]) -> dict[str, Any]:
+    """A finding as an event carries it."""
+    return dict(json.loads(json.dumps(finding, default=str)))
+
+
+def test_what_passes_again_is_untagged(account: Account) -> None:
+    one = event(CONTROL)
+    account.stage(one)
+    before = state(account, one)
+    account.put(one)
+    assert account.case().stands is Stands.CONTAINED
+    account.put(event(f"{CONTROL}_passed"))
+    assert account.case().stands is Stands.RELEASED
+    assert state(account, one) == before
+
+
+def test_what_nobody_answers_is_left_alone(account: Account) -> None:
+    """Settings may be read to know it; nothing else is asked of AWS, and nothing is written."""
+    own, ours = account.physical("RevokeSessionsRole"), "cordon-RevokeSessionsRole-16B4522BDD8E"
+    files = (ROOT / "events" / "nobody").glob("*.json")
+    texts = [path.read_text() for path in files if not path.stem.endswith(".plan")]
+    assert len(texts) > 30
+    before, asked_before = account.state(), len(account.calls())
+    for text in texts:
+        account.put_only(json.loads(text.replace(ours, own)))
+    account.settle()
+    calls = [c for c in account.calls(asked_before) if c["action"] != "ssm:GetParametersByPath"]
+    assert [call for call in calls if not call["action"].startswith("logs:")] == []
+    assert account.cases() == []
+    assert account.state() == before
+    assert nothing_dead(account)
+
+
+# ---- nothing twice ----
+
+
+@pytest.mark.parametrize("name", [PUBLIC, CONTROL])
+def test_delivered_again_is_done_once(account: Account, name: str) -> None:
+    one = event(name)
+    account.stage(one)
+    account.put(one)
+    case, seen = account.case(), state(account, one)
+    account.put(one)
+    assert account.case() == case
+    assert state(account, one) == seen
+    assert len(account.incidents()) == (1 if name == PUBLIC else 0)
+
+
+@pytest.mark.parametrize("name", [PUBLIC, CONTROL])
+def test_delivered_at_the_same_time_is_done_once(account: Account, name: str) -> None:
+    one = event(name)
+    account.stage(one)
+    before = state(account, one)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(account.put_only, [one] * 3))
+    account.settle()
+    case = account.case()
+    assert case.stands is Stands.CONTAINED
+    assert len(account.holds()) == len(case.plan.actions)
+    assert account.evidence(case)[0] == "decided"
+    assert len(account.incidents()) == (1 if name == PUBLIC else 0)
+    assert nothing_dead(account)
+    account.stack.release(case, "to see that it was captured once")
+    account.settle()
+    assert state(account, one) == before
+
+
+# ---- nothing lost ----
+
+
+def test_what_cannot_be_read_is_kept(account: Account) -> None:
+    one = event(PUBLIC)
+    del one["detail"]["id"]
+    account.put(one)
+    records = [json.loads(message["Body"]) for message in account.messages("FailedFindings")]
+    assert {record["responsePayload"]["errorType"] for record in records} == {"Malformed"}
+    assert {record["requestContext"]["approximateInvokeCount"] for record in records} == {3}
+    assert [without_id(record["requestPayload"]) for record in records] == [without_id(one)] * 2
+    assert account.cases() == []
+
+
+def without_id(one: dict[str, Any]) -> dict[str, Any]:
+    """An event without what EventBridge says of each delivery."""
+    return {k: v for k, v in one.items() if k in ("source", "detail-type", "detail", "resources")}
+
+
+def test_what_a_queue_cannot_be_answered_is_kept(account: Account) -> None:
+    one = event(CONTROL)
+    del one["detail"]["findings"][0]["AwsAccountId"]
+    account.put(one)
+    (message,) = account.messages("FailedBulk")
+    assert without_id(json.loads(message["Body"])) == without_id(one)
+    assert account.cases() == []
+
+
+@pytest.mark.refused("dynamodb:GetItem")
+def test_a_failed_finding_is_answered_when_invoked_again(account: Account) -> None:
+    one = event(PUBLIC)
+    account.stage(one)
+    with account.denied("QuarantineBucket", "dynamodb:*"):
+        account.put(one)
+    assert account.cases() == []
+    (record,) = drained(account, "FailedFindings")
+    assert "AccessDenied" in record["responsePayload"]["errorMessage"]
+    account.client("lambda").invoke(
+        FunctionName=record["requestContext"]["functionArn"],
+        InvocationType="Event",
+        Payload=json.dumps(record["requestPayload"]),
+    )
+    account.settle()
+    assert account.case().stands is Stands.CONTAINED
+    assert nothing_dead(account)
+
+
+@pytest.mark.refused("dynamodb:GetItem")
+def test_failed_bulk_is_answered_after_its_redrive(account: Account) -> None:
+    one = event(CONTROL)
+    account.stage(one)
+    with account.denied("TagAiResource", "dynamodb:*"):
+        account.put(one)
+    assert account.cases() == []
+    assert len(account.messages("FailedBulk")) == 1
+    sqs = account.client("sqs")
+    sqs.start_message_move_task(SourceArn=queue_arn(account, "FailedBulk"))
+    until(lambda: account.cases() != [], SECONDS, "the message does not come back")
+    account.settle()
+    assert account.case().stands is Stands.CONTAINED
+    assert nothing_dead(account)
+
+
+def queue_arn(account: Account, logical: str) -> str:
+    """The ARN of a queue of the stack."""
+    asked = {"QueueUrl": account.physical(logical), "AttributeNames": ["QueueArn"]}
+    return str(account.client("sqs").get_queue_attributes(**asked)["Attributes"]["QueueArn"])
+
+
+def test_what_may_not_be_delivered_is_answered_later(account: Account) -> None:
+    """Somebody took the rule's permission to invoke the function away."""
+    one = event(PUBLIC)
+    account.stage(one)
+    function, rule = (
+        account.physical("QuarantineBucket"),
+        account.physical("QuarantineBucketGuardDuty"),
+    )
+    lost = permission(account, function, rule)
+    account.client("lambda").remove_permission(FunctionName=function, StatementId=lost["Sid"])
+    account.put(one)
+    assert account.cases() == []
+    (message,) = account.messages("UndeliveredFindings")
+    attributes = {k: v["StringValue"] for k, v in message["MessageAttributes"].items()}
+    assert attributes["RULE_ARN"] == lost["Condition"]["ArnLike"]["AWS:SourceArn"]
+    assert function in attributes["TARGET_ARN"]
+    account.client("lambda").add_permission(
+        FunctionName=function,
+        StatementId=lost["Sid"],
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=attributes["RULE_ARN"],
+    )
+    (event_again,) = drained(account, "UndeliveredFindings")
+    account.client("lambda").invoke(
+        FunctionName=attributes["TARGET_ARN"],
+        InvocationType="Event",
+        Payload=json.dumps(event_again),
+    )
+    account.settle()
+    assert account.case().stands is Stands.CONTAINED
+    assert nothing_dead(account)
+
+
+def permission(account: Account, function: str, rule: str) -> dict[str, Any]:
+    """The statement that lets a rule invoke a function."""
+    policy = json.loads(account.client("lambda").get_policy(FunctionName=function)["Policy"])
+    (found,) = [s for s in policy["Statement"] if json.dumps(s).count(f"rule/{rule}")]
+    return dict(found)
+
+
+def drained(account: Account, queue: str) -> list[dict[str, Any]]:
+    """The bodies of a queue's messages, which are taken out of it."""
+    url, sqs = account.physical(queue), account.client("sqs")
+    taken = account.messages(queue)
+    for message in taken:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return [json.loads(message["Body"]) for message in taken]

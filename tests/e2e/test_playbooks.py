@@ -1,0 +1,411 @@
+"""Each playbook in each mode, as deployed: what it changes, as an ordinary client sees it."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.e2e.account import ACCOUNT, BREAK_GLASS, Account, until
+from tests.e2e.conftest import event
+
+from cordon.cases import Case, Stands
+from cordon.clock import now, stamp
+from cordon.dialects import read
+
+PUBLIC = "quarantine_bucket/guardduty_anonymous_access"
+SHARED = "quarantine_bucket/macie_shared_externally"
+ATTACKED = "quarantine_bucket/guardduty_ransomware_delete"
+STOLEN_FROM = "quarantine_bucket/guardduty_exfiltration_malicious_ip"
+REPLICATED = "quarantine_bucket/macie_replicated_externally"
+ROLE = "revoke_sessions/guardduty_resource_credentials_outside"
+USER = "revoke_sessions/guardduty_persistence"
+NOTEBOOK = "tag_ai_resource/securityhub_sagemaker_1"
+AGENT = "tag_ai_resource/securityhub_bedrock_1"
+RUNTIME = "tag_ai_resource/securityhub_bedrockagentcore_1"
+ROOT_USED = "escalate_finding/guardduty_root_credential_usage"
+EACH = (PUBLIC, ROLE, NOTEBOOK, ROOT_USED)
+FOREIGN = "999988887777"
+REFUSALS = ("AccessDenied", "AccessDeniedException", "InvalidAccessKeyId")
+SECONDS = 60  # how long a condition may take on a machine under load
+
+
+def staged(account: Account, name: str) -> dict[str, Any]:
+    """The event, with what it names made."""
+    one = event(name)
+    account.stage(one)
+    return one
+
+
+def state(account: Account, one: dict[str, Any]) -> dict[str, Any]:
+    """All that can be contained, with the AI resources of the event."""
+    kinds = ("AWS::SageMaker::", "AWS::Bedrock::", "AWS::BedrockAgentCore::")
+    arns = [r.arn for r in read(one).resources if r.kind.startswith(kinds)]
+    return account.state(*arns)
+
+
+def bucket_of(one: dict[str, Any]) -> str:
+    """The name of the bucket that an event names."""
+    return next(r.name for r in read(one).resources if r.kind == "AWS::S3::Bucket")
+
+
+def allowed(call: Callable[..., Any], **params: Any) -> bool:
+    """Does the call succeed? Any refusal but of access fails the test."""
+    try:
+        call(**params)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] in REFUSALS
+        return False
+    return True
+
+
+def anybody_reads(account: Account, bucket: str, key: str) -> bool:
+    """Does an anonymous GET of the object succeed?"""
+    try:
+        with urllib.request.urlopen(f"{account.endpoint}/{bucket}/{key}", timeout=SECONDS):
+            return True
+    except urllib.error.HTTPError as error:
+        assert error.code == 403
+        return False
+
+
+def person(account: Account, name: str) -> str:
+    """A role that may do anything in S3, and that the account's owner assumes."""
+    iam = account.client("iam")
+    arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust())["Role"]["Arn"]
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=name, PolicyName="s3", PolicyDocument=document)
+    return arn
+
+
+def trust() -> str:
+    """The trust policy of a role that the account's owner assumes."""
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+    principal = {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement | principal]})
+
+
+def contained(account: Account, one: dict[str, Any]) -> Case:
+    """Put the event; the case it is contained as, told to Security Hub and proven."""
+    account.put(one)
+    case = account.case()
+    assert case.stands is Stands.CONTAINED
+    assert case.told == "updated"
+    assert {result.state for result in case.results} == {"applied"}
+    assert account.holds().keys() == {result.target for result in case.results}
+    assert account.evidence(case)[0] == "decided"
+    assert account.evidence(case)[-1] == "contained"
+    assert account.finding_of(case)["ProductFields"]["cordon/stands"] == "contained"
+    return case
+
+
+# ---- observe ----
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_observed_changes_nothing(account: Account, name: str) -> None:
+    account.set(f"mode/{name.split('/')[0]}", "observe")
+    one = staged(account, name)
+    before, original = state(account, one), original_of(account, one)
+    account.put(one)
+    case = account.case()
+    assert case.stands is Stands.OBSERVED
+    assert case.plan.actions
+    assert account.evidence(case) == ["decided"]
+    assert account.finding_of(case)["Title"].startswith("Cordon observed")
+    assert state(account, one) == before
+    assert original_of(account, one) == original
+    assert account.holds() == {}
+    assert account.incidents() == []
+
+
+def original_of(account: Account, one: dict[str, Any]) -> dict[str, Any]:
+    """The finding of an event as Security Hub has it."""
+    hub = read(one).hub
+    assert hub is not None
+    return account.finding(hub.id)
+
+
+# ---- enforce ----
+
+
+def test_a_public_bucket_is_shut(account: Account) -> None:
+    one = staged(account, PUBLIC)
+    s3, bucket = account.client("s3"), bucket_of(one)
+    s3.put_object(Bucket=bucket, Key="weights", Body=b"secret")
+    assert anybody_reads(account, bucket, "weights")
+    case = contained(account, one)
+    assert not anybody_reads(account, bucket, "weights")
+    block = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert all(block.values())
+    tags = s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
+    assert {"Key": "cordon:case", "Value": case.id} in tags
+    assert {"Key": "cordon:status", "Value": "quarantined"} in tags
+    assert len(account.incidents()) == 1
+
+
+def test_what_a_stranger_reads_is_shut_for_outsiders(account: Account) -> None:
+    one = staged(account, SHARED)
+    bucket = bucket_of(one)
+    account.client("s3").put_object(Bucket=bucket, Key="weights", Body=b"secret")
+    stranger = account.as_key(FOREIGN, "s3")
+    colleague = account.as_role(person(account, "colleague"), "s3")
+    assert allowed(stranger.get_object, Bucket=bucket, Key="weights")
+    contained(account, one)
+    assert not allowed(stranger.get_object, Bucket=bucket, Key="weights")
+    assert allowed(colleague.get_object, Bucket=bucket, Key="weights")
+
+
+def test_a_bucket_under_attack_is_frozen(account: Account) -> None:
+    one = staged(account, ATTACKED)
+    bucket = bucket_of(one)
+    attacker = account.as_role(person(account, "attacker"), "s3")
+    assert allowed(attacker.put_object, Bucket=bucket, Key="weights", Body=b"x")
+    contained(account, one)
+    assert not allowed(attacker.put_object, Bucket=bucket, Key="weights", Body=b"x")
+    assert not allowed(attacker.delete_object, Bucket=bucket, Key="weights")
+    assert allowed(attacker.get_object, Bucket=bucket, Key="weights")
+    rules = account.client("s3").get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    assert {rule["ID"]: rule["Status"] for rule in rules}["expire-everything"] == "Disabled"
+
+
+def test_a_bucket_that_is_emptied_is_shut_for_all_but_break_glass(account: Account) -> None:
+    one = staged(account, STOLEN_FROM)
+    bucket = bucket_of(one)
+    attacker = account.as_role(person(account, "attacker"), "s3")
+    rescuer = account.as_role(person(account, BREAK_GLASS.split("/")[-1]), "s3")
+    assert allowed(attacker.put_object, Bucket=bucket, Key="weights", Body=b"x")
+    contained(account, one)
+    assert not allowed(attacker.get_object, Bucket=bucket, Key="weights")
+    assert allowed(rescuer.get_object, Bucket=bucket, Key="weights")
+    assert allowed(rescuer.put_object, Bucket=bucket, Key="weights", Body=b"x")
+
+
+def test_a_bucket_is_no_longer_copied_abroad(account: Account) -> None:
+    one = staged(account, REPLICATED)
+    s3, backup = account.client("s3"), f"{bucket_of(one)}-backup"
+    s3.create_bucket(Bucket=backup)  # S3 says that it is ours, so it goes on
+    s3.put_bucket_versioning(Bucket=backup, VersioningConfiguration={"Status": "Enabled"})
+    contained(account, one)
+    found = s3.get_bucket_replication(Bucket=bucket_of(one))
+    rules = {r["ID"]: r["Status"] for r in found["ReplicationConfiguration"]["Rules"]}
+    assert rules == {"backup": "Enabled", "abroad": "Disabled"}
+
+
+def data(account: Account) -> dict[str, str]:
+    """What the roles and users of the samples may read."""
+    where = {"Bucket": "their-own-data", "Key": "index"}
+    account.client("s3").create_bucket(Bucket=where["Bucket"])
+    account.client("s3").put_object(**where, Body=b"x")
+    return where
+
+
+def test_older_sessions_of_a_role_are_refused(account: Account) -> None:
+    """The denial reaches half a minute ahead; the date is moved here as if that were over."""
+    one, where = staged(account, ROLE), data(account)
+    (name,) = [r.name for r in read(one).resources if r.kind == "AWS::IAM::Role"]
+    iam, role = account.client("iam"), f"arn:aws:iam::{ACCOUNT}:role/{name}"
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust())
+    thief = account.as_role(role, "s3")
+    assert allowed(thief.get_object, **where)
+    contained(account, one)
+    assert not allowed(thief.get_object, **where)
+    assert not allowed(account.as_role(role, "s3").get_object, **where)
+    assert "own" in iam.list_role_policies(RoleName=name)["PolicyNames"]
+    named = {"RoleName": name, "PolicyName": "AWSRevokeOlderSessions"}
+    policy = iam.get_role_policy(**named)["PolicyDocument"]
+    (statement,) = policy["Statement"]
+    statement["Condition"]["DateLessThan"]["aws:TokenIssueTime"] = stamp(now())
+    iam.put_role_policy(**named, PolicyDocument=json.dumps(policy))
+    assert allowed(account.as_role(role, "s3").get_object, **where)
+    assert not allowed(thief.get_object, **where)
+
+
+def test_a_stolen_access_key_is_refused(account: Account) -> None:
+    """The user's key has the id that IAM gives it, and so has the finding."""
+    one, where = event(USER), data(account)
+    said = one["detail"]["resource"]["accessKeyDetails"]
+    iam = account.client("iam")
+    iam.create_user(UserName=said["userName"])
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=said["userName"], PolicyName="own", PolicyDocument=document)
+    key = iam.create_access_key(UserName=said["userName"])["AccessKey"]
+    said["accessKeyId"] = key["AccessKeyId"]
+    account.stage(one)
+    thief = account.as_key(key["AccessKeyId"], "s3", key["SecretAccessKey"])
+    assert allowed(thief.get_object, **where)
+    contained(account, one)
+    assert not allowed(thief.get_object, **where)
+    listed = iam.list_access_keys(UserName=said["userName"])["AccessKeyMetadata"]
+    assert {k["AccessKeyId"]: k["Status"] for k in listed}[said["accessKeyId"]] == "Inactive"
+
+
+@pytest.mark.parametrize("name", [NOTEBOOK, AGENT, RUNTIME])
+def test_an_ai_resource_that_fails_is_tagged(account: Account, name: str) -> None:
+    one = staged(account, name)
+    (arn,) = state(account, one)["tags"]
+    own = account.tags(arn)
+    case = contained(account, one)
+    ours = {"cordon:status": "noncompliant", "cordon:case": case.id}
+    assert account.tags(arn) == own | ours | {"cordon:control": read(one).type}
+    assert account.incidents() == []
+
+
+def test_what_only_a_person_can_answer_is_an_incident(account: Account) -> None:
+    one = staged(account, ROOT_USED)
+    before = state(account, one)
+    case = contained(account, one)
+    assert state(account, one) == before
+    (incident,) = account.incidents()
+    assert "root" in incident["Description"]
+    assert case.id in incident["Description"]
+    assert account.finding_of(case)["Title"].startswith("Cordon told people")
+
+
+@pytest.mark.parametrize("name", [PUBLIC, ROLE, NOTEBOOK, ROOT_USED])
+def test_the_original_finding_says_who_answered(account: Account, name: str) -> None:
+    one = staged(account, name)
+    case = contained(account, one)
+    original = original_of(account, one)
+    done = "RESOLVED" if name == PUBLIC else "NOTIFIED"
+    assert original["Workflow"]["Status"] == done
+    assert case.id in original["Note"]["Text"]
+    assert original["Note"]["UpdatedBy"] == "cordon"
+    assert original["UserDefinedFields"]["cordon:stands"] == "contained"
+
+
+# ---- approve ----
+
+
+def asked(account: Account, name: str) -> tuple[Case, dict[str, Any], dict[str, Any]]:
+    """A case that waits for a person, its event, and the account before."""
+    account.set(f"mode/{name.split('/')[0]}", "approve")
+    one = staged(account, name)
+    before = state(account, one)
+    account.put(one)
+    case = account.case()
+    assert case.stands is Stands.ASKED
+    assert account.stack.cases.token(case.id)
+    assert account.finding_of(case)["Title"].startswith("Cordon asks for approval")
+    untouched(account, one, before)
+    return case, one, before
+
+
+def untouched(account: Account, one: dict[str, Any], before: dict[str, Any]) -> None:
+    """Nothing was contained, nor was anybody alarmed."""
+    assert state(account, one) == before
+    assert account.holds() == {}
+    assert account.incidents() == []
+
+
+@pytest.mark.parametrize("name", [PUBLIC, ROLE, NOTEBOOK])
+def test_approved_is_contained(account: Account, name: str) -> None:
+    case, one, before = asked(account, name)
+    account.stack.decide(case, "approve", case.plan_hash)
+    account.settle()
+    case = account.case()
+    assert case.stands is Stands.CONTAINED
+    assert state(account, one) != before
+    assert case.by == f"arn:aws:iam::{ACCOUNT}:root"
+    assert account.evidence(case)[:2] == ["decided", "approved"]
+    assert account.stack.cases.token(case.id) == ""
+    assert executions(account, "ContainWorkflow") == {case.id: "SUCCEEDED"}
+
+
+def executions(account: Account, workflow: str) -> dict[str, str]:
+    """How the executions of a workflow stand, by name."""
+    asked = {"stateMachineArn": account.stack.outputs[workflow]}
+    found = account.client("stepfunctions").list_executions(**asked)["executions"]
+    return {one["name"]: one["status"] for one in found}
+
+
+def test_rejected_is_told_and_not_done(account: Account) -> None:
+    case, one, before = asked(account, PUBLIC)
+    account.stack.decide(case, "reject", case.plan_hash)
+    account.settle()
+    declined(account, one, before, "rejected")
+
+
+def test_not_answered_in_time_is_told_and_not_done(account: Account) -> None:
+    """Four hours are fourteen seconds here."""
+    _, one, before = asked(account, PUBLIC)
+    until(lambda: account.case().stands is not Stands.ASKED, SECONDS, "it does not expire")
+    account.settle()
+    declined(account, one, before, "expired")
+
+
+def declined(account: Account, one: dict[str, Any], before: dict[str, Any], why: str) -> None:
+    """Nothing was done, and both findings say so."""
+    case = account.case()
+    assert (case.stands, case.why) == (Stands.DECLINED, why)
+    untouched(account, one, before)
+    ours = account.finding_of(case)
+    assert ours["RecordState"] == "ARCHIVED"
+    assert ours["Title"].startswith("Cordon did not act")
+    assert f"Nothing was changed: {why}" in ours["Remediation"]["Recommendation"]["Text"]
+    assert "did not act" in original_of(account, one)["Note"]["Text"]
+    assert account.evidence(case) == ["decided", "declined"]
+    assert executions(account, "ContainWorkflow") == {case.id: "SUCCEEDED"}
+
+
+def test_what_only_tells_people_needs_no_approval(account: Account) -> None:
+    account.set("mode/escalate_finding", "approve")
+    contained(account, staged(account, ROOT_USED))
+
+
+# ---- release ----
+
+
+@pytest.mark.parametrize(
+    "name", [PUBLIC, SHARED, ATTACKED, STOLEN_FROM, REPLICATED, NOTEBOOK, AGENT, ROOT_USED]
+)
+def test_released_is_as_it_was(account: Account, name: str) -> None:
+    one = staged(account, name)
+    before = state(account, one)
+    case = contained(account, one)
+    account.stack.release(case, "a false alarm")
+    account.settle()
+    case = account.case()
+    assert case.stands is Stands.RELEASED
+    assert case.why == "a false alarm"
+    assert state(account, one) == before
+    assert account.holds() == {}
+    assert {incident["Status"] for incident in account.incidents()} <= {"Resolved"}
+    ours = account.finding_of(case)
+    assert ours["Title"].startswith("Cordon released")
+    assert (ours["RecordState"], ours["Compliance"]["Status"]) == ("ARCHIVED", "PASSED")
+    assert account.evidence(case)[-1] == "released"
+
+
+def test_a_released_bucket_is_read_again(account: Account) -> None:
+    one = staged(account, PUBLIC)
+    bucket = bucket_of(one)
+    account.client("s3").put_object(Bucket=bucket, Key="site", Body=b"public")
+    case = contained(account, one)
+    assert not anybody_reads(account, bucket, "site")
+    account.stack.release(case, "a public web site")
+    account.settle()
+    assert anybody_reads(account, bucket, "site")
+
+
+@pytest.mark.parametrize("name", [ROLE, USER])
+def test_a_revocation_is_lifted_only_when_it_does_no_harm(account: Account, name: str) -> None:
+    """The release waits for real hours, which a test cannot: it says until when."""
+    one = staged(account, name)
+    case = contained(account, one)
+    account.stack.release(case, "it was an exercise")
+    waiting = (Stands.RELEASING, ["waiting"])
+    until(lambda: _waits(account) == waiting, SECONDS, "it does not wait")
+    assert {r.until > "2026" for r in account.case().results if r.state == "waiting"} == {True}
+    still = [p for who in account.state()["iam"].values() for p in who.values()]
+    assert "AWSRevokeOlderSessions" in {policy for one in still for policy in one["inline"]}
+    assert [i["Status"] for i in account.incidents()] == ["Open"]
+
+
+def _waits(account: Account) -> tuple[Stands, list[str]]:
+    case = account.case()
+    return case.stands, sorted({r.state for r in case.results if "sessions" in r.action})

@@ -1,0 +1,130 @@
+"""The same event, replayed and as deployed: the same answers, order and state, there and back.
+
+Every sample of events/ that both can run. What differs is a defect of one of them.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from console.planning import home_of
+from console.replay import event_files
+from tests.e2e.account import ACCOUNT, REGION, ROOT, Account, emulator
+from tests.e2e.conftest import LACKS
+from tests.e2e.sides import HALVES, Moment, Side, acts, by_resource, deployed, differences, replayed
+
+EVENTS = ROOT / "events"
+WAITS = "it waits for hours, which only replay's clock has"
+Deployed = Callable[[str], Account]
+
+
+@pytest.fixture(scope="session")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """The account with the stack deployed in another Region, made when it is asked for."""
+    made: dict[str, Account] = {}
+    with ExitStack() as leave:
+
+        def there(region: str) -> Account:
+            if region not in made:
+                log = tmp_path_factory.mktemp(f"emulator-{region}") / "log"
+                account = replace(leave.enter_context(emulator(log)), region=region)
+                account.client("securityhub").enable_security_hub()
+                account.deploy("enforce")
+                account.checkpoint()
+                made[region] = account
+            made[region].restore()
+            return made[region]
+
+        yield there
+
+
+def name_of(path: Path) -> str:
+    """``quarantine_bucket/guardduty_tor``."""
+    return str(path.relative_to(EVENTS).with_suffix(""))
+
+
+@pytest.mark.parametrize("path", event_files([EVENTS]), ids=name_of)
+def test_same_as_replay(path: Path, request: pytest.FixtureRequest, elsewhere: Deployed) -> None:
+    home = home_of(json.loads(path.read_text()))
+    assert home.account == ACCOUNT
+    if home.partition != "aws":
+        lack = f"{name_of(path)}, of {home.region}: the emulator is of partition aws only"
+        LACKS.add(lack)
+        pytest.skip(lack)
+    replay = replayed(path)
+    assert not replay.troubles
+    if replay.waited:
+        LACKS.add(f"{name_of(path)}, {replay.waited}: {WAITS}")
+    if replay.waited == "contained":
+        pytest.skip(WAITS)
+    account: Account = (
+        request.getfixturevalue("account") if home.region == REGION else elsewhere(home.region)
+    )
+    e2e = deployed(account, path, replay)
+    found = list(compared(replay, e2e))
+    assert not found, "\n".join(found)
+
+
+def compared(replay: Side, e2e: Side) -> Iterator[str]:
+    """Where the two sides differ, in words."""
+    yield from differences(replay.staged, e2e.staged, "staged")
+    yield from differences(by_playbook(replay), by_playbook(e2e), "answers")
+    for half, ours, theirs in zip(HALVES, replay.moments, e2e.moments, strict=not replay.waited):
+        yield from differences(ours.state, theirs.state, f"{half}: state")
+        yield from differences(ours.cases, theirs.cases, f"{half}: cases")
+        yield from differences(acts(ours.calls), acts(theirs.calls), f"{half}: order of acts")
+        ordered, asked = by_resource(ours.calls), by_resource(theirs.calls)
+        yield from differences(ordered, asked, f"{half}: order of calls")
+    if not replay.waited:
+        yield from differences(replay.evidence, e2e.evidence, "evidence")
+        yield from differences(replay.left, e2e.left, "messages left")
+
+
+def by_playbook(side: Side) -> dict[str, list[dict[str, str]]]:
+    """The answers by playbook: who answers first is chance."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for answer in side.answers:
+        found.setdefault(answer["playbook"], []).append(answer)
+    return found
+
+
+PUBLIC = EVENTS / "quarantine_bucket" / "guardduty_anonymous_access.json"
+
+
+def test_a_rule_that_is_not_deployed_is_seen(account: Account) -> None:
+    """The comparison fails when the deployed account does less."""
+    events = account.client("events")
+    for rule in events.list_rules()["Rules"]:
+        if "QuarantineBucketGuardDuty" in rule["Name"]:
+            events.disable_rule(Name=rule["Name"])
+    replay = replayed(PUBLIC)
+    seen = list(compared(replay, deployed(account, PUBLIC, replay)))
+    assert any(line.startswith("answers/quarantine_bucket: ") for line in seen)
+    assert any(line.startswith("contained: state/s3/") for line in seen)
+
+
+def test_every_kind_of_difference_is_seen() -> None:
+    """Another answer, another order, another state, and less evidence."""
+    replay = replayed(PUBLIC)
+    _, contained, _ = replay.moments
+    first, *others = replay.answers
+    changed = {
+        "answers": replace(replay, answers=[first | {"outcome": "observed"}, *others]),
+        "contained: order": _other(replay, replace(contained, calls=contained.calls[::-1])),
+        "contained: state": _other(replay, replace(contained, state={})),
+        "contained: cases": _other(replay, replace(contained, cases=[])),
+        "evidence": replace(replay, evidence={}),
+        "messages left": replace(replay, left={}),
+        "staged": replace(replay, staged=[]),
+    }
+    assert list(compared(replay, replay)) == []
+    for what, other in changed.items():
+        seen = list(compared(replay, other))
+        assert seen and all(line.startswith(what) for line in seen), (what, seen)
+
+
+def _other(side: Side, contained: Moment) -> Side:
+    return replace(side, moments=[side.moments[0], contained, side.moments[2]])

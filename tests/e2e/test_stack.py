@@ -1,0 +1,99 @@
+"""The life of a stack: an update in the middle of the work, and its end."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.e2e.account import ACCOUNT, NAME, Account, emulator, until
+from tests.e2e.conftest import event
+from tests.e2e.test_console import cordon
+from tests.e2e.test_playbooks import PUBLIC, ROLE, allowed, bucket_of, executions, person, state
+
+from cordon.cases import Case, Stands
+
+NOTEBOOK = "tag_ai_resource/securityhub_sagemaker_1"
+SECONDS = 60
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Account]:
+    """An account of its own, in which the stack waits to be updated or deleted."""
+    with emulator(tmp_path / "log") as account:
+        account.client("securityhub").enable_security_hub()
+        account.deploy("enforce", ModeQuarantineBucket="approve")
+        yield account
+
+
+def case_of(account: Account, playbook: str) -> Case:
+    """The only case of a playbook."""
+    (found,) = [case for case in account.cases() if case.playbook == playbook]
+    return found
+
+
+def test_an_update_takes_effect_and_what_is_under_way_goes_on(fresh: Account) -> None:
+    for name in (PUBLIC, ROLE, NOTEBOOK):
+        fresh.stage(event(name))
+        fresh.put(event(name))
+    asked, revoked = case_of(fresh, "quarantine_bucket"), case_of(fresh, "revoke_sessions")
+    assert asked.stands is Stands.ASKED
+    fresh.stack.release(revoked, "it was an exercise")
+    until(
+        lambda: case_of(fresh, "revoke_sessions").stands is Stands.RELEASING,
+        SECONDS,
+        "the release does not wait",
+    )
+    held, before = fresh.holds(), state(fresh, event(NOTEBOOK))
+    fresh.deploy("enforce", ModeTagAiResource="observe")
+    assert fresh.holds() == held
+    assert state(fresh, event(NOTEBOOK)) == before
+    setting = fresh.client("ssm").get_parameter(Name=f"/cordon/{NAME}/mode/tag_ai_resource")
+    assert setting["Parameter"]["Value"] == "observe"
+    assert set(executions(fresh, "ReleaseWorkflow").values()) == {"RUNNING"}
+    fresh.stack.decide(asked, "approve", asked.plan_hash)
+    until(
+        lambda: case_of(fresh, "quarantine_bucket").stands is Stands.CONTAINED,
+        SECONDS,
+        "what was asked before the update is not contained after it",
+    )
+    fresh.cold()
+    fresh.stage(event("tag_ai_resource/securityhub_sagemaker_2"))
+    fresh.put_only(event("tag_ai_resource/securityhub_sagemaker_2"))
+    until(lambda: len(fresh.cases()) == 4, SECONDS, "the finding is not answered")
+    stands = {c.stands for c in fresh.cases() if c.playbook == "tag_ai_resource"}
+    assert stands == {Stands.CONTAINED, Stands.OBSERVED}
+
+
+def test_a_deleted_stack_keeps_its_evidence_and_says_what_is_held(fresh: Account) -> None:
+    fresh.stage(event(PUBLIC))
+    fresh.put(event(PUBLIC))
+    fresh.stack.decide(fresh.case(), "approve", fresh.case().plan_hash)
+    fresh.settle()
+    case, bucket, evidence = fresh.case(), bucket_of(event(PUBLIC)), fresh.evidence(fresh.case())
+    where, policy = fresh.stack.outputs["EvidenceBucket"], fresh.client("s3").get_bucket_policy
+    kept = json.loads(policy(Bucket=where)["Policy"])
+    role, function = fresh.physical("QuarantineBucketRole"), fresh.physical("QuarantineBucket")
+    fresh.delete()
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        fresh.client("iam").get_role(RoleName=role)
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        fresh.client("lambda").get_function(FunctionName=function)
+    assert fresh.evidence(case) == evidence
+    assert json.loads(policy(Bucket=where)["Policy"]) == kept
+    entry = {"Bucket": where, "Key": f"{ACCOUNT}/{case.id}/000001.json"}
+    somebody, owner = fresh.as_role(person(fresh, "somebody"), "s3"), fresh.client("s3")
+    assert not allowed(somebody.delete_object, **entry)
+    version = owner.head_object(**entry)["VersionId"]
+    assert not allowed(owner.delete_object, **entry, VersionId=version)
+    assert fresh.holds()
+    block = fresh.client("s3").get_public_access_block(Bucket=bucket)
+    assert all(block["PublicAccessBlockConfiguration"].values())
+    reviewed = cordon(fresh, "review")
+    assert reviewed.returncode == 0, reviewed.stderr
+    assert case.id in reviewed.stdout
+    assert "The stack cordon is deleted" in reviewed.stdout
+    assert "block_public_access" in cordon(fresh, "evidence", case.id).stdout
+    released = cordon(fresh, "release", case.id)
+    assert released.returncode == 2
+    assert "the stack is deleted" in released.stderr
