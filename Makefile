@@ -56,7 +56,7 @@ playbooks: .venv/.ready
 
 # Deploys the built template into an emulated account on this machine; see docs/emulators.md.
 e2e: build .e2e/.ready
-	@$(RUN)python -m pytest tests/e2e -q -n 2 --dist loadgroup --timeout 300
+	@$(RUN)python -m pytest tests/e2e -q -n 2 --dist worksteal
 
 .e2e/.ready: $(UV) tests/e2e/requirements.txt
 	@$(UV) venv --quiet --clear --python $(PYTHON) .e2e

@@ -21,6 +21,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from console.embedded.place import Place
 from console.embedded.snapshot import snapshot
 from console.operate import Stack
 
@@ -208,7 +209,7 @@ class Account:
         roles = self.client("iam").get_paginator("list_roles").paginate(PathPrefix="/cordon/")
         own = {role["RoleName"] for page in roles for role in page["Roles"]}
         own |= {name for name in buckets if name.startswith(("aws-sam-cli-managed-", "cordon-"))}
-        shown = snapshot(self.client, own)
+        shown = snapshot(self.client, own, Place(ACCOUNT, self.region))
         return {"s3": shown["s3"], "iam": shown["iam"], "tags": {a: self.tags(a) for a in arns}}
 
     def tags(self, arn: str) -> dict[str, str]:

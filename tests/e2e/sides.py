@@ -19,10 +19,11 @@ from console.embedded import snapshot as looks
 from console.embedded.account import EmbeddedAccount
 from console.embedded.backends import tags
 from console.embedded.journal import Called, Invoked
+from console.embedded.place import Place
 from console.operate import Stack
 from console.planning import path_of
 from console.replay import Replay, Run
-from tests.e2e.account import NAME, ROOT, Account
+from tests.e2e.account import ACCOUNT, NAME, ROOT, Account
 
 from cordon.cases import Case, Stands
 from cordon.dialects import read
@@ -227,7 +228,8 @@ class _Watch:
         account = self.account
         names = self.names
         cases = account.cases()
-        state = looks.snapshot(account.client, self.own) | {"tags": self._tags()}
+        here = Place(ACCOUNT, account.region)
+        state = looks.snapshot(account.client, self.own, here) | {"tags": self._tags()}
         calls = account.calls(self.noted)
         self.noted += len(calls)
         made = list(_by_role(calls, self.generated))
