@@ -1,5 +1,5 @@
 # The two commands of the README need Debian, Python 3.11, make and a package registry.
-.PHONY: help replay test static check e2e bench format build bootstrap playbooks clean
+.PHONY: help replay test static check e2e bench permissions format build bootstrap playbooks clean
 .DEFAULT_GOAL := help
 
 UV_VERSION := 0.13.9
@@ -66,6 +66,12 @@ e2e: build .e2e/.ready
 # Needs valgrind. Twenty minutes on two cores; each section of docs/performance.md names its command.
 bench: .venv/.ready .e2e/.ready
 	@for part in cold path warm cost replay; do $(RUN)python -m bench $$part --write || exit; done
+
+# Records anew what the roles are used for; one process, since it writes one file.
+permissions: build .e2e/.ready
+	@RECORD=1 $(RUN)python -m pytest -q tests/promises/test_permissions.py tests/promises/test_denials.py
+	@RECORD=1 $(RUN)python -m pytest -q tests/e2e
+	@$(RUN)python -m console docs
 
 build: .venv/.ready
 	@PATH="$(CURDIR)/$(UV:/uv=):$(dir $(PYTHON)):$$PATH" $(RUN)sam build

@@ -106,7 +106,7 @@ def called(
     model = _model(service)
     role = role_of(stack, caller).arn
     wanted = needs(service, model.signing_name, operation, params, stack.place, _Nowhere())
-    rename = _renaming(stack, deployed or {})
+    rename = renaming(stack, deployed or {})
     actions = tuple((need.action, rename(need.resource)) for need in wanted)
     region = stack.place.region
     return Called(caller, role, service, operation, params, region, actions, allowed=True)
@@ -117,7 +117,7 @@ def _model(service: str) -> Any:
     return botocore.session.Session().get_service_model(service)
 
 
-def _renaming(stack: Stack, deployed: Mapping[str, str]) -> Callable[[str], str]:
+def renaming(stack: Stack, deployed: Mapping[str, str]) -> Callable[[str], str]:
     """Puts the names of ``stack`` in the place of those that a deployment made up."""
     known = {logical: one.physical for logical, one in stack.resources.items()}
     names = {_last(deployed[one]): _last(known[one]) for one in deployed.keys() & known.keys()}

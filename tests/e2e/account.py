@@ -129,6 +129,15 @@ class Account:
         found = self.client("cloudformation").describe_stack_resource(**asked)
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
+    @property
+    def resources(self) -> dict[str, str]:
+        """The physical ids of the stack's resources, by logical id."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        listed = (
+            one for page in pages.paginate(StackName=NAME) for one in page["StackResourceSummaries"]
+        )
+        return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
+
     # ---- acting ----
 
     def stage(self, event: Mapping[str, Any]) -> list[str]:

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.e2e import granted
 from tests.e2e.account import BUILT, PYTHON, ROOT, Account, emulator
 
 LACKS: set[str] = set()
+CALLS: list[dict[str, Any]] = []  # of the stack's roles, in tests that let them be as deployed
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,6 +45,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         account.checkpoint()
         yield account
         LACKS.update(account.lacks)
+        account.restore()
+        granted.check(account, CALLS)
 
 
 @pytest.fixture
@@ -52,8 +56,11 @@ def account(running: Account, request: pytest.FixtureRequest) -> Iterator[Accoun
     asked_before = len(running.calls())
     yield running
     marker = request.node.get_closest_marker("refused")
-    refused = {call["action"] for call in running.calls(asked_before) if _by_us(call)}
+    calls = running.calls(asked_before)
+    refused = {call["action"] for call in calls if _by_us(call)}
     assert refused == set(marker.args if marker else ())
+    if request.module.__name__.rpartition(".")[2] != "test_denies":  # there roles are widened
+        CALLS.extend(calls)
 
 
 def _by_us(call: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ generates, ids that a service gives, the moment it is now, the operator's ARN.
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -50,6 +51,7 @@ TAGS = {
     "bedrock-agent": looks._agent_tags,
     "bedrock-agentcore-control": looks._agent_tags,
 }
+LOG_SECONDS = 5  # that a log may come after its invocation
 Call = tuple[str, str, str]  # logical id of the function, IAM action, resource
 
 
@@ -169,7 +171,7 @@ def deployed(account: Account, path: Path, like: Side) -> Side:
         _deliver(account, one)
     since = datetime.now().astimezone()
     _deliver(account, event)
-    answers = list(_logged(account, since))
+    answers = _answers(account, since, {answer["playbook"] for answer in like.answers})
     if event != json.loads(path.read_text()):  # a case's id is made of the names, among others
         cases = {answer["playbook"]: answer["case"] for answer in like.answers}
         answers = [answer | {"case": cases.get(answer["playbook"], "")} for answer in answers]
@@ -256,6 +258,16 @@ def _deliver(account: Account, event: Mapping[str, Any]) -> None:
         account.settle()
 
 
+def _answers(account: Account, since: datetime, expected: set[str]) -> list[dict[str, str]]:
+    """The functions' answers; a log may come some moments after its invocation has ended."""
+    patience = time.monotonic() + LOG_SECONDS
+    while True:
+        answers = list(_logged(account, since))
+        if {one["playbook"] for one in answers} >= expected or time.monotonic() > patience:
+            return answers
+        time.sleep(0.1)
+
+
 def _logged(account: Account, since: datetime) -> Iterator[dict[str, str]]:
     """The functions' answers, from their logs."""
     logs = account.client("logs")
@@ -263,7 +275,8 @@ def _logged(account: Account, since: datetime) -> Iterator[dict[str, str]]:
     for group in groups:
         start = int(since.timestamp() * 1000)
         asked = {"logGroupName": group["logGroupName"], "startTime": start}
-        for entry in logs.filter_log_events(**asked)["events"]:
+        pages = logs.get_paginator("filter_log_events").paginate(**asked)
+        for entry in (entry for page in pages for entry in page["events"]):
             said = json.loads(entry["message"]) if entry["message"].startswith("{") else {}
             if "why" in said:
                 yield {

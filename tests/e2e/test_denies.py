@@ -62,7 +62,7 @@ def test_the_way_into_the_account_is_for_a_person(account: Account) -> None:
     account.put(one)
     case = account.case()
     assert case.stands is Stands.PARTIAL
-    assert [result.state for result in case.results] == ["applied", "refused"]
+    assert [result.state for result in case.results] == ["refused", "applied"]
     assert "a person must decide" in account.finding_of(case)["Description"]
     assert state(account, one) == before
 

@@ -11,6 +11,7 @@ import copy
 import importlib
 import json
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -217,6 +218,11 @@ def checkpoint(_: Any) -> dict[str, Any]:
 
 def restore(_: Any) -> dict[str, Any]:
     """Go back to the checkpoint: what came after it never was."""
+    for execution in list(stepfunctions._executions._data.values()):
+        if execution["status"] == "RUNNING":  # a release that waits for hours goes round and round
+            execution["status"] = "ABORTED"
+    while _under_way:
+        time.sleep(0.01)
     settings = copy.deepcopy(ssm._parameters._data)
     for key, store in _stores().items():
         store._data.clear()
