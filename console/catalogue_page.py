@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from console.embedded.backends import table
 from console.playbooks import playbooks
 
 from cordon.playbook import Playbook
@@ -33,6 +34,8 @@ def _pages(root: Path) -> Iterator[tuple[Path, str]]:
     _, _, after = rest.partition(END)
     yield readme, f"{before}{BEGIN}\n{_table(found)}\n{END}{after}"
     yield root / "docs" / "playbooks.md", _page(found)
+    account = root / "docs" / "embedded-account.md"
+    yield account, table.updated(account.read_text())
 
 
 def _table(found: tuple[Playbook, ...]) -> str:

@@ -8,7 +8,7 @@ from console.embedded.backends import registry, table
 def test_the_table_is_current() -> None:
     written = table.DOCUMENT.read_text()
     assert table.START in written and table.END in written
-    assert written == table.updated(written), "run python -m console.embedded.backends"
+    assert written == table.updated(written), "run make playbooks"
 
 
 def test_a_new_stand_in_makes_it_stale(monkeypatch: pytest.MonkeyPatch) -> None:
