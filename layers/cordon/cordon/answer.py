@@ -284,11 +284,11 @@ def _known(case: Case, finding: Finding, decision: Decision, wired: Wired) -> An
 def resumed(case: Case, wired: Wired) -> Case:
     """Claim a case whose contain died or failed.
 
-    Where it died between its claim and the record of its decision, that is recorded now.
+    Where it may have died between its claim and the record of its decision, that is recorded now.
     """
     proof = wired.evidence(case)
-    if case.link.seq == 0:
-        proof.write("decided", _decided(case))
+    if not case.results:
+        proof.write("decided", _decided(case) | {"resumed": True})
     return wired.cases.move(
         case, Stands.CONTAINING, when=(Stands.CONTAINING, *CONTAINED), link=proof.link
     )
