@@ -63,8 +63,8 @@ e2e: build .e2e/.ready
 	@$(UV) pip install --quiet --require-hashes --python .e2e/bin/python -r tests/e2e/requirements.txt
 	@touch $@
 
-# Needs valgrind. Twenty minutes on two cores; each section of docs/performance.md names its command.
-bench: .venv/.ready .e2e/.ready
+# Needs valgrind. Half an hour on two cores; each section of docs/performance.md names its command.
+bench: build .e2e/.ready
 	@for part in cold path warm cost replay; do $(RUN)python -m bench $$part --write || exit; done
 
 # Records anew what the roles are used for; one process, since it writes one file.

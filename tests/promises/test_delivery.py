@@ -270,6 +270,27 @@ def test_an_act_that_is_refused_is_told_and_completed_later(world: World) -> Non
     assert [one["state"] for one in said] == ["failed", "applied", "applied", "applied"]
 
 
+def test_what_does_not_show_is_not_called_contained_and_what_was_written_is_said(
+    world: World,
+) -> None:
+    """Somebody takes the block away as soon as it is put."""
+    one = event(PUBLIC)
+    world.stage(one)
+
+    def take_away(called: Called) -> None:
+        if called.operation == "PutPublicAccessBlock":
+            world.account.client("s3").delete_public_access_block(Bucket=called.params["Bucket"])
+
+    world.account.after_call(take_away)
+    world.account.deliver(one)
+    case = world.case()
+    assert case.stands is Stands.PARTIAL
+    assert [(r.action, r.state) for r in case.failed] == [("block_public_access", "failed")]
+    assert case.failed[0].reason.startswith("NotVerified")
+    said = next(e for e in world.evidence(case) if e["stage"] == "partial")["content"]["results"]
+    assert said[0]["wrote"]["public_access_block"]["RestrictPublicBuckets"] is True
+
+
 def test_what_could_not_be_contained_can_be_released(world: World) -> None:
     """What kept us from changing it must not keep us from letting go of it."""
     one = event(PUBLIC)

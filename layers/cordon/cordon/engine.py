@@ -73,9 +73,9 @@ class Act:
         """Did another case capture the target between our joining and our keeping?"""
         return not self.state and canonical(self.before) != canonical(self.held.captured)
 
-    def end(self, state: str, reason: str = "", wrote: Json | None = None) -> None:
-        """It goes no further."""
-        self.state, self.reason, self.wrote = state, reason, wrote
+    def end(self, state: str, reason: str = "") -> None:
+        """It goes no further. What was written stays said, also when it cannot be read back."""
+        self.state, self.reason = state, reason
 
     @property
     def result(self) -> Result:
@@ -231,7 +231,8 @@ class Engine:
         captured, aws = _captured(hold), self._aws(action, case)
         applied = any(r.target == action.target and r.state == "applied" for r in case.results)
         if applied and hold.wrote is not None and _shows(act.wanted, aws, captured, hold.wrote):
-            act.end("applied", wrote=hold.wrote)
+            act.wrote = hold.wrote
+            act.end("applied")
         else:
             act.wrote = act.wanted.apply(aws, captured, hold.wrote)
 
@@ -249,7 +250,7 @@ class Engine:
             _read_back(act.wanted, aws, _captured(act.held), act.wrote)
         else:
             act.wrote = self._bring(case, act.action, act.held)
-        act.end("applied", wrote=act.wrote)
+        act.end("applied")
 
     def _bring(self, case: Case, action: Action, hold: Hold) -> Json:
         """Apply, note and read back, until the row names nobody who wants more than was written.
