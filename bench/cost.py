@@ -13,12 +13,10 @@ from typing import Annotated, Any
 
 import typer
 from bench import sections
-from bench.recorded import FIRST, ROOT
+from bench.recorded import FIRST, first_event, new_account
 from console.embedded.account import EmbeddedAccount
 from console.embedded.journal import Called, Invoked
 from console.operate import Stack
-from console.planning import break_glass, home_of
-from console.replay import MODES
 from console.staging import stage
 
 from cordon.cases import Stands
@@ -68,17 +66,8 @@ class Case:
 
 def run(playbook: str, mode: str, release: bool) -> Case:
     """One case in a new account."""
-    event = json.loads((ROOT / "events" / playbook / f"{FIRST[playbook]}.json").read_text())
-    home = home_of(event)
-    parameters = {name: mode for name in MODES} | {"BreakGlassRoles": break_glass(home)}
-    with EmbeddedAccount(
-        ROOT / "template.yaml",
-        account=home.account,
-        region=home.region,
-        partition=home.partition,
-        parameters=parameters,
-        functions=ROOT / "functions",
-    ) as account:
+    event = first_event(playbook)
+    with new_account(event, mode) as account:
         stage(read(event), account.client)
         account.deliver(event)
         operator = Stack(account.client, account.stack.outputs)
@@ -98,12 +87,11 @@ def _counted(account: EmbeddedAccount) -> dict[str, float]:
     counted: Counter[str] = Counter()
     more: dict[str, float] = {}
     rows = _row_units(account)
-    for called in account.journal.of(Called):
-        if called.caller in account.functions:
-            _count(called, rows, counted)
-    invoked = list(account.journal.of(Invoked))
-    calls = Counter(c.caller for c in account.journal.of(Called) if c.caller in account.functions)
-    seconds = sum(OWN_MS / 1000 for _ in invoked) + sum(calls.values()) * ROUND_MS / 1000 / 2
+    calls = [c for c in account.journal.of(Called) if c.caller in account.functions]
+    for called in calls:
+        _count(called, rows, counted)
+    invoked = account.journal.of(Invoked)
+    seconds = (len(invoked) * OWN_MS + len(calls) * ROUND_MS / 2) / 1000
     counted["Lambda requests"] = len(invoked)
     more["Lambda GB-seconds (arm64)"] = seconds * GB
     more["log, GB"] = sum(len(one.log) for one in invoked) / 1e9

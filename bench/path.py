@@ -13,11 +13,8 @@ from typing import Annotated, Any
 import pytest
 import typer
 from bench import sections
-from bench.recorded import FIRST, ROOT
-from console.embedded.account import EmbeddedAccount
+from bench.recorded import FIRST, first_event, new_account
 from console.embedded.journal import Called
-from console.planning import break_glass, home_of
-from console.replay import MODES
 from console.staging import stage
 
 import cordon.beside
@@ -89,18 +86,9 @@ class Path:
 
 def walk(playbook: str) -> Path:
     """The path of the playbook's first event, enforced in an account where everything is new."""
-    event = json.loads((ROOT / "events" / playbook / f"{FIRST[playbook]}.json").read_text())
-    home = home_of(event)
+    event = first_event(playbook)
     path = Path(playbook)
-    parameters = {name: "enforce" for name in MODES} | {"BreakGlassRoles": break_glass(home)}
-    with EmbeddedAccount(
-        ROOT / "template.yaml",
-        account=home.account,
-        region=home.region,
-        partition=home.partition,
-        parameters=parameters,
-        functions=ROOT / "functions",
-    ) as account:
+    with new_account(event) as account:
         stage(read(event), account.client)
 
         def ours(caller: str) -> bool:

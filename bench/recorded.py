@@ -76,23 +76,33 @@ class Recorded:
         return path
 
 
+def first_event(playbook: str) -> dict[str, Any]:
+    """The event that a playbook is measured with."""
+    event: dict[str, Any] = json.loads(
+        (ROOT / "events" / playbook / f"{FIRST[playbook]}.json").read_text()
+    )
+    return event
+
+
+def new_account(event: Mapping[str, Any], mode: str = "enforce") -> EmbeddedAccount:
+    """An account for the event where everything is new, and every playbook in one mode."""
+    home = home_of(event)
+    return EmbeddedAccount(
+        ROOT / "template.yaml",
+        account=home.account,
+        region=home.region,
+        partition=home.partition,
+        parameters={name: mode for name in MODES} | {"BreakGlassRoles": break_glass(home)},
+        functions=ROOT / "functions",
+        start=START,
+    )
+
+
 def record(playbook: str) -> Recorded:
     """The playbook's first event, enforced in an account where everything is new."""
-    event = json.loads((ROOT / "events" / playbook / f"{FIRST[playbook]}.json").read_text())
-    home = home_of(event)
+    event = first_event(playbook)
     answers: list[Answer] = []
-    with (
-        EmbeddedAccount(
-            ROOT / "template.yaml",
-            account=home.account,
-            region=home.region,
-            partition=home.partition,
-            parameters={name: "enforce" for name in MODES} | {"BreakGlassRoles": break_glass(home)},
-            functions=ROOT / "functions",
-            start=START,
-        ) as account,
-        _recording(playbook, answers),
-    ):
+    with new_account(event) as account, _recording(playbook, answers):
         stage(read(event), account.client)
         answers.clear()
         (invoked,) = [

@@ -4,7 +4,6 @@ Both against the emulator of tests/e2e, which answers over HTTP without a networ
 shows is the work, not the waiting.
 """
 
-import copy
 import json
 import statistics
 import tempfile
@@ -14,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 from bench import sections
-from bench.recorded import FIRST, ROOT
+from bench.recorded import first_event
 from tests.e2e.account import ACCOUNT, REGION, Account, emulator
 
 SHUT = dict.fromkeys(
@@ -36,9 +35,7 @@ def main(
 
 def measure(account: Account, events: int) -> list[tuple[float, float]]:
     """Seconds of (our function, plain boto3), in pairs. The first pair only warms."""
-    sample = json.loads(
-        (ROOT / "events/quarantine_bucket" / f"{FIRST['quarantine_bucket']}.json").read_text()
-    )
+    sample = first_event("quarantine_bucket")
     bucket = sample["detail"]["resource"]["s3BucketDetails"][0]["name"]
     lambda_, s3 = account.client("lambda"), account.client("s3")
     function = account.physical("QuarantineBucket")
@@ -67,7 +64,7 @@ def measure(account: Account, events: int) -> list[tuple[float, float]]:
 
 def renamed(event: dict[str, Any], old: str, new: str) -> dict[str, Any]:
     """The same event of another finding about another bucket."""
-    made: dict[str, Any] = json.loads(json.dumps(copy.deepcopy(event)).replace(old, new))
+    made: dict[str, Any] = json.loads(json.dumps(event).replace(old, new))
     made["detail"]["id"] = f"{new:0<32}".replace("-", "0")
     return made
 

@@ -33,4 +33,5 @@ def test_nothing_changes_before_its_capture_is_kept_and_proven() -> None:
         path = walk(playbook)
         proven = [step.round for step in path.steps if step.why == "evidence: captured"]
         kept = [step.round for step in path.steps if step.why.startswith("keep what was there")]
+        assert proven and kept
         assert max(proven + kept) < path.contained
