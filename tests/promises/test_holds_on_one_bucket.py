@@ -168,6 +168,37 @@ def test_a_case_that_arrives_while_another_is_contained(world: World) -> None:
         assert found["after"] == before, where
 
 
+def test_the_capture_that_counts_is_the_one_in_evidence(world: World) -> None:
+    """Another case keeps its capture after ours has joined and before ours is kept."""
+    one = event("quarantine_bucket/guardduty_public_access")
+    world.stage(one)
+    theirs = dict.fromkeys(BLOCK, False)
+    kept = json.dumps({"public_access_block": theirs})
+
+    def keep_theirs(call: Called) -> None:
+        if call.operation != "UpdateItem":
+            return
+        update, row = call.params["UpdateExpression"], call.params["Key"]["id"]["S"]
+        if update.startswith("ADD cases") and "public-access-block" in row:
+            world.account.client("dynamodb").update_item(
+                TableName=call.params["TableName"],
+                Key=call.params["Key"],
+                UpdateExpression="SET captured = :theirs",
+                ExpressionAttributeValues={":theirs": {"S": kept}},
+            )
+
+    world.account.after_call(keep_theirs)
+    world.account.deliver(one)
+    found = [
+        act["captured"]
+        for entry in world.evidence(world.case())
+        if entry["stage"] == "captured"
+        for act in entry["content"]["acts"]
+        if act["action"]["action"] == "block_public_access"
+    ]
+    assert found == [{"public_access_block": None}, {"public_access_block": theirs}]
+
+
 def test_a_persons_block_is_kept(world: World) -> None:
     one = event("quarantine_bucket/guardduty_public_access")
     world.send(one)
