@@ -8,7 +8,7 @@ import typer
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "layers" / "cordon"), str(ROOT / "functions"), str(ROOT)]
 
-from bench import cold, cost, path, replaying, warm  # noqa: E402  (only now can it be found)
+from bench import cold, cost, path, replay, warm  # noqa: E402  (only now can it be found)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.callback()(lambda: None)
@@ -16,7 +16,7 @@ app.command("cold")(cold.main)
 app.command("path")(path.main)
 app.command("cost")(cost.main)
 app.command("warm")(warm.main)
-app.command("replay")(replaying.main)
+app.command("replay")(replay.main)
 
 if __name__ == "__main__":
     app()

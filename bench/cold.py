@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from bench import packages, sections
 from bench.measuring import Package, answering, counted
 from bench.packages import FUNCTIONS, WORK
-from bench.recorded import record
+from bench.recorded_answers import record
 from bench.runtime_api import Ran, cold_start
 
 CLIENTS = ("dynamodb", "s3", "ssm")  # what every first event needs before it may act

@@ -12,15 +12,15 @@ from math import ceil
 from typing import Annotated, Any
 
 import typer
-from bench import sections
-from bench.recorded import FIRST, first_event, new_account
-from console.embedded.account import EmbeddedAccount
-from console.embedded.journal import Called, Invoked
-from console.operate import Stack
-from console.staging import stage
 
-from cordon.cases import Stands
-from cordon.dialects import read
+from bench import sections
+from bench.recorded_answers import FIRST, first_event, new_account
+from console.stack import Stack
+from console.staging import stage
+from cordon.cases import Status
+from cordon.sources import read
+from embedded.account import EmbeddedAccount
+from embedded.journal import Called, Invoked
 
 GB, ROUND_MS, OWN_MS = 0.5, 20, 60  # of memory; a call's wait on AWS; our own work, warm
 PRICES = {  # by what is counted, for one
@@ -72,7 +72,7 @@ def run(playbook: str, mode: str, release: bool) -> Case:
         account.deliver(event)
         operator = Stack(account.client, account.stack.outputs)
         for case in list(operator.all_cases()):
-            if case.stands is Stands.ASKED:
+            if case.status is Status.AWAITING_APPROVAL:
                 operator.decide(case, "approve", case.plan_hash)
                 account.settle()
         if release:
@@ -125,7 +125,7 @@ def _count(called: Called, rows: Mapping[str, int], counted: Counter[str]) -> No
 
 def _row_units(account: EmbeddedAccount) -> dict[str, int]:
     """Write units of the largest row of each kind: one for each KB begun."""
-    table = account.stack.outputs["Table"]
+    table = account.stack.outputs["CasesTableName"]
     units: dict[str, int] = {}
     for row in account.client("dynamodb").scan(TableName=table)["Items"]:
         kind = row["id"]["S"].partition("#")[0]

@@ -87,7 +87,7 @@ def _output(command: list[str], environment: Mapping[str, str]) -> str:
 def answering(recorded: Path) -> Iterator[int]:
     """A process that answers as recorded, as long as it is needed; its port."""
     server = subprocess.Popen(
-        [sys.executable, str(HERE / "answering.py"), str(recorded)],
+        [sys.executable, str(HERE / "aws_stub.py"), str(recorded)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -12,13 +12,13 @@ from typing import Annotated, Any
 
 import pytest
 import typer
-from bench import sections
-from bench.recorded import FIRST, first_event, new_account
-from console.embedded.journal import Called
-from console.staging import stage
 
-import cordon.beside
-from cordon.dialects import read
+import cordon.concurrency
+from bench import sections
+from bench.recorded_answers import FIRST, first_event, new_account
+from console.staging import stage
+from cordon.sources import read
+from embedded.journal import Called
 
 EFFECTS = {  # what the playbook is for, and the calls that plain boto3 would make for it
     "quarantine_bucket": ("s3:PutPublicAccessBlock",),
@@ -111,7 +111,7 @@ def walk(playbook: str) -> Path:
 def _rounds() -> Iterator[Callable[[], int]]:
     """A counter of rounds: it moves with each call, and with the longest of those beside it."""
     now = 0
-    make = cordon.beside._make
+    make = cordon.concurrency._make
 
     def counted(calls: Sequence[Callable[[], Any]]) -> list[Any]:
         nonlocal now
@@ -139,7 +139,7 @@ def _rounds() -> Iterator[Callable[[], int]]:
         return now
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cordon.beside, "_make", counted)
+        patch.setattr(cordon.concurrency, "_make", counted)
         yield reached
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
 from bench import sections
-from bench.recorded import first_event
+from bench.recorded_answers import first_event
 from tests.e2e.account import ACCOUNT, REGION, Account, emulator
 
 SHUT = dict.fromkeys(

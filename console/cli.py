@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from console import catalogue_page, operate, planning, showing
-from console.permissions import page as permissions
-from console.replay import Replay, event_files, recorded
 from rich.console import Console
 
+from console import expected, playbook_pages, render
+from console.permissions import page as permissions
+from console.replay import Replay, event_files, events_in
+from console.stack import NotPossible, Stack
 from cordon.settings import Mode
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -36,15 +37,15 @@ def replay(
 
     A .json file is one event; a .jsonl file has one on every line.
     """
-    total = sum(1 for _ in recorded(files))
+    total = sum(1 for _ in events_in(files))
     if not total:
         errors.print("no events there")
         raise typer.Exit(2)
-    runs = Replay(ROOT, mode=mode, release=release).all(recorded(files))
+    runs = Replay(ROOT, mode=mode, release=release).all(events_in(files))
     if as_json:
-        failed = showing.write(runs, typer.echo)
+        failed = render.write(runs, typer.echo)
     else:
-        failed = showing.show(runs, total=total, details=details or total <= 3, out=out)
+        failed = render.show(runs, total=total, details=details or total <= 3, out=out)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -55,9 +56,9 @@ def plan(
 ) -> None:
     """Print the plan that each event leads to. Touches nothing, asks nobody."""
     for path in event_files(files):
-        expectation = planning.expectation(path)
+        expectation = expected.expectation(path)
         if write:
-            planning.write(path, expectation)
+            expected.write(path, expectation)
         else:
             out.print_json(data={"event": str(path), **expectation})
 
@@ -65,8 +66,8 @@ def plan(
 @app.command()
 def review(stack: STACK = "cordon") -> None:
     """The cases that ask, are held, or failed; also those that a deleted stack left."""
-    found = operate.Stack.named(stack)
-    showing.show_cases(found.all_cases(), out)
+    found = Stack.named(stack)
+    render.show_cases(found.all_cases(), out)
     if found.deleted:
         out.print(DELETED.format(stack=stack), markup=False)
 
@@ -98,7 +99,7 @@ def let_go(
     stack: STACK = "cordon",
 ) -> None:
     """Release a case: everything it did is undone, as soon as that does no harm."""
-    deployed = operate.Stack.named(stack)
+    deployed = Stack.named(stack)
     out.print(f"releasing: {deployed.release(deployed.case(case), why)}", markup=False)
 
 
@@ -109,7 +110,7 @@ def evidence(
     stack: STACK = "cordon",
 ) -> None:
     """Read a case's evidence, and check that its chain holds."""
-    deployed = operate.Stack.named(stack)
+    deployed = Stack.named(stack)
     entries, fault = deployed.evidence(deployed.case(case))
     for number, entry in enumerate(entries, 1):
         if to is None:
@@ -127,7 +128,7 @@ def docs(
 ) -> None:
     """Write the generated parts of the documentation; fail where a role has a fault."""
     stale, faults = permissions.write(ROOT, only_check=check)
-    stale += catalogue_page.write(ROOT, only_check=check)
+    stale += playbook_pages.write(ROOT, only_check=check)
     for path in stale:
         errors.print(f"{path} {'is out of date: make playbooks' if check else 'written'}")
     for fault in faults:
@@ -136,7 +137,7 @@ def docs(
 
 
 def _decide(stack: str, case: str, decision: str, plan: str) -> None:
-    deployed = operate.Stack.named(stack)
+    deployed = Stack.named(stack)
     found = deployed.case(case)
     if not plan and decision == "approve":
         out.print_json(data=found.plan.to_json())
@@ -149,6 +150,6 @@ def main() -> None:
     """Run the command; what an operator may not do is said in one line."""
     try:
         app()
-    except operate.Refusal as refusal:
+    except NotPossible as refusal:
         errors.print(str(refusal), markup=False)
         raise SystemExit(2) from None

@@ -21,32 +21,40 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from console.embedded.account import Delivery, EmbeddedAccount
-from console.embedded.journal import Called, DeadLettered, ExecutionEnded, Invoked
-from console.embedded.place import Place as Home
-from console.operate import Stack
-from console.planning import SUFFIX, break_glass, home_of, path_of
+from console.expected import SUFFIX, break_glass_role, expectation_path, home_of
 from console.playbooks import playbooks
+from console.stack import Stack
 from console.staging import stage
-
-from cordon.cases import Case, Stands
-from cordon.dialects import read
+from cordon.cases import Case, Status
 from cordon.engine import CONTAINED
 from cordon.finding import Malformed, Place
 from cordon.settings import Mode
+from cordon.sources import read
+from embedded.account import Delivery, EmbeddedAccount
+from embedded.journal import Called, DeadLettered, ExecutionEnded, Invoked
+from embedded.place import Place as Home
 
-WORTH_SHARING = 12  # events; a process takes some seconds to start
+PARALLEL_FROM = 12  # events; a process takes some seconds to start
 BATCH = 8  # events that a process is given at a time
-AHEAD = 4  # batches for each process, under way or waiting for those before them
+PREFETCHED_BATCHES = 4  # batches for each process, under way or waiting for those before them
 LINES = ".jsonl"  # a file with an event on every line
-SETTLED = ("contained", "told", "partial", "gone", "observed", "asked", "releasing", "released")
+HANDLED_OUTCOMES = (
+    "contained",
+    "told",
+    "partial",
+    "gone",
+    "observed",
+    "asked",
+    "releasing",
+    "released",
+)
 # Incidents and findings tell what happened; they are closed or archived, never taken back.
-RECORDS = ("ssm", "securityhub")
+REPORTS = ("ssm", "securityhub")
 MODES = ("ModeQuarantineBucket", "ModeRevokeSessions", "ModeTagAiResource", "ModeEscalateFinding")
 
 
 @dataclass(frozen=True)
-class Recorded:
+class ReplayEvent:
     """An event as it was recorded: a file, or one line of a file."""
 
     path: Path
@@ -80,20 +88,20 @@ def event_files(paths: Iterable[Path], *suffixes: str) -> list[Path]:
     return found
 
 
-def recorded(paths: Iterable[Path]) -> Iterator[Recorded]:
+def events_in(paths: Iterable[Path]) -> Iterator[ReplayEvent]:
     """The events in these files and folders: ``.json`` is one event, ``.jsonl`` one per line."""
     for path in event_files(paths, ".json", LINES):
         if path.suffix != LINES:
-            yield Recorded(path)
+            yield ReplayEvent(path)
             continue
         with path.open() as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
-                    yield Recorded(path, number, line)
+                    yield ReplayEvent(path, number, line)
 
 
 @dataclass(frozen=True)
-class Answered:
+class PlaybookOutcome:
     """What one playbook's function said of the event."""
 
     playbook: str
@@ -103,26 +111,26 @@ class Answered:
     mode: str
 
 
-class Ear(logging.Handler):
+class OutcomeLog(logging.Handler):
     """Hears what the functions log of each finding: the answer an operator would read."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
-        self.heard: list[Answered] = []
+        self.heard: list[PlaybookOutcome] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the record if it is the answer to a finding."""
         said = vars(record)
         if "why" in said:
             outcome, reason = record.getMessage(), said["why"]
-            answered = Answered(record.name, outcome, reason, said["case"], said["mode"])
+            answered = PlaybookOutcome(record.name, outcome, reason, said["case"], said["mode"])
             self.heard.append(answered)
 
 
 @contextmanager
-def _listening(root: Path) -> Iterator[Ear]:
+def _listening(root: Path) -> Iterator[OutcomeLog]:
     """An ear on the logger of every playbook; what they print stays in the embedded account."""
-    ear = Ear()
+    ear = OutcomeLog()
     with ExitStack() as undo:
         for playbook in playbooks(root):
             logger = logging.getLogger(playbook.name)
@@ -137,11 +145,11 @@ def _listening(root: Path) -> Iterator[Ear]:
 class Run:
     """What came of one event. ``troubles`` says, in words, what did not end as it should."""
 
-    event: Recorded
+    event: ReplayEvent
     mode: Mode
     kind: str = ""  # "guardduty:Policy:S3/…", "" where the event cannot be read
     rules: tuple[str, ...] = ()
-    answers: list[Answered] = field(default_factory=list)
+    answers: list[PlaybookOutcome] = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
     staged: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)  # "s3:PutBucketPolicy", in order
@@ -152,9 +160,9 @@ class Run:
     troubles: list[str] = field(default_factory=list)
 
     @property
-    def settled(self) -> list[Answered]:
+    def settled(self) -> list[PlaybookOutcome]:
         """The playbooks that took the event; the others let it pass."""
-        return [answer for answer in self.answers if answer.outcome in SETTLED]
+        return [answer for answer in self.answers if answer.outcome in HANDLED_OUTCOMES]
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -182,31 +190,31 @@ class Replay:
     mode: Mode = Mode.ENFORCE
     release: bool = False
 
-    def all(self, events: Iterable[Recorded]) -> Iterator[Run]:
+    def all(self, events: Iterable[ReplayEvent]) -> Iterator[Run]:
         """Replay each event, in order; what one run held is gone before the next begins.
 
         Many events are shared among the cores: an account fills its process, not the machine.
         """
         coming = iter(events)
-        first = list(islice(coming, WORTH_SHARING))
-        if len(first) < WORTH_SHARING:
+        first = list(islice(coming, PARALLEL_FROM))
+        if len(first) < PARALLEL_FROM:
             yield from map(self.one, first)
             return
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(_cores(), mp_context=spawn) as pool:
             yield from self._shared(chain(first, coming), pool)
 
-    def _shared(self, events: Iterator[Recorded], pool: ProcessPoolExecutor) -> Iterator[Run]:
+    def _shared(self, events: Iterator[ReplayEvent], pool: ProcessPoolExecutor) -> Iterator[Run]:
         """Hand out no more than is soon done, and give the runs in the order of the events."""
         waiting: deque[Future[list[Run]]] = deque()
         while batch := list(islice(events, BATCH)):
             waiting.append(pool.submit(self._batch, batch))
-            if len(waiting) == AHEAD * _cores():
+            if len(waiting) == PREFETCHED_BATCHES * _cores():
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
 
-    def _batch(self, events: Sequence[Recorded]) -> list[Run]:
+    def _batch(self, events: Sequence[ReplayEvent]) -> list[Run]:
         """What a process does at a time."""
         runs = [self.one(event) for event in events]
         if not gc.get_freeze_count():  # what it has learned by now it will need to the end
@@ -214,17 +222,17 @@ class Replay:
             gc.freeze()
         return runs
 
-    def one(self, event: Recorded | Path) -> Run:
+    def one(self, event: ReplayEvent | Path) -> Run:
         """Replay one event."""
         with _listening(self.root) as ear:
-            return self._one(event if isinstance(event, Recorded) else Recorded(event), ear)
+            return self._one(event if isinstance(event, ReplayEvent) else ReplayEvent(event), ear)
 
-    def _one(self, recorded: Recorded, ear: "Ear") -> Run:
-        run = Run(replace(recorded, text=""), self.mode)
-        event = _load(recorded, run)
+    def _one(self, events_in: ReplayEvent, ear: "OutcomeLog") -> Run:
+        run = Run(replace(events_in, text=""), self.mode)
+        event = _load(events_in, run)
         if event is None:
             return run
-        expected = _expected(recorded)
+        expected = _expected(events_in)
         home = home_of(event)
         with EmbeddedAccount(
             self.root / "template.yaml",
@@ -245,7 +253,7 @@ class Replay:
         event: Mapping[str, Any],
         expected: Mapping[str, Any] | None,
         run: Run,
-        ear: "Ear",
+        ear: "OutcomeLog",
     ) -> None:
         names = (expected or {}).get("after", ())
         folder = run.event.path.parent
@@ -275,16 +283,16 @@ class Replay:
 
 def _parameters(mode: Mode, home: Home) -> dict[str, str]:
     """The parameters that an operator would give: a mode, and a role that is never locked out."""
-    return {name: str(mode) for name in MODES} | {"BreakGlassRoles": break_glass(home)}
+    return {name: str(mode) for name in MODES} | {"BreakGlassRoles": break_glass_role(home)}
 
 
 def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _load(recorded: Recorded, run: Run) -> dict[str, Any] | None:
+def _load(events_in: ReplayEvent, run: Run) -> dict[str, Any] | None:
     try:
-        event = json.loads(recorded.read())
+        event = json.loads(events_in.read())
     except ValueError as error:
         run.troubles.append(f"not JSON: {error}")
         return None
@@ -294,10 +302,10 @@ def _load(recorded: Recorded, run: Run) -> dict[str, Any] | None:
     return event
 
 
-def _expected(recorded: Recorded) -> dict[str, Any] | None:
+def _expected(events_in: ReplayEvent) -> dict[str, Any] | None:
     """What stands beside the event; nothing does beside a line of a file."""
-    beside = path_of(recorded.path)
-    return json.loads(beside.read_text()) if not recorded.line and beside.exists() else None
+    beside = expectation_path(events_in.path)
+    return json.loads(beside.read_text()) if not events_in.line and beside.exists() else None
 
 
 def _stage(event: Mapping[str, Any], account: EmbeddedAccount, run: Run) -> None:
@@ -317,7 +325,7 @@ def _deliver(account: EmbeddedAccount, event: Mapping[str, Any]) -> Delivery:
     operator = Stack(account.client, account.stack.outputs)
     since = len(account.journal)
     for case in operator.all_cases() if delivery.waiting else ():
-        if case.stands is Stands.ASKED:
+        if case.status is Status.AWAITING_APPROVAL:
             operator.decide(case, "approve", case.plan_hash)
     account.settle()
     return Delivery(delivery.rules, (*delivery.records, *account.journal.records[since:]))
@@ -326,7 +334,7 @@ def _deliver(account: EmbeddedAccount, event: Mapping[str, Any]) -> Delivery:
 def _release(account: EmbeddedAccount, operator: Stack, run: Run) -> None:
     """Release every case that holds something, and wait as long as its workflow waits."""
     for case in run.cases:
-        if case.stands in CONTAINED:
+        if case.status in CONTAINED:
             operator.release(case, "replay --release")
     account.settle()
     run.cases = list(operator.all_cases())
@@ -334,15 +342,15 @@ def _release(account: EmbeddedAccount, operator: Stack, run: Run) -> None:
     if _resources(run.released) != _resources(run.before):
         run.troubles.append("after the release the account is not what it was")
     run.troubles += [
-        f"case {case.id} stands at {case.stands} after the release"
+        f"case {case.id} stands at {case.status} after the release"
         for case in run.cases
-        if case.stands not in (Stands.RELEASED, Stands.OBSERVED, Stands.DECLINED)
+        if case.status not in (Status.RELEASED, Status.OBSERVED, Status.DECLINED)
     ]
 
 
 def _resources(state: Mapping[str, Any]) -> dict[str, Any]:
     """A snapshot without the records of what happened."""
-    return {service: found for service, found in state.items() if service not in RECORDS}
+    return {service: found for service, found in state.items() if service not in REPORTS}
 
 
 def _troubles(account: EmbeddedAccount) -> Iterator[str]:
@@ -393,7 +401,7 @@ def _case_json(case: Case) -> dict[str, Any]:
     return {
         "id": case.id,
         "playbook": case.playbook,
-        "stands": case.stands,
+        "stands": case.status,
         "verdict": case.verdict,
         "reason": case.reason,
         "plan": case.plan.to_json(),

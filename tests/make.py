@@ -7,12 +7,12 @@ from typing import Any
 from cordon.finding import (
     Finding,
     HubReference,
-    Label,
-    Part,
     Place,
     Principal,
     Resource,
+    ResourceRole,
     Severity,
+    SeverityLabel,
     State,
 )
 from cordon.settings import Deployment
@@ -30,8 +30,8 @@ DEPLOYMENT = Deployment(
     evidence_bucket="cordon-evidence",
     topic=PLACE.arn("sns", "cordon"),
     parameters="/cordon/test",
-    contain_machine=PLACE.arn("states", "stateMachine:cordon-contain"),
-    release_machine=PLACE.arn("states", "stateMachine:cordon-release"),
+    contain_workflow=PLACE.arn("states", "stateMachine:cordon-contain"),
+    release_workflow=PLACE.arn("states", "stateMachine:cordon-release"),
     own_roles=("cordon-QuarantineBucketFunctionRole-1A2B3C",),
 )
 
@@ -41,9 +41,9 @@ def a_finding(**changes: Any) -> Finding:
     finding = Finding(
         id="arn:aws:guardduty:eu-central-1:111122223333:detector/d/finding/f",
         source="guardduty",
-        via="guardduty",
+        channel="guardduty",
         type="Policy:S3/BucketAnonymousAccessGranted",
-        severity=Severity("8.0", Label.HIGH, 80),
+        severity=Severity("8.0", SeverityLabel.HIGH, 80),
         place=PLACE,
         first_seen=NOON,
         last_seen=NOON,
@@ -54,7 +54,7 @@ def a_finding(**changes: Any) -> Finding:
         principal=None,
         title="A bucket became public",
         description="Anybody can read it.",
-        digest="0" * 64,
+        detail_sha256="0" * 64,
         hub=HubReference("f", "arn:aws:securityhub:eu-central-1::product/aws/guardduty"),
     )
     return replace(finding, **changes)
@@ -67,4 +67,4 @@ def a_principal(user_type: str = "AssumedRole", name: str = "trainer", **more: s
 
 def an_actor(kind: str, name: str) -> Resource:
     """The role, user or key behind a principal."""
-    return Resource(kind, name, PLACE, part=Part.ACTOR)
+    return Resource(kind, name, PLACE, role=ResourceRole.ACTOR)

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from cordon.evidence import Evidence, Link, broken
+from cordon.evidence import ChainEnd, Evidence, chain_fault
 
 BUCKET = "cordon-evidence"
 
@@ -21,8 +21,8 @@ def s3() -> Iterator[Any]:
         yield client
 
 
-def a_chain(s3: Any, link: Link | None = None) -> Evidence:
-    return Evidence(s3, BUCKET, "111122223333", "c0ffee", link or Link())
+def a_chain(s3: Any, link: ChainEnd | None = None) -> Evidence:
+    return Evidence(s3, BUCKET, "111122223333", "c0ffee", link or ChainEnd())
 
 
 def read_all(s3: Any) -> list[bytes]:
@@ -36,7 +36,7 @@ def test_entries_are_chained(s3: Any) -> None:
         proof.write(stage, {"what": stage})
     entries = read_all(s3)
     assert [json.loads(entry)["stage"] for entry in entries] == ["decided", "captured", "applied"]
-    assert broken(entries) == ""
+    assert chain_fault(entries) == ""
     assert proof.link.seq == 3
 
 
@@ -45,11 +45,11 @@ def test_an_altered_missing_or_reordered_entry_shows(s3: Any) -> None:
     for stage in ("decided", "captured", "applied"):
         proof.write(stage, {"what": stage})
     first, second, third = read_all(s3)
-    assert broken([first, second.replace(b"captured", b"imagined"), third]) == (
+    assert chain_fault([first, second.replace(b"captured", b"imagined"), third]) == (
         "entry 3 does not follow the one before"
     )
-    assert broken([first, third]) == "entry 2 does not follow the one before"
-    assert broken([second, first, third]) == "entry 1 does not follow the one before"
+    assert chain_fault([first, third]) == "entry 2 does not follow the one before"
+    assert chain_fault([second, first, third]) == "entry 1 does not follow the one before"
 
 
 def test_a_retry_that_forgot_the_end_of_the_chain_keeps_what_is_there(s3: Any) -> None:
@@ -59,7 +59,7 @@ def test_a_retry_that_forgot_the_end_of_the_chain_keeps_what_is_there(s3: Any) -
     entries = read_all(s3)
     assert len(entries) == 2
     assert json.loads(entries[0])["content"] == {"policy": "as it really was"}
-    assert broken(entries) == ""
+    assert chain_fault(entries) == ""
 
 
 def test_a_refused_write_rises(s3: Any) -> None:

@@ -3,10 +3,19 @@
 import doctest
 
 import pytest
-from tests.make import a_finding
 
 from cordon import finding
-from cordon.finding import ARN, PARTITIONS, Malformed, Part, Place, Resource, Unknown, canonical
+from cordon.finding import (
+    ARN,
+    PARTITIONS,
+    Malformed,
+    Place,
+    Resource,
+    ResourceRole,
+    UnsupportedEvent,
+    canonical_json,
+)
+from tests.make import a_finding
 
 PLACE = Place("aws-cn", "111122223333", "cn-north-1")
 
@@ -22,12 +31,12 @@ def test_kind_is_what_playbooks_match_on() -> None:
 
 
 def test_named_by_kind_and_part_each_once() -> None:
-    role = Resource("AWS::IAM::Role", "r", PLACE, part=Part.ACTOR)
-    other = Resource("AWS::IAM::Role", "r2", PLACE, part=Part.RELATED)
+    role = Resource("AWS::IAM::Role", "r", PLACE, role=ResourceRole.ACTOR)
+    other = Resource("AWS::IAM::Role", "r2", PLACE, role=ResourceRole.RELATED)
     found = a_finding(resources=(role, other, role))
-    assert found.named("AWS::IAM::Role") == (role, other)
-    assert found.named("AWS::IAM::Role", part=Part.ACTOR) == (role,)
-    assert found.named("AWS::S3::Bucket") == ()
+    assert found.resources_of("AWS::IAM::Role") == (role, other)
+    assert found.resources_of("AWS::IAM::Role", role=ResourceRole.ACTOR) == (role,)
+    assert found.resources_of("AWS::S3::Bucket") == ()
 
 
 def test_arns_of_a_place() -> None:
@@ -56,10 +65,10 @@ def test_what_is_no_arn(arn: str) -> None:
 
 
 def test_malformed_names_its_field() -> None:
-    error = Unknown("source", "is none that a dialect reads")
+    error = UnsupportedEvent("source", "is none that a dialect reads")
     assert isinstance(error, Malformed)
     assert (error.field, str(error)) == ("source", "source: is none that a dialect reads")
 
 
 def test_canonical_is_one_spelling() -> None:
-    assert canonical({"b": [1, None], "a": "é"}) == '{"a":"\\u00e9","b":[1,null]}'
+    assert canonical_json({"b": [1, None], "a": "é"}) == '{"a":"\\u00e9","b":[1,null]}'

@@ -9,10 +9,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from moto import mock_aws
-from tests.make import PLACE
 
 from cordon.actions.s3 import DenyBucketAccess
-from cordon.holds import Holds, LetGo
+from cordon.holds import HoldReleased, Holds
+from tests.make import PLACE
 
 TABLE = "cordon"
 EXEMPT = ("arn:aws:iam::111122223333:role/cordon/*",)
@@ -41,41 +41,45 @@ def holds() -> Iterator[Holds]:
 
 def test_the_first_capture_wins(holds: Holds) -> None:
     holds.join(deny("outsiders"), "a")
-    assert holds.keep(deny("outsiders"), {"policy": "first"}).captured == {"policy": "first"}
-    assert holds.keep(deny("outsiders"), {"policy": "second"}).captured == {"policy": "first"}
+    assert holds.save_capture(deny("outsiders"), {"policy": "first"}).captured == {
+        "policy": "first"
+    }
+    assert holds.save_capture(deny("outsiders"), {"policy": "second"}).captured == {
+        "policy": "first"
+    }
 
 
 def test_absence_is_kept_as_absence(holds: Holds) -> None:
     holds.join(deny("outsiders"), "a")
-    assert holds.keep(deny("outsiders"), {"policy": None}).captured == {"policy": None}
+    assert holds.save_capture(deny("outsiders"), {"policy": None}).captured == {"policy": None}
 
 
 def test_the_cases_want_the_union(holds: Holds) -> None:
     holds.join(deny("outsiders"), "a")
     hold = holds.join(deny("everyone"), "b")
-    wanted = hold.wanted()
+    wanted = hold.combined()
     assert isinstance(wanted, DenyBucketAccess)
     assert set(wanted.levels) == {"outsiders", "everyone"}
     remaining = holds.leave(deny("everyone").target, "b")
-    assert remaining is not None and remaining.wanted() == deny("outsiders")
+    assert remaining is not None and remaining.combined() == deny("outsiders")
 
 
 def test_a_held_target_is_not_forgotten(holds: Holds) -> None:
     action = deny("outsiders")
     holds.join(action, "a")
-    assert not holds.forget(action.target)
+    assert not holds.delete_if_free(action.target)
     holds.leave(action.target, "a")
-    assert holds.forget(action.target)
+    assert holds.delete_if_free(action.target)
     assert holds.get(action.target) is None
 
 
 def test_only_joining_makes_a_row(holds: Holds) -> None:
     """A row without what was there before would make the next case capture the contained state."""
     action = deny("outsiders")
-    with pytest.raises(LetGo):
-        holds.keep(action, {})
-    with pytest.raises(LetGo):
-        holds.note(action, {})
+    with pytest.raises(HoldReleased):
+        holds.save_capture(action, {})
+    with pytest.raises(HoldReleased):
+        holds.save_written(action, {})
     assert holds.leave(action.target, "a") is None
     assert holds.get(action.target) is None
 
@@ -115,7 +119,7 @@ class Crowd(RuleBasedStateMachine):
         if hold.captured is None:
             assert self.kept is None
             self.kept = before
-            self.holds.keep(action, {"policy": before})
+            self.holds.save_capture(action, {"policy": before})
         self.model[case] = level
 
     @precondition(lambda self: self.model)
@@ -125,7 +129,7 @@ class Crowd(RuleBasedStateMachine):
         action = deny(self.model.pop(case))
         remaining = self.holds.leave(action.target, case)
         assert remaining is not None and remaining.cases == set(self.model)
-        assert self.holds.forget(action.target) == (not self.model)
+        assert self.holds.delete_if_free(action.target) == (not self.model)
         if not self.model:
             self.kept = None
 
@@ -136,7 +140,7 @@ class Crowd(RuleBasedStateMachine):
             assert hold is None
             return
         assert hold is not None and hold.captured == {"policy": self.kept}
-        wanted = hold.wanted()
+        wanted = hold.combined()
         assert isinstance(wanted, DenyBucketAccess)
         assert set(wanted.levels) == set(self.model.values())
 

@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console.embedded.authorization import Unmapped
-from console.embedded.place import Place
-from console.embedded.synth import Stack, synthesise
+
 from console.permissions.faults import faults
 from console.permissions.granted import shown
 from console.permissions.page import PAGE, page
 from console.permissions.record import Record
 from console.permissions.reference import carries, kinds
 from console.permissions.used import NotGranted, called, merged, uses
+from embedded.authorization import Unmapped
+from embedded.place import Place
+from embedded.template import Stack, synthesise
 
 ROOT = Path(__file__).parents[1]
-TABLE = "arn:aws:dynamodb:REGION:ACCOUNT:table/Memory"
+TABLE = "arn:aws:dynamodb:REGION:ACCOUNT:table/CasesTable"
 
 
 @cache
@@ -58,7 +59,7 @@ def test_the_page_is_up_to_date() -> None:
 # ---- faults of a template ----
 
 REMEMBER = """            Action: [dynamodb:GetItem, dynamodb:UpdateItem, dynamodb:DeleteItem]
-            Resource: !GetAtt Memory.Arn
+            Resource: !GetAtt CasesTable.Arn
 """
 STACKSETS = "              - !Sub arn:${AWS::Partition}:iam::*:role/stacksets-exec-*\n"
 READ_ROLES = "Action: [iam:GetRole, iam:GetRolePolicy, iam:ListAttachedRolePolicies]"
@@ -73,19 +74,21 @@ def test_what_is_used_must_be_granted(altered: Altered) -> None:
 def test_what_is_granted_must_be_used(altered: Altered) -> None:
     wider = REMEMBER.replace("dynamodb:GetItem", "dynamodb:Scan, dynamodb:GetItem")
     found = faults(altered(REMEMBER, wider), record())
-    unused = f"EscalateFinding: dynamodb:Scan {TABLE} (Remember) is granted and used by nothing"
+    unused = (
+        f"EscalateFinding: dynamodb:Scan {TABLE} (ReadWriteCases) is granted and used by nothing"
+    )
     assert unused in found
     assert len(found) == 4
 
 
 def test_a_grant_on_everything_is_none_where_aws_knows_a_resource(altered: Altered) -> None:
-    found = faults(altered(REMEMBER, REMEMBER.replace("!GetAtt Memory.Arn", '"*"')), record())
+    found = faults(altered(REMEMBER, REMEMBER.replace("!GetAtt CasesTable.Arn", '"*"')), record())
     assert "QuarantineBucket: dynamodb:GetItem *: AWS knows table of it" in found
 
 
 def test_a_wildcard_needs_a_reason(altered: Altered) -> None:
     wide = "!Sub arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/*"
-    found = faults(altered(REMEMBER, REMEMBER.replace("!GetAtt Memory.Arn", wide)), record())
+    found = faults(altered(REMEMBER, REMEMBER.replace("!GetAtt CasesTable.Arn", wide)), record())
     pattern = "arn:aws:dynamodb:REGION:ACCOUNT:table/*"
     assert f"no reason is told for the pattern {pattern}" in found
     assert f"RevokeSessions: dynamodb:GetItem {TABLE} was used and is not granted" in found
@@ -97,11 +100,12 @@ def test_an_action_has_no_wildcard(altered: Altered) -> None:
 
 
 def test_each_of_a_statements_resources_must_be_used(altered: Altered) -> None:
-    both = "Resource:\n            - !GetAtt Memory.Arn\n            - !GetAtt FailedBulk.Arn\n"
+    queue = "!GetAtt FailedBulkEvents.Arn"
+    both = f"Resource:\n            - !GetAtt CasesTable.Arn\n            - {queue}\n"
     found = faults(
-        altered(REMEMBER, REMEMBER.replace("Resource: !GetAtt Memory.Arn\n", both)), record()
+        altered(REMEMBER, REMEMBER.replace("Resource: !GetAtt CasesTable.Arn\n", both)), record()
     )
-    other = "dynamodb:GetItem arn:aws:sqs:REGION:ACCOUNT:FailedBulk (Remember)"
+    other = "dynamodb:GetItem arn:aws:sqs:REGION:ACCOUNT:FailedBulkEvents (ReadWriteCases)"
     assert f"TagAiResource: {other} is granted and used by nothing" in found
 
 
@@ -120,13 +124,13 @@ def test_a_statement_needs_a_reason(altered: Altered) -> None:
 def test_a_deny_must_be_tried(altered: Altered) -> None:
     found = faults(altered(STACKSETS, STACKSETS + STACKSETS.replace("exec", "admin")), record())
     pattern = "arn:aws:iam::*:role/stacksets-admin-*"
-    assert found == [f"the deny LeavePrincipalsAlone was not tried on {pattern}"]
+    assert found == [f"the deny ProtectPrincipals was not tried on {pattern}"]
 
 
 def test_a_deny_that_was_tried_must_stand(altered: Altered) -> None:
     found = faults(altered(STACKSETS, ""), record())
     pattern = "arn:aws:iam::*:role/stacksets-exec-*"
-    assert found == [f"tried and not denied: LeavePrincipalsAlone on {pattern}"]
+    assert found == [f"tried and not denied: ProtectPrincipals on {pattern}"]
 
 
 @pytest.mark.parametrize(
@@ -136,12 +140,14 @@ def test_a_condition_key_must_be_carried(altered: Altered, key: str) -> None:
     condition = f"            Condition: {{StringEquals: {{'{key}': x}}}}\n"
     found = faults(altered(REMEMBER, REMEMBER + condition), record())
     actions = ("GetItem", "UpdateItem", "DeleteItem")
-    assert found == [f"Base Remember: dynamodb:{action} carries no {key}" for action in actions]
+    assert found == [
+        f"PlaybookPolicy ReadWriteCases: dynamodb:{action} carries no {key}" for action in actions
+    ]
 
 
 def test_every_function_has_the_denies(altered: Altered) -> None:
-    for_tags = "        - !Ref Incidents  # for what takes no tags\n"
-    found = faults(altered(f"{for_tags}        - !Ref Protected\n", for_tags), record())
+    for_tags = "        - !Ref IncidentsPolicy  # for what takes no tags\n"
+    found = faults(altered(f"{for_tags}        - !Ref ProtectedPolicy\n", for_tags), record())
     assert found == ["TagAiResource: its role has not the policy Protected"]
 
 
@@ -150,14 +156,14 @@ def test_every_function_has_the_denies(altered: Altered) -> None:
 
 def test_a_service_uses_what_is_a_services() -> None:
     mine = {
-        "QuarantineBucket": {"sqs:SendMessage arn:aws:sqs:REGION:ACCOUNT:FailedFindings": ["x"]}
+        "QuarantineBucket": {"sqs:SendMessage arn:aws:sqs:REGION:ACCOUNT:FailedInvocations": ["x"]}
     }
     found = faults(shown(ROOT), record().with_roads("made up", mine))
     assert [fault for fault in found if "by our code, not by a service" in fault] == found != []
 
 
 def test_what_is_deployed_is_what_is_replayed() -> None:
-    seen = {"Contain": {"lambda:InvokeFunction arn": ["lambda:Invoke"]}}
+    seen = {"ContainWorkflow": {"lambda:InvokeFunction arn": ["lambda:Invoke"]}}
     found = faults(shown(ROOT), record().with_deployed(seen))
     assert len(found) == 1
     assert found[0].endswith("is used by lambda:Invoke end to end, and never in replay")
@@ -174,7 +180,11 @@ def test_a_record_reads_as_it_was_written(tmp_path: Path) -> None:
 
 # ---- calls from elsewhere ----
 
-DEPLOYED = {"Memory": "prod-Memory-ABC", "Evidence": "prod-evidence-abc", "Contain": "x"}
+DEPLOYED = {
+    "CasesTable": "prod-Memory-ABC",
+    "EvidenceBucket": "prod-evidence-abc",
+    "ContainWorkflow": "x",
+}
 
 
 def elsewhere() -> Stack:
@@ -199,7 +209,7 @@ def test_calls_of_a_deployed_stack_use_the_same_grants() -> None:
     assert both == {
         "TagAiResource": {
             f"dynamodb:GetItem {TABLE}": ["dynamodb:GetItem"],
-            "s3:PutObject arn:aws:s3:::Evidence/*": ["s3:PutObject"],
+            "s3:PutObject arn:aws:s3:::EvidenceBucket/*": ["s3:PutObject"],
         }
     }
     replayed = record().replayed["TagAiResource"]

@@ -4,18 +4,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from console.playbooks import playbooks
-from tests.make import BUCKET, DEPLOYMENT, PLACE, a_finding, a_principal, an_actor
 
+from console.playbooks import playbooks
 from cordon.catalogue import CONTAINED
-from cordon.finding import Finding, Label, Part, Place, Resource, Severity
+from cordon.finding import Finding, Place, Resource, ResourceRole, Severity, SeverityLabel
 from cordon.playbook import Playbook
 from escalate_finding.playbook import PLAYBOOK as ESCALATE
 from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from revoke_sessions.playbook import PLAYBOOK as REVOKE
+from tests.make import BUCKET, DEPLOYMENT, PLACE, a_finding, a_principal, an_actor
 
 ROOT = Path(__file__).parent.parent
-STOLEN = "UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom"
+STOLEN_CREDENTIAL_TYPES = "UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom"
 
 
 def acts(playbook: Playbook, finding: Finding) -> list[str]:
@@ -55,7 +55,9 @@ def test_issuance_is_stopped_before_the_sessions() -> None:
         an_actor("AWS::IAM::User", "eve"),
         an_actor("AWS::IAM::AccessKey", "AKIA" + "A" * 16),
     )
-    finding = a_finding(type=STOLEN, principal=a_principal("IAMUser", "eve"), resources=(user, key))
+    finding = a_finding(
+        type=STOLEN_CREDENTIAL_TYPES, principal=a_principal("IAMUser", "eve"), resources=(user, key)
+    )
     assert acts(REVOKE, finding) == ["disable_access_key", "revoke_user_sessions", "open_incident"]
 
 
@@ -64,7 +66,9 @@ def test_a_session_key_is_not_a_key_to_disable() -> None:
         an_actor("AWS::IAM::User", "eve"),
         an_actor("AWS::IAM::AccessKey", "ASIA" + "A" * 16),
     )
-    finding = a_finding(type=STOLEN, principal=a_principal("IAMUser", "eve"), resources=(user, key))
+    finding = a_finding(
+        type=STOLEN_CREDENTIAL_TYPES, principal=a_principal("IAMUser", "eve"), resources=(user, key)
+    )
     assert acts(REVOKE, finding) == ["revoke_user_sessions", "open_incident"]
 
 
@@ -89,7 +93,7 @@ def test_who_cannot_be_revoked_is_escalated_with_what_a_person_must_do(
     resources = (an_actor("AWS::IAM::Role", name),) if name and "User" not in name else ()
     if getattr(principal, "user_type", "") == "IAMUser":  # a key whose user is not named
         resources = (an_actor("AWS::IAM::AccessKey", "AKIA" + "A" * 16),)
-    finding = a_finding(type=STOLEN, principal=principal, resources=resources)
+    finding = a_finding(type=STOLEN_CREDENTIAL_TYPES, principal=principal, resources=resources)
     assert not REVOKE.matches(finding)
     assert ESCALATE.matches(finding)
     (only,) = ESCALATE.plan(finding, "0123456789abcdef", DEPLOYMENT)
@@ -97,16 +101,16 @@ def test_who_cannot_be_revoked_is_escalated_with_what_a_person_must_do(
 
 
 def test_only_what_nobody_else_answers_is_escalated_for_being_critical() -> None:
-    critical = Severity("9.0", Label.CRITICAL, 90)
+    critical = Severity("9.0", SeverityLabel.CRITICAL, 90)
     assert not ESCALATE.matches(a_finding(severity=critical))
     stranger = a_finding(source="inspector", type="CVE-2026-1", severity=critical)
     assert ESCALATE.matches(stranger)
-    assert not ESCALATE.matches(replace(stranger, severity=Severity("7", Label.HIGH, 70)))
+    assert not ESCALATE.matches(replace(stranger, severity=Severity("7", SeverityLabel.HIGH, 70)))
 
 
 def test_a_finding_and_its_copies_are_one_case_and_two_subjects_are_two() -> None:
     native = a_finding()
-    copy = replace(native, via="securityhub", title="other words", digest="1" * 64)
+    copy = replace(native, channel="securityhub", title="other words", detail_sha256="1" * 64)
     assert QUARANTINE.case_id(native) == QUARANTINE.case_id(copy)
     more = replace(native, resources=(BUCKET, replace(BUCKET, name="models")))
     assert QUARANTINE.case_id(native) != QUARANTINE.case_id(more)
@@ -115,9 +119,9 @@ def test_a_finding_and_its_copies_are_one_case_and_two_subjects_are_two() -> Non
 def test_the_catalogue_knows_what_every_containing_playbook_answers() -> None:
     for playbook in playbooks(ROOT):
         if playbook is not ESCALATE and playbook.name != "escalate_finding":
-            assert set(playbook.answers) <= set(CONTAINED), playbook.name
+            assert set(playbook.handles) <= set(CONTAINED), playbook.name
 
 
 def test_an_actor_is_not_a_target() -> None:
-    actor = replace(BUCKET, part=Part.ACTOR)
+    actor = replace(BUCKET, role=ResourceRole.ACTOR)
     assert not QUARANTINE.matches(a_finding(resources=(actor,)))

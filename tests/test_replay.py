@@ -16,15 +16,15 @@ from typing import Any
 import botocore.client
 import botocore.loaders
 import pytest
-from bench.replaying import changed, day
-from console import catalogue_page
-from console.cli import app
-from console.embedded import account, kernel, synth
-from console.replay import AHEAD, BATCH, Recorded, Replay, Run, event_files
 from moto.core.base_backend import BackendDict
 from typer.testing import CliRunner, Result
 
+from bench.replay import changed, day
+from console import playbook_pages
+from console.cli import app
+from console.replay import BATCH, PREFETCHED_BATCHES, Replay, ReplayEvent, Run, event_files
 from cordon.settings import Mode
+from embedded import account, scheduler, template
 
 ROOT = Path(__file__).parent.parent
 EVENTS = ROOT / "events"
@@ -139,7 +139,7 @@ def test_hostile_text_is_shown_as_text(tmp_path: Path) -> None:
 
 
 def test_the_generated_pages_are_current() -> None:
-    assert catalogue_page.write(ROOT, only_check=True) == []
+    assert playbook_pages.write(ROOT, only_check=True) == []
 
 
 # ---- many events ----
@@ -180,7 +180,7 @@ def test_an_event_more_builds_loads_and_makes_nothing_more(monkeypatch: pytest.M
     calls: list[str] = []
     for owner, method in (
         (account, "build"),
-        (synth._Resolver, "all"),
+        (template._Resolver, "all"),
         (botocore.client.ClientCreator, "create_client"),
         (botocore.loaders.JSONFileLoader, "load_file"),
         (botocore.client.BaseClient, "_make_api_call"),
@@ -190,7 +190,7 @@ def test_an_event_more_builds_loads_and_makes_nothing_more(monkeypatch: pytest.M
         outcome(name)
     assert set(calls) == {"_make_api_call"}
     assert len(calls) < 400  # two events, released: staging, functions, machines, snapshots
-    assert kernel.active() is None
+    assert scheduler.active() is None
     assert vars(BackendDict)["_instances"] == []
 
 
@@ -235,7 +235,7 @@ def _counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, calls: list
 class Quick(Replay):
     """Answers at once, as if it had replayed."""
 
-    def _batch(self, events: Sequence[Recorded]) -> list[Run]:
+    def _batch(self, events: Sequence[ReplayEvent]) -> list[Run]:
         return [Run(event, Mode.ENFORCE) for event in events]
 
 
@@ -253,15 +253,15 @@ def test_events_are_read_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("console.replay._cores", lambda: 2)
     given: list[int] = []
 
-    def endless() -> Iterator[Recorded]:
+    def endless() -> Iterator[ReplayEvent]:
         for number in count(1):
             given.append(number)
-            yield Recorded(Path("day.jsonl"), number, "{}")
+            yield ReplayEvent(Path("day.jsonl"), number, "{}")
 
     runs = Quick(ROOT)._shared(endless(), Inline())  # type: ignore[arg-type]
     for shown in range(1, 1000):
         assert next(runs).event.line == shown
-        assert len(given) - shown < BATCH * AHEAD * 2 + BATCH
+        assert len(given) - shown < BATCH * PREFETCHED_BATCHES * 2 + BATCH
 
 
 def test_a_file_may_have_an_event_on_every_line(tmp_path: Path) -> None:

@@ -9,24 +9,24 @@ from typing import Any
 
 import boto3
 import pytest
-from console.embedded import backends
-from console.embedded.backends import hub as findings_hub
-from console.staging import FOREIGN, OWN_TAGS, Client, stage
 from moto import mock_aws
-from tests.make import ACCOUNT, PLACE, a_finding
 
-from cordon import dialects
+from console.staging import FOREIGN, OWN_TAGS, Client, stage
+from cordon import sources
 from cordon.finding import (
     Finding,
     HubReference,
     Malformed,
-    Part,
     Place,
     Principal,
     Resource,
+    ResourceRole,
     State,
-    Unknown,
+    UnsupportedEvent,
 )
+from embedded import backends
+from embedded.backends import hub as findings_hub
+from tests.make import ACCOUNT, PLACE, a_finding
 
 EVENTS = Path(__file__).parents[1] / "events"
 CN = Place("aws-cn", ACCOUNT, "cn-north-1")
@@ -142,7 +142,7 @@ def test_a_bucket_of_another_account_is_made_there(client: Client) -> None:
 @pytest.mark.parametrize("place", [CN, GOV])
 def test_other_partitions(client: Client, place: Place) -> None:
     endpoint = place.arn("sagemaker", "endpoint/e")
-    user = Resource("AWS::IAM::User", "mallory", place, part=Part.ACTOR)
+    user = Resource("AWS::IAM::User", "mallory", place, role=ResourceRole.ACTOR)
     finding = about(
         "macie:Policy:IAMUser/S3BucketSharedExternally",
         bucket(place),
@@ -170,7 +170,7 @@ def test_other_partitions(client: Client, place: Place) -> None:
     ],
 )
 def test_roles(client: Client, name: str, arn: str, path: str, hours: int) -> None:
-    role = Resource("AWS::IAM::Role", name, PLACE, part=Part.ACTOR)
+    role = Resource("AWS::IAM::Role", name, PLACE, role=ResourceRole.ACTOR)
     principal = Principal("AssumedRole", name, issuer=arn)
     stage(about("guardduty:Impact:IAMUser/X", role, principal=principal), client)
     iam = client("iam", PLACE.region, ACCOUNT)
@@ -182,8 +182,8 @@ def test_roles(client: Client, name: str, arn: str, path: str, hours: int) -> No
 
 def test_a_user_has_the_findings_key_and_another(client: Client) -> None:
     key = "AKIAVBNJ62RNSPTOWVDB"
-    user = Resource("AWS::IAM::User", "ben", PLACE, part=Part.ACTOR)
-    used = Resource("AWS::IAM::AccessKey", key, PLACE, part=Part.ACTOR)
+    user = Resource("AWS::IAM::User", "ben", PLACE, role=ResourceRole.ACTOR)
+    used = Resource("AWS::IAM::AccessKey", key, PLACE, role=ResourceRole.ACTOR)
     finding = about("guardduty:Exfiltration:IAMUser/X", user, used)
     stage(finding, client)
     again = stage(finding, client)
@@ -198,8 +198,8 @@ def test_a_user_has_the_findings_key_and_another(client: Client) -> None:
 
 
 def test_a_temporary_key_is_no_users_own(client: Client) -> None:
-    user = Resource("AWS::IAM::User", "ben", PLACE, part=Part.ACTOR)
-    used = Resource("AWS::IAM::AccessKey", "ASIAVBNJ62RNSPTOWVDB", PLACE, part=Part.ACTOR)
+    user = Resource("AWS::IAM::User", "ben", PLACE, role=ResourceRole.ACTOR)
+    used = Resource("AWS::IAM::AccessKey", "ASIAVBNJ62RNSPTOWVDB", PLACE, role=ResourceRole.ACTOR)
     stage(about("guardduty:Exfiltration:IAMUser/X", user, used), client)
     iam = client("iam", PLACE.region, ACCOUNT)
     assert iam.list_access_keys(UserName="ben")["AccessKeyMetadata"] == []
@@ -221,9 +221,9 @@ def test_what_cannot_be_staged_is_said(client: Client) -> None:
 def test_the_finding_is_in_security_hub_and_can_be_updated(client: Client) -> None:
     finding = about("guardduty:Policy:S3/BucketPublicAccessGranted", bucket())
     heard: list[Any] = []
-    findings_hub.listen(lambda where, event: heard.append(event))
+    findings_hub.subscribe(lambda where, event: heard.append(event))
     stage(finding, client)
-    findings_hub.quiet()
+    findings_hub.unsubscribe()
     assert heard == []
     hub, reference = client("securityhub", PLACE.region, ACCOUNT), finding.hub
     assert reference is not None
@@ -265,8 +265,8 @@ def test_without_a_hub_reference_nothing_is_stored(client: Client) -> None:
 def findings() -> Iterator[tuple[str, Finding]]:
     for path in sorted(EVENTS.rglob("*.json")):
         try:
-            read = dialects.read_all(json.loads(path.read_text()))
-        except (Unknown, Malformed):
+            read = sources.read_all(json.loads(path.read_text()))
+        except (UnsupportedEvent, Malformed):
             continue  # what dialects cannot read is theirs to test
         yield from ((f"{path.stem}-{n}", finding) for n, finding in enumerate(read))
 

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from console.embedded.iam import listed, statements
-from console.embedded.synth import Stack
 from console.permissions.granted import (
     FUNCTION,
     Grant,
@@ -19,6 +17,8 @@ from console.permissions.reasons import BY_SERVICES, WHY, WIDE
 from console.permissions.record import Record
 from console.permissions.reference import carries, kinds
 from console.permissions.used import Uses
+from embedded.policy_evaluation import listed, statements
+from embedded.template import Stack
 
 
 def faults(stack: Stack, record: Record) -> list[str]:
@@ -85,7 +85,7 @@ def _wide(given: list[Grant]) -> Iterator[str]:
 def _unprotected(stack: Stack) -> Iterator[str]:
     """The denies are every function's."""
     for function in stack.of(FUNCTION):
-        if "Protected" not in documents(stack, function.logical):
+        if "ProtectedPolicy" not in documents(stack, function.logical):
             yield f"{function.logical}: its role has not the policy Protected"
 
 
@@ -102,8 +102,8 @@ def _policies(stack: Stack) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for caller in callers(stack):
         for effect in ("Allow", "Deny"):
             yield from said(stack, caller, effect)
-    evidence = stack.resources["EvidencePolicy"].properties["PolicyDocument"]
-    yield from (("EvidencePolicy", statement) for statement in statements(evidence))
+    evidence = stack.resources["EvidenceBucketPolicy"].properties["PolicyDocument"]
+    yield from (("EvidenceBucketPolicy", statement) for statement in statements(evidence))
 
 
 def _conditions(policy: str, statement: Mapping[str, Any]) -> Iterator[str]:

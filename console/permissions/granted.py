@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from console.embedded.iam import Request, applies, listed, statements
-from console.embedded.place import Place
-from console.embedded.synth import Resource, Stack, synthesise
+from embedded.place import Place
+from embedded.policy_evaluation import Request, applies, listed, statements
+from embedded.template import Resource, Stack, synthesise
 
 FUNCTION, MACHINE = "AWS::Lambda::Function", "AWS::StepFunctions::StateMachine"
 ROLE, MANAGED = "AWS::IAM::Role", "AWS::IAM::ManagedPolicy"
@@ -108,14 +108,14 @@ def readable(text: str, stack: str = ANY) -> str:
 
 
 def _logical(name: str) -> str:
-    """Names of buckets are in lower case."""
-    return name.capitalize() if name.islower() else name
+    """The names of buckets are in lower case; the evidence bucket is the only one of the stack."""
+    return "EvidenceBucket" if name == "evidencebucket" else name
 
 
 def denies(stack: Stack) -> list[tuple[str, dict[str, Any]]]:
     """The denies of the policy Protected, and of the evidence bucket's own policy."""
-    protected = stack.resources["Protected"].properties["PolicyDocument"]
-    evidence = stack.resources["EvidencePolicy"].properties["PolicyDocument"]
+    protected = stack.resources["ProtectedPolicy"].properties["PolicyDocument"]
+    evidence = stack.resources["EvidenceBucketPolicy"].properties["PolicyDocument"]
     both = [*statements(protected), *statements(evidence)]
     return [(s["Sid"], s) for s in both if s["Effect"] == "Deny"]
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from console.embedded.iam import listed
-from console.embedded.synth import Stack
 from console.permissions.faults import faults
 from console.permissions.granted import Grant, callers, denies, grants, role_of, shown
 from console.permissions.reasons import ALWAYS, BY_SERVICES, WHY, WIDE
 from console.permissions.record import RECORD, Record
+from embedded.policy_evaluation import listed
+from embedded.template import Stack
 
 PAGE = Path("docs") / "permissions.md"
 HEAD = f"""# Permissions
@@ -29,7 +29,8 @@ make playbooks
 
 ACCOUNT, REGION and STACK are those of the deployment, and `arn:aws` is the partition's; resources
 of the stack have their names in template.yaml. Every optional parameter is given. *Used by* names
-the calls seen in replay (tests/promises/roads.py), or the service that acts under the role;
+the calls seen in replay (tests/promises/permission_scenarios.py), or the service that acts
+under the role;
 *deployed* says that the same was seen end to end."""
 DENIED = """## What is denied
 

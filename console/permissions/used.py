@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
-from console.embedded.authorization import Known, needs
-from console.embedded.journal import Called
-from console.embedded.synth import Stack
+
 from console.permissions.granted import At, Grant, callers, grants, role_of, shown
+from embedded.authorization import AccountFacts, needs
+from embedded.journal import Called
+from embedded.template import Stack
 
 Uses = dict[str, dict[str, list[str]]]  # caller → "action resource" → ["s3:PutBucketPolicy"]
 
@@ -74,7 +75,7 @@ def merged(*several: Uses) -> Uses:
     return _plain(found)
 
 
-class _Nowhere(Known):
+class _Nowhere(AccountFacts):
     """Knows no principal of the account: ARNs of roles and users go without their path."""
 
     def role_arn(self, _name: str) -> None: ...

@@ -11,14 +11,13 @@ containment leaves them alone and a release brings them back.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from console.embedded import backends
-from console.embedded.backends import tags
 from console.staging.buckets import FOREIGN, stage_bucket
 from console.staging.hub import stage_hub
 from console.staging.identities import stage_role, stage_user
-from console.staging.scene import OWN_TAGS, Client, Note
-
+from console.staging.notes import OWN_TAGS, Client, Note
 from cordon.finding import Finding, Place, Resource
+from embedded import backends
+from embedded.backends import tags
 
 __all__ = ["FOREIGN", "OWN_TAGS", "Client", "Staged", "stage"]
 
@@ -57,23 +56,23 @@ def stage(finding: Finding, client: Client, *, home: Place | None = None) -> Sta
 
 
 def _resource(resource: Resource, finding: Finding, client: Client) -> Iterator[Note]:
-    if resource.kind == "AWS::S3::Bucket":
+    if resource.type == "AWS::S3::Bucket":
         yield from stage_bucket(resource, finding, client)
-    elif resource.kind == "AWS::IAM::Role":
+    elif resource.type == "AWS::IAM::Role":
         yield from stage_role(resource, finding, client)
-    elif resource.kind == "AWS::IAM::User":
+    elif resource.type == "AWS::IAM::User":
         yield from stage_user(resource, finding, client)
-    elif resource.kind in OTHER_BUCKETS:
-        yield Note(False, f"{resource.name}: {OTHER_BUCKETS[resource.kind]}")
-    elif resource.kind.startswith(AI):
+    elif resource.type in OTHER_BUCKETS:
+        yield Note(False, f"{resource.name}: {OTHER_BUCKETS[resource.type]}")
+    elif resource.type.startswith(AI):
         yield _ai_resource(resource)
-    elif resource.kind != "AWS::IAM::AccessKey":  # keys are staged with their user
-        yield Note(False, f"{resource.kind} {resource.name}: not staged, no playbook acts on it")
+    elif resource.type != "AWS::IAM::AccessKey":  # keys are staged with their user
+        yield Note(False, f"{resource.type} {resource.name}: not staged, no playbook acts on it")
 
 
 def _ai_resource(resource: Resource) -> Note:
     if not resource.arn:
-        return Note(False, f"{resource.kind} {resource.name}: the finding has no ARN of it")
+        return Note(False, f"{resource.type} {resource.name}: the finding has no ARN of it")
     arn = resource.arn.partition("/data-source/")[0]  # tags are those of its knowledge base
     if not tags.taggable(arn):
         return Note(False, f"{arn}: a kind that has no tags")

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from console.staging.scene import OWN_TAGS, Client, Note, there
-
+from console.staging.notes import OWN_TAGS, Client, Note, there
 from cordon import catalogue
 from cordon.finding import Finding, Resource, State
 

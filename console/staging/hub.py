@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from console.embedded import backends
-from console.embedded.backends import hub as store
-from console.staging.scene import Client, Note, there
-
+from console.staging.notes import Client, Note, there
 from cordon import clock
 from cordon.finding import Finding, Place, Resource, State
+from embedded import backends
+from embedded.backends import hub as store
 
 CONTROL_TYPE = "Software and Configuration Checks"
 
@@ -41,8 +40,8 @@ def _asff(finding: Finding, product_arn: str, identifier: str) -> dict[str, Any]
         "GeneratorId": finding.kind,
         "AwsAccountId": finding.place.account,
         "Types": [CONTROL_TYPE if finding.source == "securityhub" else "TTPs"],
-        "CreatedAt": clock.stamp(finding.first_seen),
-        "UpdatedAt": clock.stamp(finding.last_seen),
+        "CreatedAt": clock.to_iso(finding.first_seen),
+        "UpdatedAt": clock.to_iso(finding.last_seen),
         "Severity": {"Label": finding.severity.label.value, "Original": finding.severity.native},
         "Title": finding.title or finding.type,
         "Description": finding.description or finding.type,
@@ -62,8 +61,8 @@ def _asff(finding: Finding, product_arn: str, identifier: str) -> dict[str, Any]
 
 def _asff_resource(resource: Resource) -> dict[str, str]:
     return {
-        "Type": resource.kind.replace("::", "").replace("AWS", "Aws", 1),
-        "Id": resource.arn or f"{resource.kind}:{resource.name}",
+        "Type": resource.type.replace("::", "").replace("AWS", "Aws", 1),
+        "Id": resource.arn or f"{resource.type}:{resource.name}",
         "Partition": resource.place.partition,
         "Region": resource.place.region,
     }

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from console.staging.scene import Client, Note, there
 from moto.iam.models import iam_backends
 
-from cordon.finding import Finding, Part, Resource
+from console.staging.notes import Client, Note, there
+from cordon.finding import Finding, Resource, ResourceRole
 
 HOURS = 3600
 
@@ -78,10 +78,12 @@ def stage_user(resource: Resource, finding: Finding, client: Client) -> Iterator
 
 def _keys_of(name: str, finding: Finding) -> list[str]:
     """The long-term keys of the finding, where the user is the one they belong to."""
-    users = {r.name for r in finding.named("AWS::IAM::User", part=Part.ACTOR)}
+    users = {r.name for r in finding.resources_of("AWS::IAM::User", role=ResourceRole.ACTOR)}
     if users and users != {name}:
         return []
-    return [r.name for r in finding.named("AWS::IAM::AccessKey") if r.name.startswith("AKIA")]
+    return [
+        r.name for r in finding.resources_of("AWS::IAM::AccessKey") if r.name.startswith("AKIA")
+    ]
 
 
 def _key(key: str, user: str, resource: Resource, iam: Any) -> Iterator[Note]:

@@ -12,12 +12,12 @@ from cordon import catalogue
 from cordon.actions import Action
 from cordon.actions.incident import incident
 from cordon.entry import serve
-from cordon.finding import Finding, Label, Resource
+from cordon.finding import Finding, Resource, SeverityLabel
 from cordon.playbook import Playbook, Serves
-from cordon.refusals import among, refusal
 from cordon.settings import Deployment, Mode
+from cordon.unsupported import matches_any, unsupported_reason
 
-TODO = {
+MANUAL_STEP = {
     catalogue.ROOT_USE: "Ask who used root and why. If nobody did: change its password, delete its "
     "access keys, check its MFA device, and deny root by an SCP.",
     catalogue.AI_THREATS: "Check who invokes the model and with what. Do not revoke the role "
@@ -30,33 +30,33 @@ TODO = {
 CRITICAL = "Nobody else answers this critical finding: decide what must be contained, by hand."
 
 
-def todo(finding: Finding) -> str:
+def manual_step(finding: Finding) -> str:
     """What a person must do; "" when another playbook, or nobody, answers the finding."""
-    refused = refusal(finding)
+    refused = unsupported_reason(finding)
     if refused is not None:
-        return f"Not contained: {refused.reason}. {refused.todo}"
-    for family, words in TODO.items():
-        if among(finding, family):
+        return f"Not contained: {refused.reason}. {refused.manual_step}"
+    for family, words in MANUAL_STEP.items():
+        if matches_any(finding, family):
             return words
-    critical = finding.severity.label is Label.CRITICAL
-    return CRITICAL if critical and not among(finding, catalogue.CONTAINED) else ""
+    critical = finding.severity.label is SeverityLabel.CRITICAL
+    return CRITICAL if critical and not matches_any(finding, catalogue.CONTAINED) else ""
 
 
 def subjects(finding: Finding) -> tuple[Resource, ...]:
     """The account: the incident is about the finding as a whole."""
     account = Resource("AWS::Account", finding.place.account, finding.place)
-    return (account,) if todo(finding) else ()
+    return (account,) if manual_step(finding) else ()
 
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
     """One incident, with the reason why nobody else acts."""
-    return [incident(finding, case, deployment, todo=todo(finding))]
+    return [incident(finding, case, deployment, manual_step=manual_step(finding))]
 
 
 PLAYBOOK = Playbook(
     name="escalate_finding",
-    answers=("*",),
-    subjects=subjects,
+    handles=("*",),
+    targets=subjects,
     plan=plan,
     controls=(
         "NIST.800-53.r5 IR-4",
@@ -69,9 +69,9 @@ PLAYBOOK = Playbook(
         "PCI DSS v4.0.1 12.10",
         "EU AI Act Art. 73",
     ),
-    layer="incident response",
+    defence_layer="incident response",
     serves=Serves.GOVERNANCE,
-    ships_as=Mode.ENFORCE,
+    recommended_mode=Mode.ENFORCE,
 )
 
 handler = serve(PLAYBOOK)

@@ -21,16 +21,18 @@ from cordon.actions.s3 import (
 from cordon.entry import serve
 from cordon.finding import Finding, Resource
 from cordon.playbook import Playbook, Serves
-from cordon.refusals import among, buckets, left_out
 from cordon.settings import Deployment, Mode
+from cordon.unsupported import buckets, matches_any, unsupported_buckets
 
-TODO = "Check whether the bucket was meant to be reachable, and what was read. Then release it."
+MANUAL_STEP = (
+    "Check whether the bucket was meant to be reachable, and what was read. Then release it."
+)
 
 
 def contain(finding: Finding, case: str, deployment: Deployment, bucket: Resource) -> list[Action]:
     """The policy before the block: S3 refuses to store a public policy once the block is on."""
     place, name = bucket.place, bucket.name
-    exempt = deployment.exempt(place.partition, place.account)
+    exempt = deployment.never_locked_out(place.partition, place.account)
     block = BlockPublicAccess(place, name)
     label = [
         TagBucket(place, name, "cordon:status", ("quarantined",)),
@@ -40,30 +42,33 @@ def contain(finding: Finding, case: str, deployment: Deployment, bucket: Resourc
     def deny(level: str) -> DenyBucketAccess:
         return DenyBucketAccess(place, name, (level,), exempt, deployment.organization)
 
-    if among(finding, catalogue.PUBLIC_BUCKETS):
+    if matches_any(finding, catalogue.PUBLIC_BUCKETS):
         return [block, *label]
-    if among(finding, catalogue.SHARED_BUCKETS):
+    if matches_any(finding, catalogue.SHARED_BUCKETS):
         return [deny("outsiders"), block, *label]
-    if among(finding, catalogue.REPLICATED_BUCKETS):
+    if matches_any(finding, catalogue.REPLICATED_BUCKETS):
         return [SuspendReplication(place, name), *label]
-    if among(finding, catalogue.ATTACKED_BUCKETS):
+    if matches_any(finding, catalogue.ATTACKED_BUCKETS):
         return [deny("writes"), SuspendLifecycle(place, name), block, *label]
     return [deny("everyone"), block, *label]
 
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
     """Contained first: people are told when it is done, also of what failed."""
-    todo = TODO + "".join(
-        f" By hand: {name}, which Cordon cannot contain." for name in left_out(finding)
+    manual_step = MANUAL_STEP + "".join(
+        f" By hand: {name}, which Cordon cannot contain." for name in unsupported_buckets(finding)
     )
     acts = (contain(finding, case, deployment, bucket) for bucket in buckets(finding))
-    return [*(a for bucket in acts for a in bucket), incident(finding, case, deployment, todo=todo)]
+    return [
+        *(a for bucket in acts for a in bucket),
+        incident(finding, case, deployment, manual_step=manual_step),
+    ]
 
 
 PLAYBOOK = Playbook(
     name="quarantine_bucket",
-    answers=catalogue.REACHABLE_BUCKETS,
-    subjects=buckets,
+    handles=catalogue.REACHABLE_BUCKETS,
+    targets=buckets,
     plan=plan,
     controls=(
         "NIST.800-53.r5 AC-3",
@@ -76,10 +81,10 @@ PLAYBOOK = Playbook(
         "GDPR Art. 32",
         "PCI DSS v4.0.1 1.4.4",
     ),
-    layer="data protection",
+    defence_layer="data protection",
     serves=Serves.SECURITY,
-    ships_as=Mode.APPROVE,
-    resolves=True,
+    recommended_mode=Mode.APPROVE,
+    resolves_finding=True,
 )
 
 handler = serve(PLAYBOOK)

@@ -15,10 +15,10 @@ from cordon.actions.incident import incident
 from cordon.entry import serve
 from cordon.finding import Finding
 from cordon.playbook import Playbook, Serves
-from cordon.refusals import KEY, ROLE, USER, credentials
 from cordon.settings import Deployment, Mode
+from cordon.unsupported import KEY, ROLE, USER, revocable_principals
 
-TODO = (
+MANUAL_STEP = (
     "Find in CloudTrail what these credentials did and which roles they assumed further (chained "
     "roles keep their own sessions). Close the way they were taken before the denial is lifted."
 )
@@ -26,21 +26,21 @@ TODO = (
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
     """Stop issuance before the sessions: a live key could make a new session at once."""
-    named = credentials(finding)
-    users = [r for r in named if r.kind == USER]
-    long_lived = [r for r in named if r.kind == KEY and r.name.startswith("AKIA")]
+    named = revocable_principals(finding)
+    users = [r for r in named if r.type == USER]
+    long_lived = [r for r in named if r.type == KEY and r.name.startswith("AKIA")]
     return [
         *(DisableAccessKey(u.place, u.name, key.name) for u in users for key in long_lived),
         *(RevokeUserSessions(u.place, u.name) for u in users),
-        *(RevokeRoleSessions(r.place, r.name) for r in named if r.kind == ROLE),
-        incident(finding, case, deployment, todo=TODO),
+        *(RevokeRoleSessions(r.place, r.name) for r in named if r.type == ROLE),
+        incident(finding, case, deployment, manual_step=MANUAL_STEP),
     ]
 
 
 PLAYBOOK = Playbook(
     name="revoke_sessions",
-    answers=catalogue.STOLEN_CREDENTIALS,
-    subjects=credentials,
+    handles=catalogue.STOLEN_CREDENTIALS,
+    targets=revocable_principals,
     plan=plan,
     controls=(
         "NIST.800-53.r5 AC-2(3)",
@@ -54,9 +54,9 @@ PLAYBOOK = Playbook(
         "GDPR Art. 32",
         "PCI DSS v4.0.1 8.2.5",
     ),
-    layer="identity and access",
+    defence_layer="identity and access",
     serves=Serves.SECURITY,
-    ships_as=Mode.APPROVE,
+    recommended_mode=Mode.APPROVE,
 )
 
 handler = serve(PLAYBOOK)

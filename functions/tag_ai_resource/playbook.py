@@ -9,7 +9,7 @@ Leaves  the resource: most of these settings can only be changed by making it an
 
 from cordon import catalogue
 from cordon.actions import Action, Refused
-from cordon.actions.tagging import tagger
+from cordon.actions.tag_action_for import tag_action_for
 from cordon.entry import serve
 from cordon.finding import Finding, Resource
 from cordon.playbook import Playbook, Serves
@@ -21,7 +21,7 @@ def subjects(finding: Finding) -> tuple[Resource, ...]:
     home = finding.place.account
     services = ("AWS::SageMaker::", "AWS::Bedrock::", "AWS::BedrockAgentCore::")
     return tuple(
-        r for r in finding.resources if r.kind.startswith(services) and r.place.account == home
+        r for r in finding.resources if r.type.startswith(services) and r.place.account == home
     )
 
 
@@ -29,10 +29,10 @@ def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
     """No incident: the control's own finding is the record, and there may be thousands."""
     for resource in subjects(finding):
         if not resource.arn:
-            raise Refused(f"Tag {resource.kind} {resource.name} by hand: its ARN is not known.")
+            raise Refused(f"Tag {resource.type} {resource.name} by hand: its ARN is not known.")
     tags = {"cordon:status": "noncompliant", "cordon:control": finding.type, "cordon:case": case}
     return [
-        tagger(resource.place, resource.arn, key, (value,))
+        tag_action_for(resource.place, resource.arn, key, (value,))
         for resource in subjects(finding)
         for key, value in tags.items()
     ]
@@ -40,8 +40,8 @@ def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
 
 PLAYBOOK = Playbook(
     name="tag_ai_resource",
-    answers=catalogue.AI_CONTROLS,
-    subjects=subjects,
+    handles=catalogue.AI_CONTROLS,
+    targets=subjects,
     plan=plan,
     controls=(
         "NIST.800-53.r5 CM-6",
@@ -54,9 +54,9 @@ PLAYBOOK = Playbook(
         "GDPR Art. 32",
         "EU AI Act Art. 15",
     ),
-    layer="configuration and change",
+    defence_layer="configuration and change",
     serves=Serves.COMPLIANCE,
-    ships_as=Mode.ENFORCE,
+    recommended_mode=Mode.ENFORCE,
     releases_on_pass=True,
 )
 

@@ -11,12 +11,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from console.embedded import backends
 from moto import mock_aws
 
 from cordon.actions import Action, Undone
-from cordon.clients import Aws
+from cordon.clients import AwsClients
 from cordon.finding import Place
+from embedded import backends
 
 backends.install()  # before any session is made, which is in the first test
 
@@ -41,10 +41,10 @@ class Scenario:
     name: str
     action: Action
     other_case: Action  # same target, for another case: what ``action.join`` is given
-    prepare: Callable[[Aws], None]  # puts the resource into a plausible bad state
-    read: Callable[[Aws], Any]  # all that can be seen of the resource, as JSON
-    tamper: Callable[[Aws], None]  # a person's change while it is held
-    missing: Callable[[Aws], None] | None = None  # removes the resource
+    prepare: Callable[[AwsClients], None]  # puts the resource into a plausible bad state
+    read: Callable[[AwsClients], Any]  # all that can be seen of the resource, as JSON
+    tamper: Callable[[AwsClients], None]  # a person's change while it is held
+    missing: Callable[[AwsClients], None] | None = None  # removes the resource
     theirs: Callable[[Any], Any] = as_it_is  # what the person changed, out of ``read``
     after_tamper: Undone = Undone.DRIFTED
     contained_before: bool = False  # apply has nothing to do
@@ -53,12 +53,12 @@ class Scenario:
         return f"{type(self.action).__name__}-{self.name}"
 
 
-_SHARED = Aws(PLACE.region, CREDENTIALS)  # making clients takes longer than most tests
+_SHARED = AwsClients(PLACE.region, CREDENTIALS)  # making clients takes longer than most tests
 _answering: list[tuple[Any, str, Callable[..., Any]]] = []
 
 
 @contextmanager
-def account() -> Iterator[Aws]:
+def account() -> Iterator[AwsClients]:
     """A new embedded account. What ``answering`` set up is taken back at its end."""
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         for name in CREDENTIALS:
@@ -71,7 +71,7 @@ def account() -> Iterator[Aws]:
                 events.unregister(event, handler)
 
 
-def answering(aws: Aws, service: str, operation: str, said: Said) -> None:
+def answering(aws: AwsClients, service: str, operation: str, said: Said) -> None:
     """Let ``said`` answer an operation in the embedded account's place.
 
     It is given the call's parameters and returns an error code, an answer, or None to let the

@@ -4,14 +4,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from console.embedded import backends
 from moto.iam.models import AWSManagedPolicy, IAMBackend, iam_backends
-from tests.actions.scenario import PLACE, Scenario
 
 from cordon.actions.action import Undone
 from cordon.actions.iam import DisableAccessKey, RevokeRoleSessions, RevokeUserSessions
-from cordon.actions.revocation import POLICY_NAME
-from cordon.clients import Aws
+from cordon.actions.revocation_policy import POLICY_NAME
+from cordon.clients import AwsClients
+from embedded import backends
+from tests.actions.scenario import PLACE, Scenario
 
 backends.install()  # quotas; before any session is made, which is in the first test
 
@@ -72,11 +72,11 @@ def backend() -> IAMBackend:
 # How principals look, to the byte: boto3 shows parsed policies only.
 
 
-def read_role(aws: Aws) -> dict[str, Any]:
+def read_role(aws: AwsClients) -> dict[str, Any]:
     return _policies(backend().get_role(ROLE))
 
 
-def read_user(aws: Aws) -> dict[str, Any]:
+def read_user(aws: AwsClients) -> dict[str, Any]:
     return _policies(backend().get_user(USER))
 
 
@@ -85,7 +85,7 @@ def _policies(principal: Any) -> dict[str, Any]:
     return {"inline": dict(inline), "attached": sorted(principal.managed_policies)}
 
 
-def read_key(aws: Aws) -> dict[str, str]:
+def read_key(aws: AwsClients) -> dict[str, str]:
     keys = aws.client("iam").list_access_keys(UserName=USER)["AccessKeyMetadata"]
     return {key["AccessKeyId"]: key["Status"] for key in keys}
 
@@ -93,8 +93,8 @@ def read_key(aws: Aws) -> dict[str, str]:
 # How they came to be so.
 
 
-def a_role(policy: str | None = None) -> Callable[[Aws], None]:
-    def prepare(aws: Aws) -> None:
+def a_role(policy: str | None = None) -> Callable[[AwsClients], None]:
+    def prepare(aws: AwsClients) -> None:
         trust = json.dumps(TRUST)
         aws.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust)
         if policy is not None:
@@ -103,8 +103,8 @@ def a_role(policy: str | None = None) -> Callable[[Aws], None]:
     return prepare
 
 
-def a_user(policy: str | None = None) -> Callable[[Aws], None]:
-    def prepare(aws: Aws) -> None:
+def a_user(policy: str | None = None) -> Callable[[AwsClients], None]:
+    def prepare(aws: AwsClients) -> None:
         aws.client("iam").create_user(UserName=USER)
         if policy is not None:
             put_user_policy(aws, policy)
@@ -112,10 +112,10 @@ def a_user(policy: str | None = None) -> Callable[[Aws], None]:
     return prepare
 
 
-def full(prepare: Callable[[Aws], None]) -> Callable[[Aws], None]:
+def full(prepare: Callable[[AwsClients], None]) -> Callable[[AwsClients], None]:
     """A principal whose inline policies leave no room for one more."""
 
-    def prepare_full(aws: Aws) -> None:
+    def prepare_full(aws: AwsClients) -> None:
         prepare(aws)
         with_deny_all()
         fill(aws)
@@ -123,7 +123,7 @@ def full(prepare: Callable[[Aws], None]) -> Callable[[Aws], None]:
     return prepare_full
 
 
-def fill(aws: Aws) -> None:
+def fill(aws: AwsClients) -> None:
     """Up to 100 characters below the quotas; a revocation has 150."""
     iam, name = aws.client("iam"), "work"
     if backend().roles:
@@ -155,18 +155,18 @@ def with_deny_all() -> None:
     )
 
 
-def denied_already(prepare: Callable[[Aws], None]) -> Callable[[Aws], None]:
+def denied_already(prepare: Callable[[AwsClients], None]) -> Callable[[AwsClients], None]:
     """A person has attached AWSDenyAll by hand."""
 
-    def prepare_denied(aws: Aws) -> None:
+    def prepare_denied(aws: AwsClients) -> None:
         full(prepare)(aws)
         aws.client("iam").attach_role_policy(RoleName=ROLE, PolicyArn=DENY_ALL)
 
     return prepare_denied
 
 
-def a_key(status: str = "Active") -> Callable[[Aws], None]:
-    def prepare(aws: Aws) -> None:
+def a_key(status: str = "Active") -> Callable[[AwsClients], None]:
+    def prepare(aws: AwsClients) -> None:
         a_user()(aws)
         made = backend().create_access_key(user_name=USER)
         made.access_key_id = KEY
@@ -179,43 +179,43 @@ def a_key(status: str = "Active") -> Callable[[Aws], None]:
 # What people do to them.
 
 
-def put_role_policy(aws: Aws, text: str = BY_HAND) -> None:
+def put_role_policy(aws: AwsClients, text: str = BY_HAND) -> None:
     aws.client("iam").put_role_policy(RoleName=ROLE, PolicyName=POLICY_NAME, PolicyDocument=text)
 
 
-def put_user_policy(aws: Aws, text: str = BY_HAND) -> None:
+def put_user_policy(aws: AwsClients, text: str = BY_HAND) -> None:
     aws.client("iam").put_user_policy(UserName=USER, PolicyName=POLICY_NAME, PolicyDocument=text)
 
 
-def allow_reading(aws: Aws) -> None:
+def allow_reading(aws: AwsClients) -> None:
     """What stands there is changed by hand, so that it is neither ours nor as it was."""
     put_role_policy(aws, BY_HAND.replace("DeleteBucket", "DeleteObject"))
 
 
-def detach_role(aws: Aws) -> None:
+def detach_role(aws: AwsClients) -> None:
     aws.client("iam").detach_role_policy(RoleName=ROLE, PolicyArn=DENY_ALL)
 
 
-def detach_user(aws: Aws) -> None:
+def detach_user(aws: AwsClients) -> None:
     aws.client("iam").detach_user_policy(UserName=USER, PolicyArn=DENY_ALL)
 
 
-def set_key(status: str) -> Callable[[Aws], None]:
-    def person(aws: Aws) -> None:
+def set_key(status: str) -> Callable[[AwsClients], None]:
+    def person(aws: AwsClients) -> None:
         aws.client("iam").update_access_key(UserName=USER, AccessKeyId=KEY, Status=status)
 
     return person
 
 
-def delete_role(aws: Aws) -> None:
+def delete_role(aws: AwsClients) -> None:
     backend().roles.clear()
 
 
-def delete_user(aws: Aws) -> None:
+def delete_user(aws: AwsClients) -> None:
     backend().users.clear()
 
 
-def delete_key(aws: Aws) -> None:
+def delete_key(aws: AwsClients) -> None:
     aws.client("iam").delete_access_key(UserName=USER, AccessKeyId=KEY)
 
 

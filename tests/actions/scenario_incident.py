@@ -3,12 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from console.embedded import backends
-from tests.actions.scenario import PLACE, Scenario
-
 from cordon.actions.action import Undone
 from cordon.actions.incident import OpenIncident
-from cordon.clients import Aws
+from cordon.clients import AwsClients
+from embedded import backends
+from tests.actions.scenario import PLACE, Scenario
 
 backends.install()  # moto has no OpsItems; before any session is made, which is in the first test
 
@@ -26,23 +25,23 @@ OPEN = OpenIncident(
 QUIET = replace(OPEN, topic="")  # nobody listens: only the OpsItem
 
 
-def prepare(aws: Aws) -> None:
+def prepare(aws: AwsClients) -> None:
     aws.client("sns").create_topic(Name="cordon")
 
 
-def _open(aws: Aws) -> list[dict[str, Any]]:
+def _open(aws: AwsClients) -> list[dict[str, Any]]:
     filters = [{"Key": "Status", "Values": ["Open"], "Operator": "Equal"}]
     found = aws.client("ssm").describe_ops_items(OpsItemFilters=filters)["OpsItemSummaries"]
     return list(found)
 
 
-def read(aws: Aws) -> list[dict[str, str]]:
+def read(aws: AwsClients) -> list[dict[str, str]]:
     """The incidents that are open: a closed one stays on the books for ever."""
     shown = ("Title", "Severity", "Source", "Category")
     return [{name: item[name] for name in shown} for item in _open(aws)]
 
 
-def resolve(aws: Aws) -> None:
+def resolve(aws: AwsClients) -> None:
     """A person deals with it before the case is released."""
     for item in _open(aws):
         aws.client("ssm").update_ops_item(OpsItemId=item["OpsItemId"], Status="Resolved")

@@ -7,7 +7,6 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
-from tests.actions.scenario import PLACE, Scenario, answering
 
 from cordon.actions.s3 import (
     BlockPublicAccess,
@@ -16,7 +15,8 @@ from cordon.actions.s3 import (
     SuspendReplication,
     TagBucket,
 )
-from cordon.clients import Aws
+from cordon.clients import AwsClients
+from tests.actions.scenario import PLACE, Scenario, answering
 
 BUCKET = "training-data"
 COPY = "training-data-copy"  # the account's own
@@ -63,7 +63,7 @@ def statements(text: str) -> list[dict[str, Any]]:
 # How buckets look, and what people do to them.
 
 
-def told(aws: Aws, operation: str, *wanted: str) -> Any:
+def told(aws: AwsClients, operation: str, *wanted: str) -> Any:
     """What a read of the bucket says; None where there is nothing to read."""
     try:
         answer = getattr(aws.client("s3"), operation)(Bucket=BUCKET)
@@ -88,20 +88,20 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 }
 
 
-def read(*settings: str) -> Callable[[Aws], Any]:
+def read(*settings: str) -> Callable[[AwsClients], Any]:
     """Reads these settings of the bucket, or all that any action could change."""
 
-    def state(aws: Aws) -> Any:
+    def state(aws: AwsClients) -> Any:
         shown = {name: told(aws, *SETTINGS[name]) for name in settings or SETTINGS}
         return json.loads(json.dumps(shown, default=str, sort_keys=True))
 
     return state
 
 
-def bucket(*then: Callable[[Aws, Any], object]) -> Callable[[Aws], None]:
+def bucket(*then: Callable[[AwsClients, Any], object]) -> Callable[[AwsClients], None]:
     """A bucket, and what was done to it."""
 
-    def prepare(aws: Aws) -> None:
+    def prepare(aws: AwsClients) -> None:
         client = aws.client("s3")
         client.create_bucket(Bucket=BUCKET)
         for step in then:
@@ -110,21 +110,21 @@ def bucket(*then: Callable[[Aws, Any], object]) -> Callable[[Aws], None]:
     return prepare
 
 
-def deleted(aws: Aws) -> None:
+def deleted(aws: AwsClients) -> None:
     aws.client("s3").delete_bucket(Bucket=BUCKET)
 
 
-def blocked(block: dict[str, bool]) -> Callable[[Aws, Any], object]:
+def blocked(block: dict[str, bool]) -> Callable[[AwsClients, Any], object]:
     return lambda _, client: client.put_public_access_block(
         Bucket=BUCKET, PublicAccessBlockConfiguration=block
     )
 
 
-def has_policy(text: str) -> Callable[[Aws, Any], object]:
+def has_policy(text: str) -> Callable[[AwsClients, Any], object]:
     return lambda _, client: client.put_bucket_policy(Bucket=BUCKET, Policy=text)
 
 
-def statement_added(aws: Aws) -> None:
+def statement_added(aws: AwsClients) -> None:
     """A person puts a statement first, and leaves ours."""
     document = json.loads(told(aws, "get_bucket_policy", "Policy"))
     changed = {**document, "Statement": [BY_HAND, *document["Statement"]]}
@@ -135,11 +135,11 @@ def statements_by_hand(state: Any) -> Any:
     return [s for s in statements(state["policy"]) if s.get("Sid") == "WrittenByHand"]
 
 
-def policy_deleted(aws: Aws) -> None:
+def policy_deleted(aws: AwsClients) -> None:
     aws.client("s3").delete_bucket_policy(Bucket=BUCKET)
 
 
-def loosened(aws: Aws) -> None:
+def loosened(aws: AwsClients) -> None:
     blocked({**SHUT, "RestrictPublicBuckets": False})(aws, aws.client("s3"))
 
 
@@ -215,13 +215,13 @@ RULES: list[dict[str, Any]] = [
 ]
 
 
-def has_rules(*rules: dict[str, Any]) -> Callable[[Aws, Any], object]:
+def has_rules(*rules: dict[str, Any]) -> Callable[[AwsClients, Any], object]:
     return lambda _, client: client.put_bucket_lifecycle_configuration(
         Bucket=BUCKET, LifecycleConfiguration={"Rules": [*rules]}
     )
 
 
-def rule_added(aws: Aws) -> None:
+def rule_added(aws: AwsClients) -> None:
     rules = told(aws, "get_bucket_lifecycle_configuration", "Rules") or []
     has_rules(*rules, {**RULES[0], "ID": "by-hand"})(aws, aws.client("s3"))
 
@@ -275,8 +275,8 @@ def owned_by_a_stranger(asked: dict[str, Any]) -> str | None:
     return "AccessDenied" if asked["Bucket"] == PARTNER else "NoSuchBucket"
 
 
-def has_replication(configuration: dict[str, Any]) -> Callable[[Aws, Any], object]:
-    def step(aws: Aws, client: Any) -> None:
+def has_replication(configuration: dict[str, Any]) -> Callable[[AwsClients, Any], object]:
+    def step(aws: AwsClients, client: Any) -> None:
         client.create_bucket(Bucket=COPY)
         for name in (BUCKET, COPY):
             client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
@@ -288,7 +288,7 @@ def has_replication(configuration: dict[str, Any]) -> Callable[[Aws, Any], objec
     return step
 
 
-def replication_added(aws: Aws) -> None:
+def replication_added(aws: AwsClients) -> None:
     now = told(aws, "get_bucket_replication", "ReplicationConfiguration")
     mine = replicates(HOME)["Rules"][0] | {"ID": "by-hand", "Priority": 9}
     if now is None:
@@ -331,7 +331,7 @@ REPLICATIONS = [
 ]
 
 
-def tagged(**tags: str) -> Callable[[Aws, Any], object]:
+def tagged(**tags: str) -> Callable[[AwsClients, Any], object]:
     return lambda aws, _: aws.client("s3control").tag_resource(
         AccountId=PLACE.account,
         ResourceArn=f"arn:aws:s3:::{BUCKET}",
@@ -339,7 +339,7 @@ def tagged(**tags: str) -> Callable[[Aws, Any], object]:
     )
 
 
-def retagged(aws: Aws) -> None:
+def retagged(aws: AwsClients) -> None:
     tagged(**{"cordon-case": "by hand"})(aws, None)
 
 

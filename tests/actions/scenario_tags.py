@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from console.embedded import backends
-from tests.actions.scenario import PLACE, Scenario
-
 from cordon.actions.bedrock import TagAgentCore, TagBedrock, TagBedrockAgent
 from cordon.actions.sagemaker import TagSageMaker
 from cordon.actions.tag import Tag
-from cordon.clients import Aws
+from cordon.clients import AwsClients
+from embedded import backends
+from tests.actions.scenario import PLACE, Scenario
 
 backends.install()  # before any session is made, which is in the first test
 
@@ -30,16 +29,16 @@ class Api:
     read: Callable[[Any, str], Tags]
     write: Callable[[Any, str, Tags], object]
 
-    def exists(self, tags: Tags) -> Callable[[Aws], None]:
+    def exists(self, tags: Tags) -> Callable[[AwsClients], None]:
         return lambda _: backends.exists(self.arn, HERE, tags)
 
-    def shown(self, aws: Aws) -> Tags:
+    def shown(self, aws: AwsClients) -> Tags:
         return self.read(aws.client(self.service), self.arn)
 
-    def by_hand(self, aws: Aws) -> None:
+    def by_hand(self, aws: AwsClients) -> None:
         self.write(aws.client(self.service), self.arn, {KEY: "by hand"})
 
-    def gone(self, aws: Aws) -> None:
+    def gone(self, aws: AwsClients) -> None:
         backends.forget(self.arn, HERE)
 
 

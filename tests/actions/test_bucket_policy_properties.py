@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from cordon.actions.bucket_policy import (
     LIMIT,
-    STANDS_IN,
+    REPLACEMENT,
     Unreadable,
     check,
+    equal,
     merge,
-    same,
+    replacement,
     sids,
     size,
-    stand_in,
     unmerge,
 )
 
@@ -59,7 +59,7 @@ DOCUMENT = st.fixed_dictionaries(
     },
     optional={
         "Version": st.sampled_from(["2012-10-17", "2008-10-17"]),
-        "Id": st.one_of(TEXT, st.just(STANDS_IN)),
+        "Id": st.one_of(TEXT, st.just(REPLACEMENT)),
     },
 )
 POLICY = st.builds(
@@ -106,7 +106,7 @@ def test_what_is_merged_comes_out_to_the_byte(base: str | None, ours: list[dict[
 
 @given(POLICY, OURS)
 def test_a_stand_in_gives_way_to_the_byte(base: str, ours: list[dict[str, Any]]) -> None:
-    assert unmerge(stand_in(base, ours), base, OURS_NAMED) == base
+    assert unmerge(replacement(base, ours), base, OURS_NAMED) == base
 
 
 @given(BASE, OURS, OURS)
@@ -132,7 +132,7 @@ def test_every_statement_of_the_base_stays_and_each_of_ours_is_there_once(
 def test_spelling_is_no_difference(base: str | None, ours: list[dict[str, Any]], seed: int) -> None:
     merged = merge(base, ours)
     shown = _as_s3_may_show(merged, seed)
-    assert same(shown, merged)
+    assert equal(shown, merged)
     assert unmerge(shown, base, OURS_NAMED) == base
 
 
@@ -141,7 +141,7 @@ def test_a_persons_statement_stays(
     base: str | None, ours: list[dict[str, Any]], theirs: dict[str, Any], alone: bool
 ) -> None:
     theirs = {**theirs, "Sid": "WrittenByHand"}
-    held = stand_in(base, ours) if alone and base else merge(base, ours)
+    held = replacement(base, ours) if alone and base else merge(base, ours)
     document = json.loads(held)
     changed = json.dumps({**document, "Statement": [theirs, *document["Statement"]]})
     rest = unmerge(changed, base, OURS_NAMED)
@@ -156,27 +156,27 @@ def test_a_persons_statement_stays(
 @given(BASE, POLICY.filter(lambda policy: not _ours_in(policy)))
 def test_a_policy_without_ours_is_left_alone(base: str | None, current: str) -> None:
     rest = unmerge(current, base, OURS_NAMED)
-    assert rest == (base if same(current, base) else current)
+    assert rest == (base if equal(current, base) else current)
 
 
 def _ours_in(policy: str) -> bool:
-    marked = str(json.loads(policy).get("Id", "")).startswith(STANDS_IN)
+    marked = str(json.loads(policy).get("Id", "")).startswith(REPLACEMENT)
     return marked or any(sid.startswith("CordonDeny") for sid in sids(policy))
 
 
 @given(POLICY, POLICY)
 def test_same_is_an_equality(one: str, other: str) -> None:
-    assert same(one, one)
-    assert same(one, other) == same(other, one)
-    assert not same(one, None)
-    assert not same(None, one)
+    assert equal(one, one)
+    assert equal(one, other) == equal(other, one)
+    assert not equal(one, None)
+    assert not equal(None, one)
 
 
 @given(POLICY, TEXT)
 def test_one_more_statement_is_a_difference(policy: str, action: str) -> None:
     more = {"Effect": "Allow", "NotPrincipal": "*", "Action": action}  # no statement is like it
     document = {**json.loads(policy), "Statement": [*_statements(policy), more]}
-    assert not same(policy, json.dumps(document))
+    assert not equal(policy, json.dumps(document))
 
 
 @settings(max_examples=25)
@@ -207,15 +207,15 @@ def test_principals(one: object, other: object, alike: bool) -> None:
     first, second = (
         json.dumps({"Statement": {"Effect": "Allow", "Principal": p}}) for p in (one, other)
     )
-    assert same(first, second) is alike
+    assert equal(first, second) is alike
 
 
 def test_condition_values_are_text_to_iam() -> None:
     def policy(value: object) -> str:
         return json.dumps({"Statement": [{"Condition": {"Bool": {"aws:SecureTransport": value}}}]})
 
-    assert same(policy(False), policy(["false"]))
-    assert not same(policy(False), policy("true"))
+    assert equal(policy(False), policy(["false"]))
+    assert not equal(policy(False), policy("true"))
 
 
 def test_a_sid_of_ours_written_by_a_person_stays_theirs() -> None:

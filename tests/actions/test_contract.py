@@ -12,10 +12,18 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from policy_sentry.querying.actions import get_action_data
-from tests.actions.scenario import Scenario, account
 
-from cordon.actions import ALL_ACTIONS, Action, Gone, Json, NotVerified, Undone, from_json
-from cordon.clients import Aws
+from cordon.actions import (
+    ALL_ACTIONS,
+    Action,
+    Json,
+    NotVerified,
+    ResourceDeleted,
+    Undone,
+    from_json,
+)
+from cordon.clients import AwsClients
+from tests.actions.scenario import Scenario, account
 
 
 def _scenarios() -> list[Scenario]:
@@ -29,7 +37,7 @@ every_action = pytest.mark.parametrize("kind", ALL_ACTIONS, ids=lambda kind: kin
 
 
 @pytest.fixture
-def aws() -> Iterator[Aws]:
+def aws() -> Iterator[AwsClients]:
     with account() as clients:
         yield clients
 
@@ -40,17 +48,17 @@ class Held:
 
     before: Any
     captured: Json
-    wrote: Json
+    written: Json
 
 
-def prepared(scenario: Scenario, aws: Aws) -> tuple[Any, Json]:
+def prepared(scenario: Scenario, aws: AwsClients) -> tuple[Any, Json]:
     """How the resource was, and what was captured of it, through JSON as the hold keeps it."""
     scenario.prepare(aws)
     before = scenario.read(aws)
     return before, kept(scenario.action.capture(aws))
 
 
-def held(scenario: Scenario, aws: Aws) -> Held:
+def held(scenario: Scenario, aws: AwsClients) -> Held:
     before, captured = prepared(scenario, aws)
     return Held(before, captured, kept(scenario.action.apply(aws, captured, None)))
 
@@ -90,12 +98,12 @@ def test_an_action_names_what_it_holds(scenario: Scenario) -> None:
 @every_scenario
 def test_joining_is_a_union(scenario: Scenario) -> None:
     one, other = scenario.action, scenario.other_case
-    both = one.join(other)
-    assert one.join(one) == one
-    assert other.join(other) == other
-    assert both == other.join(one)
-    assert both.join(one) == one.join(both) == both
-    assert both.join(other) == other.join(both) == both
+    both = one.combine(other)
+    assert one.combine(one) == one
+    assert other.combine(other) == other
+    assert both == other.combine(one)
+    assert both.combine(one) == one.combine(both) == both
+    assert both.combine(other) == other.combine(both) == both
     assert both.target == one.target
 
 
@@ -103,87 +111,87 @@ def test_joining_is_a_union(scenario: Scenario) -> None:
 
 
 @every_scenario
-def test_capturing_changes_nothing(scenario: Scenario, aws: Aws) -> None:
+def test_capturing_changes_nothing(scenario: Scenario, aws: AwsClients) -> None:
     before, captured = prepared(scenario, aws)
     assert scenario.read(aws) == before
     assert kept(scenario.action.capture(aws)) == captured
 
 
 @every_scenario
-def test_applying_changes_the_resource_and_shows(scenario: Scenario, aws: Aws) -> None:
+def test_applying_changes_the_resource_and_shows(scenario: Scenario, aws: AwsClients) -> None:
     hold = held(scenario, aws)
-    scenario.action.verify(aws, hold.captured, hold.wrote)
+    scenario.action.verify(aws, hold.captured, hold.written)
     assert (scenario.read(aws) == hold.before) is scenario.contained_before
 
 
 @every_scenario
-def test_applying_twice_is_applying_once(scenario: Scenario, aws: Aws) -> None:
+def test_applying_twice_is_applying_once(scenario: Scenario, aws: AwsClients) -> None:
     hold = held(scenario, aws)
     once = scenario.read(aws)
-    again = kept(scenario.action.apply(aws, hold.captured, hold.wrote))
-    assert again == hold.wrote
+    again = kept(scenario.action.apply(aws, hold.captured, hold.written))
+    assert again == hold.written
     assert scenario.read(aws) == once
 
 
 @every_scenario
-def test_what_is_put_back_is_not_verified(scenario: Scenario, aws: Aws) -> None:
+def test_what_is_put_back_is_not_verified(scenario: Scenario, aws: AwsClients) -> None:
     if scenario.contained_before:
         pytest.skip("contained before")
     hold = held(scenario, aws)
-    scenario.action.undo(aws, hold.captured, hold.wrote)
+    scenario.action.undo(aws, hold.captured, hold.written)
     with pytest.raises(NotVerified, match=r"\w+"):
-        scenario.action.verify(aws, hold.captured, hold.wrote)
+        scenario.action.verify(aws, hold.captured, hold.written)
 
 
 # Release
 
 
 @every_scenario
-def test_undoing_restores_to_the_byte(scenario: Scenario, aws: Aws) -> None:
+def test_undoing_restores_to_the_byte(scenario: Scenario, aws: AwsClients) -> None:
     hold = held(scenario, aws)
-    undone = scenario.action.undo(aws, hold.captured, hold.wrote)
+    undone = scenario.action.undo(aws, hold.captured, hold.written)
     assert (undone.state, undone.reason) == (Undone.RESTORED, "")
     assert scenario.read(aws) == hold.before
 
 
 @every_scenario
-def test_undoing_twice_is_undoing_once(scenario: Scenario, aws: Aws) -> None:
+def test_undoing_twice_is_undoing_once(scenario: Scenario, aws: AwsClients) -> None:
     hold = held(scenario, aws)
-    scenario.action.undo(aws, hold.captured, hold.wrote)
-    undone = scenario.action.undo(aws, hold.captured, hold.wrote)
+    scenario.action.undo(aws, hold.captured, hold.written)
+    undone = scenario.action.undo(aws, hold.captured, hold.written)
     assert undone.state is Undone.RESTORED
     assert scenario.read(aws) == hold.before
 
 
 @every_scenario
-def test_a_persons_change_stays(scenario: Scenario, aws: Aws) -> None:
+def test_a_persons_change_stays(scenario: Scenario, aws: AwsClients) -> None:
     hold = held(scenario, aws)
     scenario.tamper(aws)
     theirs = scenario.theirs(scenario.read(aws))
     for _ in ("undone", "undone twice"):
-        undone = scenario.action.undo(aws, hold.captured, hold.wrote)
+        undone = scenario.action.undo(aws, hold.captured, hold.written)
         assert undone.state is scenario.after_tamper
         assert undone.reason or undone.state is Undone.RESTORED
         assert scenario.theirs(scenario.read(aws)) == theirs
 
 
 @every_scenario
-def test_what_a_person_opened_again_is_contained_again(scenario: Scenario, aws: Aws) -> None:
+def test_what_a_person_opened_again_is_contained_again(scenario: Scenario, aws: AwsClients) -> None:
     hold = held(scenario, aws)
     scenario.tamper(aws)
-    wrote = kept(scenario.action.apply(aws, hold.captured, hold.wrote))
-    scenario.action.verify(aws, hold.captured, wrote)
+    written = kept(scenario.action.apply(aws, hold.captured, hold.written))
+    scenario.action.verify(aws, hold.captured, written)
     once = scenario.read(aws)
-    scenario.action.apply(aws, hold.captured, wrote)
+    scenario.action.apply(aws, hold.captured, written)
     assert scenario.read(aws) == once
 
 
 @every_scenario
-def test_of_two_cases_one_remains(scenario: Scenario, aws: Aws) -> None:
+def test_of_two_cases_one_remains(scenario: Scenario, aws: AwsClients) -> None:
     hold = held(scenario, aws)
     alone = scenario.read(aws)
-    both = scenario.action.join(scenario.other_case)
-    joined = kept(both.apply(aws, hold.captured, hold.wrote))
+    both = scenario.action.combine(scenario.other_case)
+    joined = kept(both.apply(aws, hold.captured, hold.written))
     both.verify(aws, hold.captured, joined)
     single = kept(scenario.action.apply(aws, hold.captured, joined))
     scenario.action.verify(aws, hold.captured, single)
@@ -196,18 +204,18 @@ def test_of_two_cases_one_remains(scenario: Scenario, aws: Aws) -> None:
 
 
 @every_scenario
-def test_a_resource_that_is_gone_is_said_to_be(scenario: Scenario, aws: Aws) -> None:
+def test_a_resource_that_is_gone_is_said_to_be(scenario: Scenario, aws: AwsClients) -> None:
     if scenario.missing is None:
         pytest.skip("cannot go missing")
     hold = held(scenario, aws)
     scenario.missing(aws)
-    with pytest.raises(Gone, match=r"\w+"):
+    with pytest.raises(ResourceDeleted, match=r"\w+"):
         scenario.action.capture(aws)
-    with pytest.raises(Gone):
+    with pytest.raises(ResourceDeleted):
         scenario.action.apply(aws, hold.captured, None)
-    with pytest.raises(Gone):
-        scenario.action.verify(aws, hold.captured, hold.wrote)
-    assert scenario.action.undo(aws, hold.captured, hold.wrote).state is Undone.GONE
+    with pytest.raises(ResourceDeleted):
+        scenario.action.verify(aws, hold.captured, hold.written)
+    assert scenario.action.undo(aws, hold.captured, hold.written).state is Undone.GONE
 
 
 # Crashes
@@ -248,7 +256,7 @@ def _fault(operation: str) -> ClientError:
     return ClientError({"Error": {"Code": "InternalError", "Message": "crash"}}, operation)
 
 
-def _breaks(scenario: Scenario, *, after: bool, run: Callable[[Aws, Calls], None]) -> None:
+def _breaks(scenario: Scenario, *, after: bool, run: Callable[[AwsClients, Calls], None]) -> None:
     """Run with no call broken, then with each call broken in turn."""
     with account() as aws:
         calls = Calls()
@@ -263,14 +271,14 @@ def _breaks(scenario: Scenario, *, after: bool, run: Callable[[Aws, Calls], None
 def test_an_apply_that_died_is_done_again(scenario: Scenario, after: bool) -> None:
     states = []
 
-    def run(aws: Aws, calls: Calls) -> None:
+    def run(aws: AwsClients, calls: Calls) -> None:
         before, captured = prepared(scenario, aws)
         with calls.watched(), _crashing(calls):
             scenario.action.apply(aws, captured, None)
-        wrote = kept(scenario.action.apply(aws, captured, None))
-        scenario.action.verify(aws, captured, wrote)
+        written = kept(scenario.action.apply(aws, captured, None))
+        scenario.action.verify(aws, captured, written)
         states.append(scenario.read(aws))
-        assert scenario.action.undo(aws, captured, wrote).state is Undone.RESTORED
+        assert scenario.action.undo(aws, captured, written).state is Undone.RESTORED
         assert scenario.read(aws) == before
 
     _breaks(scenario, after=after, run=run)
@@ -280,11 +288,11 @@ def test_an_apply_that_died_is_done_again(scenario: Scenario, after: bool) -> No
 @every_scenario
 @pytest.mark.parametrize("after", [False, True], ids=["before-effect", "answer-lost"])
 def test_an_undo_that_died_is_done_again(scenario: Scenario, after: bool) -> None:
-    def run(aws: Aws, calls: Calls) -> None:
+    def run(aws: AwsClients, calls: Calls) -> None:
         hold = held(scenario, aws)
         with calls.watched(), _crashing(calls):
-            scenario.action.undo(aws, hold.captured, hold.wrote)
-        assert scenario.action.undo(aws, hold.captured, hold.wrote).state is Undone.RESTORED
+            scenario.action.undo(aws, hold.captured, hold.written)
+        assert scenario.action.undo(aws, hold.captured, hold.written).state is Undone.RESTORED
         assert scenario.read(aws) == hold.before
 
     _breaks(scenario, after=after, run=run)
@@ -292,7 +300,7 @@ def test_an_undo_that_died_is_done_again(scenario: Scenario, after: bool) -> Non
 
 @every_scenario
 def test_what_cannot_be_read_is_not_captured(scenario: Scenario) -> None:
-    def run(aws: Aws, calls: Calls) -> None:
+    def run(aws: AwsClients, calls: Calls) -> None:
         scenario.prepare(aws)
         with calls.watched(), _crashing(calls):
             scenario.action.capture(aws)
@@ -351,12 +359,12 @@ def _used(scenario: Scenario) -> set[str]:
             scenario.prepare(aws)
             with calls.watched():
                 captured = kept(action.capture(aws))
-                wrote = kept(action.apply(aws, captured, None))
-                action.verify(aws, captured, wrote)
+                written = kept(action.apply(aws, captured, None))
+                action.verify(aws, captured, written)
             if tampered:
                 scenario.tamper(aws)
             with calls.watched():
-                action.undo(aws, captured, wrote)
+                action.undo(aws, captured, written)
     return {name for call in calls.made for name in _iam_actions(*call)}
 
 

@@ -10,22 +10,22 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.sns.models import sns_backends
-from tests.actions.scenario import PLACE, account, answering
-from tests.actions.scenario_incident import BUCKET, OPEN, QUIET, TOPIC, prepare, resolve
-from tests.make import DEPLOYMENT, a_finding
 
-from cordon.actions.action import Gone, Undone
+from cordon.actions.action import ResourceDeleted, Undone
 from cordon.actions.incident import (
     BODY,
     SUBJECT,
     OpenIncident,
     escape_markdown,
+    escaped_line,
     incident,
-    one_line,
     subject,
 )
-from cordon.clients import Aws
-from cordon.finding import Label, Place, Principal, Resource, Severity
+from cordon.clients import AwsClients
+from cordon.finding import Place, Principal, Resource, Severity, SeverityLabel
+from tests.actions.scenario import PLACE, account, answering
+from tests.actions.scenario_incident import BUCKET, OPEN, QUIET, TOPIC, prepare, resolve
+from tests.make import DEPLOYMENT, a_finding
 
 HOSTILE = (
     "<script>`x`|y [free](https://evil.example) <!channel> **bold**\n\n=cmd()\n# To do: release"
@@ -34,26 +34,26 @@ CASE = "0123456789abcdef"
 
 
 @pytest.fixture
-def aws() -> Iterator[Aws]:
+def aws() -> Iterator[AwsClients]:
     with account() as aws:
         prepare(aws)
         yield aws
 
 
-def told(aws: Aws) -> list[Any]:
+def told(aws: AwsClients) -> list[Any]:
     """What was published: (message id, message, subject, attributes, group)."""
     backend = sns_backends[PLACE.account][PLACE.region]
     return list(backend.topics[TOPIC].sent_notifications)
 
 
-def item(aws: Aws, number: str) -> dict[str, Any]:
+def item(aws: AwsClients, number: str) -> dict[str, Any]:
     return dict(aws.client("ssm").get_ops_item(OpsItemId=number)["OpsItem"])
 
 
 class TestOpenIncident:
-    def test_opens_an_ops_item_and_tells_the_topic(self, aws: Aws) -> None:
-        wrote = OPEN.apply(aws, OPEN.capture(aws), None)
-        opened = item(aws, wrote["ops_item"])
+    def test_opens_an_ops_item_and_tells_the_topic(self, aws: AwsClients) -> None:
+        written = OPEN.apply(aws, OPEN.capture(aws), None)
+        opened = item(aws, written["ops_item"])
         assert (opened["Source"], opened["Category"], opened["Severity"]) == (
             "cordon",
             "Security",
@@ -66,61 +66,63 @@ class TestOpenIncident:
         assert data["cordon-case"] == OPEN.dedup
         ((_, message, title, attributes, _),) = told(aws)
         assert title == OPEN.title
-        assert message.startswith(wrote["ops_item"])
+        assert message.startswith(written["ops_item"])
         assert OPEN.body in message
         assert {name: said["Value"] for name, said in attributes.items()} == {
             "case": OPEN.dedup,
             "severity": "2",
-            "ops_item": wrote["ops_item"],
+            "ops_item": written["ops_item"],
         }
 
-    def test_tells_once(self, aws: Aws) -> None:
-        wrote = OPEN.apply(aws, OPEN.capture(aws), None)
-        assert OPEN.apply(aws, OPEN.capture(aws), wrote) == wrote
+    def test_tells_once(self, aws: AwsClients) -> None:
+        written = OPEN.apply(aws, OPEN.capture(aws), None)
+        assert OPEN.apply(aws, OPEN.capture(aws), written) == written
         assert len(told(aws)) == 1
 
-    def test_a_try_that_died_after_opening_it_finds_it_and_tells(self, aws: Aws) -> None:
+    def test_a_try_that_died_after_opening_it_finds_it_and_tells(self, aws: AwsClients) -> None:
         silent = QUIET.apply(aws, {}, None)
-        wrote = OPEN.apply(aws, {}, None)
-        assert wrote["ops_item"] == silent["ops_item"]
+        written = OPEN.apply(aws, {}, None)
+        assert written["ops_item"] == silent["ops_item"]
         assert len(told(aws)) == 1
 
-    def test_does_not_count_as_told_when_the_topic_was_not_reached(self, aws: Aws) -> None:
+    def test_does_not_count_as_told_when_the_topic_was_not_reached(self, aws: AwsClients) -> None:
         answering(aws, "sns", "Publish", lambda _: "AuthorizationError")
         with pytest.raises(ClientError, match="AuthorizationError"):
             OPEN.apply(aws, {}, None)
 
-    def test_without_a_topic(self, aws: Aws) -> None:
-        wrote = QUIET.apply(aws, {}, None)
-        assert wrote["published"] is None
+    def test_without_a_topic(self, aws: AwsClients) -> None:
+        written = QUIET.apply(aws, {}, None)
+        assert written["published"] is None
         assert told(aws) == []
 
-    def test_a_resolved_incident_is_opened_again_while_its_case_holds(self, aws: Aws) -> None:
-        wrote = OPEN.apply(aws, {}, None)
+    def test_a_resolved_incident_is_opened_again_while_its_case_holds(
+        self, aws: AwsClients
+    ) -> None:
+        written = OPEN.apply(aws, {}, None)
         resolve(aws)
-        assert OPEN.apply(aws, {}, wrote) == wrote
-        assert item(aws, wrote["ops_item"])["Status"] == "Open"
+        assert OPEN.apply(aws, {}, written) == written
+        assert item(aws, written["ops_item"])["Status"] == "Open"
         assert len(told(aws)) == 1
 
-    def test_undo_resolves_it(self, aws: Aws) -> None:
-        wrote = OPEN.apply(aws, {}, None)
-        OPEN.undo(aws, {}, wrote)
-        assert item(aws, wrote["ops_item"])["Status"] == "Resolved"
+    def test_undo_resolves_it(self, aws: AwsClients) -> None:
+        written = OPEN.apply(aws, {}, None)
+        OPEN.undo(aws, {}, written)
+        assert item(aws, written["ops_item"])["Status"] == "Resolved"
 
-    def test_gone(self, aws: Aws) -> None:
-        wrote = {"ops_item": "oi-000000000000", "published": None}
-        with pytest.raises(Gone, match="oi-000000000000"):
-            OPEN.verify(aws, {}, wrote)
-        with pytest.raises(Gone):
-            OPEN.apply(aws, {}, wrote)
-        assert OPEN.undo(aws, {}, wrote).state is Undone.GONE
+    def test_gone(self, aws: AwsClients) -> None:
+        written = {"ops_item": "oi-000000000000", "published": None}
+        with pytest.raises(ResourceDeleted, match="oi-000000000000"):
+            OPEN.verify(aws, {}, written)
+        with pytest.raises(ResourceDeleted):
+            OPEN.apply(aws, {}, written)
+        assert OPEN.undo(aws, {}, written).state is Undone.GONE
 
-    def test_other_errors_rise(self, aws: Aws) -> None:
+    def test_other_errors_rise(self, aws: AwsClients) -> None:
         answering(aws, "ssm", "CreateOpsItem", lambda _: "OpsItemLimitExceededException")
         with pytest.raises(ClientError, match="OpsItemLimitExceededException"):
             OPEN.apply(aws, {}, None)
 
-    def test_escapes_at_the_sink_whoever_wrote_it(self, aws: Aws) -> None:
+    def test_escapes_at_the_sink_whoever_wrote_it(self, aws: AwsClients) -> None:
         action = replace(OPEN, title=HOSTILE, body=HOSTILE)
         opened = item(aws, action.apply(aws, {}, None)["ops_item"])
         ((_, message, title, *_),) = told(aws)
@@ -128,7 +130,7 @@ class TestOpenIncident:
             assert not acts(text)
         assert "\n" not in opened["Title"] + title
 
-    def test_fits_however_much_there_is_to_say(self, aws: Aws) -> None:
+    def test_fits_however_much_there_is_to_say(self, aws: AwsClients) -> None:
         arns = tuple(f"arn:aws:s3:::{i:0900d}" for i in range(150))
         action = replace(OPEN, title="t" * 5000, body="b" * 9000, resources=arns)
         opened = item(aws, action.apply(aws, {}, None)["ops_item"])
@@ -138,7 +140,7 @@ class TestOpenIncident:
         assert related == [{"arn": arn} for arn in arns[: len(related)]]
         assert 15 < len(related) < 100
 
-    def test_no_more_resources_than_an_ops_item_takes(self, aws: Aws) -> None:
+    def test_no_more_resources_than_an_ops_item_takes(self, aws: AwsClients) -> None:
         arns = tuple(f"arn:aws:s3:::b{i}" for i in range(150))
         opened = item(aws, replace(OPEN, resources=arns).apply(aws, {}, None)["ops_item"])
         assert len(json.loads(opened["OperationalData"]["/aws/resources"]["Value"])) == 100
@@ -191,11 +193,11 @@ class TestEscape:
     def test_twice_is_once(self, text: str) -> None:
         once = escape_markdown(text, 500)
         assert escape_markdown(once, 500) == once
-        assert one_line(one_line(text, 500), 500) == one_line(text, 500)
+        assert escaped_line(escaped_line(text, 500), 500) == escaped_line(text, 500)
 
     @given(ANY_TEXT)
     def test_one_line_is_one_line(self, text: str) -> None:
-        line = one_line(text, 60)
+        line = escaped_line(text, 60)
         assert len(line) <= 60
         assert len(line.splitlines()) <= 1
         assert not acts(line)
@@ -226,7 +228,7 @@ class TestEscape:
 
 class TestIncident:
     def built(self, **changes: Any) -> OpenIncident:
-        return incident(a_finding(**changes), CASE, DEPLOYMENT, todo="Close the bucket.")
+        return incident(a_finding(**changes), CASE, DEPLOYMENT, manual_step="Close the bucket.")
 
     def test_says_what_happened_where_and_what_to_do(self) -> None:
         action = self.built()
@@ -251,14 +253,14 @@ class TestIncident:
     @pytest.mark.parametrize(
         ("label", "severity"),
         [
-            (Label.CRITICAL, "1"),
-            (Label.HIGH, "2"),
-            (Label.MEDIUM, "3"),
-            (Label.LOW, "4"),
-            (Label.INFORMATIONAL, "4"),
+            (SeverityLabel.CRITICAL, "1"),
+            (SeverityLabel.HIGH, "2"),
+            (SeverityLabel.MEDIUM, "3"),
+            (SeverityLabel.LOW, "4"),
+            (SeverityLabel.INFORMATIONAL, "4"),
         ],
     )
-    def test_is_as_severe_as_the_finding(self, label: Label, severity: str) -> None:
+    def test_is_as_severe_as_the_finding(self, label: SeverityLabel, severity: str) -> None:
         assert self.built(severity=Severity("x", label, 1)).severity == severity
 
     def test_is_opened_where_the_people_are(self) -> None:
@@ -286,7 +288,7 @@ class TestIncident:
             type=HOSTILE,
             title=HOSTILE,
             description=HOSTILE,
-            severity=Severity(HOSTILE, Label.LOW, 1),
+            severity=Severity(HOSTILE, SeverityLabel.LOW, 1),
             principal=Principal(HOSTILE, HOSTILE, access_key_id=HOSTILE),
             resources=(Resource(HOSTILE, HOSTILE, place),),
         )
@@ -310,12 +312,12 @@ class TestIncident:
             ),
             CASE,
             DEPLOYMENT,
-            todo="Close it." + long,
+            manual_step="Close it." + long,
         )
         assert len(action.body) <= BODY
         for must in ("To do: Close it.", f"cordon release {CASE}", "Finding: ", "Details: "):
             assert must in action.body
 
     def test_of_one_case_the_more_severe_is_kept(self) -> None:
-        low, high = self.built(severity=Severity("1", Label.LOW, 1)), self.built()
-        assert low.join(high) == high.join(low) == high
+        low, high = self.built(severity=Severity("1", SeverityLabel.LOW, 1)), self.built()
+        assert low.combine(high) == high.combine(low) == high

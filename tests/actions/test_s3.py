@@ -8,6 +8,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
+
+from cordon.actions import Action, NotVerified, Refused, Undone, bucket_policy
+from cordon.actions.s3 import (
+    BlockPublicAccess,
+    DenyBucketAccess,
+    SuspendLifecycle,
+    SuspendReplication,
+    TagBucket,
+)
+from cordon.clients import AwsClients
 from tests.actions.scenario import PLACE, Scenario, account, answering
 from tests.actions.scenario_s3 import (
     BUCKET,
@@ -41,29 +51,19 @@ from tests.actions.scenario_s3 import (
     told,
 )
 
-from cordon.actions import Action, NotVerified, Refused, Undone, bucket_policy
-from cordon.actions.s3 import (
-    BlockPublicAccess,
-    DenyBucketAccess,
-    SuspendLifecycle,
-    SuspendReplication,
-    TagBucket,
-)
-from cordon.clients import Aws
-
 
 @pytest.fixture
-def aws() -> Iterator[Aws]:
+def aws() -> Iterator[AwsClients]:
     with account() as clients:
         yield clients
 
 
-def the_policy(aws: Aws) -> str:
+def the_policy(aws: AwsClients) -> str:
     return str(told(aws, "get_bucket_policy", "Policy"))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
-def test_no_other_setting_of_the_bucket_is_touched(scenario: Scenario, aws: Aws) -> None:
+def test_no_other_setting_of_the_bucket_is_touched(scenario: Scenario, aws: AwsClients) -> None:
     scenario.prepare(aws)
     (own,) = scenario.read(aws)
     before = read()(aws)
@@ -77,18 +77,18 @@ def test_no_other_setting_of_the_bucket_is_touched(scenario: Scenario, aws: Aws)
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 def test_contained_again_over_a_persons_change_it_is_released_to_that_change(
-    scenario: Scenario, aws: Aws
+    scenario: Scenario, aws: AwsClients
 ) -> None:
     """Not to what was captured before the person came."""
     scenario.prepare(aws)
     action = scenario.action
     captured = action.capture(aws)
-    wrote = action.apply(aws, captured, None)
+    written = action.apply(aws, captured, None)
     scenario.tamper(aws)
     theirs = scenario.theirs(scenario.read(aws))
-    wrote = action.apply(aws, captured, wrote)
-    action.verify(aws, captured, wrote)
-    undone = action.undo(aws, captured, wrote)
+    written = action.apply(aws, captured, written)
+    action.verify(aws, captured, written)
+    undone = action.undo(aws, captured, written)
     assert undone.state is Undone.DRIFTED
     assert scenario.theirs(scenario.read(aws)) == theirs
 
@@ -96,10 +96,10 @@ def test_contained_again_over_a_persons_change_it_is_released_to_that_change(
 # Deny statements beside the bucket's own
 
 
-def test_statements_are_added_to_the_bucket_owners_own(aws: Aws) -> None:
+def test_statements_are_added_to_the_bucket_owners_own(aws: AwsClients) -> None:
     bucket(has_policy(policy(SHARED)))(aws)
-    wrote = OUTSIDERS.apply(aws, OUTSIDERS.capture(aws), None)
-    assert wrote["form"] == "merged"
+    written = OUTSIDERS.apply(aws, OUTSIDERS.capture(aws), None)
+    assert written["form"] == "merged"
     assert [s["Sid"] for s in statements(the_policy(aws))] == [
         "Partner",
         "CordonDenyOutsiders",
@@ -107,32 +107,34 @@ def test_statements_are_added_to_the_bucket_owners_own(aws: Aws) -> None:
     ]
 
 
-def test_a_public_policy_that_s3_no_longer_takes_is_replaced_and_comes_back(aws: Aws) -> None:
+def test_a_public_policy_that_s3_no_longer_takes_is_replaced_and_comes_back(
+    aws: AwsClients,
+) -> None:
     """The ordering trap: another case has shut public access, so no public policy is accepted."""
     public = policy(PUBLIC_READ, SHARED)
     bucket(has_policy(public), blocked(SHUT))(aws)
     captured = OUTSIDERS.capture(aws)
-    wrote = OUTSIDERS.apply(aws, captured, None)
-    OUTSIDERS.verify(aws, captured, wrote)
-    assert wrote["form"] == "replaced"
+    written = OUTSIDERS.apply(aws, captured, None)
+    OUTSIDERS.verify(aws, captured, written)
+    assert written["form"] == "replaced"
     assert json.loads(the_policy(aws))["Id"] == "CordonStandsIn"
     assert {s["Effect"] for s in statements(the_policy(aws))} == {"Deny"}
-    assert OUTSIDERS.apply(aws, captured, wrote) == wrote
+    assert OUTSIDERS.apply(aws, captured, written) == written
     aws.client("s3").delete_public_access_block(Bucket=BUCKET)
-    assert OUTSIDERS.undo(aws, captured, wrote).state is Undone.RESTORED
+    assert OUTSIDERS.undo(aws, captured, written).state is Undone.RESTORED
     assert the_policy(aws) == public
 
 
-def test_a_public_policy_that_s3_still_refuses_at_release_is_a_failure(aws: Aws) -> None:
+def test_a_public_policy_that_s3_still_refuses_at_release_is_a_failure(aws: AwsClients) -> None:
     bucket(has_policy(policy(PUBLIC_READ)), blocked(SHUT))(aws)
     captured = OUTSIDERS.capture(aws)
-    wrote = OUTSIDERS.apply(aws, captured, None)
+    written = OUTSIDERS.apply(aws, captured, None)
     with pytest.raises(ClientError, match="AccessDenied"):
-        OUTSIDERS.undo(aws, captured, wrote)
-    OUTSIDERS.verify(aws, captured, wrote)
+        OUTSIDERS.undo(aws, captured, written)
+    OUTSIDERS.verify(aws, captured, written)
 
 
-def test_shut_then_deny_then_release_in_reverse_order(aws: Aws) -> None:
+def test_shut_then_deny_then_release_in_reverse_order(aws: AwsClients) -> None:
     """The plan's order: deny, then shut. Released: shut is undone first, then deny."""
     public = policy(PUBLIC_READ)
     bucket(has_policy(public), blocked(OPEN))(aws)
@@ -148,7 +150,9 @@ def test_shut_then_deny_then_release_in_reverse_order(aws: Aws) -> None:
     assert read()(aws) == before
 
 
-def test_a_policy_without_room_is_replaced_and_merged_again_when_there_is_room(aws: Aws) -> None:
+def test_a_policy_without_room_is_replaced_and_merged_again_when_there_is_room(
+    aws: AwsClients,
+) -> None:
     """A second case makes ours too long; when it lets go, the owner's statements come back."""
     many = tuple(f"arn:aws:iam::{PLACE.account}:role/team/member-{n:03}" for n in range(60))
     large = replace(OUTSIDERS, levels=("outsiders", "writes"), exempt=(*EXEMPT, *many))
@@ -164,17 +168,17 @@ def test_a_policy_without_room_is_replaced_and_merged_again_when_there_is_room(a
     assert the_policy(aws) == half
 
 
-def test_no_policy_of_ours_is_longer_than_s3_takes(aws: Aws) -> None:
+def test_no_policy_of_ours_is_longer_than_s3_takes(aws: AwsClients) -> None:
     bucket(has_policy(TOO_LONG))(aws)
-    wrote = WRITES.apply(aws, WRITES.capture(aws), None)
-    assert wrote["form"] == "replaced"
+    written = WRITES.apply(aws, WRITES.capture(aws), None)
+    assert written["form"] == "replaced"
     assert bucket_policy.size(the_policy(aws)) <= 20 * 1024
 
 
 APP = f"arn:aws:iam::{PLACE.account}:role/app"
 
 
-def app_role_deleted(aws: Aws) -> None:
+def app_role_deleted(aws: AwsClients) -> None:
     """From then on S3 shows its id in the policy, and takes no policy that names it."""
     aws.client("iam").delete_role(RoleName="app")
     kept = s3_backends[PLACE.account][PLACE.partition].buckets[BUCKET]
@@ -182,94 +186,96 @@ def app_role_deleted(aws: Aws) -> None:
     kept.policy = kept.policy.replace(APP.encode(), b"AROAEXAMPLEIDOFAPPXY")
 
 
-def with_app_role(aws: Aws) -> None:
+def with_app_role(aws: AwsClients) -> None:
     aws.client("iam").create_role(RoleName="app", AssumeRolePolicyDocument="{}")
     bucket(has_policy(policy({**SHARED, "Principal": {"AWS": APP}})))(aws)
 
 
-def test_a_principal_deleted_before_does_not_keep_the_bucket_open(aws: Aws) -> None:
+def test_a_principal_deleted_before_does_not_keep_the_bucket_open(aws: AwsClients) -> None:
     """S3 refuses every policy that names it, so ours stand alone; it cannot be put back either."""
     with_app_role(aws)
     app_role_deleted(aws)
     captured = OUTSIDERS.capture(aws)
-    wrote = OUTSIDERS.apply(aws, captured, None)
-    assert wrote["form"] == "replaced"
-    undone = OUTSIDERS.undo(aws, captured, wrote)
+    written = OUTSIDERS.apply(aws, captured, None)
+    assert written["form"] == "replaced"
+    undone = OUTSIDERS.undo(aws, captured, written)
     assert undone.state is Undone.DRIFTED
     assert "Invalid principal" in undone.reason
     assert "by hand" in undone.reason
-    OUTSIDERS.verify(aws, captured, wrote)
+    OUTSIDERS.verify(aws, captured, written)
 
 
-def test_a_principal_deleted_while_held_is_drift(aws: Aws) -> None:
+def test_a_principal_deleted_while_held_is_drift(aws: AwsClients) -> None:
     """The statement S3 now shows differs from the captured one, and S3 takes neither."""
     with_app_role(aws)
     captured = OUTSIDERS.capture(aws)
-    wrote = OUTSIDERS.apply(aws, captured, None)
+    written = OUTSIDERS.apply(aws, captured, None)
     app_role_deleted(aws)
     shown = the_policy(aws)
     with pytest.raises(NotVerified):
-        OUTSIDERS.verify(aws, captured, wrote)
-    assert OUTSIDERS.undo(aws, captured, wrote).state is Undone.DRIFTED
+        OUTSIDERS.verify(aws, captured, written)
+    assert OUTSIDERS.undo(aws, captured, written).state is Undone.DRIFTED
     assert the_policy(aws) == shown
 
 
-def test_s3_spelling_the_policy_its_own_way_is_no_drift(aws: Aws) -> None:
+def test_s3_spelling_the_policy_its_own_way_is_no_drift(aws: AwsClients) -> None:
     theirs = policy({**SHARED, "Action": ["s3:GetObject"]})
     bucket(has_policy(theirs))(aws)
     captured = OUTSIDERS.capture(aws)
-    wrote = OUTSIDERS.apply(aws, captured, None)
+    written = OUTSIDERS.apply(aws, captured, None)
     document = json.loads(the_policy(aws))
     document["Statement"][0]["Action"] = "s3:GetObject"
     shown = json.dumps({**document, "Statement": document["Statement"][::-1]}, indent=4)
     aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=shown)
-    OUTSIDERS.verify(aws, captured, wrote)
-    assert OUTSIDERS.apply(aws, captured, wrote) == wrote
+    OUTSIDERS.verify(aws, captured, written)
+    assert OUTSIDERS.apply(aws, captured, written) == written
     assert the_policy(aws) == shown
-    assert OUTSIDERS.undo(aws, captured, wrote).state is Undone.RESTORED
+    assert OUTSIDERS.undo(aws, captured, written).state is Undone.RESTORED
     assert the_policy(aws) == theirs
 
 
-def test_a_person_who_weakens_ours_is_found_out(aws: Aws) -> None:
+def test_a_person_who_weakens_ours_is_found_out(aws: AwsClients) -> None:
     bucket(has_policy(policy(SHARED)))(aws)
     captured = OUTSIDERS.capture(aws)
-    wrote = OUTSIDERS.apply(aws, captured, None)
+    written = OUTSIDERS.apply(aws, captured, None)
     weaker = the_policy(aws).replace("ArnNotLike", "ArnLike")
     aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=weaker)
     with pytest.raises(NotVerified):
-        OUTSIDERS.verify(aws, captured, wrote)
-    assert OUTSIDERS.undo(aws, captured, wrote).state is Undone.RESTORED
+        OUTSIDERS.verify(aws, captured, written)
+    assert OUTSIDERS.undo(aws, captured, written).state is Undone.RESTORED
     assert the_policy(aws) == captured["policy"]
 
 
-def test_a_policy_of_a_persons_own_is_what_a_second_case_releases_to(aws: Aws) -> None:
+def test_a_policy_of_a_persons_own_is_what_a_second_case_releases_to(aws: AwsClients) -> None:
     bucket(has_policy(policy(SHARED)))(aws)
     captured = OUTSIDERS.capture(aws)
-    wrote = OUTSIDERS.apply(aws, captured, None)
+    written = OUTSIDERS.apply(aws, captured, None)
     theirs = policy({**SHARED, "Sid": "New"}, Id="hand-made")
     aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=theirs)
-    wrote = OUTSIDERS.apply(aws, captured, wrote)
-    OUTSIDERS.verify(aws, captured, wrote)
-    undone = OUTSIDERS.undo(aws, captured, wrote)
+    written = OUTSIDERS.apply(aws, captured, written)
+    OUTSIDERS.verify(aws, captured, written)
+    undone = OUTSIDERS.undo(aws, captured, written)
     assert undone.state is Undone.DRIFTED
     assert the_policy(aws) == theirs
 
 
-def test_a_lost_answer_after_a_persons_change_still_releases_to_that_change(aws: Aws) -> None:
+def test_a_lost_answer_after_a_persons_change_still_releases_to_that_change(
+    aws: AwsClients,
+) -> None:
     bucket(has_policy(policy(SHARED)))(aws)
     captured = OUTSIDERS.capture(aws)
-    wrote = OUTSIDERS.apply(aws, captured, None)
+    written = OUTSIDERS.apply(aws, captured, None)
     theirs = json.dumps(json.loads(policy(BY_HAND)), indent=2)
     aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=theirs)
-    wrote = OUTSIDERS.apply(aws, captured, wrote)
-    OUTSIDERS.join(WRITES).apply(aws, captured, wrote)  # what it wrote is never kept
-    undone = OUTSIDERS.undo(aws, captured, wrote)
+    written = OUTSIDERS.apply(aws, captured, written)
+    OUTSIDERS.combine(WRITES).apply(aws, captured, written)  # what it wrote is never kept
+    undone = OUTSIDERS.undo(aws, captured, written)
     assert undone.state is Undone.DRIFTED
     assert the_policy(aws) == theirs
 
 
 @pytest.mark.parametrize("texts", [(), (policy(SHARED),)], ids=["without", "with-a-policy"])
-def test_not_being_allowed_to_write_is_a_failure(aws: Aws, texts: tuple[str, ...]) -> None:
+def test_not_being_allowed_to_write_is_a_failure(aws: AwsClients, texts: tuple[str, ...]) -> None:
     bucket(*(has_policy(text) for text in texts))(aws)
     before = read()(aws)
     captured = OUTSIDERS.capture(aws)
@@ -279,7 +285,7 @@ def test_not_being_allowed_to_write_is_a_failure(aws: Aws, texts: tuple[str, ...
     assert read()(aws) == before
 
 
-def test_s3_is_not_asked_to_take_more_than_it_takes(aws: Aws) -> None:
+def test_s3_is_not_asked_to_take_more_than_it_takes(aws: AwsClients) -> None:
     """Whatever error it has for that."""
     bucket(has_policy(TOO_LONG))(aws)
     answering(aws, "s3", "PutBucketPolicy", _too_long)
@@ -290,16 +296,16 @@ def _too_long(asked: dict[str, Any]) -> str | None:
     return "InvalidArgument" if len(asked["Policy"].encode()) > 20 * 1024 else None
 
 
-def test_verify_names_the_statements_that_are_missing(aws: Aws) -> None:
+def test_verify_names_the_statements_that_are_missing(aws: AwsClients) -> None:
     bucket()(aws)
     captured = OUTSIDERS.capture(aws)
-    wrote = OUTSIDERS.apply(aws, captured, None)
+    written = OUTSIDERS.apply(aws, captured, None)
     aws.client("s3").delete_bucket_policy(Bucket=BUCKET)
     with pytest.raises(NotVerified, match="CordonDenyOutsiders, CordonDenyOutsidersServices"):
-        OUTSIDERS.verify(aws, captured, wrote)
+        OUTSIDERS.verify(aws, captured, written)
 
 
-def test_every_call_says_who_must_own_the_bucket(aws: Aws) -> None:
+def test_every_call_says_who_must_own_the_bucket(aws: AwsClients) -> None:
     """Were the bucket deleted and made again by a stranger, S3 would refuse."""
     asked: list[dict[str, Any]] = []
 
@@ -314,9 +320,9 @@ def test_every_call_says_who_must_own_the_bucket(aws: Aws) -> None:
             answering(aws, "s3", operation, note)
     for action in (OUTSIDERS, BlockPublicAccess(PLACE, BUCKET), SUSPEND, CUT):
         captured = action.capture(aws)
-        wrote = action.apply(aws, captured, None)
-        action.verify(aws, captured, wrote)
-        action.undo(aws, captured, wrote)
+        written = action.apply(aws, captured, None)
+        action.verify(aws, captured, written)
+        action.undo(aws, captured, written)
     assert len(asked) > 15
     assert {params.get("ExpectedBucketOwner") for params in asked} == {PLACE.account}
 
@@ -338,7 +344,7 @@ CUT = SuspendReplication(PLACE, BUCKET)
     [(), ("*",), ("arn:aws:iam::123456789012:role/*",), (*EXEMPT, "arn:aws:iam::*:*")],
 )
 def test_a_policy_that_exempts_nobody_or_everybody_is_refused(
-    aws: Aws, exempt: tuple[str, ...]
+    aws: AwsClients, exempt: tuple[str, ...]
 ) -> None:
     bucket(has_policy(policy(SHARED)))(aws)
     before = read()(aws)
@@ -356,7 +362,7 @@ def test_an_unknown_level_is_an_error(levels: tuple[str, ...]) -> None:
         replace(OUTSIDERS, levels=levels)
 
 
-def test_a_policy_that_cannot_be_read_is_refused(aws: Aws) -> None:
+def test_a_policy_that_cannot_be_read_is_refused(aws: AwsClients) -> None:
     bucket(has_policy(policy(SHARED)))(aws)
     answering(aws, "s3", "GetBucketPolicy", lambda _: {"Policy": "<xml/>"})
     with pytest.raises(Refused, match="cannot be read"):
@@ -376,7 +382,7 @@ def test_equal_meaning_is_equal_data() -> None:
 
 
 def test_joined_denials_deny_what_either_denies_and_spare_whom_either_spares() -> None:
-    joined = OUTSIDERS.join(WRITES)
+    joined = OUTSIDERS.combine(WRITES)
     assert joined.levels == ("outsiders", "writes")
     assert set(joined.exempt) == {*OUTSIDERS.exempt, *WRITES.exempt}
 
@@ -387,13 +393,13 @@ def test_joined_denials_deny_what_either_denies_and_spare_whom_either_spares() -
 )
 def test_an_outsider_to_either_is_an_outsider_to_both(one: str, other: str, both: str) -> None:
     first, second = replace(OUTSIDERS, organization=one), replace(OUTSIDERS, organization=other)
-    assert first.join(second).organization == second.join(first).organization == both
+    assert first.combine(second).organization == second.combine(first).organization == both
 
 
 def test_who_does_not_deny_outsiders_has_no_say_about_the_organization() -> None:
     ours = replace(OUTSIDERS, organization="o-a")
     assert replace(WRITES, organization="o-b").organization == ""
-    assert ours.join(WRITES).organization == WRITES.join(ours).organization == "o-a"
+    assert ours.combine(WRITES).organization == WRITES.combine(ours).organization == "o-a"
 
 
 def test_joining_does_not_depend_on_how_cases_are_grouped() -> None:
@@ -404,13 +410,13 @@ def test_joining_does_not_depend_on_how_cases_are_grouped() -> None:
     for a in three:
         for b in three:
             for c in three:
-                assert a.join(b).join(c) == a.join(b.join(c))
+                assert a.combine(b).combine(c) == a.combine(b.combine(c))
 
 
 # Lifecycle and replication
 
 
-def test_the_smallest_size_that_moves_is_put_back(aws: Aws) -> None:
+def test_the_smallest_size_that_moves_is_put_back(aws: AwsClients) -> None:
     """Left out of a write, S3 would set its own default. (The embedded account forgets it.)"""
     kept = {"Rules": [SUSPENDED], "TransitionDefaultMinimumObjectSize": "varies_by_storage_class"}
     written: list[dict[str, Any]] = []
@@ -422,21 +428,21 @@ def test_the_smallest_size_that_moves_is_put_back(aws: Aws) -> None:
     assert written[0]["TransitionDefaultMinimumObjectSize"] == "varies_by_storage_class"
 
 
-def test_a_rule_changed_while_held_stays_and_the_others_run_again(aws: Aws) -> None:
+def test_a_rule_changed_while_held_stays_and_the_others_run_again(aws: AwsClients) -> None:
     first, second = SUSPENDED, {**SUSPENDED, "ID": "y"}
     bucket(has_rules(first, second))(aws)
     captured = SUSPEND.capture(aws)
-    wrote = SUSPEND.apply(aws, captured, None)
+    written = SUSPEND.apply(aws, captured, None)
     changed = {**first, "Status": "Disabled", "Expiration": {"Days": 365}}
     has_rules(changed, {**second, "Status": "Disabled"})(aws, aws.client("s3"))
-    undone = SUSPEND.undo(aws, captured, wrote)
+    undone = SUSPEND.undo(aws, captured, written)
     assert undone.state is Undone.DRIFTED
     rules = {rule["ID"]: rule for rule in told(aws, "get_bucket_lifecycle_configuration", "Rules")}
     assert rules["x"] == changed
     assert rules["y"] == second
 
 
-def test_only_replication_to_others_is_cut(aws: Aws) -> None:
+def test_only_replication_to_others_is_cut(aws: AwsClients) -> None:
     """Destination.Account is optional, and may lie; S3 knows who owns the bucket."""
     bucket(has_replication(replicates(HOME, FOREIGN, HIDDEN, LYING, NOWHERE)))(aws)
     CUT.apply(aws, CUT.capture(aws), None)
@@ -444,7 +450,7 @@ def test_only_replication_to_others_is_cut(aws: Aws) -> None:
     assert [rule["Status"] for rule in rules] == ["Enabled"] + ["Disabled"] * 4
 
 
-def test_a_destination_of_another_kind_is_not_ours(aws: Aws) -> None:
+def test_a_destination_of_another_kind_is_not_ours(aws: AwsClients) -> None:
     outpost = {"Bucket": "arn:aws:s3-outposts:us-east-1:123456789012:outpost/op-1/bucket/x"}
     bucket(has_replication(replicates(outpost)))(aws)
     CUT.apply(aws, CUT.capture(aws), None)
@@ -452,7 +458,7 @@ def test_a_destination_of_another_kind_is_not_ours(aws: Aws) -> None:
     assert [rule["Status"] for rule in rules] == ["Disabled"]
 
 
-def test_not_knowing_who_owns_a_destination_is_a_failure(aws: Aws) -> None:
+def test_not_knowing_who_owns_a_destination_is_a_failure(aws: AwsClients) -> None:
     bucket(has_replication(replicates(HOME)))(aws)
     captured = CUT.capture(aws)
     answering(aws, "s3", "GetBucketLocation", lambda _: "SlowDown")
@@ -463,7 +469,7 @@ def test_not_knowing_who_owns_a_destination_is_a_failure(aws: Aws) -> None:
 # Tags
 
 
-def test_other_tags_are_not_touched(aws: Aws) -> None:
+def test_other_tags_are_not_touched(aws: AwsClients) -> None:
     bucket(
         lambda _, client: client.put_bucket_tagging(
             Bucket=BUCKET, Tagging={"TagSet": [{"Key": "owner", "Value": "ml"}]}
@@ -474,7 +480,7 @@ def test_other_tags_are_not_touched(aws: Aws) -> None:
     assert tags == {"owner": "ml", "cordon-case": "0123456789abcdef"}
 
 
-def test_too_many_tags_is_what_s3_says(aws: Aws) -> None:
+def test_too_many_tags_is_what_s3_says(aws: AwsClients) -> None:
     bucket()(aws)
     captured = LABEL.capture(aws)
     answering(aws, "s3control", "TagResource", lambda _: "TooManyTags")

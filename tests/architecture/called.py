@@ -11,6 +11,7 @@ from pathlib import Path
 
 import botocore.session
 from botocore import xform_name
+
 from tests.architecture.stack import ROOT
 
 NAMED = {"hub": "securityhub", "states": "stepfunctions"}  # names that differ from the service's

@@ -5,9 +5,9 @@ from pathlib import Path
 import botocore
 from botocore.loaders import Loader
 from botocore.session import Session
-from tests.architecture.stack import ROOT
 
-from prune import listed, prune
+from prune_botocore import listed, prune
+from tests.architecture.stack import ROOT
 
 WHOLE = Path(botocore.__file__).parent / "data"
 LISTED = ROOT / "layers" / "cordon" / "operations.txt"

@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from console.embedded.place import Place
-from console.embedded.synth import Stack, load, synthesise
+from embedded.place import Place
+from embedded.template import Stack, load, synthesise
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
@@ -16,7 +16,7 @@ EMERGENCY = "arn:aws:iam::111122223333:role/Emergency"
 NAMED = "arn:aws:s3:::payroll-archive"
 FULL = {  # every optional parameter given
     "BreakGlassRoles": EMERGENCY,
-    "Contact": "security@example.com",
+    "ContactEmail": "security@example.com",
     "ExternalId": "d3adb33f",
     "MemberRole": "Member",
     "OrganizationId": "o-a1b2c3d4e5",

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bench import packages
 from bench.measuring import Package
-from bench.recorded import record
+from bench.recorded_answers import record
 from tests.architecture.stack import PLAYBOOKS, ROOT
 
 MB = 1_000_000

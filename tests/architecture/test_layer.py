@@ -8,13 +8,13 @@ from typing import Any
 
 import botocore
 import pytest
-from console.embedded.place import Place
-from console.embedded.synth import synthesise
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tests.architecture.stack import ROOT, TEMPLATE
 
-import roots
+import trusted_roots
+from embedded.place import Place
+from embedded.template import synthesise
+from tests.architecture.stack import ROOT, TEMPLATE
 
 LAYER = ROOT / "layers" / "cordon"
 BUNDLE = Path(botocore.__file__).with_name("cacert.pem").read_text()
@@ -49,7 +49,7 @@ def test_the_layer_installs_what_the_lock_says() -> None:
 
 @pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")  # Starfield's 0
 def test_the_small_bundle_is_the_five_roots_of_aws_and_no_other() -> None:
-    kept = x509.load_pem_x509_certificates(roots.amazon_roots(BUNDLE).encode())
+    kept = x509.load_pem_x509_certificates(trusted_roots.amazon_roots(BUNDLE).encode())
     assert {name_of(one): key_of(one) for one in kept} == KEYS
     assert len(kept) == len(KEYS)
 
@@ -68,11 +68,13 @@ def key_of(certificate: x509.Certificate) -> str:
 
 def test_a_root_that_is_gone_stops_the_build() -> None:
     """A smaller bundle would only show on the day that an endpoint changes its chain."""
-    pems = roots.CERTIFICATE.findall(BUNDLE)
+    pems = trusted_roots.CERTIFICATE.findall(BUNDLE)
     gone = "Amazon Root CA 3"
-    left = "".join(one for one in pems if roots.ROOTS.get(roots.fingerprint(one)) != gone)
+    left = "".join(
+        one for one in pems if trusted_roots.ROOTS.get(trusted_roots.fingerprint(one)) != gone
+    )
     with pytest.raises(ValueError, match=gone):
-        roots.amazon_roots(left)
+        trusted_roots.amazon_roots(left)
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 from botocore.session import Session
+
+from prune_botocore import listed, prune
 from tests.architecture.called import CODE, operations, services
 from tests.architecture.pruned import LISTED, WHOLE, data, session
-
-from prune import listed, prune
 
 BY_LIBRARIES = {
     ("s3", "CreateSession"),  # botocore: directory buckets

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from console.embedded.synth import load
 from jsonata import Jsonata
-from tests.architecture import stack as seen
-from tests.architecture.stack import stack
 
 from cordon.workflow import STEPS
+from embedded.template import load
+from tests.architecture import stack as seen
+from tests.architecture.stack import stack
 
 MACHINES = ("contain", "release")
 FIELDS = {  # what cordon.workflow reads of each command, beside do and case
@@ -24,7 +24,7 @@ FIELDS = {  # what cordon.workflow reads of each command, beside do and case
 
 def definition(machine: str) -> Mapping[str, Any]:
     """The machine as the stack has it, substitutions made."""
-    properties = stack().resources[machine.capitalize()].properties
+    properties = stack().resources[f"{machine.capitalize()}Workflow"].properties
     found: Mapping[str, Any] = load(properties["DefinitionString"])
     return found
 

@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 import pytest
-from console.embedded.place import Place
-from tests.architecture import stack as seen
-from tests.architecture.stack import PLAYBOOKS, logical, stack
 
 from cordon import policy, settings
-from cordon.settings import Deployment, Mode, Switch, parse
+from cordon.settings import Deployment, MasterSwitch, Mode, parse
+from embedded.place import Place
+from tests.architecture import stack as seen
+from tests.architecture.stack import PLAYBOOKS, logical, stack
 
 SECTIONS = ["layer", "playbooks", "workflows", "memory", "review", "alarms"]
 HOME = {  # where each type belongs; the playbooks also hold their roles, logs, queues and rules
@@ -92,10 +92,10 @@ def test_a_function_finds_its_deployment_in_its_environment(playbook: str, full:
     env = {**variables["Variables"], "AWS_REGION": "eu-central-1"}
     deployment = Deployment.from_environment(env)
     machines = {m.arn for m in stack().of("AWS::StepFunctions::StateMachine")}
-    assert {deployment.contain_machine, deployment.release_machine} == machines
-    assert deployment.table == stack().resources["Memory"].physical
-    assert deployment.evidence_bucket == stack().resources["Evidence"].physical
-    assert deployment.topic == arn("Topic")
+    assert {deployment.contain_workflow, deployment.release_workflow} == machines
+    assert deployment.table == stack().resources["CasesTable"].physical
+    assert deployment.evidence_bucket == stack().resources["EvidenceBucket"].physical
+    assert deployment.topic == arn("AlertsTopic")
     assert deployment.break_glass == ((seen.EMERGENCY,) if full else ())
     assert deployment.member_role == ("Member" if full else "")
     roles = {stack().resources[f"{logical(p)}Role"].physical for p in PLAYBOOKS}
@@ -111,7 +111,7 @@ def test_a_fresh_deploy_only_observes(full: bool) -> None:
     }
     parsed = parse(values)
     assert parsed.modes == dict.fromkeys(PLAYBOOKS, Mode.OBSERVE)
-    assert parsed.switch is Switch.ON
+    assert parsed.switch is MasterSwitch.ON
     assert parsed.budget == 10
     assert parsed.exemptions == ()
     assert (seen.NAMED in parsed.protected) is full
@@ -123,9 +123,9 @@ def test_what_the_settings_protect_is_what_the_policies_deny() -> None:
     denied = {
         resource
         for statement in stack(full=True)
-        .resources["Protected"]
+        .resources["ProtectedPolicy"]
         .properties["PolicyDocument"]["Statement"]
-        if statement["Sid"].startswith("Leave") and statement["Sid"].endswith("Alone")
+        if statement["Sid"].startswith("Protect") and statement["Sid"] != "ProtectEvidence"
         for resource in seen.listed(statement["Resource"])
         if ":parameter/" not in resource
     }
@@ -139,7 +139,7 @@ def test_every_rule_target_retries_and_has_a_dead_letter_queue() -> None:
     for name, rule in props("AWS::Events::Rule").items():
         assert len(rule["Targets"]) <= 5, name
         for target in rule["Targets"]:
-            assert target["DeadLetterConfig"] == {"Arn": arn("UndeliveredFindings")}, name
+            assert target["DeadLetterConfig"] == {"Arn": arn("UndeliveredEvents")}, name
             assert target["RetryPolicy"]["MaximumRetryAttempts"] >= 1, name
             assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] >= 3600, name
 
@@ -149,19 +149,19 @@ def test_every_function_retries_and_hands_over_what_it_gave_up() -> None:
     assert configs.keys() == {f.physical for f in stack().of("AWS::Lambda::Function")}
     for config in configs.values():
         failed = config["DestinationConfig"]["OnFailure"]["Destination"]
-        assert failed == arn("FailedFindings")
+        assert failed == arn("FailedInvocations")
         assert config["MaximumRetryAttempts"] == 2
 
 
 def test_every_queue_redrives_or_keeps_dead_letters() -> None:
-    dead = {arn(name) for name in ("UndeliveredFindings", "FailedFindings", "FailedBulk")}
+    dead = {arn(name) for name in ("UndeliveredEvents", "FailedInvocations", "FailedBulkEvents")}
     for queue in stack().of("AWS::SQS::Queue"):
         redrive = queue.properties.get("RedrivePolicy")
         assert queue.properties["SqsManagedSseEnabled"] is True
         assert queue.properties["MessageRetentionPeriod"] == 14 * 24 * 3600
         assert (redrive is None) is (queue.arn in dead), queue.logical
         if redrive is not None:
-            assert redrive["deadLetterTargetArn"] == arn("FailedBulk")
+            assert redrive["deadLetterTargetArn"] == arn("FailedBulkEvents")
             assert redrive["maxReceiveCount"] >= 5  # fewer, and throttling alone loses messages
 
 
@@ -194,7 +194,7 @@ def test_every_queue_takes_from_its_own_rules_only() -> None:
         for target in rule.properties["Targets"]:
             sources.setdefault(target["Arn"], set()).add(rule.arn)
             dead.add(rule.arn)
-    sources[arn("UndeliveredFindings")] = dead
+    sources[arn("UndeliveredEvents")] = dead
     urls = {q.physical: q.arn for q in stack().of("AWS::SQS::Queue")}
     locked = set()
     for guard in props("AWS::SQS::QueuePolicy").values():
@@ -213,10 +213,10 @@ def test_every_queue_takes_from_its_own_rules_only() -> None:
 
 def test_memory_survives() -> None:
     resources = seen.raw()["Resources"]
-    for name in ("Memory", "Evidence", "EvidencePolicy"):
+    for name in ("CasesTable", "EvidenceBucket", "EvidenceBucketPolicy"):
         assert resources[name]["DeletionPolicy"] == "Retain", name
         assert resources[name]["UpdateReplacePolicy"] == "Retain", name
-    table = stack().resources["Memory"].properties
+    table = stack().resources["CasesTable"].properties
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["DeletionProtectionEnabled"] is True
     assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
@@ -225,16 +225,16 @@ def test_memory_survives() -> None:
 
 @pytest.mark.parametrize("full", [False, True])
 def test_evidence_is_written_once(full: bool) -> None:
-    bucket = props("AWS::S3::Bucket", full=full)["Evidence"]
+    bucket = props("AWS::S3::Bucket", full=full)["EvidenceBucket"]
     assert bucket["ObjectLockEnabled"] is True
     lock = bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
     assert lock == {"Mode": "GOVERNANCE", "Days": "365"}
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     assert all(bucket["PublicAccessBlockConfiguration"].values())
-    guard = props("AWS::S3::BucketPolicy", full=full)["EvidencePolicy"]["PolicyDocument"]
+    guard = props("AWS::S3::BucketPolicy", full=full)["EvidenceBucketPolicy"]["PolicyDocument"]
     by_sid = {s["Sid"]: s for s in guard["Statement"]}
     assert {s["Effect"] for s in by_sid.values()} == {"Deny"}
-    kept = by_sid["NobodyShortensOrDeletes"]
+    kept = by_sid["NoDeleteNoShorten"]
     assert {"s3:BypassGovernanceRetention", "s3:DeleteObjectVersion"} <= set(kept["Action"])
     except_for = {"ArnNotLike": {"aws:PrincipalArn": [seen.EMERGENCY]}} if full else None
     assert kept.get("Condition") == except_for
@@ -254,7 +254,7 @@ def watched() -> set[tuple[str, str]]:
     """(metric, value of its dimension) of every alarm; each alarm tells the topic."""
     found = set()
     for alarm in (r.properties for r in stack().unbuilt if r.type == "AWS::CloudWatch::Alarm"):
-        assert alarm["AlarmActions"] == [arn("Topic")]
+        assert alarm["AlarmActions"] == [arn("AlertsTopic")]
         single = [alarm] if "MetricName" in alarm else []
         many = [m["MetricStat"]["Metric"] for m in alarm.get("Metrics", []) if "MetricStat" in m]
         for metric in (*single, *many):
@@ -314,7 +314,7 @@ def test_custom_actions_are_those_the_rules_wait_for() -> None:
     }
     assert ids == {"CordonContain", "CordonRelease"}
     for playbook in PLAYBOOKS:
-        rule = stack().resources[f"{logical(playbook)}Hand"].properties["EventPattern"]
+        rule = stack().resources[f"{logical(playbook)}CustomAction"].properties["EventPattern"]
         assert {r.rpartition("/")[2] for r in rule["resources"]} == ids
 
 

@@ -6,13 +6,13 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from console.embedded.iam import Decision, Policies, Request, decide
-from tests.architecture import stack as seen
-from tests.architecture.stack import EMERGENCY, NAMED, PLAYBOOKS, listed, logical, policies, stack
 
 from cordon import protection
 from cordon.actions import ALL_ACTIONS, Action
 from cordon.actions.incident import OpenIncident
+from embedded.policy_evaluation import Decision, Policies, Request, decide
+from tests.architecture import stack as seen
+from tests.architecture.stack import EMERGENCY, NAMED, PLAYBOOKS, listed, logical, policies, stack
 
 BASE = {  # settings, memory, evidence, report, workflows, log, what was given up
     "dynamodb:DeleteItem",
@@ -56,7 +56,7 @@ def test_a_role_allows_what_its_actions_need_and_nothing_else(playbook: str) -> 
     actions: set[type[Action]] = {*used(playbook), OpenIncident}
     needed = BASE | {p for action in actions for p in action.permissions}
     needed |= set(protection.PERMISSIONS) if playbook == "quarantine_bucket" else set()
-    needed |= QUEUE if f"{logical(playbook)}Bulk" in stack().resources else set()
+    needed |= QUEUE if f"{logical(playbook)}BulkQueue" in stack().resources else set()
     members = set() if playbook == "escalate_finding" else MEMBERS  # its plans only tell people
     assert granted(playbook) == needed
     assert granted(playbook, full=True) == needed | members
@@ -70,7 +70,7 @@ def test_a_role_is_used_by_its_function_alone(playbook: str) -> None:
     assert role.properties["Path"] == "/cordon/"
     (trust,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
-    protected = stack().resources["Protected"].physical
+    protected = stack().resources["ProtectedPolicy"].physical
     assert protected in role.properties["ManagedPolicyArns"]
 
 
@@ -173,7 +173,7 @@ def test_buckets_can_be_contained_but_never_a_protected_one(action: str) -> None
     tags = {"aws__TagKeys": ["cordon:status"]}
     free = answer("quarantine_bucket", action, "arn:aws:s3:::training-data", **tags)
     assert free is Decision.ALLOWED
-    evidence = stack(full=True).resources["Evidence"].physical
+    evidence = stack(full=True).resources["EvidenceBucket"].physical
     for bucket in (*PROTECTED_BUCKETS, evidence):
         refused = answer("quarantine_bucket", action, f"arn:aws:s3:::{bucket}", **tags)
         assert refused is Decision.DENIED, bucket
@@ -213,7 +213,7 @@ def test_only_tags_of_ours_can_be_set_or_removed(playbook: str, action: str, res
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_evidence_and_settings_cannot_be_touched(playbook: str) -> None:
-    entry = f"{stack(full=True).resources['Evidence'].arn}/111122223333/0a/0001.json"
+    entry = f"{stack(full=True).resources['EvidenceBucket'].arn}/111122223333/0a/0001.json"
     assert answer(playbook, "s3:PutObject", entry) is Decision.ALLOWED
     taken_over = answer(playbook, "s3:PutObject", entry, aws__ResourceAccount="444455556666")
     assert taken_over is Decision.NOT_ALLOWED  # a bucket of somebody else's with this name
@@ -254,7 +254,10 @@ def test_members_are_reached_only_where_asked_for_and_in_the_organisation() -> N
 
 @pytest.mark.parametrize(
     ("machine", "playbooks"),
-    [("Contain", set(PLAYBOOKS) - {"escalate_finding"}), ("Release", set(PLAYBOOKS))],
+    [
+        ("ContainWorkflow", set(PLAYBOOKS) - {"escalate_finding"}),
+        ("ReleaseWorkflow", set(PLAYBOOKS)),
+    ],
 )
 def test_workflows_invoke_the_playbooks_and_nothing_else(machine: str, playbooks: set[str]) -> None:
     role = stack().resources[f"{machine}Role"]

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from console.embedded.rules import check, matches
-from tests.architecture import stack as seen
-from tests.architecture.stack import PLAYBOOKS, logical, stack
 
 from cordon import catalogue
+from embedded.event_patterns import check, matches
+from tests.architecture import stack as seen
+from tests.architecture.stack import PLAYBOOKS, logical, stack
 
 NATIVE = "native"
 ASFF = "asff"
@@ -65,7 +65,7 @@ SPELLED = {
 
 def rules(playbook: str) -> list[Mapping[str, Any]]:
     """The event patterns that lead to a playbook, directly or through its queue."""
-    function, queue = logical(playbook), f"{logical(playbook)}Bulk"
+    function, queue = logical(playbook), f"{logical(playbook)}BulkQueue"
     wanted = {stack().resources[n].arn for n in (function, queue) if n in stack().resources}
     return [
         rule.properties["EventPattern"]

@@ -21,17 +21,17 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from console.embedded.place import Place
-from console.embedded.snapshot import snapshot
-from console.operate import Stack
 
+from console.stack import Stack
 from cordon.cases import Case
+from embedded.place import Place
+from embedded.snapshot import snapshot
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".e2e" / "bin" / "python"
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 ACCOUNT, REGION, NAME = "111122223333", "us-east-1", "cordon"
-BREAK_GLASS = f"arn:aws:iam::{ACCOUNT}:role/BreakGlass"  # as in replay (console/planning.py)
+BREAK_GLASS = f"arn:aws:iam::{ACCOUNT}:role/BreakGlass"  # as in replay (console/expected.py)
 MODES = ("ModeQuarantineBucket", "ModeRevokeSessions", "ModeTagAiResource", "ModeEscalateFinding")
 STARTED, DEPLOYED, STILL = 60, 240, 180  # seconds that a machine under load may take
 
@@ -194,7 +194,7 @@ class Account:
         )
 
     def checkpoint(self) -> None:
-        """Remember the account as it is."""
+        """ReadWriteCases the account as it is."""
         self._ask("checkpoint")
 
     def restore(self) -> None:
@@ -261,7 +261,7 @@ class Account:
 
     def holds(self) -> dict[str, Any]:
         """The hold rows, by target."""
-        table = self.stack.outputs["Table"]
+        table = self.stack.outputs["CasesTableName"]
         rows = self.client("dynamodb").scan(TableName=table)["Items"]
         named = {row["id"]["S"]: row for row in rows}
         return {k.removeprefix("hold#"): v for k, v in named.items() if k.startswith("hold#")}

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from tests.e2e import granted
 from tests.e2e.account import BUILT, PYTHON, ROOT, Account, emulator
 

@@ -8,12 +8,12 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from console.embedded.journal import Called
-from console.embedded.place import Place
-from console.embedded.synth import synthesise
 from console.permissions.granted import callers, role_of
 from console.permissions.record import Record
 from console.permissions.used import Uses, merged, renaming, uses
+from embedded.journal import Called
+from embedded.place import Place
+from embedded.template import synthesise
 from tests.e2e.account import ACCOUNT, BREAK_GLASS, NAME, ROOT, Account
 
 RECORD = "RECORD" in os.environ

@@ -16,20 +16,19 @@ from typing import Any
 from unittest import mock
 
 from console import replay
-from console.embedded import snapshot as looks
-from console.embedded.account import EmbeddedAccount
-from console.embedded.backends import tags
-from console.embedded.journal import Called, Invoked
-from console.embedded.place import Place
-from console.operate import Stack
-from console.planning import path_of
+from console.expected import expectation_path
 from console.replay import Replay, Run
-from tests.e2e.account import ACCOUNT, NAME, ROOT, Account
-
-from cordon.cases import Case, Stands
-from cordon.dialects import read
+from console.stack import Stack
+from cordon.cases import Case, Status
 from cordon.engine import CONTAINED
 from cordon.finding import Malformed
+from cordon.sources import read
+from embedded import snapshot as looks
+from embedded.account import EmbeddedAccount
+from embedded.backends import tags
+from embedded.journal import Called, Invoked
+from embedded.place import Place
+from tests.e2e.account import ACCOUNT, NAME, ROOT, Account
 
 WHY = "replay --release"
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
@@ -180,7 +179,7 @@ def deployed(account: Account, path: Path, like: Side) -> Side:
     if like.waited:
         return watch.side
     for case in account.cases():
-        if case.stands in CONTAINED:
+        if case.status in CONTAINED:
             account.stack.release(case, WHY)
     account.settle()
     watch.look()
@@ -188,7 +187,7 @@ def deployed(account: Account, path: Path, like: Side) -> Side:
 
 
 def _beside(path: Path) -> dict[str, Any]:
-    beside = path_of(path)
+    beside = expectation_path(path)
     return json.loads(beside.read_text()) if beside.exists() else {}
 
 
@@ -251,7 +250,7 @@ class _Watch:
 def _deliver(account: Account, event: Mapping[str, Any]) -> None:
     """Put the event; whoever is asked approves, as replay does it."""
     account.put(event)
-    asked = [case for case in account.cases() if case.stands is Stands.ASKED]
+    asked = [case for case in account.cases() if case.status is Status.AWAITING_APPROVAL]
     for case in asked:
         account.stack.decide(case, "approve", case.plan_hash)
     if asked:
@@ -375,9 +374,9 @@ def _row(case: Case) -> dict[str, Any]:
         "plan_hash": "",  # of a plan that names a topic
         "mode": case.mode,
         "round": case.round,
-        "by": OPERATOR.sub("<operator>", case.by),
-        "let_go_by": OPERATOR.sub("<operator>", case.let_go_by),
-        "why": case.why,
+        "decided_by": OPERATOR.sub("<operator>", case.decided_by),
+        "released_by": OPERATOR.sub("<operator>", case.released_by),
+        "decided_why": case.decided_why,
     }
 
 

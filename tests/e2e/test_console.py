@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from cordon.cases import Status
 from tests.e2e.account import ACCOUNT, NAME, ROOT, Account
 from tests.e2e.test_playbooks import PUBLIC, asked, contained, staged, state, untouched
-
-from cordon.cases import Stands
 
 SECONDS = 120
 
@@ -45,8 +45,8 @@ def test_what_is_held_is_reviewed_and_released(account: Account, tmp_path: Path)
     released = cordon(account, "release", case.id, "--why", "a public web site")
     assert released.returncode == 0, released.stderr
     account.settle()
-    assert account.case().stands is Stands.RELEASED
-    assert account.case().why == "a public web site"
+    assert account.case().status is Status.RELEASED
+    assert account.case().decided_why == "a public web site"
     assert state(account, one) == before
     assert case.id not in cordon(account, "review").stdout
     proven = cordon(account, "evidence", case.id, "--to", str(tmp_path))
@@ -64,8 +64,8 @@ def test_a_plan_is_approved(account: Account, by_hash: bool) -> None:
     assert approved.returncode == 0, approved.stderr
     assert by_hash or "block_public_access" in approved.stdout
     account.settle()
-    assert account.case().stands is Stands.CONTAINED
-    assert account.case().by == f"arn:aws:iam::{ACCOUNT}:root"
+    assert account.case().status is Status.CONTAINED
+    assert account.case().decided_by == f"arn:aws:iam::{ACCOUNT}:root"
 
 
 def test_a_plan_is_rejected_and_another_is_refused(account: Account) -> None:
@@ -75,11 +75,11 @@ def test_a_plan_is_rejected_and_another_is_refused(account: Account) -> None:
     assert case.plan_hash in "".join(wrong.stderr.split())
     no = cordon(account, "approve", case.id, said="n\n")
     assert no.returncode == 1
-    assert account.case().stands is Stands.ASKED
+    assert account.case().status is Status.AWAITING_APPROVAL
     rejected = cordon(account, "reject", case.id)
     assert rejected.returncode == 0, rejected.stderr
     account.settle()
-    assert account.case().stands is Stands.DECLINED
+    assert account.case().status is Status.DECLINED
     untouched(account, one, before)
     late = cordon(account, "release", case.id)
     assert late.returncode == 2

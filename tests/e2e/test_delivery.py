@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
+from cordon.cases import Status
 from tests.e2e.account import ROOT, Account, until
 from tests.e2e.conftest import event
 from tests.e2e.test_playbooks import state
-
-from cordon.cases import Stands
 
 PUBLIC = "quarantine_bucket/guardduty_anonymous_access"
 CONTROL = "tag_ai_resource/securityhub_sagemaker_1"
@@ -38,13 +38,13 @@ def test_a_source_reaches_its_playbook(account: Account, source: str) -> None:
     account.put(one)
     case = account.case()
     assert case.playbook == SOURCES[source].split("/")[0]
-    assert case.stands is Stands.CONTAINED
+    assert case.status is Status.CONTAINED
     assert nothing_dead(account)
 
 
 def nothing_dead(account: Account) -> bool:
     """Are all three dead-letter queues empty?"""
-    queues = ("UndeliveredFindings", "FailedFindings", "FailedBulk")
+    queues = ("UndeliveredEvents", "FailedInvocations", "FailedBulkEvents")
     return not any(account.messages(queue) for queue in queues)
 
 
@@ -57,8 +57,8 @@ def test_the_custom_action_releases(account: Account) -> None:
     chosen = event("quarantine_bucket/custom_action_release_s3_8")
     chosen["detail"]["findings"] = [plain(account.finding_of(account.case()))]
     account.put(chosen)
-    assert account.case().stands is Stands.RELEASED
-    assert account.case().by == "a Security Hub reviewer"
+    assert account.case().status is Status.RELEASED
+    assert account.case().decided_by == "a Security Hub reviewer"
     assert state(account, one) == before
 
 
@@ -72,9 +72,9 @@ def test_what_passes_again_is_untagged(account: Account) -> None:
     account.stage(one)
     before = state(account, one)
     account.put(one)
-    assert account.case().stands is Stands.CONTAINED
+    assert account.case().status is Status.CONTAINED
     account.put(event(f"{CONTROL}_passed"))
-    assert account.case().stands is Stands.RELEASED
+    assert account.case().status is Status.RELEASED
     assert state(account, one) == before
 
 
@@ -119,7 +119,7 @@ def test_delivered_at_the_same_time_is_done_once(account: Account, name: str) ->
         list(pool.map(account.put_only, [one] * 3))
     account.settle()
     case = account.case()
-    assert case.stands is Stands.CONTAINED
+    assert case.status is Status.CONTAINED
     assert len(account.holds()) == len(case.plan.actions)
     assert account.evidence(case)[0] == "decided"
     assert len(account.incidents()) == (1 if name == PUBLIC else 0)
@@ -136,7 +136,7 @@ def test_what_cannot_be_read_is_kept(account: Account) -> None:
     one = event(PUBLIC)
     del one["detail"]["id"]
     account.put(one)
-    records = [json.loads(message["Body"]) for message in account.messages("FailedFindings")]
+    records = [json.loads(message["Body"]) for message in account.messages("FailedInvocations")]
     assert {record["responsePayload"]["errorType"] for record in records} == {"Malformed"}
     assert {record["requestContext"]["approximateInvokeCount"] for record in records} == {3}
     assert [without_id(record["requestPayload"]) for record in records] == [without_id(one)] * 2
@@ -152,7 +152,7 @@ def test_what_a_queue_cannot_be_answered_is_kept(account: Account) -> None:
     one = event(CONTROL)
     del one["detail"]["findings"][0]["AwsAccountId"]
     account.put(one)
-    (message,) = account.messages("FailedBulk")
+    (message,) = account.messages("FailedBulkEvents")
     assert without_id(json.loads(message["Body"])) == without_id(one)
     assert account.cases() == []
 
@@ -164,7 +164,7 @@ def test_a_failed_finding_is_answered_when_invoked_again(account: Account) -> No
     with account.denied("QuarantineBucket", "dynamodb:*"):
         account.put(one)
     assert account.cases() == []
-    (record,) = drained(account, "FailedFindings")
+    (record,) = drained(account, "FailedInvocations")
     assert "AccessDenied" in record["responsePayload"]["errorMessage"]
     account.client("lambda").invoke(
         FunctionName=record["requestContext"]["functionArn"],
@@ -172,7 +172,7 @@ def test_a_failed_finding_is_answered_when_invoked_again(account: Account) -> No
         Payload=json.dumps(record["requestPayload"]),
     )
     account.settle()
-    assert account.case().stands is Stands.CONTAINED
+    assert account.case().status is Status.CONTAINED
     assert nothing_dead(account)
 
 
@@ -183,12 +183,12 @@ def test_failed_bulk_is_answered_after_its_redrive(account: Account) -> None:
     with account.denied("TagAiResource", "dynamodb:*"):
         account.put(one)
     assert account.cases() == []
-    assert len(account.messages("FailedBulk")) == 1
+    assert len(account.messages("FailedBulkEvents")) == 1
     sqs = account.client("sqs")
-    sqs.start_message_move_task(SourceArn=queue_arn(account, "FailedBulk"))
+    sqs.start_message_move_task(SourceArn=queue_arn(account, "FailedBulkEvents"))
     until(lambda: account.cases() != [], SECONDS, "the message does not come back")
     account.settle()
-    assert account.case().stands is Stands.CONTAINED
+    assert account.case().status is Status.CONTAINED
     assert nothing_dead(account)
 
 
@@ -210,7 +210,7 @@ def test_what_may_not_be_delivered_is_answered_later(account: Account) -> None:
     account.client("lambda").remove_permission(FunctionName=function, StatementId=lost["Sid"])
     account.put(one)
     assert account.cases() == []
-    (message,) = account.messages("UndeliveredFindings")
+    (message,) = account.messages("UndeliveredEvents")
     attributes = {k: v["StringValue"] for k, v in message["MessageAttributes"].items()}
     assert attributes["RULE_ARN"] == lost["Condition"]["ArnLike"]["AWS:SourceArn"]
     assert function in attributes["TARGET_ARN"]
@@ -221,14 +221,14 @@ def test_what_may_not_be_delivered_is_answered_later(account: Account) -> None:
         Principal="events.amazonaws.com",
         SourceArn=attributes["RULE_ARN"],
     )
-    (event_again,) = drained(account, "UndeliveredFindings")
+    (event_again,) = drained(account, "UndeliveredEvents")
     account.client("lambda").invoke(
         FunctionName=attributes["TARGET_ARN"],
         InvocationType="Event",
         Payload=json.dumps(event_again),
     )
     account.settle()
-    assert account.case().stands is Stands.CONTAINED
+    assert account.case().status is Status.CONTAINED
     assert nothing_dead(account)
 
 

@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
+
+from cordon.cases import Status
 from tests.e2e.account import BREAK_GLASS, NAME, Account
 from tests.e2e.conftest import event
 from tests.e2e.test_playbooks import PUBLIC, ROLE, allowed, bucket_of, person, state, trust
-
-from cordon.cases import Stands
 
 TERRAFORM = "acme-terraform-state"
 LANDING = "OrganizationAccountAccessRole"
@@ -47,7 +47,7 @@ def told_instead(account: Account, one: dict[str, Any]) -> None:
     before = state(account, one)
     account.put(one)
     case = account.case()
-    assert case.stands is Stands.CONTAINED
+    assert case.status is Status.CONTAINED
     assert case.plan.only_tells
     assert "is protected by the pattern" in account.incidents()[0]["Description"]
     assert state(account, one) == before
@@ -61,8 +61,8 @@ def test_the_way_into_the_account_is_for_a_person(account: Account) -> None:
     before = state(account, one)
     account.put(one)
     case = account.case()
-    assert case.stands is Stands.PARTIAL
-    assert [result.state for result in case.results] == ["refused", "applied"]
+    assert case.status is Status.PARTLY_CONTAINED
+    assert [result.status for result in case.results] == ["refused", "applied"]
     assert "a person must decide" in account.finding_of(case)["Description"]
     assert state(account, one) == before
 
@@ -82,12 +82,12 @@ def refused_by_role(account: Account, one: dict[str, Any]) -> None:
     before = state(account, one)
     account.put(one)
     case = account.case()
-    assert case.stands is Stands.PARTIAL
+    assert case.status is Status.PARTLY_CONTAINED
     assert case.failed
     assert all("AccessDenied" in result.reason for result in case.failed)
     assert state(account, one) == before
     assert len(account.incidents()) == 1
-    assert len(account.messages("FailedFindings")) == 1
+    assert len(account.messages("FailedInvocations")) == 1
 
 
 # ---- by the roles: denied, though somebody made them administrators ----

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from cordon.cases import Case, Status
+from cordon.clock import now, to_iso
+from cordon.sources import read
 from tests.e2e.account import ACCOUNT, BREAK_GLASS, Account, until
 from tests.e2e.conftest import event
-
-from cordon.cases import Case, Stands
-from cordon.clock import now, stamp
-from cordon.dialects import read
 
 PUBLIC = "quarantine_bucket/guardduty_anonymous_access"
 SHARED = "quarantine_bucket/macie_shared_externally"
@@ -42,13 +42,13 @@ def staged(account: Account, name: str) -> dict[str, Any]:
 def state(account: Account, one: dict[str, Any]) -> dict[str, Any]:
     """All that can be contained, with the AI resources of the event."""
     kinds = ("AWS::SageMaker::", "AWS::Bedrock::", "AWS::BedrockAgentCore::")
-    arns = [r.arn for r in read(one).resources if r.kind.startswith(kinds)]
+    arns = [r.arn for r in read(one).resources if r.type.startswith(kinds)]
     return account.state(*arns)
 
 
 def bucket_of(one: dict[str, Any]) -> str:
     """The name of the bucket that an event names."""
-    return next(r.name for r in read(one).resources if r.kind == "AWS::S3::Bucket")
+    return next(r.name for r in read(one).resources if r.type == "AWS::S3::Bucket")
 
 
 def allowed(call: Callable[..., Any], **params: Any) -> bool:
@@ -92,9 +92,9 @@ def contained(account: Account, one: dict[str, Any]) -> Case:
     """Put the event; the case it is contained as, told to Security Hub and proven."""
     account.put(one)
     case = account.case()
-    assert case.stands is Stands.CONTAINED
+    assert case.status is Status.CONTAINED
     assert case.told == "updated"
-    assert {result.state for result in case.results} == {"applied"}
+    assert {result.status for result in case.results} == {"applied"}
     assert account.holds().keys() == {result.target for result in case.results}
     assert account.evidence(case)[0] == "decided"
     assert account.evidence(case)[-1] == "contained"
@@ -112,7 +112,7 @@ def test_observed_changes_nothing(account: Account, name: str) -> None:
     before, original = state(account, one), original_of(account, one)
     account.put(one)
     case = account.case()
-    assert case.stands is Stands.OBSERVED
+    assert case.status is Status.OBSERVED
     assert case.plan.actions
     assert account.evidence(case) == ["decided"]
     assert account.finding_of(case)["Title"].startswith("Cordon observed")
@@ -206,7 +206,7 @@ def data(account: Account) -> dict[str, str]:
 def test_older_sessions_of_a_role_are_refused(account: Account) -> None:
     """The denial reaches half a minute ahead; the date is moved here as if that were over."""
     one, where = staged(account, ROLE), data(account)
-    (name,) = [r.name for r in read(one).resources if r.kind == "AWS::IAM::Role"]
+    (name,) = [r.name for r in read(one).resources if r.type == "AWS::IAM::Role"]
     iam, role = account.client("iam"), f"arn:aws:iam::{ACCOUNT}:role/{name}"
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust())
     thief = account.as_role(role, "s3")
@@ -218,7 +218,7 @@ def test_older_sessions_of_a_role_are_refused(account: Account) -> None:
     named = {"RoleName": name, "PolicyName": "AWSRevokeOlderSessions"}
     policy = iam.get_role_policy(**named)["PolicyDocument"]
     (statement,) = policy["Statement"]
-    statement["Condition"]["DateLessThan"]["aws:TokenIssueTime"] = stamp(now())
+    statement["Condition"]["DateLessThan"]["aws:TokenIssueTime"] = to_iso(now())
     iam.put_role_policy(**named, PolicyDocument=json.dumps(policy))
     assert allowed(account.as_role(role, "s3").get_object, **where)
     assert not allowed(thief.get_object, **where)
@@ -288,7 +288,7 @@ def asked(account: Account, name: str) -> tuple[Case, dict[str, Any], dict[str, 
     before = state(account, one)
     account.put(one)
     case = account.case()
-    assert case.stands is Stands.ASKED
+    assert case.status is Status.AWAITING_APPROVAL
     assert account.stack.cases.token(case.id)
     assert account.finding_of(case)["Title"].startswith("Cordon asks for approval")
     untouched(account, one, before)
@@ -308,9 +308,9 @@ def test_approved_is_contained(account: Account, name: str) -> None:
     account.stack.decide(case, "approve", case.plan_hash)
     account.settle()
     case = account.case()
-    assert case.stands is Stands.CONTAINED
+    assert case.status is Status.CONTAINED
     assert state(account, one) != before
-    assert case.by == f"arn:aws:iam::{ACCOUNT}:root"
+    assert case.decided_by == f"arn:aws:iam::{ACCOUNT}:root"
     assert account.evidence(case)[:2] == ["decided", "approved"]
     assert account.stack.cases.token(case.id) == ""
     assert executions(account, "ContainWorkflow") == {case.id: "SUCCEEDED"}
@@ -333,7 +333,9 @@ def test_rejected_is_told_and_not_done(account: Account) -> None:
 def test_not_answered_in_time_is_told_and_not_done(account: Account) -> None:
     """Four hours are fourteen seconds here."""
     _, one, before = asked(account, PUBLIC)
-    until(lambda: account.case().stands is not Stands.ASKED, SECONDS, "it does not expire")
+    until(
+        lambda: account.case().status is not Status.AWAITING_APPROVAL, SECONDS, "it does not expire"
+    )
     account.settle()
     declined(account, one, before, "expired")
 
@@ -341,7 +343,7 @@ def test_not_answered_in_time_is_told_and_not_done(account: Account) -> None:
 def declined(account: Account, one: dict[str, Any], before: dict[str, Any], why: str) -> None:
     """Nothing was done, and both findings say so."""
     case = account.case()
-    assert (case.stands, case.why) == (Stands.DECLINED, why)
+    assert (case.status, case.decided_why) == (Status.DECLINED, why)
     untouched(account, one, before)
     ours = account.finding_of(case)
     assert ours["RecordState"] == "ARCHIVED"
@@ -370,8 +372,8 @@ def test_released_is_as_it_was(account: Account, name: str) -> None:
     account.stack.release(case, "a false alarm")
     account.settle()
     case = account.case()
-    assert case.stands is Stands.RELEASED
-    assert case.why == "a false alarm"
+    assert case.status is Status.RELEASED
+    assert case.decided_why == "a false alarm"
     assert state(account, one) == before
     assert account.holds() == {}
     assert {incident["Status"] for incident in account.incidents()} <= {"Resolved"}
@@ -398,14 +400,16 @@ def test_a_revocation_is_lifted_only_when_it_does_no_harm(account: Account, name
     one = staged(account, name)
     case = contained(account, one)
     account.stack.release(case, "it was an exercise")
-    waiting = (Stands.RELEASING, ["waiting"])
+    waiting = (Status.RELEASING, ["waiting"])
     until(lambda: _waits(account) == waiting, SECONDS, "it does not wait")
-    assert {r.until > "2026" for r in account.case().results if r.state == "waiting"} == {True}
+    assert {r.not_before > "2026" for r in account.case().results if r.status == "waiting"} == {
+        True
+    }
     still = [p for who in account.state()["iam"].values() for p in who.values()]
     assert "AWSRevokeOlderSessions" in {policy for one in still for policy in one["inline"]}
     assert [i["Status"] for i in account.incidents()] == ["Open"]
 
 
-def _waits(account: Account) -> tuple[Stands, list[str]]:
+def _waits(account: Account) -> tuple[Status, list[str]]:
     case = account.case()
-    return case.stands, sorted({r.state for r in case.results if "sessions" in r.action})
+    return case.status, sorted({r.status for r in case.results if "sessions" in r.action})

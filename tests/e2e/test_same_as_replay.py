@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from console.planning import home_of
+
+from console.expected import home_of
 from console.replay import event_files
 from tests.e2e.account import ACCOUNT, REGION, ROOT, Account, emulator
 from tests.e2e.conftest import LACKS

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+
+from cordon.cases import Case, Status
 from tests.e2e.account import ACCOUNT, NAME, Account, emulator, until
 from tests.e2e.conftest import event
 from tests.e2e.test_console import cordon
 from tests.e2e.test_playbooks import PUBLIC, ROLE, allowed, bucket_of, executions, person, state
-
-from cordon.cases import Case, Stands
 
 NOTEBOOK = "tag_ai_resource/securityhub_sagemaker_1"
 SECONDS = 60
@@ -37,10 +37,10 @@ def test_an_update_takes_effect_and_what_is_under_way_goes_on(fresh: Account) ->
         fresh.stage(event(name))
         fresh.put(event(name))
     asked, revoked = case_of(fresh, "quarantine_bucket"), case_of(fresh, "revoke_sessions")
-    assert asked.stands is Stands.ASKED
+    assert asked.status is Status.AWAITING_APPROVAL
     fresh.stack.release(revoked, "it was an exercise")
     until(
-        lambda: case_of(fresh, "revoke_sessions").stands is Stands.RELEASING,
+        lambda: case_of(fresh, "revoke_sessions").status is Status.RELEASING,
         SECONDS,
         "the release does not wait",
     )
@@ -53,7 +53,7 @@ def test_an_update_takes_effect_and_what_is_under_way_goes_on(fresh: Account) ->
     assert set(executions(fresh, "ReleaseWorkflow").values()) == {"RUNNING"}
     fresh.stack.decide(asked, "approve", asked.plan_hash)
     until(
-        lambda: case_of(fresh, "quarantine_bucket").stands is Stands.CONTAINED,
+        lambda: case_of(fresh, "quarantine_bucket").status is Status.CONTAINED,
         SECONDS,
         "what was asked before the update is not contained after it",
     )
@@ -61,8 +61,8 @@ def test_an_update_takes_effect_and_what_is_under_way_goes_on(fresh: Account) ->
     fresh.stage(event("tag_ai_resource/securityhub_sagemaker_2"))
     fresh.put_only(event("tag_ai_resource/securityhub_sagemaker_2"))
     until(lambda: len(fresh.cases()) == 4, SECONDS, "the finding is not answered")
-    stands = {c.stands for c in fresh.cases() if c.playbook == "tag_ai_resource"}
-    assert stands == {Stands.CONTAINED, Stands.OBSERVED}
+    stands = {c.status for c in fresh.cases() if c.playbook == "tag_ai_resource"}
+    assert stands == {Status.CONTAINED, Status.OBSERVED}
 
 
 def test_a_deleted_stack_keeps_its_evidence_and_says_what_is_held(fresh: Account) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.architecture import pruned
-from tests.promises.apart import Failed, apart
-from tests.promises.world import World, entered, event, seen
 
 import cordon.clients
+from tests.architecture import pruned
+from tests.promises.forked import Failed, apart
+from tests.promises.world import World, entered, event, seen
 
 
 class Keeper:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from console.embedded.journal import Called, ExecutionEnded, ExecutionStarted, Invoked
-from console.operate import Refusal
-from tests.promises.world import World, event
 
-from cordon.cases import Case, Stands
+from console.stack import NotPossible
+from cordon.cases import Case, Status
+from embedded.journal import Called, ExecutionEnded, ExecutionStarted, Invoked
+from tests.promises.world import World, event
 
 NAME = "quarantine_bucket/guardduty_public_access"
 pytestmark = pytest.mark.world("approve")
@@ -22,7 +22,7 @@ def asked(world: World) -> tuple[Case, dict[str, Any]]:
     before = world.state
     world.account.deliver(event(NAME))
     case = world.case()
-    assert case.stands is Stands.ASKED
+    assert case.status is Status.AWAITING_APPROVAL
     return case, before
 
 
@@ -83,7 +83,7 @@ def test_the_token_is_kept_in_the_table_only(world: World) -> None:
     secret = token(world, case)
     world.approve(case)
     case = world.case()
-    assert case.stands is Stands.CONTAINED
+    assert case.status is Status.CONTAINED
     journal = world.account.journal
     told = [i.log for i in journal.of(Invoked)] + [p.message for p in world.published]
     told += [json.dumps(i.result) for i in journal.of(Invoked)]
@@ -105,15 +105,15 @@ def test_approved_is_contained(world: World) -> None:
     case, before = asked(world)
     world.approve(case)
     case = world.case()
-    assert case.stands is Stands.CONTAINED
+    assert case.status is Status.CONTAINED
     assert world.state != before
     assert workflows(world) == ["SUCCEEDED"]
     (approval,) = [e for e in world.evidence(case) if e["stage"] == "approved"]
     assert approval["content"]["plan_hash"] == case.plan_hash
     assert approval["content"]["by"].startswith("arn:aws:")
-    assert case.by == approval["content"]["by"]
-    assert case.by in world.finding(case)["Description"]
-    assert world.release(case).stands is Stands.RELEASED
+    assert case.decided_by == approval["content"]["by"]
+    assert case.decided_by in world.finding(case)["Description"]
+    assert world.release(case).status is Status.RELEASED
     assert world.state == before
     assert world.troubles == []
 
@@ -123,20 +123,20 @@ def test_approved_twice_is_contained_once(world: World) -> None:
     secret = token(world, case)
     world.approve(case)
     acts = world.acts()
-    with pytest.raises(Refusal):
-        world.approve(case if case.stands is not Stands.ASKED else world.case())
+    with pytest.raises(NotPossible):
+        world.approve(case if case.status is not Status.AWAITING_APPROVAL else world.case())
     with pytest.raises(ClientError):
         send(world, secret, decision="approve", plan=case.plan_hash, by="somebody else")
     assert world.acts() == acts
-    assert world.case().by != "somebody else"
+    assert world.case().decided_by != "somebody else"
 
 
 def test_the_command_refuses_another_hash(world: World) -> None:
     case, before = asked(world)
-    with pytest.raises(Refusal):
+    with pytest.raises(NotPossible):
         world.approve(case, plan="0" * 64)
     unchanged(world, before)
-    assert world.case().stands is Stands.ASKED
+    assert world.case().status is Status.AWAITING_APPROVAL
 
 
 @pytest.mark.parametrize("plan", ["0" * 64, "", None])
@@ -145,10 +145,10 @@ def test_another_hash_is_not_approved(world: World, plan: str | None) -> None:
     answer = {"plan": plan} if plan is not None else {}
     send(world, token(world, case), decision="approve", by="somebody", **answer)
     unchanged(world, before)
-    assert world.case().stands is Stands.DECLINED
+    assert world.case().status is Status.DECLINED
     assert workflows(world) == ["FAILED"]
     assert "NotApproved" in _errors(world)
-    assert "NotApproved" in world.case().why
+    assert "NotApproved" in world.case().decided_why
 
 
 def _errors(world: World) -> str:
@@ -171,7 +171,7 @@ def test_an_altered_plan_is_not_approved(world: World, rehashed: bool) -> None:
 
 def _alter(world: World, case: Case, name: str, value: str) -> None:
     world.account.client("dynamodb").update_item(
-        TableName=world.account.stack.outputs["Table"],
+        TableName=world.account.stack.outputs["CasesTableName"],
         Key={"id": {"S": f"case#{case.id}"}},
         UpdateExpression="SET #name = :value",
         ExpressionAttributeNames={"#name": name},
@@ -183,20 +183,20 @@ def test_an_execution_of_somebody_elses_does_not_contain(world: World) -> None:
     """Whoever may start executions of the workflow gets no further than the real one does."""
     case, before = asked(world)
     states = world.account.client("stepfunctions")
-    given = {"case": case.id, "playbook": case.playbook, "function": case.function}
-    machine = world.account.machines["Contain"].arn
+    given = {"case": case.id, "playbook": case.playbook, "function": case.function_arn}
+    machine = world.account.machines["ContainWorkflow"].arn
     tampered = json.dumps({**given, "plan": "0" * 64})
     with pytest.raises(ClientError):
         states.start_execution(stateMachineArn=machine, name=case.id, input=tampered)
     states.start_execution(stateMachineArn=machine, name="mine", input=tampered)
     world.account.settle()
     unchanged(world, before)
-    assert world.case().stands is Stands.ASKED
+    assert world.case().status is Status.AWAITING_APPROVAL
     outcome = world.command(case, "contain", execution="mine", plan=case.plan_hash, by="me")
     assert outcome.error.startswith("NotApproved")
     unchanged(world, before)
     world.approve(world.case())
-    assert world.case().stands is Stands.CONTAINED
+    assert world.case().status is Status.CONTAINED
 
 
 # ---- not approving ----
@@ -206,13 +206,13 @@ def test_rejected_is_declined(world: World) -> None:
     case, before = asked(world)
     world.operator.decide(case, "reject", case.plan_hash)
     world.account.settle()
-    assert world.case().stands is Stands.DECLINED
-    assert world.case().why == "rejected"
+    assert world.case().status is Status.DECLINED
+    assert world.case().decided_why == "rejected"
     unchanged(world, before)
     assert world.finding(case)["RecordState"] == "ARCHIVED"
     assert "declined" in world.stages(world.case())
     world.account.deliver(event(NAME))
-    assert world.case().stands is Stands.DECLINED
+    assert world.case().status is Status.DECLINED
     unchanged(world, before)
 
 
@@ -220,7 +220,7 @@ def test_rejected_is_declined(world: World) -> None:
 def test_only_the_word_approve_approves(world: World, decision: Any) -> None:
     case, before = asked(world)
     send(world, token(world, case), decision=decision, plan=case.plan_hash, by="somebody")
-    assert world.case().stands is Stands.DECLINED
+    assert world.case().status is Status.DECLINED
     unchanged(world, before)
 
 
@@ -228,17 +228,17 @@ def test_expired_is_declined_for_good(world: World) -> None:
     case, before = asked(world)
     secret = token(world, case)
     world.account.advance(timedelta(hours=3, minutes=59))
-    assert world.case().stands is Stands.ASKED
+    assert world.case().status is Status.AWAITING_APPROVAL
     world.account.advance(timedelta(minutes=2))
-    assert world.case().stands is Stands.DECLINED
-    assert world.case().why == "expired"
+    assert world.case().status is Status.DECLINED
+    assert world.case().decided_why == "expired"
     unchanged(world, before)
-    with pytest.raises(Refusal):
+    with pytest.raises(NotPossible):
         world.approve(world.case())
     with pytest.raises(ClientError):
         send(world, secret, decision="approve", plan=case.plan_hash, by="too late")
     unchanged(world, before)
-    assert world.case().stands is Stands.DECLINED
+    assert world.case().status is Status.DECLINED
 
 
 @pytest.mark.parametrize("switch", ["observe", "off"])
@@ -248,7 +248,7 @@ def test_the_switch_stops_what_is_approved(world: World, switch: str) -> None:
     world.approve(case)
     unchanged(world, before)
     assert "Stopped" in _errors(world)
-    assert world.case().stands is Stands.DECLINED
+    assert world.case().status is Status.DECLINED
     assert workflows(world) == ["FAILED"]
 
 

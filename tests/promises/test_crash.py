@@ -10,14 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from console.embedded.guard import Crashed
-from console.embedded.journal import Called
-from console.embedded.lambdas import Outcome
-from tests.promises.apart import apart
-from tests.promises.disturbed import changes, ends
-from tests.promises.world import World, event, revoked, seen, without_dates
 
-from cordon.cases import Case, Stands
+from cordon.cases import Case, Status
+from embedded.functions import InvocationResult
+from embedded.iam_guard import SandboxDied
+from embedded.journal import Called
+from tests.promises.forked import apart
+from tests.promises.interruptions import changes, ends
+from tests.promises.world import World, event, revoked, seen, without_dates
 
 CONTAINED = {  # a sample, and at least how many deaths it can die
     "quarantine_bucket/guardduty_ransomware_delete": 30,
@@ -41,7 +41,7 @@ Seen = tuple[dict[str, Any], int]
 
 def die() -> None:
     """The sandbox ends."""
-    raise Crashed
+    raise SandboxDied
 
 
 def deaths(world: World, act: Callable[[], Any], name: str) -> tuple[Seen, list[tuple[str, Seen]]]:
@@ -72,7 +72,7 @@ def same(undisturbed: Seen, others: list[tuple[str, Seen]], *, least: int) -> No
 def release(world: World, case: Case) -> None:
     """The steps of the release workflow."""
 
-    def let_go() -> Outcome:
+    def let_go() -> InvocationResult:
         return world.command(case, "release", by="an operator", why="the test is over")
 
     if "waiting" in world.insist(let_go).payload:
@@ -85,7 +85,7 @@ def release(world: World, case: Case) -> None:
 def test_contain_survives_each_death(world: World, name: str) -> None:
     world.stage(event(name))
     undisturbed, others = deaths(world, lambda: world.account.deliver(event(name)), name)
-    assert undisturbed[0]["cases"][0]["stands"] is Stands.CONTAINED
+    assert undisturbed[0]["cases"][0]["status"] is Status.CONTAINED
     same(undisturbed, others, least=CONTAINED[name])
 
 
@@ -98,7 +98,7 @@ def test_release_survives_each_death(world: World, name: str) -> None:
     undisturbed, others = deaths(world, lambda: release(world, case), name)
     assert undisturbed[0]["state"] == before
     assert undisturbed[0]["holds"] == {}
-    assert undisturbed[0]["cases"][0]["stands"] is Stands.RELEASED
+    assert undisturbed[0]["cases"][0]["status"] is Status.RELEASED
     same(undisturbed, others, least=8)
 
 
@@ -106,14 +106,14 @@ def test_release_survives_each_death(world: World, name: str) -> None:
 def test_an_approved_contain_survives_each_death(world: World) -> None:
     world.send(event("tag_ai_resource/securityhub_bedrockagentcore_1"))
     case = world.case()
-    assert case.stands is Stands.ASKED
+    assert case.status is Status.AWAITING_APPROVAL
 
     def act() -> None:
         world.insist(lambda: world.command(case, "contain", plan=case.plan_hash, by="an approver"))
         world.insist(lambda: world.command(case, "tell"))
 
     undisturbed, others = deaths(world, act, "")
-    assert undisturbed[0]["cases"][0]["stands"] is Stands.CONTAINED
+    assert undisturbed[0]["cases"][0]["status"] is Status.CONTAINED
     same(undisturbed, others, least=15)
 
 
@@ -154,7 +154,7 @@ def test_two_deaths_are_survived_too(world: World, first: int, second: int) -> N
                 left[0] -= 1
                 if left[0] == 0:
                     left.pop(0)
-                    raise Crashed
+                    raise SandboxDied
 
         world.account.after_call(hook)
         world.account.deliver(one)

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from console.embedded.backends import hub, registry
-from console.embedded.backends.registry import Where
-from console.embedded.journal import Called, DeadLettered, Invoked, Lost
+
+from cordon.cases import Status
+from embedded.backends import hub, registry
+from embedded.backends.registry import Where
+from embedded.journal import Called, DeadLettered, Dropped, Invoked
 from tests.promises.world import (
     PLAYBOOKS,
     Event,
@@ -19,8 +21,6 @@ from tests.promises.world import (
     logged,
     without,
 )
-
-from cordon.cases import Stands
 
 PUBLIC = "quarantine_bucket/guardduty_anonymous_access"
 TWINS = {
@@ -71,7 +71,7 @@ def test_the_hubs_copy_completes_the_report(world: World, native: str) -> None:
             "securityhub:BatchUpdateFindings",
         }
     assert world.case().id == case.id
-    assert world.case().stands is case.stands
+    assert world.case().status is case.status
     assert world.case().told == "updated"
     assert world.state == state
     assert len(world.account.snapshot()["ssm"]) == incidents
@@ -110,13 +110,13 @@ def test_an_older_failure_after_the_pass_is_stale(world: World) -> None:
     world.stage(failed)
     before = world.state
     world.account.deliver(failed)
-    assert world.case().stands is Stands.CONTAINED
+    assert world.case().status is Status.CONTAINED
     assert world.state != before
     world.account.deliver(passed)
-    assert world.case().stands is Stands.RELEASED
+    assert world.case().status is Status.RELEASED
     assert world.state == before
     late = world.account.deliver(failed)
-    assert world.case().stands is Stands.RELEASED
+    assert world.case().status is Status.RELEASED
     assert world.acts(late) == []
     assert world.state == before
 
@@ -141,7 +141,7 @@ def test_a_pass_older_than_the_failure_lets_nothing_go(world: World) -> None:
     state = world.state
     late = world.account.deliver(passed)
     assert logged(late, "stale")
-    assert world.case().stands is Stands.CONTAINED
+    assert world.case().status is Status.CONTAINED
     assert world.state == state
 
 
@@ -154,9 +154,9 @@ def test_a_new_failure_after_the_pass_opens_a_second_round(world: World) -> None
     world.account.deliver(passed)
     world.account.deliver(at(failed, "2026-11-23T10:00:00.000Z"))
     assert world.case().round == 2
-    assert world.case().stands is Stands.CONTAINED
+    assert world.case().status is Status.CONTAINED
     assert world.state == contained
-    assert world.release(world.case()).stands is Stands.RELEASED
+    assert world.release(world.case()).status is Status.RELEASED
     assert world.state == before
 
 
@@ -166,12 +166,12 @@ def test_a_new_failure_after_the_pass_opens_a_second_round(world: World) -> None
 @pytest.mark.parametrize(
     ("name", "missing", "queue"),
     [
-        (PUBLIC, "detail.id", "FailedFindings"),
-        ("revoke_sessions/guardduty_persistence", "detail.region", "FailedFindings"),
-        ("escalate_finding/guardduty_root_credential_usage", "detail.id", "FailedFindings"),
-        (FAILED, "detail.findings.0.AwsAccountId", "FailedBulk"),
-        ("quarantine_bucket/macie_public", "detail.accountId", "FailedFindings"),
-        ("tag_ai_resource/config_sagemaker_endpoint_kms", "detail.resourceId", "FailedBulk"),
+        (PUBLIC, "detail.id", "FailedInvocations"),
+        ("revoke_sessions/guardduty_persistence", "detail.region", "FailedInvocations"),
+        ("escalate_finding/guardduty_root_credential_usage", "detail.id", "FailedInvocations"),
+        (FAILED, "detail.findings.0.AwsAccountId", "FailedBulkEvents"),
+        ("quarantine_bucket/macie_public", "detail.accountId", "FailedInvocations"),
+        ("tag_ai_resource/config_sagemaker_endpoint_kms", "detail.resourceId", "FailedBulkEvents"),
     ],
 )
 def test_a_malformed_event_is_kept_in_its_queue(
@@ -183,17 +183,19 @@ def test_a_malformed_event_is_kept_in_its_queue(
     delivery = world.account.deliver(one)
     dead = [d for d in delivery.records if isinstance(d, DeadLettered)]
     assert world.state == before
-    assert not [r for r in delivery.records if isinstance(r, Lost)]
+    assert not [r for r in delivery.records if isinstance(r, Dropped)]
     assert world.cases == []
     assert dead
     assert {d.queue.rsplit(":", 1)[-1] for d in dead} == {world.account.queues[queue].name}
     for message in map(json.loads, world.account.messages(queue)):
         assert message.get("requestPayload", message) == one
-    assert all("Malformed" in d.reason or queue == "FailedBulk" for d in dead)
+    assert all("Malformed" in d.reason or queue == "FailedBulkEvents" for d in dead)
     assert logged(delivery, "event cannot be read")
 
 
-@pytest.mark.parametrize(("name", "queue"), [(PUBLIC, "FailedFindings"), (FAILED, "FailedBulk")])
+@pytest.mark.parametrize(
+    ("name", "queue"), [(PUBLIC, "FailedInvocations"), (FAILED, "FailedBulkEvents")]
+)
 def test_dead_letters_are_answered_after_the_fix(world: World, name: str, queue: str) -> None:
     one = event(name)
     function = PLAYBOOKS[name.split("/")[0]]
@@ -202,10 +204,10 @@ def test_dead_letters_are_answered_after_the_fix(world: World, name: str, queue:
         world.account.deliver(one)
         assert world.cases == []
         assert len(world.account.messages(queue)) >= 1
-    world.account.replay_dead_letters(queue)
-    assert world.case().stands is Stands.CONTAINED
+    world.account.redeliver(queue)
+    assert world.case().status is Status.CONTAINED
     assert world.account.messages(queue) == []
-    assert not world.account.journal.of(Lost)
+    assert not world.account.journal.of(Dropped)
 
 
 def test_what_no_rule_can_deliver_is_kept_and_answered_later(
@@ -219,9 +221,9 @@ def test_what_no_rule_can_deliver_is_kept_and_answered_later(
         world.account.deliver(one)
     assert world.account.runtime.functions == functions
     assert world.cases == []
-    assert json.loads(world.account.messages("UndeliveredFindings")[0]) == one
-    world.account.replay_dead_letters("UndeliveredFindings")
-    assert world.case().stands is Stands.CONTAINED
+    assert json.loads(world.account.messages("UndeliveredEvents")[0]) == one
+    world.account.redeliver("UndeliveredEvents")
+    assert world.case().status is Status.CONTAINED
 
 
 def test_of_a_batch_only_the_poison_comes_back(world: World) -> None:
@@ -236,8 +238,8 @@ def test_of_a_batch_only_the_poison_comes_back(world: World) -> None:
     assert len(batches[0].event["Records"]) == 4
     bad = [r["messageId"] for r in batches[0].event["Records"] if json.loads(r["body"]) == poison]
     assert batches[0].result == {"batchItemFailures": [{"itemIdentifier": bad[0]}]}
-    assert [case.stands for case in world.cases] == [Stands.CONTAINED] * 3
-    (kept,) = world.account.messages("FailedBulk")
+    assert [case.status for case in world.cases] == [Status.CONTAINED] * 3
+    (kept,) = world.account.messages("FailedBulkEvents")
     assert json.loads(kept) == poison
     assert all(len(batch.event["Records"]) == 1 for batch in batches[1:])
 
@@ -251,23 +253,23 @@ def test_an_act_that_is_refused_is_told_and_completed_later(world: World) -> Non
     with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock"):
         world.account.deliver(one)
         case = world.case()
-        assert case.stands is Stands.PARTIAL
+        assert case.status is Status.PARTLY_CONTAINED
         assert [r.action for r in case.failed] == ["block_public_access"]
         assert "AccessDenied" in case.failed[0].reason
-        assert sum(r.state == "applied" for r in case.results) == len(case.results) - 1
+        assert sum(r.status == "applied" for r in case.results) == len(case.results) - 1
         ours = world.finding(case)
         assert ours["Title"].startswith("Cordon contained in part")
         assert "block_public_access failed" in ours["Description"]
         original = world.hub_finding(hub_id(one))
         assert original["Workflow"]["Status"] == "NOTIFIED"
         assert "in part" in original["Note"]["Text"]
-    world.account.replay_dead_letters("FailedFindings")
-    assert world.case().stands is Stands.CONTAINED
+    world.account.redeliver("FailedInvocations")
+    assert world.case().status is Status.CONTAINED
     assert world.finding(world.case())["Title"].startswith("Cordon contained:")
     assert len(world.account.snapshot()["ssm"]) == 1
     assert [s for s in world.stages(case) if s in ("partial", "contained")][-1] == "contained"
     said = next(e for e in world.evidence(case) if e["stage"] == "partial")["content"]["results"]
-    assert [one["state"] for one in said] == ["failed", "applied", "applied", "applied"]
+    assert [one["status"] for one in said] == ["failed", "applied", "applied", "applied"]
 
 
 def test_what_does_not_show_is_not_called_contained_and_what_was_written_is_said(
@@ -284,8 +286,8 @@ def test_what_does_not_show_is_not_called_contained_and_what_was_written_is_said
     world.account.after_call(take_away)
     world.account.deliver(one)
     case = world.case()
-    assert case.stands is Stands.PARTIAL
-    assert [(r.action, r.state) for r in case.failed] == [("block_public_access", "failed")]
+    assert case.status is Status.PARTLY_CONTAINED
+    assert [(r.action, r.status) for r in case.failed] == [("block_public_access", "failed")]
     assert case.failed[0].reason.startswith("NotVerified")
     said = next(e for e in world.evidence(case) if e["stage"] == "partial")["content"]["results"]
     assert said[0]["wrote"]["public_access_block"]["RestrictPublicBuckets"] is True
@@ -298,8 +300,8 @@ def test_what_could_not_be_contained_can_be_released(world: World) -> None:
     before = world.state
     with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock", "s3:TagResource"):
         world.account.deliver(one)
-        assert world.case().stands is Stands.PARTIAL
-        assert world.release(world.case()).stands is Stands.RELEASED
+        assert world.case().status is Status.PARTLY_CONTAINED
+        assert world.release(world.case()).status is Status.RELEASED
     assert world.state == before
     assert world.holds == {}
 
@@ -328,9 +330,9 @@ def test_an_answer_that_never_came_is_tried_again(world: World, name: str, opera
     world.account.after_call(lose)
     delivery = world.account.deliver(one)
     assert not lost
-    assert [i.error.split(":")[0] for i in delivery.invocations if i.error] == ["NotContained"]
-    assert world.case().stands is Stands.CONTAINED
-    assert world.account.messages("FailedFindings") == []
+    assert [i.error.split(":")[0] for i in delivery.invocations if i.error] == ["ContainFailed"]
+    assert world.case().status is Status.CONTAINED
+    assert world.account.messages("FailedInvocations") == []
     assert answers(delivery)[0]["outcome"] in ("contained", "known")
 
 
@@ -343,7 +345,7 @@ def test_a_finding_the_hub_does_not_take_is_an_error(
     delivery = world.send(event(PUBLIC))
     errors = [i.error for i in delivery.invocations if i.error]
     assert errors == ["NotReported: InternalException: try again"]
-    assert world.case().stands is Stands.CONTAINED
+    assert world.case().status is Status.CONTAINED
     assert world.case().told == "updated"
     assert world.finding(world.case())
 

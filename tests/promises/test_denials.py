@@ -16,10 +16,11 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from console.embedded.iam import Decision
-from console.embedded.journal import Called
+
 from console.permissions.granted import readable
 from console.permissions.record import Record
+from embedded.journal import Called
+from embedded.policy_evaluation import Decision
 from tests.promises.world import PLAYBOOKS, ROOT, World
 
 RECORDING = "RECORD" in os.environ
@@ -76,7 +77,7 @@ def on_findings(refused: str, allowed: str) -> Try:
 
 def on_entries(operation: str, **more: Any) -> Try:
     """Nobody does this to evidence."""
-    sets = ({"Bucket": bucket, "Key": KEY, **more} for bucket in ("Evidence", "beside-it"))
+    sets = ({"Bucket": bucket, "Key": KEY, **more} for bucket in ("EvidenceBucket", "beside-it"))
     return Try("s3", operation, *sets)
 
 
@@ -84,14 +85,14 @@ def lifecycle() -> Try:
     """Nobody lets evidence expire."""
     rule = {"Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}, "ID": "x"}
     more = {"LifecycleConfiguration": {"Rules": [rule]}}
-    sets = ({"Bucket": bucket, **more} for bucket in ("Evidence", "beside-it"))
+    sets = ({"Bucket": bucket, **more} for bucket in ("EvidenceBucket", "beside-it"))
     return Try("s3", "PutBucketLifecycleConfiguration", *sets)
 
 
 S3, IAM = "arn:aws:s3:::", "arn:aws:iam::*:role/"
 UNTIL = {"Retention": {"Mode": "GOVERNANCE", "RetainUntilDate": "2026-11-25T00:00:00Z"}}
 TRIES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tried
-    "LeavePrincipalsAlone": {
+    "ProtectPrincipals": {
         f"{IAM}cordon/*": on_roles("QuarantineBucketRole", "cordon", "/cordon/"),
         f"{IAM}aws-service-role/*": on_roles("AWSServiceRoleForX", "ForX", "/aws-service-role/x/"),
         f"{IAM}aws-reserved/*": on_roles("AWSReservedSSO_A_1", "SSO_A_1", "/aws-reserved/x/"),
@@ -106,8 +107,8 @@ TRIES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tri
         ),
         f"{IAM}stacksets-exec-*": on_roles("stacksets-exec-0a1b", "stacksets-executor"),
     },
-    "LeaveLogStateAndArtifactBucketsAlone": {
-        f"{S3}Evidence": on_buckets("Evidence", "beside-it"),
+    "ProtectLogAndStateBuckets": {
+        f"{S3}EvidenceBucket": on_buckets("EvidenceBucket", "beside-it"),
         **{
             f"{S3}{prefix}*": on_buckets(f"{prefix}0a1b", f"my-{prefix}0a1b")
             for prefix in (
@@ -125,21 +126,21 @@ TRIES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tri
         f"{S3}*terraform*state*": on_buckets("my-terraform-state", "my-terraform"),
         f"{S3}*tfstate*": on_buckets("my-tfstate", "my-tf-state"),
     },
-    "KeepEvidence": {
-        f"{S3}Evidence/*": on_entries(
+    "ProtectEvidence": {
+        f"{S3}EvidenceBucket/*": on_entries(
             "PutObjectTagging", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}
         )
     },
-    "LeaveOwnSettingsAlone": {
+    "ProtectOwnSettings": {
         "arn:aws:ssm:*:*:parameter/cordon/*": on_settings("/cordon/cordon/switch", "/other/switch")
     },
     "NeverSuppressFindings": {"*": on_findings("SUPPRESSED", "NOTIFIED")},
-    "LeaveBreakGlassAlone": {f"{IAM}BreakGlassRoles": on_roles("BreakGlass", "BreakGlass2")},
-    "LeaveNamedResourcesAlone": {
+    "ProtectBreakGlass": {f"{IAM}BreakGlassRoles": on_roles("BreakGlass", "BreakGlass2")},
+    "ProtectNamedResources": {
         f"{S3}ProtectedResources": on_buckets("payroll-archive", "payroll-archive-2")
     },
-    "OnlyWeWrite": {"s3:PutObject": on_entries("PutObject", Body=b"{}")},
-    "NobodyShortensOrDeletes": {
+    "OnlyPlaybooksWrite": {"s3:PutObject": on_entries("PutObject", Body=b"{}")},
+    "NoDeleteNoShorten": {
         "s3:BypassGovernanceRetention": on_entries("DeleteObject", BypassGovernanceRetention=True),
         "s3:DeleteObject": on_entries("DeleteObject"),
         "s3:DeleteObjectVersion": on_entries("DeleteObject", VersionId="null"),
@@ -150,7 +151,7 @@ TRIES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tri
 OF_ROLES = {
     sid: tries
     for sid, tries in TRIES.items()
-    if sid not in ("OnlyWeWrite", "NobodyShortensOrDeletes")
+    if sid not in ("OnlyPlaybooksWrite", "NoDeleteNoShorten")
 }
 
 
@@ -206,7 +207,7 @@ def a_role(world: World, params: Params) -> Params:
 
 def a_bucket(world: World, params: Params) -> Params:
     s3, name = world.account.client("s3"), params["Bucket"]
-    if name == "Evidence":
+    if name == "EvidenceBucket":
         name = world.account.stack.outputs["EvidenceBucket"]
     elif name not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
@@ -254,7 +255,10 @@ def record(sid: str, tried: dict[str, list[str]]) -> None:
 @contextmanager
 def without(world: World, role: str) -> Iterator[None]:
     """While it lasts, the denies of the policy Protected are gone."""
-    iam, policy = world.account.client("iam"), world.account.stack.resources["Protected"].physical
+    iam, policy = (
+        world.account.client("iam"),
+        world.account.stack.resources["ProtectedPolicy"].physical,
+    )
     iam.detach_role_policy(RoleName=name_of(role), PolicyArn=policy)
     yield
     iam.attach_role_policy(RoleName=name_of(role), PolicyArn=policy)
@@ -286,10 +290,11 @@ def test_evidence_is_kept_by_its_bucket_too(world: World) -> None:
     for role in roles:
         allow_everything(world, role)
         world.account.client("iam").detach_role_policy(
-            RoleName=name_of(role), PolicyArn=world.account.stack.resources["Protected"].physical
+            RoleName=name_of(role),
+            PolicyArn=world.account.stack.resources["ProtectedPolicy"].physical,
         )
     roles.append(operator(world))
-    for action, one in TRIES["NobodyShortensOrDeletes"].items():
+    for action, one in TRIES["NoDeleteNoShorten"].items():
         for role in roles:
             refused, allowed = set_scene(world, one)
             said = answer(world, role, one, refused)
@@ -297,12 +302,12 @@ def test_evidence_is_kept_by_its_bucket_too(world: World) -> None:
             assert f"perform: {action} on" in said
             assert answer(world, role, one, allowed) == "", (role, action)
         tried[action] = shown_as(world, one)
-    record("NobodyShortensOrDeletes", tried)
+    record("NoDeleteNoShorten", tried)
 
 
 @pytest.mark.world("enforce")
 def test_only_our_roles_write_evidence(world: World) -> None:
-    one = TRIES["OnlyWeWrite"]["s3:PutObject"]
+    one = TRIES["OnlyPlaybooksWrite"]["s3:PutObject"]
     refused, allowed = set_scene(world, one)
     stranger = operator(world)
     assert "explicit deny" in answer(world, stranger, one, refused)
@@ -310,7 +315,7 @@ def test_only_our_roles_write_evidence(world: World) -> None:
     tried = {"s3:PutObject": shown_as(world, one)}
     for function in PLAYBOOKS.values():
         assert answer(world, role_of(world, function), one, refused) == ""
-    record("OnlyWeWrite", tried)
+    record("OnlyPlaybooksWrite", tried)
 
 
 @pytest.mark.world("enforce")

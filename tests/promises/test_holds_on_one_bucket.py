@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from console.embedded.journal import Called
-from tests.promises.apart import apart
-from tests.promises.disturbed import changes, ends
-from tests.promises.world import Event, World, event, finding_of, samples
 
-from cordon.cases import Case, Stands
+from cordon.cases import Case, Status
+from embedded.journal import Called
+from tests.promises.forked import apart
+from tests.promises.interruptions import changes, ends
+from tests.promises.world import Event, World, event, finding_of, samples
 
 PAIRS = {
     "writes and everyone": ("guardduty_ransomware_delete", "guardduty_exfiltration_malicious_ip"),
@@ -22,7 +22,7 @@ BLOCK = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPu
 
 def bucket_of(one: Event) -> str:
     """The bucket the event is about."""
-    return finding_of(one).named("AWS::S3::Bucket")[0].name
+    return finding_of(one).resources_of("AWS::S3::Bucket")[0].name
 
 
 def pair(first: str, second: str) -> tuple[Event, Event]:
@@ -71,18 +71,18 @@ def test_released_in_either_order(world: World, names: tuple[str, str], last_fir
     wanted = apart(alone)
     world.account.deliver(one)
     world.account.deliver(other)
-    assert [case.stands for case in world.cases] == [Stands.CONTAINED] * 2
+    assert [case.status for case in world.cases] == [Status.CONTAINED] * 2
     both = bucket(world, name)
 
-    assert world.release(case_of(world, lets_go)).stands is Stands.RELEASED
+    assert world.release(case_of(world, lets_go)).status is Status.RELEASED
     assert bucket(world, name) == wanted
     assert bucket(world, name) != both
-    assert case_of(world, stays).stands is Stands.CONTAINED
+    assert case_of(world, stays).status is Status.CONTAINED
     assert {case for hold in world.holds.values() for case in hold.cases} == {
         case_of(world, stays).id
     }
 
-    assert world.release(case_of(world, stays)).stands is Stands.RELEASED
+    assert world.release(case_of(world, stays)).status is Status.RELEASED
     assert world.state == before
     assert world.holds == {}
     assert world.troubles == []
@@ -95,10 +95,10 @@ def on_the_bucket(call: Called) -> bool:
     return call.service in ("s3", "s3control") and not call.operation.endswith("Object")
 
 
-def let_go(world: World, case: Case) -> Stands:
+def let_go(world: World, case: Case) -> Status:
     """Straight to the case's function."""
     world.insist(lambda: world.command(case, "release", by="an operator", why="it was meant so"))
-    return world.operator.case(case.id).stands
+    return world.operator.case(case.id).status
 
 
 def test_a_case_that_arrives_while_another_is_released(world: World) -> None:
@@ -119,7 +119,7 @@ def test_a_case_that_arrives_while_another_is_released(world: World) -> None:
         world.insist(lambda: world.account.invoke("QuarantineBucket", other))
 
     def look() -> dict[str, Any]:
-        shown = {"bucket": bucket(world, name), "released": world.operator.case(first.id).stands}
+        shown = {"bucket": bucket(world, name), "released": world.operator.case(first.id).status}
         held = {case for hold in world.holds.values() for case in hold.cases}
         for case in world.cases:
             if case.id != first.id:
@@ -131,7 +131,7 @@ def test_a_case_that_arrives_while_another_is_released(world: World) -> None:
     assert len(others) > 6
     for where, found in others:
         assert found["bucket"] == wanted, where
-        assert found["released"] is Stands.RELEASED, where
+        assert found["released"] is Status.RELEASED, where
         assert len(found["held"]) == 1, where
         assert found["after"] == before, where
 
@@ -164,7 +164,7 @@ def test_a_case_that_arrives_while_another_is_contained(world: World) -> None:
     assert len(others) > 10
     for where, found in others:
         assert found["bucket"] == wanted, where
-        assert found["stands"] == {Stands.RELEASED}, where
+        assert found["stands"] == {Status.RELEASED}, where
         assert found["after"] == before, where
 
 
@@ -208,7 +208,7 @@ def test_a_persons_block_is_kept(world: World) -> None:
         Bucket=name, PublicAccessBlockConfiguration=theirs
     )
     case = world.release(world.case())
-    assert case.stands is Stands.RELEASED
+    assert case.status is Status.RELEASED
     assert bucket(world, name)["public_access_block"] == theirs
     assert _ended(case, "block_public_access") == "drifted"
     assert _ended(case, "tag_bucket") == "restored"
@@ -252,8 +252,8 @@ def test_a_persons_tag_is_kept(world: World) -> None:
     assert kept["cordon:status"] == "checked by Ana"
     assert kept["ticket"] == "4711"
     assert "cordon:case" not in kept
-    assert "drifted" in {r.state for r in case.results if r.action == "tag_bucket"}
+    assert "drifted" in {r.status for r in case.results if r.action == "tag_bucket"}
 
 
 def _ended(case: Case, action: str) -> str:
-    return next(result.state for result in case.results if result.action == action)
+    return next(result.status for result in case.results if result.action == action)

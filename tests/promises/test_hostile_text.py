@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from console.embedded.backends import asff
-from console.embedded.journal import Invoked
-from tests.promises.world import PLAYBOOKS, Event, World, changed, event, finding_of, logged
 
-from cordon.cases import Stands
+from cordon.cases import Status
 from cordon.finding import Malformed
+from embedded.backends import asff
+from embedded.journal import Invoked
+from tests.promises.world import PLAYBOOKS, Event, World, changed, event, finding_of, logged
 
 MARK = "Zq9"
 HOSTILE = (
@@ -80,7 +80,7 @@ def _case(world: World, one: Event) -> tuple[Any, ...]:
     """What makes it the same case, come the same way and contained in the same way."""
     rules = tuple(name for name, rule in world.account.rules.items() if rule.matches(one))
     found = finding_of(one)
-    named = tuple((r.kind, r.name, r.arn, r.place) for r in found.resources)
+    named = tuple((r.type, r.name, r.arn, r.place) for r in found.resources)
     same = (found.id, found.kind, found.place, found.state, found.severity.label, found.sample)
     who = (found.principal.user_type, found.principal.name) if found.principal else ()
     return (rules, *same, found.authored_by_aws, found.first_seen, found.last_seen, named, who)
@@ -95,7 +95,7 @@ def test_hostile_text_is_harmless_wherever_it_arrives(world: World, name: str) -
     delivery = world.account.deliver(one)
     assert world.troubles == []
     case = world.case()
-    assert case.stands is Stands.CONTAINED
+    assert case.status is Status.CONTAINED
     assert any(rule.startswith(PLAYBOOKS[name.split("/")[0]]) for rule in delivery.rules)
     world.release(case)
     texts = [*_shown_by_opscenter(world), *((p.subject, p.message) for p in world.published)]
@@ -191,9 +191,9 @@ def test_a_hostile_approver_is_only_quoted(world: World) -> None:
         taskToken=world.operator.cases.token(case.id), output=json.dumps(answer)
     )
     world.account.settle()
-    assert world.case().stands is Stands.CONTAINED
-    assert len(world.case().by) <= 256
-    assert not CONTROL.search(world.case().by)
+    assert world.case().status is Status.CONTAINED
+    assert len(world.case().decided_by) <= 256
+    assert not CONTROL.search(world.case().decided_by)
     _hub_is_bounded(world)
     _evidence_is_bounded(world)
     _log_is_bounded(world)

@@ -7,10 +7,10 @@ is granted and unused. Here: what is missing is missed, and what is another's is
 import json
 
 import pytest
-from console.embedded.iam import Decision
-from tests.promises.world import PLAYBOOKS, SETTINGS, World, event, finding_of
 
-from cordon.cases import Case, Stands
+from cordon.cases import Case, Status
+from embedded.policy_evaluation import Decision
+from tests.promises.world import PLAYBOOKS, SETTINGS, World, event, finding_of
 
 # ---- nothing less ----
 
@@ -39,8 +39,11 @@ def test_what_is_missing_is_missed(world: World, function: str, action: str, nam
     with world.denied(function, action):
         world.account.deliver(event(name))
     assert any(one.startswith(function) for one in world.refused)
-    assert [case for case in world.cases if case.stands is Stands.CONTAINED] == []
-    kept = [*world.account.messages("FailedFindings"), *world.account.messages("FailedBulk")]
+    assert [case for case in world.cases if case.status is Status.CONTAINED] == []
+    kept = [
+        *world.account.messages("FailedInvocations"),
+        *world.account.messages("FailedBulkEvents"),
+    ]
     assert kept
 
 
@@ -115,7 +118,7 @@ def test_a_protected_role_is_refused_when_all_else_fails(world: World) -> None:
     """Even with the pattern taken out of the settings, IAM refuses."""
     one = event("revoke_sessions/guardduty_privilege_escalation")
     world.stage(one)
-    who = finding_of(one).named("AWS::IAM::Role")[0].name
+    who = finding_of(one).resources_of("AWS::IAM::Role")[0].name
     world.set("protected", "arn:aws:s3:::nothing")
     iam = world.account.client("iam")
     for name in iam.list_role_policies(RoleName=who)["PolicyNames"]:
@@ -125,5 +128,5 @@ def test_a_protected_role_is_refused_when_all_else_fails(world: World) -> None:
     iam.create_role(RoleName=who, Path="/aws-reserved/x/", AssumeRolePolicyDocument=trust)
     world.account.deliver(one)
     case: Case = world.case()
-    assert case.stands is not Stands.CONTAINED
+    assert case.status is not Status.CONTAINED
     assert iam.list_role_policies(RoleName=who)["PolicyNames"] == []

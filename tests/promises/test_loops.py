@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from console.embedded.backends import hub
+
+from embedded.backends import hub
 from tests.promises.world import Event, World, event
 
 NAMES = (
@@ -19,7 +20,7 @@ NAMES = (
 def listen(world: World) -> list[Event]:
     """Every event that Security Hub emits from now on, also those the rules see by themselves."""
     heard: list[Event] = []
-    hub.listen(lambda _where, one: heard.append({"id": f"{len(heard)}", **one}))
+    hub.subscribe(lambda _where, one: heard.append({"id": f"{len(heard)}", **one}))
     return heard
 
 

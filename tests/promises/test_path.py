@@ -4,8 +4,9 @@ docs/performance.md, "Calls", lists every call and why it is made.
 """
 
 import pytest
+
 from bench.path import walk
-from bench.recorded import FIRST
+from bench.recorded_answers import FIRST
 
 LONGEST = {  # rounds to contained, calls to contained, calls in all
     "quarantine_bucket": (9, 23, 45),

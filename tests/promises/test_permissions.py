@@ -6,11 +6,12 @@ With RECORD in the environment, the record is written anew from what happens her
 import os
 
 import pytest
-from console.embedded.journal import Called
+
 from console.permissions import used
 from console.permissions.record import Record
-from tests.promises.apart import apart
-from tests.promises.roads import MEMBERS, ROADS, Road
+from embedded.journal import Called
+from tests.promises.forked import apart
+from tests.promises.permission_scenarios import MEMBERS, ROADS, Road
 from tests.promises.world import ROOT, World
 
 RECORDING = "RECORD" in os.environ
@@ -31,7 +32,11 @@ def seen(world: World, road: Road) -> used.Uses:
 @pytest.mark.parametrize("function", ROADS)
 def test_what_is_used_is_what_the_record_says(world: World, function: str) -> None:
     every = used.merged(*(seen(world, road) for road in ROADS[function]))
-    ours = {caller: every[caller] for caller in (function, "Contain", "Release") if caller in every}
+    ours = {
+        caller: every[caller]
+        for caller in (function, "ContainWorkflow", "ReleaseWorkflow")
+        if caller in every
+    }
     if RECORDING:
         Record.read(ROOT).with_roads(function, ours).write(ROOT)
     assert ours == Record.read(ROOT).roads[function]

@@ -8,9 +8,12 @@ import json
 from typing import Any
 
 import pytest
-from console.embedded.place import Place
-from console.planning import home_of, path_of
+
+from console.expected import expectation_path, home_of
 from console.playbooks import playbooks
+from cordon.cases import Status
+from cordon.finding import Malformed
+from embedded.place import Place
 from tests.promises.world import (
     EVENTS,
     HOME,
@@ -23,14 +26,11 @@ from tests.promises.world import (
     samples,
 )
 
-from cordon.cases import Stands
-from cordon.finding import Malformed
-
 ENDED = {
-    "contained": Stands.CONTAINED,
-    "told": Stands.CONTAINED,
-    "released": Stands.RELEASED,
-    "releasing": Stands.RELEASED,
+    "contained": Status.CONTAINED,
+    "told": Status.CONTAINED,
+    "released": Status.RELEASED,
+    "releasing": Status.RELEASED,
 }
 
 
@@ -48,7 +48,7 @@ def _at(home: Place) -> pytest.MarkDecorator:
 
 def plan_beside(name: str) -> dict[str, Any]:
     """What the event must lead to, as it stands beside it."""
-    return dict(json.loads(path_of(EVENTS / f"{name}.json").read_text()))
+    return dict(json.loads(expectation_path(EVENTS / f"{name}.json").read_text()))
 
 
 def shape(name: str) -> tuple[Any, ...]:
@@ -70,7 +70,7 @@ def test_the_exact_gates_never_overlap() -> None:
         except Malformed:
             continue
         takers = [playbook.name for playbook in everyone if playbook.matches(finding)]
-        if not name.startswith("nobody/") and not finding.ours:
+        if not name.startswith("nobody/") and not finding.is_cordon_finding:
             assert takers == [name.split("/")[0]], name
         assert len(takers) <= 1, name
 
@@ -89,15 +89,15 @@ def test_a_sample_is_taken_by_its_playbook_alone(world: World, name: str) -> Non
     assert any(rule.startswith(PLAYBOOKS[folder]) for rule in delivery.rules)
     case = world.case()
     assert case.playbook == folder
-    assert case.stands is ENDED[expected["outcome"]]
+    assert case.status is ENDED[expected["outcome"]]
     if not earlier:  # else it is the plan of the event that opened the case
         assert json.loads(json.dumps(case.plan.to_json())) == expected["plan"]
     ours = finding_of(chosen("CordonRelease", world.finding(case)))
-    assert ours.ours
+    assert ours.is_cordon_finding
     assert ours.id.endswith(f"/{folder}/{case.id}")
-    if name in RELEASED and case.stands is Stands.CONTAINED:
+    if name in RELEASED and case.status is Status.CONTAINED:
         assert world.state != before or case.plan.only_tells
-        assert world.release(case).stands is Stands.RELEASED
+        assert world.release(case).status is Status.RELEASED
     if name in RELEASED or earlier:
         assert world.state == before
         assert world.holds == {}

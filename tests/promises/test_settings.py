@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from console.embedded.journal import Invoked
+
+from cordon.cases import Status
+from embedded.journal import Invoked
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.test_samples import RELEASED as EACH_SHAPE
 from tests.promises.world import HOME, Event, World, answers, changed, event
-
-from cordon.cases import Stands
 
 NAME = "quarantine_bucket/guardduty_public_access"
 OWN = {"securityhub:BatchImportFindings"}  # our own finding is how an observer reports
@@ -28,7 +28,7 @@ def sent(world: World, name: str = NAME) -> tuple[dict[str, Any], dict[str, str]
 
 def observed(world: World, before: dict[str, Any]) -> None:
     """Only our own finding says what would be done."""
-    assert world.case().stands is Stands.OBSERVED
+    assert world.case().status is Status.OBSERVED
     assert set(world.acts()) <= OWN
     assert world.state == before
     assert world.holds == {}
@@ -49,7 +49,7 @@ def test_a_fresh_deploy_changes_nothing(world: World) -> None:
     for name in names:
         world.account.deliver(event(name))
     assert len(world.cases) == len(names)
-    assert {case.stands for case in world.cases} == {Stands.OBSERVED}
+    assert {case.status for case in world.cases} == {Status.OBSERVED}
     assert set(world.acts()) <= OWN
     after = world.account.snapshot()
     ours = {k: v for k, v in after["securityhub"].items() if not k.startswith("cordon/")}
@@ -67,7 +67,7 @@ def test_a_mode_is_changed_without_a_deploy(world: World) -> None:
     world.set("mode/quarantine_bucket", "enforce")
     later = changed(event(NAME), "detail.updatedAt", "2026-11-24T11:00:00.000Z")
     world.account.deliver(later)
-    assert world.case().stands is Stands.CONTAINED
+    assert world.case().status is Status.CONTAINED
     assert world.state != before
 
 
@@ -108,7 +108,7 @@ def test_the_switch_keeps_what_is_contained(world: World) -> None:
     world.set("switch", "off")
     world.account.deliver(event(NAME))
     assert world.state == contained
-    assert world.release(world.case()).stands is Stands.RELEASED
+    assert world.release(world.case()).status is Status.RELEASED
     assert world.state == before
 
 
@@ -181,13 +181,13 @@ def test_what_is_exempt_is_left_alone(world: World, changes: dict[str, str]) -> 
 def test_an_exemption_covers_no_more_than_it_says(world: World, changes: dict[str, str]) -> None:
     world.set("exemptions", exemption(**changes))
     sent(world)
-    assert world.case().stands is Stands.CONTAINED
+    assert world.case().status is Status.CONTAINED
 
 
 def told_instead(world: World, before: dict[str, Any], why: str) -> None:
     """An incident says what a person must do, and the bucket is as it was."""
     assert world.case().plan.only_tells
-    assert world.case().stands is Stands.CONTAINED
+    assert world.case().status is Status.CONTAINED
     assert world.state == before
     (incident,) = world.account.client("ssm").describe_ops_items(
         OpsItemFilters=[{"Key": "Status", "Values": ["Open"], "Operator": "Equal"}]
@@ -230,17 +230,17 @@ def test_beyond_the_budget_they_are_only_observed(world: World) -> None:
     for name in names:
         world.send(event(f"quarantine_bucket/{name}"))
     world.send(event("revoke_sessions/guardduty_persistence"))
-    stands = {case.finding.id: case.stands for case in world.cases}
+    stands = {case.finding.id: case.status for case in world.cases}
     ids = [event(f"quarantine_bucket/{name}")["detail"]["id"] for name in names]
-    assert [stands[i] for i in ids] == [Stands.CONTAINED, Stands.CONTAINED, Stands.OBSERVED]
+    assert [stands[i] for i in ids] == [Status.CONTAINED, Status.CONTAINED, Status.OBSERVED]
     assert stands[event("revoke_sessions/guardduty_persistence")["detail"]["id"]] is (
-        Stands.CONTAINED
+        Status.CONTAINED
     )
-    (over,) = [case for case in world.cases if case.stands is Stands.OBSERVED]
+    (over,) = [case for case in world.cases if case.status is Status.OBSERVED]
     assert over.reason == "the budget of 2 cases an hour is used up"
     world.account.advance(timedelta(hours=1))
     world.account.deliver(_later(event("quarantine_bucket/guardduty_block_disabled")))
-    assert {case.stands for case in world.cases} == {Stands.CONTAINED}
+    assert {case.status for case in world.cases} == {Status.CONTAINED}
 
 
 def _later(one: Event) -> Event:
@@ -256,14 +256,14 @@ def test_what_a_person_released_is_asked_again(world: World) -> None:
     world.release(world.case())
     before = world.state
     world.account.deliver(event(NAME))
-    assert world.case().stands is Stands.RELEASED
+    assert world.case().status is Status.RELEASED
     world.account.deliver(_later(event(NAME)))
-    assert world.case().stands is Stands.ASKED
+    assert world.case().status is Status.AWAITING_APPROVAL
     assert world.case().round == 2
     assert "released before by" in world.case().reason
     assert world.state == before
     world.approve(world.case())
-    assert world.case().stands is Stands.CONTAINED
+    assert world.case().status is Status.CONTAINED
     assert world.state != before
 
 
@@ -274,4 +274,4 @@ def test_chosen_by_hand_while_observing_is_asked(world: World) -> None:
     assert said["outcome"] == "asked"
     assert world.state == before
     world.approve(world.case())
-    assert world.case().stands is Stands.CONTAINED
+    assert world.case().status is Status.CONTAINED

@@ -12,21 +12,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from console.embedded.account import Delivery, EmbeddedAccount
-from console.embedded.journal import Called, DeadLettered, Invoked, Lost, Published
-from console.embedded.lambdas import Outcome
-from console.embedded.place import Place
-from console.operate import Stack
+from console.expected import break_glass_role
 from console.permissions.record import Record
 from console.permissions.used import uses
-from console.planning import break_glass
+from console.stack import Stack
 from console.staging import stage
-
-from cordon.actions.revocation import POLICY_NAME
+from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.cases import Case
-from cordon.dialects import read
 from cordon.finding import Finding, Malformed
 from cordon.holds import Hold, Holds
+from cordon.sources import read
+from embedded.account import Delivery, EmbeddedAccount
+from embedded.functions import InvocationResult
+from embedded.journal import Called, DeadLettered, Dropped, Invoked, Published
+from embedded.place import Place
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
@@ -93,7 +92,7 @@ def entered(
     account, region, partition = home
     modes = {f"Mode{logical}": mode for logical in PLAYBOOKS.values()} if mode else {}
     if mode:  # deployed as the operator's guide says, with somebody who is never locked out
-        modes["BreakGlassRoles"] = break_glass(Place(account, region, partition))
+        modes["BreakGlassRoles"] = break_glass_role(Place(account, region, partition))
     with EmbeddedAccount(
         ROOT / "template.yaml",
         account=account,
@@ -143,16 +142,16 @@ class World:
         self.account.settle()
         return self.operator.case(case.id)
 
-    def command(self, case: Case, do: str, **more: Any) -> Outcome:
+    def command(self, case: Case, do: str, **more: Any) -> InvocationResult:
         """A step of a workflow, straight to the case's function."""
-        named = {"do": do, "case": case.id, "execution": case.execution}
+        named = {"do": do, "case": case.id, "execution": case.execution_name}
         return self.account.invoke(PLAYBOOKS[case.playbook], {"cordon": {**named, **more}})
 
     def set(self, name: str, value: str) -> None:
         """Change a setting, as an operator would: ``switch``, ``mode/revoke_sessions``."""
         self.account.set_parameter(f"{SETTINGS}/{name}", value)
 
-    def insist(self, step: Callable[[], Outcome]) -> Outcome:
+    def insist(self, step: Callable[[], InvocationResult]) -> InvocationResult:
         """Try again, a few times, as Lambda and the state machines do."""
         for _ in range(3):
             outcome = step()
@@ -178,7 +177,7 @@ class World:
     @property
     def cases(self) -> list[Case]:
         """Every case, oldest first."""
-        return sorted(self.operator.all_cases(), key=lambda case: (case.opened, case.id))
+        return sorted(self.operator.all_cases(), key=lambda case: (case.opened_at, case.id))
 
     def case(self) -> Case:
         """The only case there is."""
@@ -189,7 +188,7 @@ class World:
     def holds(self) -> dict[str, Hold]:
         """The holds by target."""
         dynamodb = self.account.client("dynamodb")
-        table = self.account.stack.outputs["Table"]
+        table = self.account.stack.outputs["CasesTableName"]
         rows = dynamodb.scan(TableName=table, ProjectionExpression="id")["Items"]
         targets = (r["id"]["S"].removeprefix("hold#") for r in rows if r["id"]["S"][0] == "h")
         found = Holds(dynamodb, table)
@@ -258,7 +257,7 @@ class World:
         journal = self.account.journal
         failed = [f"{i.function}: {i.error}" for i in journal.of(Invoked) if i.error]
         dead = [f"{d.queue}: {d.reason}" for d in journal.of(DeadLettered)]
-        lost = [f"lost at {one.where}: {one.reason}" for one in journal.of(Lost)]
+        lost = [f"lost at {one.where}: {one.reason}" for one in journal.of(Dropped)]
         return [*self.refused, *failed, *dead, *lost]
 
     def acts(self, delivery: Delivery | None = None) -> list[str]:
@@ -315,13 +314,15 @@ def seen(world: World) -> dict[str, Any]:
 
 def _case(case: Case) -> dict[str, Any]:
     told = {k: getattr(case, k) for k in ("id", "playbook", "verdict", "reason", "mode", "round")}
-    ended = {k: getattr(case, k) for k in ("stands", "by", "why", "told", "plan_hash")}
+    ended = {
+        k: getattr(case, k) for k in ("status", "decided_by", "decided_why", "told", "plan_hash")
+    }
     return {**told, **ended, "results": [asdict(result) for result in case.results]}
 
 
 def _hold(hold: Hold) -> dict[str, Any]:
-    wrote = {k: v for k, v in (hold.wrote or {}).items() if k not in ("ops_item", "published")}
-    return {"captured": hold.captured, "wrote": wrote, "cases": sorted(hold.cases)}
+    written = {k: v for k, v in (hold.written or {}).items() if k not in ("ops_item", "published")}
+    return {"captured": hold.captured, "wrote": written, "cases": sorted(hold.cases)}
 
 
 REVOKED = re.compile(r"(aws:TokenIssueTime\W+|before\W+)([-0-9T:]{19}Z)")

@@ -25,7 +25,7 @@ _making = RLock()  # clients serve many threads, but a session makes them for on
 RENEW_SECONDS = 900  # well before the assumed credentials end, and longer than any invocation
 
 
-class Aws:
+class AwsClients:
     """The clients of one account and Region. ``aws.client("s3")`` is made on first use."""
 
     def __init__(self, region: str, credentials: dict[str, str]) -> None:
@@ -42,14 +42,14 @@ class Aws:
                 )
             return self._clients[service]
 
-    def offers(self, service: str) -> bool:
+    def has_service(self, service: str) -> bool:
         """Does the Region have the service, as far as botocore knows? (China has no Bedrock.)"""
         session = _session()
         partition = session.get_partition_for_region(self.region)
         return self.region in session.get_available_regions(service, partition)
 
 
-def aws(account: str, region: str, case: str = "") -> Aws:
+def clients_for(account: str, region: str, case: str = "") -> AwsClients:
     """Clients for an account and Region (12 digits, "us-east-1").
 
     Raises the ClientError of sts:AssumeRole where the member role cannot be assumed.
@@ -66,12 +66,12 @@ def _session() -> boto3.session.Session:
 
 
 @cache
-def _own(region: str) -> Aws:
-    return Aws(region, {})
+def _own(region: str) -> AwsClients:
+    return AwsClients(region, {})
 
 
 @lru_cache(maxsize=32)
-def _member(account: str, region: str, case: str, _renewed: int) -> Aws:
+def _member(account: str, region: str, case: str, _renewed: int) -> AwsClients:
     partition, role = os.environ["CORDON_PARTITION"], os.environ["CORDON_MEMBER_ROLE"]
     answer = (
         _own(os.environ["AWS_REGION"])
@@ -84,7 +84,7 @@ def _member(account: str, region: str, case: str, _renewed: int) -> Aws:
             DurationSeconds=ASSUMED_SECONDS,
         )["Credentials"]
     )
-    return Aws(
+    return AwsClients(
         region,
         {
             "aws_access_key_id": answer["AccessKeyId"],

@@ -9,20 +9,20 @@ def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def pause(seconds: float) -> None:
+def sleep(seconds: float) -> None:
     """Wait for an eventually consistent service to show what it was told."""
     time.sleep(seconds)
 
 
-def stamp(moment: datetime) -> str:
+def to_iso(from_iso: datetime) -> str:
     """RFC 3339 with Z, the form Security Hub and IAM date conditions take: 2026-11-24T06:00:00Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return from_iso.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def moment(stamped: str) -> datetime:
+def from_iso(stamped: str) -> datetime:
     """The datetime behind a stamp.
 
-    >>> moment("2026-11-24T06:00:00Z").hour
+    >>> from_iso("2026-11-24T06:00:00Z").hour
     6
     """
     return datetime.fromisoformat(stamped).astimezone(UTC)

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-from cordon.answer import answer
-from cordon.clock import moment, now
-from cordon.dialects import read
-from cordon.dialects.text import clean
+from cordon.bootstrap import Services, bootstrap
+from cordon.clock import from_iso, now
 from cordon.finding import Malformed
 from cordon.playbook import Playbook
-from cordon.wiring import Wired, wire
-from cordon.workflow import obey
+from cordon.respond import respond
+from cordon.sources import read
+from cordon.sources.text import one_line
+from cordon.workflow import run_step
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -32,10 +32,10 @@ Handler = Callable[[dict[str, Any], Any], Any]
 
 def serve(playbook: Playbook) -> Handler:
     """The Lambda handler of a playbook. Nothing is read or written before the first event."""
-    return _Doorway(playbook, Logger(service=playbook.name)).handle
+    return LambdaHandler(playbook, Logger(service=playbook.name)).handle
 
 
-class _Doorway:
+class LambdaHandler:
     """Tells the three kinds of input apart, and keeps what happened in logs and metrics."""
 
     def __init__(self, playbook: Playbook, logger: Logger) -> None:
@@ -46,14 +46,14 @@ class _Doorway:
         """One invocation."""
         self._logger.clear_state()
         self._logger.append_keys(request=context.aws_request_id)
-        wired = wire(self._playbook, context.invoked_function_arn)
+        wired = bootstrap(self._playbook, context.invoked_function_arn)
         if "Records" in event:
             return self._batch(event, context, wired)
         if "cordon" in event:
             return self._command(event["cordon"], wired)
         return self._event(event, wired)
 
-    def _batch(self, event: dict[str, Any], context: Any, wired: Wired) -> Any:
+    def _batch(self, event: dict[str, Any], context: Any, wired: Services) -> Any:
         # Imported here: with what it needs it makes every cold start a tenth longer, and threats,
         # which must be contained soon, do not come by a queue.
         from aws_lambda_powertools.utilities.batch import (
@@ -69,7 +69,7 @@ class _Doorway:
             context=context,
         )
 
-    def _queued(self, record: "SQSRecord", wired: Wired) -> dict[str, str]:
+    def _queued(self, record: "SQSRecord", wired: Services) -> dict[str, str]:
         try:
             event = json.loads(record.body)
         except ValueError as error:
@@ -78,25 +78,25 @@ class _Doorway:
             return self._event(event, wired)
         except Exception as error:
             # The batch only reports which message failed; why must be said here.
-            self._logger.error("event failed", extra={"error": clean(repr(error), 300)})
+            self._logger.error("event failed", extra={"error": one_line(repr(error), 300)})
             raise
 
-    def _command(self, command: Mapping[str, Any], wired: Wired) -> dict[str, str]:
+    def _command(self, command: Mapping[str, Any], wired: Services) -> dict[str, str]:
         self._logger.append_keys(case=str(command.get("case", "")), step=str(command.get("do", "")))
-        answered = obey(command, wired)
+        answered = run_step(command, wired)
         self._logger.info("step done", extra=answered)
         if "seen" in answered:
-            self._count(answered["state"], answered["mode"], moment(answered["seen"]))
+            self._count(answered["state"], answered["mode"], from_iso(answered["seen"]))
         return answered
 
-    def _event(self, event: Any, wired: Wired) -> dict[str, str]:
+    def _event(self, event: Any, wired: Services) -> dict[str, str]:
         try:
             finding = read(event)
         except Malformed as malformed:
             self._logger.error("event cannot be read", extra={"field": malformed.field})
             raise
         self._logger.append_keys(finding=finding.id, kind=finding.kind)
-        answered = answer(finding, wired)
+        answered = respond(finding, wired)
         said = {"case": answered.case, "why": answered.reason, "mode": answered.mode}
         self._logger.info(answered.outcome, extra=said)
         self._count(answered.outcome, answered.mode, finding.last_seen)

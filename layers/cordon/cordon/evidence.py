@@ -13,15 +13,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cordon.clock import now, pause, stamp
-from cordon.finding import canonical
+from cordon.clock import now, sleep, to_iso
+from cordon.finding import canonical_json
 
-MOST_ENTRIES = 999_999
+MAX_ENTRIES = 999_999
 CONFLICT = "ConditionalRequestConflict"  # another write of the key at this moment: try again
 
 
 @dataclass(frozen=True)
-class Link:
+class ChainEnd:
     """The end of a case's chain: how many entries, and the sha256 of the last one."""
 
     seq: int = 0
@@ -34,44 +34,44 @@ class Evidence:
     ``left`` are the entries beyond it that ``write`` came upon: a dead attempt's last words.
     """
 
-    def __init__(self, s3: Any, bucket: str, account: str, case: str, link: Link) -> None:
+    def __init__(self, s3: Any, bucket: str, account: str, case: str, link: ChainEnd) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._folder = f"{account}/{case}"
         self._case = case
         self.link = link
-        self.left: list[Mapping[str, Any]] = []
+        self.orphaned: list[Mapping[str, Any]] = []
 
     def write(self, stage: str, content: Mapping[str, Any]) -> None:
         """Append one entry. Raises the ClientError of s3:PutObject; then nothing may go on.
 
         An entry that a dead attempt left behind is kept and chained to, never written over.
         """
-        while self.link.seq < MOST_ENTRIES:
+        while self.link.seq < MAX_ENTRIES:
             key = f"{self._folder}/{self.link.seq + 1:06d}.json"
             body = self._entry(stage, content)
             refused = self._put(key, body)
             if refused == CONFLICT:
-                pause(0.1)
+                sleep(0.1)
                 continue
             if refused:
                 body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-                self.left.append(json.loads(body))
+                self.orphaned.append(json.loads(body))
             self._advance(body)
             if not refused:
                 return
-        raise OverflowError(f"case {self._case} has more than {MOST_ENTRIES} evidence entries")
+        raise OverflowError(f"case {self._case} has more than {MAX_ENTRIES} evidence entries")
 
     def _entry(self, stage: str, content: Mapping[str, Any]) -> bytes:
         entry = {
             "case": self._case,
             "seq": self.link.seq + 1,
             "stage": stage,
-            "at": stamp(now()),
+            "at": to_iso(now()),
             "previous": self.link.hash,
             "content": content,
         }
-        return canonical(entry).encode()
+        return canonical_json(entry).encode()
 
     def _put(self, key: str, body: bytes) -> str:
         """The code by which S3 refused to write over what is there; "" where it wrote."""
@@ -92,10 +92,10 @@ class Evidence:
         return ""
 
     def _advance(self, body: bytes) -> None:
-        self.link = Link(self.link.seq + 1, hashlib.sha256(body).hexdigest())
+        self.link = ChainEnd(self.link.seq + 1, hashlib.sha256(body).hexdigest())
 
 
-def broken(entries: Sequence[bytes]) -> str:
+def chain_fault(entries: Sequence[bytes]) -> str:
     """Where a chain read back from the bucket does not hold; "" when it does.
 
     ``entries`` are the objects' bytes in the order of their keys.

@@ -1,6 +1,6 @@
 """What happened: one frozen form for every service's finding.
 
-The dialects (``cordon.dialects``) read an EventBridge event into a ``Finding``. Nothing
+The dialects (``cordon.sources``) read an EventBridge event into a ``Finding``. Nothing
 downstream looks at a raw event again. All text in it is bounded and free of control
 characters, and is still hostile: whoever shows it escapes it for the place where it is shown.
 """
@@ -41,11 +41,11 @@ class Malformed(ValueError):
         self.why = why
 
 
-class Unknown(Malformed):
+class UnsupportedEvent(Malformed):
     """An event of a source and detail-type that no dialect reads."""
 
 
-class Label(StrEnum):
+class SeverityLabel(StrEnum):
     """ASFF severity labels, by rising severity (AWS Security Finding Format, Severity)."""
 
     INFORMATIONAL = "INFORMATIONAL"
@@ -62,10 +62,10 @@ class State(StrEnum):
     PASSED = "passed"  # the control or rule is satisfied, or the subject is gone
     ARCHIVED = "archived"
     SUPPRESSED = "suppressed"
-    UNDECIDED = "undecided"  # the check could not be made: neither failing nor satisfied
+    NOT_EVALUATED = "undecided"  # the check could not be made: neither failing nor satisfied
 
 
-class Part(StrEnum):
+class ResourceRole(StrEnum):
     """The part a resource plays in a finding."""
 
     TARGET = "target"  # what was reached, exposed or found noncompliant
@@ -92,7 +92,7 @@ class Severity:
     """As the source gave it, and normalised."""
 
     native: str  # "8.5", "Low", "HIGH": what the source wrote
-    label: Label
+    label: SeverityLabel
     score: int  # 0-100 (ASFF Severity.Normalized)
 
 
@@ -100,11 +100,11 @@ class Severity:
 class Resource:
     """One resource the finding names."""
 
-    kind: str  # CloudFormation type, "AWS::S3::Bucket"; "Other" where the source gives none
+    type: str  # CloudFormation type, "AWS::S3::Bucket"; "Other" where the source gives none
     name: str  # what the service's API takes: bucket, role, key id, notebook name
     place: Place
     arn: str = ""  # "" where there is none (an access key id)
-    part: Part = Part.TARGET
+    role: ResourceRole = ResourceRole.TARGET
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Finding:
 
     id: str  # the native id: GuardDuty's or Macie's own also when it came through Security Hub
     source: str  # guardduty, macie, config, securityhub, or another AWS product's name
-    via: str  # guardduty, macie, config, securityhub, securityhub_v2, custom_action
+    channel: str  # guardduty, macie, config, securityhub, securityhub_v2, custom_action
     type: str  # GuardDuty or Macie type, control id ("S3.2"), Config rule name
     severity: Severity
     place: Place
@@ -146,27 +146,27 @@ class Finding:
     principal: Principal | None
     title: str
     description: str
-    digest: str  # sha256 of the canonical JSON of the event's detail
+    detail_sha256: str  # sha256 of the canonical JSON of the event's detail
     hub: HubReference | None = None  # where Security Hub keeps it, or would keep it
     workflow: str = ""  # Security Hub workflow status where it came with one
-    hand: str = ""  # custom action name: a person chose this finding
-    ours: bool = False  # product is ours: our own finding came back
+    custom_action: str = ""  # custom action name: a person chose this finding
+    is_cordon_finding: bool = False  # product is ours: our own finding came back
 
     @property
     def kind(self) -> str:
         """What playbooks match on: ``guardduty:Policy:S3/BucketAnonymousAccessGranted``."""
         return f"{self.source}:{self.type}"
 
-    def named(self, kind: str, *, part: Part | None = None) -> tuple[Resource, ...]:
+    def resources_of(self, type: str, *, role: ResourceRole | None = None) -> tuple[Resource, ...]:
         """The resources of one CloudFormation type, in the finding's order, each once."""
-        found = (r for r in self.resources if r.kind == kind and part in (None, r.part))
+        found = (r for r in self.resources if r.type == type and role in (None, r.role))
         return tuple(dict.fromkeys(found))
 
 
-def canonical(value: Any) -> str:
+def canonical_json(value: Any) -> str:
     r"""The one JSON spelling that hashes are taken of: sorted keys, no spaces, ASCII.
 
-    >>> canonical({"b": 1, "a": "é"})
+    >>> canonical_json({"b": 1, "a": "é"})
     '{"a":"\\u00e9","b":1}'
     """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

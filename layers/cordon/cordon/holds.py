@@ -14,10 +14,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cordon.actions import Action, Json, from_json
-from cordon.finding import canonical
+from cordon.finding import canonical_json
 
 
-class LetGo(Exception):
+class HoldReleased(Exception):
     """Nobody holds the target any more: the case was released while it was being contained."""
 
 
@@ -26,7 +26,7 @@ class Hold:
     """One row: what was there before, what was written, and which cases want it how."""
 
     captured: Json | None
-    wrote: Json | None
+    written: Json | None
     members: tuple[tuple[str, Action], ...]  # (case, what it wants), sorted
 
     @property
@@ -34,10 +34,10 @@ class Hold:
         """The cases that hold the target."""
         return frozenset(case for case, _ in self.members)
 
-    def wanted(self) -> Action | None:
+    def combined(self) -> Action | None:
         """The one action that satisfies every case that holds the target; None when nobody does."""
         actions = [action for _, action in self.members]
-        return reduce(lambda a, b: a.join(b), actions) if actions else None
+        return reduce(lambda a, b: a.combine(b), actions) if actions else None
 
 
 class Holds:
@@ -64,15 +64,15 @@ class Holds:
             ExpressionAttributeValues={":member": {"SS": [_member(action, case)]}},
         )
 
-    def keep(self, action: Action, captured: Json) -> Hold:
+    def save_capture(self, action: Action, captured: Json) -> Hold:
         """Keep how the target was, unless a case captured it earlier. Raises LetGo."""
         return self._held(
             action.target,
             UpdateExpression="SET captured = if_not_exists(captured, :captured)",
-            ExpressionAttributeValues={":captured": {"S": canonical(captured)}},
+            ExpressionAttributeValues={":captured": {"S": canonical_json(captured)}},
         )
 
-    def note(self, action: Action, wrote: Json) -> Hold:
+    def save_written(self, action: Action, written: Json) -> Hold:
         """Keep what was written, by which drift is told. Raises LetGo.
 
         Returns the row with every case that is in it by now: some may have come meanwhile.
@@ -80,7 +80,7 @@ class Holds:
         return self._held(
             action.target,
             UpdateExpression="SET wrote = :wrote",
-            ExpressionAttributeValues={":wrote": {"S": canonical(wrote)}},
+            ExpressionAttributeValues={":wrote": {"S": canonical_json(written)}},
         )
 
     def leave(self, target: str, case: str) -> Hold | None:
@@ -97,7 +97,7 @@ class Holds:
             ExpressionAttributeValues={":members": {"SS": members}},
         )
 
-    def forget(self, target: str) -> bool:
+    def delete_if_free(self, target: str) -> bool:
         """Remove the row if nobody holds the target; False when a case arrived meanwhile."""
         try:
             self._dynamodb.delete_item(
@@ -122,7 +122,7 @@ class Holds:
             return self._update(target, ConditionExpression=held, **expressions)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                raise LetGo(f"{target} is held by no case any more") from error
+                raise HoldReleased(f"{target} is held by no case any more") from error
             raise
 
     def _update(self, target: str, **expressions: Any) -> Hold:
@@ -137,14 +137,14 @@ def _key(target: str) -> dict[str, Any]:
 
 
 def _member(action: Action, case: str) -> str:
-    return canonical({"case": case, "action": action.to_json()})
+    return canonical_json({"case": case, "action": action.to_json()})
 
 
 def _hold(row: Mapping[str, Any]) -> Hold:
     raw = [json.loads(member) for member in row.get("cases", {"SS": []})["SS"]]
-    members = sorted(raw, key=canonical)
+    members = sorted(raw, key=canonical_json)
     return Hold(
         captured=json.loads(row["captured"]["S"]) if "captured" in row else None,
-        wrote=json.loads(row["wrote"]["S"]) if "wrote" in row else None,
+        written=json.loads(row["wrote"]["S"]) if "wrote" in row else None,
         members=tuple((m["case"], from_json(m["action"])) for m in members),
     )

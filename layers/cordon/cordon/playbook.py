@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from cordon.actions import Action, from_json
-from cordon.finding import Finding, Resource, canonical
+from cordon.finding import Finding, Resource, canonical_json
 from cordon.settings import Deployment, Mode
 
 
@@ -29,7 +29,7 @@ class Plan:
     @property
     def hash(self) -> str:
         """sha256 of the canonical JSON, hex."""
-        return hashlib.sha256(canonical(self.to_json()).encode()).hexdigest()
+        return hashlib.sha256(canonical_json(self.to_json()).encode()).hexdigest()
 
     @property
     def resources(self) -> tuple[str, ...]:
@@ -56,21 +56,21 @@ class Playbook:
     """Which findings it answers, and the plan it makes for each."""
 
     name: str
-    answers: tuple[str, ...]  # patterns over Finding.kind, ``*`` allowed
-    subjects: Callable[[Finding], tuple[Resource, ...]]  # what it acts on; () means not for us
+    handles: tuple[str, ...]  # patterns over Finding.kind, ``*`` allowed
+    targets: Callable[[Finding], tuple[Resource, ...]]  # what it acts on; () means not for us
     plan: Callable[[Finding, str, Deployment], Sequence[Action]]  # finding, case id, deployment
     controls: tuple[str, ...]  # "NIST.800-53.r5 AC-3": supports evidence for, never "complies"
-    layer: str  # layer of defence in depth it acts in
+    defence_layer: str  # layer of defence in depth it acts in
     serves: Serves
-    ships_as: Mode  # the mode we recommend after a week of observing
+    recommended_mode: Mode  # the mode we recommend after a week of observing
     releases_on_pass: bool = False  # lets go by itself when the control passes
-    resolves: bool = False  # what it does removes the condition found
+    resolves_finding: bool = False  # what it does removes the condition found
 
     def matches(self, finding: Finding) -> bool:
         """The exact gate: kind, then subjects. The template's rule is the coarse one."""
-        if not any(fnmatchcase(finding.kind, pattern) for pattern in self.answers):
+        if not any(fnmatchcase(finding.kind, pattern) for pattern in self.handles):
             return False
-        return bool(self.subjects(finding))
+        return bool(self.targets(finding))
 
     def case_id(self, finding: Finding) -> str:
         """16 hex digits: the same for every delivery and every channel of one finding.
@@ -78,7 +78,7 @@ class Playbook:
         Hashed from playbook, account, Region, the subjects and the native finding id, so that
         GuardDuty's event and its Security Hub copy are one case.
         """
-        subjects = sorted((s.kind, s.name) for s in self.subjects(finding))
+        subjects = sorted((s.type, s.name) for s in self.targets(finding))
         place = finding.place
         parts = [self.name, place.account, place.region, subjects, finding.id]
-        return hashlib.sha256(canonical(parts).encode()).hexdigest()[:16]
+        return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]

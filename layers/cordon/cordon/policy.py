@@ -10,15 +10,15 @@ from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from cordon.finding import Finding, Label, State
+from cordon.finding import Finding, SeverityLabel, State
 from cordon.playbook import Plan, Playbook
-from cordon.refusals import ROLE_TYPES
-from cordon.settings import Deployment, Exemption, Mode, Settings, Switch
+from cordon.settings import Deployment, Exemption, MasterSwitch, Mode, Settings
+from cordon.unsupported import ROLE_TYPES
 
-CONTAIN = "CordonContain"  # custom actions (at most 20 characters)
-RELEASE = "CordonRelease"
+CONTAIN_ACTION = "CordonContain"  # custom actions (at most 20 characters)
+RELEASE_ACTION = "CordonRelease"
 # Types that say credentials are used by somebody else: true also of our own roles.
-STOLEN = (
+STOLEN_CREDENTIAL_TYPES = (
     "*CredentialExfiltration*",
     "*CompromisedCredentials",
     "*MaliciousIPCaller*",
@@ -29,7 +29,7 @@ STOLEN = (
 class Verdict(StrEnum):
     """What is to be done with a finding's plan."""
 
-    RUN = "run"
+    CONTAIN = "contain"
     ASK = "ask"
     OBSERVE = "observe"
     IGNORE = "ignore"
@@ -44,7 +44,7 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Situation:
+class PolicyInput:
     """All that the decision depends on."""
 
     finding: Finding
@@ -55,8 +55,8 @@ class Situation:
     now: datetime
     budget_left: bool = True
     protected: str = ""  # why a target is protected, found by looking it up
-    unknown: str = ""  # why protection could not be looked up
-    let_go_by: str = ""  # who released this very finding before
+    protection_unknown: str = ""  # why protection could not be looked up
+    released_by: str = ""  # who released this very finding before
 
     @property
     def mode(self) -> Mode:
@@ -64,22 +64,22 @@ class Situation:
         return self.settings.mode(self.playbook.name)
 
 
-def decide(situation: Situation) -> Decision:
+def decide(situation: PolicyInput) -> Decision:
     """The first rule with an opinion decides."""
     opinions = (rule(situation) for rule in RULES)
     given = next((opinion for opinion in opinions if opinion is not None), None)
-    return given or Decision(Verdict.RUN, "mode is enforce")
+    return given or Decision(Verdict.CONTAIN, "mode is enforce")
 
 
-def may_let_go(situation: Situation) -> Decision:
+def may_release(situation: PolicyInput) -> Decision:
     """Whether a finding that passes may release its case: RUN, or IGNORE with the reason.
 
     A passing control is informational and no longer active by nature, and a release is allowed
     in every mode; but a forged pass must not untag anything, and a stopped Cordon does nothing.
     """
-    opinions = (rule(situation) for rule in LET_GO_RULES)
+    opinions = (rule(situation) for rule in RELEASE_RULES)
     given = next((opinion for opinion in opinions if opinion is not None), None)
-    return _ignore(given.reason) if given else Decision(Verdict.RUN, "the control passes")
+    return _ignore(given.reason) if given else Decision(Verdict.CONTAIN, "the control passes")
 
 
 def protected_by_pattern(arns: Iterable[str], settings: Settings, deployment: Deployment) -> str:
@@ -100,18 +100,20 @@ def _observe(reason: str) -> Decision:
     return Decision(Verdict.OBSERVE, reason)
 
 
-def _switched_off(s: Situation) -> Decision | None:
-    return _ignore("the switch is off") if s.settings.switch is Switch.OFF else None
+def _switched_off(s: PolicyInput) -> Decision | None:
+    return _ignore("the switch is off") if s.settings.switch is MasterSwitch.OFF else None
 
 
-def _ours(s: Situation) -> Decision | None:
-    return _ignore("our own finding came back") if s.finding.ours else None
+def _ours(s: PolicyInput) -> Decision | None:
+    return _ignore("our own finding came back") if s.finding.is_cordon_finding else None
 
 
-def _our_own_act(s: Situation) -> Decision | None:
+def _our_own_act(s: PolicyInput) -> Decision | None:
     """Our own roles by their exact names, in our account or in one that we serve."""
     principal, home = s.finding.principal, s.finding.place.account
-    if principal is None or any(fnmatchcase(s.finding.type, pattern) for pattern in STOLEN):
+    if principal is None or any(
+        fnmatchcase(s.finding.type, pattern) for pattern in STOLEN_CREDENTIAL_TYPES
+    ):
         return None
     here = home == s.deployment.account
     names = s.deployment.own_roles if here else (s.deployment.member_role,)
@@ -121,33 +123,33 @@ def _our_own_act(s: Situation) -> Decision | None:
     return None
 
 
-def _other_action(s: Situation) -> Decision | None:
-    if s.finding.hand in ("", CONTAIN, RELEASE):
+def _other_action(s: PolicyInput) -> Decision | None:
+    if s.finding.custom_action in ("", CONTAIN_ACTION, RELEASE_ACTION):
         return None
     return _ignore("chosen for another custom action than ours")
 
 
-def _sample(s: Situation) -> Decision | None:
+def _sample(s: PolicyInput) -> Decision | None:
     return _ignore("a sample finding is never acted on") if s.finding.sample else None
 
 
-def _inactive(s: Situation) -> Decision | None:
+def _inactive(s: PolicyInput) -> Decision | None:
     state = s.finding.state
     return None if state is State.ACTIVE else _ignore(f"the finding is {state}")
 
 
-def _informational(s: Situation) -> Decision | None:
-    informational = s.finding.severity.label is Label.INFORMATIONAL
+def _informational(s: PolicyInput) -> Decision | None:
+    informational = s.finding.severity.label is SeverityLabel.INFORMATIONAL
     return _ignore("the finding is informational") if informational else None
 
 
-def _not_by_aws(s: Situation) -> Decision | None:
+def _not_by_aws(s: PolicyInput) -> Decision | None:
     if s.finding.authored_by_aws:
         return None
     return _ignore("not authored by an AWS service: anyone may import such a finding")
 
 
-def _foreign(s: Situation) -> Decision | None:
+def _foreign(s: PolicyInput) -> Decision | None:
     home = s.finding.place.account
     for action in s.plan.actions:
         if not action.tells and action.place.account != home:
@@ -159,7 +161,7 @@ def _foreign(s: Situation) -> Decision | None:
     return None
 
 
-def exemptions(s: Situation) -> dict[str, Exemption]:
+def exemptions(s: PolicyInput) -> dict[str, Exemption]:
     """The exempt ARNs among the plan's targets, each with the exemption that covers it."""
     found: dict[str, Exemption] = {}
     for arn in s.plan.resources:
@@ -169,7 +171,7 @@ def exemptions(s: Situation) -> dict[str, Exemption]:
     return found
 
 
-def _exempt(s: Situation) -> Decision | None:
+def _exempt(s: PolicyInput) -> Decision | None:
     """Left alone only if every target is exempt; else the exempt ones are spared (``spare``)."""
     exempt = exemptions(s)
     if not exempt or exempt.keys() != set(s.plan.resources):
@@ -178,7 +180,7 @@ def _exempt(s: Situation) -> Decision | None:
     return _ignore(f"exempt until {one.expires.date()} by {one.owner}: {one.reason}")
 
 
-def spare(s: Situation) -> Plan:
+def without_exempt(s: PolicyInput) -> Plan:
     """The plan without what is exempt, where something else remains to be done."""
     exempt = exemptions(s)
     if exempt.keys() == set(s.plan.resources):
@@ -186,59 +188,67 @@ def spare(s: Situation) -> Plan:
     return Plan(tuple(a for a in s.plan.actions if a.resource not in exempt))
 
 
-def _unreadable(s: Situation) -> Decision | None:
+def _unreadable(s: PolicyInput) -> Decision | None:
     return _observe(s.settings.unreadable) if s.settings.unreadable else None
 
 
-def _switched_to_observe(s: Situation) -> Decision | None:
-    observe = s.settings.switch is Switch.OBSERVE
+def _switched_to_observe(s: PolicyInput) -> Decision | None:
+    observe = s.settings.switch is MasterSwitch.OBSERVE
     return _observe("the switch is at observe") if observe else None
 
 
-def _chosen_by_hand(s: Situation) -> Decision | None:
-    if s.finding.hand == CONTAIN and s.mode is not Mode.ENFORCE and not s.plan.only_tells:
+def _chosen_by_hand(s: PolicyInput) -> Decision | None:
+    if (
+        s.finding.custom_action == CONTAIN_ACTION
+        and s.mode is not Mode.ENFORCE
+        and not s.plan.only_tells
+    ):
         return Decision(Verdict.ASK, "chosen by hand in Security Hub; a person approves the plan")
     return None
 
 
-def _observing(s: Situation) -> Decision | None:
+def _observing(s: PolicyInput) -> Decision | None:
     return _observe("mode is observe") if s.mode is Mode.OBSERVE else None
 
 
-def _protection_unknown(s: Situation) -> Decision | None:
-    return _observe(f"protection cannot be looked up: {s.unknown}") if s.unknown else None
+def _protection_unknown(s: PolicyInput) -> Decision | None:
+    return (
+        _observe(f"protection cannot be looked up: {s.protection_unknown}")
+        if s.protection_unknown
+        else None
+    )
 
 
-def _over_budget(s: Situation) -> Decision | None:
+def _over_budget(s: PolicyInput) -> Decision | None:
     if s.budget_left:
         return None
-    budget = s.settings.budget_of(s.playbook.name)
+    budget = s.settings.budget_for(s.playbook.name)
     return _observe(f"the budget of {budget} cases an hour is used up")
 
 
-def _only_tells(s: Situation) -> Decision | None:
+def _only_tells(s: PolicyInput) -> Decision | None:
     if not s.plan.only_tells:
         return None
-    return Decision(Verdict.RUN, s.protected or "the plan only tells people")
+    return Decision(Verdict.CONTAIN, s.protected or "the plan only tells people")
 
 
-def _no_way_back(s: Situation) -> Decision | None:
-    if s.deployment.break_glass or not any(action.shuts_out for action in s.plan.actions):
+def _no_way_back(s: PolicyInput) -> Decision | None:
+    if s.deployment.break_glass or not any(action.can_lock_out_owner for action in s.plan.actions):
         return None
     return Decision(Verdict.ASK, "no break-glass role is named, and the plan shuts people out")
 
 
-def _let_go(s: Situation) -> Decision | None:
-    if not s.let_go_by:
+def _let_go(s: PolicyInput) -> Decision | None:
+    if not s.released_by:
         return None
-    return Decision(Verdict.ASK, f"released before by {s.let_go_by}; a person decides again")
+    return Decision(Verdict.ASK, f"released before by {s.released_by}; a person decides again")
 
 
-def _asking(s: Situation) -> Decision | None:
+def _asking(s: PolicyInput) -> Decision | None:
     return Decision(Verdict.ASK, "mode is approve") if s.mode is Mode.APPROVE else None
 
 
-Rule = Callable[[Situation], Decision | None]
+Rule = Callable[[PolicyInput], Decision | None]
 RULES: tuple[Rule, ...] = (
     _switched_off,
     _ours,
@@ -261,7 +271,7 @@ RULES: tuple[Rule, ...] = (
     _no_way_back,
     _asking,
 )
-LET_GO_RULES: tuple[Rule, ...] = (
+RELEASE_RULES: tuple[Rule, ...] = (
     _switched_off,
     _ours,
     _other_action,

@@ -11,8 +11,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cordon.actions import Action
-from cordon.beside import together
-from cordon.clients import Aws
+from cordon.clients import AwsClients
+from cordon.concurrency import gather
 
 PERMISSIONS = (
     "cloudtrail:DescribeTrails",
@@ -21,17 +21,17 @@ PERMISSIONS = (
 )
 
 
-def real_arns(actions: tuple[Action, ...], aws: Aws) -> set[str]:
+def resolve_arns(actions: tuple[Action, ...], aws: AwsClients) -> set[str]:
     """The targets' ARNs as the account has them: findings name roles and users without a path.
 
     A role or user that no longer exists keeps the ARN we know; its action will say that it is gone.
     """
     named = sorted({action.resource for action in actions if action.resource})
-    found = together(*(partial(_real_arn, arn, aws) for arn in named))
+    found = gather(*(partial(_real_arn, arn, aws) for arn in named))
     return {*named, *found}
 
 
-def _real_arn(arn: str, aws: Aws) -> str:
+def _real_arn(arn: str, aws: AwsClients) -> str:
     kind, _, name = arn.partition(":iam::")[2].partition(":")[2].partition("/")
     if kind not in ("role", "user"):
         return arn
@@ -49,7 +49,7 @@ def _iam_arn(iam: Any, kind: str, name: str) -> str:
         raise
 
 
-def looked_up(actions: tuple[Action, ...], aws: Aws) -> str:
+def log_bucket_reason(actions: tuple[Action, ...], aws: AwsClients) -> str:
     """Why a bucket among the targets is protected; "" when none is.
 
     Raises the ClientError of a look-up that failed: then nobody can tell, and we only observe.
@@ -63,8 +63,8 @@ def looked_up(actions: tuple[Action, ...], aws: Aws) -> str:
     return ""
 
 
-def _log_buckets(aws: Aws) -> Iterator[tuple[str, str]]:
-    trails, channels, logging = together(
+def _log_buckets(aws: AwsClients) -> Iterator[tuple[str, str]]:
+    trails, channels, logging = gather(
         lambda: aws.client("cloudtrail").describe_trails()["trailList"],
         lambda: aws.client("config").describe_delivery_channels()["DeliveryChannels"],
         lambda: _invocation_logging(aws),
@@ -78,8 +78,8 @@ def _log_buckets(aws: Aws) -> Iterator[tuple[str, str]]:
             yield where.get(key, {}).get("bucketName", ""), "receives Bedrock invocation logs"
 
 
-def _invocation_logging(aws: Aws) -> dict[str, Any]:
-    if not aws.offers("bedrock"):
+def _invocation_logging(aws: AwsClients) -> dict[str, Any]:
+    if not aws.has_service("bedrock"):
         return {}
     answer = aws.client("bedrock").get_model_invocation_logging_configuration()
     config: dict[str, Any] = answer.get("loggingConfig", {})

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from cordon.cases import Case, Stands
-from cordon.clock import now, stamp
-from cordon.dialects.text import clean
+from cordon.cases import Case, Status
+from cordon.clock import now, to_iso
 from cordon.finding import Finding, HubReference, Resource
 from cordon.playbook import Playbook
 from cordon.settings import Deployment
+from cordon.sources.text import one_line
 
 ASFF_TYPES = {
     "AWS::S3::Bucket": "AwsS3Bucket",
@@ -29,14 +29,14 @@ ASFF_TYPES = {
     "AWS::SageMaker::NotebookInstance": "AwsSageMakerNotebookInstance",
 }
 IAM_KINDS = {"AWS::IAM::Role": "role", "AWS::IAM::User": "user"}
-NAMESPACES = {
+FINDING_TYPES = {
     "security": "Effects/Data Exposure",
     "governance": "Software and Configuration Checks/AWS Security Best Practices",
     "compliance": "Software and Configuration Checks/Industry and Regulatory Standards",
 }
 ABSENT = "absent"  # Security Hub has no copy of the native finding (yet)
 UPDATED = "updated"
-NOT_ASKED = "none"  # nothing to update: observed cases leave the original alone
+NOT_UPDATED = "none"  # nothing to update: observed cases leave the original alone
 
 
 class NotReported(Exception):
@@ -59,7 +59,7 @@ def tell(case: Case, playbook: Playbook, deployment: Deployment, hub: Any) -> To
     """
     last = case.told_at
     if not deployment.security_hub:
-        return Told(NOT_ASKED, last or now())
+        return Told(NOT_UPDATED, last or now())
     at = now() if last is None else max(now(), last + timedelta(seconds=1))
     answer = hub.batch_import_findings(Findings=[own_finding(case, playbook, deployment, at)])
     for failed in answer["FailedFindings"]:
@@ -73,11 +73,13 @@ def own_finding(
     """Our finding for the case, in ASFF. Same id for life, a later UpdatedAt each time."""
     finding, place = case.finding, case.finding.place
     home = f"arn:{deployment.partition}:securityhub:{deployment.region}:{deployment.account}"
-    types = [NAMESPACES[playbook.serves]]
+    types = [FINDING_TYPES[playbook.serves]]
     severity = {"Label": str(finding.severity.label)}
-    if native := clean(finding.severity.native, 64):  # Config gives none, ASFF takes no empty one
+    if native := one_line(
+        finding.severity.native, 64
+    ):  # Config gives none, ASFF takes no empty one
         severity["Original"] = native
-    archived = case.stands in (Stands.RELEASED, Stands.DECLINED)
+    archived = case.status in (Status.RELEASED, Status.DECLINED)
     return {
         "SchemaVersion": "2018-10-08",
         "Id": f"cordon/{place.account}/{place.region}/{playbook.name}/{case.id}",
@@ -87,20 +89,20 @@ def own_finding(
         "GeneratorId": f"cordon/playbook/{playbook.name}",
         "AwsAccountId": deployment.account,
         "Types": types,
-        "FirstObservedAt": stamp(finding.first_seen),
-        "LastObservedAt": stamp(finding.last_seen),
-        "CreatedAt": stamp(case.opened),
-        "UpdatedAt": stamp(at),
+        "FirstObservedAt": to_iso(finding.first_seen),
+        "LastObservedAt": to_iso(finding.last_seen),
+        "CreatedAt": to_iso(case.opened_at),
+        "UpdatedAt": to_iso(at),
         "Severity": severity,
         "FindingProviderFields": {"Severity": severity, "Types": types},
-        "Title": clean(f"Cordon {headline(case)}: {finding.title}", 256),
-        "Description": clean(summary(case), 1024),
-        "Remediation": {"Recommendation": {"Text": clean(advice(case), 512)}},
+        "Title": one_line(f"Cordon {headline(case)}: {finding.title}", 256),
+        "Description": one_line(summary(case), 1024),
+        "Remediation": {"Recommendation": {"Text": one_line(advice(case), 512)}},
         "ProductFields": _fields(case),
         "Resources": _resources(finding),
         "Compliance": {
-            "Status": "PASSED" if case.stands is Stands.RELEASED else "FAILED",
-            "RelatedRequirements": [clean(control, 64) for control in playbook.controls][:32],
+            "Status": "PASSED" if case.status is Status.RELEASED else "FAILED",
+            "RelatedRequirements": [one_line(control, 64) for control in playbook.controls][:32],
         },
         "RecordState": "ARCHIVED" if archived else "ACTIVE",
     }
@@ -109,16 +111,16 @@ def own_finding(
 def headline(case: Case) -> str:
     """How the case stands, in two or three words."""
     return {
-        Stands.OBSERVED: "observed",
-        Stands.ASKED: "asks for approval",
-        Stands.DECLINED: "did not act",
-        Stands.CONTAINING: "is containing",
-        Stands.CONTAINED: "told people" if case.plan.only_tells else "contained",
-        Stands.PARTIAL: "contained in part",
-        Stands.GONE: "found nothing left to contain",
-        Stands.RELEASING: "is releasing",
-        Stands.RELEASED: "released",
-    }[case.stands]
+        Status.OBSERVED: "observed",
+        Status.AWAITING_APPROVAL: "asks for approval",
+        Status.DECLINED: "did not act",
+        Status.CONTAINING: "is containing",
+        Status.CONTAINED: "told people" if case.plan.only_tells else "contained",
+        Status.PARTLY_CONTAINED: "contained in part",
+        Status.GONE: "found nothing left to contain",
+        Status.RELEASING: "is releasing",
+        Status.RELEASED: "released",
+    }[case.status]
 
 
 def summary(case: Case) -> str:
@@ -127,13 +129,15 @@ def summary(case: Case) -> str:
     if not case.results:
         done = "Plan: " + ", ".join(a.name() for a in case.plan.actions)
     else:
-        order = sorted(case.results, key=lambda r: r.state not in ("failed", "refused", "drifted"))
+        order = sorted(case.results, key=lambda r: r.status not in ("failed", "refused", "drifted"))
         done = "; ".join(
-            f"{r.action} {r.state}" + (f" ({r.reason})" if r.reason else "") for r in order
+            f"{r.action} {r.status}" + (f" ({r.reason})" if r.reason else "") for r in order
         )
-    decided = f"{case.verdict}: {case.reason}" + (f", by {case.by}" if case.by else "")
-    if case.why and case.stands is not Stands.DECLINED:
-        decided += f" ({case.why})"
+    decided = f"{case.verdict}: {case.reason}" + (
+        f", by {case.decided_by}" if case.decided_by else ""
+    )
+    if case.decided_why and case.status is not Status.DECLINED:
+        decided += f" ({case.decided_why})"
     return f"{decided}. {done}. {len(acts)} acts, case {case.id}."
 
 
@@ -141,26 +145,26 @@ def advice(case: Case) -> str:
     """What the reader can do now."""
     release = f"To release: cordon release {case.id}, or the custom action CordonRelease."
     return {
-        Stands.OBSERVED: f"Nothing was changed. To contain: custom action CordonContain, "
+        Status.OBSERVED: f"Nothing was changed. To contain: custom action CordonContain, "
         f"or set the mode of {case.playbook} to approve or enforce.",
-        Stands.ASKED: f"Nothing was changed yet. To decide: cordon approve {case.id} "
+        Status.AWAITING_APPROVAL: f"Nothing was changed yet. To decide: cordon approve {case.id} "
         f"or cordon reject {case.id}. Plan {case.plan_hash}.",
-        Stands.DECLINED: f"Nothing was changed: {case.why or 'declined'}.",
-        Stands.RELEASED: "Cordon holds nothing for this case any more.",
-        Stands.RELEASING: "Cordon lets go as soon as that does no harm.",
-    }.get(case.stands, release)
+        Status.DECLINED: f"Nothing was changed: {case.decided_why or 'declined'}.",
+        Status.RELEASED: "Cordon holds nothing for this case any more.",
+        Status.RELEASING: "Cordon lets go as soon as that does no harm.",
+    }.get(case.status, release)
 
 
 def _fields(case: Case) -> dict[str, str]:
     finding = case.finding
     fields = {
         "cordon/case": case.id,
-        "cordon/stands": str(case.stands),
+        "cordon/stands": str(case.status),
         "cordon/verdict": case.verdict,
         "cordon/mode": case.mode,
         "cordon/plan": case.plan_hash,
-        "cordon/finding": clean(finding.id, 1024),
-        "cordon/kind": clean(finding.kind, 512),
+        "cordon/finding": one_line(finding.id, 1024),
+        "cordon/kind": one_line(finding.kind, 512),
         "cordon/evidence": f"{finding.place.account}/{case.id}/",
     }
     return {key: value for key, value in fields.items() if value}
@@ -184,12 +188,12 @@ def _resource(resource: Resource) -> dict[str, Any]:
 
     What has none is of type Other: types of ASFF promise an ARN, and we read our findings again.
     """
-    kind, name = IAM_KINDS.get(resource.kind), resource.name
+    kind, name = IAM_KINDS.get(resource.type), resource.name
     arn = resource.arn or (resource.place.arn("iam", f"{kind}/{name}", region="") if kind else "")
-    typed = arn or resource.kind == "AWS::IAM::AccessKey"  # AWS::IAM::AccessKey:AKIA…
+    typed = arn or resource.type == "AWS::IAM::AccessKey"  # AWS::IAM::AccessKey:AKIA…
     return {
-        "Type": ASFF_TYPES.get(resource.kind, "Other") if typed else "Other",
-        "Id": clean(arn or f"{resource.kind}:{name}", 512),
+        "Type": ASFF_TYPES.get(resource.type, "Other") if typed else "Other",
+        "Id": one_line(arn or f"{resource.type}:{name}", 512),
         "Partition": resource.place.partition,
         "Region": resource.place.region,
     }
@@ -197,15 +201,15 @@ def _resource(resource: Resource) -> dict[str, Any]:
 
 def _update_original(case: Case, playbook: Playbook, hub: Any) -> str:
     original = case.finding.hub
-    if original is None or case.stands is Stands.OBSERVED:
-        return NOT_ASKED
+    if original is None or case.status is Status.OBSERVED:
+        return NOT_UPDATED
     there = _in_hub(original, hub)
     if there is None:
         return ABSENT
     answer = hub.batch_update_findings(
         FindingIdentifiers=[{"Id": original.id, "ProductArn": original.product_arn}],
         Note={
-            "Text": clean(f"Cordon {headline(case)}. {summary(case)} {advice(case)}", 512),
+            "Text": one_line(f"Cordon {headline(case)}. {summary(case)} {advice(case)}", 512),
             "UpdatedBy": "cordon",
         },
         # The map is replaced as a whole: what others wrote into it is kept.
@@ -236,7 +240,7 @@ def _in_hub(original: HubReference, hub: Any) -> Mapping[str, Any] | None:
 
 
 def _our_fields(case: Case) -> dict[str, str]:
-    return {"cordon:case": case.id, "cordon:stands": str(case.stands)}
+    return {"cordon:case": case.id, "cordon:stands": str(case.status)}
 
 
 def _workflow(case: Case, playbook: Playbook, there: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -245,9 +249,11 @@ def _workflow(case: Case, playbook: Playbook, there: Mapping[str, Any]) -> Mappi
     What a person suppressed stays suppressed; a control that passes is resolved by Security Hub.
     """
     suppressed = there.get("Workflow", {}).get("Status") == "SUPPRESSED"
-    passed = case.stands is Stands.RELEASED and playbook.releases_on_pass
-    if suppressed or passed or case.stands is Stands.DECLINED:
+    passed = case.status is Status.RELEASED and playbook.releases_on_pass
+    if suppressed or passed or case.status is Status.DECLINED:
         return {}
-    resolved = playbook.resolves and case.stands is Stands.CONTAINED and not case.plan.only_tells
-    resolved = resolved and all(r.state == "applied" for r in case.results)
+    resolved = (
+        playbook.resolves_finding and case.status is Status.CONTAINED and not case.plan.only_tells
+    )
+    resolved = resolved and all(r.status == "applied" for r in case.results)
     return {"Workflow": {"Status": "RESOLVED" if resolved else "NOTIFIED"}}

@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cordon.clock import moment
+from cordon.clock import from_iso
 
 CACHE_SECONDS = 15
 
@@ -32,7 +32,7 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
 
 
-class Switch(StrEnum):
+class MasterSwitch(StrEnum):
     """One parameter over all playbooks."""
 
     ON = "on"
@@ -51,8 +51,8 @@ class Deployment:
     evidence_bucket: str
     topic: str
     parameters: str  # SSM path, "/cordon/<stack>"
-    contain_machine: str  # state machine ARN
-    release_machine: str
+    contain_workflow: str  # state machine ARN
+    release_workflow: str
     break_glass: tuple[str, ...] = ()  # role ARNs (wildcards allowed) that stay able to act
     member_role: str = ""  # role name in other accounts, "" where only ours is served
     external_id: str = ""
@@ -71,8 +71,8 @@ class Deployment:
             evidence_bucket=env["CORDON_EVIDENCE_BUCKET"],
             topic=env["CORDON_TOPIC"],
             parameters=env["CORDON_PARAMETERS"],
-            contain_machine=env["CORDON_CONTAIN"],
-            release_machine=env["CORDON_RELEASE"],
+            contain_workflow=env["CORDON_CONTAIN_WORKFLOW"],
+            release_workflow=env["CORDON_RELEASE_WORKFLOW"],
             break_glass=tuple(filter(None, env.get("CORDON_BREAK_GLASS", "").split(","))),
             member_role=env.get("CORDON_MEMBER_ROLE", ""),
             external_id=env.get("CORDON_EXTERNAL_ID", ""),
@@ -81,7 +81,7 @@ class Deployment:
             own_roles=tuple(filter(None, env.get("CORDON_OWN_ROLES", "").split(","))),
         )
 
-    def exempt(self, partition: str, account: str) -> tuple[str, ...]:
+    def never_locked_out(self, partition: str, account: str) -> tuple[str, ...]:
         """Principals that no deny of ours may lock out: break-glass, responders, service-linked."""
         role = f"arn:{partition}:iam::{account}:role"
         return (*self.break_glass, f"{role}/aws-service-role/*", f"{role}/cordon/*")
@@ -111,7 +111,7 @@ class Settings:
     """The settings in force for one invocation."""
 
     modes: Mapping[str, Mode] = field(default_factory=dict)
-    switch: Switch = Switch.ON
+    switch: MasterSwitch = MasterSwitch.ON
     exemptions: tuple[Exemption, ...] = ()
     protected: tuple[str, ...] = ()  # ARNs, wildcards allowed: never contained by us
     budget: int = 10  # cases that may act, per hour, playbook and account
@@ -122,7 +122,7 @@ class Settings:
         """The playbook's mode; observe where none is set or the settings cannot be read."""
         return Mode.OBSERVE if self.unreadable else self.modes.get(playbook, Mode.OBSERVE)
 
-    def budget_of(self, playbook: str) -> int:
+    def budget_for(self, playbook: str) -> int:
         """How many cases of this playbook may act in an hour, in one account."""
         return self.budgets.get(playbook, self.budget)
 
@@ -138,7 +138,7 @@ def parse(values: Mapping[str, str]) -> Settings:
     return Settings(
         modes={name: Mode(v) for name, v in _below("mode/", values)},
         budgets={name: int(v) for name, v in _below("budget/", values)},
-        switch=Switch(values.get("switch", Switch.ON)),
+        switch=MasterSwitch(values.get("switch", MasterSwitch.ON)),
         exemptions=tuple(_exemption(e) for e in exemptions),
         protected=tuple(values.get("protected", "").replace(",", " ").split()),
         budget=int(values.get("budget", "10")),
@@ -150,13 +150,13 @@ def _below(prefix: str, values: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _exemption(raw: Mapping[str, Any]) -> Exemption:
-    expires = moment(raw["expires"])
+    expires = from_iso(raw["expires"])
     if not raw["owner"] or not raw["reason"]:
         raise ValueError("exemptions: each needs an owner and a reason")
     return Exemption(raw["playbook"], raw["resource"], raw["owner"], raw["reason"], expires)
 
 
-def read(ssm: Any, path: str, *, max_age: int = CACHE_SECONDS) -> Settings:
+def load(ssm: Any, path: str, *, max_age: int = CACHE_SECONDS) -> Settings:
     """The settings below ``path``; unreadable ones come back saying so, and mean observe."""
     try:
         values = _provider(ssm).get_multiple(path, max_age=max_age, recursive=True)

@@ -21,8 +21,6 @@ import ministack.core.iam_evaluator as evaluator
 import ministack.core.lambda_runtime as runtime
 import shelf
 from botocore.config import Config
-from console.embedded.backends import registry
-from console.staging import identities, stage
 from ministack.core.responses import (
     AccountRegionScopedDict,
     AccountScopedDict,
@@ -32,8 +30,10 @@ from ministack.core.responses import (
 from ministack.services import iam, lambda_svc, sqs, ssm, stepfunctions
 from moto.securityhub.models import securityhub_backends
 
-from cordon.dialects import read
+from console.staging import identities, stage
 from cordon.finding import Place, Resource
+from cordon.sources import read
+from embedded.backends import registry
 
 KEPT = ("dynamodb", "iam", "s3", "sns", "sqs", "ssm", "stepfunctions", "sts")
 CALLS: list[dict[str, Any]] = []
@@ -208,7 +208,7 @@ def _rename(made: str, wanted: str, _user: str, resource: Resource) -> None:
 
 
 def checkpoint(_: Any) -> dict[str, Any]:
-    """Remember what the services hold."""
+    """ReadWriteCases what the services hold."""
     _checkpoint.clear()
     _checkpoint.update({key: copy.deepcopy(d._data) for key, d in _stores().items()})
     _checkpoint["shelf"] = copy.deepcopy(dict(_tables()))

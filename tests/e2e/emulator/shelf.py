@@ -19,10 +19,6 @@ import boto3
 import ministack.app as gateway
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from console.embedded import backends
-from console.embedded.authorization import needs
-from console.embedded.backends import hub
-from console.embedded.place import Place
 from ministack.core.responses import _request_account_id, _request_region, get_account_id
 from ministack.services import eventbridge
 from moto import mock_aws
@@ -31,6 +27,11 @@ from moto.core.request import Request, determine_request_protocol
 from moto.core.routing import get_service_router
 from moto.core.serialize import get_serializer_class
 from werkzeug.exceptions import NotFound
+
+from embedded import backends
+from embedded.authorization import needs
+from embedded.backends import hub
+from embedded.place import Place
 
 # By the name a request is signed with. The first whose model knows the request answers.
 SERVICES = {
@@ -61,7 +62,7 @@ def install() -> None:
     """Answer before ministack does; Security Hub's events go to ministack's bus."""
     mock_aws().start()
     backends.install()
-    hub.listen(_to_the_bus)
+    hub.subscribe(_to_the_bus)
     original = gateway._handle_special_data_plane_request
 
     @functools.wraps(original)

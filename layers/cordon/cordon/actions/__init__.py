@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from cordon.actions.action import Action, Gone, Json, NotVerified, Refused, Undo, Undone
+from cordon.actions.action import (
+    Action,
+    Json,
+    NotVerified,
+    Refused,
+    ResourceDeleted,
+    Undone,
+    UndoResult,
+)
 from cordon.actions.bedrock import TagAgentCore, TagBedrock, TagBedrockAgent
 from cordon.actions.iam import DisableAccessKey, RevokeRoleSessions, RevokeUserSessions
 from cordon.actions.incident import OpenIncident
@@ -38,11 +46,11 @@ _BY_NAME = {action.name(): action for action in ALL_ACTIONS}
 __all__ = [
     "ALL_ACTIONS",
     "Action",
-    "Gone",
     "Json",
     "NotVerified",
     "Refused",
-    "Undo",
+    "ResourceDeleted",
+    "UndoResult",
     "Undone",
     "from_json",
 ]

@@ -12,13 +12,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
-from cordon.clients import Aws
+from cordon.clients import AwsClients
 from cordon.finding import Place
 
 Json = Mapping[str, Any]
 
 
-class Gone(Exception):
+class ResourceDeleted(Exception):
     """The resource no longer exists: there is nothing to contain or to restore."""
 
 
@@ -41,7 +41,7 @@ class Undone(StrEnum):
 
 
 @dataclass(frozen=True)
-class Undo:
+class UndoResult:
     """The outcome of an undo, with the reason where it is not a plain restore."""
 
     state: Undone
@@ -60,10 +60,12 @@ class Action:
 
     permissions: ClassVar[tuple[str, ...]] = ()  # IAM actions its four methods use
     tells: ClassVar[bool] = False  # only tells people (an incident): never needs approval
-    marked: ClassVar[bool] = True  # is our part told by its look, whichever case wrote it?
+    recognisable_by_value: ClassVar[bool] = (
+        True  # is our part told by its look, whichever case wrote it?
+    )
 
     @property
-    def shuts_out(self) -> bool:
+    def can_lock_out_owner(self) -> bool:
         """True where the account's own people lose access too: somebody must keep a way in."""
         return False
 
@@ -82,33 +84,33 @@ class Action:
         """The ARN acted upon; "" where the action has none (an incident)."""
         raise NotImplementedError
 
-    def capture(self, aws: Aws) -> Json:
+    def capture(self, aws: AwsClients) -> Json:
         """How the target is now. Absence is said as absence, apart from an empty value.
 
         Raises Gone, Refused, or the ClientError that kept it from reading (fail closed).
         """
         raise NotImplementedError
 
-    def join(self, other: Self) -> Self:
+    def combine(self, other: Self) -> Self:
         """The one action that satisfies both: two cases hold this target. Symmetric."""
         return self
 
-    def apply(self, aws: Aws, captured: Json, wrote: Json | None) -> Json:
+    def apply(self, aws: AwsClients, captured: Json, written: Json | None) -> Json:
         """Bring the target to the contained state; returns what was written.
 
         ``wrote`` is what an earlier apply returned, for this case or another on the target.
         """
         raise NotImplementedError
 
-    def verify(self, aws: Aws, captured: Json, wrote: Json) -> None:
+    def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
         """Read back; raises NotVerified (or Gone) unless the target shows ``wrote``."""
         raise NotImplementedError
 
-    def undo(self, aws: Aws, captured: Json, wrote: Json) -> Undo:
+    def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         """Put back exactly ``captured``. Leaves alone what a person changed, and says so."""
         raise NotImplementedError
 
-    def keep_until(self, captured: Json, wrote: Json) -> datetime | None:
+    def until_safe_to_undo(self, captured: Json, written: Json) -> datetime | None:
         """The moment before which an undo would do harm; None when it may be undone any time."""
         return None
 

@@ -7,8 +7,8 @@ UntagResource and ListTagsForResource. The first two are authorised as ``bedrock
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cordon.actions.tag import Tag, pairs
-from cordon.clients import Aws
+from cordon.actions.tag import Tag, tags_by_key
+from cordon.clients import AwsClients
 
 _BEDROCK = ("bedrock:ListTagsForResource", "bedrock:TagResource", "bedrock:UntagResource")
 
@@ -18,17 +18,17 @@ class TagBedrock(Tag):
     """Label a guardrail, custom or imported model, provisioned throughput, profile or job."""
 
     permissions: ClassVar[tuple[str, ...]] = _BEDROCK
-    full: ClassVar[frozenset[str]] = frozenset({"TooManyTagsException"})
+    quota_errors: ClassVar[frozenset[str]] = frozenset({"TooManyTagsException"})
 
-    def _read(self, aws: Aws) -> dict[str, str]:
+    def _read(self, aws: AwsClients) -> dict[str, str]:
         answer = aws.client("bedrock").list_tags_for_resource(resourceARN=self.arn)
-        return pairs(answer["tags"], "key", "value")
+        return tags_by_key(answer["tags"], "key", "value")
 
-    def _write(self, aws: Aws, value: str) -> None:
+    def _write(self, aws: AwsClients, value: str) -> None:
         tags = [{"key": self.key, "value": value}]
         aws.client("bedrock").tag_resource(resourceARN=self.arn, tags=tags)
 
-    def _remove(self, aws: Aws) -> None:
+    def _remove(self, aws: AwsClients) -> None:
         aws.client("bedrock").untag_resource(resourceARN=self.arn, tagKeys=[self.key])
 
 
@@ -37,16 +37,16 @@ class TagByMap(Tag):
     """Base of the two services that take tags as a map."""
 
     service: ClassVar[str]
-    full: ClassVar[frozenset[str]] = frozenset({"ServiceQuotaExceededException"})
+    quota_errors: ClassVar[frozenset[str]] = frozenset({"ServiceQuotaExceededException"})
 
-    def _read(self, aws: Aws) -> dict[str, str]:
+    def _read(self, aws: AwsClients) -> dict[str, str]:
         answer = aws.client(self.service).list_tags_for_resource(resourceArn=self.arn)
         return dict(answer.get("tags", {}))
 
-    def _write(self, aws: Aws, value: str) -> None:
+    def _write(self, aws: AwsClients, value: str) -> None:
         aws.client(self.service).tag_resource(resourceArn=self.arn, tags={self.key: value})
 
-    def _remove(self, aws: Aws) -> None:
+    def _remove(self, aws: AwsClients) -> None:
         aws.client(self.service).untag_resource(resourceArn=self.arn, tagKeys=[self.key])
 
 

@@ -16,7 +16,7 @@ from typing import Any
 Statement = Mapping[str, Any]
 
 LIMIT = 20 * 1024  # bytes of one bucket policy
-STANDS_IN = "CordonStandsIn"  # Id of a policy of ours that stands where the base stood
+REPLACEMENT = "CordonStandsIn"  # Id of a policy of ours that stands where the base stood
 VERSION = "2012-10-17"
 _ROOT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
 
@@ -31,9 +31,9 @@ def merge(base: str | None, ours: Sequence[Statement]) -> str:
     return _text({**document, "Statement": [*_statements(document), *_named(base, ours)]})
 
 
-def stand_in(base: str, ours: Sequence[Statement]) -> str:
+def replacement(base: str, ours: Sequence[Statement]) -> str:
     """Our statements alone, where the base cannot stay beside them. It says so in its Id."""
-    return _text({"Version": VERSION, "Id": _mark(base), "Statement": _named(base, ours)})
+    return _text({"Version": VERSION, "Id": _replacement_id(base), "Statement": _named(base, ours)})
 
 
 def unmerge(current: str | None, base: str | None, sids: Iterable[str]) -> str | None:
@@ -45,21 +45,21 @@ def unmerge(current: str | None, base: str | None, sids: Iterable[str]) -> str |
         return None
     document = _parse(current)
     taken = _sids(base)
-    ours = {_free(sid, taken) for sid in sids}
+    ours = {_unused_sid(sid, taken) for sid in sids}
     kept = [s for s in _statements(document) if s.get("Sid") not in ours]
-    stands_in = base is not None and document.get("Id") == _mark(base)
-    if stands_in and not kept:
+    is_replacement = base is not None and document.get("Id") == _replacement_id(base)
+    if is_replacement and not kept:
         return base
-    rest = {k: v for k, v in document.items() if k != "Id" or not stands_in}
+    rest = {k: v for k, v in document.items() if k != "Id" or not is_replacement}
     text = _text({**rest, "Statement": kept})
-    if same(text, base):
+    if equal(text, base):
         return base
     if len(kept) == len(_statements(document)):
         return current
     return text if kept else None
 
 
-def same(one: str | None, other: str | None) -> bool:
+def equal(one: str | None, other: str | None) -> bool:
     """Do both say the same? Order, single values in lists and account spellings do not count.
 
     A principal that S3 shows as an id (AIDA…, AROA…), because it was deleted, is a difference.
@@ -115,10 +115,10 @@ def _sids(policy: str | None) -> set[str]:
 
 def _named(base: str | None, ours: Sequence[Statement]) -> list[dict[str, Any]]:
     taken = _sids(base)
-    return [{**statement, "Sid": _free(statement["Sid"], taken)} for statement in ours]
+    return [{**statement, "Sid": _unused_sid(statement["Sid"], taken)} for statement in ours]
 
 
-def _free(name: str, taken: set[str]) -> str:
+def _unused_sid(name: str, taken: set[str]) -> str:
     """The name, numbered when the base uses it: CordonDenyAll, CordonDenyAll2, …"""
     number, free = 1, name
     while free in taken:
@@ -127,8 +127,8 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
-def _mark(base: str) -> str:
-    return _free(STANDS_IN, {str(_parse(base).get("Id", ""))})
+def _replacement_id(base: str) -> str:
+    return _unused_sid(REPLACEMENT, {str(_parse(base).get("Id", ""))})
 
 
 def _canonical(value: Any) -> Any:

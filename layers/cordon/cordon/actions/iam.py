@@ -14,13 +14,27 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from cordon.actions.action import Action, Gone, Json, NotVerified, Refused, Undo, Undone
-from cordon.actions.revocation import POLICY_NAME
-from cordon.actions.sessions import TO_SCP, RevokeSessions, checked, code, policy_text
-from cordon.clients import Aws
+from cordon.actions.action import (
+    Action,
+    Json,
+    NotVerified,
+    Refused,
+    ResourceDeleted,
+    Undone,
+    UndoResult,
+)
+from cordon.actions.revocation_policy import POLICY_NAME
+from cordon.actions.sessions import (
+    TO_SCP,
+    RevokeSessions,
+    error_code,
+    policy_text,
+    require_iam_name,
+)
+from cordon.clients import AwsClients
 
 ACCESS_KEY = re.compile(r"AKIA[A-Z0-9]{12,124}")  # long-term keys only: ASIA cannot be disabled
-OURS = "/cordon/"
+OWN_PATH = "/cordon/"
 LONGEST_ROLE_SESSION = 43_200  # seconds: the most that MaxSessionDuration allows
 LONGEST_USER_SESSION = 129_600  # GetSessionToken and GetFederationToken: up to 36 hours
 
@@ -30,17 +44,17 @@ _SSO_ROLE = (
     "a permission set's role cannot be changed in IAM; end the person's sessions in IAM Identity"
     " Center and remove the assignment, or deny identitystore:userId by a service control policy"
 )
-_LIFELINE = "this role is how the organisation reaches the account; a person must decide"
+_ORGANIZATION_ACCESS = "this role is how the organisation reaches the account; a person must decide"
 PROTECTED_ROLES = (
     (re.compile(r"AWSServiceRoleFor.*"), _AWS_ROLE),
     (re.compile(r"AWSReservedSSO_.*"), _SSO_ROLE),
-    (re.compile(r"OrganizationAccountAccessRole|AWSControlTowerExecution"), _LIFELINE),
-    (re.compile(r"AWSCloudFormationStackSet.*|stacksets-exec-.*"), _LIFELINE),
+    (re.compile(r"OrganizationAccountAccessRole|AWSControlTowerExecution"), _ORGANIZATION_ACCESS),
+    (re.compile(r"AWSCloudFormationStackSet.*|stacksets-exec-.*"), _ORGANIZATION_ACCESS),
 )
 PROTECTED_PATHS = (
     ("/aws-service-role/", _AWS_ROLE),
     ("/aws-reserved/", _SSO_ROLE),
-    (OURS, "this is a responder of ours; a person must decide"),
+    (OWN_PATH, "this is a responder of ours; a person must decide"),
 )
 
 
@@ -64,7 +78,7 @@ class RevokeRoleSessions(RevokeSessions):
     )
 
     def __post_init__(self) -> None:
-        checked("role", self.role, 64)
+        require_iam_name("role", self.role, 64)
 
     @property
     def target(self) -> str:
@@ -74,7 +88,7 @@ class RevokeRoleSessions(RevokeSessions):
     def resource(self) -> str:
         return self.place.arn("iam", f"role/{self.role}", region="")
 
-    def _may_touch(self, path: str) -> None:
+    def _require_revocable(self, path: str) -> None:
         for name, advice in PROTECTED_ROLES:
             if name.fullmatch(self.role):
                 raise Refused(f"{self.resource}: {advice}")
@@ -85,7 +99,7 @@ class RevokeRoleSessions(RevokeSessions):
     def _longest_session(self, found: dict[str, Any]) -> int:
         return int(found.get("MaxSessionDuration", LONGEST_ROLE_SESSION))
 
-    def _find(self, iam: Any) -> dict[str, Any]:
+    def _get_principal(self, iam: Any) -> dict[str, Any]:
         return dict(iam.get_role(RoleName=self.role)["Role"])
 
     def _policy(self, iam: Any) -> str | None:
@@ -132,7 +146,7 @@ class RevokeUserSessions(RevokeSessions):
     )
 
     def __post_init__(self) -> None:
-        checked("user", self.user, 64)
+        require_iam_name("user", self.user, 64)
 
     @property
     def target(self) -> str:
@@ -142,14 +156,14 @@ class RevokeUserSessions(RevokeSessions):
     def resource(self) -> str:
         return self.place.arn("iam", f"user/{self.user}", region="")
 
-    def _may_touch(self, path: str) -> None:
-        if path.startswith(OURS):
+    def _require_revocable(self, path: str) -> None:
+        if path.startswith(OWN_PATH):
             raise Refused(f"{self.resource}: this is a user of ours; a person must decide")
 
     def _longest_session(self, found: dict[str, Any]) -> int:
         return LONGEST_USER_SESSION
 
-    def _find(self, iam: Any) -> dict[str, Any]:
+    def _get_principal(self, iam: Any) -> dict[str, Any]:
         return dict(iam.get_user(UserName=self.user)["User"])
 
     def _policy(self, iam: Any) -> str | None:
@@ -188,7 +202,7 @@ class DisableAccessKey(Action):
     permissions: ClassVar[tuple[str, ...]] = ("iam:ListAccessKeys", "iam:UpdateAccessKey")
 
     def __post_init__(self) -> None:
-        checked("user", self.user, 64)
+        require_iam_name("user", self.user, 64)
         if not ACCESS_KEY.fullmatch(self.key_id):
             raise ValueError(f"key_id: not a long-term access key: {self.key_id[:20]!r}")
 
@@ -200,56 +214,56 @@ class DisableAccessKey(Action):
     def resource(self) -> str:
         return self.place.arn("iam", f"user/{self.user}", region="")
 
-    def capture(self, aws: Aws) -> Json:
+    def capture(self, aws: AwsClients) -> Json:
         return {"status": self._status(aws)}
 
-    def apply(self, aws: Aws, captured: Json, wrote: Json | None) -> Json:
+    def apply(self, aws: AwsClients, captured: Json, written: Json | None) -> Json:
         status = self._status(aws)
         if status != "Active":
             return {"status": status}  # it is already of no use
         self._set(aws, "Inactive")
         return {"status": "Inactive"}
 
-    def verify(self, aws: Aws, captured: Json, wrote: Json) -> None:
+    def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
         status = self._status(aws)
         if status == "Active":
-            raise NotVerified(f"{self.key_id}: is Active, not {wrote['status']}")
+            raise NotVerified(f"{self.key_id}: is Active, not {written['status']}")
 
-    def undo(self, aws: Aws, captured: Json, wrote: Json) -> Undo:
+    def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         try:
-            return self._undo(aws, captured["status"], wrote["status"])
-        except Gone as gone:
-            return Undo(Undone.GONE, str(gone))
+            return self._undo(aws, captured["status"], written["status"])
+        except ResourceDeleted as gone:
+            return UndoResult(Undone.GONE, str(gone))
 
-    def _undo(self, aws: Aws, captured: str, wrote: str) -> Undo:
+    def _undo(self, aws: AwsClients, captured: str, written: str) -> UndoResult:
         status = self._status(aws)
         if status == captured:
-            return Undo(Undone.RESTORED)
-        if status != wrote:
-            return Undo(Undone.DRIFTED, f"a person set the key {status}: it is left as it is")
+            return UndoResult(Undone.RESTORED)
+        if status != written:
+            return UndoResult(Undone.DRIFTED, f"a person set the key {status}: it is left as it is")
         self._set(aws, captured)
-        return Undo(Undone.RESTORED)
+        return UndoResult(Undone.RESTORED)
 
-    def _status(self, aws: Aws) -> str:
+    def _status(self, aws: AwsClients) -> str:
         pages = aws.client("iam").get_paginator("list_access_keys").paginate(UserName=self.user)
         try:
             keys = {
                 k["AccessKeyId"]: k["Status"] for page in pages for k in page["AccessKeyMetadata"]
             }
         except ClientError as error:
-            if code(error) == "NoSuchEntity":
-                raise Gone(self.resource) from error
+            if error_code(error) == "NoSuchEntity":
+                raise ResourceDeleted(self.resource) from error
             raise
         if self.key_id not in keys:
-            raise Gone(f"{self.resource} has no access key {self.key_id}")
+            raise ResourceDeleted(f"{self.resource} has no access key {self.key_id}")
         return str(keys[self.key_id])
 
-    def _set(self, aws: Aws, status: str) -> None:
+    def _set(self, aws: AwsClients, status: str) -> None:
         try:
             aws.client("iam").update_access_key(
                 UserName=self.user, AccessKeyId=self.key_id, Status=status
             )
         except ClientError as error:
-            if code(error) == "NoSuchEntity":
-                raise Gone(f"{self.resource} has no access key {self.key_id}") from error
+            if error_code(error) == "NoSuchEntity":
+                raise ResourceDeleted(f"{self.resource} has no access key {self.key_id}") from error
             raise

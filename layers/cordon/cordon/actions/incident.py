@@ -17,10 +17,10 @@ from typing import Any, ClassVar, Self
 
 from botocore.exceptions import ClientError
 
-from cordon.actions.action import Action, Gone, Json, NotVerified, Undo, Undone
-from cordon.clients import Aws
-from cordon.clock import stamp
-from cordon.finding import ARN, Finding, Label, Place
+from cordon.actions.action import Action, Json, NotVerified, ResourceDeleted, Undone, UndoResult
+from cordon.clients import AwsClients
+from cordon.clock import to_iso
+from cordon.finding import ARN, Finding, Place, SeverityLabel
 from cordon.settings import Deployment
 
 # Limits of CreateOpsItem and Publish, in characters (AWS Systems Manager and SNS API references)
@@ -33,7 +33,7 @@ SOURCE = "cordon"  # may not contain aws, amazon or amzn
 CASE = "cordon-case"  # our key in an OpsItem's operational data
 
 CLOSED = ("Resolved", "Closed")
-SEVERITY = {Label.CRITICAL: "1", Label.HIGH: "2", Label.MEDIUM: "3"}
+SEVERITY = {SeverityLabel.CRITICAL: "1", SeverityLabel.HIGH: "2", SeverityLabel.MEDIUM: "3"}
 LOWEST = "4"
 _DEDUP = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
@@ -55,15 +55,15 @@ def escape_markdown(text: str, limit: int) -> str:
     >>> escape_markdown("=cmd()", 99)
     "'=cmd()"
     """
-    return cut("\n".join(_lines(text)), limit)
+    return truncate("\n".join(_lines(text)), limit)
 
 
-def one_line(text: str, limit: int) -> str:
+def escaped_line(text: str, limit: int) -> str:
     """Escaped text on one line, so that it cannot pass for a line of ours."""
-    return cut(" ".join(" ".join(_lines(text)).split()), limit)
+    return truncate(" ".join(" ".join(_lines(text)).split()), limit)
 
 
-def cut(text: str, limit: int) -> str:
+def truncate(text: str, limit: int) -> str:
     """At most ``limit`` characters; an ellipsis says that there was more."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
@@ -114,7 +114,7 @@ class OpenIncident(Action):
             raise ValueError(f"severity: not 1 to 4: {self.severity[:8]!r}")
         if self.topic and not _TOPIC.fullmatch(self.topic):
             raise ValueError(f"topic: not a topic ARN: {self.topic[:256]!r}")
-        if not one_line(self.title, TITLE) or not one_line(self.body, BODY):
+        if not escaped_line(self.title, TITLE) or not escaped_line(self.body, BODY):
             raise ValueError("title and body: an incident says something")
 
     @property
@@ -125,43 +125,43 @@ class OpenIncident(Action):
     def resource(self) -> str:
         return ""
 
-    def capture(self, aws: Aws) -> Json:
+    def capture(self, aws: AwsClients) -> Json:
         return {"ops_item": None}
 
-    def join(self, other: Self) -> Self:
+    def combine(self, other: Self) -> Self:
         """The more severe of two; one case has one incident."""
         return min(self, other, key=lambda one: (one.severity, repr(one)))
 
-    def apply(self, aws: Aws, captured: Json, wrote: Json | None) -> Json:
+    def apply(self, aws: AwsClients, captured: Json, written: Json | None) -> Json:
         """Told once. Where a person resolved it while its case still holds, it is opened again."""
-        if wrote:
-            if self._item(aws, wrote)["Status"] in CLOSED:
-                aws.client("ssm").update_ops_item(OpsItemId=wrote["ops_item"], Status="Open")
-            return wrote
+        if written:
+            if self._item(aws, written)["Status"] in CLOSED:
+                aws.client("ssm").update_ops_item(OpsItemId=written["ops_item"], Status="Open")
+            return written
         ops_item = self._open(aws.client("ssm"))
         published = self._publish(aws.client("sns"), ops_item) if self.topic else None
         return {"ops_item": ops_item, "published": published}
 
-    def verify(self, aws: Aws, captured: Json, wrote: Json) -> None:
-        item = self._item(aws, wrote)
+    def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
+        item = self._item(aws, written)
         case = item.get("OperationalData", {}).get(CASE, {}).get("Value")
         if (item["Source"], case) != (SOURCE, self.dedup):
-            raise NotVerified(f"{wrote['ops_item']}: is not the incident of {self.dedup}")
+            raise NotVerified(f"{written['ops_item']}: is not the incident of {self.dedup}")
         if item["Status"] in CLOSED:
-            raise NotVerified(f"{wrote['ops_item']}: is {item['Status']}")
+            raise NotVerified(f"{written['ops_item']}: is {item['Status']}")
 
-    def undo(self, aws: Aws, captured: Json, wrote: Json) -> Undo:
+    def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         try:
-            if self._item(aws, wrote)["Status"] not in CLOSED:
-                aws.client("ssm").update_ops_item(OpsItemId=wrote["ops_item"], Status="Resolved")
-        except Gone as gone:
-            return Undo(Undone.GONE, str(gone))
-        return Undo(Undone.RESTORED)
+            if self._item(aws, written)["Status"] not in CLOSED:
+                aws.client("ssm").update_ops_item(OpsItemId=written["ops_item"], Status="Resolved")
+        except ResourceDeleted as gone:
+            return UndoResult(Undone.GONE, str(gone))
+        return UndoResult(Undone.RESTORED)
 
     def _open(self, ssm: Any) -> str:
         try:
             answer = ssm.create_ops_item(
-                Title=one_line(self.title, TITLE),
+                Title=escaped_line(self.title, TITLE),
                 Description=escape_markdown(self.body, BODY),
                 Source=SOURCE,
                 Category="Security",
@@ -194,12 +194,12 @@ class OpenIncident(Action):
             values["/aws/resources"] = related
         return {k: {"Value": v, "Type": "SearchableString"} for k, v in values.items()}
 
-    def _item(self, aws: Aws, wrote: Json) -> dict[str, Any]:
+    def _item(self, aws: AwsClients, written: Json) -> dict[str, Any]:
         try:
-            answer = aws.client("ssm").get_ops_item(OpsItemId=wrote["ops_item"])
+            answer = aws.client("ssm").get_ops_item(OpsItemId=written["ops_item"])
         except ClientError as error:
             if error.response["Error"]["Code"] == "OpsItemNotFoundException":
-                raise Gone(wrote["ops_item"]) from error
+                raise ResourceDeleted(written["ops_item"]) from error
             raise
         return dict(answer["OpsItem"])
 
@@ -217,11 +217,13 @@ def _related(arns: Iterable[str]) -> str:
 
 def subject(title: str) -> str:
     """A subject that SNS takes: printable ASCII on one line, fewer than 100 characters."""
-    ascii_only = one_line(title, TITLE).encode("ascii", "replace").decode()
+    ascii_only = escaped_line(title, TITLE).encode("ascii", "replace").decode()
     return ascii_only[:SUBJECT].strip() or SOURCE
 
 
-def incident(finding: Finding, case: str, deployment: Deployment, *, todo: str) -> OpenIncident:
+def incident(
+    finding: Finding, case: str, deployment: Deployment, *, manual_step: str
+) -> OpenIncident:
     """The incident of one case: what happened, to what, what to do, how to let go.
 
     It is opened where we are deployed, whichever account the finding is about: that is where the
@@ -230,36 +232,36 @@ def incident(finding: Finding, case: str, deployment: Deployment, *, todo: str) 
     return OpenIncident(
         place=Place(deployment.partition, deployment.account, deployment.region),
         dedup=case,
-        title=f"{finding.severity.label}: {one_line(finding.title, 200)}",
-        body=_body(finding, case, todo),
+        title=f"{finding.severity.label}: {escaped_line(finding.title, 200)}",
+        body=_body(finding, case, manual_step),
         severity=SEVERITY.get(finding.severity.label, LOWEST),
         topic=deployment.topic,
         resources=tuple(dict.fromkeys(r.arn for r in finding.resources if ARN.fullmatch(r.arn))),
     )
 
 
-def _body(finding: Finding, case: str, todo: str) -> str:
+def _body(finding: Finding, case: str, manual_step: str) -> str:
     """Bounded part by part, so that no long text pushes out what comes after it."""
     place, severity = finding.place, finding.severity
     who = finding.principal
     facts = (
-        ("What happened", one_line(f"{finding.title} ({finding.kind})", 400)),
-        ("Severity", one_line(f"{severity.label}, at its source {severity.native}", 60)),
-        ("Last seen", f"{stamp(finding.last_seen)}, first {stamp(finding.first_seen)}"),
-        ("Where", one_line(f"account {place.account}, {place.region}", 60)),
+        ("What happened", escaped_line(f"{finding.title} ({finding.kind})", 400)),
+        ("Severity", escaped_line(f"{severity.label}, at its source {severity.native}", 60)),
+        ("Last seen", f"{to_iso(finding.last_seen)}, first {to_iso(finding.first_seen)}"),
+        ("Where", escaped_line(f"account {place.account}, {place.region}", 60)),
         ("Resource", _names(finding)),
-        ("By", one_line(f"{who.user_type} {who.name} {who.access_key_id}", 160) if who else ""),
-        ("To do", one_line(todo, 400)),
+        ("By", escaped_line(f"{who.user_type} {who.name} {who.access_key_id}", 160) if who else ""),
+        ("To do", escaped_line(manual_step, 400)),
         ("To release", f'run "cordon release {case}", or leave it contained'),
         ("Case", case),
-        ("Finding", one_line(finding.id, 200)),
-        ("Details", one_line(finding.description, BODY)),
+        ("Finding", escaped_line(finding.id, 200)),
+        ("Details", escaped_line(finding.description, BODY)),
     )
-    return cut("\n\n".join(f"{name}: {fact}" for name, fact in facts if fact), BODY)
+    return truncate("\n\n".join(f"{name}: {fact}" for name, fact in facts if fact), BODY)
 
 
 def _names(finding: Finding) -> str:
     """The first resources, and how many more there are."""
-    names = list(dict.fromkeys(r.arn or f"{r.kind} {r.name}" for r in finding.resources))
-    shown = ", ".join(one_line(name, 120) for name in names[:3])
+    names = list(dict.fromkeys(r.arn or f"{r.type} {r.name}" for r in finding.resources))
+    shown = ", ".join(escaped_line(name, 120) for name in names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown

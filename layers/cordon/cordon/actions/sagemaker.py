@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cordon.actions.tag import Tag, pairs
-from cordon.clients import Aws
+from cordon.actions.tag import Tag, tags_by_key
+from cordon.clients import AwsClients
 
 # SageMaker says so in many words, and mostly as a ValidationException
 _NO_SUCH = re.compile(r"does not exist|could not find|cannot find|not found|recordnotfound", re.I)
@@ -23,20 +23,20 @@ class TagSageMaker(Tag):
         "sagemaker:DeleteTags",
         "sagemaker:ListTags",
     )
-    gone: ClassVar[frozenset[str]] = frozenset({"ResourceNotFound"})
-    full: ClassVar[frozenset[str]] = frozenset({"ResourceLimitExceeded"})
+    not_found_errors: ClassVar[frozenset[str]] = frozenset({"ResourceNotFound"})
+    quota_errors: ClassVar[frozenset[str]] = frozenset({"ResourceLimitExceeded"})
 
-    def _is_gone(self, code: str, message: str) -> bool:
+    def _is_deleted(self, code: str, message: str) -> bool:
         missing = code == "ValidationException" and _NO_SUCH.search(message)
-        return code in self.gone or bool(missing)
+        return code in self.not_found_errors or bool(missing)
 
-    def _read(self, aws: Aws) -> dict[str, str]:
+    def _read(self, aws: AwsClients) -> dict[str, str]:
         pages = aws.client("sagemaker").get_paginator("list_tags").paginate(ResourceArn=self.arn)
-        return pairs([tag for page in pages for tag in page["Tags"]])
+        return tags_by_key([tag for page in pages for tag in page["Tags"]])
 
-    def _write(self, aws: Aws, value: str) -> None:
+    def _write(self, aws: AwsClients, value: str) -> None:
         tags = [{"Key": self.key, "Value": value}]
         aws.client("sagemaker").add_tags(ResourceArn=self.arn, Tags=tags)
 
-    def _remove(self, aws: Aws) -> None:
+    def _remove(self, aws: AwsClients) -> None:
         aws.client("sagemaker").delete_tags(ResourceArn=self.arn, TagKeys=[self.key])

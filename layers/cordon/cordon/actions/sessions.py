@@ -1,8 +1,8 @@
 """What revoking the sessions of a role and of a user have in common.
 
-Contained by the inline policy of ``cordon.actions.revocation``. Where the inline policies of the
-principal leave no room for it (LimitExceeded: 10,240 characters for a role, 2,048 for a user),
-by attaching the AWS managed policy ``AWSDenyAll``, which also stops new sessions.
+Contained by the inline policy of ``revocation_policy``. Where the inline policies of the
+principal leave no room for it (LimitExceeded: 10,240 characters for a role, 2,048 for a user), by
+attaching the AWS managed policy ``AWSDenyAll``, which also stops new sessions.
 
 captured  ``{"arn", "policy": text | None, "deny_all": was attached, "max_session": seconds}``
 wrote     ``{"form": "older_sessions", "before": stamp, "policy": text, "base": text | None}`` or
@@ -19,28 +19,36 @@ from urllib.parse import unquote
 from botocore.exceptions import ClientError
 
 from cordon import clock
-from cordon.actions.action import Action, Gone, Json, NotVerified, Refused, Undo, Undone
-from cordon.actions.revocation import (
-    later,
-    others,
+from cordon.actions.action import (
+    Action,
+    Json,
+    NotVerified,
+    Refused,
+    ResourceDeleted,
+    Undone,
+    UndoResult,
+)
+from cordon.actions.revocation_policy import (
+    other_statements,
+    revoke_before,
     revoked_before,
     revoking,
     same,
     without_revocation,
 )
-from cordon.beside import together
-from cordon.clients import Aws
+from cordon.clients import AwsClients
+from cordon.concurrency import gather
 
 NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+")  # IAM names; \w of the service model, ASCII only
 TO_SCP = "deny the principal by a service control policy (aws:PrincipalArn)"
 
 
-def code(error: ClientError) -> str:
+def error_code(error: ClientError) -> str:
     """The error code of a ClientError."""
     return str(error.response["Error"]["Code"])
 
 
-def checked(what: str, name: str, longest: int) -> None:
+def require_iam_name(what: str, name: str, longest: int) -> None:
     """ValueError unless ``name`` is one that IAM can have given."""
     if not NAME.fullmatch(name) or len(name) > longest:
         raise ValueError(f"{what}: not an IAM name: {name[:longest]!r}")
@@ -59,7 +67,7 @@ def policy_text(iam: Any, operation: str, **names: str) -> str | None:
     try:
         return str(getattr(iam, call)(**names)["PolicyText"])
     except ClientError as error:
-        if code(error) == "NoSuchEntity":
+        if error_code(error) == "NoSuchEntity":
             return None
         raise
 
@@ -73,14 +81,14 @@ def _keep_text(parsed: dict[str, Any], **_: Any) -> None:
 class RevokeSessions(Action):
     """Base of RevokeRoleSessions and RevokeUserSessions, which say how IAM is called."""
 
-    def capture(self, aws: Aws) -> Json:
+    def capture(self, aws: AwsClients) -> Json:
         iam = aws.client("iam")
-        found, policy, deny_all = together(
+        found, policy, deny_all = gather(
             partial(self._existing, iam),
             partial(self._policy, iam),
             partial(self._denied_all, iam),
         )
-        self._may_touch(found["Path"])
+        self._require_revocable(found["Path"])
         return {
             "arn": found["Arn"],
             "policy": policy,
@@ -88,16 +96,16 @@ class RevokeSessions(Action):
             "max_session": self._longest_session(found),
         }
 
-    def apply(self, aws: Aws, captured: Json, wrote: Json | None) -> Json:
+    def apply(self, aws: AwsClients, captured: Json, written: Json | None) -> Json:
         iam = aws.client("iam")
         current = self._policy(iam)
-        before = later(current, clock.now())
-        if wrote and wrote["form"] == "deny_all":
+        before = revoke_before(current, clock.now())
+        if written and written["form"] == "deny_all":
             return self._deny_all(iam, before)
-        kept = others(current) == others(captured["policy"])
+        kept = other_statements(current) == other_statements(captured["policy"])
         base = captured["policy"] if kept else without_revocation(current)
         policy = revoking(base, before)
-        written = {"form": "older_sessions", "before": clock.stamp(before), "base": base}
+        written = {"form": "older_sessions", "before": clock.to_iso(before), "base": base}
         if same(policy, current):
             return {**written, "policy": current}
         try:
@@ -106,9 +114,9 @@ class RevokeSessions(Action):
             return self._put_failed(error, iam, before)
         return {**written, "policy": policy}
 
-    def verify(self, aws: Aws, captured: Json, wrote: Json) -> None:
+    def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
         iam = aws.client("iam")
-        if wrote["form"] == "deny_all":
+        if written["form"] == "deny_all":
             if not self._denied_all(iam):
                 raise NotVerified(f"{self.resource}: {self.deny_all} is not attached")
             return
@@ -116,25 +124,25 @@ class RevokeSessions(Action):
         if shown is None:
             self._existing(iam)
             raise NotVerified(f"{self.resource}: no policy revokes sessions")
-        if shown < clock.moment(wrote["before"]):
-            raise NotVerified(f"{self.resource}: revokes before {shown}, not {wrote['before']}")
+        if shown < clock.from_iso(written["before"]):
+            raise NotVerified(f"{self.resource}: revokes before {shown}, not {written['before']}")
 
-    def undo(self, aws: Aws, captured: Json, wrote: Json) -> Undo:
+    def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         iam = aws.client("iam")
         try:
             self._existing(iam)
-            if wrote["form"] == "deny_all":
+            if written["form"] == "deny_all":
                 return self._undo_deny_all(iam, captured)
-            return self._undo_policy(iam, captured["policy"], wrote)
-        except Gone as gone:
-            return Undo(Undone.GONE, str(gone))
+            return self._undo_policy(iam, captured["policy"], written)
+        except ResourceDeleted as gone:
+            return UndoResult(Undone.GONE, str(gone))
 
-    def keep_until(self, captured: Json, wrote: Json) -> datetime | None:
+    def until_safe_to_undo(self, captured: Json, written: Json) -> datetime | None:
         """When the last session that this revoked has ended by itself.
 
         None where the policy found was already as strict: undoing lets no session back in.
         """
-        before = clock.moment(wrote["before"])
+        before = clock.from_iso(written["before"])
         found = revoked_before(captured["policy"])
         if found is not None and found >= before:
             return None
@@ -146,11 +154,11 @@ class RevokeSessions(Action):
         return f"arn:{self.place.partition}:iam::aws:policy/AWSDenyAll"
 
     def _put_failed(self, error: ClientError, iam: Any, before: datetime) -> Json:
-        match code(error):
+        match error_code(error):
             case "LimitExceeded":
                 return self._deny_all(iam, before)
             case "NoSuchEntity":
-                raise Gone(self.resource) from error
+                raise ResourceDeleted(self.resource) from error
             case "UnmodifiableEntity":
                 raise Refused(f"{self.resource}: only AWS can change it; {TO_SCP}") from error
             case _:
@@ -160,23 +168,25 @@ class RevokeSessions(Action):
         try:
             self._attach(iam)
         except ClientError as error:
-            if code(error) == "LimitExceeded":
+            if error_code(error) == "LimitExceeded":
                 full = "no room for an inline policy nor for one more managed policy"
                 raise Refused(f"{self.resource}: {full}; detach one, or {TO_SCP}") from error
             self._existing(iam)  # NoSuchEntity may mean the principal, or the policy
             raise
-        return {"form": "deny_all", "before": clock.stamp(before)}
+        return {"form": "deny_all", "before": clock.to_iso(before)}
 
-    def _undo_policy(self, iam: Any, captured: str | None, wrote: Json) -> Undo:
+    def _undo_policy(self, iam: Any, captured: str | None, written: Json) -> UndoResult:
         current = self._policy(iam)
         if same(current, captured):
-            return Undo(Undone.RESTORED)
-        if not same(current, wrote["policy"]):
-            return Undo(Undone.DRIFTED, "a person changed the policy: it is left as it is")
-        self._restore(iam, wrote["base"])
-        if same(wrote["base"], captured):
-            return Undo(Undone.RESTORED)
-        return Undo(Undone.DRIFTED, "a person changed the policy: only our statement was taken out")
+            return UndoResult(Undone.RESTORED)
+        if not same(current, written["policy"]):
+            return UndoResult(Undone.DRIFTED, "a person changed the policy: it is left as it is")
+        self._restore(iam, written["base"])
+        if same(written["base"], captured):
+            return UndoResult(Undone.RESTORED)
+        return UndoResult(
+            Undone.DRIFTED, "a person changed the policy: only our statement was taken out"
+        )
 
     def _restore(self, iam: Any, policy: str | None) -> None:
         if policy is None:
@@ -184,32 +194,32 @@ class RevokeSessions(Action):
         else:
             self._put(iam, policy)
 
-    def _undo_deny_all(self, iam: Any, captured: Json) -> Undo:
+    def _undo_deny_all(self, iam: Any, captured: Json) -> UndoResult:
         denied = self._denied_all(iam)
         if captured["deny_all"] and not denied:
-            return Undo(Undone.DRIFTED, f"a person detached {self.deny_all}: it is left so")
+            return UndoResult(Undone.DRIFTED, f"a person detached {self.deny_all}: it is left so")
         if denied and not captured["deny_all"]:
             self._detach(iam)
-        return Undo(Undone.RESTORED)
+        return UndoResult(Undone.RESTORED)
 
     def _denied_all(self, iam: Any) -> bool:
         try:
             return self._attached(iam)
         except ClientError as error:
-            if code(error) == "NoSuchEntity":
-                raise Gone(self.resource) from error
+            if error_code(error) == "NoSuchEntity":
+                raise ResourceDeleted(self.resource) from error
             raise
 
     def _existing(self, iam: Any) -> dict[str, Any]:
         """The role or user; Gone where there is none."""
         try:
-            return self._find(iam)
+            return self._get_principal(iam)
         except ClientError as error:
-            if code(error) == "NoSuchEntity":
-                raise Gone(self.resource) from error
+            if error_code(error) == "NoSuchEntity":
+                raise ResourceDeleted(self.resource) from error
             raise
 
-    def _may_touch(self, path: str) -> None:
+    def _require_revocable(self, path: str) -> None:
         """Refused for a principal that IAM or we must not change."""
         raise NotImplementedError
 
@@ -217,7 +227,7 @@ class RevokeSessions(Action):
         """How long a session may still live that was issued just before the moment, seconds."""
         raise NotImplementedError
 
-    def _find(self, iam: Any) -> dict[str, Any]:
+    def _get_principal(self, iam: Any) -> dict[str, Any]:
         raise NotImplementedError
 
     def _policy(self, iam: Any) -> str | None:

@@ -18,8 +18,16 @@ from typing import Any, ClassVar, Self
 
 from botocore.exceptions import ClientError
 
-from cordon.actions.action import Action, Gone, Json, NotVerified, Refused, Undo, Undone
-from cordon.clients import Aws
+from cordon.actions.action import (
+    Action,
+    Json,
+    NotVerified,
+    Refused,
+    ResourceDeleted,
+    Undone,
+    UndoResult,
+)
+from cordon.clients import AwsClients
 from cordon.finding import ARN
 
 KEY = re.compile(r"(?!aws:)[A-Za-z0-9_.:/=+@-]{1,128}")
@@ -55,9 +63,11 @@ class Tag(Action):
     key: str
     values: tuple[str, ...]
 
-    marked: ClassVar[bool] = False  # the value of another case may as well be a person's
-    gone: ClassVar[frozenset[str]] = frozenset({"ResourceNotFoundException"})
-    full: ClassVar[frozenset[str]] = frozenset()  # error codes that say: too many tags
+    recognisable_by_value: ClassVar[bool] = (
+        False  # the value of another case may as well be a person's
+    )
+    not_found_errors: ClassVar[frozenset[str]] = frozenset({"ResourceNotFoundException"})
+    quota_errors: ClassVar[frozenset[str]] = frozenset()  # error codes that say: too many tags
 
     def __post_init__(self) -> None:
         found = ARN.fullmatch(self.arn)
@@ -78,71 +88,71 @@ class Tag(Action):
     def resource(self) -> str:
         return self.arn
 
-    def join(self, other: Self) -> Self:
+    def combine(self, other: Self) -> Self:
         return replace(self, values=(*self.values, *other.values))
 
-    def capture(self, aws: Aws) -> Json:
+    def capture(self, aws: AwsClients) -> Json:
         tags = self._tags(aws)
         own = [key for key in tags if not key.startswith("aws:")]
         if self.key not in tags and len(own) >= MOST_TAGS:
             raise Refused(self._no_room)
         return {"value": tags.get(self.key)}
 
-    def apply(self, aws: Aws, captured: Json, wrote: Json | None) -> Json:
+    def apply(self, aws: AwsClients, captured: Json, written: Json | None) -> Json:
         value = tag_value(self.values)
-        base = self._base(aws, wrote, value) if wrote else captured["value"]
-        with self._said():
+        base = self._base(aws, written, value) if written else captured["value"]
+        with self._translating_errors():
             self._write(aws, value)
         return {"value": value, "base": base}
 
-    def verify(self, aws: Aws, captured: Json, wrote: Json) -> None:
+    def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
         value = self._tags(aws).get(self.key)
-        if value != wrote["value"]:
-            raise NotVerified(f"{self.arn}: {self.key} is {value!r}, not {wrote['value']!r}")
+        if value != written["value"]:
+            raise NotVerified(f"{self.arn}: {self.key} is {value!r}, not {written['value']!r}")
 
-    def undo(self, aws: Aws, captured: Json, wrote: Json) -> Undo:
+    def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         try:
-            return self._undo(aws, captured["value"], wrote)
-        except Gone as gone:
-            return Undo(Undone.GONE, str(gone))
+            return self._undo(aws, captured["value"], written)
+        except ResourceDeleted as not_found_errors:
+            return UndoResult(Undone.GONE, str(not_found_errors))
 
-    def _base(self, aws: Aws, wrote: Json, value: str) -> str | None:
+    def _base(self, aws: AwsClients, written: Json, value: str) -> str | None:
         """What a person has put there since; else what stood there before us."""
         current = self._tags(aws).get(self.key)
-        return wrote["base"] if current in (wrote["value"], value) else current
+        return written["base"] if current in (written["value"], value) else current
 
-    def _undo(self, aws: Aws, captured: str | None, wrote: Json) -> Undo:
+    def _undo(self, aws: AwsClients, captured: str | None, written: Json) -> UndoResult:
         value = self._tags(aws).get(self.key)
         if value == captured:
-            return Undo(Undone.RESTORED)
-        if value != wrote["value"]:
-            return Undo(Undone.DRIFTED, f"a person changed {self.key}: it is left as it is")
-        self._restore(aws, wrote["base"])
-        if wrote["base"] == captured:
-            return Undo(Undone.RESTORED)
-        return Undo(Undone.DRIFTED, f"a person changed {self.key}: their value is put back")
+            return UndoResult(Undone.RESTORED)
+        if value != written["value"]:
+            return UndoResult(Undone.DRIFTED, f"a person changed {self.key}: it is left as it is")
+        self._restore(aws, written["base"])
+        if written["base"] == captured:
+            return UndoResult(Undone.RESTORED)
+        return UndoResult(Undone.DRIFTED, f"a person changed {self.key}: their value is put back")
 
-    def _restore(self, aws: Aws, value: str | None) -> None:
-        with self._said():
+    def _restore(self, aws: AwsClients, value: str | None) -> None:
+        with self._translating_errors():
             if value is None:
                 self._remove(aws)
             else:
                 self._write(aws, value)
 
-    def _tags(self, aws: Aws) -> Mapping[str, str]:
-        with self._said():
+    def _tags(self, aws: AwsClients) -> Mapping[str, str]:
+        with self._translating_errors():
             return self._read(aws)
 
     @contextmanager
-    def _said(self) -> Iterator[None]:
+    def _translating_errors(self) -> Iterator[None]:
         """Turns what the service says into Gone and Refused; all else rises as it is."""
         try:
             yield
         except ClientError as error:
             said = error.response["Error"]
-            if self._is_gone(said["Code"], said.get("Message", "")):
-                raise Gone(self.arn) from error
-            if said["Code"] in self.full:
+            if self._is_deleted(said["Code"], said.get("Message", "")):
+                raise ResourceDeleted(self.arn) from error
+            if said["Code"] in self.quota_errors:
                 raise Refused(self._no_room) from error
             raise
 
@@ -150,19 +160,21 @@ class Tag(Action):
     def _no_room(self) -> str:
         return f"{self.arn}: has {MOST_TAGS} tags, no room for {self.key}; a person must remove one"
 
-    def _is_gone(self, code: str, message: str) -> bool:
-        return code in self.gone
+    def _is_deleted(self, code: str, message: str) -> bool:
+        return code in self.not_found_errors
 
-    def _read(self, aws: Aws) -> dict[str, str]:
+    def _read(self, aws: AwsClients) -> dict[str, str]:
         raise NotImplementedError
 
-    def _write(self, aws: Aws, value: str) -> None:
+    def _write(self, aws: AwsClients, value: str) -> None:
         raise NotImplementedError
 
-    def _remove(self, aws: Aws) -> None:
+    def _remove(self, aws: AwsClients) -> None:
         raise NotImplementedError
 
 
-def pairs(tags: list[dict[str, Any]], key: str = "Key", value: str = "Value") -> dict[str, str]:
+def tags_by_key(
+    tags: list[dict[str, Any]], key: str = "Key", value: str = "Value"
+) -> dict[str, str]:
     """A service's tag list as a map; the last one wins where a key stands twice."""
     return {tag[key]: tag[value] for tag in tags}

@@ -1,8 +1,8 @@
 """What can be done to a general purpose bucket."""
 
-from cordon.actions.s3.access import BlockPublicAccess
-from cordon.actions.s3.policy import DenyBucketAccess
-from cordon.actions.s3.rules import SuspendLifecycle, SuspendReplication
+from cordon.actions.s3.deny_access import DenyBucketAccess
+from cordon.actions.s3.public_access import BlockPublicAccess
+from cordon.actions.s3.suspend import SuspendLifecycle, SuspendReplication
 from cordon.actions.s3.tag import TagBucket
 
 __all__ = [

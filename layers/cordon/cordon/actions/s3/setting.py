@@ -3,8 +3,8 @@
 Absence is None. ``base`` is the setting without our part: what was captured, or, where a person
 changed the setting while it was held, what that person made of it.
 
-captured  ``{<what>: setting | None}``
-wrote     ``{<what>: setting | None, "over": base}``, and what the subclass adds
+captured  ``{<setting>: value | None}``
+wrote     ``{<setting>: value | None, "base": base}``, and what the subclass adds
 """
 
 import json
@@ -16,12 +16,20 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from cordon.actions.action import Action, Gone, Json, NotVerified, Refused, Undo, Undone
-from cordon.clients import Aws
+from cordon.actions.action import (
+    Action,
+    Json,
+    NotVerified,
+    Refused,
+    ResourceDeleted,
+    Undone,
+    UndoResult,
+)
+from cordon.clients import AwsClients
 
 GENERAL_PURPOSE = re.compile(r"[A-Za-z0-9._-]{3,255}")  # old buckets in us-east-1 have long names
 # Amazon S3 User Guide, "General purpose bucket naming rules": reserved endings
-OTHERS = {
+ALIASES = {
     "--x-s3": "directory bucket: deny s3express:CreateSession in its own policy by hand",
     "--table-s3": "table bucket: change its policy in S3 Tables (s3tables) by hand",
     "-s3alias": "access point alias: contain the bucket behind it",
@@ -38,8 +46,8 @@ class BucketSetting(Action):
 
     bucket: str
 
-    what: ClassVar[str]  # the setting's name in captured and wrote
-    gone: ClassVar[tuple[str, ...]] = ("NoSuchBucket",)
+    setting: ClassVar[str]  # the setting's name in captured and wrote
+    not_found_errors: ClassVar[tuple[str, ...]] = ("NoSuchBucket",)
 
     @property
     def resource(self) -> str:
@@ -47,85 +55,87 @@ class BucketSetting(Action):
 
     @property
     def target(self) -> str:
-        return f"bucket-{self.what.replace('_', '-')}:{self.resource}"
+        return f"bucket-{self.setting.replace('_', '-')}:{self.resource}"
 
-    def capture(self, aws: Aws) -> Json:
-        self._refuse_others()
-        with self._existing():
-            return {self.what: self.read(aws)}
+    def capture(self, aws: AwsClients) -> Json:
+        self._require_general_purpose()
+        with self._raising_deleted():
+            return {self.setting: self.read(aws)}
 
-    def apply(self, aws: Aws, captured: Json, wrote: Json | None) -> Json:
-        with self._existing():
+    def apply(self, aws: AwsClients, captured: Json, written: Json | None) -> Json:
+        with self._raising_deleted():
             current = self.read(aws)
-            base = self._base(current, captured, wrote)
-            return {**self.contain(aws, current, base), "over": base}
+            base = self._base(current, captured, written)
+            return {**self._ensure(aws, current, base), "base": base}
 
-    def verify(self, aws: Aws, captured: Json, wrote: Json) -> None:
-        with self._existing():
+    def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
+        with self._raising_deleted():
             current = self.read(aws)
-        if not self.same(current, wrote[self.what]):
-            raise NotVerified(f"{self.resource}: {self.difference(current, wrote[self.what])}")
+        if not self.equal(current, written[self.setting]):
+            raise NotVerified(f"{self.resource}: {self.difference(current, written[self.setting])}")
 
-    def undo(self, aws: Aws, captured: Json, wrote: Json) -> Undo:
+    def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         try:
-            with self._existing():
-                return self._undo(aws, captured, wrote)
-        except Gone as gone:
-            return Undo(Undone.GONE, str(gone))
+            with self._raising_deleted():
+                return self._undo(aws, captured, written)
+        except ResourceDeleted as not_found_errors:
+            return UndoResult(Undone.GONE, str(not_found_errors))
 
-    def contain(self, aws: Aws, current: Any, base: Any) -> dict[str, Any]:
+    def _ensure(self, aws: AwsClients, current: Any, base: Any) -> dict[str, Any]:
         """Make the setting ``contained(base)`` unless it is already; returns what it is now."""
-        wanted = self.contained(aws, base)
-        if not self.same(current, wanted):
+        wanted = self.with_ours(aws, base)
+        if not self.equal(current, wanted):
             self.write(aws, wanted)
-        return {self.what: wanted}
+        return {self.setting: wanted}
 
-    def contained(self, aws: Aws, base: Any) -> Any:
+    def with_ours(self, aws: AwsClients, base: Any) -> Any:
         """The base with our part."""
         raise NotImplementedError
 
-    def freed(self, current: Any, base: Any) -> Any:
+    def without_ours(self, current: Any, base: Any) -> Any:
         """The current setting without our part; ``base`` itself where nothing else changed."""
         raise NotImplementedError
 
-    def read(self, aws: Aws) -> Any:
+    def read(self, aws: AwsClients) -> Any:
         raise NotImplementedError
 
-    def write(self, aws: Aws, setting: Any) -> None:
+    def write(self, aws: AwsClients, setting: Any) -> None:
         raise NotImplementedError
 
-    def same(self, one: Any, other: Any) -> bool:
+    def equal(self, one: Any, other: Any) -> bool:
         return bool(one == other)
 
     def difference(self, current: Any, wanted: Any) -> str:
         """What differs, bounded: settings can be long."""
         shown, asked = (json.dumps(value, sort_keys=True)[:SHOWN] for value in (current, wanted))
-        return f"{self.what} is {shown}, not {asked}"
+        return f"{self.setting} is {shown}, not {asked}"
 
-    def _base(self, current: Any, captured: Json, wrote: Json | None) -> Any:
+    def _base(self, current: Any, captured: Json, written: Json | None) -> Any:
         """What stands, or stood, without our part.
 
         ``wrote`` may be missing or old, when the answer to an apply was lost: then our part is
         told by what it looks like.
         """
-        if wrote is None:
-            return self.freed(current, captured[self.what])
-        if self.same(current, wrote[self.what]):
-            return wrote["over"]
-        return self.freed(current, wrote["over"])
+        if written is None:
+            return self.without_ours(current, captured[self.setting])
+        if self.equal(current, written[self.setting]):
+            return written["base"]
+        return self.without_ours(current, written["base"])
 
-    def _undo(self, aws: Aws, captured: Json, wrote: Json) -> Undo:
+    def _undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         current = self.read(aws)
-        base = self._base(current, captured, wrote)
-        if not self.same(current, base):
+        base = self._base(current, captured, written)
+        if not self.equal(current, base):
             self.write(aws, base)
-        if self.same(base, captured[self.what]):
-            return Undo(Undone.RESTORED)
-        kept = "left as it is" if self.same(current, base) else "kept without our part"
-        return Undo(Undone.DRIFTED, f"a person changed {self.target} while it was held: {kept}")
+        if self.equal(base, captured[self.setting]):
+            return UndoResult(Undone.RESTORED)
+        kept = "left as it is" if self.equal(current, base) else "kept without our part"
+        return UndoResult(
+            Undone.DRIFTED, f"a person changed {self.target} while it was held: {kept}"
+        )
 
-    def _refuse_others(self) -> None:
-        for ending, todo in OTHERS.items():
+    def _require_general_purpose(self) -> None:
+        for ending, todo in ALIASES.items():
             if self.bucket.endswith(ending):
                 raise Refused(f"{self.bucket} is a {todo}")
         if any(service in self.bucket for service in OTHER_SERVICES):
@@ -134,20 +144,20 @@ class BucketSetting(Action):
             raise Refused(f"{self.bucket!r} is no bucket name: see which bucket the finding means")
 
     @property
-    def _asked(self) -> dict[str, str]:
+    def _owned_bucket(self) -> dict[str, str]:
         """What every S3 call carries: a bucket that changed hands is refused by S3."""
         return {"Bucket": self.bucket, "ExpectedBucketOwner": self.place.account}
 
     @contextmanager
-    def _existing(self) -> Iterator[None]:
+    def _raising_deleted(self) -> Iterator[None]:
         try:
             yield
         except ClientError as error:
-            if code(error) not in self.gone:
+            if error_code(error) not in self.not_found_errors:
                 raise
-            raise Gone(f"{self.resource} no longer exists") from error
+            raise ResourceDeleted(f"{self.resource} no longer exists") from error
 
 
-def code(error: ClientError) -> str:
+def error_code(error: ClientError) -> str:
     """The service's error code."""
     return str(error.response["Error"]["Code"])

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 
 from cordon.actions.s3.setting import BucketSetting
 from cordon.actions.tag import KEY, tag_value
-from cordon.clients import Aws
+from cordon.clients import AwsClients
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,11 @@ class TagBucket(BucketSetting):
     key: str
     values: tuple[str, ...]
 
-    what: ClassVar[str] = "value"
-    marked: ClassVar[bool] = False  # the value of another case may as well be a person's
-    gone: ClassVar[tuple[str, ...]] = ("NoSuchBucket", "NoSuchResource")
+    setting: ClassVar[str] = "value"
+    recognisable_by_value: ClassVar[bool] = (
+        False  # the value of another case may as well be a person's
+    )
+    not_found_errors: ClassVar[tuple[str, ...]] = ("NoSuchBucket", "NoSuchResource")
     permissions: ClassVar[tuple[str, ...]] = (
         "s3:ListTagsForResource",
         "s3:TagResource",
@@ -41,20 +43,20 @@ class TagBucket(BucketSetting):
     def target(self) -> str:
         return f"tag:{self.resource}:{self.key}"
 
-    def join(self, other: Self) -> Self:
+    def combine(self, other: Self) -> Self:
         return replace(self, values=(*self.values, *other.values))
 
-    def contained(self, aws: Aws, base: Any) -> Any:
+    def with_ours(self, aws: AwsClients, base: Any) -> Any:
         return tag_value(self.values)
 
-    def freed(self, current: Any, base: Any) -> Any:
+    def without_ours(self, current: Any, base: Any) -> Any:
         return base if current == tag_value(self.values) else current
 
-    def read(self, aws: Aws) -> Any:
+    def read(self, aws: AwsClients) -> Any:
         tags = aws.client("s3control").list_tags_for_resource(**self._tagged)["Tags"]
         return next((tag["Value"] for tag in tags if tag["Key"] == self.key), None)
 
-    def write(self, aws: Aws, setting: Any) -> None:
+    def write(self, aws: AwsClients, setting: Any) -> None:
         s3control = aws.client("s3control")
         if setting is None:
             s3control.untag_resource(**self._tagged, TagKeys=[self.key])

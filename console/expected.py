@@ -1,0 +1,124 @@
+"""What an event must lead to: its playbook and its plan, from the pure half of Cordon alone.
+
+An expectation stands beside its event as ``<event>.plan.json``:
+``{"playbook", "outcome", "reason", "plan"}``, and ``"after"``, written by hand, names events of
+the same folder that come first (a control must have failed before it can pass). The outcome is
+that of a playbook in *enforce*.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from console.playbooks import playbooks
+from cordon.actions import Refused
+from cordon.actions.incident import incident
+from cordon.finding import Finding, Malformed
+from cordon.playbook import Plan, Playbook
+from cordon.policy import RELEASE_ACTION, PolicyInput, Verdict, decide, may_release
+from cordon.respond import OVER
+from cordon.settings import Deployment, Mode, Settings
+from cordon.sources import read
+from embedded.deploy import functions_of
+from embedded.place import Place
+from embedded.template import synthesise
+
+ROOT = Path(__file__).parent.parent
+SUFFIX = ".plan.json"
+
+
+def partition_of(region: str) -> str:
+    """The partition of a Region by its name (botocore's endpoint data says the same)."""
+    prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
+    return next((p for prefix, p in prefixes.items() if region.startswith(prefix)), "aws")
+
+
+def home_of(event: Mapping[str, Any]) -> Place:
+    """Where the stack that gets this event is deployed: the envelope's account and Region."""
+    account, region = str(event["account"]), str(event["region"])
+    return Place(account, region, partition_of(region))
+
+
+def break_glass_role(home: Place) -> str:
+    """The role that replay's deployment never locks out."""
+    return home.arn("iam", "role/BreakGlass", region="")
+
+
+@cache
+def deployments(place: Place) -> Mapping[str, Deployment]:
+    """The deployment of each playbook, as the template's function environment gives it."""
+    parameters = {"BreakGlassRoles": break_glass_role(place)}
+    stack = synthesise(ROOT / "template.yaml", place, parameters=parameters)
+    functions = functions_of(stack).values()
+    given = [{"AWS_REGION": place.region, **function.environment} for function in functions]
+    return {env["POWERTOOLS_SERVICE_NAME"]: Deployment.from_environment(env) for env in given}
+
+
+def expectation_path(event: Path) -> Path:
+    """Where the expectation of an event stands."""
+    return event.with_name(event.name.removesuffix(".json") + SUFFIX)
+
+
+def expectation(path: Path) -> dict[str, Any]:
+    """The expectation of an event file, made anew; ``after`` is kept from the one that stands."""
+    event = json.loads(path.read_text())
+    made = _expected(event)
+    stands = expectation_path(path)
+    before = json.loads(stands.read_text()) if stands.exists() else {}
+    return made | ({"after": before["after"]} if "after" in before else {})
+
+
+def write(path: Path, expected: Mapping[str, Any]) -> None:
+    """Put an expectation beside its event."""
+    expectation_path(path).write_text(json.dumps(expected, indent=2, ensure_ascii=False) + "\n")
+
+
+def _expected(event: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        finding = read(event)
+    except Malformed as malformed:
+        return _nobody(f"cannot be read: {malformed}")
+    reasons = []
+    for playbook, situation in policy_inputs(finding, home_of(event)):
+        outcome, reason = _outcome(playbook, situation)
+        if outcome != "ignored":
+            plan = situation.plan.to_json()
+            return {"playbook": playbook.name, "outcome": outcome, "reason": reason, "plan": plan}
+        reasons.append(f"{playbook.name}: {reason}")
+    return _nobody("; ".join(reasons) or f"no playbook answers {finding.kind}")
+
+
+def _nobody(reason: str) -> dict[str, Any]:
+    return {"playbook": None, "outcome": "ignored", "reason": reason, "plan": []}
+
+
+def policy_inputs(finding: Finding, home: Place) -> Iterator[tuple[Playbook, PolicyInput]]:
+    """The playbooks whose exact gate the finding passes, each with the decision's inputs."""
+    for playbook in playbooks(ROOT):
+        deployment = deployments(home)[playbook.name]
+        if playbook.matches(finding):
+            case = playbook.case_id(finding)
+            try:
+                plan = Plan(tuple(playbook.plan(finding, case, deployment)))
+            except Refused as refused:
+                plan = Plan((incident(finding, case, deployment, manual_step=str(refused)),))
+            settings = Settings(modes={playbook.name: Mode.ENFORCE})
+            now = finding.last_seen + timedelta(minutes=5)
+            yield playbook, PolicyInput(finding, playbook, plan, settings, deployment, now)
+
+
+def _outcome(playbook: Playbook, situation: PolicyInput) -> tuple[str, str]:
+    finding = situation.finding
+    if finding.custom_action == RELEASE_ACTION:
+        return "releasing", "custom action CordonRelease in Security Hub"
+    if finding.state in OVER and playbook.releases_on_pass:
+        decision = may_release(situation)
+        passes = decision.verdict is Verdict.CONTAIN
+        return ("released" if passes else "ignored"), decision.reason
+    decision = decide(situation)
+    if decision.verdict is not Verdict.CONTAIN:
+        return "ignored", decision.reason
+    return ("told" if situation.plan.only_tells else "contained"), decision.reason

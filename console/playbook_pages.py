@@ -1,0 +1,96 @@
+"""The generated parts of the documentation: made from the playbooks' headers, and checked.
+
+README.md holds the table of playbooks between two marks; docs/playbooks.md shows each header.
+"""
+
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from console.playbooks import playbooks
+from cordon.playbook import Playbook
+from embedded.backends import api_table
+
+BEGIN, END = "<!-- playbooks: made by `make playbooks` -->", "<!-- /playbooks -->"
+
+
+def write(root: Path, *, only_check: bool) -> list[Path]:
+    """Bring the pages up to date. Returns the paths that were not."""
+    stale = []
+    for path, text in _pages(root):
+        if not path.exists() or path.read_text() != text:
+            stale.append(path)
+            if not only_check:
+                path.write_text(text)
+    return stale
+
+
+def _pages(root: Path) -> Iterator[tuple[Path, str]]:
+    found = playbooks(root)
+    readme = root / "README.md"
+    before, _, rest = readme.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    yield readme, f"{before}{BEGIN}\n{_table(found)}\n{END}{after}"
+    yield root / "docs" / "playbooks.md", _page(found)
+    account = root / "docs" / "embedded-account.md"
+    yield account, api_table.updated(account.read_text())
+
+
+def _table(found: tuple[Playbook, ...]) -> str:
+    rows = ["| playbook | when | does | recommended mode |", "|---|---|---|---|"]
+    for playbook in found:
+        header = _header(playbook)
+        row = (f"`{playbook.name}`", header["When"], header["Does"], str(playbook.recommended_mode))
+        rows.append(f"| {' | '.join(row)} |")
+    return "\n".join(rows)
+
+
+def _page(found: tuple[Playbook, ...]) -> str:
+    parts = [
+        "# Playbooks",
+        "Made from the headers under `functions/` by `make playbooks`. Controls are expert "
+        "judgement: a case *supports evidence for* them; nothing here says that you comply.",
+    ]
+    for playbook in found:
+        header = _header(playbook)
+        parts.append(f"## {playbook.name}")
+        parts.append(header["title"])
+        parts += [f"- **{key}** {header[key]}" for key in ("When", "Does", "Undo", "Leaves")]
+        parts.append(f"- **Layer** {playbook.defence_layer}; serves {playbook.serves}")
+        parts.append(
+            f"- **Recommended mode** {playbook.recommended_mode} (every playbook starts in observe)"
+        )
+        parts.append("- **Answers** " + ", ".join(f"`{kind}`" for kind in playbook.handles))
+        parts.append("- **Supports evidence for** " + ", ".join(playbook.controls))
+    return "\n\n".join(_together(parts)) + "\n"
+
+
+def _together(parts: list[str]) -> Iterator[str]:
+    """Items of a list follow each other without a blank line."""
+    items: list[str] = []
+    for part in parts:
+        if part.startswith("- "):
+            items.append(part)
+            continue
+        if items:
+            yield "\n".join(items)
+            items = []
+        yield part
+    if items:
+        yield "\n".join(items)
+
+
+def _header(playbook: Playbook) -> dict[str, str]:
+    """The parts of a playbook's docstring: title, When, Does, Undo, Leaves."""
+    module = sys.modules[f"{playbook.name}.playbook"]
+    title, *lines = (inspect.getdoc(module) or "").splitlines()
+    header, key = {"title": title}, ""
+    for line in lines:
+        first, _, rest = line.partition(" ")
+        if first in ("When", "Does", "Undo", "Leaves"):
+            key = first
+            header[key] = rest.strip()
+        elif line.strip():
+            header[key] += f" {line.strip()}"
+    return header

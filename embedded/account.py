@@ -1,0 +1,495 @@
+"""An AWS account in this process, built from template.yaml, on moto and virtual time.
+
+    with EmbeddedAccount(Path("template.yaml"), account="111122223333", region="eu-central-1",
+                         parameters={}, functions=Path("functions")) as account:
+        delivery = account.deliver(event)
+
+Only one account is entered at a time in a process. Nothing leaves the machine.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from botocore.response import StreamingBody
+
+from embedded import (
+    backends,
+    iam_guard,
+    patches,
+    scheduler,
+    speedups,
+    state_machines,
+    unsupported_calls,
+)
+from embedded.authorization import RequiredPermission
+from embedded.backends import Where, hub
+from embedded.delivery import EventDelivery, Queue, Rule
+from embedded.deploy import build, functions_of
+from embedded.functions import Function, InvocationResult, Runtime
+from embedded.iam_guard import UNGUARDED, AfterCall, Caller, Guard, IamDirectory, SandboxDied
+from embedded.journal import (
+    Called,
+    ExecutionEnded,
+    ExecutionStarted,
+    Invoked,
+    Journal,
+    Published,
+    Record,
+    TokenWaiting,
+)
+from embedded.place import Place
+from embedded.policy_evaluation import Decision, Policy
+from embedded.saved_state import Frozen, restore, save
+from embedded.scheduler import Clock, Scheduler
+from embedded.snapshot import snapshot
+from embedded.template import Resource, Stack, synthesise
+
+if TYPE_CHECKING:
+    from moto.core.config import DefaultConfig
+
+SEED = 20261124  # of moto's random ids
+HOMES = 32  # stacks that a process remembers, each some 100 KB
+MOTO = {
+    "core": {
+        "reset_boto3_session": False,
+        "mock_credentials": False,
+        "passthrough": {"services": [], "urls": []},
+        "service_whitelist": None,
+    },
+    "lambda": {"use_docker": False},
+    "stepfunctions": {"execute_state_machine": True},
+}
+# By stack, whether Security Hub is on, and the moment it was deployed at where one was given.
+_DEPLOYED: dict[tuple[Stack, bool, datetime | None], Frozen] = {}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A state machine of the template."""
+
+    logical: str
+    name: str
+    arn: str
+    role: str  # ARN
+    definition: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What one event brought about."""
+
+    rules: tuple[str, ...]  # logical ids of the rules that matched
+    records: tuple[Record, ...]  # the journal from the event on
+
+    @property
+    def invocations(self) -> list[Invoked]:
+        """The invocations, in order."""
+        return [r for r in self.records if isinstance(r, Invoked)]
+
+    @property
+    def calls(self) -> list[Called]:
+        """The AWS calls, in order."""
+        return [r for r in self.records if isinstance(r, Called)]
+
+    @property
+    def waiting(self) -> list[TokenWaiting]:
+        """Task tokens that came up."""
+        return [r for r in self.records if isinstance(r, TokenWaiting)]
+
+
+class EmbeddedAccount:
+    """See the module's docstring. Reading attributes before entering is an error."""
+
+    def __init__(
+        self,
+        template: Path,
+        *,
+        account: str = "111122223333",
+        region: str = "us-east-1",
+        partition: str = "aws",
+        parameters: Mapping[str, str] | None = None,
+        functions: Path | None = None,
+        stack: str = "cordon",
+        start: datetime | None = None,
+        organization: str = "",
+        security_hub: bool = True,
+    ) -> None:
+        self.place = Place(account, region, partition)
+        self.stack: Stack = synthesise(
+            template, self.place, parameters=parameters, stack=stack, functions=functions
+        )
+        self.journal = Journal()
+        self.clock = Clock((start or datetime.now(UTC)).replace(microsecond=0))
+        self._start = start
+        self.organization = organization
+        self._security_hub = security_hub
+        self._kernel = Scheduler(self.clock)
+        self._leave = ExitStack()
+
+    # ---- entering and leaving ----
+
+    def __enter__(self) -> Self:
+        if scheduler.active() is not None:
+            raise RuntimeError("an embedded account is entered already")
+        with ExitStack() as undo:
+            self._enter(undo)
+            self._leave = undo.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._leave.close()
+
+    def _enter(self, undo: ExitStack) -> None:
+        from moto import mock_aws
+        from moto.moto_api._internal import mock_random
+
+        unsupported_calls.install()
+        patches.install()
+        speedups.install()
+        backends.install()
+        undo.enter_context(patches.environment(self.place))
+        undo.enter_context(mock_aws(config=cast("DefaultConfig", MOTO)))
+        mock_random.seed(SEED)
+        scheduler.enter(self._kernel)
+        undo.callback(scheduler.leave)
+        backends.reset()
+        undo.callback(backends.reset)
+        self._connect(undo)
+        self._deploy()
+        self.runtime.forget()
+
+    def _deploy(self) -> None:
+        """The stack, built with the calls that deploy it, or thawed where that was done before."""
+        asked = (self.stack, self._security_hub, self._start)
+        if asked in _DEPLOYED:
+            restore(_DEPLOYED[asked])
+            return
+        build(self.stack, self.client)
+        self.carrier.check_roles()
+        if self._security_hub:
+            self.client("securityhub").enable_security_hub()
+        _DEPLOYED[asked] = save()
+        if len(_DEPLOYED) > HOMES:
+            del _DEPLOYED[next(iter(_DEPLOYED))]
+
+    def _connect(self, undo: ExitStack) -> None:
+        self.guard = Guard(self.place, self.journal, self._stamp, self.organization)
+        self.runtime = Runtime(self._kernel, self.journal, functions_of(self.stack))
+        self.carrier = EventDelivery(
+            self.stack, self.runtime, self.clock, self.journal, self.client
+        )
+        iam_guard.enter(self._intercept)
+        undo.callback(iam_guard.leave)
+        state_machines.enter(self)
+        undo.callback(state_machines.leave)
+        hub.subscribe(self._on_finding)
+        undo.callback(hub.unsubscribe)
+        patches.enter(self.place)
+        undo.callback(patches.leave)
+
+    def _stamp(self) -> str:
+        return self.clock.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    # ---- what handlers and machines do ----
+
+    def _intercept(
+        self, client: Any, operation: str, params: Mapping[str, Any], go: Callable[[], Any]
+    ) -> Any:
+        service = client.meta.service_model.service_name
+        answer = {
+            ("lambda", "Invoke"): self._invoke,
+            ("events", "PutEvents"): self._put_events,
+        }.get((service, operation))
+        act = (lambda: answer(params)) if answer else go
+        caller = self._kernel.owner
+        if caller is None or getattr(client, UNGUARDED, False):
+            return act()
+        result = self.guard.call(caller, client, operation, params, act)
+        if (service, operation) == ("sns", "Publish"):
+            self.journal.write(
+                Published(
+                    str(params.get("TopicArn", "")),
+                    str(params.get("Subject", "")),
+                    str(params["Message"]),
+                )
+            )
+        return result
+
+    def _invoke(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """lambda:Invoke, answered by the real handler."""
+        function = self.runtime.find(str(params["FunctionName"]))
+        if function is None:
+            raise unsupported_calls.NotEmbedded(f"no such function here: {params['FunctionName']}")
+        event = json.loads(_text(params.get("Payload") or "{}"))
+        kind = params.get("InvocationType", "RequestResponse")
+        if kind == "Event":
+            self.carrier.invoke_later(function, event)
+            return _answer(202, InvocationResult("", failed=False))
+        if kind == "DryRun":
+            return _answer(204, InvocationResult("", failed=False))
+        return _answer(200, self.runtime.invoke(function, event))
+
+    def _put_events(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """events:PutEvents, delivered by the rules of the template."""
+        entries = []
+        for entry in params["Entries"]:
+            event = self._event(entry)
+            bus = str(entry.get("EventBusName", "default")).rsplit("/", 1)[-1]
+            self.carrier.put_later(event, bus)
+            entries.append({"EventId": event["id"]})
+        return {"FailedEntryCount": 0, "Entries": entries, "ResponseMetadata": {}}
+
+    def _event(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "version": "0",
+            "id": self._uuid(),
+            "detail-type": entry["DetailType"],
+            "source": entry["Source"],
+            "account": self.place.account,
+            "time": self._stamp(),
+            "region": self.place.region,
+            "resources": list(entry.get("Resources", [])),
+            "detail": json.loads(entry["Detail"]),
+        }
+
+    def machine_caller(self, arn: str, role: str) -> Caller:
+        """Under whose role a machine's calls are made."""
+        return Caller(self._machine_name(arn), role)
+
+    def _machine_name(self, arn: str) -> str:
+        found = (m.logical for m in self.machines.values() if m.arn == arn)
+        return next(found, arn)
+
+    def watch(self, record: ExecutionStarted | ExecutionEnded | TokenWaiting) -> None:
+        """Journal what happened to an execution, under the machine's logical id."""
+        self.journal.write(replace(record, machine=self._machine_name(record.machine)))
+
+    # ---- driving ----
+
+    def deliver(self, event: Mapping[str, Any], *, patience: timedelta | None = None) -> Delivery:
+        """Put an event on the default bus, and drive everything until it is quiet.
+
+        Quiet: queues are empty, invocations and their retries done, executions ended or waiting
+        for a token. Wait states and retries move the clock, at most by ``patience``. Findings
+        that Security Hub speaks of are in the hub by the time the event is seen.
+        """
+        since = len(self.journal)
+        self._stage(event)
+        matched = self.carrier.put(json.loads(json.dumps(event)))
+        self.settle(patience=patience)
+        return Delivery(tuple(r.logical for r in matched), tuple(self.journal.records[since:]))
+
+    def _stage(self, event: Mapping[str, Any]) -> None:
+        """An event of Security Hub's means that the hub has the findings in it."""
+        if event.get("source") != "aws.securityhub" or not self._security_hub:
+            return
+        for finding in event.get("detail", {}).get("findings", []):
+            if "ProductArn" in finding and not hub.holds(
+                self._here, finding["ProductArn"], finding["Id"]
+            ):
+                hub.store(self._here, finding)
+
+    def _on_finding(self, where: Where, event: dict[str, Any]) -> None:
+        """Security Hub emits an event for every finding that is imported or updated."""
+        if where == self._here:
+            self.carrier.put_later({"id": self._uuid(), **event})
+
+    def _uuid(self) -> str:
+        return f"00000000-0000-4000-9000-{len(self.journal):012x}"
+
+    @property
+    def _here(self) -> Where:
+        return Where(self.place.account, self.place.region, self.place.partition)
+
+    def invoke(self, function: str, event: Any) -> InvocationResult:
+        """Invoke a function directly, by logical id, name or ARN."""
+        found = self.runtime.find(function)
+        if found is None:
+            raise LookupError(function)
+        return self.runtime.invoke(found, event)
+
+    def settle(self, *, patience: timedelta | None = None) -> None:
+        """Drive everything until it is quiet, moving the clock over pauses and retries."""
+        limit = self.clock.now + patience if patience is not None else None
+        last = self.clock.now + scheduler.FOREVER
+        while True:
+            self._work()
+            moments = (self._kernel.next_pause(), self.carrier.next_moment())
+            moment = min((m for m in moments if m is not None), default=None)
+            if moment is None or (limit is not None and moment > limit):
+                return
+            if moment > last:
+                raise RuntimeError("this never comes to rest: a year has gone by")
+            self.clock.move_to(moment)
+
+    def advance(self, delta: timedelta) -> Delivery:
+        """Let time pass: retries, Wait states and time-outs fall due in their order."""
+        since, target = len(self.journal), self.clock.now + delta
+        self._work()
+        while (moment := self._next()) is not None and moment <= target:
+            self.clock.move_to(moment)
+            self._work()
+        self.clock.move_to(target)
+        self.settle()
+        return Delivery((), tuple(self.journal.records[since:]))
+
+    def _next(self) -> datetime | None:
+        moments = (self._kernel.next_moment(), self.carrier.next_moment())
+        return min((m for m in moments if m is not None), default=None)
+
+    def _work(self) -> None:
+        """Everything that is due now."""
+        while self._kernel.run() or self.carrier.work():
+            continue
+
+    # ---- looking and staging ----
+
+    def client(self, service: str, region: str | None = None, account: str | None = None) -> Any:
+        """An unguarded client, for staging and asserting. ``account``: another account's."""
+        return _client(service, region or self.place.region, account or self.place.account)
+
+    @property
+    def now(self) -> datetime:
+        """The moment it is here."""
+        return self.clock.now
+
+    @property
+    def functions(self) -> Mapping[str, Function]:
+        """By logical id."""
+        return self.runtime.functions
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """By logical id."""
+        return self.carrier.rules
+
+    @property
+    def queues(self) -> Mapping[str, Queue]:
+        """By logical id."""
+        return self.carrier.queues
+
+    @property
+    def machines(self) -> dict[str, Machine]:
+        """By logical id."""
+        return {r.logical: _machine(r) for r in self.stack.of("AWS::StepFunctions::StateMachine")}
+
+    def policies(self, logical: str) -> dict[str, Policy]:
+        """The role policies of a function or state machine now, by name or ARN."""
+        role = (self.functions.get(logical) or self.machines[logical]).role
+        return dict(IamDirectory(self.place.account, self.place.partition).policies_of(role))
+
+    def decide(
+        self, principal: str, action: str, resource: str, context: Mapping[str, Any] | None = None
+    ) -> Decision:
+        """What IAM would answer now: a role's ARN, an action, a resource and what the request says.
+
+        Identity and resource policies and the boundary have their say, as for guarded calls.
+        """
+        return self.guard.decide(principal, RequiredPermission(action, resource, context or {}))
+
+    @contextmanager
+    def acting(self, role: str) -> Iterator[None]:
+        """While it lasts, calls of ordinary boto3 clients are made under this role (its ARN)."""
+        before, self._kernel.owner = self._kernel.owner, Caller(role, role)
+        try:
+            yield
+        finally:
+            self._kernel.owner = before
+
+    def messages(self, queue: str) -> list[str]:
+        """The bodies in a queue (logical id), oldest first."""
+        return [body for _, body in self.carrier.messages(self.queues[queue])]
+
+    def redeliver(self, queue: str) -> Delivery:
+        """Send the messages of a dead-letter queue (logical id) where they were meant to go."""
+        since = len(self.journal)
+        self.carrier.replay(self.queues[queue])
+        self.settle()
+        return Delivery((), tuple(self.journal.records[since:]))
+
+    def set_parameter(self, name: str, value: str) -> None:
+        """Change an SSM parameter, as an operator would. Warm caches are forgotten."""
+        self.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+        self.runtime.forget()
+
+    def snapshot(self, *, exclude_own: bool = True) -> dict[str, Any]:
+        """The observable state of the account, as JSON; without our own stack's resources."""
+        own = {r.physical.rsplit("/", 1)[-1] for r in self.stack.resources.values()}
+        return snapshot(self.client, own if exclude_own else set(), self.place)
+
+    def after_call(self, hook: AfterCall) -> None:
+        """Call ``hook`` after every guarded AWS call, when it has taken effect."""
+        self.guard.after_call.append(hook)
+
+    def crash_after(self, calls: int) -> None:
+        """Kill the sandbox after this many more calls of functions; the last has taken effect."""
+        left = [calls]
+
+        def hook(record: Called) -> None:
+            if record.caller in self.functions and left[0] > 0:
+                left[0] -= 1
+                if left[0] == 0:
+                    raise SandboxDied
+
+        self.guard.after_call.append(hook)
+
+
+def _machine(resource: Resource) -> Machine:
+    return Machine(
+        logical=resource.logical,
+        name=resource.physical.rsplit(":", 1)[-1],
+        arn=resource.arn,
+        role=resource.properties["RoleArn"],
+        definition=json.loads(state_machines.definition_of(resource.properties)),
+    )
+
+
+@lru_cache(maxsize=256)
+def _client(service: str, region: str, account: str) -> Any:
+    client = _session().client(
+        service,
+        region_name=region,
+        aws_access_key_id=f"{patches.STAGING}{account}",
+        aws_secret_access_key="embedded",
+    )
+    setattr(client, UNGUARDED, True)
+    return client
+
+
+@cache
+def _session() -> Any:
+    import boto3
+
+    return boto3.session.Session()
+
+
+def _text(payload: Any) -> str:
+    if hasattr(payload, "read"):
+        payload = payload.read()
+    return payload.decode() if isinstance(payload, bytes | bytearray) else str(payload)
+
+
+def _answer(status: int, outcome: InvocationResult) -> dict[str, Any]:
+    """lambda:Invoke's answer."""
+    body = outcome.payload.encode()
+    error = {"FunctionError": "Unhandled"} if outcome.failed else {}
+    return {
+        "StatusCode": status,
+        "ExecutedVersion": "$LATEST",
+        "Payload": StreamingBody(BytesIO(body), len(body)),
+        "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": "embedded", "HTTPHeaders": {}},
+        **error,
+    }

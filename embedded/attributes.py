@@ -1,0 +1,122 @@
+"""What Ref and GetAtt give, by resource type (CloudFormation template reference, Return values).
+
+Every name the embedded account gives a resource comes from here, so ARNs are known before
+anything is built.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from embedded.place import Place
+
+Properties = Mapping[str, Any]
+
+# The property that names a resource, where the template may set one.
+NAMES = {
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::Events::EventBus": "Name",
+    "AWS::Events::Rule": "Name",
+    "AWS::IAM::Group": "GroupName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Policy": "PolicyName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::IAM::User": "UserName",
+    "AWS::KMS::Alias": "AliasName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::SSM::Parameter": "Name",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
+}
+_LOWER = {"AWS::S3::Bucket"}  # names CloudFormation makes up in lower case
+
+
+def reference(kind: str, properties: Properties, place: Place, generated: str) -> str:
+    """What Ref gives: the name, ARN or URL of the resource."""
+    given = properties.get(NAMES.get(kind, ""))
+    name = str(given) if given else generated
+    if not given and kind in _LOWER:
+        name = name.lower()
+    return _REFS.get(kind, _by_name)(name, properties, place)
+
+
+def _by_name(name: str, _properties: Properties, _place: Place) -> str:
+    return name
+
+
+def _path(properties: Properties) -> str:
+    return str(properties.get("Path", "/")).lstrip("/")
+
+
+_REFS: dict[str, Callable[[str, Properties, Place], str]] = {
+    "AWS::KMS::Key": lambda n, _p, _at: str(UUID(hashlib.sha256(n.encode()).hexdigest()[:32])),
+    "AWS::SNS::Topic": lambda n, _, at: at.arn("sns", n),
+    "AWS::SQS::Queue": lambda n, _, at: f"https://sqs.{at.region}.{at.suffix}/{at.account}/{n}",
+    "AWS::StepFunctions::StateMachine": lambda n, _, at: at.arn("states", f"stateMachine:{n}"),
+    "AWS::IAM::ManagedPolicy": lambda n, p, at: at.arn("iam", f"policy/{_path(p)}{n}", region=""),
+    "AWS::Lambda::LayerVersion": lambda n, _, at: at.arn("lambda", f"layer:{n}:1"),
+    "AWS::Lambda::Version": lambda n, _, at: at.arn("lambda", f"function:{n}:1"),
+}
+
+
+def _last(physical: str) -> str:
+    return physical.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+
+
+def _rule(name: str, properties: Properties, place: Place) -> str:
+    bus = properties.get("EventBusName")
+    return place.arn("events", f"rule/{bus}/{name}" if bus else f"rule/{name}")
+
+
+_ARNS: dict[str, Callable[[str, Properties, Place], str]] = {
+    "AWS::DynamoDB::Table": lambda n, _, at: at.arn("dynamodb", f"table/{n}"),
+    "AWS::Events::EventBus": lambda n, _, at: at.arn("events", f"event-bus/{n}"),
+    "AWS::Events::Rule": _rule,
+    "AWS::IAM::ManagedPolicy": lambda n, _p, _at: n,
+    "AWS::IAM::Role": lambda n, p, at: at.arn("iam", f"role/{_path(p)}{n}", region=""),
+    "AWS::IAM::User": lambda n, p, at: at.arn("iam", f"user/{_path(p)}{n}", region=""),
+    "AWS::KMS::Key": lambda n, _, at: at.arn("kms", f"key/{n}"),
+    "AWS::Lambda::Function": lambda n, _, at: at.arn("lambda", f"function:{n}"),
+    "AWS::Lambda::LayerVersion": lambda n, _p, _at: n,
+    "AWS::Logs::LogGroup": lambda n, _, at: at.arn("logs", f"log-group:{n}:*"),
+    "AWS::S3::Bucket": lambda n, _, at: f"arn:{at.partition}:s3:::{n}",
+    "AWS::SNS::Topic": lambda n, _p, _at: n,
+    "AWS::SQS::Queue": lambda n, _, at: at.arn("sqs", _last(n)),
+    "AWS::SSM::Parameter": lambda n, _, at: at.arn("ssm", f"parameter/{n.lstrip('/')}"),
+    "AWS::StepFunctions::StateMachine": lambda n, _p, _at: n,
+    "AWS::CloudWatch::Alarm": lambda n, _, at: at.arn("cloudwatch", f"alarm:{n}"),
+}
+
+_OTHER: dict[tuple[str, str], Callable[[str, Properties, Place], str]] = {
+    ("AWS::DynamoDB::Table", "StreamArn"): lambda n, _, at: at.arn(
+        "dynamodb", f"table/{n}/stream/embedded"
+    ),
+    ("AWS::IAM::Role", "RoleId"): lambda n, _p, _at: (
+        "AROA" + hashlib.sha256(n.encode()).hexdigest()[:17].upper()
+    ),
+    ("AWS::KMS::Key", "KeyId"): lambda n, _p, _at: n,
+    ("AWS::S3::Bucket", "DomainName"): lambda n, _, at: f"{n}.s3.{at.suffix}",
+    ("AWS::S3::Bucket", "RegionalDomainName"): lambda n, _, at: f"{n}.s3.{at.region}.{at.suffix}",
+    ("AWS::SNS::Topic", "TopicArn"): lambda n, _p, _at: n,
+    ("AWS::SNS::Topic", "TopicName"): lambda n, _p, _at: _last(n),
+    ("AWS::SQS::Queue", "QueueName"): lambda n, _p, _at: _last(n),
+    ("AWS::SQS::Queue", "QueueUrl"): lambda n, _p, _at: n,
+    ("AWS::StepFunctions::StateMachine", "Name"): lambda n, _p, _at: _last(n),
+}
+
+
+def attribute(
+    kind: str, name: str, physical: str, properties: Properties, place: Place
+) -> str | None:
+    """What GetAtt gives, None for an attribute not known here."""
+    if name == "Arn":
+        arn = _ARNS.get(kind)
+        return arn(physical, properties, place) if arn else None
+    if kind == "AWS::SSM::Parameter" and name in ("Type", "Value"):
+        return str(properties[name])
+    other = _OTHER.get((kind, name))
+    return other(physical, properties, place) if other else None

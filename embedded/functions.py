@@ -1,0 +1,291 @@
+"""Runs the real handlers, as Lambda would: own environment, own role, one at a time.
+
+Each handler file is loaded by CodeUri and Handler into a module of its own. The environment is
+process-wide, so invocations do not overlap; a nested invocation puts its own on top.
+"""
+
+import functools
+import importlib.util
+import io
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from embedded.iam_guard import Caller, SandboxDied
+from embedded.journal import Invoked, Journal
+from embedded.scheduler import Scheduler
+from embedded.template import Code
+
+SHARED_CACHES = {"_session", "_own"}  # clients cost 50-300 ms each and hold no state of AWS
+OURS = ("AWS_", "CORDON_", "POWERTOOLS_")  # of these only what Lambda sets is seen inside
+CREDENTIALS = {  # moto takes any; which account they stand for is decided there
+    "AWS_ACCESS_KEY_ID": "embedded",
+    "AWS_SECRET_ACCESS_KEY": "embedded",
+    "AWS_SESSION_TOKEN": "embedded",
+}
+SYNC_BYTES = 6 * 1024 * 1024  # Lambda quotas, "Invocation payload"
+DEFAULT_TIMEOUT = 3  # seconds, AWS::Lambda::Function Timeout
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of the template."""
+
+    logical: str
+    name: str
+    arn: str
+    role: str  # ARN
+    environment: Mapping[str, str]
+    timeout: int  # seconds
+    memory: int  # MB
+    region: str
+    code: Code
+    dead_letters: str = ""  # ARN, DeadLetterConfig
+    retries: int = 2  # MaximumRetryAttempts
+    max_age: int = 21600  # seconds, MaximumEventAgeInSeconds
+    on_failure: str = ""  # ARN
+    on_success: str = ""  # ARN
+
+
+@dataclass(frozen=True)
+class InvocationResult:
+    """What an invocation gave: the JSON text of its result or of its error."""
+
+    payload: str
+    failed: bool
+    crashed: bool = False
+    text: str = ""  # what it printed
+
+    @property
+    def error(self) -> str:
+        """``ErrorType: message``, "" where it did not fail."""
+        if not self.failed:
+            return ""
+        body = json.loads(self.payload)
+        return f"{body.get('errorType', 'Error')}: {body.get('errorMessage', '')}"
+
+
+@dataclass
+class Context:
+    """Lambda's context object (Lambda developer guide, "Using the Lambda context object")."""
+
+    function_name: str
+    invoked_function_arn: str
+    memory_limit_in_mb: str
+    aws_request_id: str
+    log_group_name: str
+    log_stream_name: str
+    remaining: Callable[[], int]
+    function_version: str = "$LATEST"
+    identity: Any = None
+    client_context: Any = None
+    tenant_id: Any = None
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds of virtual time until the function's timeout."""
+        return self.remaining()
+
+
+@dataclass
+class Runtime:
+    """The functions of one embedded account."""
+
+    kernel: Scheduler
+    journal: Journal
+    functions: Mapping[str, Function]  # by logical id
+    _handlers: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
+    _warm: tuple[str, Any] = ("", None)
+    _count: int = 0
+
+    def find(self, name: str) -> Function | None:
+        """By logical id, name, ARN, or ARN with a qualifier."""
+        for function in self.functions.values():
+            known = (function.logical, function.name, function.arn)
+            if name in known or name.startswith(f"{function.arn}:"):
+                return function
+        return None
+
+    def invoke(self, function: Function, event: Any, *, attempt: int = 1) -> InvocationResult:
+        """Run the handler once, under its role, and journal what came of it."""
+        self._cool_down(function)
+        event = json.loads(json.dumps(event))
+        outcome = self._run(function, event)
+        result = None if outcome.failed else json.loads(outcome.payload)
+        self.journal.write(
+            Invoked(
+                function.logical,
+                event,
+                attempt,
+                result,
+                outcome.error,
+                outcome.crashed,
+                outcome.text,
+            )
+        )
+        return outcome
+
+    def _cool_down(self, function: Function) -> None:
+        """Another function, or another moment, is another sandbox: caches are empty there."""
+        now = (function.logical, self.kernel.clock.now.replace(microsecond=0))
+        if now != self._warm:
+            self.forget()
+            self._warm = now
+
+    def forget(self) -> None:
+        """Empty every cache of our code, as a new sandbox would have it."""
+        self._warm = ("", None)
+        for name, module in list(sys.modules.items()):
+            if name == "cordon" or name.startswith(("cordon.", MODULES)):
+                _clear(module)
+
+    def _run(self, function: Function, event: Any) -> InvocationResult:
+        caller = Caller(function.logical, function.role)
+        before, self.kernel.owner = self.kernel.owner, caller
+        printed = io.StringIO()
+        try:
+            with _environment(function), _captured(printed):
+                result = self._handler(function)(event, self._context(function))
+            return _returned(result, printed.getvalue())
+        except SandboxDied:
+            caller.crashed = True
+            self.forget()
+            return _dead(self._request_id(), printed.getvalue())
+        except Exception as error:  # noqa: BLE001 the runtime reports whatever a handler raises
+            return _raised(error, printed.getvalue())
+        finally:
+            self.kernel.owner = before
+
+    def _handler(self, function: Function) -> Callable[[Any, Any], Any]:
+        if function.logical not in self._handlers:
+            self._handlers[function.logical] = load(function.code)
+        return self._handlers[function.logical]
+
+    def _request_id(self) -> str:
+        return f"00000000-0000-4000-8000-{self._count:012x}"
+
+    def _context(self, function: Function) -> Context:
+        self._count += 1
+        clock = self.kernel.clock
+        started = clock.now
+        return Context(
+            function_name=function.name,
+            invoked_function_arn=function.arn,
+            memory_limit_in_mb=str(function.memory),
+            aws_request_id=self._request_id(),
+            log_group_name=f"/aws/lambda/{function.name}",
+            log_stream_name="embedded",
+            remaining=lambda: max(
+                0, function.timeout * 1000 - int((clock.now - started).total_seconds() * 1000)
+            ),
+        )
+
+
+MODULES = "embedded.loaded."
+
+
+def load(code: Code) -> Callable[[Any, Any], Any]:
+    """The handler of a function, from its file: ``playbook.handler`` in ``functions/<name>``."""
+    module_name, attribute = code.handler.rsplit(".", 1)
+    path = code.folder / f"{module_name.replace('.', '/')}.py"
+    name = f"{MODULES}{code.folder.name}.{module_name}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise FileNotFoundError(path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    handler: Callable[[Any, Any], Any] = getattr(module, attribute)
+    return handler
+
+
+def _clear(module: ModuleType) -> None:
+    for name, value in list(vars(module).items()):
+        if isinstance(value, functools._lru_cache_wrapper) and name not in SHARED_CACHES:
+            value.cache_clear()
+
+
+@contextmanager
+def _environment(function: Function) -> Iterator[None]:
+    """os.environ as the function's sandbox has it."""
+    before = dict(os.environ)
+    kept = {k: v for k, v in before.items() if not k.startswith(OURS)}
+    inside = {
+        **kept,
+        **CREDENTIALS,
+        "AWS_REGION": function.region,
+        "AWS_DEFAULT_REGION": function.region,
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+        **function.environment,
+    }
+    _become(inside)
+    try:
+        yield
+    finally:
+        _become(before)
+
+
+def _become(wanted: Mapping[str, str]) -> None:
+    for name in os.environ.keys() - wanted.keys():
+        del os.environ[name]
+    for name, value in wanted.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+
+
+@contextmanager
+def _captured(into: io.StringIO) -> Iterator[None]:
+    """Keep the sandbox's log off our standard output, Powertools' handlers included."""
+    outside = sys.stdout
+    for handler in _handlers():
+        stream = getattr(handler, "stream", None)
+        # Closed: the standard output of an earlier command in this process.
+        if stream is outside or getattr(stream, "closed", False):
+            handler.stream = into
+    try:
+        with redirect_stdout(into):
+            yield
+    finally:
+        for handler in [h for h in _handlers() if getattr(h, "stream", None) is into]:
+            handler.stream = outside
+
+
+def _handlers() -> list[Any]:
+    known = logging.root.manager.loggerDict.values()
+    loggers = [logging.root, *(one for one in known if isinstance(one, logging.Logger))]
+    return [handler for logger in loggers for handler in logger.handlers]
+
+
+def _returned(result: Any, printed: str) -> InvocationResult:
+    try:
+        payload = json.dumps(result)
+    except TypeError as error:
+        return _failure("Runtime.MarshalError", f"Unable to marshal response: {error}", printed)
+    if len(payload) > SYNC_BYTES:
+        return _failure("Function.ResponseSizeTooLarge", f"{len(payload)} bytes", printed)
+    return InvocationResult(payload, failed=False, text=printed)
+
+
+def _raised(error: Exception, printed: str) -> InvocationResult:
+    return _failure(type(error).__name__, str(error), printed)
+
+
+def _failure(kind: str, message: str, printed: str) -> InvocationResult:
+    body = {"errorMessage": message, "errorType": kind, "requestId": "", "stackTrace": []}
+    return InvocationResult(json.dumps(body), failed=True, text=printed)
+
+
+def _dead(request: str, printed: str) -> InvocationResult:
+    """What Lambda answers for a sandbox that ended (Lambda developer guide, runtime errors)."""
+    body = {
+        "errorMessage": f"RequestId: {request} Error: Runtime exited without providing a reason",
+        "errorType": "Runtime.ExitError",
+    }
+    return InvocationResult(json.dumps(body), failed=True, crashed=True, text=printed)

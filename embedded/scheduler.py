@@ -1,0 +1,364 @@
+"""Virtual time and one thread at a time: what makes an embedded account deterministic.
+
+moto runs every Step Functions execution in threads that sleep and wait on the real clock. The
+kernel replaces the primitives they use: a task runs until it blocks, then the next in line runs.
+When all of them block, the caller decides: ``settle`` moves the clock over *pauses* (Wait states,
+back-off of retries), ``advance`` moves it over *time-outs* too (a task token nobody answers).
+"""
+
+import datetime as real
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+FOREVER = real.timedelta(days=366)  # longer than a standard execution may live
+
+
+class Deadlock(RuntimeError):
+    """A call waits for something that nothing left running can bring about."""
+
+
+class _Retired(BaseException):
+    """Unwinds the threads of an account that has been left."""
+
+
+@dataclass
+class Clock:
+    """The moment it is in the embedded account. Moves only when told."""
+
+    now: real.datetime
+
+    def move_to(self, moment: real.datetime) -> None:
+        """Time never runs backwards."""
+        self.now = max(self.now, moment)
+
+    def sleep(self, seconds: float) -> None:
+        """What ``cordon.clock.pause`` does here."""
+        self.now += real.timedelta(seconds=max(seconds, 0))
+
+
+@dataclass(eq=False)
+class Task:
+    """A thread of the interpreter. ``owner`` says under whose role it makes calls."""
+
+    run: Callable[[], object]
+    owner: Any
+    go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    done: bool = False
+
+
+@dataclass(eq=False)
+class _Waiter:
+    """A blocked task: wakes when ``ready``, or at ``until``."""
+
+    task: Task | None  # None is the caller's own thread
+    ready: Callable[[], bool]
+    until: real.datetime | None
+    is_pause: bool
+    order: int
+
+    def due(self, now: real.datetime) -> bool:
+        return self.ready() or (self.until is not None and self.until <= now)
+
+
+class Scheduler:
+    """Runs tasks in the order in which they became able to run."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self._ready: deque[Task] = deque()
+        self._waiting: list[_Waiter] = []
+        self._current: Task | None = None
+        self._turn = threading.Semaphore(0)
+        self._count = itertools.count()
+        self._retired = False
+        self._main = threading.get_ident()
+        self.main_owner: Any = None
+        self.failures: list[BaseException] = []
+
+    @property
+    def owner(self) -> Any:
+        """Whose code runs now: the current task's owner, or the main thread's."""
+        return self.main_owner if self._current is None else self._current.owner
+
+    @owner.setter
+    def owner(self, owner: Any) -> None:
+        if self._current is None:
+            self.main_owner = owner
+        else:
+            self._current.owner = owner
+
+    def spawn(self, run: Callable[[], object]) -> Task:
+        """A task that runs when those before it have blocked or ended."""
+        task = Task(run, self.owner)
+        threading.Thread(target=self._body, args=(task,), daemon=True).start()
+        self._ready.append(task)
+        return task
+
+    def _body(self, task: Task) -> None:
+        task.go.acquire()
+        try:
+            if not self._retired:
+                task.run()
+        except _Retired:
+            pass
+        except BaseException as failure:  # noqa: BLE001 handed to the main thread, raised there
+            self.failures.append(failure)
+        finally:
+            task.done = True
+            self._turn.release()
+
+    def block(
+        self, ready: Callable[[], bool], seconds: float | None = None, *, is_pause: bool = False
+    ) -> bool:
+        """Let others run until ``ready``; False when ``seconds`` of virtual time went by first."""
+        if ready():
+            return True
+        waiter = _Waiter(self._current, ready, self._moment(seconds), is_pause, next(self._count))
+        self._waiting.append(waiter)
+        if self._current is None:
+            self._run_until(waiter)
+        else:
+            self._yield(self._current)
+        return ready()
+
+    def _moment(self, seconds: float | None) -> real.datetime | None:
+        if seconds is None or seconds >= FOREVER.total_seconds():
+            return None
+        return self.clock.now + real.timedelta(seconds=seconds)
+
+    def _yield(self, task: Task) -> None:
+        self._turn.release()
+        task.go.acquire()
+        if self._retired:
+            raise _Retired
+
+    def _run_until(self, own: _Waiter) -> None:
+        """The main thread waits: run the others, over pauses and its own time-out."""
+        while own in self._waiting:
+            if self._step() or own not in self._waiting:
+                continue
+            times = [w.until for w in self._waiting if w.until and (w.is_pause or w is own)]
+            if not times:
+                self._waiting.remove(own)
+                raise Deadlock("the call waits for something that cannot happen any more")
+            self.clock.move_to(min(times))
+
+    def _wake(self) -> None:
+        due = [w for w in self._waiting if w.due(self.clock.now)]
+        for waiter in sorted(due, key=lambda w: (w.until or self.clock.now, w.order)):
+            self._waiting.remove(waiter)
+            if waiter.task is not None:
+                self._ready.append(waiter.task)
+
+    def _step(self) -> bool:
+        """Run one task until it blocks or ends. False when none can run."""
+        self._wake()
+        if not self._ready:
+            return False
+        task, before = self._ready.popleft(), self._current
+        self._current = task
+        task.go.release()
+        self._turn.acquire()
+        self._current = before
+        if self.failures:
+            raise self.failures.pop(0)
+        return True
+
+    def run(self) -> bool:
+        """Run every task as far as it goes without the clock moving; True if any ran."""
+        ran = False
+        while self._step():
+            ran = True
+        return ran
+
+    def next_pause(self) -> real.datetime | None:
+        """When the first paused task would go on."""
+        return min((w.until for w in self._waiting if w.is_pause and w.until), default=None)
+
+    def next_moment(self) -> real.datetime | None:
+        """When the first paused or timing-out task would go on."""
+        return min((w.until for w in self._waiting if w.until), default=None)
+
+    def retire(self) -> None:
+        """End all tasks: the account is being left."""
+        self._retired = True
+        tasks = [*self._ready, *(w.task for w in self._waiting if w.task)]
+        self._ready.clear()
+        self._waiting.clear()
+        for task in tasks:
+            task.go.release()
+            self._turn.acquire()
+
+
+real_sleep = time.sleep
+_kernel: list[Scheduler] = []
+
+
+def active() -> Scheduler | None:
+    """The kernel of the account that is entered, or None."""
+    return _kernel[-1] if _kernel else None
+
+
+def enter(kernel: Scheduler) -> None:
+    """From now on the interpreter's threads and clock are this kernel's."""
+    _kernel.append(kernel)
+
+
+def leave() -> None:
+    """Back to real threads and real time."""
+    _kernel.pop().retire()
+
+
+class _Event:
+    """threading.Event over the kernel."""
+
+    def __init__(self, kernel: Scheduler) -> None:
+        self._kernel = kernel
+        self._flag = False
+        self._sets = 0
+
+    def is_set(self) -> bool:
+        return self._flag
+
+    def set(self) -> None:
+        self._flag = True
+        self._sets += 1
+
+    def clear(self) -> None:
+        self._flag = False
+
+    def wait(self, timeout: float | None = None, *, is_pause: bool = False) -> bool:
+        seen = self._sets
+        return self._kernel.block(
+            lambda: self._flag or self._sets > seen, timeout, is_pause=is_pause
+        )
+
+
+class _Thread:
+    """threading.Thread over the kernel."""
+
+    def __init__(
+        self,
+        kernel: Scheduler,
+        target: Callable[..., object],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._kernel = kernel
+        self._run = lambda: target(*args, **(kwargs or {}))
+        self._task: Task | None = None
+        self.native_id = 0
+
+    def start(self) -> None:
+        self._task = self._kernel.spawn(self._run)
+
+    def is_alive(self) -> bool:
+        return self._task is not None and not self._task.done
+
+    def join(self, timeout: float | None = None) -> None:
+        self._kernel.block(lambda: not self.is_alive(), timeout)
+
+
+class _Condition:
+    """threading.Condition over the kernel: one task runs at a time, so there is nothing to lock."""
+
+    def __init__(self, kernel: Scheduler) -> None:
+        self._kernel = kernel
+        self._notified = 0
+
+    def __enter__(self) -> "_Condition":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        return None
+
+    def notify_all(self) -> None:
+        self._notified += 1
+
+    notify = notifyAll = notify_all
+
+    def wait(self, timeout: float | None = None) -> bool:
+        seen = self._notified
+        return self._kernel.block(lambda: self._notified > seen, timeout)
+
+
+def make_event() -> Any:
+    """An Event: the kernel's while an account is entered, else a real one."""
+    kernel = active()
+    return _Event(kernel) if kernel else threading.Event()
+
+
+def make_thread(
+    *_: object, target: Any = None, args: Any = (), kwargs: Any = None, **named: Any
+) -> Any:
+    """A Thread: the kernel's while an account is entered, else a real one."""
+    kernel = active()
+    if kernel is None:
+        return threading.Thread(target=target, args=args, kwargs=kwargs, **named)
+    return _Thread(kernel, target, args, kwargs)
+
+
+def make_condition() -> Any:
+    """A Condition: the kernel's while an account is entered, else a real one."""
+    kernel = active()
+    return _Condition(kernel) if kernel else threading.Condition()
+
+
+class VirtualDatetime(real.datetime):
+    """datetime whose ``now`` is the entered account's; real when none is entered."""
+
+    @classmethod
+    def now(cls, tz: real.tzinfo | None = None) -> "VirtualDatetime":
+        kernel = active()
+        moment = kernel.clock.now if kernel else real.datetime.now(real.UTC)
+        there = moment.astimezone(tz) if tz else moment.replace(tzinfo=None)
+        return cls.combine(there.date(), there.timetz())
+
+    @classmethod
+    def utcnow(cls) -> "VirtualDatetime":
+        return cls.now()
+
+
+def virtual_datetime_module() -> ModuleType:
+    """A stand-in for ``import datetime`` inside a module that must tell virtual time."""
+    module = ModuleType("datetime")
+    vars(module).update({k: v for k, v in vars(real).items() if not k.startswith("__")})
+    vars(module)["datetime"] = VirtualDatetime
+    return module
+
+
+def virtual_threading_module() -> ModuleType:
+    """A stand-in for ``import threading``; locks stay real, since nothing blocks holding one."""
+    module = ModuleType("threading")
+    vars(module).update({k: v for k, v in vars(threading).items() if not k.startswith("__")})
+    vars(module).update(Thread=make_thread, Event=make_event, Condition=make_condition)
+    return module
+
+
+def sleep(seconds: float) -> None:
+    """time.sleep of the interpreter: a pause of the running task."""
+    kernel = active()
+    if kernel is None:
+        real_sleep(seconds)
+    else:
+        kernel.block(lambda: False, seconds, is_pause=True)
+
+
+def virtual_time_module() -> ModuleType:
+    """A stand-in for ``import time``."""
+    module = ModuleType("time")
+    vars(module).update({k: v for k, v in vars(time).items() if not k.startswith("__")})
+    vars(module).update(sleep=sleep, time=lambda: VirtualDatetime.now(real.UTC).timestamp())
+    return module

@@ -1,0 +1,239 @@
+"""The observable state of an account, to show that a release puts everything back.
+
+Only what can be contained or opened is read: buckets, principals, tags of AI resources, OpsItems,
+Security Hub findings. Times and ids that change by themselves are left out.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from embedded.backends import tags
+from embedded.place import Place
+from embedded.saved_state import services_in_use
+
+Clients = Callable[[str], Any]
+Reader = Callable[[Any, str], Any]  # the tags of what has an ARN
+Listing = tuple[str, str, str]  # operation, member of the answer, member that holds the ARN
+ABSENT = {
+    "NoSuchBucketPolicy",
+    "NoSuchLifecycleConfiguration",
+    "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchTagSet",
+    "ReplicationConfigurationNotFoundError",
+}
+
+
+def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
+    """The state as JSON; resources whose name is in ``own`` are left out."""
+
+    def tags_of(service: str, listings: Iterable[Listing], read: Reader) -> dict[str, Any]:
+        touched = holds_something(service, place)
+        return _tags_of(client(service), listings, read) if touched else {}
+
+    return {
+        "s3": _buckets(client, own),
+        "iam": {"roles": _roles(client, own), "users": _users(client, own)},
+        "sagemaker": tags_of("sagemaker", _SAGEMAKER, _sagemaker_tags),
+        "bedrock": tags_of("bedrock", _BEDROCK, _bedrock_tags),
+        "bedrock-agent": tags_of("bedrock-agent", _AGENTS, _agent_tags),
+        "bedrock-agentcore": tags_of("bedrock-agentcore-control", _AGENTCORE, _agent_tags),
+        "tags": tags.everything(),
+        "ssm": _ops_items(client("ssm")),
+        "securityhub": _findings(client("securityhub")),
+    }
+
+
+def holds_something(service: str, place: Place) -> bool:
+    """Whether moto has begun to keep a service's state here; before that every list is empty."""
+    module = f"moto.{service.replace('-', '')}.models"
+    found = [one for one in services_in_use() if one.backend.__module__ == module]
+    return any(place.region in dict(one.get(place.account, {})) for one in found)
+
+
+def _present(read: Callable[[], Any]) -> Any:
+    """What a read gives, None where the configuration is absent."""
+    try:
+        return read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ABSENT:
+            return None
+        raise
+
+
+def _buckets(client: Clients, own: set[str]) -> dict[str, Any]:
+    s3 = client("s3")
+    names = [b["Name"] for b in s3.list_buckets()["Buckets"]]
+    return {name: _bucket(s3, name) for name in sorted(names) if name not in own}
+
+
+def _bucket(s3: Any, name: str) -> dict[str, Any]:
+    def read(operation: str, member: str) -> Any:
+        answer = _present(lambda: getattr(s3, operation)(Bucket=name))
+        return answer.get(member) if answer else None
+
+    return {
+        "policy": read("get_bucket_policy", "Policy"),
+        "public_access_block": read("get_public_access_block", "PublicAccessBlockConfiguration"),
+        "tags": _sorted(read("get_bucket_tagging", "TagSet")),
+        "lifecycle": read("get_bucket_lifecycle_configuration", "Rules"),
+        "replication": read("get_bucket_replication", "ReplicationConfiguration"),
+        "versioning": read("get_bucket_versioning", "Status"),
+        "acl": read("get_bucket_acl", "Grants"),
+    }
+
+
+def _sorted(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str] | None:
+    if tags is None:
+        return None
+    return dict(sorted((t.get("Key", ""), t.get("Value", "")) for t in tags))
+
+
+def _roles(client: Clients, own: set[str]) -> dict[str, Any]:
+    iam = client("iam")
+    roles = [r for r in _all(iam, "list_roles", "Roles") if r["RoleName"] not in own]
+    return {r["RoleName"]: _role(iam, r) for r in sorted(roles, key=lambda r: str(r["Arn"]))}
+
+
+def _role(iam: Any, role: Mapping[str, Any]) -> dict[str, Any]:
+    name = role["RoleName"]
+    inline = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    boundary = iam.get_role(RoleName=name)["Role"].get("PermissionsBoundary", {})
+    return {
+        "path": role["Path"],
+        "trust": role["AssumeRolePolicyDocument"],
+        "inline": {
+            p: iam.get_role_policy(RoleName=name, PolicyName=p)["PolicyDocument"]
+            for p in sorted(inline)
+        },
+        "attached": sorted(p["PolicyArn"] for p in attached),
+        "boundary": boundary.get("PermissionsBoundaryArn"),
+        "tags": _sorted(iam.list_role_tags(RoleName=name)["Tags"]),
+    }
+
+
+def _users(client: Clients, own: set[str]) -> dict[str, Any]:
+    iam = client("iam")
+    users = [u for u in _all(iam, "list_users", "Users") if u["UserName"] not in own]
+    return {u["UserName"]: _user(iam, u["UserName"]) for u in users}
+
+
+def _user(iam: Any, name: str) -> dict[str, Any]:
+    inline = iam.list_user_policies(UserName=name)["PolicyNames"]
+    attached = iam.list_attached_user_policies(UserName=name)["AttachedPolicies"]
+    keys = iam.list_access_keys(UserName=name)["AccessKeyMetadata"]
+    return {
+        "inline": {
+            p: iam.get_user_policy(UserName=name, PolicyName=p)["PolicyDocument"]
+            for p in sorted(inline)
+        },
+        "attached": sorted(p["PolicyArn"] for p in attached),
+        "keys": {k["AccessKeyId"]: k["Status"] for k in keys},
+        "tags": _sorted(iam.list_user_tags(UserName=name)["Tags"]),
+    }
+
+
+def _all(client: Any, operation: str, member: str) -> list[dict[str, Any]]:
+    pages = client.get_paginator(operation).paginate()
+    return [item for page in pages for item in page[member]]
+
+
+_SAGEMAKER: tuple[Listing, ...] = (
+    ("list_notebook_instances", "NotebookInstances", "NotebookInstanceArn"),
+    ("list_endpoints", "Endpoints", "EndpointArn"),
+    ("list_endpoint_configs", "EndpointConfigs", "EndpointConfigArn"),
+    ("list_models", "Models", "ModelArn"),
+    ("list_training_jobs", "TrainingJobSummaries", "TrainingJobArn"),
+    ("list_domains", "Domains", "DomainArn"),
+)
+_BEDROCK: tuple[Listing, ...] = (
+    ("list_custom_models", "modelSummaries", "modelArn"),
+    ("list_model_customization_jobs", "modelCustomizationJobSummaries", "jobArn"),
+)
+_AGENTS: tuple[Listing, ...] = (
+    ("list_agents", "agentSummaries", "agentId"),
+    ("list_knowledge_bases", "knowledgeBaseSummaries", "knowledgeBaseId"),
+)
+_AGENTCORE: tuple[Listing, ...] = (
+    ("list_agent_runtimes", "agentRuntimes", "agentRuntimeArn"),
+    ("list_gateways", "items", "gatewayId"),
+    ("list_memories", "memories", "arn"),
+)
+
+
+def _tags_of(client: Any, listings: Iterable[Listing], read: Reader) -> dict[str, Any]:
+    found = {}
+    for operation, member, key in listings:
+        for item in _listed(client, operation, member):
+            arn = _arn(client, operation, item[key])
+            found[arn] = read(client, arn)
+    return dict(sorted(found.items()))
+
+
+def _listed(client: Any, operation: str, member: str) -> list[Any]:
+    """What a listing gives; nothing where moto has no such service in the Region."""
+    try:
+        items: list[Any] = getattr(client, operation)()[member]
+    except KeyError as missing:
+        if missing.args != (client.meta.region_name,):
+            raise
+        return []
+    return items
+
+
+def _arn(client: Any, operation: str, key: str) -> str:
+    """Bedrock lists some kinds by id only."""
+    if key.startswith("arn:"):
+        return key
+    reads: dict[str, Callable[[], str]] = {
+        "list_agents": lambda: client.get_agent(agentId=key)["agent"]["agentArn"],
+        "list_knowledge_bases": lambda: client.get_knowledge_base(knowledgeBaseId=key)[
+            "knowledgeBase"
+        ]["knowledgeBaseArn"],
+        "list_gateways": lambda: client.get_gateway(gatewayIdentifier=key)["gatewayArn"],
+    }
+    return reads[operation]()
+
+
+def _sagemaker_tags(client: Any, arn: str) -> dict[str, str] | None:
+    return _sorted(client.list_tags(ResourceArn=arn)["Tags"])
+
+
+def _bedrock_tags(client: Any, arn: str) -> dict[str, str]:
+    tags = client.list_tags_for_resource(resourceARN=arn)["tags"]
+    return dict(sorted((t["key"], t["value"]) for t in tags))
+
+
+def _agent_tags(client: Any, arn: str) -> dict[str, str]:
+    return dict(sorted(client.list_tags_for_resource(resourceArn=arn)["tags"].items()))
+
+
+def _ops_items(ssm: Any) -> dict[str, Any]:
+    every = {"Key": "Status", "Values": ["Open", "InProgress", "Resolved"], "Operator": "Equal"}
+    items = ssm.describe_ops_items(OpsItemFilters=[every]).get("OpsItemSummaries", [])
+    return {
+        i["OpsItemId"]: {k: i.get(k) for k in ("Title", "Status", "Severity", "Source")}
+        for i in items
+    }
+
+
+def _findings(hub: Any) -> dict[str, Any]:
+    """By finding id: what people see of it."""
+    try:
+        findings = _all(hub, "get_findings", "Findings")
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "InvalidAccessException":  # not enabled
+            return {}
+        raise
+    return {
+        f["Id"]: {
+            "workflow": f.get("Workflow", {}).get("Status"),
+            "record": f.get("RecordState"),
+            "compliance": f.get("Compliance", {}).get("Status"),
+            "severity": f.get("Severity", {}).get("Label"),
+            "note": f.get("Note", {}).get("Text"),
+        }
+        for f in findings
+    }

@@ -1,0 +1,145 @@
+"""What costs much and changes no answer: left out, or worked out once.
+
+Half of a replayed event used to be spent on signatures that nobody checks, on the user agent,
+and on tables that moto works out anew for every request. Each change here is a wrapper of one
+function, and gives what the function gives. docs/performance.md, "Replay", has the figures.
+"""
+
+from collections.abc import Callable
+from functools import cache, lru_cache
+from importlib import import_module
+from typing import Any
+
+from embedded import scheduler
+
+_PARSING = "moto.dynamodb.parsing"
+USER_AGENT = "Boto3/embedded"
+UNSIGNED = "SignedHeaders=host, Signature=" + 64 * "0"
+
+
+@cache
+def install() -> None:
+    """Change botocore and moto, once per process. Botocore's are in force in an account only."""
+    _share_models()
+    _sign_by_name()
+    _wrap("botocore.useragent", "UserAgentString", "to_string", _short)
+    _remember_tables()
+    _remember_expressions()
+
+
+def _wrap(module: str, owner: str, name: str, wrapper: Callable[[Any], Any]) -> None:
+    kind = getattr(import_module(module), owner)
+    setattr(kind, name, wrapper(getattr(kind, name)))
+
+
+def _share_models() -> None:
+    """Each session reads the services' models for itself: those of S3 and IAM are megabytes."""
+    session = import_module("botocore.session")
+    vars(session)["create_loader"] = cache(vars(session)["create_loader"])
+
+
+def _short(original: Callable[[Any], str]) -> Callable[[Any], str]:
+    """The user agent is put together from fifteen parts, twice for every call."""
+
+    def to_string(agent: Any) -> str:
+        return original(agent) if scheduler.active() is None else USER_AGENT
+
+    return to_string
+
+
+def _sign_by_name() -> None:
+    """moto reads of a signature whose key it is, for which Region and service; it checks none."""
+    signers: dict[str, Any] = import_module("botocore.auth").AUTH_TYPE_MAPS
+    for version in ("v4", "s3v4"):
+        signers[version] = _named(signers[version])
+
+
+def _named(signer: Any) -> Any:
+    """The signer, naming the key instead of signing with it where that is all that is read."""
+
+    class Named(signer):  # type: ignore[misc]
+        def add_auth(self, request: Any) -> None:
+            keys = self.credentials
+            if scheduler.active() is None or keys is None or _streams(request):
+                super().add_auth(request)
+                return
+            scope = f"20261124/{self._region_name}/{self._service_name}/aws4_request"
+            credential = f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}"
+            request.headers["Authorization"] = f"{credential}, {UNSIGNED}"
+            if keys.token:
+                request.headers["X-Amz-Security-Token"] = keys.token
+
+    return Named
+
+
+def _streams(request: Any) -> bool:
+    """Such a body comes in signed chunks, which moto takes apart by what the signature says."""
+    algorithm = request.context.get("checksum", {}).get("request_algorithm")
+    return isinstance(algorithm, dict) and algorithm.get("in") == "trailer"
+
+
+def _remember_tables() -> None:
+    """What moto works out from its own classes for every request."""
+    responses = vars(import_module("moto.core.responses"))
+    responses["method_names_from_class"] = cache(responses["method_names_from_class"])
+    backend = import_module("moto.core.base_backend").BaseBackend
+    backend.urls = property(_by_class(backend.urls.fget))
+    module = "moto.core.base_backend"
+    _wrap(module, "BackendDict", "_create_account_specific_backend", _unless)
+    _wrap(module, "AccountSpecificBackend", "_generate_regions", _by_service)
+
+
+def _unless(original: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
+    """Which accounts a service has is asked for more often than anything else."""
+
+    def create(services: Any, account: str) -> None:
+        if not dict.__contains__(services, account):
+            original(services, account)
+
+    return create
+
+
+def _by_service(original: Callable[[Any, str], list[str]]) -> Callable[[Any, str], list[str]]:
+    """Where a service is offered; moto remembers it for each account, and each account for it."""
+    regions: dict[str, list[str]] = {}
+
+    def generate(services: Any, service: str) -> list[str]:
+        if service not in regions:
+            regions[service] = original(services, service)
+        return regions[service]
+
+    return generate
+
+
+def _remember_expressions() -> None:
+    """DynamoDB's update expressions: parsed once each, and checked as a whole.
+
+    moto checks every part of an expression as if it were one by itself, so that a long one takes
+    the square of its length. What is wrong with a part is wrong with the whole.
+    """
+    parser = import_module(f"{_PARSING}.expressions").UpdateExpressionParser
+    parser.make = staticmethod(lru_cache(maxsize=256)(parser.make))
+    validators = f"{_PARSING}.validators"
+    _wrap(validators, "ActionCountValidator", "verify_action_counts", _whole)
+    _wrap(validators, "OverlappingPathsValidator", "check_for_overlapping_paths", _whole)
+    _wrap(f"{_PARSING}.ast_nodes", "DepthFirstTraverser", "nodes_to_be_processed", _by_class)
+
+
+def _whole(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def check(validator: Any, node: Any) -> Any:
+        return original(validator, node) if node.parent is None else node
+
+    return check
+
+
+def _by_class(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """What depends on an object's class alone: a backend's URLs, which nodes a check looks at."""
+    found: dict[type, Any] = {}
+
+    def remembered(thing: Any) -> Any:
+        kind = type(thing)
+        if kind not in found:
+            found[kind] = original(thing)
+        return found[kind]
+
+    return remembered

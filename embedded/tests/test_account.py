@@ -1,0 +1,621 @@
+"""Events through the fixture stack: delivery, roles, retries, dead letters, tokens, time."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from embedded.account import EmbeddedAccount
+from embedded.authorization import Unmapped
+from embedded.iam_guard import Caller, EmulatorBroken
+from embedded.journal import (
+    Called,
+    DeadLettered,
+    Dropped,
+    ExecutionEnded,
+    ExecutionStarted,
+    Invoked,
+    RuleMatched,
+    TokenWaiting,
+)
+from embedded.policy_evaluation import Decision
+from embedded.template import Unresolved
+from embedded.unsupported_calls import NotEmbedded
+
+STACK = Path(__file__).parent / "stack"
+START = datetime(2026, 11, 24, 6, tzinfo=UTC)
+BUCKET = "victim-1"
+ANYTHING = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+    }
+)
+
+
+def enter(template: Path = STACK / "template.yaml", **given: Any) -> EmbeddedAccount:
+    return EmbeddedAccount(template, region="eu-central-1", start=START, **given)
+
+
+@pytest.fixture
+def account() -> Iterator[EmbeddedAccount]:
+    with enter() as entered:
+        stage(entered)
+        yield entered
+
+
+def stage(account: EmbeddedAccount, bucket: str = BUCKET) -> None:
+    account.client("s3").create_bucket(
+        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+
+
+def critical(bucket: str = BUCKET, **more: Any) -> dict[str, Any]:
+    finding = {"Bucket": bucket, "Severity": {"Label": "CRITICAL"}, "RecordState": "ACTIVE"}
+    return {
+        "id": "e-1",
+        "source": "aws.securityhub",
+        "detail": {"findings": [{**finding, **more}]},
+    }
+
+
+def changed(*items: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"id": "c", "source": "aws.config", "detail": item} for item in items]
+
+
+def blocked(account: EmbeddedAccount, bucket: str = BUCKET) -> bool:
+    try:
+        answer = account.client("s3").get_public_access_block(Bucket=bucket)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "NoSuchPublicAccessBlockConfiguration"
+        return False
+    return bool(answer["PublicAccessBlockConfiguration"]["RestrictPublicBuckets"])
+
+
+def remembered(account: EmbeddedAccount) -> list[str]:
+    table = account.stack.resources["Memory"].physical
+    items = account.client("dynamodb").scan(TableName=table)["Items"]
+    return sorted(item["id"]["S"] for item in items)
+
+
+def edited(tmp_path: Path, old: str, new: str) -> Path:
+    """The fixture template with one change, beside the same code."""
+    text = (STACK / "template.yaml").read_text()
+    assert old in text
+    for name in ("functions", "ask.asl.yaml"):
+        (tmp_path / name).symlink_to(STACK / name)
+    path = tmp_path / "template.yaml"
+    path.write_text(text.replace(old, new))
+    return path
+
+
+# ---- through a rule to a function under its role ----
+
+
+def test_an_event_reaches_its_function(account: EmbeddedAccount) -> None:
+    delivery = account.deliver(critical())
+    assert delivery.rules == ("BlockPublic",)
+    kinds = [type(r) for r in delivery.records]
+    assert kinds == [RuleMatched, Called, Called, Invoked]
+    assert [(c.service, c.operation, c.allowed) for c in delivery.calls] == [
+        ("s3", "PutPublicAccessBlock", True),
+        ("dynamodb", "PutItem", True),
+    ]
+    assert delivery.calls[0].actions == (
+        ("s3:PutBucketPublicAccessBlock", f"arn:aws:s3:::{BUCKET}"),
+    )
+    assert delivery.invocations[0].result == {"done": 1}
+    assert blocked(account)
+    assert remembered(account) == [BUCKET]
+
+
+def test_an_event_that_no_rule_wants_does_nothing(account: EmbeddedAccount) -> None:
+    assert account.deliver({**critical(), "source": "aws.other"}).records == ()
+
+
+def test_what_the_role_does_not_allow_is_refused(account: EmbeddedAccount) -> None:
+    stage(account, "other-1")
+    delivery = account.deliver(critical("other-1"))
+    refused = delivery.calls[0]
+    assert (refused.operation, refused.allowed, refused.error) == (
+        "PutPublicAccessBlock",
+        False,
+        "AccessDenied",
+    )
+    assert not blocked(account, "other-1")
+    assert "not authorized to perform: s3:PutBucketPublicAccessBlock" in (
+        delivery.invocations[0].error
+    )
+
+
+@pytest.mark.parametrize("action", ["s3:PutBucketPublicAccessBlock", "dynamodb:PutItem"])
+def test_a_role_that_lacks_one_action_fails(action: str, tmp_path: Path) -> None:
+    with enter(edited(tmp_path, action, "sns:Publish")) as account:
+        stage(account)
+        delivery = account.deliver(critical())
+        assert [c.actions[0][0] for c in delivery.calls if not c.allowed] == [action] * 3
+        assert account.messages("Failed")
+
+
+def test_refusals_look_like_the_service_says_them(account: EmbeddedAccount) -> None:
+    account.client("iam").delete_role_policy(
+        RoleName=account.stack.resources["BlockRole"].physical, PolicyName="block"
+    )
+    delivery = account.deliver(critical())
+    assert delivery.calls[0].error == "AccessDenied"
+    delivery = account.deliver(critical(Ask=True))
+    assert delivery.calls[0].error == "AccessDeniedException"
+
+
+def test_a_bucket_policy_binds_functions_and_not_staging(account: EmbeddedAccount) -> None:
+    deny = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:PutBucketPublicAccessBlock",
+                "Resource": f"arn:aws:s3:::{BUCKET}",
+                "Condition": {
+                    "ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/responders/*"}
+                },
+            }
+        ],
+    }
+    account.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(deny))
+    delivery = account.deliver(critical())
+    assert "explicit deny" in delivery.invocations[0].error
+    assert not blocked(account)
+
+
+def test_decide_answers_for_any_principal(account: EmbeddedAccount) -> None:
+    role = account.functions["Block"].role
+    put = "s3:PutBucketPublicAccessBlock"
+    assert account.decide(role, put, "arn:aws:s3:::victim-9") is Decision.ALLOWED
+    assert account.decide(role, put, "arn:aws:s3:::else") is Decision.NOT_ALLOWED
+
+
+def test_an_unmapped_call_stops_the_run(account: EmbeddedAccount, tmp_path: Path) -> None:
+    with pytest.raises(Unmapped):
+        account.guard.call(
+            caller_of(account), boto3.client("s3"), "SelectObjectContent", {}, lambda: None
+        )
+
+
+def caller_of(account: EmbeddedAccount) -> Caller:
+    return Caller("Block", account.functions["Block"].role)
+
+
+def test_an_api_that_nobody_answers_stops_the_run(account: EmbeddedAccount) -> None:
+    with pytest.raises(NotEmbedded):
+        account.client("detective").list_graphs()
+
+
+def test_a_call_can_be_made_under_a_role(account: EmbeddedAccount) -> None:
+    role, s3 = account.functions["Block"].role, boto3.client("s3", region_name="us-east-1")
+    with account.acting(role):
+        s3.delete_public_access_block(Bucket="victim-1")
+        with pytest.raises(ClientError, match="not authorized to perform: s3:DeleteBucket"):
+            s3.delete_bucket(Bucket="victim-1")
+    s3.delete_bucket(Bucket="victim-1")
+    assert [call.allowed for call in account.journal.of(Called)] == [True, False]
+
+
+def test_a_function_sees_only_its_own_environment(
+    account: EmbeddedAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+
+    monkeypatch.setenv("CORDON_TABLE", "from outside")
+    seen: dict[str, str] = {}
+    account.runtime._handlers["Block"] = lambda event, context: seen.update(os.environ)
+    account.invoke("Block", {})
+    assert "CORDON_TABLE" not in seen
+    assert seen["TABLE"] == account.stack.resources["Memory"].physical
+    assert seen["AWS_REGION"] == "eu-central-1"
+    assert seen["AWS_LAMBDA_FUNCTION_NAME"] == account.functions["Block"].name
+    assert os.environ["CORDON_TABLE"] == "from outside"
+
+
+def test_what_a_function_prints_is_kept(
+    account: EmbeddedAccount, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import sys
+
+    def handler(event: Any, context: Any) -> None:
+        sys.stdout.write(f"{context.get_remaining_time_in_millis()} ms left\n")
+
+    account.runtime._handlers["Block"] = handler
+    assert account.invoke("Block", {}).text == "30000 ms left\n"
+    assert account.journal.of(Invoked)[0].log == "30000 ms left\n"
+    assert capsys.readouterr().out == ""
+
+
+def test_a_result_that_is_no_json_is_an_error(account: EmbeddedAccount) -> None:
+    account.runtime._handlers["Block"] = lambda event, context: {1, 2}
+    assert account.invoke("Block", {}).error.startswith("Runtime.MarshalError")
+
+
+def test_an_error_of_the_embedded_account_is_not_the_functions(account: EmbeddedAccount) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("inside moto")
+
+    with pytest.raises(EmulatorBroken, match="s3 HeadBucket: ZeroDivisionError: inside moto"):
+        account.client("iam").create_role(RoleName="admin", AssumeRolePolicyDocument=ANYTHING)
+        account.client("iam").put_role_policy(
+            RoleName="admin", PolicyName="all", PolicyDocument=ANYTHING
+        )
+        account.guard.call(
+            Caller("Ask", "arn:aws:iam::111122223333:role/admin"),
+            account.client("s3"),
+            "HeadBucket",
+            {"Bucket": BUCKET},
+            broken,
+        )
+
+
+# ---- asynchronous retries, destinations, crashes ----
+
+
+def test_a_failing_function_is_tried_three_times_then_handed_over(
+    account: EmbeddedAccount,
+) -> None:
+    delivery = account.deliver(critical(Fail="no"))
+    assert [(i.attempt, i.error) for i in delivery.invocations] == [
+        (1, "ValueError: no"),
+        (2, "ValueError: no"),
+        (3, "ValueError: no"),
+    ]
+    assert account.now == START + timedelta(seconds=180)
+    (body,) = account.messages("Failed")
+    record = json.loads(body)
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
+    assert record["requestContext"]["approximateInvokeCount"] == 3
+    assert record["requestPayload"] == critical(Fail="no")
+    assert record["responsePayload"]["errorType"] == "ValueError"
+    (dead,) = account.journal.of(DeadLettered)
+    assert dead.queue == account.queues["Failed"].arn
+    assert dead.reason == "ValueError: no"
+
+
+def test_dead_letters_can_be_replayed(account: EmbeddedAccount, tmp_path: Path) -> None:
+    role = account.stack.resources["BlockRole"].physical
+    iam = account.client("iam")
+    held = iam.get_role_policy(RoleName=role, PolicyName="block")["PolicyDocument"]
+    iam.delete_role_policy(RoleName=role, PolicyName="block")
+    account.deliver(critical())
+    assert not blocked(account)
+    iam.put_role_policy(RoleName=role, PolicyName="block", PolicyDocument=json.dumps(held))
+    delivery = account.redeliver("Failed")
+    assert [i.error for i in delivery.invocations] == [""]
+    assert blocked(account)
+    assert account.messages("Failed") == []
+
+
+def test_without_permission_to_hand_over_the_event_is_lost(tmp_path: Path) -> None:
+    path = edited(tmp_path, "Action: sqs:SendMessage\n            Resource: !GetAtt Failed.Arn",
+                  "Action: sqs:SendMessage\n            Resource: !GetAtt Work.Arn")  # fmt: skip
+    with enter(path) as account:
+        account.deliver(critical(Fail="no"))
+        (lost,) = account.journal.of(Dropped)
+        assert lost.where == account.queues["Failed"].arn
+        assert account.messages("Failed") == []
+
+
+def test_a_crash_after_a_call_leaves_its_effect_and_is_retried(account: EmbeddedAccount) -> None:
+    account.crash_after(1)
+    delivery = account.deliver(critical())
+    first, second = delivery.invocations
+    assert first.crashed
+    assert first.error.startswith("Runtime.ExitError")
+    assert [c.operation for c in delivery.calls] == [
+        "PutPublicAccessBlock",
+        "PutPublicAccessBlock",
+        "PutItem",
+    ]
+    assert second.result == {"done": 1}
+    assert account.now == START + timedelta(seconds=60)
+
+
+def test_a_dead_sandbox_makes_no_more_calls(account: EmbeddedAccount) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def handler(event: Any, context: Any) -> None:
+        s3 = boto3.client("s3", region_name="eu-central-1")
+        with ThreadPoolExecutor(1) as pool:
+            jobs = [pool.submit(s3.get_public_access_block, Bucket=BUCKET) for _ in range(3)]
+        for job in jobs:
+            job.result()
+
+    stage(account, "victim-2")
+    account.client("s3").put_public_access_block(
+        Bucket=BUCKET, PublicAccessBlockConfiguration={"BlockPublicAcls": True}
+    )
+    account.runtime._handlers["Block"] = handler
+    account.crash_after(2)
+    outcome = account.invoke("Block", {})
+    assert outcome.crashed
+    assert len(account.journal.of(Called)) == 2
+
+
+# ---- SQS to Lambda ----
+
+
+def test_a_batch_with_one_bad_message_keeps_only_that_one(account: EmbeddedAccount) -> None:
+    for event in changed({"id": "a"}, {"id": "b", "fail": True}, {"id": "c"}):
+        account.carrier.put(event)
+    account.settle()
+    first, *others = account.journal.of(Invoked)
+    assert [json.loads(r["body"])["id"] for r in first.event["Records"]] == ["a", "b", "c"]
+    assert all(len(i.event["Records"]) == 1 for i in others)
+    assert remembered(account) == ["a", "c"]
+    assert len(others) == 2
+    (dead,) = account.journal.of(DeadLettered)
+    assert dead.queue == account.queues["Spoiled"].arn
+    assert json.loads(dead.body) == {"id": "b", "fail": True}
+    assert account.now == START + timedelta(seconds=3 * 180, milliseconds=3)
+    assert account.messages("Work") == []
+
+
+def test_a_record_looks_like_lambda_hands_it_over(account: EmbeddedAccount) -> None:
+    (event,) = changed({"id": "a"})
+    delivery = account.deliver(event)
+    (record,) = delivery.invocations[0].event["Records"]
+    assert record["eventSource"] == "aws:sqs"
+    assert record["eventSourceARN"] == account.queues["Work"].arn
+    assert record["attributes"]["ApproximateReceiveCount"] == "1"
+    assert json.loads(record["body"]) == {"id": "a"}  # InputPath $.detail
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"batchItemFailures": [{"itemIdentifier": "nobody"}]},
+        {"batchItemFailures": [{"itemIdentifier": ""}]},
+        {"batchItemFailures": ["odd"]},
+    ],
+)
+def test_a_malformed_answer_fails_the_whole_batch(
+    account: EmbeddedAccount, answer: dict[str, Any]
+) -> None:
+    account.runtime._handlers["Bulk"] = lambda event, context: answer
+    for event in changed({"id": "a"}, {"id": "b"}):
+        account.carrier.put(event)
+    account.settle()
+    assert len(account.messages("Spoiled")) == 2
+
+
+@pytest.mark.parametrize("answer", [None, {}, {"batchItemFailures": []}])
+def test_an_empty_answer_is_success(account: EmbeddedAccount, answer: Any) -> None:
+    account.runtime._handlers["Bulk"] = lambda event, context: answer
+    account.deliver(changed({"id": "a"})[0])
+    assert account.messages("Work") == []
+    assert account.messages("Spoiled") == []
+
+
+def test_spoiled_messages_go_back_to_their_queue(account: EmbeddedAccount) -> None:
+    account.deliver(changed({"id": "b", "fail": True})[0])
+    assert len(account.messages("Spoiled")) == 1
+    account.runtime._handlers["Bulk"] = lambda event, context: None
+    account.redeliver("Spoiled")
+    assert account.messages("Spoiled") == []
+    assert account.messages("Work") == []
+
+
+def test_a_role_that_cannot_read_its_queue_is_an_error(tmp_path: Path) -> None:
+    path = edited(
+        tmp_path,
+        "CodeUri: functions/bulk",
+        "Role: !GetAtt BlockRole.Arn\n      CodeUri: functions/bulk",
+    )
+    with pytest.raises(Unresolved, match="its role lacks sqs:ReceiveMessage"), enter(path):
+        pass
+
+
+def test_a_role_that_the_service_cannot_assume_is_an_error(tmp_path: Path) -> None:
+    path = edited(tmp_path, "{Service: states.amazonaws.com}", "{Service: ec2.amazonaws.com}")
+    with pytest.raises(Unresolved, match="states cannot assume"), enter(path):
+        pass
+
+
+# ---- what EventBridge may not deliver ----
+
+
+def test_a_queue_that_refuses_the_rule_dead_letters_the_event(account: EmbeddedAccount) -> None:
+    event = {"id": "r", "source": "refused", "detail": {}}
+    account.deliver(event)
+    assert account.messages("Failed") == []
+    assert [json.loads(m) for m in account.messages("Undelivered")] == [event]
+    (dead,) = account.journal.of(DeadLettered)
+    assert dead.reason.startswith("NO_PERMISSIONS")
+
+
+def test_a_function_without_permission_for_the_rule_is_not_called(
+    account: EmbeddedAccount,
+) -> None:
+    account.carrier._may._policies.pop(account.functions["Block"].arn)
+    delivery = account.deliver(critical())
+    assert delivery.invocations == []
+    assert len(account.messages("Undelivered")) == 1
+    account.carrier._may._add(
+        account.functions["Block"].arn,
+        {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]},
+    )
+    account.redeliver("Undelivered")
+    assert blocked(account)
+
+
+# ---- workflows, tokens, time ----
+
+
+def asked(account: EmbeddedAccount) -> TokenWaiting:
+    delivery = account.deliver(critical(Ask=True))
+    (waiting,) = delivery.waiting
+    return waiting
+
+
+def test_a_workflow_waits_for_its_token(account: EmbeddedAccount) -> None:
+    delivery = account.deliver(critical(Ask=True))
+    (started,) = account.journal.of(ExecutionStarted)
+    assert (started.machine, started.name) == ("Ask", BUCKET)
+    assert [i.event.get("do") for i in delivery.invocations] == [None, "ask"]
+    assert delivery.invocations[1].event["token"] == delivery.waiting[0].token
+    assert account.now == START + timedelta(seconds=90)  # the Wait state took no real time
+    assert account.journal.of(ExecutionEnded) == []
+    assert not blocked(account)
+
+
+def test_approval_lets_it_act(account: EmbeddedAccount) -> None:
+    waiting = asked(account)
+    account.client("stepfunctions").send_task_success(
+        taskToken=waiting.token,
+        output=json.dumps({"decision": "approve", "by": 'the "reviewer"\n{% $x %}'}),
+    )
+    account.settle()
+    (ended,) = account.journal.of(ExecutionEnded)
+    assert (ended.machine, ended.status) == ("Ask", "SUCCEEDED")
+    assert ended.output == {"contained": BUCKET, "by": 'the "reviewer"\n{% $x %}'}
+    assert blocked(account)
+
+
+def test_rejection_does_nothing(account: EmbeddedAccount) -> None:
+    waiting = asked(account)
+    account.client("stepfunctions").send_task_success(
+        taskToken=waiting.token, output=json.dumps({"decision": "reject", "by": "x"})
+    )
+    account.settle()
+    (ended,) = account.journal.of(ExecutionEnded)
+    assert ended.status == "SUCCEEDED"
+    assert not blocked(account)
+
+
+def test_nobody_answers_in_time(account: EmbeddedAccount) -> None:
+    waiting = asked(account)
+    account.advance(timedelta(hours=2) - timedelta(seconds=1))
+    assert account.journal.of(ExecutionEnded) == []
+    account.advance(timedelta(seconds=1))
+    (ended,) = account.journal.of(ExecutionEnded)
+    assert (ended.status, ended.output) == ("SUCCEEDED", {"why": "expired"})
+    with pytest.raises(ClientError) as late:
+        account.client("stepfunctions").send_task_success(
+            taskToken=waiting.token, output='{"decision": "approve", "by": "x"}'
+        )
+    assert late.value.response["Error"]["Code"] in ("TaskTimedOut", "InvalidToken")
+    account.settle()
+    assert not blocked(account)
+
+
+def test_the_workflow_runs_under_its_own_role(tmp_path: Path) -> None:
+    with enter(edited(tmp_path, "Action: lambda:InvokeFunction", "Action: sns:Publish")) as account:
+        account.deliver(critical(Ask=True))
+        (ended,) = account.journal.of(ExecutionEnded)
+        assert (ended.status, ended.error) == ("FAILED", "Lambda.AccessDeniedException")
+        refused = [c for c in account.journal.of(Called) if not c.allowed]
+        assert [(c.caller, c.actions[0][0]) for c in refused] == [("Ask", "lambda:InvokeFunction")]
+
+
+def test_a_workflow_retries_in_virtual_time(account: EmbeddedAccount) -> None:
+    waiting = asked(account)
+    before = account.now
+    account.client("s3").delete_bucket(Bucket=BUCKET)
+    account.client("stepfunctions").send_task_success(
+        taskToken=waiting.token, output='{"decision": "approve", "by": "x"}'
+    )
+    account.settle()
+    (ended,) = account.journal.of(ExecutionEnded)
+    assert (ended.status, ended.error) == ("FAILED", "NoSuchBucket")
+    acts = [i for i in account.journal.of(Invoked) if i.event.get("do") == "act"]
+    assert len(acts) == 3
+    assert account.now == before + timedelta(seconds=30)  # 10 s, then 20 s
+
+
+def test_patience_stops_before_a_long_wait(account: EmbeddedAccount) -> None:
+    delivery = account.deliver(critical(Ask=True), patience=timedelta(seconds=30))
+    assert delivery.waiting == []
+    assert account.now == START
+    assert len(account.advance(timedelta(seconds=90)).waiting) == 1
+
+
+def test_two_workflows_wait_at_once(account: EmbeddedAccount) -> None:
+    stage(account, "victim-2")
+    first = account.deliver(critical(Ask=True)).waiting[0]
+    second = account.deliver(critical("victim-2", Ask=True)).waiting[0]
+    account.client("stepfunctions").send_task_success(
+        taskToken=second.token, output='{"decision": "approve", "by": "x"}'
+    )
+    account.settle()
+    assert blocked(account, "victim-2")
+    assert not blocked(account)
+    account.client("stepfunctions").send_task_success(
+        taskToken=first.token, output='{"decision": "approve", "by": "x"}'
+    )
+    account.settle()
+    assert blocked(account)
+
+
+# ---- one account after another ----
+
+
+def story() -> list[str]:
+    with enter() as account:
+        stage(account)
+        account.deliver(critical())
+        account.deliver(critical(Ask=True))
+        account.deliver(changed({"id": "b", "fail": True})[0])
+        account.advance(timedelta(hours=3))
+        return [str(record) for record in account.journal]
+
+
+def test_the_same_story_is_told_the_same_way() -> None:
+    assert story() == story()
+
+
+def test_nothing_is_left_for_the_next_account() -> None:
+    with enter() as first:
+        stage(first)
+        first.deliver(critical())
+    with enter() as second:
+        assert remembered(second) == []
+        assert BUCKET not in second.snapshot()["s3"]
+
+
+def test_only_one_account_at_a_time(account: EmbeddedAccount) -> None:
+    with pytest.raises(RuntimeError, match="entered already"), enter():
+        pass
+
+
+def test_another_account_id_and_partition() -> None:
+    with EmbeddedAccount(
+        STACK / "template.yaml",
+        account="999988887777",
+        region="us-gov-west-1",
+        partition="aws-us-gov",
+        start=START,
+    ) as account:
+        account.client("s3").create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-gov-west-1"}
+        )
+        delivery = account.deliver(critical())
+        assert delivery.calls[0].principal.startswith("arn:aws-us-gov:iam::999988887777:role/")
+        assert blocked(account)
+
+
+def test_a_setting_is_seen_at_once(account: EmbeddedAccount) -> None:
+    account.set_parameter("/cordon/cordon/switch", "off")
+    answer = account.client("ssm").get_parameter(Name="/cordon/cordon/switch")
+    assert answer["Parameter"]["Value"] == "off"
+
+
+def test_introspection(account: EmbeddedAccount) -> None:
+    assert set(account.functions) == {"Block", "Bulk"}
+    assert set(account.rules) == {"BlockPublic", "ToWork", "ToRefused"}
+    assert set(account.queues) == {"Work", "Spoiled", "Failed", "Undelivered"}
+    assert account.machines["Ask"].definition["StartAt"] == "Wait"
+    assert "block" in account.policies("Block")
+    assert any(name.endswith("AWSLambdaBasicExecutionRole") for name in account.policies("Block"))
+    assert account.functions["Block"].environment["TABLE"]

@@ -1,0 +1,75 @@
+"""Inline policy quotas, and the roles that only AWS may change."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from embedded import backends
+
+
+@cache
+def client() -> Any:
+    backends.install()
+    return boto3.session.Session("id", "secret").client("iam", region_name="us-east-1")
+
+
+@pytest.fixture
+def iam(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.delenv("MOTO_ACCOUNT_ID", raising=False)
+    with mock_aws(config={"core": {"reset_boto3_session": False}}):
+        yield client()
+
+
+def document(size: int) -> str:
+    """A policy of that many characters that are not white space."""
+    made = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "arn:aws:s3:::"}],
+    }
+    short = len(json.dumps(made, separators=(",", ":")))
+    made["Statement"][0]["Resource"] += "x" * (size - short)  # type: ignore[index]
+    return json.dumps(made, indent=8)
+
+
+@pytest.mark.parametrize(("kind", "most"), [("role", 10_240), ("user", 2_048), ("group", 5_120)])
+def test_all_inline_policies_together(iam: Any, kind: str, most: int) -> None:
+    whose = {f"{kind.title()}Name": "x"}
+    create = {"AssumeRolePolicyDocument": "{}"} if kind == "role" else {}
+    getattr(iam, f"create_{kind}")(**whose, **create)
+    put = getattr(iam, f"put_{kind}_policy")
+    put(**whose, PolicyName="one", PolicyDocument=document(most - 500))
+    put(**whose, PolicyName="two", PolicyDocument=document(500))
+    with pytest.raises(iam.exceptions.LimitExceededException):
+        put(**whose, PolicyName="three", PolicyDocument=document(200))
+    with pytest.raises(iam.exceptions.LimitExceededException):
+        put(**whose, PolicyName="two", PolicyDocument=document(501))
+    put(**whose, PolicyName="two", PolicyDocument=document(499))
+
+
+@pytest.mark.parametrize(
+    "path", ["/aws-service-role/macie.amazonaws.com/", "/aws-reserved/sso.amazonaws.com/"]
+)
+def test_protected_roles_are_unmodifiable(iam: Any, path: str) -> None:
+    iam.create_role(RoleName="aws-made", Path=path, AssumeRolePolicyDocument="{}")
+    calls: tuple[tuple[Any, dict[str, str]], ...] = (
+        (iam.put_role_policy, {"PolicyName": "p", "PolicyDocument": document(200)}),
+        (iam.delete_role_policy, {"PolicyName": "p"}),
+        (iam.attach_role_policy, {"PolicyArn": "arn:aws:iam::aws:policy/AWSDenyAll"}),
+        (iam.update_assume_role_policy, {"PolicyDocument": "{}"}),
+        (iam.delete_role, {}),
+    )
+    for call, more in calls:
+        with pytest.raises(iam.exceptions.UnmodifiableEntityException) as caught:
+            call(RoleName="aws-made", **more)
+        assert caught.value.response["Error"]["Code"] == "UnmodifiableEntity"
+    assert iam.list_role_policies(RoleName="aws-made")["PolicyNames"] == []
+
+
+def test_an_unknown_role_is_motos_to_answer(iam: Any) -> None:
+    with pytest.raises(iam.exceptions.NoSuchEntityException):
+        iam.put_role_policy(RoleName="none", PolicyName="p", PolicyDocument=document(200))

@@ -1,0 +1,116 @@
+"""What is left out changes no answer; outside of an account nothing is left out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.exceptions import ClientError
+from moto.core.botocore_stubber import MockRawResponse
+
+from embedded.account import EmbeddedAccount
+from embedded.speedups import USER_AGENT
+
+TEMPLATE = Path(__file__).parent / "stack" / "template.yaml"
+ACCOUNT = "111122223333"
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[EmbeddedAccount]:
+    with EmbeddedAccount(TEMPLATE, account=ACCOUNT) as entered:
+        table: dict[str, Any] = {
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST",
+        }
+        entered.client("dynamodb").create_table(TableName="rows", **table)
+        yield entered
+
+
+def headers() -> Any:
+    """Those of a call that is stopped before it is sent."""
+    seen: list[AWSRequest] = []
+    client = boto3.session.Session().client(
+        "sqs", region_name="us-east-1", aws_access_key_id="AKIA", aws_secret_access_key="s"
+    )
+
+    def stop(request: AWSRequest, **_: Any) -> AWSResponse:
+        seen.append(request)
+        return AWSResponse("", 200, {}, MockRawResponse("{}"))
+
+    client.meta.events.register_first("before-send", stop)
+    client.list_queues()
+    return seen[0].headers
+
+
+def test_outside_every_call_is_signed() -> None:
+    """The first of this module: no account is entered yet, or any more."""
+    with EmbeddedAccount(TEMPLATE):
+        pass
+    sent = headers()
+    assert "SignedHeaders=" in str(sent["Authorization"])
+    assert f"Signature={64 * '0'}" not in str(sent["Authorization"])
+    assert USER_AGENT not in str(sent["User-Agent"])
+
+
+def update(account: EmbeddedAccount, expression: str, **more: Any) -> dict[str, Any]:
+    given = {":a": {"S": "a"}, ":b": {"S": "b"}}
+    answer = account.client("dynamodb").update_item(
+        TableName="rows",
+        Key={"id": {"S": "one"}},
+        UpdateExpression=expression,
+        ExpressionAttributeValues={k: v for k, v in given.items() if k in expression},
+        ReturnValues="ALL_NEW",
+        **more,
+    )
+    return dict(answer["Attributes"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "SET x = :a, x = :b",
+        "SET x = :a, y = :b, x.z = :a",
+        "SET x = :a SET y = :b",
+        "SET x = :a REMOVE y REMOVE z",
+        "SET id = :a",
+        "SET x :a",
+    ],
+)
+def test_a_wrong_update_is_refused_each_time(account: EmbeddedAccount, wrong: str) -> None:
+    for _ in range(2):
+        with pytest.raises(ClientError, match="ValidationException"):
+            update(account, wrong)
+
+
+def test_an_expression_is_no_state_of_the_call_before(account: EmbeddedAccount) -> None:
+    """The same text, with other names and values each time."""
+    text = "SET #n = :a, kept = :b REMOVE gone"
+    for name in ("first", "second"):
+        found = update(account, text, ExpressionAttributeNames={"#n": name})
+        assert found[name] == {"S": "a"}
+    assert set(found) == {"id", "first", "second", "kept"}
+
+
+def test_a_body_arrives_whole(account: EmbeddedAccount) -> None:
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket="whole")
+    body = bytes(range(256)) * 64
+    for extra in ({}, {"ChecksumAlgorithm": "SHA256"}):
+        s3.put_object(Bucket="whole", Key="key", Body=body, **extra)
+        assert s3.get_object(Bucket="whole", Key="key")["Body"].read() == body
+
+
+def test_whose_key_it_is_decides_the_account(account: EmbeddedAccount) -> None:
+    other = account.client("sts", account="222233334444").get_caller_identity()
+    assert (account.client("sts").get_caller_identity()["Account"]) == ACCOUNT
+    assert other["Account"] == "222233334444"
+
+
+def test_inside_nothing_is_signed(account: EmbeddedAccount) -> None:
+    sent = headers()
+    assert "/us-east-1/sqs/aws4_request" in str(sent["Authorization"])
+    assert f"Signature={64 * '0'}" in str(sent["Authorization"])
+    assert USER_AGENT in str(sent["User-Agent"])

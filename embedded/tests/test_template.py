@@ -1,0 +1,162 @@
+"""A SAM template becomes resources without intrinsics."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedded.place import Place
+from embedded.template import Stack, Unresolved, load, substitute, synthesise
+
+TEMPLATE = Path(__file__).parent / "stack" / "template.yaml"
+HERE = Place("111122223333", "eu-central-1")
+
+
+@pytest.fixture(scope="module")
+def stack() -> Stack:
+    return synthesise(TEMPLATE, HERE)
+
+
+def only(resources: str, tmp_path: Path, **more: str) -> Stack:
+    text = "Transform: AWS::Serverless-2016-10-31\n"
+    text += "".join(f"{name}:\n{body}\n" for name, body in more.items())
+    path = tmp_path / "template.yaml"
+    path.write_text(f"{text}Resources:\n{resources}")
+    return synthesise(path, HERE)
+
+
+def test_names_and_arns(stack: Stack) -> None:
+    found = stack.resources
+    assert found["BlockRole"].arn.startswith(
+        "arn:aws:iam::111122223333:role/cordon/cordon-BlockRole-"
+    )
+    assert found["Ask"].arn == "arn:aws:states:eu-central-1:111122223333:stateMachine:cordon-ask"
+    assert found["Work"].physical.startswith(
+        "https://sqs.eu-central-1.amazonaws.com/111122223333/cordon-Work-"
+    )
+    assert found["Evidence"].physical == found["Evidence"].physical.lower()
+    assert found["Block"].properties["Role"] == found["BlockRole"].arn
+
+
+def test_the_environment_is_resolved(stack: Stack) -> None:
+    variables = stack.resources["Block"].properties["Environment"]["Variables"]
+    assert variables["TABLE"] == stack.resources["Memory"].physical
+    assert variables["WORKFLOW"] == stack.resources["Ask"].arn
+
+
+def test_sam_events_become_rules_with_permissions(stack: Stack) -> None:
+    rule = stack.resources["BlockPublic"]
+    assert rule.properties["Targets"][0]["Arn"] == stack.resources["Block"].arn
+    (permission,) = stack.of("AWS::Lambda::Permission")
+    assert permission.properties["SourceArn"] == rule.arn
+
+
+def test_a_definition_is_read_and_substituted_as_text(stack: Stack) -> None:
+    definition = json.loads(stack.resources["Ask"].properties["DefinitionString"])
+    ask = definition["States"]["Ask"]
+    assert ask["TimeoutSeconds"] == "{% 2 * 3600 %}"
+    assert ask["Resource"] == "arn:aws:states:::lambda:invoke.waitForTaskToken"
+
+
+def test_conditions_choose_resources(stack: Stack) -> None:
+    assert "Extras" not in stack.resources
+    assert "Extras" in synthesise(TEMPLATE, HERE, parameters={"Extra": "yes"}).resources
+
+
+def test_ignored_types_are_listed(stack: Stack) -> None:
+    assert [r.type for r in stack.unbuilt] == ["AWS::CloudWatch::Alarm"]
+
+
+def test_outputs(stack: Stack) -> None:
+    assert stack.outputs["Second"] == "us-east-1"
+
+
+def test_another_partition() -> None:
+    china = synthesise(TEMPLATE, Place("111122223333", "cn-north-1", "aws-cn"))
+    assert china.resources["Evidence"].arn.startswith("arn:aws-cn:s3:::")
+    assert china.resources["Work"].physical.startswith("https://sqs.cn-north-1.amazonaws.com.cn/")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [({"Nope": "1"}, "no such parameter: Nope"), ({"Extra": "maybe"}, "'maybe' is not one of")],
+)
+def test_wrong_parameters(parameters: dict[str, str], message: str) -> None:
+    with pytest.raises(Unresolved, match=message):
+        synthesise(TEMPLATE, HERE, parameters=parameters)
+
+
+CONDITIONS = """
+  Aye: !Equals [a, a]
+  Nay: !Or [!Not [!Condition Aye], !And [!Equals [a, b], !Condition Aye]]
+"""
+VALUE = "  T: {Type: AWS::SNS::Topic, Properties: {TopicName: t, DisplayName: %s}}"
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("!Sub '${AWS::Region}-${AWS::AccountId}'", "eu-central-1-111122223333"),
+        ("!Sub ['${a}-${!b}', {a: !Ref AWS::Partition}]", "aws-${b}"),
+        ("!Join ['-', [a, !Ref AWS::Region]]", "a-eu-central-1"),
+        ("!Select [1, [a, b]]", "b"),
+        ("!Select [1, !Split [',', 'x,y']]", "y"),
+        ("!If [Aye, a, b]", "a"),
+        ("!If [Nay, a, b]", "b"),
+        ("!FindInMap [M, !Ref AWS::Region, k]", "v"),
+        ("!GetAtt T.TopicName", "t"),
+        ("!GetAtt [T, TopicName]", "t"),
+        ("{'Fn::Base64': abc}", "YWJj"),
+    ],
+)
+def test_intrinsics(expression: str, value: str, tmp_path: Path) -> None:
+    stack = only(
+        VALUE % expression,
+        tmp_path,
+        Conditions=CONDITIONS,
+        Mappings="  M: {eu-central-1: {k: v}}",
+    )
+    assert stack.resources["T"].properties["DisplayName"] == value
+
+
+def test_no_value_leaves_the_property_out(tmp_path: Path) -> None:
+    stack = only(VALUE % "!Ref AWS::NoValue", tmp_path)
+    assert "DisplayName" not in stack.resources["T"].properties
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("!Ref Nothing", "no such resource: Nothing"),
+        ("!GetAtt T.Colour", "has no attribute Colour"),
+        ("!ImportValue x", "intrinsic not supported: Fn::ImportValue"),
+        ("!Ref AWS::Nothing", "no such pseudo parameter"),
+        ("!FindInMap [M, x, k]", "no entry in the mapping"),
+    ],
+)
+def test_what_cannot_be_resolved_is_an_error(expression: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(Unresolved, match=message):
+        only(VALUE % expression, tmp_path, Mappings="  M: {y: {k: v}}")
+
+
+def test_a_name_that_refers_to_itself_is_an_error(tmp_path: Path) -> None:
+    text = "  T: {Type: AWS::SNS::Topic, Properties: {TopicName: !GetAtt T.TopicName}}"
+    with pytest.raises(Unresolved, match="circular reference: T -> T"):
+        only(text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "message"),
+    [("${a} ${b}", {"a": 1}, "no substitution"), ("${a}", {"a": 1, "b": 2}, "never used: b")],
+)
+def test_substitutions_must_fit(text: str, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(Unresolved, match=message):
+        substitute(text, values, where="x.yaml")
+
+
+def test_yaml_keeps_dates_as_text() -> None:
+    assert load("{Version: 2012-10-17, on: [!Ref X, !GetAtt A.B.C]}") == {
+        "Version": "2012-10-17",
+        True: [{"Ref": "X"}, {"Fn::GetAtt": ["A", "B.C"]}],
+    }

@@ -1,0 +1,103 @@
+"""Which action labels which resource: by the service and type in its ARN. Pure.
+
+Types are those of the Service Authorization Reference (SageMaker, Bedrock, Bedrock AgentCore) on
+which the service's tag actions act. What is not in the tables is refused, with what to do instead.
+"""
+
+import re
+
+from cordon.actions.action import Refused
+from cordon.actions.bedrock import TagAgentCore, TagBedrock, TagBedrockAgent
+from cordon.actions.sagemaker import TagSageMaker
+from cordon.actions.tag import Tag
+from cordon.finding import ARN, Place
+
+
+def _types(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_SAGEMAKER = _types(
+    """
+    action algorithm app app-image-config artifact automl-job cluster cluster-scheduler-config
+    code-repository compilation-job compute-quota context data-quality-job-definition device-fleet
+    domain edge-deployment edge-packaging-job endpoint endpoint-config experiment experiment-trial
+    experiment-trial-component feature-group flow-definition hub hub-content human-task-ui
+    hyper-parameter-tuning-job image inference-component inference-experiment
+    inference-recommendations-job labeling-job mlflow-app mlflow-tracking-server model
+    model-bias-job-definition model-card model-explainability-job-definition model-package
+    model-package-group model-quality-job-definition monitoring-schedule notebook-instance
+    notebook-instance-lifecycle-config optimization-job partner-app pipeline processing-job project
+    reserved-capacity space studio-lifecycle-config training-job training-plan transform-job
+    user-profile workteam
+    """
+)
+_BEDROCK = _types(
+    """
+    application-inference-profile async-invoke automated-reasoning-policy custom-model
+    custom-model-deployment evaluation-job guardrail imported-model model-copy-job
+    model-customization-job model-evaluation-job model-import-job model-invocation-job
+    prompt-router provisioned-model
+    """
+)
+_BEDROCK_AGENT = _types("agent agent-alias flow flow/alias knowledge-base prompt")
+_AGENTCORE = _types(
+    """
+    browser-custom browser-profile code-interpreter-custom evaluator gateway memory
+    online-evaluation-config runtime runtime/runtime-endpoint token-vault
+    token-vault/apikeycredentialprovider token-vault/oauth2credentialprovider
+    workload-identity-directory workload-identity-directory/workload-identity
+    """
+)
+_ACTIONS: dict[str, tuple[tuple[frozenset[str], type[Tag]], ...]] = {
+    "sagemaker": ((_SAGEMAKER | {"device-fleet/device"}, TagSageMaker),),
+    "bedrock": ((_BEDROCK, TagBedrock), (_BEDROCK_AGENT, TagBedrockAgent)),
+    "bedrock-agentcore": ((_AGENTCORE, TagAgentCore),),
+}
+# Types whose third part is a name again, not the kind of a child
+_NAMED_BY_PATH = _types(
+    """
+    agent-alias app custom-model hub-content model-customization-job model-package space
+    user-profile
+    """
+)
+_DATA_SOURCE = re.compile(r"(knowledge-base/[A-Za-z0-9]+)/data-source/[A-Za-z0-9]+")
+_USE_OF_A_MODEL = (
+    "has no tags; to stop its use, deny bedrock:InvokeModel* and bedrock-mantle:CreateInference"
+)
+_NOT_TAGGABLE = {
+    "foundation-model": _USE_OF_A_MODEL,
+    "inference-profile": _USE_OF_A_MODEL,
+    "default-prompt-router": _USE_OF_A_MODEL,
+    "policy-engine": "has no tags; label the gateways that use it",
+    "browser": "is managed by AWS and has no tags; label the runtime that uses it",
+    "code-interpreter": "is managed by AWS and has no tags; label the runtime that uses it",
+}
+
+
+def tag_action_for(place: Place, arn: str, key: str, values: tuple[str, ...]) -> Tag:
+    """The action that labels a SageMaker, Bedrock or AgentCore resource.
+
+    A data source is labelled on its knowledge base. Raises Refused where a resource takes no tags,
+    ValueError where ``arn`` is no ARN or not of ``place``.
+    """
+    found = ARN.fullmatch(arn)
+    if not found:
+        raise ValueError(f"arn: not an ARN: {arn!r}")
+    source = _DATA_SOURCE.fullmatch(found["resource"])
+    if source and found["service"] == "bedrock":
+        return tag_action_for(place, arn.removesuffix(found["resource"]) + source[1], key, values)
+    kind = _kind(found["resource"])
+    for kinds, action in _ACTIONS.get(found["service"], ()):
+        if kind in kinds:
+            return action(place, arn, key, values)
+    advice = _NOT_TAGGABLE.get(kind.split("/")[0], "has no tags that we can set; label it by hand")
+    raise Refused(f"{arn}: {advice}")
+
+
+def _kind(resource: str) -> str:
+    """``runtime/r-1/runtime-endpoint/e`` → ``runtime/runtime-endpoint``."""
+    parts = resource.split("/")
+    if len(parts) < 2 or not all(parts):
+        return ""
+    return parts[0] if parts[0] in _NAMED_BY_PATH else "/".join(parts[::2])

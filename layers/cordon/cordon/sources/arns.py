@@ -1,0 +1,138 @@
+"""What an ARN names: its kind in CloudFormation's spelling, and the name the API takes.
+
+Sources: Service Authorization Reference, "Resource types defined by" Amazon S3, S3 Express,
+S3 Tables, S3 Vectors, IAM, SageMaker AI, Bedrock, Bedrock AgentCore. AI resources without a
+CloudFormation type get the name it would have: ``AWS::SageMaker::TrainingJob``.
+"""
+
+import re
+
+from cordon.finding import ARN, Place
+from cordon.sources import shapes
+
+_KINDS = {
+    ("iam", "role"): shapes.ROLE,
+    ("iam", "user"): shapes.USER,
+    ("iam", "group"): "AWS::IAM::Group",
+    ("iam", "policy"): "AWS::IAM::ManagedPolicy",
+    ("iam", "instance-profile"): "AWS::IAM::InstanceProfile",
+    ("sts", "assumed-role"): shapes.ROLE,
+    ("s3", "accesspoint"): "AWS::S3::AccessPoint",
+    ("s3express", "bucket"): shapes.DIRECTORY_BUCKET,
+    ("s3tables", "bucket"): shapes.TABLE_BUCKET,
+    ("s3vectors", "bucket"): shapes.VECTOR_BUCKET,
+    ("ec2", "instance"): "AWS::EC2::Instance",
+    ("ec2", "image"): "AWS::EC2::Image",
+    ("ec2", "snapshot"): "AWS::EC2::Snapshot",
+    ("ec2", "vpc"): "AWS::EC2::VPC",
+    ("ec2", "network-interface"): "AWS::EC2::NetworkInterface",
+    ("ec2", "security-group"): "AWS::EC2::SecurityGroup",
+    ("ec2", "launch-template"): "AWS::EC2::LaunchTemplate",
+    ("lambda", "function"): "AWS::Lambda::Function",
+    ("eks", "cluster"): "AWS::EKS::Cluster",
+    ("ecs", "cluster"): "AWS::ECS::Cluster",
+    ("ecs", "task"): "AWS::ECS::Task",
+    ("ecs", "service"): "AWS::ECS::Service",
+    ("ecr", "repository"): "AWS::ECR::Repository",
+    ("kms", "key"): "AWS::KMS::Key",
+    ("rds", "db"): "AWS::RDS::DBInstance",
+    ("rds", "cluster"): "AWS::RDS::DBCluster",
+    ("rds", "shard-group"): "AWS::RDS::DBShardGroup",
+    ("backup", "recovery-point"): "AWS::Backup::RecoveryPoint",
+    ("cloudtrail", "trail"): "AWS::CloudTrail::Trail",
+    ("secretsmanager", "secret"): "AWS::SecretsManager::Secret",
+    ("dynamodb", "table"): "AWS::DynamoDB::Table",
+    ("autoscaling", "autoScalingGroup"): "AWS::AutoScaling::AutoScalingGroup",
+    ("cloudformation", "stack"): "AWS::CloudFormation::Stack",
+}
+_PATHS = ("role", "user", "group", "policy", "instance-profile")  # IAM: a path before the name
+_AI = {
+    "sagemaker": "AWS::SageMaker::",
+    "bedrock": "AWS::Bedrock::",
+    "bedrock-agentcore": "AWS::BedrockAgentCore::",
+}
+_SPELLED = {
+    "apikeycredentialprovider": "ApiKeyCredentialProvider",
+    "oauth2credentialprovider": "OAuth2CredentialProvider",
+    "prompt-router": "IntelligentPromptRouter",
+}
+_PARENTS = {"data-source": "knowledge-base", "runtime-endpoint": "runtime"}
+_SEGMENT = re.compile(r"[a-z][a-z0-9-]*")
+
+
+def type_and_name(arn: str) -> tuple[str, str]:
+    """Kind and name; ``("Other", <the ARN>)`` where the service is not known here.
+
+    >>> type_and_name("arn:aws:sagemaker:eu-west-1:111122223333:notebook-instance/nb")
+    ('AWS::SageMaker::NotebookInstance', 'nb')
+    """
+    parts = ARN.fullmatch(arn)
+    if parts is None:
+        return shapes.OTHER, arn
+    service, resource = parts["service"], parts["resource"]
+    if service == "s3" and not parts["account"]:
+        bucket, _, key = resource.partition("/")
+        return (shapes.OBJECT, key) if key else (shapes.BUCKET, bucket)
+    if service in _AI:
+        return _ai(service, resource) or (shapes.OTHER, arn)
+    segment, rest = _split(resource)
+    kind = _KINDS.get((service, segment), shapes.OTHER)
+    if kind == shapes.OTHER or not rest:
+        return shapes.OTHER, arn
+    return kind, _name(segment, rest)
+
+
+def ai_arn(kind: str, name: str, place: Place) -> str:
+    """The ARN behind Config's kind and name of an AI resource; "" where it is none.
+
+    Config joins the parts of a nested identifier by "|"; SageMaker writes names in lower case
+    into its ARNs.
+
+    >>> ai_arn("AWS::Bedrock::DataSource", "KB|DS", Place("aws", "111122223333", "us-east-1"))
+    'arn:aws:bedrock:us-east-1:111122223333:knowledge-base/KB/data-source/DS'
+    """
+    for service, prefix in _AI.items():
+        if kind.startswith(prefix):
+            words = re.findall(r"[A-Z][a-z0-9]*", kind.removeprefix(prefix))
+            segment = "-".join(word.lower() for word in words)
+            ids = name.lower() if service == "sagemaker" else name
+            return place.arn(service, _nested(segment, ids.split("|")))
+    return ""
+
+
+def _nested(segment: str, ids: list[str]) -> str:
+    parent = _PARENTS.get(segment)
+    if parent is not None and len(ids) > 1:
+        return f"{parent}/{ids[0]}/{segment}/{ids[1]}"
+    return f"{segment}/{'/'.join(ids)}"
+
+
+def _split(resource: str) -> tuple[str, str]:
+    """``role/a/b`` and ``function:f:1``: the type segment and what follows it."""
+    segment = re.split(r"[:/]", resource, maxsplit=1)[0]
+    return segment, resource[len(segment) + 1 :]
+
+
+def _name(segment: str, rest: str) -> str:
+    if segment in _PATHS:
+        return rest.rpartition("/")[2]
+    if segment == "assumed-role":  # role/session
+        return rest.partition("/")[0]
+    if segment == "function":  # name:qualifier
+        return rest.partition(":")[0]
+    if segment == "bucket":  # the table or index inside is not what we name
+        return rest.partition("/")[0]
+    return rest
+
+
+def _ai(service: str, resource: str) -> tuple[str, str] | None:
+    """``runtime/R/runtime-endpoint/E`` is the endpoint ``R/E``; ``agent-alias/A/B`` is ``A/B``."""
+    segments = resource.split("/")
+    types, ids = segments[::2], segments[1::2]
+    nested = len(types) == len(ids) and all(_SEGMENT.fullmatch(t) for t in types)
+    if service == "sagemaker" or not nested:
+        types, ids = segments[:1], segments[1:]
+    if not _SEGMENT.fullmatch(types[-1]) or not all(ids) or not ids:
+        return None
+    camel = "".join(word.capitalize() for word in types[-1].split("-"))
+    return _AI[service] + _SPELLED.get(types[-1], camel), "/".join(ids)

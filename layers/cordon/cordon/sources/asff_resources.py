@@ -1,0 +1,126 @@
+"""The resources of a Security Hub CSPM finding (ASFF ``Resources``), in CloudFormation's spelling.
+
+Source: Security Hub User Guide, "Resources ASFF object". Type ``Other``, an unlisted type and a
+type that the ARN contradicts are told by the ARN.
+"""
+
+from cordon.finding import Place, Principal, Resource, ResourceRole
+from cordon.sources import attack_sequence, shapes
+from cordon.sources.field import Field
+from cordon.sources.resources import (
+    actors,
+    bucket,
+    distinct,
+    from_arn,
+    principal,
+    resource,
+    s3_object_by_arn,
+)
+
+KINDS = {
+    "AwsAccount": "AWS::::Account",
+    "AwsS3Bucket": shapes.BUCKET,
+    "AwsS3AccountPublicAccessBlock": "AWS::S3::AccountPublicAccessBlock",
+    "AwsS3AccessPoint": "AWS::S3::AccessPoint",
+    "AwsIamRole": shapes.ROLE,
+    "AwsIamUser": shapes.USER,
+    "AwsIamGroup": "AWS::IAM::Group",
+    "AwsIamPolicy": "AWS::IAM::ManagedPolicy",
+    "AwsEc2Instance": "AWS::EC2::Instance",
+    "AwsEc2SecurityGroup": "AWS::EC2::SecurityGroup",
+    "AwsEc2Vpc": "AWS::EC2::VPC",
+    "AwsLambdaFunction": "AWS::Lambda::Function",
+    "AwsEksCluster": "AWS::EKS::Cluster",
+    "AwsEcsCluster": "AWS::ECS::Cluster",
+    "AwsEcsTask": "AWS::ECS::Task",
+    "AwsEcrRepository": "AWS::ECR::Repository",
+    "AwsRdsDbInstance": "AWS::RDS::DBInstance",
+    "AwsRdsDbCluster": "AWS::RDS::DBCluster",
+    "AwsKmsKey": "AWS::KMS::Key",
+    "AwsCloudTrailTrail": "AWS::CloudTrail::Trail",
+    "AwsSecretsManagerSecret": "AWS::SecretsManager::Secret",
+    "AwsDynamoDbTable": "AWS::DynamoDB::Table",
+    "AwsBackupRecoveryPoint": "AWS::Backup::RecoveryPoint",
+    "AwsSageMakerNotebookInstance": "AWS::SageMaker::NotebookInstance",
+}
+_ACCOUNT = "AWS::::Account:"
+_KEY = "AWS::IAM::AccessKey:"
+_TYPE = 256
+
+
+def read(finding: Field, place: Place) -> tuple[tuple[Resource, ...], Principal | None]:
+    """All resources, and the first principal whose credentials were used."""
+    found: list[Resource] = []
+    people: list[Principal] = []
+    for item in finding["Resources"].items():
+        where = _place(item, place)
+        if kind_of(item["Type"]) == shapes.ACCESS_KEY:
+            who = _principal(item)
+            people += [who] if who else []
+            found += actors(who, where)
+        else:
+            found += _resources(item, where)
+    attack = finding["Detection"]["Sequence"]
+    people += attack_sequence.principals(attack["Actors"], hub=True)
+    found += [role for who in people for role in actors(who, place)]
+    return distinct(found), next(iter(people), None)
+
+
+def kind_of(type: Field) -> str:
+    """The CloudFormation type behind ``AwsS3Bucket``; "Other" where it is not known."""
+    given = type.identifier(_TYPE)
+    if given in ("AwsIamAccessKey", shapes.ACCESS_KEY):
+        return shapes.ACCESS_KEY
+    if given in ("AwsS3Object", shapes.OBJECT):
+        return shapes.OBJECT
+    return given if shapes.CLOUDFORMATION_TYPE.matches(given) else KINDS.get(given, shapes.OTHER)
+
+
+def _resources(item: Field, place: Place) -> list[Resource]:
+    id, kind = item["Id"], kind_of(item["Type"])
+    if kind == shapes.OBJECT:
+        return list(s3_object_by_arn(id, place))
+    given = id.identifier()
+    if given.startswith("arn:"):
+        return [from_arn(id, place, kind=kind), *_profile(item, place)]
+    if given.startswith(_ACCOUNT):
+        return [resource(id, "AWS::::Account", given[len(_ACCOUNT) :], place)]
+    if kind == shapes.BUCKET:
+        return [bucket(id, Field(id.path, None), place)]
+    return [resource(id, kind, given, place)]
+
+
+def _profile(item: Field, place: Place) -> list[Resource]:
+    profile = item["Details"]["AwsEc2Instance"]["IamInstanceProfileArn"]
+    return [from_arn(profile, place, part=ResourceRole.RELATED)] if profile.present else []
+
+
+def _principal(item: Field) -> Principal | None:
+    """``AWS::IAM::AccessKey:ASIA…`` with the principal in its details."""
+    key = item["Details"]["AwsIamAccessKey"]
+    session = key["SessionContext"]["SessionIssuer"]
+    issuer = session["Arn"].optional(shapes.ARN)
+    called = (key["PrincipalName"], key["UserName"], session["UserName"])
+    id = item["Id"].identifier()
+    bare = Field(item["Id"].path, id.removeprefix(_KEY))
+    return principal(
+        key["PrincipalType"],
+        next((name for name in called if name.present), called[0]),
+        id=key["PrincipalId"],
+        key=key["AccessKeyId"] if key["AccessKeyId"].present else bare,
+        account=key["AccountId"].optional(shapes.ACCOUNT_ID),
+        issuer=issuer if shapes.ROLE_ARN.matches(issuer) else "",
+    )
+
+
+def _place(item: Field, default: Place) -> Place:
+    """Where the resource is; a bucket's ARN names no account, but its details may."""
+    stated = item["Details"]["AwsS3Bucket"]["OwnerAccountId"].optional(shapes.ACCOUNT_ID)
+    named = item["Owner"]["Account"]["Id"].identifier(64)
+    owner = stated or (named if shapes.ACCOUNT_ID.matches(named) else "")
+    region = item["Region"].identifier(64)
+    return Place(
+        default.partition,
+        owner or default.account,
+        region if shapes.REGION.matches(region) else default.region,
+    )

@@ -1,0 +1,107 @@
+"""GuardDuty's own event: ``aws.guardduty``, "GuardDuty Finding", camelCase.
+
+Source: GuardDuty User Guide, "Amazon EventBridge event schema for GuardDuty", and the service
+model's ``Finding`` (its locationNames are the event's spelling).
+
+Required: ``id``, ``accountId``, ``region``, ``type`` and one of the times. ``Finding.id`` is
+``detail.id``, the last part of the ARN that Security Hub carries. Samples are told by
+``service.additionalInfo.sample`` and by the title's ``[SAMPLE]``.
+
+``remoteAccountDetails`` is the account the call came *from*. With stolen credentials it is the
+thief's, so it is taken as the principal's account only where the caller is an AWSAccount.
+"""
+
+import json
+from itertools import chain
+
+from cordon.finding import Finding, HubReference, Place, Principal, State
+from cordon.sources import (
+    attack_sequence,
+    guardduty_resources,
+    places,
+    severity,
+    shapes,
+    text,
+    times,
+)
+from cordon.sources.field import Field
+from cordon.sources.resources import actors, distinct, principal
+
+SAMPLE = "[SAMPLE]"
+
+
+def read(detail: Field, digest: str) -> Finding:
+    """The finding in ``detail``."""
+    place = places.place(
+        detail["accountId"], detail["region"], detail["partition"].optional(shapes.PARTITION)
+    )
+    id = detail["id"].required(shapes.FINDING_ID)
+    service, caller = detail["service"], _principal(detail)
+    first, last = times.first_and_last(
+        (service["eventFirstSeen"], detail["createdAt"]),
+        (detail["updatedAt"], service["eventLastSeen"]),
+    )
+    title = detail["title"].text(text.TITLE)
+    who, found = caller, guardduty_resources.read(detail["resource"], place)
+    if (attack := service["detection"]["sequence"]).present:
+        people = attack_sequence.principals(attack["actors"])
+        who = who or next(iter(people), None)
+        found += attack_sequence.resources(attack["resources"], place)
+        found += chain.from_iterable(actors(person, place) for person in people)
+    return Finding(
+        id=id,
+        source="guardduty",
+        channel="guardduty",
+        type=detail["type"].required(shapes.FINDING_TYPE),
+        severity=severity.guardduty(detail["severity"]),
+        place=place,
+        first_seen=first,
+        last_seen=last,
+        state=State.ARCHIVED if service["archived"].boolean() else State.ACTIVE,
+        sample=is_sample(service["additionalInfo"]) or title.startswith(SAMPLE),
+        authored_by_aws=True,
+        resources=distinct([*actors(caller, place), *found]),
+        principal=who,
+        title=title,
+        description=detail["description"].text(text.DESCRIPTION),
+        detail_sha256=digest,
+        hub=_hub(detail, place, id),
+    )
+
+
+def _principal(detail: Field) -> Principal | None:
+    key = detail["resource"]["accessKeyDetails"]
+    remote = detail["service"]["action"]["awsApiCallAction"]["remoteAccountDetails"]
+    caller = remote["accountId"].optional(shapes.ACCOUNT_ID)
+    foreign = key["userType"].optional(shapes.PRINCIPAL_TYPE) == "AWSAccount"
+    return principal(
+        key["userType"],
+        key["userName"],
+        id=key["principalId"],
+        key=key["accessKeyId"],
+        account=caller if foreign else "",
+    )
+
+
+def is_sample(info: Field) -> bool:
+    """``{"sample": true, "value": "{\\"sample\\":true}"}``; either may be missing."""
+    if info["sample"].boolean():
+        return True
+    value = info["value"].value
+    if not isinstance(value, str) or '"sample"' not in value:
+        return False
+    try:
+        told = json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and told.get("sample") is True
+
+
+def _hub(detail: Field, place: Place, id: str) -> HubReference | None:
+    """Where Security Hub keeps it: under the ARN, which needs the detector."""
+    arn = detail["arn"].optional(shapes.ARN)
+    detector = detail["service"]["detectorId"].optional(shapes.FINDING_ID)
+    if not arn and detector:
+        arn = place.arn("guardduty", f"detector/{detector}/finding/{id}")
+    product = f"arn:{place.partition}:securityhub:{place.region}::product/aws/guardduty"
+    return HubReference(arn, product) if arn else None

@@ -1,0 +1,84 @@
+"""Severity as each service gives it, on the one scale of ASFF.
+
+Sources: GuardDuty "Severity levels of GuardDuty findings", Macie "Severity scoring for
+findings", Security Hub API ``Severity`` (Label and Normalized), OCSF ``severity_id``.
+A finding without a severity is MEDIUM: to call it less could drop it, more would page people.
+"""
+
+from cordon.finding import Severity, SeverityLabel
+from cordon.sources.field import Field
+
+_WORDS = 32
+_LABELS = tuple(label.value for label in SeverityLabel)
+# The lowest Normalized value of each label, highest first.
+_FLOORS = (
+    (90, SeverityLabel.CRITICAL),
+    (70, SeverityLabel.HIGH),
+    (40, SeverityLabel.MEDIUM),
+    (1, SeverityLabel.LOW),
+    (0, SeverityLabel.INFORMATIONAL),
+)
+_LOWEST = {label: floor for floor, label in _FLOORS}
+_MACIE = {1: SeverityLabel.LOW, 2: SeverityLabel.MEDIUM, 3: SeverityLabel.HIGH}
+_OCSF = {
+    1: SeverityLabel.INFORMATIONAL,
+    2: SeverityLabel.LOW,
+    3: SeverityLabel.MEDIUM,
+    4: SeverityLabel.HIGH,
+    5: SeverityLabel.CRITICAL,
+    6: SeverityLabel.CRITICAL,  # Fatal
+}
+
+
+def medium() -> Severity:
+    """For services that rate nothing, such as AWS Config."""
+    return Severity("", SeverityLabel.MEDIUM, _LOWEST[SeverityLabel.MEDIUM])
+
+
+def guardduty(severity: Field) -> Severity:
+    """0.1-3.9 Low, 4.0-6.9 Medium, 7.0-8.9 High, 9.0-10 Critical; the score is ten times that."""
+    value = severity.number()
+    if value is None:
+        return medium()
+    if not 0 <= value <= 10:
+        severity.malformed("is not between 0 and 10")
+    score = int(value * 10 + 1e-9) if value >= 0.1 else int(value > 0)
+    return Severity(f"{value:g}", _label(score), score)
+
+
+def macie(severity: Field) -> Severity:
+    """``{"score": 3, "description": "High"}``: 1 Low, 2 Medium, 3 High."""
+    score, words = severity["score"].number(), severity["description"].text(_WORDS)
+    by_words = {label.name.title(): label for label in _MACIE.values()}
+    label = by_words.get(words) if score is None else _MACIE.get(int(score))
+    return _labelled(label or SeverityLabel.MEDIUM, words)
+
+
+def asff(finding: Field) -> Severity:
+    """Label leads; Normalized is kept where it lies in the label's range."""
+    severity = finding["Severity"]
+    given = severity["Label"].choice(*_LABELS)
+    given = given or finding["FindingProviderFields"]["Severity"]["Label"].choice(*_LABELS)
+    normalized, product = severity["Normalized"].number(), severity["Product"].number()
+    score = None if normalized is None else min(max(int(normalized), 0), 100)
+    native = severity["Original"].text(_WORDS) or (given if product is None else f"{product:g}")
+    if not given:
+        return medium() if score is None else Severity(native, _label(score), score)
+    if score is not None and _label(score) is SeverityLabel(given):
+        return Severity(native, SeverityLabel(given), score)
+    return _labelled(SeverityLabel(given), native)
+
+
+def ocsf(finding: Field) -> Severity:
+    """``severity_id`` 1 Informational to 5 Critical and 6 Fatal; 0 and 99 say nothing."""
+    value = finding["severity_id"].number()
+    label = None if value is None else _OCSF.get(int(value))
+    return _labelled(label or SeverityLabel.MEDIUM, finding["severity"].text(_WORDS))
+
+
+def _labelled(label: SeverityLabel, native: str) -> Severity:
+    return Severity(native, label, _LOWEST[label])
+
+
+def _label(score: int) -> SeverityLabel:
+    return next(label for floor, label in _FLOORS if score >= floor)

@@ -1,0 +1,78 @@
+"""What an identifier may look like. Nothing that fails here reaches an AWS call.
+
+Patterns follow the services' own (botocore service models), widened where AWS itself sends
+more: GuardDuty's sample findings name the bucket ``bucketName`` and the access key
+``GeneratedFindingAccessKeyId``.
+"""
+
+import re
+from dataclasses import dataclass
+
+from cordon.finding import ARN as ARN_PATTERN
+from cordon.finding import PARTITIONS
+
+BUCKET = "AWS::S3::Bucket"
+OBJECT = "AWS::S3::Object"
+DIRECTORY_BUCKET = "AWS::S3Express::DirectoryBucket"
+TABLE_BUCKET = "AWS::S3Tables::TableBucket"
+VECTOR_BUCKET = "AWS::S3Vectors::VectorBucket"
+ROLE = "AWS::IAM::Role"
+USER = "AWS::IAM::User"
+ACCESS_KEY = "AWS::IAM::AccessKey"
+OTHER = "Other"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A pattern, and in words what it describes."""
+
+    what: str
+    pattern: re.Pattern[str]
+
+    def matches(self, value: str) -> bool:
+        """Does the whole value fit?"""
+        return self.pattern.fullmatch(value) is not None
+
+
+def _shape(what: str, pattern: str) -> Shape:
+    return Shape(what, re.compile(pattern, re.ASCII))
+
+
+ACCOUNT_ID = _shape("an account id of 12 digits", r"[0-9]{12}")
+REGION = _shape("a Region name", r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
+PARTITION = _shape("a partition", "|".join(PARTITIONS))
+ARN = Shape("an ARN", ARN_PATTERN)
+ROLE_ARN = _shape(
+    "the ARN of a role", r"arn:aws[a-z-]*:iam::[0-9]{12}:role/([\x21-\x7e]+/)?[\w+=,.@-]{1,64}"
+)
+BUCKET_NAME = _shape("a bucket name", r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
+ROLE_NAME = _shape("a role name", r"[\w+=,.@-]{1,64}")
+USER_NAME = _shape("a user name", r"[\w+=,.@-]{1,128}")
+ACCESS_KEY_ID = _shape("an access key id", r"\w{16,128}")
+PRINCIPAL_ID = _shape("a principal id", r"[\x21-\x7e]{1,256}")
+PRINCIPAL_TYPE = _shape("a principal type", r"[A-Za-z]{1,64}")
+FINDING_ID = _shape("a finding id", r"[A-Za-z0-9-]{1,128}")
+FINDING_TYPE = _shape("a finding type", r"[A-Za-z]+:[A-Za-z0-9]+/[A-Za-z0-9.!&_-]{1,128}")
+CONTROL_ID = _shape("a security control id", r"[A-Za-z][A-Za-z0-9]{0,63}\.[0-9]{1,4}")
+RULE_NAME = _shape("a Config rule name", r"[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?")
+CLOUDFORMATION_TYPE = _shape("a resource type", r"AWS::[A-Za-z0-9]{0,64}::[A-Za-z0-9]{1,64}")
+# Config joins the parts of a CloudFormation identifier by "|": KB1A2B3C4D|DS5E6F7G8H.
+AI_RESOURCE = _shape("a resource name", r"[A-Za-z0-9][A-Za-z0-9._:/|-]{0,255}")
+
+_BY_KIND = {
+    BUCKET: BUCKET_NAME,
+    DIRECTORY_BUCKET: BUCKET_NAME,
+    TABLE_BUCKET: BUCKET_NAME,
+    VECTOR_BUCKET: BUCKET_NAME,
+    ROLE: ROLE_NAME,
+    USER: USER_NAME,
+    ACCESS_KEY: ACCESS_KEY_ID,
+}
+_AI = ("AWS::SageMaker::", "AWS::Bedrock::", "AWS::BedrockAgentCore::")
+
+
+def shape_of(kind: str) -> Shape | None:
+    """What the name of a resource of this kind must look like; None where nobody acts on it."""
+    if kind.startswith(_AI):
+        return AI_RESOURCE
+    return _BY_KIND.get(kind)

@@ -1,0 +1,137 @@
+"""What we do not touch, told from the finding alone, and what a person must do instead.
+
+Both sides of the exact gate read this: a containing playbook takes the subjects that remain,
+and ``escalate_finding`` takes the findings where none remain. Facts: IAM User Guide,
+"Revoke IAM role temporary security credentials", "Service-linked roles", "AWSReservedSSO roles".
+"""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from cordon.catalogue import REACHABLE_BUCKETS, STOLEN_CREDENTIALS
+from cordon.finding import Finding, Principal, Resource, ResourceRole
+
+BUCKET = "AWS::S3::Bucket"
+ROLE = "AWS::IAM::Role"
+USER = "AWS::IAM::User"
+KEY = "AWS::IAM::AccessKey"
+OTHER_BUCKETS = {
+    "AWS::S3Express::DirectoryBucket": "directory bucket",
+    "AWS::S3Tables::TableBucket": "table bucket",
+    "AWS::S3Vectors::VectorBucket": "vector bucket",
+}
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """Why no playbook may act here, and what a person must do."""
+
+    reason: str
+    manual_step: str
+
+
+def matches_any(finding: Finding, family: tuple[str, ...]) -> bool:
+    """Does the finding's kind match a pattern of the family?"""
+    return any(fnmatchcase(finding.kind, pattern) for pattern in family)
+
+
+def buckets(finding: Finding) -> tuple[Resource, ...]:
+    """The general purpose buckets of the finding that live in its own account."""
+    named = finding.resources_of(BUCKET, role=ResourceRole.TARGET)
+    return tuple(b for b in named if b.place.account == finding.place.account)
+
+
+def unsupported_buckets(finding: Finding) -> tuple[str, ...]:
+    """The buckets of the finding that stay as they are: other kinds, other accounts'."""
+    kinds = (BUCKET, *OTHER_BUCKETS)
+    named = [r for kind in kinds for r in finding.resources_of(kind, role=ResourceRole.TARGET)]
+    return tuple(r.name for r in named if r not in buckets(finding))
+
+
+def revocable_principals(finding: Finding) -> tuple[Resource, ...]:
+    """The role, or the user and its key, whose sessions can be revoked; () when none can."""
+    principal = finding.principal
+    if principal is None or _principal(finding, principal) is not None:
+        return ()
+    if principal.user_type not in ROLE_TYPES and not finding.resources_of(
+        USER, role=ResourceRole.ACTOR
+    ):
+        return ()
+    kinds = (ROLE,) if principal.user_type in ROLE_TYPES else (USER, KEY)
+    return tuple(
+        r
+        for k in kinds
+        for r in finding.resources_of(k, role=ResourceRole.ACTOR)
+        if r.place.account == finding.place.account
+    )
+
+
+ROLE_TYPES = ("AssumedRole", "Role")
+
+
+def unsupported_reason(finding: Finding) -> Unsupported | None:
+    """Why the playbook that answers this kind of finding has nothing it may act on."""
+    if matches_any(finding, REACHABLE_BUCKETS) and not buckets(finding):
+        return _bucket(finding)
+    if matches_any(finding, STOLEN_CREDENTIALS) and not revocable_principals(finding):
+        if finding.principal is None:
+            return Unsupported(
+                "the finding names no principal", "Find the principal in CloudTrail."
+            )
+        return _principal(finding, finding.principal) or Unsupported(
+            f"the principal cannot be acted on: {finding.principal.user_type or 'unknown type'}",
+            "Find whose credentials these are in CloudTrail and disable them.",
+        )
+    return None
+
+
+def _bucket(finding: Finding) -> Unsupported:
+    for kind, words in OTHER_BUCKETS.items():
+        for bucket in finding.resources_of(kind):
+            return Unsupported(
+                f"{bucket.name} is a {words}, which Cordon does not contain",
+                f"Review who can reach the {words} {bucket.name} and restrict its policy by hand.",
+            )
+    foreign = finding.resources_of(BUCKET)
+    if foreign:
+        return Unsupported(
+            f"{foreign[0].name} belongs to another account",
+            "Tell the owner of that account; Cordon acts in the finding's account only.",
+        )
+    return Unsupported("the finding names no bucket", "Find the bucket in the finding's source.")
+
+
+def _principal(finding: Finding, principal: Principal) -> Unsupported | None:
+    """The first reason why this principal cannot be revoked, or None."""
+    name, kind = principal.name, principal.user_type
+    if kind == "Root":
+        return Unsupported(
+            "root credentials cannot be limited by IAM",
+            "Change the root password, delete root access keys, check its MFA; deny root by SCP.",
+        )
+    if kind in ("AWSService", "AWSAccount", "Directory", "Unknown"):
+        return Unsupported(
+            f"the caller is {kind}, not a principal of this account",
+            "Act on the resource that was reached: its policy decides what that caller may do.",
+        )
+    if principal.account and principal.account != finding.place.account:
+        return Unsupported(
+            "the principal belongs to another account",
+            "Tell the owner of that account, and deny it in the policy of the resource reached.",
+        )
+    if name.startswith("AWSReservedSSO_"):
+        return Unsupported(
+            "IAM Identity Center roles cannot be edited in IAM",
+            "In Identity Center end the user's sessions and remove the assignment; deny for 12 h.",
+        )
+    if name.startswith("AWSServiceRoleFor"):
+        return Unsupported(
+            "service-linked roles cannot be edited",
+            "Check in CloudTrail what the service did, and for whom.",
+        )
+    if kind in ("FederatedUser", "WebIdentityUser", "SAMLUser", "IdentityCenterUser"):
+        return Unsupported(
+            f"the session of a {kind} names no role or user of this account",
+            "Find the caller of GetFederationToken in CloudTrail; end the provider's session.",
+        )
+    return None

@@ -1,0 +1,212 @@
+"""The roads on which the functions make every call they can: contained, released, interrupted …
+
+``tests/promises/test_permissions.py`` holds what is used on them against what the roles allow.
+"""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from moto.iam.models import AWSManagedPolicy, iam_backends
+
+from console.staging import stage
+from cordon.cases import Status
+from cordon.finding import Place
+from embedded.journal import Called
+from tests.actions.scenario_iam import DENY_ALL, policy_of
+from tests.promises.test_holds_on_one_bucket import bucket_of
+from tests.promises.world import HOME, Event, World, chosen, event, finding_of
+
+Road = Callable[[World], None]
+MEMBER = "444455556666"
+MEMBERS = {"MemberRole": "Member", "ExternalId": "d3adb33f"}  # as the stack is deployed
+
+
+def sample(name: str) -> Road:
+    """A sample is contained and released."""
+
+    def go(world: World) -> None:
+        world.send(event(name))
+        world.release(world.case())
+
+    return go
+
+
+def died(name: str) -> Road:
+    """A sandbox died, so that the next comes upon what it had written."""
+
+    def go(world: World) -> None:
+        world.stage(event(name))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(world.account.guard, "after_call", [])
+            world.account.crash_after(14)
+            world.account.deliver(event(name))
+        assert world.case().status is Status.CONTAINED
+
+    return go
+
+
+def approved(name: str) -> Road:
+    """A sample is approved."""
+
+    def go(world: World) -> None:
+        world.set(f"mode/{name.split('/')[0]}", "approve")
+        world.send(event(name))
+        world.approve(world.case())
+        assert world.case().status is Status.CONTAINED
+
+    return go
+
+
+def let_go_by_hand(contains: str, releases: str) -> Road:
+    """A reviewer lets go in Security Hub."""
+
+    def go(world: World) -> None:
+        world.send(event(contains))
+        world.account.deliver(event(releases))
+        assert world.case().status is Status.RELEASED
+
+    return go
+
+
+def let_go_of_ours(world: World) -> None:
+    """A reviewer lets go on our own finding of the case."""
+    world.send(event("escalate_finding/guardduty_attack_sequence_s3"))
+    world.account.deliver(chosen("CordonRelease", world.finding(world.case())))
+    assert world.case().status is Status.RELEASED
+
+
+def without_policy(world: World) -> None:
+    """The bucket has no policy: releasing deletes ours."""
+    one = event("quarantine_bucket/guardduty_exfiltration_malicious_ip")
+    world.stage(one)
+    world.account.client("s3").delete_bucket_policy(Bucket=bucket_of(one))
+    world.account.deliver(one)
+    world.release(world.case())
+
+
+def filled(name: str) -> Road:
+    """The principal has no room for one more inline policy."""
+
+    def go(world: World) -> None:
+        one = event(name)
+        world.stage(one)
+        _know_deny_all(world)
+        kind, quota = ("Role", 10_240) if "privilege" in name else ("User", 2_048)
+        who = {f"{kind}Name": finding_of(one).resources_of(f"AWS::IAM::{kind}")[0].name}
+        put = getattr(world.account.client("iam"), f"put_{kind.lower()}_policy")
+        put(**who, PolicyName="own", PolicyDocument=policy_of(quota - 100))
+        before = world.state
+        world.account.deliver(one)
+        assert DENY_ALL in json.dumps(world.state)
+        assert world.release(world.case()).status is Status.RELEASED
+        assert world.state == before
+
+    return go
+
+
+def _know_deny_all(world: World) -> None:
+    """moto does not load AWS managed policies of itself."""
+    place = world.account.place
+    denied = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+    data = {
+        "Document": {"Version": "2012-10-17", "Statement": [denied]},
+        "DefaultVersionId": "v1",
+        "Path": "/",
+        "CreateDate": "2019-05-01T22:36:14+00:00",
+        "UpdateDate": "2019-05-01T22:36:14+00:00",
+    }
+    made = AWSManagedPolicy.from_data("AWSDenyAll", place.account, place.region, data)
+    iam_backends[place.account][place.partition].managed_policies[DENY_ALL] = made
+
+
+def elsewhere(name: str) -> Road:
+    """The finding is of a member account: our role there is assumed."""
+
+    def go(world: World) -> None:
+        one = event(name)
+        home = Place(account=HOME[0], region=HOME[1], partition=HOME[2])
+        text = json.dumps(one["detail"]).replace(home.account, MEMBER)
+        one["detail"] = json.loads(text)
+        _let_in(world)
+        stage(finding_of(one), world.account.client, home=home)
+        world.account.deliver(one)
+        case = world.case()
+        assert case.finding.place.account == MEMBER
+        assert case.status is Status.CONTAINED
+        assert world.release(case).status is Status.RELEASED
+        assert {c.principal.split(":")[4] for c in world.account.journal.of(Called)} > {MEMBER}
+
+    return go
+
+
+def _let_in(world: World) -> None:
+    """The role that the operator makes in a member account."""
+    trusted = {"AWS": f"arn:aws:iam::{HOME[0]}:root"}
+    actions = ["sts:AssumeRole", "sts:SetSourceIdentity"]
+    known = {"StringEquals": {"sts:ExternalId": MEMBERS["ExternalId"]}}
+    trust = {"Effect": "Allow", "Principal": trusted, "Action": actions, "Condition": known}
+    may = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    trusting, allowed = (
+        json.dumps({"Version": "2012-10-17", "Statement": [one]}) for one in (trust, may)
+    )
+    iam, name = world.account.client("iam", account=MEMBER), MEMBERS["MemberRole"]
+    iam.create_role(RoleName=name, Path="/cordon/", AssumeRolePolicyDocument=trusting)
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=allowed)
+
+
+def takes_no_tags(world: World) -> None:
+    """The resource takes no tags: a person is told instead."""
+    text = json.dumps(event("tag_ai_resource/securityhub_bedrockagentcore_5"))
+    one: Event = json.loads(text.replace("browser-custom/", "browser/"))
+    world.send(one)
+    assert world.case().plan.only_tells
+    world.release(world.case())
+
+
+ROADS: dict[str, tuple[Road, ...]] = {
+    "QuarantineBucket": (
+        sample("quarantine_bucket/guardduty_public_access"),
+        sample("quarantine_bucket/guardduty_ransomware_delete"),
+        sample("quarantine_bucket/macie_replicated_externally"),
+        without_policy,
+        approved("quarantine_bucket/config_bucket_level_block"),
+        let_go_by_hand(
+            "quarantine_bucket/ocsf_s3_8", "quarantine_bucket/custom_action_release_s3_8"
+        ),
+        elsewhere("quarantine_bucket/securityhub_s3_2"),
+        died("quarantine_bucket/guardduty_public_access"),
+    ),
+    "RevokeSessions": (
+        sample("revoke_sessions/guardduty_privilege_escalation"),
+        sample("revoke_sessions/guardduty_compromised_credentials"),
+        filled("revoke_sessions/guardduty_privilege_escalation"),
+        filled("revoke_sessions/guardduty_compromised_credentials"),
+        approved("revoke_sessions/guardduty_persistence"),
+        let_go_by_hand(
+            "revoke_sessions/guardduty_privilege_escalation",
+            "revoke_sessions/custom_action_release_privilege_escalation",
+        ),
+        elsewhere("revoke_sessions/securityhub_guardduty_resource_credentials"),
+        died("revoke_sessions/guardduty_persistence"),
+    ),
+    "TagAiResource": (
+        sample("tag_ai_resource/securityhub_sagemaker_1"),
+        sample("tag_ai_resource/securityhub_bedrock_1"),
+        sample("tag_ai_resource/securityhub_bedrockagentcore_1"),
+        takes_no_tags,
+        approved("tag_ai_resource/securityhub_sagemaker_3"),
+        let_go_by_hand(
+            "tag_ai_resource/securityhub_sagemaker_3",
+            "tag_ai_resource/custom_action_release_sagemaker_3",
+        ),
+        elsewhere("tag_ai_resource/securityhub_sagemaker_1"),
+        died("tag_ai_resource/securityhub_sagemaker_1"),
+    ),
+    "EscalateFinding": (
+        sample("escalate_finding/guardduty_attack_sequence_s3"),
+        sample("escalate_finding/securityhub_iam_6"),
+        let_go_of_ours,
+        died("escalate_finding/guardduty_attack_sequence_s3"),
+    ),
+}

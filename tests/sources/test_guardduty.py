@@ -1,0 +1,280 @@
+"""GuardDuty's own events."""
+
+from typing import Any
+
+import pytest
+
+from cordon.finding import (
+    Finding,
+    HubReference,
+    Malformed,
+    Place,
+    Principal,
+    Resource,
+    ResourceRole,
+    SeverityLabel,
+    State,
+)
+from cordon.sources import read
+from tests.sources import samples
+from tests.sources.samples import ACCOUNT, ARN, BUCKET, KEY, NATIVE_ID, REGION, ROLE, SESSION
+
+PLACE = Place("aws", ACCOUNT, REGION)
+
+
+def caller(**key: Any) -> Finding:
+    """A finding on this caller alone."""
+    return read(samples.guardduty(resource={"accessKeyDetails": key}))
+
+
+def actors(finding: Finding) -> set[tuple[str, str]]:
+    """Kind and name of the actors."""
+    return {(r.type, r.name) for r in finding.resources if r.role is ResourceRole.ACTOR}
+
+
+def test_a_public_bucket() -> None:
+    finding = read(samples.guardduty())
+    assert (finding.id, finding.source, finding.channel) == (NATIVE_ID, "guardduty", "guardduty")
+    assert finding.kind == "guardduty:Policy:S3/BucketAnonymousAccessGranted"
+    assert finding.place == PLACE
+    assert (finding.state, finding.sample, finding.authored_by_aws) == (State.ACTIVE, False, True)
+    assert finding.resources == (
+        Resource("AWS::IAM::Role", ROLE, PLACE, "", ResourceRole.ACTOR),
+        Resource("AWS::IAM::AccessKey", KEY, PLACE, "", ResourceRole.ACTOR),
+        Resource("AWS::S3::Bucket", BUCKET, PLACE, f"arn:aws:s3:::{BUCKET}", ResourceRole.TARGET),
+    )
+    assert finding.principal == Principal("AssumedRole", ROLE, SESSION, KEY)
+    assert finding.first_seen.isoformat() == "2026-11-24T10:00:00+00:00"
+    assert finding.last_seen.isoformat() == "2026-11-24T11:01:00+00:00"  # updatedAt, in seconds
+    product = f"arn:aws:securityhub:{REGION}::product/aws/guardduty"
+    assert finding.hub == HubReference(ARN, product)
+
+
+def test_the_envelope_is_not_believed() -> None:
+    event = samples.guardduty()
+    assert event["account"] != read(event).place.account
+    assert event["region"] != read(event).place.region
+
+
+@pytest.mark.parametrize(
+    ("severity", "label", "score"),
+    [
+        (0, SeverityLabel.INFORMATIONAL, 0),
+        (0.05, SeverityLabel.LOW, 1),
+        (1, SeverityLabel.LOW, 10),
+        (3.9, SeverityLabel.LOW, 39),
+        (4.0, SeverityLabel.MEDIUM, 40),
+        (6.9, SeverityLabel.MEDIUM, 69),
+        (7.0, SeverityLabel.HIGH, 70),
+        (8.95, SeverityLabel.HIGH, 89),
+        (9.0, SeverityLabel.CRITICAL, 90),
+        (10, SeverityLabel.CRITICAL, 100),
+        (None, SeverityLabel.MEDIUM, 40),
+    ],
+)
+def test_severity(severity: float | None, label: SeverityLabel, score: int) -> None:
+    told = read(samples.guardduty(severity=severity)).severity
+    assert (told.label, told.score) == (label, score)
+
+
+@pytest.mark.parametrize("severity", [-1, 10.1, True, "8"])
+def test_a_severity_outside_the_scale_is_malformed(severity: object) -> None:
+    with pytest.raises(Malformed, match=r"detail\.severity"):
+        read(samples.guardduty(severity=severity))
+
+
+@pytest.mark.parametrize(
+    ("user_type", "name", "kinds"),
+    [
+        ("AssumedRole", "r", {("AWS::IAM::Role", "r")}),
+        ("Role", "r", {("AWS::IAM::Role", "r")}),
+        ("AssumedRole", "AWSReservedSSO_Admin_0123456789abcdef", None),
+        ("AssumedRole", "AWSServiceRoleForSageMaker", None),
+        ("IAMUser", "alice", {("AWS::IAM::User", "alice")}),
+        ("Root", "Root", set()),
+        ("FederatedUser", "bob", set()),
+        ("AWSService", "config.amazonaws.com", set()),
+        ("AWSAccount", "444455556666", set()),
+        ("Directory", "d-1", set()),
+    ],
+)
+def test_every_kind_of_caller(
+    user_type: str, name: str, kinds: set[tuple[str, str]] | None
+) -> None:
+    finding = caller(userType=user_type, userName=name, accessKeyId=KEY)
+    assert finding.principal is not None
+    assert (finding.principal.user_type, finding.principal.name) == (user_type, name)
+    expected = {("AWS::IAM::Role", name)} if kinds is None else kinds
+    assert actors(finding) == expected | {("AWS::IAM::AccessKey", KEY)}
+
+
+def test_an_anonymous_caller_has_empty_fields() -> None:
+    finding = caller(userType="", userName="", accessKeyId="", principalId="")
+    assert finding.principal is None
+    assert actors(finding) == set()
+
+
+def remote(user_type: str) -> dict[str, Any]:
+    """The call came from account 444455556666."""
+    call = {"remoteAccountDetails": {"accountId": "444455556666", "affiliated": False}}
+    key = {"userType": user_type, "userName": ROLE, "accessKeyId": KEY}
+    service = {"action": {"awsApiCallAction": call}}
+    return samples.guardduty(resource={"accessKeyDetails": key}, service=service)
+
+
+def test_the_thiefs_account_is_not_the_stolen_roles() -> None:
+    principal = read(remote("AssumedRole")).principal
+    assert principal is not None
+    assert principal.account == ""
+
+
+def test_a_foreign_account_is_the_principals_own() -> None:
+    principal = read(remote("AWSAccount")).principal
+    assert principal is not None
+    assert principal.account == "444455556666"
+
+
+def test_buckets_of_all_sorts() -> None:
+    details = [
+        {"name": "a-source", "type": "Source"},
+        {"arn": f"arn:aws:s3express:{REGION}:{ACCOUNT}:bucket/d--euc1-az1--x-s3"},
+        {"name": "e--euc1-az1--x-s3"},
+        {"arn": f"arn:aws:s3tables:{REGION}:{ACCOUNT}:bucket/tables/table/1"},
+        {"arn": f"arn:aws:s3vectors:{REGION}:{ACCOUNT}:bucket/vectors", "name": "vectors"},
+    ]
+    finding = read(samples.guardduty(resource={"s3BucketDetails": details}))
+    assert [(r.type, r.name, r.arn) for r in finding.resources] == [
+        ("AWS::S3::Bucket", "a-source", "arn:aws:s3:::a-source"),
+        ("AWS::S3Express::DirectoryBucket", "d--euc1-az1--x-s3", details[1]["arn"]),
+        ("AWS::S3Express::DirectoryBucket", "e--euc1-az1--x-s3", ""),
+        ("AWS::S3Tables::TableBucket", "tables", details[3]["arn"]),
+        ("AWS::S3Vectors::VectorBucket", "vectors", details[4]["arn"]),
+    ]
+
+
+def test_a_bucket_whose_arn_names_another_is_malformed() -> None:
+    details = [{"name": "mine", "arn": "arn:aws:s3:::other"}]
+    with pytest.raises(Malformed) as raised:
+        read(samples.guardduty(resource={"s3BucketDetails": details}))
+    assert raised.value.field == "detail.resource.s3BucketDetails[0].arn"
+
+
+def test_an_object_named_by_an_attacker_cannot_hide_its_bucket() -> None:
+    details = [{"name": BUCKET, "s3ObjectDetails": [{"key": "a\nb\u202e"}, {"key": "ok/1"}]}]
+    finding = read(samples.guardduty(resource={"s3BucketDetails": details}))
+    names = [(r.name, r.arn) for r in finding.resources]
+    assert names == [
+        (BUCKET, f"arn:aws:s3:::{BUCKET}"),
+        ("a b", ""),
+        ("ok/1", f"arn:aws:s3:::{BUCKET}/ok/1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("name", "bad\nname"),
+        ("name", "../x"),
+        ("name", "a"),
+        ("name", 7),
+        ("arn", "arn:evil:s3:::training-data"),
+        ("arn", "arn:aws:iam::1:role/x"),
+    ],
+)
+def test_a_bad_bucket_is_named_in_guardduty_s_spelling(path: str, value: object) -> None:
+    with pytest.raises(Malformed) as raised:
+        read(samples.guardduty(resource={"s3BucketDetails": [{"name": BUCKET, path: value}]}))
+    assert raised.value.field == f"detail.resource.s3BucketDetails[0].{path}"
+
+
+def test_what_else_a_finding_names() -> None:
+    profile = f"arn:aws:iam::{ACCOUNT}:instance-profile/ml/p"
+    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:score"
+    guardrail = f"arn:aws:bedrock:{REGION}:{ACCOUNT}:guardrail/g123456789"
+    resource = {
+        "instanceDetails": {
+            "instanceId": "i-0abc123def4567890",
+            "iamInstanceProfile": {"arn": profile, "id": "AIPA"},
+        },
+        "lambdaDetails": {"functionArn": f"{function}:1", "functionName": "score"},
+        "ecsClusterDetails": {
+            "name": "c",
+            "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/c",
+            "taskDetails": {"arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/c/1"},
+        },
+        "eksClusterDetails": {"name": "k"},
+        "modelDetails": [{"modelId": "anthropic.claude-v2:1"}],
+        "bedrockGuardrailDetails": {"guardrails": [{"arn": guardrail, "version": "1"}]},
+    }
+    finding = read(samples.guardduty(resource=resource))
+    assert [(r.type, r.name, r.role) for r in finding.resources] == [
+        ("AWS::EC2::Instance", "i-0abc123def4567890", ResourceRole.TARGET),
+        ("AWS::IAM::InstanceProfile", "p", ResourceRole.RELATED),
+        ("AWS::Lambda::Function", "score", ResourceRole.TARGET),
+        ("AWS::EKS::Cluster", "k", ResourceRole.TARGET),
+        ("AWS::ECS::Cluster", "c", ResourceRole.TARGET),
+        ("AWS::ECS::Task", "c/1", ResourceRole.RELATED),
+        ("AWS::Bedrock::Guardrail", "g123456789", ResourceRole.RELATED),
+        ("AWS::Bedrock::FoundationModel", "anthropic.claude-v2:1", ResourceRole.RELATED),
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"service": {"additionalInfo": {"sample": True}}},
+        {"service": {"additionalInfo": {"value": '{"sample":true}'}}},
+        {"title": "[SAMPLE] Something happened"},
+    ],
+)
+def test_samples(changes: dict[str, Any]) -> None:
+    assert read(samples.guardduty(**changes)).sample
+
+
+@pytest.mark.parametrize("value", ['{"sample":false}', '"sample"', '{"sample":', '["sample"]'])
+def test_what_only_speaks_of_samples_is_none(value: str) -> None:
+    service = {"additionalInfo": {"value": value}}
+    finding = read(samples.guardduty(service=service, title="A [SAMPLE] was read"))
+    assert not finding.sample
+
+
+def test_archived() -> None:
+    assert read(samples.guardduty(service={"archived": True})).state is State.ARCHIVED
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("eusc-de-east-1", "aws-eusc"),
+        ("us-isob-east-1", "aws-iso-b"),
+        ("ap-southeast-2", "aws"),
+    ],
+)
+def test_the_partition_follows_the_region(region: str, partition: str) -> None:
+    finding = read(samples.guardduty(region=region, partition=None, resource={}))
+    assert finding.place == Place(partition, ACCOUNT, region)
+
+
+def test_without_an_arn_security_hub_s_reference_is_built_from_the_detector() -> None:
+    finding = read(samples.guardduty(arn=None))
+    assert finding.hub == read(samples.guardduty()).hub
+    assert read(samples.guardduty(arn=None, service={})).hub is None
+
+
+def test_an_attack_sequence() -> None:
+    finding = read(samples.sequence())
+    issuer = f"arn:aws:iam::{ACCOUNT}:role/ml/{ROLE}"
+    assert finding.severity.label is SeverityLabel.CRITICAL
+    assert finding.principal == Principal("AssumedRole", ROLE, SESSION, KEY, ACCOUNT, issuer)
+    assert [(r.type, r.name, r.role) for r in finding.resources] == [
+        ("AWS::S3::Bucket", BUCKET, ResourceRole.TARGET),
+        ("AWS::S3::Object", "weights/model.tar.gz", ResourceRole.TARGET),
+        ("AWS::IAM::User", "alice", ResourceRole.ACTOR),
+        ("AWS::IAM::AccessKey", "AKIAIOSFODNN7EXAMPLE", ResourceRole.ACTOR),
+        ("AWS::SageMaker::Endpoint", "fraud", ResourceRole.TARGET),
+        ("AWS::IAM::Role", ROLE, ResourceRole.ACTOR),
+        ("AWS::IAM::AccessKey", KEY, ResourceRole.ACTOR),
+    ]
+    assert finding.resources_of("AWS::IAM::Role")[0].arn == issuer

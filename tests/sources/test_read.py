@@ -1,0 +1,68 @@
+"""Which dialect reads an event, and what is made of the others."""
+
+import hashlib
+
+import pytest
+
+from cordon.finding import Malformed, UnsupportedEvent, canonical_json
+from cordon.sources import read
+from tests.sources import samples
+
+
+@pytest.mark.parametrize(
+    ("source", "detail_type", "field"),
+    [
+        ("aws.s3", "Object Created", "source"),
+        ("cordon.guardduty", "GuardDuty Finding", "source"),
+        ("aws.guardduty", "Macie Finding", "detail-type"),
+        ("aws.securityhub", "Security Hub Insight Results", "detail-type"),
+    ],
+)
+def test_other_events_are_unknown(source: str, detail_type: str, field: str) -> None:
+    with pytest.raises(UnsupportedEvent) as raised:
+        read(samples.event(source, detail_type, {}))
+    assert raised.value.field == field
+
+
+@pytest.mark.parametrize("event", [None, [], "x", 1, {}, {"source": 1}])
+def test_no_event_at_all(event: object) -> None:
+    with pytest.raises(Malformed):
+        read(event)
+
+
+@pytest.mark.parametrize("detail", [None, [], "x"])
+def test_no_detail(detail: object) -> None:
+    with pytest.raises(Malformed, match=r"^detail"):
+        read({**samples.guardduty(), "detail": detail})
+
+
+def test_the_digest_is_of_the_canonical_detail() -> None:
+    event = samples.guardduty()
+    expected = hashlib.sha256(canonical_json(event["detail"]).encode()).hexdigest()
+    assert read(event).detail_sha256 == expected
+    reordered = {**event, "detail": dict(reversed(event["detail"].items()))}
+    assert read(reordered).detail_sha256 == expected
+    assert read(samples.guardduty(title="other")).detail_sha256 != expected
+
+
+def test_nesting_without_end_is_malformed() -> None:
+    deep: object = []
+    for _ in range(200_000):
+        deep = [deep]
+    event = samples.guardduty(unread=None)
+    event["detail"]["unread"] = deep
+    with pytest.raises(Malformed, match=r"^detail"):
+        read(event)
+    while isinstance(deep, list) and deep:  # or freeing it recurses
+        deep = deep.pop()
+
+
+@pytest.mark.parametrize("title", ["\ud800", "a\u2028b", "\u202egnp.exe"])
+def test_titles_are_made_safe(title: str) -> None:
+    assert read(samples.guardduty(title=title)).title in ("", "a b", "gnp.exe")
+
+
+def test_titles_and_descriptions_are_bounded() -> None:
+    finding = read(samples.guardduty(title="t" * 10_000, description="d " * 10_000))
+    assert (len(finding.title), finding.title[-1]) == (256, "…")
+    assert len(finding.description) <= 1024
