@@ -17,7 +17,7 @@ from bench import sections
 from bench.recorded_answers import FIRST, first_event, new_account
 from console.stack import Stack
 from console.staging import stage
-from cordon.cases import Status
+from cordon.statuses import Status
 from cordon.sources import read
 from embedded.account import EmbeddedAccount
 from embedded.journal import Called, Invoked

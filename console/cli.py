@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 STACK = Annotated[str, typer.Option(help="Name of the deployed stack.")]
 DELETED = (
     "The stack {stack} is deleted. What its cases above hold stays as it is until you put it back "
-    "by hand: cordon evidence CASE shows what was captured."
+    "manually: cordon evidence CASE shows what was captured."
 )
 FILES = Annotated[list[Path], typer.Argument(help="Event files, or folders of them.", exists=True)]
 
@@ -65,9 +65,9 @@ def plan(
 
 @app.command()
 def review(stack: STACK = "cordon") -> None:
-    """The cases that ask, are held, or failed; also those that a deleted stack left."""
+    """The cases that await approval, hold something, or failed; also those of a deleted stack."""
     found = Stack.named(stack)
-    render.show_cases(found.all_cases(), out)
+    render.show_cases(found.open_cases(), out)
     if found.deleted:
         out.print(DELETED.format(stack=stack), markup=False)
 
@@ -92,8 +92,8 @@ def reject(
     _decide(stack, case, "reject", plan)
 
 
-@app.command("release")
-def let_go(
+@app.command()
+def release(
     case: str,
     why: Annotated[str, typer.Option(help="For the record.")] = "no reason given",
     stack: STACK = "cordon",

@@ -14,12 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from console.playbooks import playbooks
-from cordon.actions import Refused
-from cordon.actions.incident import incident
 from cordon.finding import Finding, Malformed
-from cordon.playbook import Plan, Playbook
-from cordon.policy import RELEASE_ACTION, PolicyInput, Verdict, decide, may_release
-from cordon.respond import OVER
+from cordon.playbook import Playbook
+from cordon.policy import (
+    RELEASE_ACTION,
+    PolicyInput,
+    Verdict,
+    decide,
+    may_release,
+    not_ours,
+    passes,
+)
 from cordon.settings import Deployment, Mode, Settings
 from cordon.sources import read
 from embedded.deploy import functions_of
@@ -66,8 +71,8 @@ def expectation(path: Path) -> dict[str, Any]:
     """The expectation of an event file, made anew; ``after`` is kept from the one that stands."""
     event = json.loads(path.read_text())
     made = _expected(event)
-    stands = expectation_path(path)
-    before = json.loads(stands.read_text()) if stands.exists() else {}
+    there = expectation_path(path)
+    before = json.loads(there.read_text()) if there.exists() else {}
     return made | ({"after": before["after"]} if "after" in before else {})
 
 
@@ -82,17 +87,22 @@ def _expected(event: Mapping[str, Any]) -> dict[str, Any]:
     except Malformed as malformed:
         return _nobody(f"cannot be read: {malformed}")
     reasons = []
-    for playbook, situation in policy_inputs(finding, home_of(event)):
-        outcome, reason = _outcome(playbook, situation)
+    for playbook, facts in policy_inputs(finding, home_of(event)):
+        outcome, reason = _outcome(playbook, facts)
         if outcome != "ignored":
-            plan = situation.plan.to_json()
+            plan = facts.plan.to_json()
             return {"playbook": playbook.name, "outcome": outcome, "reason": reason, "plan": plan}
         reasons.append(f"{playbook.name}: {reason}")
-    return _nobody("; ".join(reasons) or f"no playbook answers {finding.kind}")
+    return _nobody("; ".join(reasons) or f"no playbook handles {finding.kind}")
 
 
 def _nobody(reason: str) -> dict[str, Any]:
-    return {"playbook": None, "outcome": "ignored", "reason": reason, "plan": []}
+    return {
+        "playbook": None,
+        "outcome": "ignored",
+        "reason": reason,
+        "plan": {"actions": [], "manual_step": ""},
+    }
 
 
 def policy_inputs(finding: Finding, home: Place) -> Iterator[tuple[Playbook, PolicyInput]]:
@@ -100,25 +110,27 @@ def policy_inputs(finding: Finding, home: Place) -> Iterator[tuple[Playbook, Pol
     for playbook in playbooks(ROOT):
         deployment = deployments(home)[playbook.name]
         if playbook.matches(finding):
-            case = playbook.case_id(finding)
-            try:
-                plan = Plan(tuple(playbook.plan(finding, case, deployment)))
-            except Refused as refused:
-                plan = Plan((incident(finding, case, deployment, manual_step=str(refused)),))
+            plan = playbook.plan_for(finding, deployment)
             settings = Settings(modes={playbook.name: Mode.ENFORCE})
             now = finding.last_seen + timedelta(minutes=5)
             yield playbook, PolicyInput(finding, playbook, plan, settings, deployment, now)
 
 
-def _outcome(playbook: Playbook, situation: PolicyInput) -> tuple[str, str]:
-    finding = situation.finding
+def _outcome(playbook: Playbook, policy_input: PolicyInput) -> tuple[str, str]:
+    """How it ends where every change is verified; the order is that of ``respond``."""
+    finding = policy_input.finding
     if finding.custom_action == RELEASE_ACTION:
         return "releasing", "custom action CordonRelease in Security Hub"
-    if finding.state in OVER and playbook.releases_on_pass:
-        decision = may_release(situation)
-        passes = decision.verdict is Verdict.CONTAIN
-        return ("released" if passes else "ignored"), decision.reason
-    decision = decide(situation)
+    if reason := not_ours(finding, playbook, policy_input.deployment):
+        return "ignored", reason
+    if passes(finding, playbook):
+        decision = may_release(policy_input)
+        released = decision.verdict is Verdict.RELEASE
+        return ("released" if released else "ignored"), decision.reason
+    decision = decide(policy_input)
+    if decision.verdict is Verdict.ESCALATE:
+        return "escalated", decision.reason
     if decision.verdict is not Verdict.CONTAIN:
         return "ignored", decision.reason
-    return ("told" if situation.plan.only_tells else "contained"), decision.reason
+    contains = any(action.contains for action in policy_input.plan.actions)
+    return ("contained" if contains else "tagged"), decision.reason

@@ -13,22 +13,25 @@ from rich.text import Text
 from rich.tree import Tree
 
 from console.replay import Run
-from cordon.cases import Case, Status
+from cordon.memory.cases import Case
+from cordon.statuses import CLOSED
 
 COLOURS = {
     "contained": "green",
-    "told": "green",
+    "tagged": "green",
+    "escalated": "green",
     "released": "green",
-    "applied": "green",
+    "verified": "green",
     "restored": "green",
     "observed": "cyan",
-    "asked": "yellow",
+    "reopened": "cyan",
+    "awaiting_approval": "yellow",
     "releasing": "yellow",
     "waiting": "yellow",
-    "held": "yellow",
+    "held_by_others": "yellow",
     "drifted": "yellow",
     "refused": "yellow",
-    "partial": "red",
+    "partly_contained": "red",
     "failed": "red",
 }
 
@@ -64,13 +67,13 @@ def _line(run: Run) -> Text:
     line.append("✔ " if not run.troubles else "✘ ", style="red" if run.troubles else "green")
     line.append(run.event.short.ljust(62))
     if not run.settled:
-        line.append("left alone", style="dim")
+        line.append("ignored", style="dim")
     for answer in run.settled:
         line.append(answer.playbook.ljust(20), style="bold")
         line.append(answer.outcome, style=COLOURS.get(answer.outcome, ""))
     if run.released is not None and run.settled:
-        stands = ", ".join(sorted({str(case.status) for case in run.cases}))
-        line.append(f" → {stands}", style="dim")
+        statuses = ", ".join(sorted({str(case.status) for case in run.cases}))
+        line.append(f" → {statuses}", style="dim")
     return line
 
 
@@ -82,7 +85,7 @@ def _whole(run: Run) -> Panel:
     changes = _changes(run)
     parts += [changes] if changes.row_count else []
     parts += [_hub(run)] if run.cases else []
-    parts += [Text(f"trouble   {trouble}", style="red") for trouble in run.troubles]
+    parts += [Text(f"problem   {trouble}", style="red") for trouble in run.troubles]
     title = escape(str(run.event))
     return Panel(Group(*parts), title=title, border_style="red" if run.troubles else "green")
 
@@ -91,9 +94,9 @@ def _route(run: Run) -> Text:
     lines = [f"staged    {words}" for words in run.staged]
     lines.append(f"rules     {', '.join(run.rules) or 'none matches this event'}")
     for answer in run.answers:
-        lines.append(f"answer    {answer.playbook}: {answer.outcome} ({answer.reason})")
+        lines.append(f"outcome   {answer.playbook}: {answer.outcome} ({answer.reason})")
     if not run.settled and not run.troubles:
-        lines.append("nothing answers this event: it is left alone")
+        lines.append("ignored: no playbook handles this event")
     return Text("\n".join(lines))
 
 
@@ -106,14 +109,14 @@ def _case(case: Case, run: Run) -> Tree:
             {k: v for k, v in action.to_json().items() if k not in ("action", "place")}
         )
         plan.add(Text(f"{action.name()} {what[:200]}"))
-    acts = tree.add(
-        Text(f"stands at {case.status}" + (f", by {case.decided_by}" if case.decided_by else ""))
+    changes = tree.add(
+        Text(f"status {case.status}" + (f", by {case.decided_by}" if case.decided_by else ""))
     )
     for result in case.results:
         words = f"{result.action} {result.status}" + (f": {result.reason}" if result.reason else "")
-        acts.add(Text(words, style=COLOURS.get(result.status, "")))
+        changes.add(Text(words, style=COLOURS.get(result.status, "")))
     entries = run.evidence.get(case.id, 0)
-    tree.add(Text(f"evidence {entries} entries, chained; original in Security Hub: {case.told}"))
+    tree.add(Text(f"evidence {entries} entries"))
     return tree
 
 
@@ -149,16 +152,15 @@ def _hub(run: Run) -> Text:
     state = run.released if run.released is not None else run.contained
     lines = []
     for identity, finding in state.get("securityhub", {}).items():
-        lines.append(f"hub       {identity}: {json.dumps(finding, default=str)[:400]}")
+        lines.append(f"sec. hub  {identity}: {json.dumps(finding, default=str)[:400]}")
     return Text("\n".join(lines), style="dim")
 
 
 def show_cases(cases: Iterable[Case], out: Console) -> None:
     """The cases that somebody may want to do something about, newest first."""
-    table = Table("case", "stands", "playbook", "finding", "resources", "opened", "plan")
-    quiet = (Status.RELEASED, Status.DECLINED, Status.OBSERVED)
+    table = Table("case", "status", "playbook", "finding", "resources", "opened", "plan")
     for case in sorted(cases, key=lambda c: c.opened_at, reverse=True):
-        if case.status not in quiet:
+        if case.status not in CLOSED:
             table.add_row(
                 case.id,
                 Text(str(case.status)),

@@ -23,13 +23,13 @@ from typing import Any
 
 from console.expected import SUFFIX, break_glass_role, expectation_path, home_of
 from console.playbooks import playbooks
-from console.stack import Stack
+from console.stack import HELD, Stack
 from console.staging import stage
-from cordon.cases import Case, Status
-from cordon.engine import CONTAINED
 from cordon.finding import Malformed, Place
+from cordon.memory.cases import Case
 from cordon.settings import Mode
 from cordon.sources import read
+from cordon.statuses import CLOSED, Status
 from embedded.account import Delivery, EmbeddedAccount
 from embedded.journal import Called, DeadLettered, ExecutionEnded, Invoked
 from embedded.place import Place as Home
@@ -38,16 +38,7 @@ PARALLEL_FROM = 12  # events; a process takes some seconds to start
 BATCH = 8  # events that a process is given at a time
 PREFETCHED_BATCHES = 4  # batches for each process, under way or waiting for those before them
 LINES = ".jsonl"  # a file with an event on every line
-HANDLED_OUTCOMES = (
-    "contained",
-    "told",
-    "partial",
-    "gone",
-    "observed",
-    "asked",
-    "releasing",
-    "released",
-)
+HANDLED_OUTCOMES = tuple(Status)  # all but ignored, unchanged, stale
 # Incidents and findings tell what happened; they are closed or archived, never taken back.
 REPORTS = ("ssm", "securityhub")
 MODES = ("ModeQuarantineBucket", "ModeRevokeSessions", "ModeTagAiResource", "ModeEscalateFinding")
@@ -121,8 +112,8 @@ class OutcomeLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the record if it is the answer to a finding."""
         said = vars(record)
-        if "why" in said:
-            outcome, reason = record.getMessage(), said["why"]
+        if "held_back" in said:
+            outcome, reason = record.getMessage(), said["reason"]
             answered = PlaybookOutcome(record.name, outcome, reason, said["case"], said["mode"])
             self.heard.append(answered)
 
@@ -320,7 +311,7 @@ def _stage(event: Mapping[str, Any], account: EmbeddedAccount, run: Run) -> None
 
 
 def _deliver(account: EmbeddedAccount, event: Mapping[str, Any]) -> Delivery:
-    """Deliver an event; whoever is asked approves, as the operator's command does it."""
+    """Deliver an event; what awaits approval is approved, as the operator's command does it."""
     delivery = account.deliver(event)
     operator = Stack(account.client, account.stack.outputs)
     since = len(account.journal)
@@ -334,7 +325,7 @@ def _deliver(account: EmbeddedAccount, event: Mapping[str, Any]) -> Delivery:
 def _release(account: EmbeddedAccount, operator: Stack, run: Run) -> None:
     """Release every case that holds something, and wait as long as its workflow waits."""
     for case in run.cases:
-        if case.status in CONTAINED:
+        if case.status in HELD:
             operator.release(case, "replay --release")
     account.settle()
     run.cases = list(operator.all_cases())
@@ -342,9 +333,9 @@ def _release(account: EmbeddedAccount, operator: Stack, run: Run) -> None:
     if _resources(run.released) != _resources(run.before):
         run.troubles.append("after the release the account is not what it was")
     run.troubles += [
-        f"case {case.id} stands at {case.status} after the release"
+        f"after the release, the status of case {case.id} is {case.status}"
         for case in run.cases
-        if case.status not in (Status.RELEASED, Status.OBSERVED, Status.DECLINED)
+        if case.status not in CLOSED
     ]
 
 
@@ -378,34 +369,32 @@ def _differences(run: Run, expected: Mapping[str, Any]) -> Iterator[str]:
         if answer.outcome != outcome:
             yield f"ended as {answer.outcome}, not as {outcome}: {answer.reason}"
         for case in run.cases if outcome not in ("releasing", "released") else ():
-            if case.id == answer.case and case.plan.to_json() != _tuples(expected["plan"]):
+            if case.id == answer.case and _listed(case.plan.to_json()) != expected["plan"]:
                 yield "the plan is not the one beside the event"
 
 
 def _outcome(expected: str, mode: Mode) -> str:
     """Expectations are written for enforce; in another mode the same plan ends otherwise."""
-    if mode is Mode.OBSERVE and expected in ("contained", "told"):
+    if mode is Mode.OBSERVE and expected in ("contained", "tagged", "escalated"):
         return "observed"
-    if mode is Mode.APPROVE and expected == "contained":
-        return "asked"
+    if mode is Mode.APPROVE and expected in ("contained", "tagged"):
+        return "awaiting_approval"
     return expected
 
 
-def _tuples(plan: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {k: tuple(v) if isinstance(v, list) else v for k, v in action.items()} for action in plan
-    ]
+def _listed(plan: Mapping[str, Any]) -> Any:
+    """The plan as it is read from a file: tuples are lists."""
+    return json.loads(json.dumps(plan))
 
 
 def _case_json(case: Case) -> dict[str, Any]:
     return {
         "id": case.id,
         "playbook": case.playbook,
-        "stands": case.status,
+        "status": case.status,
         "verdict": case.verdict,
         "reason": case.reason,
         "plan": case.plan.to_json(),
         "plan_hash": case.plan_hash,
         "results": [asdict(result) for result in case.results],
-        "security_hub": case.told,
     }

@@ -4,17 +4,29 @@ Runs under the operator's own credentials; what they may do is decided by IAM in
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
-from cordon.cases import Case, Cases, Status
-from cordon.engine import CONTAINED
+from console.playbooks import playbooks
 from cordon.evidence import chain_fault
+from cordon.memory.cases import Case, Cases, Decision
+from cordon.memory.table import Table
 from cordon.respond import release_execution_name, workflow_input
+from cordon.statuses import CONTAIN_ENDED, Status
+
+HELD = frozenset({Status.CONTAINING, Status.RELEASING, Status.ESCALATED, *CONTAIN_ENDED})
+
+
+@cache
+def playbook_names() -> tuple[str, ...]:
+    """The playbooks that may have cases."""
+    return tuple(playbook.name for playbook in playbooks(Path(__file__).parent.parent))
 
 
 class NotPossible(Exception):
@@ -27,7 +39,7 @@ class Stack:
 
     client: Callable[[str], Any]  # with the operator's credentials
     outputs: Mapping[str, str]
-    deleted: bool = False  # only its table and its evidence are left, and nobody lets go
+    deleted: bool = False  # only its table and its evidence are left, and nothing releases
 
     @classmethod
     def named(cls, name: str) -> "Stack":
@@ -42,58 +54,89 @@ class Stack:
             return cls(session.client, _deleted_stack_outputs(name, cloudformation), deleted=True)
         return cls(session.client, {o["OutputKey"]: o["OutputValue"] for o in stacks[0]["Outputs"]})
 
-    @property
-    def cases(self) -> Cases:
-        """The case rows."""
-        return Cases(self.client("dynamodb"), self.outputs["CasesTableName"])
+    def cases(self, playbook: str) -> Cases:
+        """The rows of one playbook's cases."""
+        return Cases(self._table, playbook)
 
     def case(self, case: str) -> Case:
-        """One case; a Refusal when there is none."""
-        found = self.cases.get(case)
-        if found is None:
+        """One case of any playbook; NotPossible when there is none."""
+        found = (self.cases(playbook).get(case) for playbook in playbook_names())
+        known = next((one for one in found if one is not None), None)
+        if known is None:
             raise NotPossible(f"there is no case {case}")
-        return found
+        return known
+
+    def open_cases(self) -> Iterator[Case]:
+        """The cases that are not closed, by playbook, the oldest first (dynamodb:Query)."""
+        for playbook in playbook_names():
+            pages = self.client("dynamodb").get_paginator("query")
+            for page in pages.paginate(
+                TableName=self.outputs["CasesTableName"],
+                IndexName="open",
+                KeyConditionExpression="#open = :playbook",
+                ExpressionAttributeNames={"#open": "open"},
+                ExpressionAttributeValues={":playbook": {"S": playbook}},
+            ):
+                yield from self._read(playbook, page["Items"])
 
     def all_cases(self) -> Iterator[Case]:
-        """Every case, in no order."""
+        """Every case that is remembered, closed ones too, in no order (dynamodb:Scan)."""
         pages = self.client("dynamodb").get_paginator("scan")
         for page in pages.paginate(
             TableName=self.outputs["CasesTableName"], ProjectionExpression="id"
         ):
             for row in page["Items"]:
-                kind, _, case = row["id"]["S"].partition("#")
-                found = self.cases.get(case) if kind == "case" else None
-                if found is not None:
-                    yield found
+                kind, _, rest = row["id"]["S"].partition("#")
+                if kind == "case":
+                    yield from self._read(rest.partition("#")[0], [row])
 
-    def decide(self, case: Case, decision: str, plan: str) -> str:
-        """Approve or reject the plan with this hash. Returns who decided."""
+    def decide(self, case: Case, decision: str, plan: str, why: str = "") -> str:
+        """Approve or reject the plan with this hash. Returns who decided.
+
+        The decision is a row that no playbook may write; the task token only wakes the workflow.
+        """
         self._must_exist()
         if case.status is not Status.AWAITING_APPROVAL:
-            raise NotPossible(f"case {case.id} does not ask: it stands at {case.status}")
+            raise NotPossible(f"case {case.id} awaits no approval: its status is {case.status}")
         if plan != case.plan_hash or plan != case.plan.hash:
             raise NotPossible(f"the plan of case {case.id} is {case.plan_hash}, not {plan}")
-        token = self.cases.token(case.id)
+        token = self.cases(case.playbook).token(case)
         if not token:
-            raise NotPossible(f"case {case.id} has no token yet; its workflow is starting")
-        by = self.client("sts").get_caller_identity()["Arn"]
-        answer = {"decision": decision, "plan": plan, "by": by}
-        self.client("stepfunctions").send_task_success(taskToken=token, output=json.dumps(answer))
-        return str(by)
+            raise NotPossible(f"the workflow of case {case.id} is starting: try again")
+        by = self._record(case, decision, why)
+        answer = json.dumps({"decision": decision})
+        self.client("stepfunctions").send_task_success(taskToken=token, output=answer)
+        return by
 
     def release(self, case: Case, why: str) -> str:
-        """Start the release workflow. Returns the execution's ARN."""
+        """Decide to release, and start the release workflow. Returns the execution's ARN."""
         self._must_exist()
-        held = (Status.CONTAINING, Status.RELEASING, *CONTAINED)
-        if case.status not in held:
-            raise NotPossible(f"case {case.id} holds nothing: it stands at {case.status}")
-        by = self.client("sts").get_caller_identity()["Arn"]
+        if case.status not in HELD:
+            raise NotPossible(f"case {case.id} holds nothing: its status is {case.status}")
+        self._record(case, "release", why)
         started = self.client("stepfunctions").start_execution(
             stateMachineArn=self.outputs["ReleaseWorkflow"],
             name=release_execution_name(case),
-            input=workflow_input(case, by=by, why=why),
+            input=workflow_input(case),
         )
         return str(started["executionArn"])
+
+    def _record(self, case: Case, decision: str, why: str) -> str:
+        """Write down who decided what, as AWS names the caller. Returns who."""
+        by = str(self.client("sts").get_caller_identity()["Arn"])
+        made = Decision(decision, case.round, case.plan_hash, by, why)
+        self.cases(case.playbook).decide(case, made)
+        return by
+
+    @property
+    def _table(self) -> Table:
+        return Table(self.client("dynamodb"), self.outputs["CasesTableName"])
+
+    def _read(self, playbook: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[Case]:
+        for row in rows:
+            case = self.cases(playbook).get(row["id"]["S"].rpartition("#")[2])
+            if case is not None:
+                yield case
 
     def evidence(self, case: Case) -> tuple[list[bytes], str]:
         """The case's entries in order, and where their chain is broken ("" when it holds)."""
@@ -106,7 +149,9 @@ class Stack:
 
     def _must_exist(self) -> None:
         if self.deleted:
-            raise NotPossible("the stack is deleted: put back by hand what `cordon evidence` shows")
+            raise NotPossible(
+                "the stack is deleted: put back manually what `cordon evidence` shows"
+            )
 
 
 RETAINED = {

@@ -209,6 +209,9 @@ def _role(resource: Resource, stack: Stack, client: Clients) -> None:
     for arn in properties.get("ManagedPolicyArns", []):
         provide_managed_policy(arn, stack.place)
         iam.attach_role_policy(RoleName=resource.physical, PolicyArn=arn)
+    for policy in stack.of("AWS::IAM::ManagedPolicy"):  # one that names its roles
+        if resource.physical in policy.properties.get("Roles", ()):
+            iam.attach_role_policy(RoleName=resource.physical, PolicyArn=policy.physical)
 
 
 def _put_inline(iam: Any, role: str, policy: Mapping[str, Any]) -> None:

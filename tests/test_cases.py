@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 
 from cordon import clock
-from cordon.cases import (
+from cordon.memory.cases import (
     ActionResult,
     Case,
     CaseConflict,
@@ -111,12 +111,12 @@ def test_a_pass_is_remembered_until_a_case_is_there(cases: Cases) -> None:
 def test_the_breaker_opens_when_the_hour_is_spent(
     cases: Cases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cordon.cases.now", lambda: NOON)
+    monkeypatch.setattr("cordon.memory.cases.now", lambda: NOON)
     spent = [cases.take_budget("quarantine_bucket", "111122223333", 2) for _ in range(3)]
     assert spent == [True, True, False]
     assert cases.take_budget("revoke_sessions", "111122223333", 2)
     assert cases.take_budget("quarantine_bucket", "444455556666", 2)
-    monkeypatch.setattr("cordon.cases.now", lambda: NOON + timedelta(hours=1))
+    monkeypatch.setattr("cordon.memory.cases.now", lambda: NOON + timedelta(hours=1))
     assert cases.take_budget("quarantine_bucket", "111122223333", 2)
 
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from moto import mock_aws
 
 from cordon.actions.s3 import DenyBucketAccess
-from cordon.holds import HoldReleased, Holds
+from cordon.memory.holds import HoldReleased, Holds
 from tests.make import PLACE
 
 TABLE = "cordon"

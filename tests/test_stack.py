@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from console.cli import app
 from console.stack import NotPossible, Stack, _deleted_stack_outputs
 from cordon import report
-from cordon.cases import Case, Status
+from cordon.memory.cases import Case
+from cordon.statuses import Status
 from tests.test_cases import a_case
 
 

@@ -1,23 +1,22 @@
-"""Escalate what only a person can answer.
+"""Escalate what only a person can contain.
 
 When    root is used; an AI workload is misused in a way no playbook contains yet; an attack
-        sequence is seen; the principal or bucket is one that we must not touch; or anything
-        critical that nobody else answers.
-Does    opens an incident that says what a person must do.
-Undo    closes the incident.
+        sequence is seen; the principal or bucket is one that Cordon cannot contain; or anything
+        critical that no other playbook handles.
+Does    an incident says what a person must do.
+Undo    resolves the incident.
 Leaves  every resource.
 """
 
 from cordon import catalogue
 from cordon.actions import Action
-from cordon.actions.incident import incident
 from cordon.entry import serve
 from cordon.finding import Finding, Resource, SeverityLabel
-from cordon.playbook import Playbook, Serves
+from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Deployment, Mode
 from cordon.unsupported import matches_any, unsupported_reason
 
-MANUAL_STEP = {
+MANUAL_STEPS = {
     catalogue.ROOT_USE: "Ask who used root and why. If nobody did: change its password, delete its "
     "access keys, check its MFA device, and deny root by an SCP.",
     catalogue.AI_THREATS: "Check who invokes the model and with what. Do not revoke the role "
@@ -27,36 +26,36 @@ MANUAL_STEP = {
     catalogue.ATTACK_SEQUENCES: "Treat every resource of the sequence as part of one incident: "
     "revoke the actors' sessions, then contain what they reached.",
 }
-CRITICAL = "Nobody else answers this critical finding: decide what must be contained, by hand."
+CRITICAL = "No playbook contains this critical finding: decide what must be contained, and do it."
 
 
 def manual_step(finding: Finding) -> str:
-    """What a person must do; "" when another playbook, or nobody, answers the finding."""
+    """What a person must do; "" when another playbook handles the finding, or none needs to."""
     refused = unsupported_reason(finding)
     if refused is not None:
         return f"Not contained: {refused.reason}. {refused.manual_step}"
-    for family, words in MANUAL_STEP.items():
+    for family, words in MANUAL_STEPS.items():
         if matches_any(finding, family):
             return words
     critical = finding.severity.label is SeverityLabel.CRITICAL
     return CRITICAL if critical and not matches_any(finding, catalogue.CONTAINED) else ""
 
 
-def subjects(finding: Finding) -> tuple[Resource, ...]:
+def targets(finding: Finding) -> tuple[Resource, ...]:
     """The account: the incident is about the finding as a whole."""
     account = Resource("AWS::Account", finding.place.account, finding.place)
     return (account,) if manual_step(finding) else ()
 
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
-    """One incident, with the reason why nobody else acts."""
-    return [incident(finding, case, deployment, manual_step=manual_step(finding))]
+    """No change: what a person must do is all of it."""
+    return []
 
 
 PLAYBOOK = Playbook(
     name="escalate_finding",
     handles=("*",),
-    targets=subjects,
+    targets=targets,
     plan=plan,
     controls=(
         "NIST.800-53.r5 IR-4",
@@ -72,6 +71,8 @@ PLAYBOOK = Playbook(
     defence_layer="incident response",
     serves=Serves.GOVERNANCE,
     recommended_mode=Mode.ENFORCE,
+    manual_step=manual_step,
+    incident=Incident.ALWAYS,
 )
 
 handler = serve(PLAYBOOK)

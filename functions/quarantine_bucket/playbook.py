@@ -3,14 +3,13 @@
 When    GuardDuty, Macie, Config or Security Hub says so of a bucket.
 Does    by what the finding says: shuts public access; denies outsiders; freezes writes and
         deletes with lifecycle off; stops foreign replication; or denies everyone but
-        break-glass. Labels the bucket, and opens an incident.
-Undo    restores policy, block, lifecycle, replication and label as captured; closes the incident.
+        break-glass. Tags the bucket. People get an incident.
+Undo    restores policy, block, lifecycle, replication and tags as captured.
 Leaves  objects, and access for break-glass, responders and service-linked roles.
 """
 
 from cordon import catalogue
 from cordon.actions import Action
-from cordon.actions.incident import incident
 from cordon.actions.s3 import (
     BlockPublicAccess,
     DenyBucketAccess,
@@ -20,7 +19,7 @@ from cordon.actions.s3 import (
 )
 from cordon.entry import serve
 from cordon.finding import Finding, Resource
-from cordon.playbook import Playbook, Serves
+from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Deployment, Mode
 from cordon.unsupported import buckets, matches_any, unsupported_buckets
 
@@ -29,12 +28,14 @@ MANUAL_STEP = (
 )
 
 
-def contain(finding: Finding, case: str, deployment: Deployment, bucket: Resource) -> list[Action]:
+def bucket_actions(
+    finding: Finding, case: str, deployment: Deployment, bucket: Resource
+) -> list[Action]:
     """The policy before the block: S3 refuses to store a public policy once the block is on."""
     place, name = bucket.place, bucket.name
     exempt = deployment.never_locked_out(place.partition, place.account)
     block = BlockPublicAccess(place, name)
-    label = [
+    tags = [
         TagBucket(place, name, "cordon:status", ("quarantined",)),
         TagBucket(place, name, "cordon:case", (case,)),
     ]
@@ -43,26 +44,31 @@ def contain(finding: Finding, case: str, deployment: Deployment, bucket: Resourc
         return DenyBucketAccess(place, name, (level,), exempt, deployment.organization)
 
     if matches_any(finding, catalogue.PUBLIC_BUCKETS):
-        return [block, *label]
+        return [block, *tags]
     if matches_any(finding, catalogue.SHARED_BUCKETS):
-        return [deny("outsiders"), block, *label]
+        return [deny("outsiders"), block, *tags]
     if matches_any(finding, catalogue.REPLICATED_BUCKETS):
-        return [SuspendReplication(place, name), *label]
+        return [SuspendReplication(place, name), *tags]
     if matches_any(finding, catalogue.ATTACKED_BUCKETS):
-        return [deny("writes"), SuspendLifecycle(place, name), block, *label]
-    return [deny("everyone"), block, *label]
+        return [deny("writes"), SuspendLifecycle(place, name), block, *tags]
+    return [deny("everyone"), block, *tags]
 
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
-    """Contained first: people are told when it is done, also of what failed."""
-    manual_step = MANUAL_STEP + "".join(
-        f" By hand: {name}, which Cordon cannot contain." for name in unsupported_buckets(finding)
-    )
-    acts = (contain(finding, case, deployment, bucket) for bucket in buckets(finding))
+    """The changes of each bucket, one bucket after the other."""
     return [
-        *(a for bucket in acts for a in bucket),
-        incident(finding, case, deployment, manual_step=manual_step),
+        action
+        for bucket in buckets(finding)
+        for action in bucket_actions(finding, case, deployment, bucket)
     ]
+
+
+def manual_step(finding: Finding) -> str:
+    """The same for all, and the buckets that Cordon cannot contain by name."""
+    others = "".join(
+        f" Contain {name} yourself: Cordon cannot." for name in unsupported_buckets(finding)
+    )
+    return MANUAL_STEP + others
 
 
 PLAYBOOK = Playbook(
@@ -84,6 +90,8 @@ PLAYBOOK = Playbook(
     defence_layer="data protection",
     serves=Serves.SECURITY,
     recommended_mode=Mode.APPROVE,
+    manual_step=manual_step,
+    incident=Incident.ALWAYS,
     resolves_finding=True,
 )
 

@@ -2,19 +2,18 @@
 
 When    GuardDuty says that credentials of a role or a user were stolen or act out of character.
 Does    a user's access key is made inactive first, so that no new session is issued; then every
-        session older than now is denied; then an incident is opened.
-Undo    the key as it was at once; the denial only when the longest session it holds out has
-        ended; then the incident is closed.
+        session older than now is denied. People get an incident.
+Undo    the key as it was at once; the denial only when the longest session that it stops has
+        ended.
 Leaves  sessions that start after the revocation, and the role's own permissions.
 """
 
 from cordon import catalogue
 from cordon.actions import Action
 from cordon.actions.iam import DisableAccessKey, RevokeRoleSessions, RevokeUserSessions
-from cordon.actions.incident import incident
 from cordon.entry import serve
 from cordon.finding import Finding
-from cordon.playbook import Playbook, Serves
+from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Deployment, Mode
 from cordon.unsupported import KEY, ROLE, USER, revocable_principals
 
@@ -33,7 +32,6 @@ def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
         *(DisableAccessKey(u.place, u.name, key.name) for u in users for key in long_lived),
         *(RevokeUserSessions(u.place, u.name) for u in users),
         *(RevokeRoleSessions(r.place, r.name) for r in named if r.type == ROLE),
-        incident(finding, case, deployment, manual_step=MANUAL_STEP),
     ]
 
 
@@ -57,6 +55,8 @@ PLAYBOOK = Playbook(
     defence_layer="identity and access",
     serves=Serves.SECURITY,
     recommended_mode=Mode.APPROVE,
+    manual_step=lambda _: MANUAL_STEP,
+    incident=Incident.ALWAYS,
 )
 
 handler = serve(PLAYBOOK)

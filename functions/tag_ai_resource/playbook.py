@@ -4,7 +4,7 @@ When    Security Hub (SageMaker, Bedrock, BedrockAgentCore controls) or a Config
         SageMaker or Bedrock turns FAILED, and again when it passes.
 Does    tags the resource with its status, the control and the case.
 Undo    removes or restores exactly those tags, by itself when the control passes.
-Leaves  the resource: most of these settings can only be changed by making it anew.
+Leaves  the resource: most of these settings can only be changed by re-creating it.
 """
 
 from cordon import catalogue
@@ -12,11 +12,13 @@ from cordon.actions import Action, Refused
 from cordon.actions.tag_action_for import tag_action_for
 from cordon.entry import serve
 from cordon.finding import Finding, Resource
-from cordon.playbook import Playbook, Serves
+from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Deployment, Mode
 
+MANUAL_STEP = "Bring the resource into line with the control; its tags go when the control passes."
 
-def subjects(finding: Finding) -> tuple[Resource, ...]:
+
+def targets(finding: Finding) -> tuple[Resource, ...]:
     """The AI resources of the finding, in its own account."""
     home = finding.place.account
     services = ("AWS::SageMaker::", "AWS::Bedrock::", "AWS::BedrockAgentCore::")
@@ -26,14 +28,14 @@ def subjects(finding: Finding) -> tuple[Resource, ...]:
 
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
-    """No incident: the control's own finding is the record, and there may be thousands."""
-    for resource in subjects(finding):
+    """Three tags a resource: its status, the control that failed, and the case."""
+    for resource in targets(finding):
         if not resource.arn:
-            raise Refused(f"Tag {resource.type} {resource.name} by hand: its ARN is not known.")
+            raise Refused(f"Tag {resource.type} {resource.name} manually: its ARN is not known.")
     tags = {"cordon:status": "noncompliant", "cordon:control": finding.type, "cordon:case": case}
     return [
         tag_action_for(resource.place, resource.arn, key, (value,))
-        for resource in subjects(finding)
+        for resource in targets(finding)
         for key, value in tags.items()
     ]
 
@@ -41,7 +43,7 @@ def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
 PLAYBOOK = Playbook(
     name="tag_ai_resource",
     handles=catalogue.AI_CONTROLS,
-    targets=subjects,
+    targets=targets,
     plan=plan,
     controls=(
         "NIST.800-53.r5 CM-6",
@@ -57,6 +59,8 @@ PLAYBOOK = Playbook(
     defence_layer="configuration and change",
     serves=Serves.COMPLIANCE,
     recommended_mode=Mode.ENFORCE,
+    manual_step=lambda _: MANUAL_STEP,
+    incident=Incident.WHEN_FAILED,  # the control's own finding is the record
     releases_on_pass=True,
 )
 

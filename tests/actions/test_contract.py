@@ -215,7 +215,7 @@ def test_a_resource_that_is_gone_is_said_to_be(scenario: Scenario, aws: AwsClien
         scenario.action.apply(aws, hold.captured, None)
     with pytest.raises(ResourceDeleted):
         scenario.action.verify(aws, hold.captured, hold.written)
-    assert scenario.action.undo(aws, hold.captured, hold.written).state is Undone.GONE
+    assert scenario.action.undo(aws, hold.captured, hold.written).state is Undone.RESOURCE_DELETED
 
 
 # Crashes

@@ -216,7 +216,7 @@ class TestRoleSessions:
             ROLE.apply(aws, captured, written)
         with pytest.raises(ResourceDeleted):
             ROLE.verify(aws, captured, written)
-        assert ROLE.undo(aws, captured, written).state is Undone.GONE
+        assert ROLE.undo(aws, captured, written).state is Undone.RESOURCE_DELETED
 
     def test_an_unexpected_error_rises(self, aws: AwsClients) -> None:
         captured = ROLE.capture(aws)
@@ -305,7 +305,7 @@ class TestWithoutRoom:
             ROLE.apply(aws, captured, written)
         with pytest.raises(ResourceDeleted):
             ROLE.verify(aws, captured, written)
-        assert ROLE.undo(aws, captured, written).state is Undone.GONE
+        assert ROLE.undo(aws, captured, written).state is Undone.RESOURCE_DELETED
 
     def test_a_policy_that_is_not_there_is_no_role_that_is_gone(self, aws: AwsClients) -> None:
         captured = ROLE.capture(aws)
@@ -437,7 +437,7 @@ class TestAccessKey:
             key.capture(aws)
         with pytest.raises(ResourceDeleted):
             key.apply(aws, captured, written)
-        assert key.undo(aws, captured, written).state is Undone.GONE
+        assert key.undo(aws, captured, written).state is Undone.RESOURCE_DELETED
         with pytest.raises(ResourceDeleted):
             DisableAccessKey(PLACE, "nobody", key.key_id).capture(aws)
 

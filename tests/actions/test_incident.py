@@ -115,7 +115,7 @@ class TestOpenIncident:
             OPEN.verify(aws, {}, written)
         with pytest.raises(ResourceDeleted):
             OPEN.apply(aws, {}, written)
-        assert OPEN.undo(aws, {}, written).state is Undone.GONE
+        assert OPEN.undo(aws, {}, written).state is Undone.RESOURCE_DELETED
 
     def test_other_errors_rise(self, aws: AwsClients) -> None:
         answering(aws, "ssm", "CreateOpsItem", lambda _: "OpsItemLimitExceededException")

@@ -23,7 +23,7 @@ import boto3
 from botocore.config import Config
 
 from console.stack import Stack
-from cordon.cases import Case
+from cordon.memory.cases import Case
 from embedded.place import Place
 from embedded.snapshot import snapshot
 

@@ -19,8 +19,9 @@ from console import replay
 from console.expected import expectation_path
 from console.replay import Replay, Run
 from console.stack import Stack
-from cordon.cases import Case, Status
-from cordon.engine import CONTAINED
+from cordon.memory.cases import Case
+from cordon.statuses import Status
+from cordon.statuses import CONTAIN_ENDED
 from cordon.finding import Malformed
 from cordon.sources import read
 from embedded import snapshot as looks

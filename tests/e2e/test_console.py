@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cordon.cases import Status
+from cordon.statuses import Status
 from tests.e2e.account import ACCOUNT, NAME, ROOT, Account
 from tests.e2e.test_playbooks import PUBLIC, asked, contained, staged, state, untouched
 

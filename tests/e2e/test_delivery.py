@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cordon.cases import Status
+from cordon.statuses import Status
 from tests.e2e.account import ROOT, Account, until
 from tests.e2e.conftest import event
 from tests.e2e.test_playbooks import state

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cordon.cases import Status
+from cordon.statuses import Status
 from tests.e2e.account import BREAK_GLASS, NAME, Account
 from tests.e2e.conftest import event
 from tests.e2e.test_playbooks import PUBLIC, ROLE, allowed, bucket_of, person, state, trust

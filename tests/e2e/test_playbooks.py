@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cordon.cases import Case, Status
+from cordon.memory.cases import Case
+from cordon.statuses import Status
 from cordon.clock import now, to_iso
 from cordon.sources import read
 from tests.e2e.account import ACCOUNT, BREAK_GLASS, Account, until

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from cordon.cases import Case, Status
+from cordon.memory.cases import Case
+from cordon.statuses import Status
 from tests.e2e.account import ACCOUNT, NAME, Account, emulator, until
 from tests.e2e.conftest import event
 from tests.e2e.test_console import cordon

@@ -10,7 +10,7 @@ import pytest
 from moto.iam.models import AWSManagedPolicy, iam_backends
 
 from console.staging import stage
-from cordon.cases import Status
+from cordon.statuses import Status
 from cordon.finding import Place
 from embedded.journal import Called
 from tests.actions.scenario_iam import DENY_ALL, policy_of

@@ -8,7 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from console.stack import NotPossible
-from cordon.cases import Case, Status
+from cordon.memory.cases import Case
+from cordon.statuses import Status
 from embedded.journal import Called, ExecutionEnded, ExecutionStarted, Invoked
 from tests.promises.world import World, event
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from cordon.cases import Case, Status
+from cordon.memory.cases import Case
+from cordon.statuses import Status
 from embedded.functions import InvocationResult
 from embedded.iam_guard import SandboxDied
 from embedded.journal import Called

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cordon.cases import Status
+from cordon.statuses import Status
 from embedded.backends import hub, registry
 from embedded.backends.registry import Where
 from embedded.journal import Called, DeadLettered, Dropped, Invoked

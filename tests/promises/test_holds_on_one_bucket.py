@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from cordon.cases import Case, Status
+from cordon.memory.cases import Case
+from cordon.statuses import Status
 from embedded.journal import Called
 from tests.promises.forked import apart
 from tests.promises.interruptions import changes, ends

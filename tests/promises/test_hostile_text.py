@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cordon.cases import Status
+from cordon.statuses import Status
 from cordon.finding import Malformed
 from embedded.backends import asff
 from embedded.journal import Invoked

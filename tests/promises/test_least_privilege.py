@@ -8,7 +8,8 @@ import json
 
 import pytest
 
-from cordon.cases import Case, Status
+from cordon.memory.cases import Case
+from cordon.statuses import Status
 from embedded.policy_evaluation import Decision
 from tests.promises.world import PLAYBOOKS, SETTINGS, World, event, finding_of
 

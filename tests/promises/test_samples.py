@@ -11,7 +11,7 @@ import pytest
 
 from console.expected import expectation_path, home_of
 from console.playbooks import playbooks
-from cordon.cases import Status
+from cordon.statuses import Status
 from cordon.finding import Malformed
 from embedded.place import Place
 from tests.promises.world import (

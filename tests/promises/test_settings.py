@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cordon.cases import Status
+from cordon.statuses import Status
 from embedded.journal import Invoked
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.test_samples import RELEASED as EACH_SHAPE

@@ -18,9 +18,9 @@ from console.permissions.used import uses
 from console.stack import Stack
 from console.staging import stage
 from cordon.actions.revocation_policy import POLICY_NAME
-from cordon.cases import Case
+from cordon.memory.cases import Case
 from cordon.finding import Finding, Malformed
-from cordon.holds import Hold, Holds
+from cordon.memory.holds import Hold, Holds
 from cordon.sources import read
 from embedded.account import Delivery, EmbeddedAccount
 from embedded.functions import InvocationResult

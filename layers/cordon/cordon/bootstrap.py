@@ -1,30 +1,41 @@
-"""The one place where real things are wired together, once per invocation."""
+"""The one place where real things are put together, once per invocation."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from cordon.cases import Case, Cases
-from cordon.clients import clients_for
-from cordon.engine import Engine
+from cordon.actions import Action
+from cordon.clients import AwsClients, clients_for
 from cordon.evidence import Evidence
-from cordon.holds import Holds
+from cordon.memory.cases import Case, Cases
+from cordon.memory.holds import Holds
+from cordon.memory.table import Table
 from cordon.playbook import Playbook
 from cordon.settings import Deployment, Settings, load
 
 
 @dataclass(frozen=True)
 class Services:
-    """A playbook with what it needs to answer a finding."""
+    """A playbook with what it needs to respond to a finding."""
 
     playbook: Playbook
     deployment: Deployment
     cases: Cases
-    engine: Engine
-    function_arn: str  # ARN of the running function, for the workflows to call back
+    holds: Holds
+    function_arn: str  # of the running function, for the workflows to call back
+    lease_end: datetime  # when an attempt that begins in this invocation has surely ended
 
     def client(self, service: str) -> Any:
         """A client of our own account and Region."""
         return clients_for(self.deployment.account, self.deployment.region).client(service)
+
+    def clients(self, account: str, region: str, case: str) -> AwsClients:
+        """The clients of the account and Region where a case's resources are."""
+        return clients_for(account, region, case)
+
+    def aws(self, action: Action, case: Case) -> AwsClients:
+        """The clients that an action of a case works with."""
+        return self.clients(action.place.account, action.place.region, case.id)
 
     def settings(self) -> Settings:
         """What the operator decided, as of now."""
@@ -32,21 +43,14 @@ class Services:
 
     def evidence(self, case: Case) -> Evidence:
         """The evidence of a case, from where its row says the chain ends."""
-        return self.engine.evidence(case)
+        account, bucket = case.finding.place.account, self.deployment.evidence_bucket
+        return Evidence(self.client("s3"), bucket, account, case.id, case.evidence_end)
 
 
-def bootstrap(playbook: Playbook, function: str) -> Services:
+def bootstrap(playbook: Playbook, function_arn: str, lease_end: datetime) -> Services:
     """Everything for one invocation; clients are made on first use and kept between them."""
     deployment = Deployment.from_environment()
     own = clients_for(deployment.account, deployment.region)
-    cases = Cases(own.client("dynamodb"), deployment.table)
-
-    def evidence(case: Case) -> Evidence:
-        account = case.finding.place.account
-        bucket = deployment.evidence_bucket
-        return Evidence(own.client("s3"), bucket, account, case.id, case.evidence_end)
-
-    holds = Holds(own.client("dynamodb"), deployment.table)
-    return Services(
-        playbook, deployment, cases, Engine(cases, holds, clients_for, evidence), function
-    )
+    table = Table(own.client("dynamodb"), deployment.table)
+    cases = Cases(table, playbook.name, deployment.evidence_days)
+    return Services(playbook, deployment, cases, Holds(table), function_arn, lease_end)

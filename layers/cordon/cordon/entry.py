@@ -1,14 +1,14 @@
-"""Lambda's doorway: ``handler = serve(PLAYBOOK)``.
+"""The Lambda handler: ``handler = serve(PLAYBOOK)``.
 
 Three kinds of input arrive: an EventBridge event, a batch of queued events (SQS, with partial
 batch responses), and a command of our own state machines (``{"cordon": {"do": …, "case": …}}``).
-The answer is a small dict: outcome, reason, case. Failures rise, so that Lambda, SQS and Step
-Functions retry them and keep what cannot be answered in a dead-letter queue.
+The result is a small dict: outcome, reason, case. Failures rise, so that Lambda, SQS and Step
+Functions try again and keep what cannot be handled in a dead-letter queue.
 """
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -16,17 +16,19 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from cordon.bootstrap import Services, bootstrap
 from cordon.clock import from_iso, now
-from cordon.finding import Malformed
+from cordon.errors import Malformed
 from cordon.playbook import Playbook
 from cordon.respond import respond
 from cordon.sources import read
 from cordon.sources.text import one_line
+from cordon.statuses import Status
 from cordon.workflow import run_step
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 NAMESPACE = "Cordon"
+MARGIN = timedelta(seconds=3)  # after its timeout a function has surely ended
 Handler = Callable[[dict[str, Any], Any], Any]
 
 
@@ -36,7 +38,7 @@ def serve(playbook: Playbook) -> Handler:
 
 
 class LambdaHandler:
-    """Tells the three kinds of input apart, and keeps what happened in logs and metrics."""
+    """Distinguishes the three kinds of input, and keeps what happened in logs and metrics."""
 
     def __init__(self, playbook: Playbook, logger: Logger) -> None:
         self._playbook = playbook
@@ -46,14 +48,15 @@ class LambdaHandler:
         """One invocation."""
         self._logger.clear_state()
         self._logger.append_keys(request=context.aws_request_id)
-        wired = bootstrap(self._playbook, context.invoked_function_arn)
+        left = timedelta(milliseconds=context.get_remaining_time_in_millis())
+        services = bootstrap(self._playbook, context.invoked_function_arn, now() + left + MARGIN)
         if "Records" in event:
-            return self._batch(event, context, wired)
+            return self._batch(event, context, services)
         if "cordon" in event:
-            return self._command(event["cordon"], wired)
-        return self._event(event, wired)
+            return self._command(event["cordon"], services)
+        return self._event(event, services)
 
-    def _batch(self, event: dict[str, Any], context: Any, wired: Services) -> Any:
+    def _batch(self, event: dict[str, Any], context: Any, services: Services) -> Any:
         # Imported here: with what it needs it makes every cold start a tenth longer, and threats,
         # which must be contained soon, do not come by a queue.
         from aws_lambda_powertools.utilities.batch import (
@@ -64,48 +67,48 @@ class LambdaHandler:
 
         return process_partial_response(
             event=event,
-            record_handler=lambda record: self._queued(record, wired),
+            record_handler=lambda record: self._queued(record, services),
             processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
             context=context,
         )
 
-    def _queued(self, record: "SQSRecord", wired: Services) -> dict[str, str]:
+    def _queued(self, record: "SQSRecord", services: Services) -> dict[str, Any]:
         try:
             event = json.loads(record.body)
         except ValueError as error:
             raise Malformed("body", "the queued message is not JSON") from error
         try:
-            return self._event(event, wired)
+            return self._event(event, services)
         except Exception as error:
             # The batch only reports which message failed; why must be said here.
             self._logger.error("event failed", extra={"error": one_line(repr(error), 300)})
             raise
 
-    def _command(self, command: Mapping[str, Any], wired: Services) -> dict[str, str]:
+    def _command(self, command: Mapping[str, Any], services: Services) -> dict[str, str]:
         self._logger.append_keys(case=str(command.get("case", "")), step=str(command.get("do", "")))
-        answered = run_step(command, wired)
-        self._logger.info("step done", extra=answered)
-        if "seen" in answered:
-            self._count(answered["state"], answered["mode"], from_iso(answered["seen"]))
-        return answered
+        result = run_step(command, services)
+        self._logger.info("step done", extra=result)
+        if "seen" in result:
+            self._count(result["state"], result["mode"], from_iso(result["seen"]))
+        return result
 
-    def _event(self, event: Any, wired: Services) -> dict[str, str]:
+    def _event(self, event: Any, services: Services) -> dict[str, Any]:
         try:
             finding = read(event)
         except Malformed as malformed:
             self._logger.error("event cannot be read", extra={"field": malformed.field})
             raise
         self._logger.append_keys(finding=finding.id, kind=finding.kind)
-        answered = respond(finding, wired)
-        said = {"case": answered.case, "why": answered.reason, "mode": answered.mode}
-        self._logger.info(answered.outcome, extra=said)
-        self._count(answered.outcome, answered.mode, finding.last_seen)
-        return answered.to_json()
+        outcome = respond(finding, services)
+        fields = {k: v for k, v in outcome.to_json().items() if k != "outcome"}
+        self._logger.info(outcome.outcome, extra=fields)
+        self._count(outcome.outcome, outcome.mode, finding.last_seen)
+        return outcome.to_json()
 
     def _count(self, outcome: str, mode: str, seen: datetime) -> None:
-        """Cases by outcome and mode, and the seconds from the finding to contained."""
+        """Cases by outcome and mode, and the seconds from the finding to what was verified."""
         measures = [("Cases", MetricUnit.Count, 1.0)]
-        if outcome in ("contained", "told"):
+        if outcome in (Status.CONTAINED, Status.TAGGED):
             seconds = max((now() - seen).total_seconds(), 0)
             measures.append(("TimeToContain", MetricUnit.Seconds, seconds))
         for name, unit, value in measures:

@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cordon.clock import now, sleep, to_iso
+from cordon.errors import CaptureMismatch
 from cordon.finding import canonical_json
 
 MAX_ENTRIES = 999_999
@@ -26,6 +27,14 @@ class ChainEnd:
 
     seq: int = 0
     hash: str = ""
+
+
+@dataclass(frozen=True)
+class EntryRef:
+    """One entry: its key, and the sha256 of its bytes."""
+
+    key: str
+    sha256: str
 
 
 class Evidence:
@@ -42,7 +51,7 @@ class Evidence:
         self.link = link
         self.orphaned: list[Mapping[str, Any]] = []
 
-    def write(self, stage: str, content: Mapping[str, Any]) -> None:
+    def write(self, stage: str, content: Mapping[str, Any]) -> EntryRef:
         """Append one entry. Raises the ClientError of s3:PutObject; then nothing may go on.
 
         An entry that a dead attempt left behind is kept and chained to, never written over.
@@ -59,8 +68,16 @@ class Evidence:
                 self.orphaned.append(json.loads(body))
             self._advance(body)
             if not refused:
-                return
+                return EntryRef(key, self.link.hash)
         raise OverflowError(f"case {self._case} has more than {MAX_ENTRIES} evidence entries")
+
+    def read(self, key: str, sha256: str) -> Mapping[str, Any]:
+        """The entry of this key, of any case. Raises CaptureMismatch where it is not this one."""
+        body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        if hashlib.sha256(body).hexdigest() != sha256:
+            raise CaptureMismatch(f"{key} is not the entry that the hold names")
+        entry: Mapping[str, Any] = json.loads(body)
+        return entry
 
     def _entry(self, stage: str, content: Mapping[str, Any]) -> bytes:
         entry = {

@@ -7,10 +7,15 @@ characters, and is still hostile: whoever shows it escapes it for the place wher
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from cordon.clock import from_iso, to_iso
+from cordon.errors import Malformed as Malformed
+from cordon.errors import UnsupportedEvent as UnsupportedEvent
 
 PARTITIONS = (
     "aws",
@@ -26,23 +31,6 @@ ARN = re.compile(
     rf"arn:(?P<partition>{'|'.join(PARTITIONS)}):(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]*)"
     r":(?P<account>[0-9]{12}|aws|):(?P<resource>[^\x00-\x1f\x7f-\x9f]+)"
 )
-
-
-class Malformed(ValueError):
-    """An event that cannot be read. It goes to the dead-letter queue with this text.
-
-    ``field`` is the path inside the event, in the service's own spelling:
-    ``detail.resource.accessKeyDetails.userName``.
-    """
-
-    def __init__(self, field: str, why: str) -> None:
-        super().__init__(f"{field}: {why}")
-        self.field = field
-        self.why = why
-
-
-class UnsupportedEvent(Malformed):
-    """An event of a source and detail-type that no dialect reads."""
 
 
 class SeverityLabel(StrEnum):
@@ -106,6 +94,11 @@ class Resource:
     arn: str = ""  # "" where there is none (an access key id)
     role: ResourceRole = ResourceRole.TARGET
 
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Resource":
+        """The resource behind ``asdict``."""
+        return cls(**{**raw, "place": Place(**raw["place"]), "role": ResourceRole(raw["role"])})
+
 
 @dataclass(frozen=True)
 class Principal:
@@ -161,6 +154,29 @@ class Finding:
         """The resources of one CloudFormation type, in the finding's order, each once."""
         found = (r for r in self.resources if r.type == type and role in (None, r.role))
         return tuple(dict.fromkeys(found))
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding as memory and evidence keep it: its own fields, moments as text."""
+        seen = {"first_seen": to_iso(self.first_seen), "last_seen": to_iso(self.last_seen)}
+        return asdict(self) | seen
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Finding":
+        """The finding behind ``to_json``."""
+        severity, principal, hub = raw["severity"], raw["principal"], raw["hub"]
+        return cls(
+            **{
+                **raw,
+                "severity": Severity(**{**severity, "label": SeverityLabel(severity["label"])}),
+                "place": Place(**raw["place"]),
+                "first_seen": from_iso(raw["first_seen"]),
+                "last_seen": from_iso(raw["last_seen"]),
+                "state": State(raw["state"]),
+                "resources": tuple(Resource.from_json(resource) for resource in raw["resources"]),
+                "principal": Principal(**principal) if principal else None,
+                "hub": HubReference(**hub) if hub else None,
+            }
+        )
 
 
 def canonical_json(value: Any) -> str:

@@ -1,13 +1,14 @@
 """What we intend: a playbook is a header and one pure function from a finding to a plan."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
 from cordon.actions import Action, from_json
+from cordon.errors import Refused
 from cordon.finding import Finding, Resource, canonical_json
 from cordon.settings import Deployment, Mode
 
@@ -20,11 +21,39 @@ class Serves(StrEnum):
     COMPLIANCE = "compliance"
 
 
+class Incident(StrEnum):
+    """When a playbook's cases open an incident."""
+
+    ALWAYS = "always"  # from the question to a person on
+    WHEN_FAILED = "when_failed"  # a change failed, or a person must act
+    NEVER = "never"
+
+
+MOST_TARGETS = 48  # of one plan: a transaction has 100 writes, and a target may take two
+
+
 @dataclass(frozen=True)
 class Plan:
-    """An ordered list of actions, as data. Its hash is what an approval is bound to."""
+    """An ordered list of changes to resources, as data. Its hash is what an approval is bound to.
+
+    A plan without changes is for a person: ``manual_step`` says what must be done and why no
+    playbook can do it.
+    """
 
     actions: tuple[Action, ...]
+    manual_step: str = ""  # what a person must do, beside the changes or instead of them
+
+    @classmethod
+    def of(cls, actions: Sequence[Action], manual_step: str) -> "Plan":
+        """The plan of these changes. Those of one target become one: a target has one hold."""
+        merged: dict[str, Action] = {}
+        for action in actions:
+            other = merged.get(action.target)
+            merged[action.target] = other.combine(action) if other else action
+        if len(merged) > MOST_TARGETS:
+            many = f"The plan has {len(merged)} targets, and Cordon changes at most {MOST_TARGETS}"
+            return cls((), f"{many} at once. {manual_step}")
+        return cls(tuple(merged.values()), manual_step)
 
     @property
     def hash(self) -> str:
@@ -33,37 +62,35 @@ class Plan:
 
     @property
     def resources(self) -> tuple[str, ...]:
-        """The ARNs acted upon, sorted, each once."""
-        return tuple(sorted({a.resource for a in self.actions if a.resource}))
+        """The ARNs that are changed, sorted, each once."""
+        return tuple(sorted({action.resource for action in self.actions}))
 
-    @property
-    def only_tells(self) -> bool:
-        """True when no resource is touched: a plan of incidents needs no approval."""
-        return bool(self.actions) and all(action.tells for action in self.actions)
-
-    def to_json(self) -> list[dict[str, Any]]:
+    def to_json(self) -> dict[str, Any]:
         """The plan as approvers read it and evidence keeps it."""
-        return [action.to_json() for action in self.actions]
+        actions = [action.to_json() for action in self.actions]
+        return {"actions": actions, "manual_step": self.manual_step}
 
     @classmethod
-    def from_json(cls, raw: Iterable[Mapping[str, Any]]) -> "Plan":
+    def from_json(cls, raw: Mapping[str, Any]) -> "Plan":
         """The plan behind its JSON; an unknown action or field is a ValueError."""
-        return cls(tuple(from_json(action) for action in raw))
+        return cls(tuple(from_json(action) for action in raw["actions"]), raw["manual_step"])
 
 
 @dataclass(frozen=True)
 class Playbook:
-    """Which findings it answers, and the plan it makes for each."""
+    """Which findings it handles, and the plan it makes for each."""
 
     name: str
     handles: tuple[str, ...]  # patterns over Finding.kind, ``*`` allowed
-    targets: Callable[[Finding], tuple[Resource, ...]]  # what it acts on; () means not for us
+    targets: Callable[[Finding], tuple[Resource, ...]]  # what it changes; () means not for us
     plan: Callable[[Finding, str, Deployment], Sequence[Action]]  # finding, case id, deployment
     controls: tuple[str, ...]  # "NIST.800-53.r5 AC-3": supports evidence for, never "complies"
     defence_layer: str  # layer of defence in depth it acts in
     serves: Serves
     recommended_mode: Mode  # the mode we recommend after a week of observing
-    releases_on_pass: bool = False  # lets go by itself when the control passes
+    manual_step: Callable[[Finding], str]  # what a person must do, in plain words
+    incident: Incident  # when its cases open one
+    releases_on_pass: bool = False  # releases by itself when the control passes
     resolves_finding: bool = False  # what it does removes the condition found
 
     def matches(self, finding: Finding) -> bool:
@@ -71,6 +98,14 @@ class Playbook:
         if not any(fnmatchcase(finding.kind, pattern) for pattern in self.handles):
             return False
         return bool(self.targets(finding))
+
+    def plan_for(self, finding: Finding, deployment: Deployment) -> Plan:
+        """The plan for a finding that it handles; one for a person where it must not act."""
+        try:
+            actions = self.plan(finding, self.case_id(finding), deployment)
+        except Refused as refused:
+            return Plan((), str(refused))
+        return Plan.of(actions, self.manual_step(finding))
 
     def case_id(self, finding: Finding) -> str:
         """16 hex digits: the same for every delivery and every channel of one finding.

@@ -1,7 +1,9 @@
 """What we may do: one pure decision with its reason.
 
-``decide(situation)`` asks each rule in the order of ``RULES``; the first that has an opinion
-decides. Nothing here reads or writes anything: what must be looked up stands in the situation.
+``not_ours(finding)`` is the first gate: what it names needs no settings and no memory. After it,
+``decide(policy_input)`` is asked once, with everything known. It asks each rule in the order of
+``RULES``, and the first that has an opinion decides. Nothing here reads or writes anything: what
+must be looked up is in the input.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,6 +17,7 @@ from cordon.playbook import Plan, Playbook
 from cordon.settings import Deployment, Exemption, MasterSwitch, Mode, Settings
 from cordon.unsupported import ROLE_TYPES
 
+CLOSED_STATES = (State.PASSED, State.ARCHIVED)  # archived: the resource or the control is deleted
 CONTAIN_ACTION = "CordonContain"  # custom actions (at most 20 characters)
 RELEASE_ACTION = "CordonRelease"
 # Types that say credentials are used by somebody else: true also of our own roles.
@@ -31,8 +34,10 @@ class Verdict(StrEnum):
 
     CONTAIN = "contain"
     ASK = "ask"
+    ESCALATE = "escalate"
     OBSERVE = "observe"
     IGNORE = "ignore"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Decision:
 
     verdict: Verdict
     reason: str
+    held_back: bool = False  # it would have acted: a metric filter counts this field, and alarms
 
 
 @dataclass(frozen=True)
@@ -54,9 +60,9 @@ class PolicyInput:
     deployment: Deployment
     now: datetime
     budget_left: bool = True
-    protected: str = ""  # why a target is protected, found by looking it up
+    protected: str = ""  # why a target is protected
     protection_unknown: str = ""  # why protection could not be looked up
-    released_by: str = ""  # who released this very finding before
+    released_by: str = ""  # the person who released this very finding before
 
     @property
     def mode(self) -> Mode:
@@ -64,101 +70,44 @@ class PolicyInput:
         return self.settings.mode(self.playbook.name)
 
 
-def decide(situation: PolicyInput) -> Decision:
+def not_ours(finding: Finding, playbook: Playbook, deployment: Deployment) -> str:
+    """Why this finding is never handled, whatever the settings are; "" when it may be."""
+    rules = GATE if passes(finding, playbook) else (*GATE, *ACTIVE)
+    opinions = (rule(finding, deployment) for rule in rules)
+    return next((reason for reason in opinions if reason), "")
+
+
+def passes(finding: Finding, playbook: Playbook) -> bool:
+    """Does the finding say that its condition is over, to a playbook that then releases?"""
+    return finding.state in CLOSED_STATES and playbook.releases_on_pass
+
+
+def decide(policy_input: PolicyInput) -> Decision:
     """The first rule with an opinion decides."""
-    opinions = (rule(situation) for rule in RULES)
+    opinions = (rule(policy_input) for rule in RULES)
     given = next((opinion for opinion in opinions if opinion is not None), None)
     return given or Decision(Verdict.CONTAIN, "mode is enforce")
 
 
-def may_release(situation: PolicyInput) -> Decision:
-    """Whether a finding that passes may release its case: RUN, or IGNORE with the reason.
+def may_release(policy_input: PolicyInput) -> Decision:
+    """Whether a finding that passes may release its case: RELEASE, or IGNORE with the reason.
 
-    A passing control is informational and no longer active by nature, and a release is allowed
-    in every mode; but a forged pass must not untag anything, and a stopped Cordon does nothing.
+    A passing control is informational and no longer active by nature, and a release is allowed in
+    every mode; but a stopped Cordon does nothing.
     """
-    opinions = (rule(situation) for rule in RELEASE_RULES)
+    opinions = (rule(policy_input) for rule in RELEASE_RULES)
     given = next((opinion for opinion in opinions if opinion is not None), None)
-    return _ignore(given.reason) if given else Decision(Verdict.CONTAIN, "the control passes")
+    return _ignore(given.reason) if given else Decision(Verdict.RELEASE, "the control passed")
 
 
 def protected_by_pattern(arns: Iterable[str], settings: Settings, deployment: Deployment) -> str:
     """Why one of the ARNs is protected by a configured pattern; "" when none is."""
-    patterns = (*settings.protected, *deployment.break_glass)
+    patterns = (*settings.protected, *deployment.break_glass, *deployment.own_roles)
     for arn in arns:
         for pattern in patterns:
             if fnmatchcase(arn, pattern):
                 return f"{arn} is protected by the pattern {pattern}"
     return ""
-
-
-def _ignore(reason: str) -> Decision:
-    return Decision(Verdict.IGNORE, reason)
-
-
-def _observe(reason: str) -> Decision:
-    return Decision(Verdict.OBSERVE, reason)
-
-
-def _switched_off(s: PolicyInput) -> Decision | None:
-    return _ignore("the switch is off") if s.settings.switch is MasterSwitch.OFF else None
-
-
-def _ours(s: PolicyInput) -> Decision | None:
-    return _ignore("our own finding came back") if s.finding.is_cordon_finding else None
-
-
-def _our_own_act(s: PolicyInput) -> Decision | None:
-    """Our own roles by their exact names, in our account or in one that we serve."""
-    principal, home = s.finding.principal, s.finding.place.account
-    if principal is None or any(
-        fnmatchcase(s.finding.type, pattern) for pattern in STOLEN_CREDENTIAL_TYPES
-    ):
-        return None
-    here = home == s.deployment.account
-    names = s.deployment.own_roles if here else (s.deployment.member_role,)
-    ours = principal.name in names and principal.user_type in ROLE_TYPES
-    if ours and principal.account in ("", home):
-        return _ignore(f"the actor is our own role {principal.name}")
-    return None
-
-
-def _other_action(s: PolicyInput) -> Decision | None:
-    if s.finding.custom_action in ("", CONTAIN_ACTION, RELEASE_ACTION):
-        return None
-    return _ignore("chosen for another custom action than ours")
-
-
-def _sample(s: PolicyInput) -> Decision | None:
-    return _ignore("a sample finding is never acted on") if s.finding.sample else None
-
-
-def _inactive(s: PolicyInput) -> Decision | None:
-    state = s.finding.state
-    return None if state is State.ACTIVE else _ignore(f"the finding is {state}")
-
-
-def _informational(s: PolicyInput) -> Decision | None:
-    informational = s.finding.severity.label is SeverityLabel.INFORMATIONAL
-    return _ignore("the finding is informational") if informational else None
-
-
-def _not_by_aws(s: PolicyInput) -> Decision | None:
-    if s.finding.authored_by_aws:
-        return None
-    return _ignore("not authored by an AWS service: anyone may import such a finding")
-
-
-def _foreign(s: PolicyInput) -> Decision | None:
-    home = s.finding.place.account
-    for action in s.plan.actions:
-        if not action.tells and action.place.account != home:
-            return _ignore(f"a target lies outside the finding's account {home}")
-    if home != s.deployment.account and not s.deployment.member_role:
-        return _ignore(f"account {home} is not served: no member role is set")
-    if s.finding.place.partition != s.deployment.partition:
-        return _ignore(f"partition {s.finding.place.partition} is not ours")
-    return None
 
 
 def exemptions(s: PolicyInput) -> dict[str, Exemption]:
@@ -171,113 +120,193 @@ def exemptions(s: PolicyInput) -> dict[str, Exemption]:
     return found
 
 
-def _exempt(s: PolicyInput) -> Decision | None:
-    """Left alone only if every target is exempt; else the exempt ones are spared (``spare``)."""
-    exempt = exemptions(s)
-    if not exempt or exempt.keys() != set(s.plan.resources):
-        return None
-    one = next(iter(exempt.values()))
-    return _ignore(f"exempt until {one.expires.date()} by {one.owner}: {one.reason}")
-
-
 def without_exempt(s: PolicyInput) -> Plan:
     """The plan without what is exempt, where something else remains to be done."""
     exempt = exemptions(s)
     if exempt.keys() == set(s.plan.resources):
         return s.plan
-    return Plan(tuple(a for a in s.plan.actions if a.resource not in exempt))
+    left = tuple(a for a in s.plan.actions if a.resource not in exempt)
+    return Plan(left, s.plan.manual_step)
 
 
-def _unreadable(s: PolicyInput) -> Decision | None:
-    return _observe(s.settings.unreadable) if s.settings.unreadable else None
+def _ignore(reason: str) -> Decision:
+    return Decision(Verdict.IGNORE, reason)
 
 
-def _switched_to_observe(s: PolicyInput) -> Decision | None:
-    observe = s.settings.switch is MasterSwitch.OBSERVE
-    return _observe("the switch is at observe") if observe else None
+def _observe(reason: str, *, held_back: bool = False) -> Decision:
+    return Decision(Verdict.OBSERVE, reason, held_back)
 
 
-def _chosen_by_hand(s: PolicyInput) -> Decision | None:
-    if (
-        s.finding.custom_action == CONTAIN_ACTION
-        and s.mode is not Mode.ENFORCE
-        and not s.plan.only_tells
-    ):
-        return Decision(Verdict.ASK, "chosen by hand in Security Hub; a person approves the plan")
+# ---- the gate: whose finding is it? ----
+
+
+def _cordon_finding(finding: Finding, _: Deployment) -> str:
+    return "this is Cordon's own finding" if finding.is_cordon_finding else ""
+
+
+def _own_role(finding: Finding, deployment: Deployment) -> str:
+    """Our own roles by their exact ARNs, in our account or in one that we serve."""
+    principal, home = finding.principal, finding.place.account
+    if principal is None or any(fnmatchcase(finding.type, p) for p in STOLEN_CREDENTIAL_TYPES):
+        return ""
+    names = {arn.rpartition("/")[2] for arn in deployment.own_roles_in(home)}
+    own = principal.name in names and principal.user_type in ROLE_TYPES
+    if own and principal.account in ("", home):
+        return f"the actor is Cordon's own role {principal.name}"
+    return ""
+
+
+def _foreign_custom_action(finding: Finding, _: Deployment) -> str:
+    known = finding.custom_action in ("", CONTAIN_ACTION, RELEASE_ACTION)
+    return "" if known else "chosen for another custom action than Cordon's"
+
+
+def _sample(finding: Finding, _: Deployment) -> str:
+    return "a sample finding is never acted on" if finding.sample else ""
+
+
+def _not_authored_by_aws(finding: Finding, _: Deployment) -> str:
+    if finding.authored_by_aws:
+        return ""
+    return "not authored by an AWS service: anyone may import such a finding"
+
+
+def _not_served(finding: Finding, deployment: Deployment) -> str:
+    home = finding.place.account
+    if home != deployment.account and not deployment.member_role:
+        return f"account {home} is not served: no member role is set"
+    if finding.place.partition != deployment.partition:
+        return f"partition {finding.place.partition} is not served"
+    return ""
+
+
+def _inactive(finding: Finding, _: Deployment) -> str:
+    return "" if finding.state is State.ACTIVE else f"the finding is {finding.state}"
+
+
+def _informational(finding: Finding, _: Deployment) -> str:
+    informational = finding.severity.label is SeverityLabel.INFORMATIONAL
+    return "the finding is informational" if informational else ""
+
+
+# ---- the rules: whose resource is it, what did the operator say, what is left to decide? ----
+
+
+def _foreign_target(s: PolicyInput) -> Decision | None:
+    home = s.finding.place.account
+    if any(action.place.account != home for action in s.plan.actions):
+        return _ignore(f"a target lies outside the finding's account {home}")
     return None
 
 
-def _observing(s: PolicyInput) -> Decision | None:
-    return _observe("mode is observe") if s.mode is Mode.OBSERVE else None
+def _master_switch_off(s: PolicyInput) -> Decision | None:
+    off = s.settings.switch is MasterSwitch.OFF
+    return _ignore("the master switch is off") if off else None
+
+
+def _exempt(s: PolicyInput) -> Decision | None:
+    """Ignored only if every target is exempt; else the exempt ones are left out."""
+    exempt = exemptions(s)
+    if not exempt or exempt.keys() != set(s.plan.resources):
+        return None
+    first = next(iter(exempt.values()))
+    return _ignore(f"exempt until {first.expires.date()} by {first.owner}: {first.reason}")
+
+
+def _settings_unavailable(s: PolicyInput) -> Decision | None:
+    unreadable = s.settings.unreadable
+    return _observe(unreadable, held_back=True) if unreadable else None
+
+
+def _master_switch_observe(s: PolicyInput) -> Decision | None:
+    observe = s.settings.switch is MasterSwitch.OBSERVE
+    return _observe("the master switch is at observe") if observe else None
 
 
 def _protection_unknown(s: PolicyInput) -> Decision | None:
-    return (
-        _observe(f"protection cannot be looked up: {s.protection_unknown}")
-        if s.protection_unknown
-        else None
-    )
-
-
-def _over_budget(s: PolicyInput) -> Decision | None:
-    if s.budget_left:
+    if not s.protection_unknown:
         return None
-    budget = s.settings.budget_for(s.playbook.name)
-    return _observe(f"the budget of {budget} cases an hour is used up")
+    unknown = f"protection cannot be looked up: {s.protection_unknown}"
+    return _observe(unknown, held_back=True)
 
 
-def _only_tells(s: PolicyInput) -> Decision | None:
-    if not s.plan.only_tells:
+def _chosen_manually(s: PolicyInput) -> Decision | None:
+    chosen = s.finding.custom_action == CONTAIN_ACTION
+    if chosen and s.mode is not Mode.ENFORCE and s.plan.actions:
+        reason = "chosen manually in Security Hub; a person approves the plan"
+        return Decision(Verdict.ASK, reason)
+    return None
+
+
+def _mode_observe(s: PolicyInput) -> Decision | None:
+    return _observe("mode is observe") if s.mode is Mode.OBSERVE else None
+
+
+def _for_a_person(s: PolicyInput) -> Decision | None:
+    """Nobody is asked whether to tell: it costs no budget and needs no approval."""
+    if s.plan.actions:
         return None
-    return Decision(Verdict.CONTAIN, s.protected or "the plan only tells people")
+    reason = s.protected or "no playbook can contain it: a person must act"
+    return Decision(Verdict.ESCALATE, reason)
 
 
-def _no_way_back(s: PolicyInput) -> Decision | None:
-    if s.deployment.break_glass or not any(action.can_lock_out_owner for action in s.plan.actions):
-        return None
-    return Decision(Verdict.ASK, "no break-glass role is named, and the plan shuts people out")
-
-
-def _let_go(s: PolicyInput) -> Decision | None:
+def _released_by_person(s: PolicyInput) -> Decision | None:
     if not s.released_by:
         return None
     return Decision(Verdict.ASK, f"released before by {s.released_by}; a person decides again")
 
 
-def _asking(s: PolicyInput) -> Decision | None:
+def _no_break_glass(s: PolicyInput) -> Decision | None:
+    if s.deployment.break_glass or not any(a.can_lock_out_owner for a in s.plan.actions):
+        return None
+    return Decision(Verdict.ASK, "no break-glass role is named, and the plan locks people out")
+
+
+def _mode_approve(s: PolicyInput) -> Decision | None:
     return Decision(Verdict.ASK, "mode is approve") if s.mode is Mode.APPROVE else None
 
 
+def _over_budget(s: PolicyInput) -> Decision | None:
+    return None if s.budget_left else over_budget(s.settings.budget_for(s.playbook.name))
+
+
+def over_budget(budget: int) -> Decision:
+    """What is decided where the hour's budget is used up."""
+    return _observe(f"the budget of {budget} cases an hour is used up", held_back=True)
+
+
+GateRule = Callable[[Finding, Deployment], str]
+GATE: tuple[GateRule, ...] = (
+    _cordon_finding,
+    _own_role,
+    _foreign_custom_action,
+    _sample,
+    _not_authored_by_aws,
+    _not_served,
+)
+ACTIVE: tuple[GateRule, ...] = (_inactive, _informational)  # a passing control is neither
 Rule = Callable[[PolicyInput], Decision | None]
 RULES: tuple[Rule, ...] = (
-    _switched_off,
-    _ours,
-    _our_own_act,
-    _other_action,
-    _sample,
-    _inactive,
-    _informational,
-    _not_by_aws,
-    _foreign,
+    # Whose resource is it?
+    _foreign_target,
+    # What did the operator say?
+    _master_switch_off,
     _exempt,
-    _unreadable,
-    _switched_to_observe,
+    _settings_unavailable,
+    _master_switch_observe,
     _protection_unknown,
-    _chosen_by_hand,
-    _observing,
+    _chosen_manually,
+    _mode_observe,
+    # Who must be there before it happens?
+    _for_a_person,
+    _released_by_person,
+    _no_break_glass,
+    _mode_approve,
+    # May it happen now?
     _over_budget,
-    _only_tells,
-    _let_go,
-    _no_way_back,
-    _asking,
 )
 RELEASE_RULES: tuple[Rule, ...] = (
-    _switched_off,
-    _ours,
-    _other_action,
-    _sample,
-    _not_by_aws,
-    _foreign,
-    _unreadable,
-    _switched_to_observe,
+    _master_switch_off,
+    _settings_unavailable,
+    _master_switch_observe,
 )

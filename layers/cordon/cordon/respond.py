@@ -1,29 +1,28 @@
-"""From a finding to an outcome: answers? → policy → plan → claim → contain → report.
+"""From a finding to an outcome: ours? → plan → remembered → policy → claim → contain → report.
 
-The order inside: nothing is looked up before the pure decision says that it may matter, and the
-case is claimed before anything is touched. A finding that comes again finds its case.
+Policy is asked once, with everything known. The case is claimed before anything is touched. A
+finding that comes again finds its case.
 """
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cordon import report
-from cordon.actions import Refused
-from cordon.actions.incident import incident
+from cordon import statuses
+from cordon.attempt import begin
 from cordon.bootstrap import Services
-from cordon.cases import Case, CaseConflict, Status, finding_to_json
-from cordon.clients import clients_for
+from cordon.clients import AwsClients
 from cordon.clock import now, to_iso
 from cordon.concurrency import gather
-from cordon.engine import CONTAINED, ContainFailed
-from cordon.evidence import ChainEnd
-from cordon.finding import Finding, Place, State
+from cordon.contain import contain
+from cordon.errors import CaseConflict, ContainFailed, ContainInProgress, SettingsUnavailable
+from cordon.finding import Finding, Place
+from cordon.memory.cases import Case, Remembered
 from cordon.playbook import Plan
 from cordon.policy import (
     RELEASE_ACTION,
@@ -32,203 +31,222 @@ from cordon.policy import (
     Verdict,
     decide,
     may_release,
+    not_ours,
+    passes,
     protected_by_pattern,
     without_exempt,
 )
 from cordon.protection import log_bucket_reason, resolve_arns
+from cordon.release import FINDING_SOURCE, release
+from cordon.reporting import is_reported, report
 from cordon.settings import Settings
+from cordon.statuses import CONTAIN_ENDED, Event, Status
 
-OVER = (State.PASSED, State.ARCHIVED)  # archived: the resource or the control is gone
 # What says that a look-up is not allowed, rather than failed for the moment.
-NOT_ALLOWED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
-OUR_FINDING = re.compile(
+ACCESS_DENIED_CODES = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+CASE_FINDING_ID = re.compile(
     r"cordon/[0-9]{12}/[a-z0-9-]+/(?P<playbook>[a-z_]+)/(?P<case>[0-9a-f]{16})"
 )
-PASSED = "the finding's source"  # who lets go when a control passes
-Row = tuple[Case | None, datetime | None]  # what Cases.look_up returns
-TODO = "Decide whether it must be contained, and do it by hand."
-
-
-class Unreadable(Exception):
-    """The settings cannot be read, and the finding must not be lost meanwhile."""
+MANUAL_STEP = "Decide whether it must be contained, and do it yourself."
+OPENING = {  # what a decision makes of a case that is new, or that begins anew
+    Verdict.OBSERVE: Event.OBSERVE,
+    Verdict.ASK: Event.ASK,
+    Verdict.ESCALATE: Event.ESCALATE,
+    Verdict.CONTAIN: Event.CLAIM,
+}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the function says it did; also what replay prints and metrics count."""
+    """What the function did with a finding; also what replay prints and metrics count.
 
-    outcome: str  # ignored, known, stale, observed, asked, contained, told, releasing, released
+    ``outcome`` is the case's status, or ignored, unchanged, stale.
+    """
+
+    outcome: str
     reason: str
     case: str = ""
     mode: str = ""
+    held_back: bool = False
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         """The handler's return value."""
         return asdict(self)
 
 
-def respond(finding: Finding, wired: Services) -> Outcome:
-    """Answer one finding. Raises ContainFailed, NotReported or a ClientError to be retried."""
+def respond(finding: Finding, services: Services) -> Outcome:
+    """Respond to one finding. Raises what a retry may mend: see ``cordon.errors``."""
+    playbook = services.playbook
     if finding.custom_action == RELEASE_ACTION:
-        return _release_by_hand(finding, wired)
+        return release_from_security_hub(finding, services)
     if finding.custom_action and finding.is_cordon_finding:
-        finding = _behind(finding, wired)
-    if not wired.playbook.matches(finding):
-        return Outcome("ignored", f"{finding.kind} is not answered by {wired.playbook.name}")
-    case = wired.playbook.case_id(finding)
-    passes = finding.state in OVER and wired.playbook.releases_on_pass
-    situation = _situation(finding, case, wired)
-    decision = may_release(situation) if passes else decide(situation)
-    if decision.verdict is Verdict.IGNORE:  # whatever the settings are: nothing need be asked
-        return Outcome("ignored", decision.reason, case)
-    settings, row = gather(wired.settings, lambda: wired.cases.find(case))
-    situation = _under(settings, situation)
-    if passes:
-        return _passed(situation, case, row[0], wired)
-    decision = decide(situation)
+        finding = original_of(finding, services)
+    if not playbook.matches(finding):
+        return Outcome("ignored", f"{playbook.name} does not handle {finding.kind}")
+    case = playbook.case_id(finding)
+    if reason := not_ours(finding, playbook, services.deployment):
+        return Outcome("ignored", reason, case)
+    facts, remembered, look_up = gather_facts(finding, case, services)
+    if passes(finding, playbook):
+        return on_control_passed(facts, case, remembered.case, services)
+    decision = decide(facts)
     if decision.verdict is Verdict.IGNORE:
-        return Outcome("ignored", decision.reason, case, situation.mode)
-    return _claim(situation, decision, case, row, wired)
+        return Outcome("ignored", decision.reason, case, facts.mode)
+    if look_up.error is not None and decision.verdict is not Verdict.OBSERVE:
+        raise look_up.error  # throttled or broken for the moment: the event is tried again
+    return act_on(decision, case, facts, remembered, services)
 
 
-def _claim(
-    situation: PolicyInput, decision: Decision, case: str, row: Row, wired: Services
+def act_on(
+    decision: Decision, case: str, facts: PolicyInput, remembered: Remembered, services: Services
 ) -> Outcome:
-    """Find the finding's case, or open one. Who loses the race to open it finds it."""
-    finding = situation.finding
-    known, passed = row
-    if known is not None and not _opens_again(known, finding, decision):
-        return _known(known, finding, decision, wired)
+    """Open the case, or a new round of it; else do what a known case needs."""
+    finding, known, passed = facts.finding, remembered.case, remembered.passed_at
+    if known is not None and not starts_new_round(known, finding, decision):
+        return on_known_case(known, finding, decision, remembered, services)
     if passed is not None and finding.last_seen <= passed:
-        return Outcome("stale", f"the control passed at {to_iso(passed)}", case, situation.mode)
-    situation, decision = _look_up(situation, decision, known, wired)
-    only_observed = known is not None and known.status is Status.OBSERVED
-    if known is not None and only_observed and decision.verdict is Verdict.OBSERVE:
-        return _known(known, finding, decision, wired)
+        stale = f"the control passed at {to_iso(passed)}"
+        return Outcome("stale", stale, case, facts.mode)
     try:
-        return _open(situation, decision, case, known, wired)
+        opened = open_case(facts, decision, case, known)
+        return carry_out(opened, known, facts, decision, services)
     except CaseConflict:
-        raced = wired.cases.get(case)
-        if raced is None:
+        raced = services.cases.get(case)
+        if raced is None or (known is not None and raced.version == known.version):
             raise
-        return _known(raced, finding, decision, wired)
+        return on_known_case(raced, finding, decision, remembered, services)
 
 
-def _situation(finding: Finding, case: str, wired: Services) -> PolicyInput:
-    """What there is to decide, before anybody is asked: no settings yet."""
-    try:
-        plan = Plan(tuple(wired.playbook.plan(finding, case, wired.deployment)))
-    except Refused as refused:
-        plan = _for_a_person(finding, case, wired, str(refused))
-    return PolicyInput(finding, wired.playbook, plan, Settings(), wired.deployment, now())
-
-
-def _under(settings: Settings, situation: PolicyInput) -> PolicyInput:
-    """The same under the operator's settings; what these exempt is not planned."""
-    situation = replace(situation, settings=settings)
-    return replace(situation, plan=without_exempt(situation))
-
-
-def _for_a_person(finding: Finding, case: str, wired: Services, todo: str) -> Plan:
-    return Plan((incident(finding, case, wired.deployment, manual_step=todo),))
-
-
-def _look_up(
-    situation: PolicyInput, decision: Decision, known: Case | None, wired: Services
-) -> tuple[PolicyInput, Decision]:
-    """What a decision to act still depends on: who let go before, protection, the budget."""
-    if decision.verdict is Verdict.OBSERVE:
-        return situation, decision
-    situation = replace(situation, released_by=known.released_by if known else "")
-    name, account = wired.playbook.name, situation.finding.place.account
-    budget = situation.settings.budget_for(name)
-    situation, left = gather(
-        partial(_with_protection, situation, wired),
-        partial(wired.cases.take_budget, name, account, budget),
+def gather_facts(
+    finding: Finding, case: str, services: Services
+) -> tuple[PolicyInput, Remembered, "LookUp"]:
+    """Everything that the decision depends on, asked for at the same time."""
+    plan = services.playbook.plan_for(finding, services.deployment)
+    settings, remembered, look_up = gather(
+        services.settings,
+        partial(services.cases.remember, case, finding.place.account, plan.hash),
+        partial(look_up_protection, plan, finding.place, case, services),
     )
-    situation = replace(situation, budget_left=left)
-    return situation, decide(situation)
+    facts = facts_of(finding, plan, settings, remembered, look_up, services)
+    return facts, remembered, look_up
 
 
-def _with_protection(situation: PolicyInput, wired: Services) -> PolicyInput:
-    """A plan that would touch a protected target becomes an incident for a person."""
-    finding, plan = situation.finding, situation.plan
-    case = wired.playbook.case_id(finding)
+@dataclass(frozen=True)
+class LookUp:
+    """Whether a target is protected: why, or why nobody can tell."""
+
+    protected: str = ""
+    unknown: str = ""  # the code of a look-up that is not allowed
+    arns: frozenset[str] = frozenset()  # the targets' ARNs as the account has them
+    error: ClientError | None = None  # a look-up that failed for the moment
+
+
+def look_up_protection(plan: Plan, place: Place, case: str, services: Services) -> LookUp:
+    """Ask the account which of the plan's targets must not be contained."""
+    if not plan.actions:
+        return LookUp()
     try:
-        why = protected(plan, finding.place, case, situation.settings, wired)
+        aws: AwsClients = services.clients(place.account, place.region, case)
+        arns, logs = gather(
+            partial(resolve_arns, plan.actions, aws), partial(log_bucket_reason, plan.actions, aws)
+        )
     except ClientError as error:
-        if error.response["Error"]["Code"] not in NOT_ALLOWED:
-            raise  # throttled or broken for the moment: the event is tried again
-        return replace(situation, protection_unknown=error.response["Error"]["Code"])
-    if not why:
-        return situation
-    instead = _for_a_person(finding, case, wired, f"{why}. {TODO}")
-    return replace(situation, plan=instead, protected=why)
+        code = str(error.response["Error"]["Code"])
+        return LookUp(unknown=code) if code in ACCESS_DENIED_CODES else LookUp(error=error)
+    return LookUp(protected=logs, arns=frozenset(arns))
 
 
-def protected(plan: Plan, place: Place, case: str, settings: Settings, wired: Services) -> str:
-    """Why a target of the plan must not be contained, by pattern or by asking; "" when none is."""
-    if plan.only_tells:
-        return ""
-    clients = clients_for(place.account, place.region, case)
-    arns, logs = gather(
-        partial(resolve_arns, plan.actions, clients),
-        partial(log_bucket_reason, plan.actions, clients),
+def facts_of(
+    finding: Finding,
+    plan: Plan,
+    settings: Settings,
+    remembered: Remembered,
+    look_up: LookUp,
+    services: Services,
+) -> PolicyInput:
+    """All that policy looks at. A plan that would change a protected target is for a person."""
+    deployment, playbook = services.deployment, services.playbook
+    arns = sorted(look_up.arns or plan.resources)
+    protected = protected_by_pattern(arns, settings, deployment) or look_up.protected
+    if protected and plan.actions:
+        plan = Plan((), f"{protected}. {MANUAL_STEP}")
+    facts = PolicyInput(
+        finding=finding,
+        playbook=playbook,
+        plan=plan,
+        settings=settings,
+        deployment=deployment,
+        now=now(),
+        budget_left=remembered.spent < settings.budget_for(playbook.name),
+        protected=protected,
+        protection_unknown=look_up.unknown,
+        released_by=remembered.case.released_by if remembered.case else "",
     )
-    return protected_by_pattern(sorted(arns), settings, wired.deployment) or logs
+    return replace(facts, plan=without_exempt(facts))
 
 
-def _opens_again(known: Case, finding: Finding, decision: Decision) -> bool:
+def starts_new_round(known: Case, finding: Finding, decision: Decision) -> bool:
     """Does a finding that has a case start a new round of it?"""
     newer = finding.last_seen > known.last_activity or bool(finding.custom_action)
-    if known.status is Status.OBSERVED:
-        return decision.verdict is not Verdict.OBSERVE
-    if known.status is Status.RELEASED:
-        return newer
-    rejected = known.decided_why == "rejected" and not finding.custom_action
-    return known.status is Status.DECLINED and newer and not rejected
+    match known.status:
+        case Status.OBSERVED:
+            return decision.verdict is not Verdict.OBSERVE
+        case Status.RELEASED | Status.REOPENED | Status.EXPIRED:
+            return newer
+        case Status.REJECTED:
+            return bool(finding.custom_action)
+        case _:
+            return False
 
 
-def _open(
-    situation: PolicyInput, decision: Decision, case: str, known: Case | None, wired: Services
-) -> Outcome:
-    """Claim the case with evidence of the decision, then do what was decided."""
-    stands = {
-        Verdict.OBSERVE: Status.OBSERVED,
-        Verdict.ASK: Status.AWAITING_APPROVAL,
-        Verdict.CONTAIN: Status.CONTAINING,
-    }[decision.verdict]
+def open_case(facts: PolicyInput, decision: Decision, case: str, known: Case | None) -> Case:
+    """The case as the decision makes it; nothing is written yet."""
     again = known is not None and known.status is not Status.OBSERVED
     opened = Case(
         id=case,
-        playbook=wired.playbook.name,
-        finding=situation.finding,
-        plan=situation.plan,
-        plan_hash=situation.plan.hash,
-        status=stands,
-        function_arn=wired.function_arn,
-        mode=situation.mode,
+        playbook=facts.playbook.name,
+        finding=facts.finding,
+        plan=facts.plan,
+        plan_hash=facts.plan.hash,
+        status=statuses.after(known.status if known else None, OPENING[decision.verdict], case),
+        mode=facts.mode,
         verdict=decision.verdict,
         reason=decision.reason,
         opened_at=known.opened_at if known else now(),
-        last_activity=situation.finding.last_seen,
-        round=(known.round if known else 1) + (1 if again else 0),
-        told_at=known.told_at if known else None,
-        released_by=known.released_by if known else "",
-        evidence_end=known.evidence_end if known else ChainEnd(),
+        last_activity=facts.finding.last_seen,
     )
-    proof = wired.evidence(opened)
-    _, opened = gather(
-        lambda: proof.write("decided", _decided(opened) | _looked_at(situation)),
-        lambda: wired.cases.open(opened, instead_of=known),
+    if known is None:
+        return opened
+    return replace(
+        opened,
+        round=known.round + (1 if again else 0),
+        attempt=known.attempt,
+        released_by=known.released_by,
+        changed_at=known.changed_at,
+        evidence_end=known.evidence_end,
     )
-    return _go_on(replace(opened, evidence_end=proof.link), wired)
 
 
-def _decided(case: Case) -> dict[str, Any]:
-    """The decision record: what happened, what policy said, what is planned."""
+def carry_out(
+    case: Case, known: Case | None, facts: PolicyInput, decision: Decision, services: Services
+) -> Outcome:
+    """Do what was decided of a case that is new, or that begins anew."""
+    case = replace(case, function_arn=services.function_arn)
+    record = decision_record(case) | policy_inputs(facts)
+    if case.status is Status.CONTAINING:
+        case = begin(case, known, Event.CLAIM, services)
+        budget = facts.settings.budget_for(facts.playbook.name)
+        return contain_and_report(case, services, record, budget)
+    proof = services.evidence(case)
+    proof.write("decided", record)
+    case = services.cases.open(replace(case, evidence_end=proof.link), replacing=known)
+    return ask_or_report(case, services, held_back=decision.held_back)
+
+
+def decision_record(case: Case) -> dict[str, Any]:
+    """What happened, what policy said, what is planned: the first thing in evidence."""
     return {
-        "finding": finding_to_json(case.finding),
+        "finding": case.finding.to_json(),
         "decision": {"verdict": case.verdict, "reason": case.reason},
         "mode": case.mode,
         "plan": case.plan.to_json(),
@@ -237,172 +255,185 @@ def _decided(case: Case) -> dict[str, Any]:
     }
 
 
-def _looked_at(situation: PolicyInput) -> dict[str, Any]:
+def policy_inputs(facts: PolicyInput) -> dict[str, Any]:
     """What policy looked at."""
-    settings = situation.settings
+    settings = facts.settings
     return {
         "policy": {
-            "mode": situation.mode,
+            "mode": facts.mode,
             "switch": settings.switch,
-            "budget": settings.budget_for(situation.playbook.name),
-            "budget_left": situation.budget_left,
+            "budget": settings.budget_for(facts.playbook.name),
+            "budget_left": facts.budget_left,
             "exemptions": len(settings.exemptions),
-            "protected": situation.protected,
-            "unknown": situation.protection_unknown,
+            "protected": facts.protected,
+            "protection_unknown": facts.protection_unknown,
             "unreadable": settings.unreadable,
-            "let_go_by": situation.released_by,
+            "released_by": facts.released_by,
         }
     }
 
 
-def _go_on(case: Case, wired: Services) -> Outcome:
-    """Do what the case's state calls for; the same on the first delivery and on any later one."""
+def contain_and_report(
+    case: Case, services: Services, record: Mapping[str, Any], budget: int | None = None
+) -> Outcome:
+    """Contain, and show people how it ended, also when it failed."""
+    try:
+        case = contain(case, services, decided=record, budget=budget)
+    except ContainFailed:
+        report(services.cases.get(case.id) or case, services)
+        raise
+    report(case, services)
+    return Outcome(str(case.status), case.reason, case.id, case.mode, held_back=_held_back(case))
+
+
+def _held_back(case: Case) -> bool:
+    return case.status is Status.OBSERVED and case.attempt > 0
+
+
+def ask_or_report(case: Case, services: Services, *, held_back: bool = False) -> Outcome:
+    """Start the workflow of a question, and show people how the case is."""
     if case.status is Status.AWAITING_APPROVAL:
-        start(
-            wired, wired.deployment.contain_workflow, case.execution_name, case, plan=case.plan_hash
-        )
-    if _unfinished(case):
-        try:
-            case = wired.engine.contain(case)
-        except ContainFailed:
-            tell(wired.cases.get(case.id) or case, wired)
-            raise
-    told = tell(case, wired)
-    outcome = "told" if told.plan.only_tells and told.status is Status.CONTAINED else told.status
-    return Outcome(str(outcome), case.reason, case.id, case.mode)
+        start_workflow(services, services.deployment.contain_workflow, case.execution_name, case)
+    report(case, services)
+    return Outcome(str(case.status), case.reason, case.id, case.mode, held_back=held_back)
 
 
-def _known(case: Case, finding: Finding, decision: Decision, wired: Services) -> Outcome:
-    """A finding that comes again finds its case: resumed if it died, told if it was not."""
-    if _unfinished(case):
-        approved = case.verdict == Verdict.ASK and bool(case.decided_by)
-        allowed = case.verdict == Verdict.CONTAIN or approved
-        acts = decision.verdict is Verdict.CONTAIN or (approved and decision.verdict is Verdict.ASK)
-        return _go_on(resumed(case, wired), wired) if allowed and acts else _as_it_stands(case)
-    if _goes_on(case, finding) and decision.verdict is Verdict.CONTAIN:
-        return _go_on(_contain_again(case, finding, wired), wired)
-    if case.told in ("", report.ABSENT):
-        _go_on(case, wired)
-    return _as_it_stands(case)
+def on_known_case(
+    case: Case, finding: Finding, decision: Decision, remembered: Remembered, services: Services
+) -> Outcome:
+    """A finding that comes again: taken up if an attempt died, contained anew if it goes on."""
+    if case.live and case.lease_until is not None:
+        raise ContainInProgress(case.id, case.lease_until)
+    if is_interrupted(case):
+        if may_resume(case, decision):
+            return resume(case, services)
+        return unchanged(case)
+    if has_new_activity(case, finding) and decision.verdict is Verdict.CONTAIN:
+        return contain_again(case, finding, services)
+    if not is_reported(case, remembered.reported, services):
+        ask_or_report(case, services)
+    return unchanged(case)
 
 
-def resumed(case: Case, wired: Services) -> Case:
-    """Claim a case whose contain died or failed.
-
-    Where it may have died between its claim and the record of its decision, that is recorded now.
-    """
-    proof = wired.evidence(case)
-    if not case.results:
-        proof.write("decided", _decided(case) | {"resumed": True})
-    return wired.cases.transition(
-        case, Status.CONTAINING, when=(Status.CONTAINING, *CONTAINED), evidence_end=proof.link
-    )
-
-
-def _unfinished(case: Case) -> bool:
-    """Did its contain die, or end with acts that failed?"""
-    failed = case.status is Status.PARTLY_CONTAINED and bool(case.failed)
+def is_interrupted(case: Case) -> bool:
+    """Did an attempt to contain it die, or end with changes that failed?"""
+    failed = case.status in CONTAIN_ENDED and bool(case.failed)
     return case.status is Status.CONTAINING or failed
 
 
-def _goes_on(case: Case, finding: Finding) -> bool:
+def may_resume(case: Case, decision: Decision) -> bool:
+    """Was it decided to contain, and is it still?"""
+    approved = case.verdict == Verdict.ASK and bool(case.decided_by)
+    still = (Verdict.CONTAIN, Verdict.ASK) if approved else (Verdict.CONTAIN,)
+    return (case.verdict == Verdict.CONTAIN or approved) and decision.verdict in still
+
+
+def resume(case: Case, services: Services) -> Outcome:
+    """Take up a case whose attempt died or failed, by a new attempt."""
+    record = decision_record(case) | {"resumed": True}
+    return contain_and_report(begin(case, case, Event.CLAIM, services), services, record)
+
+
+def has_new_activity(case: Case, finding: Finding) -> bool:
     """Was it seen again after it was contained? A control's finding only repeats itself."""
-    contained = case.status in CONTAINED and not case.plan.only_tells
-    return contained and finding.last_seen > max(
-        case.last_activity, case.contained_at or case.last_activity
+    contained = case.status in CONTAIN_ENDED
+    since = max(case.last_activity, case.contained_at or case.last_activity)
+    return contained and finding.last_seen > since
+
+
+def contain_again(case: Case, finding: Finding, services: Services) -> Outcome:
+    """Something undid the containment, or there are newer sessions: every change is made anew."""
+    again = replace(case, last_activity=finding.last_seen, results=())
+    record = decision_record(again) | {"again": True}
+    return contain_and_report(begin(again, case, Event.CLAIM, services), services, record)
+
+
+def unchanged(case: Case) -> Outcome:
+    """There is nothing to do."""
+    return Outcome(
+        "unchanged", f"the status of case {case.id} is {case.status}", case.id, case.mode
     )
 
 
-def _contain_again(case: Case, finding: Finding, wired: Services) -> Case:
-    """Whatever undid the containment, or newer sessions: every act is done anew."""
-    again = replace(case, last_activity=finding.last_seen, results=())
-    return wired.cases.transition(again, Status.CONTAINING, when=CONTAINED)
-
-
-def _as_it_stands(case: Case) -> Outcome:
-    return Outcome("known", f"case {case.id} stands at {case.status}", case.id, case.mode)
-
-
-def _passed(situation: PolicyInput, case: str, known: Case | None, wired: Services) -> Outcome:
-    """The control passes again: let go of what its failure made us hold."""
-    finding = situation.finding
-    if situation.settings.unreadable:
-        raise Unreadable(situation.settings.unreadable)  # a pass comes once: it is tried again
-    decision = may_release(situation)
+def on_control_passed(
+    facts: PolicyInput, case: str, known: Case | None, services: Services
+) -> Outcome:
+    """The control passed: release the case that its failure opened."""
+    finding = facts.finding
+    if facts.settings.unreadable:
+        raise SettingsUnavailable(facts.settings.unreadable)  # a pass comes once
+    decision = may_release(facts)
     if decision.verdict is Verdict.IGNORE:
-        return Outcome("ignored", decision.reason, case, situation.mode)
+        return Outcome("ignored", decision.reason, case, facts.mode)
     if known is None:
-        wired.cases.remember_pass(case, finding.last_seen)
-        return Outcome("ignored", "the control passes and nothing is held", case, situation.mode)
+        services.cases.remember_pass(case, finding.last_seen)
+        return Outcome("ignored", "the control passed and nothing is held", case, facts.mode)
     if finding.last_seen < known.last_activity:
-        return Outcome(
-            "stale", f"the case has seen {to_iso(known.last_activity)}", case, situation.mode
-        )
-    return _let_go(replace(known, last_activity=finding.last_seen), wired)
+        stale = f"the case was seen at {to_iso(known.last_activity)}"
+        return Outcome("stale", stale, case, facts.mode)
+    return release_on_pass(replace(known, last_activity=finding.last_seen), services)
 
 
-def _let_go(case: Case, wired: Services) -> Outcome:
-    why = "the control passes"
-    if case.status in (Status.OBSERVED, Status.AWAITING_APPROVAL):
-        when = (Status.OBSERVED, Status.AWAITING_APPROVAL)
-        case = wired.cases.transition(
-            case, Status.RELEASED, when=when, decided_by=PASSED, decided_why=why
-        )
-    elif case.status not in (Status.RELEASED, Status.DECLINED):
-        case = wired.engine.release(case, by=PASSED, why=why, person=False)
-    elif case.told:
-        return _as_it_stands(case)
-    case = tell(case, wired)
+def release_on_pass(case: Case, services: Services) -> Outcome:
+    """What is held is undone; a question is over; what is closed stays as it is."""
+    why = "the control passed"
+    if case.status in (Status.OBSERVED, Status.AWAITING_APPROVAL, Status.ESCALATED):
+        by = {"decided_by": FINDING_SOURCE, "decided_why": why}
+        case = services.cases.transition(case, Event.SOURCE_UNDID, **by)
+    elif case.status in (Status.CONTAINING, Status.RELEASING, *CONTAIN_ENDED):
+        case = release(case, services, by=FINDING_SOURCE, why=why)
+    elif is_reported(case, services.cases.reported(case), services):
+        return unchanged(case)
+    report(case, services)
     return Outcome(str(case.status), why, case.id, case.mode)
 
 
-def _behind(finding: Finding, wired: Services) -> Finding:
-    """The finding behind our own finding that a person chose: it stands in the case's row."""
-    known = _case_of_ours(finding, wired)
-    return (
-        replace(known.finding, custom_action=finding.custom_action)
-        if known is not None
-        else finding
-    )
-
-
-def _case_of_ours(finding: Finding, wired: Services) -> Case | None:
-    """Only findings of our own account: any member may import one that looks like ours."""
-    named = OUR_FINDING.fullmatch(finding.id)
-    ours = named is not None and finding.place.account == wired.deployment.account
-    if named is None or not ours or named["playbook"] != wired.playbook.name:
-        return None
-    return wired.cases.get(named["case"])
-
-
-def _release_by_hand(finding: Finding, wired: Services) -> Outcome:
-    """The custom action on the original finding, or on our own finding of the case."""
-    if finding.is_cordon_finding:
-        known = _case_of_ours(finding, wired)
-    elif wired.playbook.matches(finding):
-        known = wired.cases.get(wired.playbook.case_id(finding))
-    else:
-        known = None
+def original_of(finding: Finding, services: Services) -> Finding:
+    """The finding behind Cordon's own finding that a person chose: it stands in the case's row."""
+    known = case_behind(finding, services)
     if known is None:
-        return Outcome("ignored", f"no case of {wired.playbook.name} for this finding")
-    if known.status not in (Status.CONTAINING, *CONTAINED):
-        return _as_it_stands(known)
+        return finding
+    return replace(known.finding, custom_action=finding.custom_action)
+
+
+def case_behind(finding: Finding, services: Services) -> Case | None:
+    """Only findings of our own account: any member may import one that looks like ours."""
+    named = CASE_FINDING_ID.fullmatch(finding.id)
+    ours = named is not None and finding.place.account == services.deployment.account
+    if named is None or not ours or named["playbook"] != services.playbook.name:
+        return None
+    return services.cases.get(named["case"])
+
+
+def release_from_security_hub(finding: Finding, services: Services) -> Outcome:
+    """The custom action on the original finding, or on Cordon's own finding of the case.
+
+    The row says that it is to be released before the workflow starts: the workflow's input has no
+    authority.
+    """
+    known = None
+    if finding.is_cordon_finding:
+        known = case_behind(finding, services)
+    elif services.playbook.matches(finding):
+        known = services.cases.get(services.playbook.case_id(finding))
+    if known is None:
+        return Outcome("ignored", f"{services.playbook.name} has no case for this finding")
+    if known.live and known.lease_until is not None:
+        raise ContainInProgress(known.id, known.lease_until)
+    if known.status not in (Status.CONTAINING, Status.RELEASING, *CONTAIN_ENDED):
+        return unchanged(known)
     why, by = "custom action CordonRelease in Security Hub", "a Security Hub reviewer"
-    start(
-        wired,
-        wired.deployment.release_workflow,
-        release_execution_name(known),
-        known,
-        by=by,
-        why=why,
-    )
-    return Outcome("releasing", why, known.id, known.mode)
+    changes = {"decided_by": by, "decided_why": why, "released_by": by}
+    case = services.cases.transition(known, Event.RELEASE, **changes)
+    name = release_execution_name(case)
+    start_workflow(services, services.deployment.release_workflow, name, case)
+    return Outcome("releasing", why, case.id, case.mode)
 
 
-def workflow_input(case: Case, **more: str) -> str:
+def workflow_input(case: Case) -> str:
     """The input of our workflows: names only; all else is read from the case."""
     named = {"case": case.id, "playbook": case.playbook, "function": case.function_arn}
-    return json.dumps(named | more)
+    return json.dumps(named)
 
 
 def release_execution_name(case: Case) -> str:
@@ -410,20 +441,11 @@ def release_execution_name(case: Case) -> str:
     return f"{case.id}-release-{case.round}-{int(now().timestamp())}"
 
 
-def start(wired: Services, machine: str, name: str, case: Case, **more: str) -> None:
+def start_workflow(services: Services, workflow: str, name: str, case: Case) -> None:
     """Start a workflow for the case. The same name again is the same execution."""
-    states = wired.client("stepfunctions")
+    states = services.client("stepfunctions")
     try:
-        states.start_execution(
-            stateMachineArn=machine, name=name, input=workflow_input(case, **more)
-        )
+        states.start_execution(stateMachineArn=workflow, name=name, input=workflow_input(case))
     except ClientError as error:
         if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
             raise
-
-
-def tell(case: Case, wired: Services) -> Case:
-    """Report to Security Hub how the case stands, and keep that it was told."""
-    told = report.tell(case, wired.playbook, wired.deployment, wired.client("securityhub"))
-    stands = case.status
-    return wired.cases.transition(case, stands, when=(stands,), told=told.original, told_at=told.at)

@@ -58,7 +58,8 @@ class Deployment:
     external_id: str = ""
     organization: str = ""  # o-…: its accounts are no outsiders
     security_hub: bool = True  # False: nothing is reported there
-    own_roles: tuple[str, ...] = ()  # exact names of this stack's roles
+    own_roles: tuple[str, ...] = ()  # exact ARNs of this stack's roles
+    evidence_days: int = 365  # how long evidence is kept, and closed cases with it
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> "Deployment":
@@ -79,12 +80,20 @@ class Deployment:
             organization=env.get("CORDON_ORGANIZATION", ""),
             security_hub=env.get("CORDON_SECURITY_HUB", "true") == "true",
             own_roles=tuple(filter(None, env.get("CORDON_OWN_ROLES", "").split(","))),
+            evidence_days=int(env.get("CORDON_EVIDENCE_DAYS", "365")),
         )
 
+    def own_roles_in(self, account: str) -> tuple[str, ...]:
+        """ARNs of the roles that we act under in an account: never a whole path."""
+        if account == self.account:
+            return self.own_roles
+        arn = f"arn:{self.partition}:iam::{account}:role/cordon/{self.member_role}"
+        return (arn,) if self.member_role else ()
+
     def never_locked_out(self, partition: str, account: str) -> tuple[str, ...]:
-        """Principals that no deny of ours may lock out: break-glass, responders, service-linked."""
-        role = f"arn:{partition}:iam::{account}:role"
-        return (*self.break_glass, f"{role}/aws-service-role/*", f"{role}/cordon/*")
+        """Principals that no deny of ours may lock out: break-glass, our roles, service-linked."""
+        services = f"arn:{partition}:iam::{account}:role/aws-service-role/*"
+        return (*self.break_glass, services, *self.own_roles_in(account))
 
 
 @dataclass(frozen=True)

@@ -1,159 +1,178 @@
-"""The steps that our state machines call: ask, contain, decline, tell, release.
+"""The steps that our state machines call: ask, contain, decline, report, release.
 
-Each takes the command's fields and returns a small dict. A step may be called again by the
-state machine's retry and then changes nothing more.
+A command carries no authority: it names a case, and wakes. Who decided what is read from the
+``decision#`` row, which no playbook may write, and from the case's own row. A step may be called
+again by the state machine's retry and then changes nothing more.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from cordon.actions.incident import escaped_line
+from cordon.attempt import begin
 from cordon.bootstrap import Services
-from cordon.cases import Case, CaseConflict, Status
 from cordon.clock import to_iso
-from cordon.engine import CONTAINED, ContainInProgress
-from cordon.respond import protected, resumed, tell
-from cordon.settings import MasterSwitch
+from cordon.concurrency import gather
+from cordon.contain import contain
+from cordon.errors import CaseConflict, ContainInProgress, NotAllowedNow, NotApproved
+from cordon.memory.cases import Case, Decision, Remembered, Reported
+from cordon.policy import Verdict, decide, without_exempt
+from cordon.release import release
+from cordon.reporting import report
+from cordon.respond import (
+    decision_record,
+    facts_of,
+    is_interrupted,
+    look_up_protection,
+)
 from cordon.sources.text import one_line
+from cordon.statuses import CLOSED, CONTAIN_ENDED, Event, Status
 
 Command = Mapping[str, Any]
 
 
-class NotApproved(Exception):
-    """What was approved is not what is recorded, or the case no longer waits for approval."""
-
-
-class Stopped(Exception):
-    """The switch, or the settings that cannot be read, forbid to act."""
-
-
-def run_step(command: Command, wired: Services) -> dict[str, str]:
+def run_step(command: Command, services: Services) -> dict[str, str]:
     """Carry out one command of a state machine. A malformed one is a KeyError naming the field."""
-    case = wired.cases.get(command["case"])
-    if case is None or case.playbook != wired.playbook.name:
-        raise CaseConflict(one_line(str(command["case"]), 64), "")
-    return STEPS[command["do"]](case, command, wired)
+    case = services.cases.get(str(command["case"]))
+    if case is None:
+        raise CaseConflict(one_line(str(command["case"]), 64), "no case of this playbook")
+    return STEPS[command["do"]](case, command, services)
 
 
-def _ask(case: Case, command: Command, wired: Services) -> dict[str, str]:
-    """Keep the token that an approval needs, and tell the people who may approve."""
-    _of_this_round(case, command)
-    wired.cases.keep_token(case.id, command["token"])
-    finding = case.finding
-    lines = (
-        f"Cordon asks to contain: {escaped_line(finding.title, 200)}",
-        f"Finding {finding.kind}, severity {finding.severity.label}, account "
-        f"{finding.place.account}, {finding.place.region}.",
-        "Plan:",
-        *(f"  {a.name()} on {a.resource or 'nobody (tells people)'}" for a in case.plan.actions),
-        f"Plan hash: {case.plan_hash}",
-        f"Approve: cordon approve {case.id} --plan {case.plan_hash}",
-        f"Reject: cordon reject {case.id}",
-        "Nothing is done until somebody approves; when time is up, nothing is done at all.",
-    )
-    wired.client("sns").publish(
-        TopicArn=wired.deployment.topic,
-        Subject=f"Cordon asks for approval: case {case.id}",
-        Message="\n".join(lines),
-    )
+def _ask(case: Case, command: Command, services: Services) -> dict[str, str]:
+    """Keep the token that an approval needs."""
+    _require_current_round(case, command)
+    if case.status is not Status.AWAITING_APPROVAL:
+        raise NotApproved(f"the status of case {case.id} is {case.status}: nobody is asked")
+    services.cases.keep_token(case, command["token"])
     return {"state": str(case.status)}
 
 
-def _contain(case: Case, command: Command, wired: Services) -> dict[str, str]:
-    """Contain what was approved, if it is still what is recorded and nobody stopped us."""
-    _of_this_round(case, command)
-    if not command["plan"] == case.plan_hash == case.plan.hash:
+def _contain(case: Case, command: Command, services: Services) -> dict[str, str]:
+    """Contain what a person approved, if it is still what is recorded and still allowed."""
+    _require_current_round(case, command)
+    decision = services.cases.decision(case)
+    if decision is None or decision.decision != "approve":
+        raise NotApproved(f"case {case.id}: nobody approved this round of it")
+    if not decision.plan_hash == case.plan_hash == case.plan.hash:
         raise NotApproved(f"case {case.id}: the approved plan is not the recorded plan")
-    if case.status not in (Status.AWAITING_APPROVAL, Status.CONTAINING, *CONTAINED):
-        raise NotApproved(f"case {case.id} stands at {case.status}")
-    settings = wired.settings()
-    if settings.switch is not MasterSwitch.ON or settings.unreadable:
-        raise Stopped(settings.unreadable or f"the switch is at {settings.switch}")
-    why = protected(case.plan, case.finding.place, case.id, settings, wired)
-    if why:
-        raise Stopped(f"protected since it was asked: {why}")
-    if case.status in CONTAINED and not case.failed:
+    if case.status in CONTAIN_ENDED and not case.failed:
         return _contained(case)
-    approver = one_line(str(command["by"]), 256)
+    if case.status is not Status.AWAITING_APPROVAL and not is_interrupted(case):
+        raise NotApproved(f"the status of case {case.id} is {case.status}")
+    _require_allowed_now(case, services)
     if case.status is Status.AWAITING_APPROVAL:
-        proof = wired.evidence(case)
-        proof.write("approved", {"by": approver, "plan_hash": case.plan_hash})
-        case = wired.cases.transition(
-            case,
-            Status.CONTAINING,
-            when=(Status.AWAITING_APPROVAL,),
-            decided_by=approver,
-            released_by="",
-            evidence_end=proof.link,
-        )
-    else:
-        case = resumed(replace(case, decided_by=approver), wired)
-    return _contained(wired.engine.contain(case))
+        return _contained(contain(_approve(case, decision, services), services))
+    record = decision_record(case) | {"resumed": True}
+    claimed = begin(replace(case, decided_by=decision.by), case, Event.CLAIM, services)
+    return _contained(contain(claimed, services, decided=record))
 
 
-def _of_this_round(case: Case, command: Command) -> None:
+def _approve(case: Case, decision: Decision, services: Services) -> Case:
+    """Claim the case; evidence says who approved, before anything is captured."""
+    by = one_line(decision.by, 256)
+    proof = services.evidence(case)
+    proof.write("approved", {"by": by, "plan_hash": case.plan_hash})
+    approved = replace(case, decided_by=by, released_by="", evidence_end=proof.link)
+    return begin(approved, case, Event.APPROVE, services)
+
+
+def _require_allowed_now(case: Case, services: Services) -> None:
+    """The same policy as for the finding: settings, exemptions and protection as they are now."""
+    place, plan = case.finding.place, case.plan
+    settings, look_up = gather(
+        services.settings, partial(look_up_protection, plan, place, case.id, services)
+    )
+    if look_up.error is not None:
+        raise look_up.error
+    remembered = Remembered(case=None, passed_at=None, spent=0, reported=Reported())
+    facts = facts_of(case.finding, plan, settings, remembered, look_up, services)
+    decision = decide(facts)
+    if decision.verdict not in (Verdict.ASK, Verdict.CONTAIN):
+        raise NotAllowedNow(f"case {case.id}: {decision.reason}")
+    if without_exempt(facts) != case.plan or facts.plan != case.plan:
+        raise NotAllowedNow(f"case {case.id}: a target was exempted since it was asked")
+
+
+def _require_current_round(case: Case, command: Command) -> None:
     """An execution of an earlier round must not decide over a later one."""
     if command["execution"] != case.execution_name:
-        raise NotApproved(
-            f"case {case.id} is at {case.execution_name}, not at {command['execution']}"
-        )
+        raise NotApproved(f"case {case.id} is at {case.execution_name}, not {command['execution']}")
 
 
 def _contained(case: Case) -> dict[str, str]:
-    """``seen`` is when the finding was last seen: the function measures the time since."""
+    """``seen``: when the finding was last seen; the function measures the time since."""
     return {"state": str(case.status), "mode": case.mode, "seen": to_iso(case.last_activity)}
 
 
-def _decline(case: Case, command: Command, wired: Services) -> dict[str, str]:
-    """No action: a person rejected the plan, or time is up."""
-    if case.status is Status.DECLINED or command["execution"] != case.execution_name:
+def _decline(case: Case, command: Command, services: Services) -> dict[str, str]:
+    """Nothing is done: a person rejected the plan, or time is up."""
+    if case.status is not Status.AWAITING_APPROVAL or command["execution"] != case.execution_name:
         return {"state": str(case.status)}
-    by, why = one_line(str(command.get("by", "")), 256), one_line(str(command["why"]), 64)
-    proof = wired.evidence(case)
-    proof.write("declined", {"by": by, "why": why})
-    case = wired.cases.transition(
-        case,
-        Status.DECLINED,
-        when=(Status.AWAITING_APPROVAL,),
-        decided_by=by,
-        decided_why=why,
-        evidence_end=proof.link,
-    )
+    decision = services.cases.decision(case)
+    rejected = decision is not None and decision.decision == "reject"
+    by = one_line(decision.by, 256) if decision is not None and rejected else ""
+    event = Event.REJECT if rejected else Event.EXPIRE
+    why = "rejected" if rejected else "nobody approved in time"
+    proof = services.evidence(case)
+    proof.write("rejected" if rejected else "expired", {"by": by, "why": why})
+    changes = {"decided_by": by, "decided_why": why, "evidence_end": proof.link}
+    return {"state": str(services.cases.transition(case, event, **changes).status)}
+
+
+def _report(case: Case, command: Command, services: Services) -> dict[str, str]:
+    """Show people what the case is; after a failed workflow, with what the workflow says of it."""
+    if command.get("execution", case.execution_name) != case.execution_name:
+        return {"state": str(case.status)}
+    if failed := command.get("failed"):
+        why = one_line(f"the workflow failed: {failed}", 2000)
+        if case.status is Status.AWAITING_APPROVAL:
+            case = services.cases.transition(case, Event.EXPIRE, decided_why=why)
+        elif case.decided_why != why:
+            case = services.cases.write(replace(case, decided_why=why))
+    report(case, services)
     return {"state": str(case.status)}
 
 
-def _tell(case: Case, command: Command, wired: Services) -> dict[str, str]:
-    """Report how the case stands; after a failure, with what the workflow says of it."""
-    if command.get("execution", case.execution_name) != case.execution_name:
+def _release(case: Case, _: Command, services: Services) -> dict[str, str]:
+    """Release what a row says is to be released; ``until`` is when to try again."""
+    if case.status in CLOSED:
         return {"state": str(case.status)}
-    failed = command.get("failed")
-    if failed is not None:
-        why = one_line(f"the workflow failed: {failed}", 300)
-        to = Status.DECLINED if case.status is Status.AWAITING_APPROVAL else case.status
-        case = wired.cases.transition(case, to, when=(case.status,), decided_why=why)
-    return {"state": str(tell(case, wired).status)}
-
-
-def _release(case: Case, command: Command, wired: Services) -> dict[str, str]:
-    """Let go. ``until`` is when to try again, where an undo must wait to do no harm."""
-    if case.status is Status.RELEASED:
-        return {"state": str(case.status)}
-    by, why = one_line(str(command["by"]), 256), one_line(str(command["why"]), 300)
+    decision = services.cases.decision(case)
+    decided = decision is not None and decision.decision == "release"
+    if not decided and case.status is not Status.RELEASING:
+        return {"state": str(case.status)}  # nobody asked for it, whatever the command says
+    if decision is not None and decided:
+        by, why = one_line(decision.by, 256), one_line(decision.why, 300)
+    else:
+        by, why = case.decided_by, case.decided_why
+    if case.status in (Status.ESCALATED, Status.AWAITING_APPROVAL):
+        return _close(case, by, why, services)
     try:
-        case = wired.engine.release(case, by=by, why=why)
-    except ContainInProgress as busy:
-        return {"state": "waiting", "until": to_iso(busy.until)}
+        case = release(case, services, by=by, why=why)
+    except ContainInProgress as live:
+        return {"state": "waiting", "until": to_iso(live.until)}
     waits = [result.not_before for result in case.results if result.not_before]
     if not waits:
         return {"state": str(case.status)}
     return {"state": "waiting", "until": min(waits)}
 
 
+def _close(case: Case, by: str, why: str, services: Services) -> dict[str, str]:
+    """Nothing is held: a person says that it is dealt with."""
+    if case.status is Status.AWAITING_APPROVAL:
+        return {"state": str(case.status)}  # it is rejected, not released
+    proof = services.evidence(case)
+    proof.write("released", {"by": by, "why": why})
+    changes = {"decided_by": by, "decided_why": why, "evidence_end": proof.link}
+    return {"state": str(services.cases.transition(case, Event.NOTHING_HELD, **changes).status)}
+
+
 STEPS: Mapping[str, Callable[[Case, Command, Services], dict[str, str]]] = {
     "ask": _ask,
     "contain": _contain,
     "decline": _decline,
-    "tell": _tell,
+    "report": _report,
     "release": _release,
 }

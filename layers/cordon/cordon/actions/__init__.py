@@ -15,7 +15,6 @@ from cordon.actions.action import (
 )
 from cordon.actions.bedrock import TagAgentCore, TagBedrock, TagBedrockAgent
 from cordon.actions.iam import DisableAccessKey, RevokeRoleSessions, RevokeUserSessions
-from cordon.actions.incident import OpenIncident
 from cordon.actions.s3 import (
     BlockPublicAccess,
     DenyBucketAccess,
@@ -27,7 +26,6 @@ from cordon.actions.sagemaker import TagSageMaker
 from cordon.finding import Place
 
 ALL_ACTIONS: tuple[type[Action], ...] = (
-    OpenIncident,
     BlockPublicAccess,
     DenyBucketAccess,
     SuspendLifecycle,

@@ -13,21 +13,12 @@ from enum import StrEnum
 from typing import Any, ClassVar, Self
 
 from cordon.clients import AwsClients
+from cordon.errors import NotVerified as NotVerified
+from cordon.errors import Refused as Refused
+from cordon.errors import ResourceDeleted as ResourceDeleted
 from cordon.finding import Place
 
 Json = Mapping[str, Any]
-
-
-class ResourceDeleted(Exception):
-    """The resource no longer exists: there is nothing to contain or to restore."""
-
-
-class Refused(Exception):
-    """This resource must not, or cannot, be touched by us; the text says what a person must do."""
-
-
-class NotVerified(Exception):
-    """The resource was read back and does not show what was applied."""
 
 
 class Undone(StrEnum):
@@ -37,7 +28,7 @@ class Undone(StrEnum):
     DRIFTED = (
         "drifted"  # a person changed it meanwhile: only our own part was taken out, or nothing
     )
-    GONE = "gone"  # the resource no longer exists
+    RESOURCE_DELETED = "resource_deleted"  # the resource no longer exists
 
 
 @dataclass(frozen=True)
@@ -59,7 +50,8 @@ class Action:
     place: Place
 
     permissions: ClassVar[tuple[str, ...]] = ()  # IAM actions its four methods use
-    tells: ClassVar[bool] = False  # only tells people (an incident): never needs approval
+    family: ClassVar[str]  # who may change it: the second part of its hold's key
+    contains: ClassVar[bool] = True  # False for a tag: it puts up a sign and stops nobody
     recognisable_by_value: ClassVar[bool] = (
         True  # is our part told by its look, whichever case wrote it?
     )
@@ -81,7 +73,7 @@ class Action:
 
     @property
     def resource(self) -> str:
-        """The ARN acted upon; "" where the action has none (an incident)."""
+        """The ARN of what is changed."""
         raise NotImplementedError
 
     def capture(self, aws: AwsClients) -> Json:

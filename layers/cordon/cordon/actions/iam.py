@@ -67,6 +67,7 @@ class RevokeRoleSessions(RevokeSessions):
 
     role: str
 
+    family: ClassVar[str] = "role"
     permissions: ClassVar[tuple[str, ...]] = (
         "iam:AttachRolePolicy",
         "iam:DeleteRolePolicy",
@@ -135,6 +136,7 @@ class RevokeUserSessions(RevokeSessions):
 
     user: str
 
+    family: ClassVar[str] = "user"
     permissions: ClassVar[tuple[str, ...]] = (
         "iam:AttachUserPolicy",
         "iam:DeleteUserPolicy",
@@ -199,6 +201,7 @@ class DisableAccessKey(Action):
     user: str
     key_id: str
 
+    family: ClassVar[str] = "user"
     permissions: ClassVar[tuple[str, ...]] = ("iam:ListAccessKeys", "iam:UpdateAccessKey")
 
     def __post_init__(self) -> None:
@@ -233,7 +236,7 @@ class DisableAccessKey(Action):
         try:
             return self._undo(aws, captured["status"], written["status"])
         except ResourceDeleted as gone:
-            return UndoResult(Undone.GONE, str(gone))
+            return UndoResult(Undone.RESOURCE_DELETED, str(gone))
 
     def _undo(self, aws: AwsClients, captured: str, written: str) -> UndoResult:
         status = self._status(aws)

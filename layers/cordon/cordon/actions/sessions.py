@@ -135,7 +135,7 @@ class RevokeSessions(Action):
                 return self._undo_deny_all(iam, captured)
             return self._undo_policy(iam, captured["policy"], written)
         except ResourceDeleted as gone:
-            return UndoResult(Undone.GONE, str(gone))
+            return UndoResult(Undone.RESOURCE_DELETED, str(gone))
 
     def until_safe_to_undo(self, captured: Json, written: Json) -> datetime | None:
         """When the last session that this revoked has ended by itself.

@@ -63,6 +63,8 @@ class Tag(Action):
     key: str
     values: tuple[str, ...]
 
+    family: ClassVar[str] = "tag"
+    contains: ClassVar[bool] = False
     recognisable_by_value: ClassVar[bool] = (
         False  # the value of another case may as well be a person's
     )
@@ -114,7 +116,7 @@ class Tag(Action):
         try:
             return self._undo(aws, captured["value"], written)
         except ResourceDeleted as not_found_errors:
-            return UndoResult(Undone.GONE, str(not_found_errors))
+            return UndoResult(Undone.RESOURCE_DELETED, str(not_found_errors))
 
     def _base(self, aws: AwsClients, written: Json, value: str) -> str | None:
         """What a person has put there since; else what stood there before us."""

@@ -46,6 +46,7 @@ class BucketSetting(Action):
 
     bucket: str
 
+    family: ClassVar[str] = "bucket"
     setting: ClassVar[str]  # the setting's name in captured and wrote
     not_found_errors: ClassVar[tuple[str, ...]] = ("NoSuchBucket",)
 
@@ -79,7 +80,7 @@ class BucketSetting(Action):
             with self._raising_deleted():
                 return self._undo(aws, captured, written)
         except ResourceDeleted as not_found_errors:
-            return UndoResult(Undone.GONE, str(not_found_errors))
+            return UndoResult(Undone.RESOURCE_DELETED, str(not_found_errors))
 
     def _ensure(self, aws: AwsClients, current: Any, base: Any) -> dict[str, Any]:
         """Make the setting ``contained(base)`` unless it is already; returns what it is now."""
@@ -113,11 +114,13 @@ class BucketSetting(Action):
     def _base(self, current: Any, captured: Json, written: Json | None) -> Any:
         """What stands, or stood, without our part.
 
-        ``wrote`` may be missing or old, when the answer to an apply was lost: then our part is
-        told by what it looks like.
+        ``written`` may be missing or old, when the answer to an apply was lost. Then our part is
+        recognised by its content; where that is not possible, what was captured is the base: a
+        value that an attempt of ours left behind must not pass for a person's.
         """
         if written is None:
-            return self.without_ours(current, captured[self.setting])
+            before = captured[self.setting]
+            return self.without_ours(current, before) if self.recognisable_by_value else before
         if self.equal(current, written[self.setting]):
             return written["base"]
         return self.without_ours(current, written["base"])

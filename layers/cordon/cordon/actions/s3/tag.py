@@ -21,6 +21,7 @@ class TagBucket(BucketSetting):
     values: tuple[str, ...]
 
     setting: ClassVar[str] = "value"
+    contains: ClassVar[bool] = False
     recognisable_by_value: ClassVar[bool] = (
         False  # the value of another case may as well be a person's
     )

@@ -1,22 +1,27 @@
-"""Whom we tell: Security Hub.
+"""What reviewers see in Security Hub.
 
-Our own finding stands for the case (BatchImportFindings, product ``…:product/<account>/default``)
+Our own finding is the case (BatchImportFindings, product ``…:product/<account>/default``)
 and the original finding gets a note, our fields and a workflow status (BatchUpdateFindings).
 Limits: Security Hub API Reference, AwsSecurityFinding and BatchUpdateFindings. Both calls answer
 200 and hide failures in the body: ``FailedFindings`` and ``UnprocessedFindings`` are errors here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
-from cordon.cases import Case, Status
 from cordon.clock import now, to_iso
+from cordon.errors import NotReported
 from cordon.finding import Finding, HubReference, Resource
+from cordon.memory.cases import ActionStatus, Case, Reported
 from cordon.playbook import Playbook
+from cordon.release import FINDING_SOURCE
+from cordon.reporting.texts import advice, change_lines, decision, headline, truth
 from cordon.settings import Deployment
 from cordon.sources.text import one_line
+from cordon.statuses import Status
 
 ASFF_TYPES = {
     "AWS::S3::Bucket": "AwsS3Bucket",
@@ -34,37 +39,33 @@ FINDING_TYPES = {
     "governance": "Software and Configuration Checks/AWS Security Best Practices",
     "compliance": "Software and Configuration Checks/Industry and Regulatory Standards",
 }
-ABSENT = "absent"  # Security Hub has no copy of the native finding (yet)
-UPDATED = "updated"
-NOT_UPDATED = "none"  # nothing to update: observed cases leave the original alone
+ARCHIVED = (Status.RELEASED, Status.REJECTED, Status.EXPIRED)  # nobody need look at it any more
+DESCRIPTION = 1024  # characters of AwsSecurityFinding.Description
 
 
-class NotReported(Exception):
-    """Security Hub did not take a finding or an update, with its code and message."""
+class Original(StrEnum):
+    """How the original finding was left in Security Hub."""
+
+    UPDATED = "updated"
+    ABSENT = "absent"  # Security Hub has no copy of the native finding (yet)
+    NOT_UPDATED = "none"  # observed cases leave the original alone, and Config gives none
 
 
-@dataclass(frozen=True)
-class Told:
-    """What the report came to: how the original was updated, and our finding's UpdatedAt."""
-
-    original: str
-    at: datetime
-
-
-def tell(case: Case, playbook: Playbook, deployment: Deployment, hub: Any) -> Told:
-    """Report how the case stands; raises NotReported.
+def report_finding(
+    case: Case, playbook: Playbook, deployment: Deployment, shown: Reported, hub: Any
+) -> Reported:
+    """Bring our finding and the original to what the case is now. Raises NotReported.
 
     ``hub`` is the securityhub client of our own account and Region. An import whose UpdatedAt is
     not later than the last one's is silently ignored by Security Hub, so it always is.
     """
-    last = case.told_at
     if not deployment.security_hub:
-        return Told(NOT_UPDATED, last or now())
-    at = now() if last is None else max(now(), last + timedelta(seconds=1))
+        return shown
+    at = now() if shown.at is None else max(now(), shown.at + timedelta(seconds=1))
     answer = hub.batch_import_findings(Findings=[own_finding(case, playbook, deployment, at)])
     for failed in answer["FailedFindings"]:
         raise NotReported(f"{failed['ErrorCode']}: {failed['ErrorMessage']}")
-    return Told(_update_original(case, playbook, hub), at)
+    return replace(shown, at=at, original=_update_original(case, playbook, hub))
 
 
 def own_finding(
@@ -79,7 +80,7 @@ def own_finding(
         finding.severity.native, 64
     ):  # Config gives none, ASFF takes no empty one
         severity["Original"] = native
-    archived = case.status in (Status.RELEASED, Status.DECLINED)
+    archived = case.status in ARCHIVED
     return {
         "SchemaVersion": "2018-10-08",
         "Id": f"cordon/{place.account}/{place.region}/{playbook.name}/{case.id}",
@@ -96,76 +97,41 @@ def own_finding(
         "Severity": severity,
         "FindingProviderFields": {"Severity": severity, "Types": types},
         "Title": one_line(f"Cordon {headline(case)}: {finding.title}", 256),
-        "Description": one_line(summary(case), 1024),
+        "Description": summary(case),
         "Remediation": {"Recommendation": {"Text": one_line(advice(case), 512)}},
         "ProductFields": _fields(case),
         "Resources": _resources(finding),
         "Compliance": {
-            "Status": "PASSED" if case.status is Status.RELEASED else "FAILED",
+            "Status": "PASSED" if _passed(case) else "FAILED",
             "RelatedRequirements": [one_line(control, 64) for control in playbook.controls][:32],
         },
         "RecordState": "ARCHIVED" if archived else "ACTIVE",
     }
 
 
-def headline(case: Case) -> str:
-    """How the case stands, in two or three words."""
-    return {
-        Status.OBSERVED: "observed",
-        Status.AWAITING_APPROVAL: "asks for approval",
-        Status.DECLINED: "did not act",
-        Status.CONTAINING: "is containing",
-        Status.CONTAINED: "told people" if case.plan.only_tells else "contained",
-        Status.PARTLY_CONTAINED: "contained in part",
-        Status.GONE: "found nothing left to contain",
-        Status.RELEASING: "is releasing",
-        Status.RELEASED: "released",
-    }[case.status]
-
-
 def summary(case: Case) -> str:
-    """What was decided and what was done, act by act, the troubles first."""
-    acts = case.results or case.plan.actions
-    if not case.results:
-        done = "Plan: " + ", ".join(a.name() for a in case.plan.actions)
-    else:
-        order = sorted(case.results, key=lambda r: r.status not in ("failed", "refused", "drifted"))
-        done = "; ".join(
-            f"{r.action} {r.status}" + (f" ({r.reason})" if r.reason else "") for r in order
-        )
-    decided = f"{case.verdict}: {case.reason}" + (
-        f", by {case.decided_by}" if case.decided_by else ""
-    )
-    if case.decided_why and case.status is not Status.DECLINED:
-        decided += f" ({case.decided_why})"
-    return f"{decided}. {done}. {len(acts)} acts, case {case.id}."
-
-
-def advice(case: Case) -> str:
-    """What the reader can do now."""
-    release = f"To release: cordon release {case.id}, or the custom action CordonRelease."
-    return {
-        Status.OBSERVED: f"Nothing was changed. To contain: custom action CordonContain, "
-        f"or set the mode of {case.playbook} to approve or enforce.",
-        Status.AWAITING_APPROVAL: f"Nothing was changed yet. To decide: cordon approve {case.id} "
-        f"or cordon reject {case.id}. Plan {case.plan_hash}.",
-        Status.DECLINED: f"Nothing was changed: {case.decided_why or 'declined'}.",
-        Status.RELEASED: "Cordon holds nothing for this case any more.",
-        Status.RELEASING: "Cordon lets go as soon as that does no harm.",
-    }.get(case.status, release)
+    """What is true, what was decided, and each change: as much as the finding has room for."""
+    lines = [truth(case), decision(case), *change_lines(case)]
+    for left_out in range(len(lines) - 1):
+        kept = lines[: len(lines) - left_out]
+        more = [f"And {left_out} more changes: cordon evidence {case.id}."] if left_out else []
+        text = one_line(" ".join([*kept, *more]), 10_000)
+        if len(text) <= DESCRIPTION:
+            return text
+    return one_line(" ".join(lines), DESCRIPTION)
 
 
 def _fields(case: Case) -> dict[str, str]:
     finding = case.finding
     fields = {
         "cordon/case": case.id,
-        "cordon/stands": str(case.status),
+        "cordon/status": str(case.status),
         "cordon/verdict": case.verdict,
         "cordon/mode": case.mode,
         "cordon/plan": case.plan_hash,
         "cordon/finding": one_line(finding.id, 1024),
         "cordon/kind": one_line(finding.kind, 512),
-        "cordon/evidence": f"{finding.place.account}/{case.id}/",
+        "cordon/evidence": f"{case.playbook}/{finding.place.account}/{case.id}/",
     }
     return {key: value for key, value in fields.items() if value}
 
@@ -199,17 +165,17 @@ def _resource(resource: Resource) -> dict[str, Any]:
     }
 
 
-def _update_original(case: Case, playbook: Playbook, hub: Any) -> str:
+def _update_original(case: Case, playbook: Playbook, hub: Any) -> Original:
     original = case.finding.hub
     if original is None or case.status is Status.OBSERVED:
-        return NOT_UPDATED
+        return Original.NOT_UPDATED
     there = _in_hub(original, hub)
     if there is None:
-        return ABSENT
+        return Original.ABSENT
     answer = hub.batch_update_findings(
         FindingIdentifiers=[{"Id": original.id, "ProductArn": original.product_arn}],
         Note={
-            "Text": one_line(f"Cordon {headline(case)}. {summary(case)} {advice(case)}", 512),
+            "Text": one_line(f"Cordon {headline(case)}. {truth(case)} {advice(case)}", 512),
             "UpdatedBy": "cordon",
         },
         # The map is replaced as a whole: what others wrote into it is kept.
@@ -218,7 +184,7 @@ def _update_original(case: Case, playbook: Playbook, hub: Any) -> str:
     )
     for failed in answer["UnprocessedFindings"]:
         raise NotReported(f"{failed['ErrorCode']}: {failed['ErrorMessage']}")
-    return UPDATED
+    return Original.UPDATED
 
 
 def _in_hub(original: HubReference, hub: Any) -> Mapping[str, Any] | None:
@@ -240,7 +206,7 @@ def _in_hub(original: HubReference, hub: Any) -> Mapping[str, Any] | None:
 
 
 def _our_fields(case: Case) -> dict[str, str]:
-    return {"cordon:case": case.id, "cordon:stands": str(case.status)}
+    return {"cordon:case": case.id, "cordon:status": str(case.status)}
 
 
 def _workflow(case: Case, playbook: Playbook, there: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -249,11 +215,14 @@ def _workflow(case: Case, playbook: Playbook, there: Mapping[str, Any]) -> Mappi
     What a person suppressed stays suppressed; a control that passes is resolved by Security Hub.
     """
     suppressed = there.get("Workflow", {}).get("Status") == "SUPPRESSED"
-    passed = case.status is Status.RELEASED and playbook.releases_on_pass
-    if suppressed or passed or case.status is Status.DECLINED:
+    rejected = case.status in (Status.REJECTED, Status.EXPIRED)
+    if suppressed or rejected or (_passed(case) and playbook.releases_on_pass):
         return {}
-    resolved = (
-        playbook.resolves_finding and case.status is Status.CONTAINED and not case.plan.only_tells
-    )
-    resolved = resolved and all(r.status == "applied" for r in case.results)
+    resolved = playbook.resolves_finding and case.status is Status.CONTAINED
+    resolved = resolved and all(r.status is ActionStatus.VERIFIED for r in case.results)
     return {"Workflow": {"Status": "RESOLVED" if resolved else "NOTIFIED"}}
+
+
+def _passed(case: Case) -> bool:
+    """Only the finding's own source can say that the condition is over."""
+    return case.status is Status.RELEASED and case.decided_by == FINDING_SOURCE

@@ -1,0 +1,132 @@
+"""Everything that Cordon raises, and who tries again.
+
+::
+
+    CordonError
+    ├── Malformed                     an event that cannot be read
+    │   └── UnsupportedEvent          of a source and detail-type that no parser reads
+    ├── ResourceDeleted               nothing is left to contain or to restore
+    ├── Refused                       this resource must not, or cannot, be changed by us
+    ├── NotVerified                   read again, the resource does not show what was written
+    ├── CaseConflict                  the case's row was written by somebody else meanwhile
+    ├── HoldReleased                  the case is no longer a member of the hold
+    ├── AttemptOver                   this attempt's lease ends: no further effect may start
+    ├── CaptureMismatch               a hold's capture is not the one that is in evidence
+    ├── ContainInProgress             a live attempt has the case
+    ├── ContainFailed                 some changes failed; the case says which
+    ├── ReleaseFailed                 some changes could not be undone; the case says which
+    ├── NotApproved                   no person approved this plan in this round
+    ├── NotAllowedNow                 the settings, or a protection, forbid it now
+    ├── SettingsUnavailable           the settings cannot be read
+    └── NotReported                   a report was not taken
+
+Who tries again:
+
+===================  =========================================================================
+Malformed            nobody: the dead-letter queue keeps the event, with the field's name
+ResourceDeleted,     the attempt catches them: they are how one change ends
+Refused,
+CaptureMismatch
+NotVerified,         the attempt catches them: the change failed, and ContainFailed or
+HoldReleased,        ReleaseFailed follows
+AttemptOver
+ContainInProgress,   the delivery: Lambda after 1 and 2 minutes, SQS after the visibility timeout,
+ContainFailed,       Step Functions as the state says; then the dead-letter queue or the alarm
+ReleaseFailed,
+CaseConflict,
+SettingsUnavailable,
+NotReported
+NotApproved,         nobody: the workflow fails, and its alarm says so
+NotAllowedNow
+===================  =========================================================================
+
+An error of AWS (``ClientError``, ``BotoCoreError``) outside a change rises as it is and is tried
+again by the delivery.
+"""
+
+from datetime import datetime
+
+
+class CordonError(Exception):
+    """Base of all of them."""
+
+
+class Malformed(CordonError, ValueError):
+    """An event that cannot be read. It goes to the dead-letter queue with this text.
+
+    ``field`` is the path inside the event, in the service's own spelling:
+    ``detail.resource.accessKeyDetails.userName``.
+    """
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}")
+        self.field = field
+        self.why = why
+
+
+class UnsupportedEvent(Malformed):
+    """An event of a source and detail-type that no parser reads."""
+
+
+class ResourceDeleted(CordonError):
+    """The resource no longer exists: there is nothing to contain or to restore."""
+
+
+class Refused(CordonError):
+    """This resource must not, or cannot, be changed by us; the text says what a person must do."""
+
+
+class NotVerified(CordonError):
+    """The resource was read again and does not show what was written."""
+
+
+class CaseConflict(CordonError):
+    """The case's row is not as it was read: somebody was faster. ``status`` is what it says."""
+
+    def __init__(self, case: str, status: str) -> None:
+        super().__init__(f"case {case} was changed meanwhile; its status is {status or 'unknown'}")
+        self.status = status
+
+
+class HoldReleased(CordonError):
+    """The case, or this attempt of it, is no longer a member of the hold."""
+
+
+class AttemptOver(CordonError):
+    """The attempt's lease ends: another attempt may begin, so no further effect may start."""
+
+
+class CaptureMismatch(CordonError):
+    """What a hold says was captured is not what evidence says. Nothing is restored from it."""
+
+
+class ContainInProgress(CordonError):
+    """A live attempt has the case; ``until`` is when its lease has surely run out."""
+
+    def __init__(self, case: str, until: datetime) -> None:
+        super().__init__(f"case {case} has a live attempt, until {until.isoformat()} at the latest")
+        self.until = until
+
+
+class ContainFailed(CordonError):
+    """Some changes failed. The case says which; the next delivery takes it up again."""
+
+
+class ReleaseFailed(CordonError):
+    """Some changes could not be undone. The case says which; the next try takes it up again."""
+
+
+class NotApproved(CordonError):
+    """No person approved this plan in this round of the case."""
+
+
+class NotAllowedNow(CordonError):
+    """The settings, or a protection, forbid now what was approved."""
+
+
+class SettingsUnavailable(CordonError):
+    """The settings cannot be read or understood, and the finding must not be lost meanwhile."""
+
+
+class NotReported(CordonError):
+    """Security Hub or OpsCenter did not take a report, with the service's own words."""

@@ -1,0 +1,14 @@
+"""What Cordon remembers: rows of one DynamoDB table, and nothing else.
+
+A row's key begins with its kind and its owner, because a role may write only keys of its own
+(``dynamodb:LeadingKeys`` in the template)::
+
+    case#<playbook>#<case>           the case as it is now
+    plan#<playbook>#<case>#<hash>    its plan, and the finding that it was made from; written once
+    passed#<playbook>#<case>         when its control last passed
+    reported#<playbook>#<case>       what people were last shown
+    token#<playbook>#<case>          the task token that an approval needs
+    budget#<playbook>#<account>#<hour>
+    hold#<family>#<target>           who holds a target, and how it was before
+    decision#<playbook>#<case>       what a person decided; no playbook may write it
+"""

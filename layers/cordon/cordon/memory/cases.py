@@ -1,0 +1,345 @@
+"""The cases of one playbook.
+
+A case is one finding handled by one playbook. What it is now stands in its row; its plan, and the
+finding that the plan was made from, stand in a row of their own that is written once and named by
+the plan's hash. So a step of a workflow needs no more than the case's id.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from cordon import statuses
+from cordon.clock import from_iso, now, to_iso
+from cordon.errors import CaseConflict
+from cordon.evidence import ChainEnd
+from cordon.finding import Finding, canonical_json
+from cordon.memory import budget
+from cordon.memory.table import Cancelled, Row, Table
+from cordon.playbook import Plan
+from cordon.statuses import CLOSED, Event, Status
+
+PASS_KEPT_FOR = timedelta(days=1)  # longer than any delay between a pass and an older failure
+IF_NEW_OR_EXPIRED = "attribute_not_exists(id) OR expires < :now"
+IF_UNCHANGED = "version = :version"
+
+
+class ActionStatus(StrEnum):
+    """How one change of a plan ended."""
+
+    VERIFIED = "verified"  # read again, the resource shows it
+    FAILED = "failed"  # tried again by the next delivery
+    REFUSED = "refused"  # by us or by AWS, for good: a person must do it
+    RESOURCE_DELETED = "resource_deleted"
+    RESTORED = "restored"  # the resource is as it was captured
+    DRIFTED = "drifted"  # a person changed it meanwhile: what they made of it stays
+    HELD_BY_OTHERS = "held_by_others"  # other cases want it so: it stays as they want it
+    WAITING = "waiting"  # an undo before ``not_before`` would do harm
+    UNCHANGED = "unchanged"  # there was nothing to undo
+
+
+@dataclass(frozen=True)
+class ActionResult:
+    """How one action of the plan ended."""
+
+    action: str
+    target: str
+    status: ActionStatus
+    reason: str = ""
+    not_before: str = ""  # to_iso, when waiting
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case. ``plan_hash`` is what was recorded; ``plan.hash`` is computed from the plan."""
+
+    id: str
+    playbook: str
+    finding: Finding
+    plan: Plan
+    plan_hash: str
+    status: Status
+    mode: str
+    verdict: str
+    reason: str
+    opened_at: datetime
+    last_activity: datetime  # the newest occurrence handled: older deliveries are stale
+    version: int = 0  # rises with each write: a stale copy of the row changes nothing
+    round: int = 1  # rises each time a closed case is opened again
+    attempt: int = 0  # rises each time somebody begins to contain or to release it
+    lease_until: datetime | None = None  # until then a live attempt has the case
+    function_arn: str = ""  # of the playbook's function, which workflows call back
+    decided_by: str = ""  # who approved, rejected or released
+    decided_why: str = ""
+    results: tuple[ActionResult, ...] = ()
+    released_by: str = ""  # the person who released it; only a person's approval clears this
+    contained_at: datetime | None = None
+    changed_at: datetime | None = None  # when its row was last written; always rises
+    evidence_end: ChainEnd = field(default_factory=ChainEnd)
+
+    @property
+    def execution_name(self) -> str:
+        """The name of its ``contain`` execution: unique per round, so that asking twice is one."""
+        return self.id if self.round == 1 else f"{self.id}-{self.round}"
+
+    @property
+    def failed(self) -> tuple[ActionResult, ...]:
+        """The changes that another try may bring about."""
+        return tuple(r for r in self.results if r.status is ActionStatus.FAILED)
+
+    @property
+    def live(self) -> bool:
+        """Does an attempt have the case now?"""
+        return self.lease_until is not None and now() < self.lease_until
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What people were last shown of a case. ``version`` is the case's row that they were shown."""
+
+    version: int = -1
+    at: datetime | None = None  # UpdatedAt of our finding
+    original: str = ""  # how the original finding was left: updated, absent, none
+    ops_item: str = ""
+    shown: str = ""  # sha256 of what the incident says
+    message: str = ""  # status and round that the last message told people of
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided of one round of a case: approve, reject or release."""
+
+    decision: str
+    round: int
+    plan_hash: str
+    by: str  # ARN, as STS names the caller
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """All that is remembered of a finding when it comes: one read."""
+
+    case: Case | None
+    passed_at: datetime | None  # when its control last passed, where there is no case
+    spent: int  # of this hour's budget
+    reported: Reported
+
+
+class Cases:
+    """The rows of one playbook's cases."""
+
+    def __init__(self, table: Table, playbook: str, evidence_days: int = 365) -> None:
+        self._table = table
+        self._playbook = playbook
+        self._evidence_days = evidence_days
+
+    def get(self, case: str) -> Case | None:
+        """The case as it is now, or None."""
+        row = self._table.get(self._key("case", case)).get(self._key("case", case))
+        return self._case(row, {}) if row else None
+
+    def remember(self, case: str, account: str, plan_hash: str) -> Remembered:
+        """What is remembered of a finding: its case, its last pass, the report, the budget.
+
+        ``plan_hash`` is that of the plan made just now: where the case's is another, its plan
+        takes one more read.
+        """
+        keys = {kind: self._key(kind, case) for kind in ("case", "passed", "reported")}
+        plan, hour = self._plan_key(case, plan_hash), budget.key(self._playbook, account)
+        rows = self._table.get(*keys.values(), plan, hour)
+        row, passed = rows.get(keys["case"]), rows.get(keys["passed"])
+        return Remembered(
+            case=self._case(row, rows) if row else None,
+            passed_at=from_iso(passed["passed_at"]) if passed else None,
+            spent=budget.spent(rows.get(hour)),
+            reported=_reported(rows.get(keys["reported"])),
+        )
+
+    def open(
+        self, case: Case, *, replacing: Case | None = None, joins: Sequence[Mapping[str, Any]] = ()
+    ) -> Case:
+        """Record a case, its plan, and its places in the holds: all of it or nothing.
+
+        ``replacing``: the case as it was read, where there was one. Raises CaseConflict where
+        somebody else came first.
+        """
+        case = replace(case, version=replacing.version if replacing else 0)
+        case, row = self._next(case)
+        known = replacing is not None
+        condition = IF_UNCHANGED if known else IF_NEW_OR_EXPIRED
+        values = {"version": case.version - 1} if known else {"now": int(now().timestamp())}
+        same_plan = replacing is not None and replacing.plan_hash == case.plan_hash
+        plan = self._keep_plan(case) if same_plan else self._table.write_put(self._plan_row(case))
+        try:
+            self._table.transact([self._table.write_put(row, condition, **values), plan, *joins])
+        except Cancelled as cancelled:
+            raise self._conflict(case, cancelled) from cancelled
+        return case
+
+    def transition(self, case: Case, event: Event, **changes: Any) -> Case:
+        """Bring the case to the status that follows from the event.
+
+        Raises CaseConflict where the event cannot happen now, or where somebody else has written
+        the row since it was read.
+        """
+        status = statuses.after(case.status, event, case.id)
+        return self.write(replace(case, status=status, **changes))
+
+    def write(self, case: Case) -> Case:
+        """Write the row with changes that leave its status."""
+        before = case.version
+        case, row = self._next(case)
+        try:
+            if case.status in CLOSED:
+                put = self._table.write_put(row, IF_UNCHANGED, version=before)
+                self._table.transact([put, self._keep_plan(case)])
+            else:
+                self._table.put(row, IF_UNCHANGED, version=before)
+        except Cancelled as cancelled:
+            raise self._conflict(case, cancelled) from cancelled
+        return case
+
+    def remember_pass(self, case: str, at: datetime) -> None:
+        """Remember for a day that the control passed, so that an older failure is stale."""
+        expires = int((now() + PASS_KEPT_FOR).timestamp())
+        row = {"id": self._key("passed", case), "passed_at": to_iso(at), "expires": expires}
+        later = "attribute_not_exists(id) OR passed_at < :at"
+        try:
+            self._table.put(row, later, at=row["passed_at"])
+        except Cancelled:
+            return  # a later pass is known
+
+    def take_budget(self, account: str, limit: int) -> bool:
+        """Take one case from this hour's budget; False when it is used up."""
+        return budget.take(self._table, self._playbook, account, limit)
+
+    def reported(self, case: Case) -> Reported:
+        """What people were last shown."""
+        key = self._key("reported", case.id)
+        return _reported(self._table.get(key).get(key))
+
+    def save_reported(self, case: Case, reported: Reported) -> None:
+        """Keep what people were shown. It expires with its case."""
+        row: dict[str, Any] = {k: v for k, v in asdict(reported).items() if v not in ("", None)}
+        if reported.at is not None:
+            row["at"] = to_iso(reported.at)
+        end = self._end() if case.status in CLOSED else {}
+        self._table.put({"id": self._key("reported", case.id), **row, **end})
+
+    def decision(self, case: Case) -> Decision | None:
+        """What a person decided of this round; None when nobody did."""
+        key = self._key("decision", case.id)
+        row = self._table.get(key).get(key)
+        made = Decision(**{f.name: row[f.name] for f in fields(Decision)}) if row else None
+        return made if made and made.round == case.round else None
+
+    def decide(self, case: Case, decision: Decision) -> None:
+        """Record a person's decision. A playbook's role may not: the operator's does."""
+        self._table.put({"id": self._key("decision", case.id), **asdict(decision), **self._end()})
+
+    def keep_token(self, case: Case, token: str) -> None:
+        """Keep the task token that an approval needs. It is never logged or put into evidence."""
+        row = {"id": self._key("token", case.id), "token": token, "round": case.round}
+        self._table.put({**row, **self._end()})
+
+    def token(self, case: Case) -> str:
+        """The task token of a case that awaits approval; "" when no workflow waits."""
+        key = self._key("token", case.id)
+        row = self._table.get(key).get(key)
+        return str(row["token"]) if row and row["round"] == case.round else ""
+
+    def _key(self, kind: str, case: str) -> str:
+        return f"{kind}#{self._playbook}#{case}"
+
+    def _plan_key(self, case: str, plan_hash: str) -> str:
+        return f"{self._key('plan', case)}#{plan_hash[:16]}"
+
+    def _next(self, case: Case) -> tuple[Case, Row]:
+        """The case and its row as they are written: a version on, and at a later moment."""
+        before = case.changed_at
+        at = now() if before is None else max(now(), before + timedelta(seconds=1))
+        case = replace(case, version=case.version + 1, changed_at=at)
+        return case, {**_row(case), "id": self._key("case", case.id), **self._expiry(case)}
+
+    def _expiry(self, case: Case) -> dict[str, Any]:
+        """An open case is in the index and stays; a closed one goes when its evidence may."""
+        return self._end() if case.status in CLOSED else {"open": self._playbook}
+
+    def _end(self) -> dict[str, Any]:
+        return {"expires": int((now() + timedelta(days=self._evidence_days)).timestamp())}
+
+    def _plan_row(self, case: Case) -> Row:
+        return {
+            "id": self._plan_key(case.id, case.plan_hash),
+            "finding": canonical_json(case.finding.to_json()),
+            "plan": canonical_json(case.plan.to_json()),
+            **(self._end() if case.status in CLOSED else {}),
+        }
+
+    def _keep_plan(self, case: Case) -> Mapping[str, Any]:
+        """The plan stays as it was written; only when it expires follows its case."""
+        key = self._plan_key(case.id, case.plan_hash)
+        if case.status in CLOSED:
+            return self._table.write_update(key, "SET expires = :expires", **self._end())
+        return self._table.write_update(key, "REMOVE expires")
+
+    def _case(self, row: Row, rows: Mapping[str, Row]) -> Case | None:
+        """The case of a row. None where its plan has expired: then it is over, and forgotten."""
+        key = self._plan_key(row["id"].rpartition("#")[2], row["plan_hash"])
+        plan = rows.get(key) or self._table.get(key).get(key)
+        return _case(row, plan) if plan else None
+
+    def _conflict(self, case: Case, cancelled: Cancelled) -> CaseConflict:
+        row = next((row for row in cancelled.rows if row is not None), {})
+        return CaseConflict(case.id, str(row.get("status", "")))
+
+
+_TEXTS = ("playbook", "plan_hash", "mode", "verdict", "reason", "function_arn")
+_DECIDED = ("decided_by", "decided_why", "released_by")
+_MOMENTS = ("opened_at", "last_activity", "lease_until", "contained_at", "changed_at")
+_NUMBERS = ("version", "round", "attempt")
+
+
+def _row(case: Case) -> dict[str, Any]:
+    """The attributes of a case but its key and its expiry; what is empty is left out."""
+    moments = {name: to_iso(at) for name in _MOMENTS if (at := getattr(case, name)) is not None}
+    texts = {name: text for name in (*_TEXTS, *_DECIDED) if (text := getattr(case, name))}
+    return {
+        **texts,
+        **moments,
+        **{name: getattr(case, name) for name in _NUMBERS},
+        "status": str(case.status),
+        "results": canonical_json([asdict(result) for result in case.results]),
+        "evidence_count": case.evidence_end.seq,
+        "evidence_hash": case.evidence_end.hash,
+    }
+
+
+def _case(row: Row, plan: Row) -> Case:
+    moments = {name: from_iso(row[name]) if name in row else None for name in _MOMENTS}
+    results = [{**raw, "status": ActionStatus(raw["status"])} for raw in json.loads(row["results"])]
+    given: dict[str, Any] = {
+        **{name: row.get(name, "") for name in (*_TEXTS, *_DECIDED)},
+        **{name: row[name] for name in _NUMBERS},
+        **moments,
+    }
+    return Case(
+        id=row["id"].rpartition("#")[2],
+        status=Status(row["status"]),
+        finding=Finding.from_json(json.loads(plan["finding"])),
+        plan=Plan.from_json(json.loads(plan["plan"])),
+        results=tuple(ActionResult(**raw) for raw in results),
+        evidence_end=ChainEnd(row["evidence_count"], row["evidence_hash"]),
+        **given,
+    )
+
+
+def _reported(row: Row | None) -> Reported:
+    if row is None:
+        return Reported()
+    given = {f.name: row[f.name] for f in fields(Reported) if f.name in row}
+    return Reported(**{**given, "at": from_iso(row["at"]) if "at" in row else None})

@@ -1,0 +1,232 @@
+"""Who holds a target, and how it was before.
+
+One row per target, ``hold#<family>#<target>``. ``cases`` names the cases that hold it; for each of
+them ``m#<case>`` keeps what it wants and which attempt of it joined. The first capture wins; the
+last case to leave restores. A case joins *before* anything is captured, so that a release under
+way sees it and cannot forget what was there before.
+
+``captured_in`` and ``captured_sha256`` name the object of evidence that the capture is also in, and
+``generation`` tells this capture from earlier ones of the same target. Before anything is restored,
+the object must say the same: whoever can write the table but not the evidence cannot make us
+restore something else.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from cordon.actions import Action, Json, from_json
+from cordon.errors import HoldReleased
+from cordon.finding import canonical_json
+from cordon.memory.table import Cancelled, Row, Table
+
+MEMBER = "m#"
+IF_MEMBER = "#member.#attempt = :attempt"
+IF_FIRST = f"attribute_not_exists(captured) AND {IF_MEMBER}"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One case in a hold: what it wants, and which attempt of it joined."""
+
+    case: str
+    attempt: int
+    action: Action
+
+
+@dataclass(frozen=True)
+class Capture:
+    """How a target was, with the place in evidence that says the same."""
+
+    state: Json
+    generation: str
+    key: str = ""  # of the object of evidence
+    sha256: str = ""  # of that object
+
+    @classmethod
+    def of(cls, state: Json) -> "Capture":
+        """A capture made just now, of a generation of its own; evidence is named later."""
+        return cls(state, uuid.uuid4().hex)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """One row: what was there before, what was written, and which cases want it how."""
+
+    target: str
+    capture: Capture | None
+    written: Json | None
+    members: tuple[Member, ...]  # sorted by case
+
+    @property
+    def captured(self) -> Json | None:
+        """How the target was before anything of ours."""
+        return self.capture.state if self.capture else None
+
+    @property
+    def cases(self) -> frozenset[str]:
+        """The cases that hold the target."""
+        return frozenset(member.case for member in self.members)
+
+    def member(self, case: str) -> Member | None:
+        """This case's place in the hold."""
+        return next((member for member in self.members if member.case == case), None)
+
+    def combined(self) -> Action | None:
+        """The one action that satisfies every case that holds the target; None when nobody does."""
+        actions = [member.action for member in self.members]
+        return reduce(lambda a, b: a.combine(b), actions) if actions else None
+
+
+class Holds:
+    """The rows of holds.
+
+    Only ``join`` makes a row. The others fail on one that was deleted meanwhile: a row without what
+    was there before would make the next case take the contained state for it.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, *actions: Action) -> dict[str, Hold]:
+        """The holds of these actions' targets that exist, by target (one consistent read)."""
+        if not actions:
+            return {}
+        rows = self._table.get(*(_key(action) for action in actions))
+        holds = {action.target: rows.get(_key(action)) for action in actions}
+        return {target: _hold(target, row) for target, row in holds.items() if row}
+
+    def join(self, action: Action, case: str, attempt: int) -> Mapping[str, Any]:
+        """A write for the transaction that claims the case: this attempt wants the target so."""
+        member = {"attempt": attempt, "want": canonical_json(action.to_json())}
+        return self._table.write_update(
+            _key(action),
+            "ADD cases :case SET #member = :member",
+            names={"#member": MEMBER + case},
+            case={case},
+            member=member,
+        )
+
+    def save_captures(
+        self, captures: Sequence[tuple[Action, Capture]], case: str, attempt: int
+    ) -> dict[str, Hold]:
+        """Keep how the targets were, all at once. Those that another case captured, by target.
+
+        Raises HoldReleased where this attempt is not in a hold any more.
+        """
+        others: dict[str, Hold] = {}
+        left = list(captures)
+        while left:
+            try:
+                self._table.transact([self._save(a, c, case, attempt) for a, c in left])
+            except Cancelled as cancelled:
+                failed = {a.target: row for (a, _), row in _failures(left, cancelled)}
+                for target, row in failed.items():
+                    others[target] = _captured_by_another(target, row, case, attempt)
+                left = [(a, c) for a, c in left if a.target not in failed]
+            else:
+                break
+        return others
+
+    def save_written(self, action: Action, written: Json, case: str, attempt: int) -> Hold:
+        """Keep what was written, by which drift is recognised. Raises HoldReleased.
+
+        Returns the hold with every case that is in it by now: some may have come meanwhile.
+        """
+        try:
+            row = self._table.update(
+                _key(action),
+                "SET written = :written",
+                IF_MEMBER,
+                names={"#member": MEMBER + case, "#attempt": "attempt"},
+                attempt=attempt,
+                written=canonical_json(written),
+            )
+        except Cancelled as cancelled:
+            raise _released(action.target) from cancelled
+        return _hold(action.target, row)
+
+    def leave(self, action: Action, case: str) -> Hold | None:
+        """This case holds the target no longer. The hold as it is then, or None where none is."""
+        try:
+            row = self._table.update(
+                _key(action),
+                "DELETE cases :case REMOVE #member",
+                "attribute_exists(id)",
+                names={"#member": MEMBER + case},
+                case={case},
+            )
+        except Cancelled:
+            return None
+        return _hold(action.target, row)
+
+    def delete_if_free(self, action: Action) -> bool:
+        """Delete the row if nobody holds the target; False when a case arrived meanwhile."""
+        try:
+            self._table.delete(_key(action), "attribute_not_exists(cases)")
+        except Cancelled:
+            return False
+        return True
+
+    def _save(self, action: Action, capture: Capture, case: str, attempt: int) -> Mapping[str, Any]:
+        return self._table.write_update(
+            _key(action),
+            "SET captured = :captured, captured_in = :entry, captured_sha256 = :sha256,"
+            " generation = :generation",
+            IF_FIRST,
+            names={"#member": MEMBER + case, "#attempt": "attempt"},
+            attempt=attempt,
+            captured=canonical_json(capture.state),
+            entry=capture.key,
+            sha256=capture.sha256,
+            generation=capture.generation,
+        )
+
+
+def _failures(
+    tried: Sequence[tuple[Action, Capture]], cancelled: Cancelled
+) -> list[tuple[tuple[Action, Capture], Row]]:
+    pairs = zip(tried, cancelled.rows, strict=True)
+    return [(one, row) for one, row in pairs if row is not None]
+
+
+def _captured_by_another(target: str, row: Row, case: str, attempt: int) -> Hold:
+    hold = _hold(target, row)
+    member = hold.member(case)
+    if member is None or member.attempt != attempt or hold.capture is None:
+        raise _released(target)
+    return hold
+
+
+def _released(target: str) -> HoldReleased:
+    return HoldReleased(f"this attempt holds {target} no longer")
+
+
+def _key(action: Action) -> str:
+    return f"hold#{action.family}#{action.target}"
+
+
+def _hold(target: str, row: Row) -> Hold:
+    members = [
+        Member(name.removeprefix(MEMBER), raw["attempt"], from_json(json.loads(raw["want"])))
+        for name, raw in sorted(row.items())
+        if name.startswith(MEMBER)
+    ]
+    return Hold(
+        target=target,
+        capture=_capture(row) if "captured" in row else None,
+        written=json.loads(row["written"]) if "written" in row else None,
+        members=tuple(members),
+    )
+
+
+def _capture(row: Row) -> Capture:
+    return Capture(
+        state=json.loads(row["captured"]),
+        generation=row["generation"],
+        key=row["captured_in"],
+        sha256=row["captured_sha256"],
+    )

@@ -1,0 +1,219 @@
+"""``release(case)``: undo what a case did, last change first. The mirror of contain.
+
+::
+
+    begin     claim the case; evidence says who asked for it
+    undo      each change in turn: what happens depends on who holds its target
+    finish    say how each change ended, in evidence and in the case's row
+
+What an undo does with a target:
+
+=================================  ==========================================================
+nobody holds it                    an earlier try has undone it and said how, or nothing was held
+nothing was captured               leave; nothing was ever changed
+other cases hold it too            leave; what they want remains, and no more
+nothing was written, and it shows  leave; it was never changed
+what was captured
+an undo would do harm before       wait until then, and keep the hold
+a moment
+else                               compare the capture with evidence, leave, undo
+=================================  ==========================================================
+"""
+
+from dataclasses import asdict, replace
+
+from cordon.actions import Action, Undone
+from cordon.attempt import (
+    ACTION_ERRORS,
+    Services,
+    begin,
+    bring_about,
+    captured_of,
+    drop_hold,
+    error_text,
+    is_verified,
+    lease,
+    require_time,
+)
+from cordon.clock import now, to_iso
+from cordon.errors import CaptureMismatch, Refused, ReleaseFailed, ResourceDeleted
+from cordon.evidence import Evidence
+from cordon.finding import canonical_json
+from cordon.memory.cases import ActionResult, ActionStatus, Case
+from cordon.memory.holds import Hold
+from cordon.statuses import Event, after
+
+FINDING_SOURCE = "the finding's source"  # who releases when a control passes
+UNDONE = {
+    Undone.RESTORED: ActionStatus.RESTORED,
+    Undone.DRIFTED: ActionStatus.DRIFTED,
+    Undone.RESOURCE_DELETED: ActionStatus.RESOURCE_DELETED,
+}
+ENDED = (*UNDONE.values(), ActionStatus.UNCHANGED)  # the ways an undo ends that free the target
+OPEN = (ActionStatus.FAILED, ActionStatus.WAITING)
+
+
+def release(case: Case, services: Services, *, by: str, why: str) -> Case:
+    """The case with how each change was undone. It stays *releasing* while one waits.
+
+    ``by`` is a person's ARN, or FINDING_SOURCE. Raises ReleaseFailed when a change could not be
+    undone, and ContainInProgress while a live attempt has the case.
+    """
+    person = "" if by == FINDING_SOURCE else by
+    claimed = begin(
+        replace(case, decided_by=by, decided_why=why, released_by=person or case.released_by),
+        case,
+        Event.RELEASE,
+        services,
+    )
+    with lease(claimed, services):
+        proof = services.evidence(claimed)
+        proof.write("releasing", {"by": by, "why": why})
+        actions = reversed(claimed.plan.actions)
+        results = tuple(undo(claimed, action, proof, services) for action in actions)
+        return finish(claimed, results, proof, services)
+
+
+def undo(case: Case, action: Action, proof: Evidence, services: Services) -> ActionResult:
+    """Undo one change. How it ended is written before the hold is deleted, never after."""
+    hold = services.holds.get(action).get(action.target)
+    if hold is None:
+        return _earlier_result(case, action, proof)
+    try:
+        result = _undo(case, action, hold, proof, services)
+    except ResourceDeleted as deleted:
+        services.holds.leave(action, case.id)
+        result = _result(action, ActionStatus.RESOURCE_DELETED, str(deleted))
+    except (*ACTION_ERRORS, Refused, CaptureMismatch) as error:
+        result = _result(action, ActionStatus.FAILED, error_text(error))
+    _write(proof, action, result)
+    if result.status not in ENDED or services.holds.delete_if_free(action):
+        return result
+    result = _leave_to_others(case, action, services)
+    _write(proof, action, result)
+    return result
+
+
+def _undo(
+    case: Case, action: Action, hold: Hold, proof: Evidence, services: Services
+) -> ActionResult:
+    if hold.captured is None:
+        drop_hold(action, case, services)
+        return _result(action, ActionStatus.UNCHANGED)
+    if hold.cases - {case.id}:
+        return _leave_to_others(case, action, services)
+    written, aws = hold.written, services.aws(action, case)
+    if written is None and (not hold.cases or _shows_captured(action, case, hold, services)):
+        services.holds.leave(action, case.id)
+        return _result(action, ActionStatus.RESTORED, "it was never changed")
+    require_capture_in_evidence(hold, proof)
+    combined, captured = hold.combined() or action, hold.captured
+    if written is None:  # an attempt died between its write and its note: finish it, then undo
+        require_time(case)
+        written = combined.apply(aws, captured, None)
+        member = hold.member(case.id)
+        services.holds.save_written(action, written, case.id, member.attempt if member else 0)
+    until = combined.until_safe_to_undo(captured, written)
+    if until is not None and now() < until:
+        waiting = _result(action, ActionStatus.WAITING, "an earlier undo would do harm")
+        return replace(waiting, not_before=to_iso(until))
+    remaining = services.holds.leave(action, case.id)
+    if remaining is not None and remaining.cases:
+        return _leave_to_others(case, action, services)
+    require_time(case)
+    undone = combined.undo(aws, captured, written)
+    return _result(action, UNDONE[undone.state], undone.reason)
+
+
+def require_capture_in_evidence(hold: Hold, proof: Evidence) -> None:
+    """Raises CaptureMismatch unless evidence says of this target and generation what the hold says.
+
+    The table can be written by more people than the evidence can.
+    """
+    capture = hold.capture
+    if capture is None:
+        raise CaptureMismatch(f"{hold.target}: nothing was captured")
+    entry = proof.read(capture.key, capture.sha256)
+    said = [c for c in entry["content"].get("changes", ()) if c.get("target") == hold.target]
+    wanted = {"generation": capture.generation, "captured": capture.state}
+    for change in said:
+        if canonical_json({k: change.get(k) for k in wanted}) == canonical_json(wanted):
+            return
+    raise CaptureMismatch(
+        f"{hold.target}: the hold's capture is not what {capture.key} says. Nothing was restored; "
+        "compare both, and restore manually what evidence says"
+    )
+
+
+def finish(
+    case: Case, results: tuple[ActionResult, ...], proof: Evidence, services: Services
+) -> Case:
+    """Say how each change was undone. Raises ReleaseFailed where one may still be undone."""
+    is_open = any(result.status in OPEN for result in results)
+    event = Event.RELEASE if is_open else _ended(case, results)
+    status = after(case.status, event)
+    proof.write(str(status), {"changes": [asdict(result) for result in results]})
+    case = services.cases.transition(
+        case, event, results=results, lease_until=None, evidence_end=proof.link
+    )
+    if case.failed:
+        raise ReleaseFailed("; ".join(f"{r.action}: {r.reason}" for r in case.failed))
+    return case
+
+
+def _ended(case: Case, results: tuple[ActionResult, ...]) -> Event:
+    """Whether the condition may remain: only its source can say that it is over."""
+    if case.decided_by == FINDING_SOURCE:
+        return Event.SOURCE_UNDID
+    unchanged = (ActionStatus.UNCHANGED, ActionStatus.RESOURCE_DELETED)
+    held = any(result.status not in unchanged for result in results)
+    return Event.PERSON_UNDID if held else Event.NOTHING_HELD
+
+
+def _shows_captured(action: Action, case: Case, hold: Hold, services: Services) -> bool:
+    current = action.capture(services.aws(action, case))
+    return canonical_json(current) == canonical_json(captured_of(hold))
+
+
+def _leave_to_others(case: Case, action: Action, services: Services) -> ActionResult:
+    """Leave a target that other cases hold: what they want remains, and no more.
+
+    They may have arrived while it was being undone, in this try or in one that died: what they want
+    is read again, and applied where it does not show.
+    """
+    remaining = services.holds.leave(action, case.id)
+    combined = remaining.combined() if remaining is not None else None
+    if remaining is not None and combined is not None:
+        aws, captured = services.aws(action, case), captured_of(remaining)
+        written = remaining.written
+        less = action.combine(combined) != combined
+        if less or written is None or not is_verified(combined, aws, captured, written):
+            bring_about(action, remaining, case, services)
+    others = ", ".join(sorted(remaining.cases)) if remaining is not None else "nobody"
+    return _result(action, ActionStatus.HELD_BY_OTHERS, f"still held by case {others}")
+
+
+def _earlier_result(case: Case, action: Action, proof: Evidence) -> ActionResult:
+    """No hold: an earlier try has left it and said how, or nothing was ever held."""
+    undone = (entry for entry in proof.orphaned if entry["stage"] == "action_released")
+    orphaned = (entry["content"]["result"] for entry in undone)
+    known = (*case.results, *(_from_json(result) for result in orphaned))
+    for result in reversed(known):
+        if result.target == action.target and result.status in (
+            *UNDONE.values(),
+            ActionStatus.HELD_BY_OTHERS,
+        ):
+            return result
+    return _result(action, ActionStatus.UNCHANGED)
+
+
+def _from_json(raw: dict[str, str]) -> ActionResult:
+    return ActionResult(**{**raw, "status": ActionStatus(raw["status"])})  # type: ignore[arg-type]
+
+
+def _write(proof: Evidence, action: Action, result: ActionResult) -> None:
+    proof.write("action_released", {"action": action.to_json(), "result": asdict(result)})
+
+
+def _result(action: Action, status: ActionStatus, reason: str = "") -> ActionResult:
+    return ActionResult(action.name(), action.target, status, reason)

@@ -1,0 +1,164 @@
+"""What people read of a case: one table of what each status means, and a line for each change.
+
+A sentence here is believed. It says what was verified, what was not and why in the service's whole
+words, and what to do now. Nothing here reads or writes anything.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cordon.finding import Finding
+from cordon.memory.cases import ActionResult, ActionStatus, Case
+from cordon.release import FINDING_SOURCE
+from cordon.statuses import CONTAIN_ENDED, Status
+
+TROUBLE = (ActionStatus.FAILED, ActionStatus.REFUSED, ActionStatus.DRIFTED, ActionStatus.WAITING)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a status says to people."""
+
+    headline: str  # after "Cordon": the title of our finding
+    truth: str  # what is true of the resource now
+    advice: Callable[[Case], str]  # what the reader can do now
+
+
+def _release(case: Case) -> str:
+    return f"To release: cordon release {case.id}, or the custom action CordonRelease."
+
+
+def _contain(case: Case) -> str:
+    return (
+        "To contain: the custom action CordonContain, or set the mode of "
+        f"{case.playbook} to approve or enforce."
+    )
+
+
+def _decide(case: Case) -> str:
+    return (
+        f"To decide: cordon approve {case.id} --plan {case.plan_hash}, or cordon reject {case.id}. "
+        "When time is up, nothing is done at all."
+    )
+
+
+def _retry(case: Case) -> str:
+    return (
+        "Do what failed yourself, or remove what stopped it: Cordon tries again when the finding "
+        f"comes again. {_release(case)}"
+    )
+
+
+MEANINGS: dict[Status, Meaning] = {
+    Status.OBSERVED: Meaning("observed", "Nothing was changed.", _contain),
+    Status.AWAITING_APPROVAL: Meaning("awaiting approval", "Nothing was changed yet.", _decide),
+    Status.REJECTED: Meaning("rejected", "A person said no: nothing was changed.", _contain),
+    Status.EXPIRED: Meaning("expired", "Nobody approved in time: nothing was changed.", _contain),
+    Status.CONTAINING: Meaning(
+        "containing", "An attempt to contain began and has not said how it ended.", _release
+    ),
+    Status.CONTAINED: Meaning("contained", "Every change was made and verified.", _release),
+    Status.TAGGED: Meaning(
+        "tagged",
+        "The tags were set and verified. The resource itself was not changed.",
+        lambda case: f"Bring the resource into line with the control. {_release(case)}",
+    ),
+    Status.ESCALATED: Meaning(
+        "escalated",
+        "Cordon changed nothing: a person must act.",
+        lambda case: case.plan.manual_step,
+    ),
+    Status.PARTLY_CONTAINED: Meaning(
+        "partly contained", "Some changes were made and verified, others were not.", _retry
+    ),
+    Status.FAILED: Meaning("not contained", "Nothing that contains was verified.", _retry),
+    Status.RESOURCE_DELETED: Meaning(
+        "resource deleted", "The resource no longer exists: nothing was left to contain.", _release
+    ),
+    Status.RELEASING: Meaning(
+        "releasing", "Not everything is undone yet.", lambda case: _waiting(case)
+    ),
+    Status.RELEASED: Meaning("released", "Everything that Cordon did is undone.", lambda _: ""),
+    Status.REOPENED: Meaning(
+        "reopened",
+        "A person had everything undone: the condition that was found may remain.",
+        _contain,
+    ),
+}
+
+
+def _waiting(case: Case) -> str:
+    until = [r.not_before for r in case.results if r.not_before]
+    if not until:
+        return "What is not undone is tried again; the alarm WorkflowsFailed says when that stops."
+    return f"An earlier undo would let stolen sessions in again. Cordon goes on at {min(until)}."
+
+
+def headline(case: Case) -> str:
+    """What the case is, in one to three words."""
+    return MEANINGS[case.status].headline
+
+
+def advice(case: Case) -> str:
+    """What the reader can do now."""
+    return MEANINGS[case.status].advice(case)
+
+
+def truth(case: Case) -> str:
+    """What is true of the resource, who decided, and why."""
+    person = case.decided_by if case.decided_by != FINDING_SOURCE else "the finding's own source"
+    who = f" Decided by {person}" if person else ""
+    why = f": {case.decided_why}" if who and case.decided_why else ""
+    return f"{MEANINGS[case.status].truth}{who}{why}{'.' if who else ''}"
+
+
+def decision(case: Case) -> str:
+    """What policy decided, and why."""
+    return f"Decision: {case.verdict} ({case.reason})."
+
+
+def change_lines(case: Case) -> list[str]:
+    """One line a change: what happened to which resource, and why; troubles first."""
+    if not case.results:
+        verb = "Planned" if case.status not in CONTAIN_ENDED else "Not done"
+        return [f"{verb}: {a.name()} on {a.resource}" for a in case.plan.actions]
+    resources = {action.target: action.resource for action in case.plan.actions}
+    results = sorted(case.results, key=lambda result: result.status not in TROUBLE)
+    return [_line(result, resources.get(result.target, result.target)) for result in results]
+
+
+def _line(result: ActionResult, resource: str) -> str:
+    words = {
+        ActionStatus.VERIFIED: "done and verified",
+        ActionStatus.FAILED: "FAILED, not verified",
+        ActionStatus.REFUSED: "NOT DONE",
+        ActionStatus.RESOURCE_DELETED: "resource deleted",
+        ActionStatus.RESTORED: "undone: it is as it was before",
+        ActionStatus.DRIFTED: "undone as far as a person's change allows",
+        ActionStatus.HELD_BY_OTHERS: "stays, for other cases",
+        ActionStatus.WAITING: f"not undone before {result.not_before}",
+        ActionStatus.UNCHANGED: "there was nothing to undo",
+    }[result.status]
+    return f"{result.action} on {resource}: {words}" + (
+        f": {result.reason}" if result.reason else ""
+    )
+
+
+def facts(finding: Finding) -> list[tuple[str, str]]:
+    """What happened, where and to what, as the finding says it: hostile text, not escaped here."""
+    place, severity, actor = finding.place, finding.severity, finding.principal
+    return [
+        ("What happened", f"{finding.title} ({finding.kind})"),
+        ("Severity", f"{severity.label}, at its source {severity.native}"),
+        ("Last seen", f"{finding.last_seen:%Y-%m-%dT%H:%M:%SZ}"),
+        ("Where", f"account {place.account}, {place.region}"),
+        ("Resource", _names(finding)),
+        ("Actor", f"{actor.user_type} {actor.name} {actor.access_key_id}" if actor else ""),
+    ]
+
+
+def _names(finding: Finding) -> str:
+    """The first resources, and how many more there are."""
+    names = list(dict.fromkeys(r.arn or f"{r.type} {r.name}" for r in finding.resources))
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
