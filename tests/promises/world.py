@@ -18,9 +18,10 @@ from console.permissions.used import uses
 from console.stack import Stack
 from console.staging import stage
 from cordon.actions.revocation_policy import POLICY_NAME
-from cordon.memory.cases import Case
+from cordon.memory.cases import Case, Reported
 from cordon.finding import Finding, Malformed
-from cordon.memory.holds import Hold, Holds
+from cordon.memory.holds import Hold, hold_of
+from cordon.memory.table import row_of
 from cordon.sources import read
 from embedded.account import Delivery, EmbeddedAccount
 from embedded.functions import InvocationResult
@@ -189,10 +190,13 @@ class World:
         """The holds by target."""
         dynamodb = self.account.client("dynamodb")
         table = self.account.stack.outputs["CasesTableName"]
-        rows = dynamodb.scan(TableName=table, ProjectionExpression="id")["Items"]
-        targets = (r["id"]["S"].removeprefix("hold#") for r in rows if r["id"]["S"][0] == "h")
-        found = Holds(dynamodb, table)
-        return {target: hold for target in sorted(targets) if (hold := found.get(target))}
+        rows = [row_of(item) for item in dynamodb.scan(TableName=table)["Items"]]
+        held = {r["id"].split("#", 2)[2]: r for r in rows if r["id"].startswith("hold#")}
+        return {target: hold_of(target, row) for target, row in sorted(held.items())}
+
+    def reported(self, case: Case) -> Reported:
+        """What people were last shown of the case."""
+        return self.operator.cases(case.playbook).reported(case)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -315,7 +319,7 @@ def seen(world: World) -> dict[str, Any]:
 def _case(case: Case) -> dict[str, Any]:
     told = {k: getattr(case, k) for k in ("id", "playbook", "verdict", "reason", "mode", "round")}
     ended = {
-        k: getattr(case, k) for k in ("status", "decided_by", "decided_why", "told", "plan_hash")
+        k: getattr(case, k) for k in ("status", "decided_by", "decided_why", "plan_hash")
     }
     return {**told, **ended, "results": [asdict(result) for result in case.results]}
 
