@@ -21,6 +21,7 @@ from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model
 
 import cordon.clients
+from console.account import cordon_account
 from console.expected import break_glass_role, home_of
 from console.replay import MODES
 from console.staging import stage
@@ -87,15 +88,8 @@ def first_event(playbook: str) -> dict[str, Any]:
 def new_account(event: Mapping[str, Any], mode: str = "enforce") -> EmbeddedAccount:
     """An account for the event where everything is new, and every playbook in one mode."""
     home = home_of(event)
-    return EmbeddedAccount(
-        ROOT / "template.yaml",
-        account=home.account,
-        region=home.region,
-        partition=home.partition,
-        parameters={name: mode for name in MODES} | {"BreakGlassRoles": break_glass_role(home)},
-        functions=ROOT / "functions",
-        start=START,
-    )
+    parameters = {name: mode for name in MODES} | {"BreakGlassRoles": break_glass_role(home)}
+    return cordon_account(home, parameters, start=START)
 
 
 def record(playbook: str) -> Recorded:

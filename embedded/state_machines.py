@@ -37,16 +37,6 @@ _SLEEPS = (
     f"{_ASL}.component.common.retry.retrier_decl",
     f"{_ASL}.component.state.exec.state_task.service.state_task_service_callback",
 )
-_DATES = (
-    f"{_ASL}.component.state.exec.state_map.iteration.itemprocessor.map_run_record",
-    f"{_ASL}.component.state.exec.state_parallel.branches_decl",
-    f"{_ASL}.component.state.state",
-    f"{_ASL}.component.state.wait.wait_function.timestamp",
-    f"{_ASL}.eval.event.event_manager",
-    f"{_PARSER}.backend.execution",
-    f"{_PARSER}.models",
-    "moto.core.utils",  # utcnow and unix_time of every service
-)
 
 
 class Watcher(Protocol):
@@ -78,16 +68,11 @@ def install() -> None:
     """Change the interpreter, once per process."""
     from moto.moto_api._internal import mock_random
 
-    threading, time, dates = (
-        scheduler.virtual_threading_module(),
-        scheduler.virtual_time_module(),
-        scheduler.virtual_datetime_module(),
-    )
+    threading, time = scheduler.virtual_threading_module(), scheduler.virtual_time_module()
     _replace(_THREADS, "threading", threading)
     _replace(_THREAD_NAMES, "Thread", scheduler.make_thread)
     _replace(_EVENT_NAMES, "Event", scheduler.make_event)
     _replace(_SLEEPS, "time", time)
-    _replace(_DATES, "datetime", dates)
     _replace([f"{_PARSER}.utils"], "uuid4", mock_random.uuid4)  # tokens
     _replace([f"{_ASL}.component.common.retry.jitter_strategy_decl"], "random", mock_random)
     _install_waits()

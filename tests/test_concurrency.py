@@ -9,7 +9,7 @@ import pytest
 
 from cordon import clients, concurrency
 from cordon.concurrency import AT_ONCE, gather
-from embedded.patches import _in_turn
+from embedded.patches import one_by_one
 
 PATIENCE = 5  # seconds; only a fault waits so long
 
@@ -28,7 +28,7 @@ def test_calls_are_made_beside_each_other() -> None:
     assert sorted(gather(meeting.wait, meeting.wait, meeting.wait)) == [0, 1, 2]
 
 
-@pytest.mark.parametrize("make", [concurrency._make, _in_turn(concurrency._make)])
+@pytest.mark.parametrize("make", [concurrency._make, one_by_one(concurrency._make)])
 def test_the_first_of_the_errors_rises_when_all_have_ended(make: Any) -> None:
     ended = []
 

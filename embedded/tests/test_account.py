@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from embedded.account import EmbeddedAccount
 from embedded.authorization import Unmapped
+from embedded.deployed_code import DeployedCode
 from embedded.iam_guard import Caller, EmulatorBroken
 from embedded.journal import (
     Called,
@@ -206,20 +207,19 @@ def test_a_call_can_be_made_under_a_role(account: EmbeddedAccount) -> None:
     assert [call.allowed for call in account.journal.of(Called)] == [True, False]
 
 
-def test_a_function_sees_only_its_own_environment(
-    account: EmbeddedAccount, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_function_sees_only_its_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
-    monkeypatch.setenv("CORDON_TABLE", "from outside")
+    monkeypatch.setenv("EXAMPLE_TABLE", "from outside")
     seen: dict[str, str] = {}
-    account.runtime._handlers["Block"] = lambda event, context: seen.update(os.environ)
-    account.invoke("Block", {})
-    assert "CORDON_TABLE" not in seen
-    assert seen["TABLE"] == account.stack.resources["Memory"].physical
+    with enter(code=DeployedCode(settings=("EXAMPLE_",))) as account:
+        account.runtime._handlers["Block"] = lambda event, context: seen.update(os.environ)
+        account.invoke("Block", {})
+        assert seen["AWS_LAMBDA_FUNCTION_NAME"] == account.functions["Block"].name
+        assert seen["TABLE"] == account.stack.resources["Memory"].physical
+    assert "EXAMPLE_TABLE" not in seen
     assert seen["AWS_REGION"] == "eu-central-1"
-    assert seen["AWS_LAMBDA_FUNCTION_NAME"] == account.functions["Block"].name
-    assert os.environ["CORDON_TABLE"] == "from outside"
+    assert os.environ["EXAMPLE_TABLE"] == "from outside"
 
 
 def test_what_a_function_prints_is_kept(
@@ -606,8 +606,8 @@ def test_another_account_id_and_partition() -> None:
 
 
 def test_a_setting_is_seen_at_once(account: EmbeddedAccount) -> None:
-    account.set_parameter("/cordon/cordon/switch", "off")
-    answer = account.client("ssm").get_parameter(Name="/cordon/cordon/switch")
+    account.set_parameter("/example/example/switch", "off")
+    answer = account.client("ssm").get_parameter(Name="/example/example/switch")
     assert answer["Parameter"]["Value"] == "off"
 
 

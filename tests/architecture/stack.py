@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from console.account import cordon_stack
 from embedded.place import Place
-from embedded.template import Stack, load, synthesise
+from embedded.template import Stack, load
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
@@ -39,7 +40,7 @@ def raw() -> Any:
 @cache
 def stack(*, full: bool = False, place: Place = PLACE) -> Stack:
     """The synthesised stack, with no parameter given or with all."""
-    return synthesise(TEMPLATE, place, parameters=FULL if full else {})
+    return cordon_stack(place, FULL if full else {})
 
 
 def logical(playbook: str) -> str:

@@ -12,9 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import trusted_roots
+from console.account import cordon_stack
 from embedded.place import Place
-from embedded.template import synthesise
-from tests.architecture.stack import ROOT, TEMPLATE
+from tests.architecture.stack import ROOT
 
 LAYER = ROOT / "layers" / "cordon"
 BUNDLE = Path(botocore.__file__).with_name("cacert.pem").read_text()
@@ -91,7 +91,7 @@ def test_whom_functions_trust(region: str, partition: str, given: str, trusted: 
     """Never empty: with an empty AWS_CA_BUNDLE botocore makes no client."""
     place = Place("111122223333", region, partition)
     parameters: dict[str, Any] = {"CaBundle": given} if given else {}
-    stack = synthesise(TEMPLATE, place, parameters=parameters, functions=ROOT / "functions")
+    stack = cordon_stack(place, parameters)
     functions = stack.of("AWS::Lambda::Function")
     bundles = {f.properties["Environment"]["Variables"]["AWS_CA_BUNDLE"] for f in functions}
     assert bundles == {trusted}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from console import account as console_account
 from console import replay
 from console.expected import expectation_path
 from console.replay import Replay, Run
@@ -140,7 +141,7 @@ def replayed(path: Path) -> Side:
     def watched(*args: Any, **kwargs: Any) -> EmbeddedAccount:
         return _Watched(*args, side=side, event=path.read_text(), **kwargs)
 
-    with mock.patch.object(replay, "EmbeddedAccount", watched):
+    with mock.patch.object(console_account, "EmbeddedAccount", watched):
         run: Run = Replay(ROOT, release=True).one(path)
     names = Names(side.names, datetime.now().astimezone(), path.read_text())
     side.answers = [names.alike(asdict(answer)) for answer in run.answers]

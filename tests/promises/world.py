@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from console.account import cordon_account
 from console.expected import break_glass_role
 from console.permissions.record import Record
 from console.permissions.used import uses
@@ -94,15 +95,8 @@ def entered(
     modes = {f"Mode{logical}": mode for logical in PLAYBOOKS.values()} if mode else {}
     if mode:  # deployed as the operator's guide says, with somebody who is never locked out
         modes["BreakGlassRoles"] = break_glass_role(Place(account, region, partition))
-    with EmbeddedAccount(
-        ROOT / "template.yaml",
-        account=account,
-        region=region,
-        partition=partition,
-        parameters={**modes, **parameters},
-        functions=ROOT / "functions",
-        start=START,
-        security_hub=hub,
+    with cordon_account(
+        Place(account, region, partition), {**modes, **parameters}, start=START, security_hub=hub
     ) as embedded:
         yield World(embedded)
 
