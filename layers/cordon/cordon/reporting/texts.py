@@ -78,7 +78,9 @@ MEANINGS: dict[Status, Meaning] = {
     Status.RELEASING: Meaning(
         "releasing", "Not everything is undone yet.", lambda case: _waiting(case)
     ),
-    Status.RELEASED: Meaning("released", "Everything that Cordon did is undone.", lambda _: ""),
+    Status.RELEASED: Meaning(
+        "released", "Cordon holds nothing for this case.", lambda _: "Nothing is left to do in Cordon."
+    ),
     Status.REOPENED: Meaning(
         "reopened",
         "A person had everything undone: the condition that was found may remain.",
