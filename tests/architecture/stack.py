@@ -53,7 +53,12 @@ def policies(playbook: str, *, full: bool = True) -> list[Mapping[str, Any]]:
     built = stack(full=full)
     role = built.resources[f"{logical(playbook)}Role"].properties
     managed = {m.physical: m for m in built.of("AWS::IAM::ManagedPolicy")}
-    attached = [managed[arn].properties["PolicyDocument"] for arn in role["ManagedPolicyArns"]]
+    name = built.resources[f"{logical(playbook)}Role"].physical
+    attached = [
+        m.properties["PolicyDocument"]
+        for m in managed.values()
+        if m.physical in role["ManagedPolicyArns"] or name in m.properties.get("Roles", ())
+    ]
     return [*attached, *(p["PolicyDocument"] for p in role["Policies"])]
 
 

@@ -312,9 +312,7 @@ def seen(world: World) -> dict[str, Any]:
 
 def _case(case: Case) -> dict[str, Any]:
     told = {k: getattr(case, k) for k in ("id", "playbook", "verdict", "reason", "mode", "round")}
-    ended = {
-        k: getattr(case, k) for k in ("status", "decided_by", "decided_why", "plan_hash")
-    }
+    ended = {k: getattr(case, k) for k in ("status", "decided_by", "decided_why", "plan_hash")}
     return {**told, **ended, "results": [asdict(result) for result in case.results]}
 
 
