@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cordon import clients, concurrency
-from cordon.concurrency import AT_ONCE, gather
+from cordon.concurrency import MAX_PARALLEL, gather
 from embedded.patches import _in_turn
 
 PATIENCE = 5  # seconds; only a fault waits so long
@@ -44,15 +44,15 @@ def test_the_first_of_the_errors_rises_when_all_have_ended(make: Any) -> None:
 
 def test_calls_within_calls_do_not_wait_for_each_other() -> None:
     def inner() -> list[int]:
-        return gather(*(lambda n=n: n for n in range(AT_ONCE)))
+        return gather(*(lambda n=n: n for n in range(MAX_PARALLEL)))
 
     answers: list[Any] = []
     outer = threading.Thread(
-        target=lambda: answers.extend(gather(*[inner] * (2 * AT_ONCE))), daemon=True
+        target=lambda: answers.extend(gather(*[inner] * (2 * MAX_PARALLEL))), daemon=True
     )
     outer.start()
     outer.join(PATIENCE)
-    assert answers == [list(range(AT_ONCE))] * (2 * AT_ONCE)
+    assert answers == [list(range(MAX_PARALLEL))] * (2 * MAX_PARALLEL)
 
 
 def test_a_client_is_made_once_for_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,9 +65,9 @@ def test_what_is_no_arn(arn: str) -> None:
 
 
 def test_malformed_names_its_field() -> None:
-    error = UnsupportedEvent("source", "is none that a dialect reads")
+    error = UnsupportedEvent("source", "is not one that Cordon reads")
     assert isinstance(error, Malformed)
-    assert (error.field, str(error)) == ("source", "source: is none that a dialect reads")
+    assert (error.field, str(error)) == ("source", "source: is not one that Cordon reads")
 
 
 def test_canonical_is_one_spelling() -> None:

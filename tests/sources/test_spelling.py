@@ -61,13 +61,13 @@ def test_examples(module: ModuleType) -> None:
 
 @pytest.mark.parametrize(("given", "native"), TYPES)
 def test_types(given: str, native: str) -> None:
-    assert finding_types.native((Field("t", given),)) == native
+    assert finding_types.native_type((Field("t", given),)) == native
 
 
 def test_the_first_type_that_can_be_told_counts() -> None:
     given = (Field("t", "Threats"), Field("t", "AttackSequence:EC2/CompromisedInstanceGroup"))
-    assert finding_types.native(given) == "AttackSequence:EC2/CompromisedInstanceGroup"
-    assert finding_types.native(()) == ""
+    assert finding_types.native_type(given) == "AttackSequence:EC2/CompromisedInstanceGroup"
+    assert finding_types.native_type(()) == ""
 
 
 @pytest.mark.parametrize(
