@@ -1,6 +1,6 @@
-"""One full event of each dialect, and the copies Security Hub makes of it.
+"""One full event of each source, and the copies that Security Hub makes of it.
 
-Shapes follow the AWS pages named in each dialect; accounts and names are invented.
+Shapes follow the AWS pages named in each parser. Accounts and names are invented.
 """
 
 import copy
@@ -163,9 +163,9 @@ def asff(**changes: Any) -> Event:
     return imported(an_asff(**changes))
 
 
-def chosen(hand: str = "CordonContain", **changes: Any) -> Event:
-    """One finding that a person chose in the console."""
-    detail = {"actionName": hand, "actionDescription": "", "findings": [an_asff(**changes)]}
+def custom_action(name: str = "CordonContain", **changes: Any) -> Event:
+    """One finding of a custom action: a person selected it in the console."""
+    detail = {"actionName": name, "actionDescription": "", "findings": [an_asff(**changes)]}
     return event("aws.securityhub", "Security Hub Findings - Custom Action", detail)
 
 
@@ -466,7 +466,7 @@ ALL = {
     "config": config,
     "asff": asff,
     "control": control,
-    "chosen": chosen,
+    "custom_action": custom_action,
     "ocsf": ocsf,
     "ocsf_control": ocsf_control,
 }

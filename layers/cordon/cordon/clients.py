@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 CONFIG = Config(
     connect_timeout=3,
@@ -58,6 +59,11 @@ def clients_for(account: str, region: str, case: str = "") -> AwsClients:
         if account == os.environ["CORDON_ACCOUNT"]:
             return _own(region)
         return _member(account, region, case, int(time.time() // RENEW_SECONDS))
+
+
+def error_code(error: ClientError) -> str:
+    """The service's error code: "AccessDenied"."""
+    return str(error.response["Error"]["Code"])
 
 
 @cache

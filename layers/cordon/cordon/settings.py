@@ -82,7 +82,7 @@ class Deployment:
         )
 
     def never_locked_out(self, partition: str, account: str) -> tuple[str, ...]:
-        """Principals that Cordon never locks out: break-glass, responder and service-linked roles."""
+        """Roles that Cordon never locks out: break-glass, responder and service-linked roles."""
         role = f"arn:{partition}:iam::{account}:role"
         return (*self.break_glass, f"{role}/aws-service-role/*", f"{role}/cordon/*")
 
