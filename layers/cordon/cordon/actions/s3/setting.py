@@ -115,8 +115,8 @@ class BucketSetting(Action):
     def _base(self, current: Any, captured: Json, written: Json | None) -> Any:
         """The setting without Cordon's part, now or before.
 
-        ``written`` is missing or old if the result of an apply was lost. We then recognise our
-        part by its content.
+        ``written`` is missing or old if the result of an apply was lost. Cordon then recognises
+        its part by its content.
         """
         if written is None:
             return self.without_ours(current, captured[self.setting])
