@@ -66,8 +66,8 @@ def matches_uri(template: str, target: str) -> bool:
     flags = {
         name for name, value in parse_qs(url.query, keep_blank_values=True).items() if value == [""]
     }
-    wanted = {query} if query and "=" not in query else set()
-    return re.fullmatch(pattern, url.path) is not None and flags == wanted
+    expected = {query} if query and "=" not in query else set()
+    return re.fullmatch(pattern, url.path) is not None and flags == expected
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

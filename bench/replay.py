@@ -60,8 +60,8 @@ def changed(event: dict[str, Any], number: int) -> str:
     for id in ids:
         text = text.replace(id, f"{id[:-5]}{number:05x}")
     for name in sorted(names, key=len, reverse=True):
-        whole = rf"(?<![\w-]){re.escape(name)}(?![\w-])"
-        text = re.sub(whole, f"{name}-{number:05x}", text)
+        word = rf"(?<![\w-]){re.escape(name)}(?![\w-])"
+        text = re.sub(word, f"{name}-{number:05x}", text)
     return text
 
 

@@ -1,4 +1,4 @@
-"""The roles have no violation, and each kind of violation is found."""
+"""The roles have no violation, and each kind of violation is result."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -66,78 +66,80 @@ READ_ROLES = "Action: [iam:GetRole, iam:GetRolePolicy, iam:ListAttachedRolePolic
 
 
 def test_use_without_grant_is_found(altered: Altered) -> None:
-    found = violations(
+    result = violations(
         altered(CASES_GRANT, CASES_GRANT.replace(", dynamodb:DeleteItem", "")), record()
     )
-    assert f"TagAiResource: dynamodb:DeleteItem {TABLE} was used and is not granted" in found
-    assert len(found) == 4
+    assert f"TagAiResource: dynamodb:DeleteItem {TABLE} was used and is not granted" in result
+    assert len(result) == 4
 
 
 def test_grant_without_use_is_found(altered: Altered) -> None:
     wider = CASES_GRANT.replace("dynamodb:GetItem", "dynamodb:Scan, dynamodb:GetItem")
-    found = violations(altered(CASES_GRANT, wider), record())
+    result = violations(altered(CASES_GRANT, wider), record())
     unused = f"EscalateFinding: dynamodb:Scan {TABLE} (ReadWriteCases) is granted and not used"
-    assert unused in found
-    assert len(found) == 4
+    assert unused in result
+    assert len(result) == 4
 
 
 def test_star_for_an_action_with_resources_is_found(altered: Altered) -> None:
-    found = violations(
+    result = violations(
         altered(CASES_GRANT, CASES_GRANT.replace("!GetAtt CasesTable.Arn", '"*"')),
         record(),
     )
-    assert "QuarantineBucket: dynamodb:GetItem *: its resource types at AWS: table" in found
+    assert "QuarantineBucket: dynamodb:GetItem *: its resource types at AWS: table" in result
 
 
 def test_wildcard_without_reason_is_found(altered: Altered) -> None:
     wide = "!Sub arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/*"
-    found = violations(
+    result = violations(
         altered(CASES_GRANT, CASES_GRANT.replace("!GetAtt CasesTable.Arn", wide)),
         record(),
     )
     pattern = "arn:aws:dynamodb:REGION:ACCOUNT:table/*"
-    assert f"no reason for the pattern {pattern}" in found
-    assert f"RevokeSessions: dynamodb:GetItem {TABLE} was used and is not granted" in found
+    assert f"no reason for the pattern {pattern}" in result
+    assert f"RevokeSessions: dynamodb:GetItem {TABLE} was used and is not granted" in result
 
 
 def test_action_wildcard_is_found(altered: Altered) -> None:
-    found = violations(altered(READ_ROLES, 'Action: "iam:Get*"'), record())
-    assert "RevokeSessions: iam:Get* is a wildcard" in found
+    result = violations(altered(READ_ROLES, 'Action: "iam:Get*"'), record())
+    assert "RevokeSessions: iam:Get* is a wildcard" in result
 
 
 def test_unused_resource_of_a_statement_is_found(altered: Altered) -> None:
     queue = "!GetAtt FailedBulkEvents.Arn"
     both = f"Resource:\n            - !GetAtt CasesTable.Arn\n            - {queue}\n"
-    found = violations(
+    result = violations(
         altered(CASES_GRANT, CASES_GRANT.replace("Resource: !GetAtt CasesTable.Arn\n", both)),
         record(),
     )
     other = "dynamodb:GetItem arn:aws:sqs:REGION:ACCOUNT:FailedBulkEvents (ReadWriteCases)"
-    assert f"TagAiResource: {other} is granted and not used" in found
+    assert f"TagAiResource: {other} is granted and not used" in result
 
 
 def test_nothing_is_granted_twice(altered: Altered) -> None:
     again = CASES_GRANT.replace("DeleteItem]", "DeleteItem, dynamodb:GetItem]")
-    found = violations(altered(CASES_GRANT, again), record())
-    assert f"QuarantineBucket: dynamodb:GetItem {TABLE} is granted twice" in found
+    result = violations(altered(CASES_GRANT, again), record())
+    assert f"QuarantineBucket: dynamodb:GetItem {TABLE} is granted twice" in result
 
 
 def test_a_statement_needs_a_reason(altered: Altered) -> None:
-    found = violations(altered("Sid: RevokeRoles", "Sid: ChangeRoles"), record())
-    assert "no reason for the statement ChangeRoles" in found
-    assert "reason without a statement: RevokeRoles" in found
+    result = violations(altered("Sid: RevokeRoles", "Sid: ChangeRoles"), record())
+    assert "no reason for the statement ChangeRoles" in result
+    assert "reason without a statement: RevokeRoles" in result
 
 
 def test_untried_deny_is_found(altered: Altered) -> None:
-    found = violations(altered(STACKSETS, STACKSETS + STACKSETS.replace("exec", "admin")), record())
+    result = violations(
+        altered(STACKSETS, STACKSETS + STACKSETS.replace("exec", "admin")), record()
+    )
     pattern = "arn:aws:iam::*:role/stacksets-admin-*"
-    assert found == [f"the deny ProtectPrincipals was not tried on {pattern}"]
+    assert result == [f"the deny ProtectPrincipals was not tried on {pattern}"]
 
 
 def test_removed_deny_is_found(altered: Altered) -> None:
-    found = violations(altered(STACKSETS, ""), record())
+    result = violations(altered(STACKSETS, ""), record())
     pattern = "arn:aws:iam::*:role/stacksets-exec-*"
-    assert found == [f"tried and not denied: ProtectPrincipals on {pattern}"]
+    assert result == [f"tried and not denied: ProtectPrincipals on {pattern}"]
 
 
 @pytest.mark.parametrize(
@@ -145,9 +147,9 @@ def test_removed_deny_is_found(altered: Altered) -> None:
 )
 def test_unknown_condition_key_is_found(altered: Altered, key: str) -> None:
     condition = f"            Condition: {{StringEquals: {{'{key}': x}}}}\n"
-    found = violations(altered(CASES_GRANT, CASES_GRANT + condition), record())
+    result = violations(altered(CASES_GRANT, CASES_GRANT + condition), record())
     actions = ("GetItem", "UpdateItem", "DeleteItem")
-    assert found == [
+    assert result == [
         f"PlaybookPolicy ReadWriteCases: dynamodb:{action} has no condition key {key}"
         for action in actions
     ]
@@ -155,8 +157,8 @@ def test_unknown_condition_key_is_found(altered: Altered, key: str) -> None:
 
 def test_function_without_denies_is_found(altered: Altered) -> None:
     for_tags = "        - !Ref IncidentsPolicy  # for what takes no tags\n"
-    found = violations(altered(f"{for_tags}        - !Ref ProtectedPolicy\n", for_tags), record())
-    assert found == ["TagAiResource: its role does not have the policy ProtectedPolicy"]
+    result = violations(altered(f"{for_tags}        - !Ref ProtectedPolicy\n", for_tags), record())
+    assert result == ["TagAiResource: its role does not have the policy ProtectedPolicy"]
 
 
 # ---- violations in a record ----
@@ -166,17 +168,17 @@ def test_service_permission_used_by_code_is_found() -> None:
     uses_by_code = {
         "QuarantineBucket": {"sqs:SendMessage arn:aws:sqs:REGION:ACCOUNT:FailedInvocations": ["x"]}
     }
-    found = violations(
+    result = violations(
         stack_with_all_parameters(ROOT), record().with_roads("made up", uses_by_code)
     )
-    assert [text for text in found if "by Cordon's code, not by a service" in text] == found != []
+    assert [text for text in result if "by Cordon's code, not by a service" in text] == result != []
 
 
 def test_use_missing_in_replay_is_found() -> None:
     seen = {"ContainWorkflow": {"lambda:InvokeFunction arn": ["lambda:Invoke"]}}
-    found = violations(stack_with_all_parameters(ROOT), record().with_deployed(seen))
-    assert len(found) == 1
-    assert found[0].endswith("is used by lambda:Invoke end to end, and never in replay")
+    result = violations(stack_with_all_parameters(ROOT), record().with_deployed(seen))
+    assert len(result) == 1
+    assert result[0].endswith("is used by lambda:Invoke end to end, and never in replay")
 
 
 def test_record_round_trips(tmp_path: Path) -> None:

@@ -191,11 +191,11 @@ def test_user_has_the_findings_key_and_another(client: Client) -> None:
     again = stage(finding, client)
     iam = client("iam", PLACE.region, ACCOUNT)
     keys = iam.list_access_keys(UserName="ben")["AccessKeyMetadata"]
-    assert len(keys) == 2 and key in {one["AccessKeyId"] for one in keys}
-    assert {one["Status"] for one in keys} == {"Active"}
+    assert len(keys) == 2 and key in {item["AccessKeyId"] for item in keys}
+    assert {item["Status"] for item in keys} == {"Active"}
     iam.update_access_key(UserName="ben", AccessKeyId=key, Status="Inactive")
     keys = iam.list_access_keys(UserName="ben")["AccessKeyMetadata"]
-    assert {one["AccessKeyId"] for one in keys if one["Status"] == "Inactive"} == {key}
+    assert {item["AccessKeyId"] for item in keys if item["Status"] == "Inactive"} == {key}
     assert again.made == ()
 
 

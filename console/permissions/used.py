@@ -40,13 +40,13 @@ def uses(stack: Stack, calls: Iterable[Called], root: Path) -> Uses:
     """
     names = _texts(stack_with_all_parameters(root))
     roles = {caller: role_of(stack, caller).arn for caller in callers(stack)}
-    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    uses_by_caller: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for call in calls:
         if call.allowed and call.principal == roles.get(call.caller):
             for action, resource in call.actions:
                 grant = _only_grant(_granted(stack, call.caller), action, resource)
-                found[call.caller][names[grant.at]].add(f"{call.service}:{call.operation}")
-    return _plain(found)
+                uses_by_caller[call.caller][names[grant.at]].add(f"{call.service}:{call.operation}")
+    return _plain(uses_by_caller)
 
 
 @lru_cache(maxsize=8)
@@ -68,20 +68,21 @@ def _only_grant(granted: list[Grant], action: str, resource: str) -> Grant:
     return covering[0]
 
 
-def _plain(found: Mapping[str, Mapping[str, Iterable[str]]]) -> Uses:
+def _plain(uses_by_caller: Mapping[str, Mapping[str, Iterable[str]]]) -> Uses:
     return {
-        c: {g: sorted(ops) for g, ops in sorted(used.items())} for c, used in sorted(found.items())
+        c: {g: sorted(ops) for g, ops in sorted(used.items())}
+        for c, used in sorted(uses_by_caller.items())
     }
 
 
 def merged(*several: Uses) -> Uses:
     """The union of these uses."""
-    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    uses_by_caller: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for uses in several:
         for caller, by_grant in uses.items():
             for grant, operations in by_grant.items():
-                found[caller][grant].update(operations)
-    return _plain(found)
+                uses_by_caller[caller][grant].update(operations)
+    return _plain(uses_by_caller)
 
 
 class _NoFacts(AccountFacts):
@@ -115,9 +116,9 @@ def called(
     """
     model = _model(service)
     role = role_of(stack, caller).arn
-    wanted = needs(service, model.signing_name, operation, params, stack.place, _NoFacts())
+    needed = needs(service, model.signing_name, operation, params, stack.place, _NoFacts())
     rename = renaming(stack, deployed or {})
-    actions = tuple((need.action, rename(need.resource)) for need in wanted)
+    actions = tuple((need.action, rename(need.resource)) for need in needed)
     region = stack.place.region
     return Called(caller, role, service, operation, params, region, actions, allowed=True)
 

@@ -143,8 +143,8 @@ def test_unmerge_keeps_a_persons_statement(
     base: str | None, added: list[dict[str, Any]], manual: dict[str, Any], replaced: bool
 ) -> None:
     manual = {**manual, "Sid": "WrittenManually"}
-    held = replacement(base, added) if replaced and base else merge(base, added)
-    document = json.loads(held)
+    contained = replacement(base, added) if replaced and base else merge(base, added)
+    document = json.loads(contained)
     changed = json.dumps({**document, "Statement": [manual, *document["Statement"]]})
     rest = unmerge(changed, base, CORDON_SIDS)
     kept = _statements(rest)

@@ -129,9 +129,9 @@ class TestRoleSessions:
     def test_apply_keeps_a_persons_statements(self, aws: AwsClients) -> None:
         put_role_policy(aws, MANUAL_POLICY)
         ROLE.apply(aws, ROLE.capture(aws), None)
-        held = role_policy(aws)
-        assert [s.get("Sid") for s in held["Statement"]] == ["Manual", None]
-        assert held["Id"] == "kept"
+        contained = role_policy(aws)
+        assert [s.get("Sid") for s in contained["Statement"]] == ["Manual", None]
+        assert contained["Id"] == "kept"
 
     def test_revocation_time_never_moves_back(
         self, aws: AwsClients, now: Callable[[datetime], None]
@@ -362,8 +362,8 @@ class TestUserSessions:
         captured = USER.capture(aws)
         written = USER.apply(aws, captured, None)
         USER.verify(aws, captured, written)
-        held = aws.client("iam").get_user_policy(UserName="ada", PolicyName=POLICY_NAME)
-        assert held["PolicyDocument"] == json.loads(CONSOLE % "2026-11-24T06:00:30Z")
+        contained = aws.client("iam").get_user_policy(UserName="ada", PolicyName=POLICY_NAME)
+        assert contained["PolicyDocument"] == json.loads(CONSOLE % "2026-11-24T06:00:30Z")
         assert USER.until_safe_to_undo(captured, written) == SOON + timedelta(hours=36)
         assert USER.undo(aws, captured, written).state is Undone.RESTORED
         assert USER.capture(aws) == captured

@@ -217,19 +217,19 @@ def test_principal_deleted_while_held_is_drift(aws: AwsClients) -> None:
 
 
 def test_respelled_policy_is_not_drift(aws: AwsClients) -> None:
-    theirs = policy({**SHARED, "Action": ["s3:GetObject"]})
-    bucket(has_policy(theirs))(aws)
+    original = policy({**SHARED, "Action": ["s3:GetObject"]})
+    bucket(has_policy(original))(aws)
     captured = OUTSIDERS.capture(aws)
     written = OUTSIDERS.apply(aws, captured, None)
     document = json.loads(the_policy(aws))
     document["Statement"][0]["Action"] = "s3:GetObject"
-    shown = json.dumps({**document, "Statement": document["Statement"][::-1]}, indent=4)
-    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=shown)
+    respelled = json.dumps({**document, "Statement": document["Statement"][::-1]}, indent=4)
+    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=respelled)
     OUTSIDERS.verify(aws, captured, written)
     assert OUTSIDERS.apply(aws, captured, written) == written
-    assert the_policy(aws) == shown
+    assert the_policy(aws) == respelled
     assert OUTSIDERS.undo(aws, captured, written).state is Undone.RESTORED
-    assert the_policy(aws) == theirs
+    assert the_policy(aws) == original
 
 
 def test_verify_detects_a_weakened_deny(aws: AwsClients) -> None:
@@ -248,13 +248,13 @@ def test_second_case_restores_a_persons_policy(aws: AwsClients) -> None:
     bucket(has_policy(policy(SHARED)))(aws)
     captured = OUTSIDERS.capture(aws)
     written = OUTSIDERS.apply(aws, captured, None)
-    theirs = policy({**SHARED, "Sid": "New"}, Id="manual")
-    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=theirs)
+    manual = policy({**SHARED, "Sid": "New"}, Id="manual")
+    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=manual)
     written = OUTSIDERS.apply(aws, captured, written)
     OUTSIDERS.verify(aws, captured, written)
     undone = OUTSIDERS.undo(aws, captured, written)
     assert undone.state is Undone.DRIFTED
-    assert the_policy(aws) == theirs
+    assert the_policy(aws) == manual
 
 
 def test_lost_result_keeps_a_persons_change(
@@ -263,13 +263,13 @@ def test_lost_result_keeps_a_persons_change(
     bucket(has_policy(policy(SHARED)))(aws)
     captured = OUTSIDERS.capture(aws)
     written = OUTSIDERS.apply(aws, captured, None)
-    theirs = json.dumps(json.loads(policy(MANUAL_STATEMENT)), indent=2)
-    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=theirs)
+    manual = json.dumps(json.loads(policy(MANUAL_STATEMENT)), indent=2)
+    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=manual)
     written = OUTSIDERS.apply(aws, captured, written)
     OUTSIDERS.combine(WRITES).apply(aws, captured, written)  # its result is lost
     undone = OUTSIDERS.undo(aws, captured, written)
     assert undone.state is Undone.DRIFTED
-    assert the_policy(aws) == theirs
+    assert the_policy(aws) == manual
 
 
 @pytest.mark.parametrize("texts", [(), (policy(SHARED),)], ids=["without", "with-a-policy"])

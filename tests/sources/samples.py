@@ -173,7 +173,7 @@ def control(**changes: Any) -> Event:
     """A failed control, with consolidated control findings turned on."""
     id = f"arn:aws:securityhub:{REGION}:{ACCOUNT}:security-control/SageMaker.1/finding/a1b2c3d4"
     notebook = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:notebook-instance/explorer"
-    given = {
+    finding = {
         "Id": id,
         "ProductArn": f"{HUB}securityhub",
         "ProductName": "Security Hub",
@@ -196,7 +196,7 @@ def control(**changes: Any) -> Event:
             "AssociatedStandards": [{"StandardsId": "standards/nist-800-53/v/5.0.0"}],
         },
     }
-    return asff(**{**given, **changes})
+    return asff(**{**finding, **changes})
 
 
 def macie(**changes: Any) -> Event:
@@ -370,17 +370,19 @@ def ocsf(**changes: Any) -> Event:
 
 def ocsf_control(**changes: Any) -> Event:
     """A failed control in OCSF."""
-    given = an_ocsf()
+    finding = an_ocsf()
     uid = f"arn:aws:securityhub:{REGION}:{ACCOUNT}:security-control/SageMaker.1/finding/a1b2c3d4"
-    given["finding_info"] |= {"uid": uid, "types": ["Posture Management"]}
-    given["metadata"]["product"]["uid"] = f"arn:aws:securityhub:{REGION}::productv2/aws/securityhub"
+    finding["finding_info"] |= {"uid": uid, "types": ["Posture Management"]}
+    finding["metadata"]["product"]["uid"] = (
+        f"arn:aws:securityhub:{REGION}::productv2/aws/securityhub"
+    )
     compliance = {"control": "SageMaker.1", "status": "Fail", "status_id": 3}
     notebook = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:notebook-instance/explorer"
     resources = [{"type": "AWS::SageMaker::NotebookInstance", "uid": "explorer"}]
     resources[0]["uid_alt"] = notebook
     return ocsf(
         **{
-            **given,
+            **finding,
             "class_uid": 2003,
             "compliance": compliance,
             "resources": resources,

@@ -141,7 +141,7 @@ def test_consolidated_generator_gives_control_id() -> None:
         "pci-dss/v/3.2.1/PCI.S3.2",
     ],
 )
-def test_number_of_a_standard_is_not_a_control_id(generator: str) -> None:
+def test_number_of_a_standard_is_no_control_id(generator: str) -> None:
     finding = read(
         samples.control(
             Id=f"arn:aws:securityhub:{REGION}:{ACCOUNT}:subscription/{generator}/finding/1",
@@ -290,9 +290,9 @@ def test_resource_of_another_account_keeps_its_account() -> None:
     ],
 )
 def test_resource_type_and_name_are_read(type: str, id: str, kind: str, name: str) -> None:
-    given = id.format(p=f"{REGION}:{ACCOUNT}", a=ACCOUNT)
-    resource = read(samples.control(Resources=[{"Type": type, "Id": given}])).resources[0]
-    assert (resource.type, resource.name) == (kind, name or given.rpartition("/")[2])
+    identifier = id.format(p=f"{REGION}:{ACCOUNT}", a=ACCOUNT)
+    resource = read(samples.control(Resources=[{"Type": type, "Id": identifier}])).resources[0]
+    assert (resource.type, resource.name) == (kind, name or identifier.rpartition("/")[2])
 
 
 @pytest.mark.parametrize("id", ["arn:aws:evil:::x", "a b", "arn:aws:s3:::", "", None, 1])

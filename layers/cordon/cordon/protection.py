@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cordon.actions import Action
-from cordon.clients import AwsClients
+from cordon.clients import AwsClients, error_code
 from cordon.concurrency import gather
 
 PERMISSIONS = (
@@ -46,7 +46,7 @@ def _iam_arn(iam: Any, kind: str, name: str) -> str:
             return str(iam.get_role(RoleName=name)["Role"]["Arn"])
         return str(iam.get_user(UserName=name)["User"]["Arn"])
     except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchEntity":
+        if error_code(error) == "NoSuchEntity":
             return ""
         raise
 

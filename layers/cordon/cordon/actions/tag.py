@@ -48,8 +48,8 @@ def tag_value(values: tuple[str, ...]) -> str:
     """
     names = sorted({_NOT_ALLOWED.sub("_", v)[:MAX_VALUE_LENGTH] for v in values} - {""})
     for left_out in range(len(names) + 1):
-        shown = names[: len(names) - left_out]
-        value = " ".join([*shown, f"+{left_out}"] if left_out else shown)
+        kept = names[: len(names) - left_out]
+        value = " ".join([*kept, f"+{left_out}"] if left_out else kept)
         if len(value) <= MAX_VALUE_LENGTH:
             return value
     return ""

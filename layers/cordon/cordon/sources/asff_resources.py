@@ -68,26 +68,30 @@ def read(finding: Field, place: Place) -> tuple[tuple[Resource, ...], Principal 
 
 def kind_of(type: Field) -> str:
     """The CloudFormation type for ``AwsS3Bucket``; "Other" if it is not known."""
-    given = type.identifier(_TYPE)
-    if given in ("AwsIamAccessKey", shapes.ACCESS_KEY):
+    stated_type = type.identifier(_TYPE)
+    if stated_type in ("AwsIamAccessKey", shapes.ACCESS_KEY):
         return shapes.ACCESS_KEY
-    if given in ("AwsS3Object", shapes.OBJECT):
+    if stated_type in ("AwsS3Object", shapes.OBJECT):
         return shapes.OBJECT
-    return given if shapes.CLOUDFORMATION_TYPE.matches(given) else KINDS.get(given, shapes.OTHER)
+    return (
+        stated_type
+        if shapes.CLOUDFORMATION_TYPE.matches(stated_type)
+        else KINDS.get(stated_type, shapes.OTHER)
+    )
 
 
 def _resources(item: Field, place: Place) -> list[Resource]:
     id, kind = item["Id"], kind_of(item["Type"])
     if kind == shapes.OBJECT:
         return list(s3_object_by_arn(id, place))
-    given = id.identifier()
-    if given.startswith("arn:"):
+    identifier = id.identifier()
+    if identifier.startswith("arn:"):
         return [from_arn(id, place, kind=kind), *_profile(item, place)]
-    if given.startswith(_ACCOUNT):
-        return [resource(id, "AWS::::Account", given[len(_ACCOUNT) :], place)]
+    if identifier.startswith(_ACCOUNT):
+        return [resource(id, "AWS::::Account", identifier[len(_ACCOUNT) :], place)]
     if kind == shapes.BUCKET:
         return [bucket(id, Field(id.path, None), place)]
-    return [resource(id, kind, given, place)]
+    return [resource(id, kind, identifier, place)]
 
 
 def _profile(item: Field, place: Place) -> list[Resource]:
@@ -116,8 +120,8 @@ def _principal(item: Field) -> Principal | None:
 def _place(item: Field, default: Place) -> Place:
     """Where the resource is. A bucket's ARN has no account, but its details may have one."""
     stated = item["Details"]["AwsS3Bucket"]["OwnerAccountId"].optional(shapes.ACCOUNT_ID)
-    named = item["Owner"]["Account"]["Id"].identifier(64)
-    owner = stated or (named if shapes.ACCOUNT_ID.matches(named) else "")
+    owner_id = item["Owner"]["Account"]["Id"].identifier(64)
+    owner = stated or (owner_id if shapes.ACCOUNT_ID.matches(owner_id) else "")
     region = item["Region"].identifier(64)
     return Place(
         default.partition,
