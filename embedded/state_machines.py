@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, tzinfo
 from functools import cache, lru_cache
 from importlib import import_module
-from types import SimpleNamespace
 from typing import Any, Protocol
 
 from embedded import scheduler
@@ -109,7 +108,7 @@ def _install_waits() -> None:
 
     functions = f"{_ASL}.component.state.wait.wait_function"
     _wrap(f"{functions}.wait_function", "WaitFunction", "_wait_interval", waits)
-    #_replace([f"{functions}.timestamp"], "datetime", SimpleNamespace(datetime=_WholeSeconds))
+    # _replace([f"{functions}.timestamp"], "datetime", SimpleNamespace(datetime=_WholeSeconds))
 
 
 class _WholeSeconds(datetime):

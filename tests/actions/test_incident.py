@@ -7,11 +7,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import given
-from hypothesis import strategies as st
-from moto.sns.models import sns_backends
-
-from cordon.actions.action import ResourceDeleted, Undone
 from cordon.actions.incident import (
     BODY,
     SUBJECT,
@@ -21,6 +16,11 @@ from cordon.actions.incident import (
     incident,
     subject,
 )
+from hypothesis import given
+from hypothesis import strategies as st
+from moto.sns.models import sns_backends
+
+from cordon.actions.action import ResourceDeleted, Undone
 from cordon.clients import AwsClients
 from cordon.finding import Place, Principal, Resource, Severity, SeverityLabel
 from tests.actions.scenario import PLACE, account, answering

@@ -1,6 +1,7 @@
 """The stack keeps the promises of the design: nothing lost, two lanes, safe by default."""
 
 import json
+import re
 from typing import Any
 
 import pytest

@@ -20,11 +20,10 @@ from console import replay
 from console.expected import expectation_path
 from console.replay import Replay, Run
 from console.stack import Stack
-from cordon.memory.cases import Case
-from cordon.statuses import Status
-from cordon.statuses import CONTAIN_ENDED
 from cordon.finding import Malformed
+from cordon.memory.cases import Case
 from cordon.sources import read
+from cordon.statuses import Status
 from embedded import snapshot as looks
 from embedded.account import EmbeddedAccount
 from embedded.backends import tags

@@ -10,8 +10,8 @@ import pytest
 from moto.iam.models import AWSManagedPolicy, iam_backends
 
 from console.staging import stage
-from cordon.statuses import Status
 from cordon.finding import Place
+from cordon.statuses import Status
 from embedded.journal import Called
 from tests.actions.scenario_iam import DENY_ALL, policy_of
 from tests.promises.test_holds_on_one_bucket import bucket_of

@@ -11,8 +11,8 @@ import pytest
 
 from console.expected import expectation_path, home_of
 from console.playbooks import playbooks
-from cordon.statuses import Status
 from cordon.finding import Malformed
+from cordon.statuses import Status
 from embedded.place import Place
 from tests.promises.world import (
     EVENTS,

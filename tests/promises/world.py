@@ -19,8 +19,8 @@ from console.permissions.used import uses
 from console.stack import Stack
 from console.staging import stage
 from cordon.actions.revocation_policy import POLICY_NAME
-from cordon.memory.cases import Case, Reported
 from cordon.finding import Finding, Malformed
+from cordon.memory.cases import Case, Reported
 from cordon.memory.holds import Hold, hold_of
 from cordon.memory.table import row_of
 from cordon.sources import read

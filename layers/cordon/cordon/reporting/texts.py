@@ -79,7 +79,9 @@ MEANINGS: dict[Status, Meaning] = {
         "releasing", "Not everything is undone yet.", lambda case: _waiting(case)
     ),
     Status.RELEASED: Meaning(
-        "released", "Cordon holds nothing for this case.", lambda _: "Nothing is left to do in Cordon."
+        "released",
+        "Cordon holds nothing for this case.",
+        lambda _: "Nothing is left to do in Cordon.",
     ),
     Status.REOPENED: Meaning(
         "reopened",
