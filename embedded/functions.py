@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from embedded.deployed_code import DeployedCode
-from embedded.iam_guard import Caller, SandboxDied
+from embedded.iam_guard import Caller, EmulatorBroken, SandboxDied
 from embedded.journal import Invoked, Journal
 from embedded.scheduler import Scheduler
 from embedded.template import Code
@@ -29,6 +29,7 @@ CREDENTIALS = {  # moto takes any; which account they stand for is decided there
     "AWS_SECRET_ACCESS_KEY": "embedded",
     "AWS_SESSION_TOKEN": "embedded",
 }
+MOST_AT_ONE_MOMENT = 10_000  # invocations; more means that something goes round and round
 SYNC_BYTES = 6 * 1024 * 1024  # Lambda quotas, "Invocation payload"
 DEFAULT_TIMEOUT = 3  # seconds, AWS::Lambda::Function Timeout
 
@@ -103,6 +104,7 @@ class Runtime:
     _handlers: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
     _warm: tuple[str, Any] = ("", None)
     _count: int = 0
+    _at_this_moment: tuple[Any, int] = (None, 0)  # the moment, and the invocations in it
 
     def find(self, name: str) -> Function | None:
         """By logical id, name, ARN, or ARN with a qualifier."""
@@ -114,6 +116,7 @@ class Runtime:
 
     def invoke(self, function: Function, event: Any, *, attempt: int = 1) -> InvocationResult:
         """Run the handler once, under its role, and journal what came of it."""
+        self._must_move_on(function)
         self._cool_down(function)
         event = json.loads(json.dumps(event))
         outcome = self._run(function, event)
@@ -130,6 +133,14 @@ class Runtime:
             )
         )
         return outcome
+
+    def _must_move_on(self, function: Function) -> None:
+        moment, count = self._at_this_moment
+        now = self.kernel.clock.now
+        self._at_this_moment = (now, count + 1 if moment == now else 1)
+        if self._at_this_moment[1] > MOST_AT_ONE_MOMENT:
+            times = f"invoked {self._at_this_moment[1]} times, {function.logical} last"
+            raise EmulatorBroken(f"{times}, and no time went by: {now.isoformat()}")
 
     def _cool_down(self, function: Function) -> None:
         """Another function, or another moment, is another sandbox: caches are empty there."""

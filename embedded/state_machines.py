@@ -6,8 +6,10 @@ Outside an entered account they behave as before.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, tzinfo
 from functools import cache, lru_cache
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 from embedded import scheduler
@@ -105,8 +107,19 @@ def _install_waits() -> None:
 
         return wait_interval
 
-    module = f"{_ASL}.component.state.wait.wait_function.wait_function"
-    _wrap(module, "WaitFunction", "_wait_interval", waits)
+    functions = f"{_ASL}.component.state.wait.wait_function"
+    _wrap(f"{functions}.wait_function", "WaitFunction", "_wait_interval", waits)
+    _replace([f"{functions}.timestamp"], "datetime", SimpleNamespace(datetime=_WholeSeconds))
+
+
+class _WholeSeconds(datetime):
+    """What Wait states with a Timestamp count from. moto cuts a wait down to whole seconds: from
+    a moment with a fraction it would come back too early, and a workflow that then asks again
+    would do so for ever, since no time goes by."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "_WholeSeconds":
+        return super().now(tz).replace(microsecond=0)
 
 
 def _install_workers() -> None:

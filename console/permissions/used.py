@@ -86,6 +86,8 @@ class _Nowhere(AccountFacts):
 
     def boundary_of(self, _arn: str) -> None: ...
 
+    def partition_key(self, _arn: str) -> None: ...
+
 
 def called(
     stack: Stack,

@@ -558,6 +558,60 @@ def test_two_workflows_wait_at_once(account: EmbeddedAccount) -> None:
     assert blocked(account)
 
 
+UNTIL_DONE = {
+    "QueryLanguage": "JSONata",
+    "StartAt": "Try",
+    "States": {
+        "Try": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": {"FunctionName": "{% $states.context.Execution.Input.function %}"},
+            "Output": "{% $states.result.Payload %}",
+            "Next": "Done",
+        },
+        "Done": {
+            "Type": "Choice",
+            "Choices": [{"Condition": "{% $states.input.until != '' %}", "Next": "Wait"}],
+            "Default": "End",
+        },
+        "Wait": {"Type": "Wait", "Timestamp": "{% $states.input.until %}", "Next": "Try"},
+        "End": {"Type": "Succeed"},
+    },
+}
+
+
+def test_a_wait_ends_at_its_moment_from_any_fraction(account: EmbeddedAccount) -> None:
+    until = START + timedelta(hours=2)
+
+    def handler(event: Any, context: Any) -> dict[str, str]:
+        late = datetime.now(UTC) >= until
+        return {"until": "" if late else until.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+    account.runtime._handlers["Block"] = handler
+    machine = account.client("stepfunctions").create_state_machine(
+        name="until", definition=json.dumps(UNTIL_DONE), roleArn=account.machines["Ask"].role
+    )["stateMachineArn"]
+    account.clock.sleep(0.25)
+    started = json.dumps({"function": account.functions["Block"].arn})
+    account.client("stepfunctions").start_execution(stateMachineArn=machine, input=started)
+    account.settle()
+    assert [r.status for r in account.journal.of(ExecutionEnded)] == ["SUCCEEDED"]
+    assert len(account.journal.of(Invoked)) == 2
+    assert until <= account.now < until + timedelta(seconds=1)
+
+
+def test_a_function_that_is_called_for_ever_is_an_error(
+    account: EmbeddedAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embedded.functions.MOST_AT_ONE_MOMENT", 5)
+    for _ in range(5):
+        account.invoke("Block", {"do": "ask"})
+    with pytest.raises(EmulatorBroken, match="invoked 6 times, Block last"):
+        account.invoke("Block", {"do": "ask"})
+    account.advance(timedelta(seconds=1))
+    account.invoke("Block", {"do": "ask"})
+
+
 # ---- one account after another ----
 
 

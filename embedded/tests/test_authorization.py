@@ -26,6 +26,9 @@ class AccountFacts:
     def boundary_of(self, arn: str) -> str | None:
         return "arn:aws:iam::111122223333:policy/limit" if arn.endswith("/app") else None
 
+    def partition_key(self, arn: str) -> str | None:
+        return "open" if arn.endswith("/index/open") else "id"
+
 
 def asked(service: str, operation: str, params: dict[str, Any]) -> list[tuple[str, str]]:
     signing = boto3.client(service, region_name="eu-central-1").meta.service_model.signing_name

@@ -65,7 +65,7 @@ def test_conditions_choose_resources(stack: Stack) -> None:
 
 
 def test_ignored_types_are_listed(stack: Stack) -> None:
-    assert [r.type for r in stack.unbuilt] == ["AWS::CloudWatch::Alarm"]
+    assert [r.type for r in stack.unbuilt] == ["AWS::Logs::LogGroup", "AWS::CloudWatch::Alarm"]
 
 
 def test_outputs(stack: Stack) -> None:
