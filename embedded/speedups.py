@@ -5,9 +5,11 @@ and on tables that moto works out anew for every request. Each change here is a 
 function, and gives what the function gives. docs/performance.md, "Replay", has the figures.
 """
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 from embedded import scheduler
@@ -25,6 +27,7 @@ def install() -> None:
     _wrap("botocore.useragent", "UserAgentString", "to_string", _short)
     _remember_tables()
     _remember_expressions()
+    _copy_only_what_changes()
 
 
 def _wrap(module: str, owner: str, name: str, wrapper: Callable[[Any], Any]) -> None:
@@ -130,6 +133,50 @@ def _whole(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         return original(validator, node) if node.parent is None else node
 
     return check
+
+
+_changing: list[list[dict[str, Any]]] = []  # the entries of the transaction that runs
+
+
+def _copy_only_what_changes() -> None:
+    """moto copies whole tables before each transaction, to put them back where it fails."""
+    models = "moto.dynamodb.models"
+    vars(import_module(models))["copy"] = SimpleNamespace(deepcopy=_copied)
+    _wrap(models, "DynamoDBBackend", "transact_write_items", _knowing_what_changes)
+
+
+def _knowing_what_changes(original: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    def transact_write_items(backend: Any, transact_items: list[dict[str, Any]]) -> None:
+        _changing.append([body for entry in transact_items for body in entry.values()])
+        try:
+            original(backend, transact_items)
+        finally:
+            _changing.pop()
+
+    return transact_write_items
+
+
+def _copied(thing: Any) -> Any:
+    """A deep copy, which shares with the original what the running transaction leaves as it is."""
+    if not _changing or not hasattr(thing, "hash_key_attr"):
+        return copy.deepcopy(thing)
+    changing = {id(item) for item in _items_of(thing, _changing[-1])}
+    records = thing.stream_shard.items if thing.stream_shard else []
+    same = [one for one in [*thing.all_items(), *records, *thing.items] if id(one) not in changing]
+    return copy.deepcopy(thing, {id(one): one for one in same})
+
+
+def _items_of(table: Any, bodies: Iterable[dict[str, Any]]) -> list[Any]:
+    """What a table holds under the keys of these entries."""
+    from moto.dynamodb.models.dynamo_type import DynamoType
+
+    found = []
+    for body in bodies:
+        key = body.get("Key") or body.get("Item") or {}
+        names = [name for name in (table.hash_key_attr, table.range_key_attr) if name]
+        if body.get("TableName") == table.name and all(name in key for name in names):
+            found.append(table.get_item(*(DynamoType(key[name]) for name in names)))
+    return found
 
 
 def _by_class(original: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -18,7 +18,7 @@ START = datetime(2026, 11, 24, 6, tzinfo=UTC)
 KEYS = {"dynamodb:LeadingKeys": ["case#a#*", "hold#*"]}
 PREFIXES = {"ForAllValues:StringLike": KEYS}
 PRESENT = {"Null": {"dynamodb:LeadingKeys": "false"}}
-Call = Callable[[Any, str], Any]
+Call = Callable[..., Any]
 
 
 @pytest.fixture

@@ -114,3 +114,25 @@ def test_inside_nothing_is_signed(account: EmbeddedAccount) -> None:
     assert "/us-east-1/sqs/aws4_request" in str(sent["Authorization"])
     assert f"Signature={64 * '0'}" in str(sent["Authorization"])
     assert USER_AGENT in str(sent["User-Agent"])
+
+
+def test_a_transaction_copies_only_what_it_changes(account: EmbeddedAccount) -> None:
+    from moto.dynamodb.models import dynamodb_backends
+
+    dynamodb, name = account.client("dynamodb"), account.stack.resources["Memory"].physical
+    for key in ("changed", "other"):
+        dynamodb.put_item(TableName=name, Item={"id": {"S": key}})
+    tables = dynamodb_backends[account.place.account][account.place.region].tables
+    other = next(one for one in tables[name].all_items() if one.hash_key.value == "other")
+    changes = {"UpdateExpression": "SET x = id", "TableName": name}
+    failing = {"TableName": name, "Key": {"id": {"S": "none"}}}
+    with pytest.raises(ClientError):
+        dynamodb.transact_write_items(
+            TransactItems=[
+                {"Update": {**changes, "Key": {"id": {"S": "changed"}}}},
+                {"ConditionCheck": {**failing, "ConditionExpression": "attribute_exists(id)"}},
+            ]
+        )
+    assert any(one is other for one in tables[name].all_items())
+    found = dynamodb.get_item(TableName=name, Key={"id": {"S": "changed"}})["Item"]
+    assert found == {"id": {"S": "changed"}}
