@@ -122,7 +122,7 @@ def test_a_new_account_knows_no_token(table: Table, account: EmbeddedAccount) ->
 
 def test_reasons_are_in_order_with_the_items_asked_for(table: Table) -> None:
     held = table.put("held", by="x")
-    unless_there = {"ConditionExpression": "attribute_not_exists(id)"}
+    unless_there: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(id)"}
     named = {"TableName": table.name, "Key": {"id": {"S": "held2"}}}
     table.put("held2")
     refused = table.refusal(
