@@ -33,18 +33,18 @@ Leaves = Mapping[tuple[str, ...], list[_Leaf]]  # what stands at each path of an
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     """Whether the pattern matches the event. The pattern must have passed ``check``."""
-    return fits(pattern, flat(event))
+    return matches_flat(pattern, flat(event))
 
 
 def flat(event: Mapping[str, Any]) -> Leaves:
-    """An event, to be held against many patterns by ``fits``."""
+    """A flat event, for ``matches_flat`` with many patterns."""
     leaves: dict[tuple[str, ...], list[_Leaf]] = {}
     _flatten(event, (), {}, leaves)
     return leaves
 
 
-def fits(pattern: Mapping[str, Any], leaves: Leaves) -> bool:
-    """``matches``, of a flat event."""
+def matches_flat(pattern: Mapping[str, Any], leaves: Leaves) -> bool:
+    """``matches`` for a flat event."""
     return next(_satisfied(pattern, (), {}, leaves), None) is not None
 
 

@@ -95,9 +95,7 @@ def test_a_bucket_expires_its_objects(account: EmbeddedAccount) -> None:
         ("EnableKeyRotation: true", "MultiRegion: true"),
     ],
 )
-def test_a_property_that_would_be_dropped_is_refused(
-    written: str, instead: str, tmp_path: Path
-) -> None:
+def test_an_unbuilt_property_is_refused(written: str, instead: str, tmp_path: Path) -> None:
     for name in ("ask.asl.yaml", "functions"):
         (tmp_path / name).symlink_to(TEMPLATE.parent / name)
     text = TEMPLATE.read_text()

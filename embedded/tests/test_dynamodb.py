@@ -120,7 +120,7 @@ def test_a_new_account_knows_no_token(table: Table, account: EmbeddedAccount) ->
 # ---- conditions ----
 
 
-def test_reasons_are_in_order_with_the_items_asked_for(table: Table) -> None:
+def test_reasons_are_in_order_with_items(table: Table) -> None:
     held = table.put("held", by="x")
     unless_there: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(id)"}
     named = {"TableName": table.name, "Key": {"id": {"S": "held2"}}}
@@ -150,7 +150,7 @@ def test_a_cancelled_transaction_changes_nothing(table: Table) -> None:
 
 
 @pytest.mark.parametrize("entries", [2, 101])
-def test_what_is_no_transaction_is_refused(table: Table, entries: int) -> None:
+def test_a_malformed_transaction_is_refused(table: Table, entries: int) -> None:
     """One item twice; more than a hundred entries."""
     keys = ["a", "a"] if entries == 2 else [str(number) for number in range(entries)]
     refused = table.refusal(*(table.add(key) for key in keys))

@@ -67,7 +67,7 @@ def test_a_role_reaches_only_its_own_keys(account: EmbeddedAccount, name: str) -
     assert (called.actions[-1][0], called.allowed) == (f"dynamodb:{action}", False)
 
 
-def test_an_entry_of_a_transaction_needs_its_own_action(account: EmbeddedAccount) -> None:
+def test_a_transaction_entry_needs_its_action(account: EmbeddedAccount) -> None:
     bind(account, PREFIXES | PRESENT, actions="dynamodb:TransactWriteItems")
     call, _ = CALLS["transact-delete"]
     assert refused(account, call, key="case#a#1") == "dynamodb:PutItem"

@@ -130,7 +130,7 @@ def test_the_same_request_has_one_effect(empty: Account) -> None:
         dynamodb.transact_write_items(TransactItems=[add("other")], ClientRequestToken="token")
 
 
-def test_reasons_are_in_order_with_the_items_asked_for(empty: Account) -> None:
+def test_reasons_are_in_order_with_items(empty: Account) -> None:
     dynamodb = empty.client("dynamodb")
     put(dynamodb, TABLE, "held")
     unless_there: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(id)"}
@@ -150,7 +150,7 @@ def test_reasons_are_in_order_with_the_items_asked_for(empty: Account) -> None:
 
 
 @pytest.mark.parametrize("keys", [["a", "a"], [str(number) for number in range(101)]], ids=len)
-def test_what_is_no_transaction_is_refused(empty: Account, keys: list[str]) -> None:
+def test_a_malformed_transaction_is_refused(empty: Account, keys: list[str]) -> None:
     """One item twice; more than a hundred entries."""
     with pytest.raises(ClientError, match="ValidationException"):
         empty.client("dynamodb").transact_write_items(
