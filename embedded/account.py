@@ -180,15 +180,15 @@ class EmbeddedAccount:
 
     def _deploy(self) -> None:
         """Build the stack by API calls, or restore it if this process has built it before."""
-        asked = (self.stack, self._security_hub, self._start)
-        if asked in _DEPLOYED:
-            restore(_DEPLOYED[asked])
+        deployment = (self.stack, self._security_hub, self._start)
+        if deployment in _DEPLOYED:
+            restore(_DEPLOYED[deployment])
             return
         build(self.stack, self.client)
         self.event_delivery.check_roles()
         if self._security_hub:
             self.client("securityhub").enable_security_hub()
-        _DEPLOYED[asked] = save()
+        _DEPLOYED[deployment] = save()
         if len(_DEPLOYED) > SAVED_STACKS:
             del _DEPLOYED[next(iter(_DEPLOYED))]
 

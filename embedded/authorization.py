@@ -79,7 +79,7 @@ def _general(prefix: str, operation: str, params: Params, place: Place) -> Requi
     data = _service(prefix)
     privilege = data.get("privileges", {}).get(operation)
     if privilege is None:
-        raise Unmapped(f"{prefix}:{operation} is not an IAM action; say what it needs")
+        raise Unmapped(f"{prefix}:{operation} is not an IAM action; add it to _EXCEPTIONS")
     kinds = [k for k in privilege["resource_types"] if k]
     templates = [str(data["resources"][k]["arn"]) for k in kinds]
     action = f"{prefix}:{operation}"
@@ -160,7 +160,7 @@ def _pairs(tags: Any) -> list[tuple[str, str]]:
 
 # ---- Amazon S3: "Actions, resources, and condition keys for Amazon S3", required permissions ----
 
-BYPASS = "BypassGovernanceRetention"  # asked for beside the action itself
+BYPASS = "BypassGovernanceRetention"  # needed beside the action itself
 
 
 def _bucket(params: Params, place: Place) -> str:
@@ -214,8 +214,8 @@ def _put_object(params: Params, place: Place, known: AccountFacts) -> list[Requi
 
 def _delete_objects(params: Params, place: Place, _known: AccountFacts) -> list[RequiredPermission]:
     rule = _on_object("DeleteObject", "DeleteObjectVersion")
-    asked = [{**params, **one} for one in params["Delete"]["Objects"]]
-    return [need for one in asked for need in rule(one, place, _known)]
+    objects = [{**params, **one} for one in params["Delete"]["Objects"]]
+    return [need for one in objects for need in rule(one, place, _known)]
 
 
 def _put_replication(params: Params, place: Place, known: AccountFacts) -> list[RequiredPermission]:

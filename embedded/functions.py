@@ -24,7 +24,7 @@ from embedded.scheduler import Scheduler
 from embedded.template import Code
 
 LAMBDA_SETS = "AWS_"  # prefix of variables of which a function sees only what Lambda sets
-CREDENTIALS = {  # moto takes any; which account they stand for is decided there
+CREDENTIALS = {  # moto accepts any; patches.py decides whose they are
     "AWS_ACCESS_KEY_ID": "embedded",
     "AWS_SECRET_ACCESS_KEY": "embedded",
     "AWS_SESSION_TOKEN": "embedded",

@@ -2,7 +2,7 @@
 
 moto runs every Step Functions execution in threads that sleep and wait on the real clock. The
 scheduler replaces the primitives they use. Only one task runs; it runs until it blocks or ends,
-then the next in line runs. A blocked task has a moment at which it goes on without being woken:
+then the next in line runs. A blocked task may have a moment at which it continues by itself:
 
     a *pause*      a Wait state, the back-off of a retry: nothing else can end it
     a *time-out*   a task token, a heartbeat: somebody may still answer before it
@@ -42,7 +42,7 @@ class _Retired(BaseException):
 
 @dataclass
 class Clock:
-    """The moment it is in the embedded account. Moves only when it is told to."""
+    """The moment it is in the embedded account. It moves only by these methods."""
 
     now: real.datetime
     _traveller: time_machine.Traveller | None = None
@@ -72,7 +72,7 @@ class Clock:
 
 @dataclass(eq=False)
 class Task:
-    """A thread of the interpreter. ``owner`` says under whose role it makes calls."""
+    """A thread of the interpreter. ``owner`` is the role that its calls are made under."""
 
     run: Callable[[], object]
     owner: Any
@@ -135,7 +135,7 @@ class Scheduler:
                 task.run()
         except _Retired:
             pass
-        except BaseException as failure:  # noqa: BLE001 handed to the main thread, raised there
+        except BaseException as failure:  # noqa: BLE001 raised in the main thread
             self.failures.append(failure)
         finally:
             task.done = True

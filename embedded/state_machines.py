@@ -18,7 +18,7 @@ from embedded.journal import ExecutionEnded, ExecutionStarted, TokenWaiting
 
 _PARSER = "moto.stepfunctions.parser"
 _ASL = f"{_PARSER}.asl"
-_THREADS = (  # modules that say ``threading.Thread`` or ``threading.Event``
+_THREADS = (  # modules that use ``threading.Thread`` or ``threading.Event``
     f"{_ASL}.component.program.program",
     f"{_ASL}.component.state.exec.execute_state",
     f"{_ASL}.component.state.exec.state_map.iteration.inline_iteration_component",
@@ -131,7 +131,7 @@ def _install_workers() -> None:
             if current is None or not _watchers:
                 original(worker)
                 return
-            worker.env = worker._get_evaluation_environment()  # tokens may be asked for already
+            worker.env = worker._get_evaluation_environment()  # a token may be needed already
             details = worker._evaluation_details
             machine = details.state_machine_details.arn
             _watchers[-1].watch(

@@ -2,7 +2,7 @@
 
 The transform is AWS's own (aws-sam-translator, offline). State machine definitions are read from
 their ``DefinitionUri`` files, with ``DefinitionSubstitutions`` put in as CloudFormation does: as
-text, before the file is parsed. Nothing is asked of AWS.
+text, before the file is parsed. AWS is never called.
 """
 
 import base64
@@ -28,7 +28,7 @@ LAYER = "AWS::Serverless::LayerVersion"
 MACHINE = "AWS::Serverless::StateMachine"
 NOWHERE = {"Bucket": "embedded", "Key": "code"}  # the transform wants an S3 location
 
-# Kept in the template for AWS, without effect on what an event brings about here.
+# For AWS only: these have no effect on an event here.
 IGNORED = frozenset(
     {
         "AWS::CloudWatch::Alarm",
@@ -148,13 +148,13 @@ def synthesise(
     changed = template.stat().st_mtime_ns
     definitions = _transformed(template, changed, place.region)[1]
     return _synthesised(
-        _Asked(template, changed, place, tuple(values.items()), stack, functions),
+        _Request(template, changed, place, tuple(values.items()), stack, functions),
         tuple((logical, path.name, path.read_text()) for logical, path in definitions.items()),
     )
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Request:
     """What a stack depends on, beside the definitions of its state machines."""
 
     template: Path
@@ -166,21 +166,21 @@ class _Asked:
 
 
 @lru_cache(maxsize=32)
-def _synthesised(asked: _Asked, definitions: tuple[tuple[str, str, str], ...]) -> Stack:
+def _synthesised(request: _Request, definitions: tuple[tuple[str, str, str], ...]) -> Stack:
     """Resolved once, since a stack does not change."""
-    template, place, values = asked.template, asked.place, dict(asked.parameters)
-    native = copy.deepcopy(_transformed(template, asked.changed, place.region)[0])
-    resolver = _Resolver(native, values, place, asked.stack)
+    template, place, values = request.template, request.place, dict(request.parameters)
+    native = copy.deepcopy(_transformed(template, request.changed, place.region)[0])
+    resolver = _Resolver(native, values, place, request.stack)
     for logical, name, text in definitions:
         _define(native["Resources"][logical], name, text, resolver)
     built = resolver.all()
     return Stack(
-        name=asked.stack,
+        name=request.stack,
         place=place,
         parameters=values,
         resources={k: r for k, r in built.items() if r.type not in IGNORED},
         unbuilt=tuple(r for r in built.values() if r.type in IGNORED),
-        code=_code(load(template.read_text()), template.parent, asked.functions),
+        code=_code(load(template.read_text()), template.parent, request.functions),
         outputs=resolver.outputs(),
     )
 
@@ -228,7 +228,7 @@ def _transformed(
     translator = Translator(
         managed_policy_map={},
         sam_parser=Parser(),
-        boto_session=SimpleNamespace(region_name=region),  # all it asks of a session
+        boto_session=SimpleNamespace(region_name=region),  # all it needs of a session
     )
     native = translator.translate(
         sam_template=raw, parameter_values=_literals(raw), feature_toggle=None
@@ -242,7 +242,7 @@ def _literals(raw: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _localise(raw: dict[str, Any], folder: Path) -> dict[str, Path]:
-    """Replace local paths by an S3 location, which the transform asks for."""
+    """Replace local paths by an S3 location, which the transform requires."""
     machines = {}
     defaults = raw.get("Globals", {}).get("Function", {})
     defaults.pop("CodeUri", None)

@@ -5,8 +5,8 @@ used it succeeded. The same request with it succeeds and changes nothing; anothe
 with IdempotentParameterMismatchException. botocore fills the token in for every call, so that
 its own retry after a lost answer finds what it has done.
 
-All else is moto's: conditions of each entry, CancellationReasons in order with the item where
-ALL_OLD is asked for, one operation an item, at most a hundred.
+moto does the rest: the conditions of each entry, CancellationReasons in order with the item if
+ALL_OLD is set, one operation an item, at most a hundred.
 """
 
 import json

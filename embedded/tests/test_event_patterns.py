@@ -268,7 +268,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("anything-but nothing", {"a": [{"anything-but": []}]}, "not both"),
     ("anything-but a mixture", {"a": [{"anything-but": ["x", 1]}]}, "not both"),
     ("anything-but null", {"a": [{"anything-but": None}]}, "not both"),
-    ("anything-but numeric", {"a": [{"anything-but": {"numeric": ["=", 1]}}]}, "may stand here"),
+    ("anything-but numeric", {"a": [{"anything-but": {"numeric": ["=", 1]}}]}, "is allowed here"),
     ("anything-but no prefix", {"a": [{"anything-but": {"prefix": []}}]}, "empty array"),
     ("anything-but odd wildcard", {"a": [{"anything-but": {"wildcard": "**"}}]}, "consecutive"),
     ("too long", {"a": ["x" * 2048]}, "more than 2048"),
