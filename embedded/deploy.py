@@ -59,7 +59,7 @@ PROPERTIES = {  # what a builder builds; after the bar, what has no visible effe
     " VisibilityTimeout",
     "AWS::SNS::Topic": "DisplayName KmsMasterKeyId Subscription Tags TopicName",
     "AWS::SNS::Subscription": "Endpoint Protocol TopicArn",
-    "AWS::IAM::ManagedPolicy": "Description ManagedPolicyName Path PolicyDocument",
+    "AWS::IAM::ManagedPolicy": "Description ManagedPolicyName Path PolicyDocument Roles",
     "AWS::IAM::Role": "AssumeRolePolicyDocument Description ManagedPolicyArns MaxSessionDuration"
     " Path PermissionsBoundary Policies RoleName Tags",
     "AWS::IAM::Policy": "PolicyDocument PolicyName Roles",
@@ -316,6 +316,9 @@ def _role(resource: Resource, stack: Stack, client: Clients) -> None:
     for arn in properties.get("ManagedPolicyArns", []):
         provide_managed_policy(arn, stack.place)
         iam.attach_role_policy(RoleName=resource.physical, PolicyArn=arn)
+    for policy in stack.of("AWS::IAM::ManagedPolicy"):  # one that names its roles
+        if resource.physical in policy.properties.get("Roles", ()):
+            iam.attach_role_policy(RoleName=resource.physical, PolicyArn=policy.physical)
 
 
 def _put_inline(iam: Any, role: str, policy: Mapping[str, Any]) -> None:

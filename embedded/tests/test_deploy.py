@@ -35,6 +35,11 @@ def test_a_table_is_protected_and_encrypted(table: dict[str, Any]) -> None:
     assert table["SSEDescription"]["Status"] == "ENABLED"
 
 
+def test_a_policy_is_attached_to_its_roles(account: EmbeddedAccount) -> None:
+    assert physical(account, "Metrics") in account.policies("Block")
+    assert physical(account, "Metrics") not in account.policies("Bulk")
+
+
 def test_a_table_has_its_stream(table: dict[str, Any]) -> None:
     specification = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
     assert table["StreamSpecification"] == specification
