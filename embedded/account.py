@@ -1,10 +1,12 @@
-"""An AWS account in this process, built from template.yaml, on moto and virtual time.
+"""An AWS account in this process: a stack of a template, on moto and virtual time.
 
     with EmbeddedAccount(Path("template.yaml"), account="111122223333", region="eu-central-1",
-                         parameters={}, functions=Path("functions")) as account:
+                         parameters={}, code=DeployedCode(packages=("product",))) as account:
         delivery = account.deliver(event)
 
-Only one account is entered at a time in a process. Nothing leaves the machine.
+``code`` says what the account must know of the code that its functions run. One account is
+entered at a time in a process; meanwhile every clock of the process shows the account's time.
+Nothing leaves the machine.
 """
 
 import json
@@ -48,7 +50,7 @@ from embedded.journal import (
 )
 from embedded.place import Place
 from embedded.policy_evaluation import Decision, Policy
-from embedded.saved_state import Frozen, restore, save
+from embedded.saved_state import SavedState, restore, save
 from embedded.scheduler import Clock, Scheduler
 from embedded.snapshot import snapshot
 from embedded.template import Resource, Stack, synthesise
@@ -58,7 +60,7 @@ if TYPE_CHECKING:
 
 NOTHING = DeployedCode()
 SEED = 20261124  # of moto's random ids
-HOMES = 32  # stacks that a process remembers, each some 100 KB
+SAVED_STACKS = 32  # that a process keeps, each some 100 KB
 MOTO = {
     "core": {
         "reset_boto3_session": False,
@@ -70,7 +72,7 @@ MOTO = {
     "stepfunctions": {"execute_state_machine": True},
 }
 # By stack, whether Security Hub is on, and the moment it was deployed at where one was given.
-_DEPLOYED: dict[tuple[Stack, bool, datetime | None], Frozen] = {}
+_DEPLOYED: dict[tuple[Stack, bool, datetime | None], SavedState] = {}
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What one event brought about."""
+    """What happened because of one event."""
 
     rules: tuple[str, ...]  # logical ids of the rules that matched
     records: tuple[Record, ...]  # the journal from the event on
@@ -103,7 +105,7 @@ class Delivery:
 
     @property
     def waiting(self) -> list[TokenWaiting]:
-        """Task tokens that came up."""
+        """Executions that wait for a task token."""
         return [r for r in self.records if isinstance(r, TokenWaiting)]
 
 
@@ -135,7 +137,7 @@ class EmbeddedAccount:
         self._start = start
         self.organization = organization
         self._security_hub = security_hub
-        self._kernel = Scheduler(self.clock)
+        self._scheduler = Scheduler(self.clock)
         self._leave = ExitStack()
 
     # ---- entering and leaving ----
@@ -168,7 +170,7 @@ class EmbeddedAccount:
         undo.enter_context(mock_aws(config=cast("DefaultConfig", MOTO)))
         mock_random.seed(SEED)
         undo.enter_context(self.clock.shown())
-        scheduler.enter(self._kernel)
+        scheduler.enter(self._scheduler)
         undo.callback(scheduler.leave)
         backends.reset()
         undo.callback(backends.reset)
@@ -177,23 +179,23 @@ class EmbeddedAccount:
         self.runtime.forget()
 
     def _deploy(self) -> None:
-        """The stack, built with the calls that deploy it, or thawed where that was done before."""
-        asked = (self.stack, self._security_hub, self._start)
-        if asked in _DEPLOYED:
-            restore(_DEPLOYED[asked])
+        """Build the stack by API calls, or restore it if this process has built it before."""
+        deployment = (self.stack, self._security_hub, self._start)
+        if deployment in _DEPLOYED:
+            restore(_DEPLOYED[deployment])
             return
         build(self.stack, self.client)
-        self.carrier.check_roles()
+        self.event_delivery.check_roles()
         if self._security_hub:
             self.client("securityhub").enable_security_hub()
-        _DEPLOYED[asked] = save()
-        if len(_DEPLOYED) > HOMES:
+        _DEPLOYED[deployment] = save()
+        if len(_DEPLOYED) > SAVED_STACKS:
             del _DEPLOYED[next(iter(_DEPLOYED))]
 
     def _connect(self, undo: ExitStack) -> None:
         self.guard = Guard(self.place, self.journal, self._stamp, self.organization)
-        self.runtime = Runtime(self._kernel, self.journal, functions_of(self.stack), self.code)
-        self.carrier = EventDelivery(
+        self.runtime = Runtime(self._scheduler, self.journal, functions_of(self.stack), self.code)
+        self.event_delivery = EventDelivery(
             self.stack, self.runtime, self.clock, self.journal, self.client
         )
         iam_guard.enter(self._intercept)
@@ -219,7 +221,7 @@ class EmbeddedAccount:
             ("events", "PutEvents"): self._put_events,
         }.get((service, operation))
         act = (lambda: answer(params)) if answer else go
-        caller = self._kernel.owner
+        caller = self._scheduler.owner
         if caller is None or getattr(client, UNGUARDED, False):
             return act()
         result = self.guard.call(caller, client, operation, params, act)
@@ -234,26 +236,26 @@ class EmbeddedAccount:
         return result
 
     def _invoke(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """lambda:Invoke, answered by the real handler."""
+        """lambda:Invoke runs the real handler."""
         function = self.runtime.find(str(params["FunctionName"]))
         if function is None:
             raise unsupported_calls.NotEmbedded(f"no such function here: {params['FunctionName']}")
         event = json.loads(_text(params.get("Payload") or "{}"))
         kind = params.get("InvocationType", "RequestResponse")
         if kind == "Event":
-            self.carrier.invoke_later(function, event)
+            self.event_delivery.invoke_later(function, event)
             return _answer(202, InvocationResult("", failed=False))
         if kind == "DryRun":
             return _answer(204, InvocationResult("", failed=False))
         return _answer(200, self.runtime.invoke(function, event))
 
     def _put_events(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """events:PutEvents, delivered by the rules of the template."""
+        """events:PutEvents delivers by the rules of the template."""
         entries = []
         for entry in params["Entries"]:
             event = self._event(entry)
             bus = str(entry.get("EventBusName", "default")).rsplit("/", 1)[-1]
-            self.carrier.put_later(event, bus)
+            self.event_delivery.put_later(event, bus)
             entries.append({"EventId": event["id"]})
         return {"FailedEntryCount": 0, "Entries": entries, "ResponseMetadata": {}}
 
@@ -271,7 +273,7 @@ class EmbeddedAccount:
         }
 
     def machine_caller(self, arn: str, role: str) -> Caller:
-        """Under whose role a machine's calls are made."""
+        """The role that makes a state machine's calls."""
         return Caller(self._machine_name(arn), role)
 
     def _machine_name(self, arn: str) -> str:
@@ -285,20 +287,20 @@ class EmbeddedAccount:
     # ---- driving ----
 
     def deliver(self, event: Mapping[str, Any], *, patience: timedelta | None = None) -> Delivery:
-        """Put an event on the default bus, and drive everything until it is quiet.
+        """Put an event on the default bus and run everything until it is quiet.
 
         Quiet: queues are empty, invocations and their retries done, executions ended or waiting
-        for a token. Wait states and retries move the clock, at most by ``patience``. Findings
-        that Security Hub speaks of are in the hub by the time the event is seen.
+        for a token. Wait states and retries move the clock, at most by ``patience``. An event of
+        Security Hub puts its findings into the hub first.
         """
         since = len(self.journal)
         self._stage(event)
-        matched = self.carrier.put(json.loads(json.dumps(event)))
+        matched = self.event_delivery.put(json.loads(json.dumps(event)))
         self.settle(patience=patience)
         return Delivery(tuple(r.logical for r in matched), tuple(self.journal.records[since:]))
 
     def _stage(self, event: Mapping[str, Any]) -> None:
-        """An event of Security Hub's means that the hub has the findings in it."""
+        """Security Hub has every finding that it sends an event of."""
         if event.get("source") != "aws.securityhub" or not self._security_hub:
             return
         for finding in event.get("detail", {}).get("findings", []):
@@ -310,7 +312,7 @@ class EmbeddedAccount:
     def _on_finding(self, where: Where, event: dict[str, Any]) -> None:
         """Security Hub emits an event for every finding that is imported or updated."""
         if where == self._here:
-            self.carrier.put_later({"id": self._uuid(), **event})
+            self.event_delivery.put_later({"id": self._uuid(), **event})
 
     def _uuid(self) -> str:
         return f"00000000-0000-4000-9000-{len(self.journal):012x}"
@@ -327,21 +329,21 @@ class EmbeddedAccount:
         return self.runtime.invoke(found, event)
 
     def settle(self, *, patience: timedelta | None = None) -> None:
-        """Drive everything until it is quiet, moving the clock over pauses and retries."""
+        """Run everything until it is quiet. The clock moves over pauses and retries."""
         limit = self.clock.now + patience if patience is not None else None
         last = self.clock.now + scheduler.FOREVER
         while True:
             self._work()
-            moments = (self._kernel.next_pause(), self.carrier.next_moment())
+            moments = (self._scheduler.next_pause(), self.event_delivery.next_moment())
             moment = min((m for m in moments if m is not None), default=None)
             if moment is None or (limit is not None and moment > limit):
                 return
             if moment > last:
-                raise RuntimeError("this never comes to rest: a year has gone by")
+                raise RuntimeError("this does not come to rest within a year")
             self.clock.move_to(moment)
 
     def advance(self, delta: timedelta) -> Delivery:
-        """Let time pass: retries, Wait states and time-outs fall due in their order."""
+        """Let time pass: retries, Wait states and time-outs happen in their order."""
         since, target = len(self.journal), self.clock.now + delta
         self._work()
         while (moment := self._next()) is not None and moment <= target:
@@ -352,23 +354,23 @@ class EmbeddedAccount:
         return Delivery((), tuple(self.journal.records[since:]))
 
     def _next(self) -> datetime | None:
-        moments = (self._kernel.next_moment(), self.carrier.next_moment())
+        moments = (self._scheduler.next_moment(), self.event_delivery.next_moment())
         return min((m for m in moments if m is not None), default=None)
 
     def _work(self) -> None:
-        """Everything that is due now."""
-        while self._kernel.run() or self.carrier.work():
+        """Do everything that is due now."""
+        while self._scheduler.run() or self.event_delivery.work():
             continue
 
     # ---- looking and staging ----
 
     def client(self, service: str, region: str | None = None, account: str | None = None) -> Any:
-        """An unguarded client, for staging and asserting. ``account``: another account's."""
+        """A client that IAM does not check, to stage and assert. ``account``: another one's."""
         return _client(service, region or self.place.region, account or self.place.account)
 
     @property
     def now(self) -> datetime:
-        """The moment it is here."""
+        """The account's current time."""
         return self.clock.now
 
     @property
@@ -379,12 +381,12 @@ class EmbeddedAccount:
     @property
     def rules(self) -> Mapping[str, Rule]:
         """By logical id."""
-        return self.carrier.rules
+        return self.event_delivery.rules
 
     @property
     def queues(self) -> Mapping[str, Queue]:
         """By logical id."""
-        return self.carrier.queues
+        return self.event_delivery.queues
 
     @property
     def machines(self) -> dict[str, Machine]:
@@ -399,34 +401,34 @@ class EmbeddedAccount:
     def decide(
         self, principal: str, action: str, resource: str, context: Mapping[str, Any] | None = None
     ) -> Decision:
-        """What IAM would answer now: a role's ARN, an action, a resource and what the request says.
+        """IAM's decision now for a role (its ARN), an action, a resource and a request context.
 
-        Identity and resource policies and the boundary have their say, as for guarded calls.
+        Identity policies, resource policies and the boundary count, as in calls of functions.
         """
         return self.guard.decide(principal, RequiredPermission(action, resource, context or {}))
 
     @contextmanager
     def acting(self, role: str) -> Iterator[None]:
-        """While it lasts, calls of ordinary boto3 clients are made under this role (its ARN)."""
-        before, self._kernel.owner = self._kernel.owner, Caller(role, role)
+        """Meanwhile ordinary boto3 clients make their calls under this role (its ARN)."""
+        before, self._scheduler.owner = self._scheduler.owner, Caller(role, role)
         try:
             yield
         finally:
-            self._kernel.owner = before
+            self._scheduler.owner = before
 
     def messages(self, queue: str) -> list[str]:
         """The bodies in a queue (logical id), oldest first."""
-        return [body for _, body in self.carrier.messages(self.queues[queue])]
+        return [body for _, body in self.event_delivery.messages(self.queues[queue])]
 
     def redeliver(self, queue: str) -> Delivery:
-        """Send the messages of a dead-letter queue (logical id) where they were meant to go."""
+        """Send the messages of a dead-letter queue (logical id) to their original targets."""
         since = len(self.journal)
-        self.carrier.replay(self.queues[queue])
+        self.event_delivery.redeliver(self.queues[queue])
         self.settle()
         return Delivery((), tuple(self.journal.records[since:]))
 
     def set_parameter(self, name: str, value: str) -> None:
-        """Change an SSM parameter, as an operator would. Warm caches are forgotten."""
+        """Change an SSM parameter, as an operator would, and empty the caches of warm sandboxes."""
         self.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
         self.runtime.forget()
 
@@ -436,11 +438,11 @@ class EmbeddedAccount:
         return snapshot(self.client, own if exclude_own else set(), self.place)
 
     def after_call(self, hook: AfterCall) -> None:
-        """Call ``hook`` after every guarded AWS call, when it has taken effect."""
+        """Call ``hook`` after every AWS call of a function or state machine, when it has effect."""
         self.guard.after_call.append(hook)
 
     def crash_after(self, calls: int) -> None:
-        """Kill the sandbox after this many more calls of functions; the last has taken effect."""
+        """Kill the sandbox after this many more calls of functions. The last call has effect."""
         left = [calls]
 
         def hook(record: Called) -> None:

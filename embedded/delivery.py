@@ -1,8 +1,8 @@
-"""How an event reaches its function, as EventBridge, SQS and Lambda bring it there.
+"""How EventBridge, SQS and Lambda deliver an event to its function.
 
 EventBridge: "How EventBridge retries delivering events", "Using dead-letter queues". Lambda:
-"Error handling for asynchronous invocation", "Handling errors for an SQS event source". Whether a
-service may send is asked of the policies in the template: queue policy, Lambda permission, the
+"Error handling for asynchronous invocation", "Handling errors for an SQS event source". The
+template's policies decide whether a service may send: queue policy, Lambda permission, the
 target's role.
 """
 
@@ -56,11 +56,11 @@ class Rule:
 
     def matches(self, event: Mapping[str, Any]) -> bool:
         """Whether the rule is on and its pattern matches."""
-        return self.takes(event_patterns.flat(event))
+        return self.matches_flat(event_patterns.flat(event))
 
-    def takes(self, event: event_patterns.Leaves) -> bool:
-        """``matches``, of a flat event."""
-        return self.enabled and event_patterns.fits(self.pattern, event)
+    def matches_flat(self, event: event_patterns.Leaves) -> bool:
+        """``matches`` for a flat event."""
+        return self.enabled and event_patterns.matches_flat(self.pattern, event)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class SourceMapping:
 
 @dataclass
 class _Pending:
-    """An asynchronous invocation that Lambda has taken on."""
+    """An asynchronous invocation that Lambda has accepted."""
 
     function: Function
     event: Any
@@ -172,7 +172,7 @@ class Permissions:
         return policy_evaluation.decide(request, policies) is policy_evaluation.Decision.ALLOWED
 
     def assumable(self, role: str, service: str, source: str) -> bool:
-        """Whether a service may take on a role for one of its resources (an ARN)."""
+        """Whether a service may assume a role for one of its resources (an ARN)."""
         trust = IamDirectory(self._place.account, self._place.partition).trust_of(role)
         if trust is None:
             return False
@@ -224,7 +224,7 @@ def _permission(
 
 @dataclass
 class EventDelivery:
-    """Brings events to targets, and messages to functions, until nothing is left to do."""
+    """Delivers events to targets and messages to functions until nothing is left to do."""
 
     stack: Stack
     runtime: Runtime
@@ -264,7 +264,7 @@ class EventDelivery:
             )
 
     def check_roles(self) -> None:
-        """Raise Unresolved where a role cannot be taken on, or cannot read its function's queue.
+        """Raise Unresolved where a role cannot be assumed, or cannot read its function's queue.
 
         Lambda and Step Functions refuse these when the stack is deployed.
         """
@@ -282,13 +282,13 @@ class EventDelivery:
     # ---- EventBridge ----
 
     def put_later(self, event: Mapping[str, Any], bus: str = "default") -> None:
-        """Take an event on; rules see it once the running call is over."""
+        """Accept an event; rules see it when the running call has ended."""
         self._events.append((event, bus))
 
     def put(self, event: Mapping[str, Any], bus: str = "default") -> list[Rule]:
         """Send an event to every rule that matches it."""
         leaves = event_patterns.flat(event)
-        matched = [r for r in self.rules.values() if r.bus == bus and r.takes(leaves)]
+        matched = [r for r in self.rules.values() if r.bus == bus and r.matches_flat(leaves)]
         for rule in matched:
             self.journal.write(
                 RuleMatched(rule.logical, str(event.get("id", "")), _arns(rule.targets))
@@ -373,18 +373,18 @@ class EventDelivery:
     # ---- Lambda, asynchronously ----
 
     def invoke_later(self, function: Function, event: Any) -> None:
-        """Lambda takes an event on: it answers before the function runs."""
+        """Lambda accepts an event: it answers before the function runs."""
         now = self.clock.now
         self._pending.append(_Pending(function, event, now, now))
 
     def _run_pending(self, one: _Pending) -> None:
         outcome = self.runtime.invoke(one.function, one.event, attempt=one.attempt)
         if not outcome.failed:
-            self._hand_over(one, outcome, one.function.on_success, "Success")
-        elif not self._tries_again(one):
-            self._gives_up(one, outcome)
+            self._send_to_destination(one, outcome, one.function.on_success, "Success")
+        elif not self._retry(one):
+            self._give_up(one, outcome)
 
-    def _tries_again(self, one: _Pending) -> bool:
+    def _retry(self, one: _Pending) -> bool:
         if one.attempt > one.function.retries:
             return False
         delay = RETRY_DELAYS[min(one.attempt, len(RETRY_DELAYS)) - 1]
@@ -394,21 +394,21 @@ class EventDelivery:
         self._pending.append(_Pending(one.function, one.event, one.since, due, one.attempt + 1))
         return True
 
-    def _gives_up(self, one: _Pending, outcome: InvocationResult) -> None:
+    def _give_up(self, one: _Pending, outcome: InvocationResult) -> None:
         function = one.function
         if not function.on_failure and not function.dead_letters:
             self.journal.write(Dropped(function.arn, json.dumps(one.event), outcome.error))
-        self._hand_over(one, outcome, function.on_failure, "RetriesExhausted")
+        self._send_to_destination(one, outcome, function.on_failure, "RetriesExhausted")
         if function.dead_letters:
             attributes = {"ErrorCode": "200", "ErrorMessage": outcome.error[:1024]}
-            self._forward(
+            self._send_as_function(
                 function, function.dead_letters, json.dumps(one.event), outcome, attributes
             )
 
-    def _hand_over(
+    def _send_to_destination(
         self, one: _Pending, outcome: InvocationResult, arn: str, condition: str
     ) -> None:
-        """The invocation record that a destination gets (Lambda developer guide, Destinations)."""
+        """Send the invocation record to a destination (Lambda developer guide, Destinations)."""
         if not arn:
             return
         record = {
@@ -428,9 +428,9 @@ class EventDelivery:
             },
             "responsePayload": json.loads(outcome.payload),
         }
-        self._forward(one.function, arn, json.dumps(record), outcome, {})
+        self._send_as_function(one.function, arn, json.dumps(record), outcome, {})
 
-    def _forward(
+    def _send_as_function(
         self,
         function: Function,
         arn: str,
@@ -438,7 +438,7 @@ class EventDelivery:
         outcome: InvocationResult,
         attributes: Mapping[str, str],
     ) -> None:
-        """Lambda sends under the function's own role; refused, the event is gone."""
+        """Lambda sends under the function's own role. If that is refused, the event is lost."""
         service = arn.split(":")[2]
         if not self._may.role(function.role, _ACTIONS[service], arn):
             reason = f"{outcome.error}; and its role may not {_ACTIONS[service]} on {arn}"
@@ -463,7 +463,7 @@ class EventDelivery:
     # ---- SQS to Lambda ----
 
     def _poll(self, one: SourceMapping) -> bool:
-        """Receive one batch and hand it to the function. False where nothing is visible."""
+        """Receive one batch and invoke the function with it. False if nothing is visible."""
         if not self.messages(one.queue):
             return False
         sqs = self.client("sqs")
@@ -483,7 +483,7 @@ class EventDelivery:
         return True
 
     def _batch(self, one: SourceMapping, messages: list[dict[str, Any]]) -> set[str]:
-        """Message ids that go back to the queue."""
+        """Invoke the function; return the ids of the messages that stay in the queue."""
         everything = {m["MessageId"] for m in messages}
         records = {"Records": [_record(m, one.queue) for m in messages]}
         outcome = self.runtime.invoke(
@@ -513,7 +513,7 @@ class EventDelivery:
     # ---- driving ----
 
     def work(self) -> bool:
-        """Do one thing that is due now; False where nothing is."""
+        """Do one thing that is due now. False if nothing is."""
         if self._events:
             self.put(*self._events.popleft())
             return True
@@ -527,14 +527,14 @@ class EventDelivery:
         return worked
 
     def next_moment(self) -> datetime | None:
-        """When the next thing falls due, None where nothing waits."""
+        """When the next thing is due. None if nothing waits."""
         moments = [p.due for p in self._pending]
         if visible := self._visible_at():
             moments.append(visible)
         return min(moments, default=None)
 
     def note_dead_letters(self) -> None:
-        """Journal what has come to rest in a dead-letter queue since the last look."""
+        """Journal the messages that reached a dead-letter queue since the last check."""
         for queue in self.dead_letter_queues():
             for name, body in self.messages(queue):
                 if name not in self._rested:
@@ -543,7 +543,7 @@ class EventDelivery:
                     self.journal.write(DeadLettered(queue.arn, body, reason))
 
     def dead_letter_queues(self) -> list[Queue]:
-        """The queues that something names as its dead-letter queue or failure destination."""
+        """The queues that are a dead-letter queue or failure destination of something."""
         functions = self.runtime.functions.values()
         named = {q.redrive for q in self.queues.values()}
         named |= {a for f in functions for a in (f.dead_letters, f.on_failure)}
@@ -558,19 +558,19 @@ class EventDelivery:
         found = sqs_backends[place.account][place.region].queues[queue.name]
         return [(m.id, m.body) for m in found._messages]
 
-    def replay(self, queue: Queue) -> int:
-        """Send every message of a dead-letter queue back to where it was meant to go."""
+    def redeliver(self, queue: Queue) -> int:
+        """Send every message of a dead-letter queue to its original target."""
         sqs, count = self.client("sqs"), 0
         while messages := sqs.receive_message(
             QueueUrl=queue.url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         ).get("Messages", []):
             for message in messages:
-                self._back(queue, message)
+                self._redeliver_one(queue, message)
                 sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=message["ReceiptHandle"])
                 count += 1
         return count
 
-    def _back(self, queue: Queue, message: Mapping[str, Any]) -> None:
+    def _redeliver_one(self, queue: Queue, message: Mapping[str, Any]) -> None:
         body = json.loads(message["Body"])
         attributes = message.get("MessageAttributes", {})
         if "TARGET_ARN" in attributes:
@@ -617,7 +617,7 @@ def _passes(message: Mapping[str, Any], filters: tuple[Mapping[str, Any], ...]) 
 
 
 def _record(message: Mapping[str, Any], queue: Queue) -> dict[str, Any]:
-    """An SQS record as Lambda hands it to a function (Lambda developer guide, SQS)."""
+    """An SQS record as Lambda passes it to a function (Lambda developer guide, SQS)."""
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],

@@ -33,7 +33,7 @@ ORDER = (
     "AWS::Events::EventBus",
     "AWS::Events::Rule",
 )
-READ_ONLY = (  # the delivery reads these; nothing is built for them
+READ_ONLY = (  # EventDelivery reads these; nothing is built for them
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Permission",
@@ -42,7 +42,7 @@ READ_ONLY = (  # the delivery reads these; nothing is built for them
 )
 
 
-PROPERTIES = {  # what a builder below builds, and after the bar what has no effect to be seen here
+PROPERTIES = {  # what a builder builds; after the bar, what has no visible effect here
     "AWS::KMS::Key": "Description EnableKeyRotation KeyPolicy Tags | PendingWindowInDays",
     "AWS::KMS::Alias": "AliasName TargetKeyId",
     "AWS::S3::Bucket": "BucketEncryption BucketName LifecycleConfiguration ObjectLockConfiguration"
@@ -67,7 +67,7 @@ PROPERTIES = {  # what a builder below builds, and after the bar what has no eff
     "AWS::SSM::Parameter": "AllowedPattern Description Name Tags Type Value | Tier",
     "AWS::Lambda::Function": "Architectures Description Environment FunctionName Handler MemorySize"
     " ReservedConcurrentExecutions Role Runtime Tags Timeout"
-    # The delivery reads the queue, the handler's file is run; layers and log groups are not seen.
+    # EventDelivery reads the queue; the handler's file is run as it is, without layers.
     " | Code DeadLetterConfig Layers LoggingConfig",
     "AWS::StepFunctions::StateMachine": "Definition DefinitionString LoggingConfiguration RoleArn"
     " StateMachineName StateMachineType Tags TracingConfiguration | DefinitionSubstitutions",
@@ -112,7 +112,7 @@ def _tags(properties: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _key(resource: Resource, stack: Stack, client: Clients) -> None:
-    """KMS makes up ids; ours must be the one that the stack was resolved with."""
+    """KMS generates ids; the key must have the id that the stack was resolved with."""
     from moto.kms.models import kms_backends
 
     properties = resource.properties
@@ -427,7 +427,7 @@ def _bus(resource: Resource, _stack: Stack, client: Clients) -> None:
 
 
 def _rule(resource: Resource, _stack: Stack, client: Clients) -> None:
-    """For those who list rules; the delivery matches and delivers by itself."""
+    """For callers that list rules. EventDelivery matches and delivers by itself."""
     properties = resource.properties
     given = (
         {"ScheduleExpression": properties["ScheduleExpression"]}
@@ -474,7 +474,7 @@ _BUILDERS: dict[str, Callable[[Resource, Stack, Clients], None]] = {
 
 
 def functions_of(stack: Stack) -> dict[str, Function]:
-    """The functions of a stack, with what becomes of their asynchronous invocations."""
+    """The functions of a stack, with retries and destinations of asynchronous invocations."""
     return {r.logical: _function_of(r, stack) for r in stack.of("AWS::Lambda::Function")}
 
 

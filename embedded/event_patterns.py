@@ -28,23 +28,23 @@ class _Leaf(NamedTuple):
     indices: Indices
 
 
-Leaves = Mapping[tuple[str, ...], list[_Leaf]]  # what stands at each path of an event
+Leaves = Mapping[tuple[str, ...], list[_Leaf]]  # the values at each path of an event
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     """Whether the pattern matches the event. The pattern must have passed ``check``."""
-    return fits(pattern, flat(event))
+    return matches_flat(pattern, flat(event))
 
 
 def flat(event: Mapping[str, Any]) -> Leaves:
-    """An event, to be held against many patterns by ``fits``."""
+    """A flat event, for ``matches_flat`` with many patterns."""
     leaves: dict[tuple[str, ...], list[_Leaf]] = {}
     _flatten(event, (), {}, leaves)
     return leaves
 
 
-def fits(pattern: Mapping[str, Any], leaves: Leaves) -> bool:
-    """``matches``, of a flat event."""
+def matches_flat(pattern: Mapping[str, Any], leaves: Leaves) -> bool:
+    """``matches`` for a flat event."""
     return next(_satisfied(pattern, (), {}, leaves), None) is not None
 
 
@@ -266,7 +266,7 @@ def _check_text(argument: Any, where: str) -> None:
 def _check_edge(argument: Any, where: str) -> None:
     if isinstance(argument, Mapping):
         if argument.keys() != {"equals-ignore-case"}:
-            raise BadPattern(f"{where}: only equals-ignore-case may stand here")
+            raise BadPattern(f"{where}: only equals-ignore-case is allowed here")
         argument = argument["equals-ignore-case"]
     _check_text(argument, where)
 
@@ -321,7 +321,7 @@ def _check_anything_but(argument: Any, where: str) -> None:
 
 def _check_but_operator(argument: Mapping[str, Any], where: str) -> None:
     if len(argument) != 1 or next(iter(argument)) not in _BUT:
-        raise BadPattern(f"{where}: one of {', '.join(sorted(_BUT))} may stand here")
+        raise BadPattern(f"{where}: one of {', '.join(sorted(_BUT))} is allowed here")
     operator, inner = next(iter(argument.items()))
     options = inner if isinstance(inner, list) else [inner]
     if not options:

@@ -1,7 +1,7 @@
-"""Runs the real handlers, as Lambda would: own environment, own role, one at a time.
+"""Runs the real handlers as Lambda does: with their own environment and role, one at a time.
 
-Each handler file is loaded by CodeUri and Handler into a module of its own. The environment is
-process-wide, so invocations do not overlap; a nested invocation puts its own on top.
+CodeUri and Handler name the file; it is loaded into a module of its own. The environment belongs
+to the whole process, so invocations do not overlap. A nested invocation replaces it until it ends.
 """
 
 import functools
@@ -24,7 +24,7 @@ from embedded.scheduler import Scheduler
 from embedded.template import Code
 
 LAMBDA_SETS = "AWS_"  # prefix of variables of which a function sees only what Lambda sets
-CREDENTIALS = {  # moto takes any; which account they stand for is decided there
+CREDENTIALS = {  # moto accepts any; patches.py decides whose they are
     "AWS_ACCESS_KEY_ID": "embedded",
     "AWS_SECRET_ACCESS_KEY": "embedded",
     "AWS_SESSION_TOKEN": "embedded",
@@ -56,7 +56,7 @@ class Function:
 
 @dataclass(frozen=True)
 class InvocationResult:
-    """What an invocation gave: the JSON text of its result or of its error."""
+    """The outcome of an invocation: the JSON text of its result or of its error."""
 
     payload: str
     failed: bool
@@ -65,7 +65,7 @@ class InvocationResult:
 
     @property
     def error(self) -> str:
-        """``ErrorType: message``, "" where it did not fail."""
+        """``ErrorType: message``, or "" if it did not fail."""
         if not self.failed:
             return ""
         body = json.loads(self.payload)
@@ -97,7 +97,7 @@ class Context:
 class Runtime:
     """The functions of one embedded account."""
 
-    kernel: Scheduler
+    scheduler: Scheduler
     journal: Journal
     functions: Mapping[str, Function]  # by logical id
     code: DeployedCode
@@ -115,7 +115,7 @@ class Runtime:
         return None
 
     def invoke(self, function: Function, event: Any, *, attempt: int = 1) -> InvocationResult:
-        """Run the handler once, under its role, and journal what came of it."""
+        """Run the handler once, under its role, and journal the outcome."""
         self._must_move_on(function)
         self._cool_down(function)
         event = json.loads(json.dumps(event))
@@ -136,21 +136,21 @@ class Runtime:
 
     def _must_move_on(self, function: Function) -> None:
         moment, count = self._at_this_moment
-        now = self.kernel.clock.now
+        now = self.scheduler.clock.now
         self._at_this_moment = (now, count + 1 if moment == now else 1)
         if self._at_this_moment[1] > MOST_AT_ONE_MOMENT:
             times = f"invoked {self._at_this_moment[1]} times, {function.logical} last"
             raise EmulatorBroken(f"{times}, and no time went by: {now.isoformat()}")
 
     def _cool_down(self, function: Function) -> None:
-        """Another function, or another moment, is another sandbox: caches are empty there."""
-        now = (function.logical, self.kernel.clock.now.replace(microsecond=0))
+        """Another function or another second means another sandbox, with empty caches."""
+        now = (function.logical, self.scheduler.clock.now.replace(microsecond=0))
         if now != self._warm:
             self.forget()
             self._warm = now
 
     def forget(self) -> None:
-        """Empty every cache of our code, as a new sandbox would have it."""
+        """Empty every cache of the deployed code, as in a new sandbox."""
         self._warm = ("", None)
         for name, module in list(sys.modules.items()):
             if _belongs(name, (*self.code.packages, LOADED)):
@@ -164,7 +164,7 @@ class Runtime:
 
     def _run(self, function: Function, event: Any) -> InvocationResult:
         caller = Caller(function.logical, function.role)
-        before, self.kernel.owner = self.kernel.owner, caller
+        before, self.scheduler.owner = self.scheduler.owner, caller
         printed = io.StringIO()
         try:
             with _environment(function, self.code.settings), _captured(printed):
@@ -177,7 +177,7 @@ class Runtime:
         except Exception as error:  # noqa: BLE001 the runtime reports whatever a handler raises
             return _raised(error, printed.getvalue())
         finally:
-            self.kernel.owner = before
+            self.scheduler.owner = before
 
     def _handler(self, function: Function) -> Callable[[Any, Any], Any]:
         if function.logical not in self._handlers:
@@ -189,7 +189,7 @@ class Runtime:
 
     def _context(self, function: Function) -> Context:
         self._count += 1
-        clock = self.kernel.clock
+        clock = self.scheduler.clock
         started = clock.now
         return Context(
             function_name=function.name,
@@ -228,7 +228,7 @@ def load(code: Code) -> Callable[[Any, Any], Any]:
 
 @contextmanager
 def _environment(function: Function, settings: tuple[str, ...]) -> Iterator[None]:
-    """os.environ as the function's sandbox has it."""
+    """Give os.environ the variables of the function's sandbox."""
     before = dict(os.environ)
     kept = {k: v for k, v in before.items() if not k.startswith((LAMBDA_SETS, *settings))}
     inside = {
@@ -258,7 +258,7 @@ def _become(wanted: Mapping[str, str]) -> None:
 
 @contextmanager
 def _captured(into: io.StringIO) -> Iterator[None]:
-    """Keep the sandbox's log off our standard output, Powertools' handlers included."""
+    """Collect what the sandbox prints and logs; none of it reaches our standard output."""
     outside = sys.stdout
     for handler in _handlers():
         stream = getattr(handler, "stream", None)
@@ -299,7 +299,7 @@ def _failure(kind: str, message: str, printed: str) -> InvocationResult:
 
 
 def _dead(request: str, printed: str) -> InvocationResult:
-    """What Lambda answers for a sandbox that ended (Lambda developer guide, runtime errors)."""
+    """Lambda's answer for a sandbox that ended (Lambda developer guide, runtime errors)."""
     body = {
         "errorMessage": f"RequestId: {request} Error: Runtime exited without providing a reason",
         "errorType": "Runtime.ExitError",

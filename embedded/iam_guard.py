@@ -1,8 +1,8 @@
-"""Every AWS call of a function or state machine passes IAM first, under its own role.
+"""IAM checks every AWS call of a function or state machine, under its own role.
 
-The guard stands before botocore makes the call, so a refused call never reaches moto. Policies
-are read from the embedded account at the moment of the call. Calls made with credentials of an
-assumed role are judged by that role, in its own account; assuming it asks its trust policy too.
+The check comes before botocore makes the call, so a refused call never reaches moto. It reads the
+policies that the embedded account has at that moment. A call with credentials of an assumed role
+is checked for that role, in its own account. To assume it, its trust policy must allow it too.
 """
 
 import json
@@ -28,12 +28,12 @@ class EmulatorBroken(BaseException):
 
 
 class SandboxDied(BaseException):
-    """The sandbox of a function died: nothing more of it runs and nothing is returned."""
+    """The sandbox of a function died: it runs no further and returns nothing."""
 
 
 @dataclass(eq=False)
 class Caller:
-    """Whose code runs: a function's or a state machine's, under its role."""
+    """The function or state machine whose code runs, with its role."""
 
     name: str  # logical id
     principal: str  # role ARN
@@ -42,7 +42,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Session:
-    """Credentials that sts:AssumeRole gave out."""
+    """Credentials from sts:AssumeRole."""
 
     principal: str  # role ARN
     name: str
@@ -63,7 +63,7 @@ class IamDirectory(AccountFacts):
         self._backend = iam_backends[account][partition]
 
     def principal(self, arn: str) -> Any:
-        """moto's role or user, None where there is none."""
+        """moto's role or user. None if there is none."""
         everyone: list[Any] = [*self._backend.roles.values(), *self._backend.users.values()]
         return next((p for p in everyone if p.arn == arn), None)
 
@@ -88,7 +88,7 @@ class IamDirectory(AccountFacts):
         return getattr(found, "permissions_boundary_arn", None)
 
     def partition_key(self, arn: str) -> str | None:
-        """Of a table or an index: the name of its first key attribute. None if it is not there."""
+        """The first key attribute of a table or index. None if there is no such table or index."""
         from moto.dynamodb.models import dynamodb_backends
 
         _, _, _, region, account, resource = arn.split(":", 5)
@@ -121,7 +121,7 @@ class IamDirectory(AccountFacts):
         return _parsed(_default(policy)) if policy is not None else None
 
     def trust_of(self, arn: str) -> policy_evaluation.Policy | None:
-        """Who may assume a role; None where the role does not exist."""
+        """A role's trust policy. None if the role does not exist."""
         role = self.principal(arn)
         return _parsed(_as_text(role.assume_role_policy_document)) if role is not None else None
 
@@ -173,7 +173,7 @@ def _global_context(
 
 
 class Guard:
-    """Judges and records the calls of one embedded account."""
+    """Checks and records the calls of one embedded account."""
 
     def __init__(
         self, place: Place, journal: Journal, now: Callable[[], str], organization: str = ""
@@ -194,7 +194,7 @@ class Guard:
         params: Mapping[str, Any],
         go: Callable[[], Any],
     ) -> Any:
-        """Make the call if IAM allows it; raise the service's AccessDenied where it does not."""
+        """Make the call if IAM allows it, else raise the service's AccessDenied."""
         with self._one_at_a_time:
             if caller.crashed:
                 raise SandboxDied
@@ -276,7 +276,7 @@ class Guard:
         place: Place | None = None,
         session: Session | None = None,
     ) -> policy_evaluation.Decision:
-        """What IAM answers to a principal's need in ``place`` (else at home)."""
+        """IAM's decision on what a principal needs in ``place`` (else in its own account)."""
         home = Place(principal.split(":")[4], self._place.region, self._place.partition)
         where = place or home
         request = self._request(principal, need, where, session)
@@ -372,7 +372,7 @@ def _bucket_policy(resource: str, partition: str) -> list[policy_evaluation.Poli
 
 
 def _trusting(trust: policy_evaluation.Policy, arn: str) -> policy_evaluation.Policy:
-    """A trust policy names no resource: it is the role's."""
+    """A trust policy names no resource; the resource is its role."""
     return {"Statement": [{**s, "Resource": arn} for s in policy_evaluation.statements(trust)]}
 
 
@@ -386,7 +386,7 @@ _DENIED_CODES = {"sns": "AuthorizationError", "ec2": "UnauthorizedOperation", "s
 def _denied(
     call: _Call, need: RequiredPermission, decision: policy_evaluation.Decision
 ) -> ClientError:
-    """AccessDenied as the service words it: code and HTTP status depend on its protocol."""
+    """The service's own AccessDenied: code and HTTP status depend on its protocol."""
     protocol = call.client.meta.service_model.metadata["protocol"]
     xml = protocol in ("query", "rest-xml", "ec2")
     code = _DENIED_CODES.get(call.service, "AccessDenied" if xml else "AccessDeniedException")
@@ -430,7 +430,7 @@ def enter(intercept: Intercept) -> None:
 
 
 def leave() -> None:
-    """Calls go straight through again."""
+    """Make calls directly again."""
     _intercept.pop()
 
 

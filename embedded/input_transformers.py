@@ -1,4 +1,4 @@
-"""What a rule's target receives: the event, Input, InputPath or InputTransformer.
+"""The input of a rule's target: the event, Input, InputPath or InputTransformer.
 
 "Amazon EventBridge input transformation", EventBridge user guide.
 """
@@ -18,7 +18,7 @@ class BadPath(ValueError):
 
 
 def target_input(target: Mapping[str, Any], event: Mapping[str, Any], rule_arn: str) -> str:
-    """The JSON text that the target of a rule is called with."""
+    """The JSON text that a rule sends to its target."""
     if "Input" in target:
         return str(target["Input"])
     if "InputPath" in target:
@@ -30,7 +30,7 @@ def target_input(target: Mapping[str, Any], event: Mapping[str, Any], rule_arn: 
 
 
 def at(event: Any, path: str) -> Any:
-    """The value at a JSON path, ``ABSENT`` where there is none."""
+    """The value at a JSON path, or ``ABSENT``."""
     if not path.startswith("$"):
         raise BadPath(path)
     value, position = event, 1

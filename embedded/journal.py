@@ -44,7 +44,7 @@ class Called:
 
 @dataclass(frozen=True)
 class DeadLettered:
-    """A message came to rest in a dead-letter queue."""
+    """A message reached a dead-letter queue."""
 
     queue: str  # queue ARN
     body: str
@@ -53,7 +53,7 @@ class DeadLettered:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A message is gone: there was no dead-letter queue, or it refused the message."""
+    """A message is lost: there was no dead-letter queue, or it refused the message."""
 
     where: str  # ARN of what should have got it
     body: str
@@ -83,7 +83,7 @@ class ExecutionEnded:
 
 @dataclass(frozen=True)
 class TokenWaiting:
-    """An execution waits for somebody to answer its task token."""
+    """An execution waits for its task token."""
 
     machine: str
     execution: str

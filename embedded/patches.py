@@ -1,4 +1,4 @@
-"""Where the process itself must believe in the embedded account: clock, credentials, account id."""
+"""What is patched in this process: sleeping, threads, credentials, and whose account a key is."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ _places: list[Place] = []
 
 
 def enter(place: Place) -> None:
-    """Calls without known credentials are this account's until ``leave``."""
+    """Until ``leave``, calls without known credentials belong to this account."""
     _places.append(place)
 
 
@@ -28,7 +28,7 @@ def leave() -> None:
 
 
 def install(code: DeployedCode) -> None:
-    """Patch what must know; without an entered account nothing behaves differently."""
+    """Patch libraries and deployed code. Without an entered account nothing behaves differently."""
     _install_in_libraries()
     _install_in(code)
 
@@ -76,7 +76,7 @@ def one_by_one(original: Any) -> Any:
 
 
 def _region_of(original: Any) -> Any:
-    """moto takes ``us-gov`` of iam.us-gov.amazonaws.com for a Region."""
+    """moto mistakes ``us-gov`` in iam.us-gov.amazonaws.com for a Region."""
 
     def get_region_from_url(response: Any, request: Any, full_url: str) -> str:
         found = str(original(response, request, full_url))
@@ -86,7 +86,7 @@ def _region_of(original: Any) -> Any:
 
 
 def _undenied(original: Any) -> Any:
-    """moto applies bucket policies to some calls, without their conditions; the guard to all."""
+    """moto applies bucket policies to some calls and ignores conditions; our guard checks all."""
     from moto.iam.access_control import PermissionResult
 
     def get_permission(bucket: Any, action: str, resource: str) -> Any:
@@ -113,7 +113,7 @@ def _replace(name: str, value: Any) -> None:
 
 
 def _time() -> ModuleType:
-    """``import time`` for code that runs inside a function: sleeping only moves the clock."""
+    """A stand-in for ``import time`` in deployed code: a sleep only moves the clock."""
     module = scheduler.virtual_time_module()
 
     def sleep(seconds: float) -> None:
@@ -128,7 +128,7 @@ def _time() -> ModuleType:
 
 
 def _account_of(original: Any) -> Any:
-    """Staging clients' keys carry the account id; other unknown keys are the entered account's."""
+    """A staging client's key contains its account. Other unknown keys are the entered account's."""
 
     def get_account_id_from(access_key: str) -> str:
         if not _places:

@@ -1,4 +1,4 @@
-"""Where an embedded account stands: account, Region, partition."""
+"""Account, Region and partition of an embedded account."""
 
 from dataclasses import dataclass
 

@@ -39,7 +39,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Policies:
-    """Everything that has a say in a request. None means: no such policy set."""
+    """All policies that count for a request. None means: no such policy is set."""
 
     identity: Sequence[Policy]
     boundary: Sequence[Policy] | None = None

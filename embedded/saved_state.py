@@ -1,8 +1,8 @@
-"""What an account holds, as bytes: the state of moto and of our stand-ins, and back again.
+"""Saves the state of moto and of our stand-ins as bytes, and restores it.
 
-To build a stack takes more calls than to answer a finding in it. So it is built once for each
-template, place and parameters; every further account so deployed is thawed from what the first
-was when it stood. Bytes, since nothing that happens in an account can change them.
+To build a stack takes more calls than to handle an event in it. So each stack is built once for
+its template, place and parameters, and saved; further accounts are restored from that. Bytes,
+because nothing that happens in an account can change them.
 """
 
 import io
@@ -22,12 +22,12 @@ LOCKS: dict[type, Callable[[], Any]] = {type(Lock()): Lock, type(RLock()): RLock
 _MADE_WITH = {"backend", "service_name", "_use_boto3_regions", "_additional_regions", "_id"}
 
 
-class CannotFreeze(TypeError):
-    """moto keeps something that is neither data nor unchangeable."""
+class CannotSave(TypeError):
+    """moto's state contains something that is neither data nor constant."""
 
 
 @dataclass(frozen=True)
-class Frozen:
+class SavedState:
     """The state of every service that has any. ``kept`` are the objects in it that never change."""
 
     state: bytes
@@ -35,21 +35,21 @@ class Frozen:
     random: Any  # the state of moto's generator of ids
 
 
-def save() -> Frozen:
-    """What all accounts of this process hold now. Nothing may be under way in them."""
+def save() -> SavedState:
+    """The state of all accounts of this process now. Nothing may be running in them."""
     stream = io.BytesIO()
-    freezer = _Freezer(stream)
-    freezer.dump([(one, _own(one), _backends(one)) for one in services_in_use()])
-    return Frozen(stream.getvalue(), freezer.kept, mock_random.getstate())
+    saver = _Saver(stream)
+    saver.dump([(one, _own(one), _backends(one)) for one in services_in_use()])
+    return SavedState(stream.getvalue(), saver.kept, mock_random.getstate())
 
 
-def restore(frozen: Frozen) -> None:
-    """Put it back, where moto holds nothing."""
-    for services, own, backends in _Thawer(frozen).load():
+def restore(saved: SavedState) -> None:
+    """Restore a saved state into an empty moto."""
+    for services, own, backends in _Restorer(saved).load():
         vars(services).update(own)
         for (account, region), backend in backends.items():
             dict.__setitem__(services[account], region, backend)
-    mock_random.setstate(frozen.random)
+    mock_random.setstate(saved.random)
 
 
 def services_in_use() -> "list[BackendDict[Any]]":
@@ -58,7 +58,7 @@ def services_in_use() -> "list[BackendDict[Any]]":
 
 
 def _own(services: "BackendDict[Any]") -> dict[str, Any]:
-    """What it knows beside its backends: S3 whose each bucket is."""
+    """A service's state outside its backends: S3 keeps the owner of each bucket there."""
     return {name: value for name, value in vars(services).items() if name not in _MADE_WITH}
 
 
@@ -66,22 +66,22 @@ def _backends(services: "BackendDict[Any]") -> dict[tuple[str, str], BaseBackend
     return {(account, region): one for account, region, one in services.iter_backends()}
 
 
-class _Freezer(pickle.Pickler):
+class _Saver(pickle.Pickler):
     def __init__(self, stream: io.BytesIO) -> None:
         super().__init__(stream, pickle.HIGHEST_PROTOCOL)
         self.kept: dict[int, Any] = {}
 
     def persistent_id(self, thing: Any) -> int | None:
-        """A key for what stays the same object: it never changes, or it is moto's own table."""
+        """A key for objects that are shared, not copied: constants and moto's own tables."""
         if isinstance(thing, AccountSpecificBackend):
-            raise CannotFreeze("a backend of moto's holds the backends of a whole account")
+            raise CannotSave("a backend of moto's holds the backends of a whole account")
         if not (isinstance(thing, BackendDict) or _is_key(thing) or _is_local(thing)):
             return None
         self.kept[id(thing)] = thing
         return id(thing)
 
     def reducer_override(self, thing: Any) -> Any:
-        """Locks are free when nothing is under way; weak references are taken up again."""
+        """Locks are free when nothing runs; weak references are made anew."""
         if type(thing) in LOCKS:
             return LOCKS[type(thing)], ()
         if isinstance(thing, WeakValueDictionary):
@@ -91,10 +91,10 @@ class _Freezer(pickle.Pickler):
         return NotImplemented
 
 
-class _Thawer(pickle.Unpickler):
-    def __init__(self, frozen: Frozen) -> None:
-        super().__init__(io.BytesIO(frozen.state))
-        self._kept = frozen.kept
+class _Restorer(pickle.Unpickler):
+    def __init__(self, saved: SavedState) -> None:
+        super().__init__(io.BytesIO(saved.state))
+        self._kept = saved.kept
 
     def persistent_load(self, key: int) -> Any:
         return self._kept[key]
@@ -106,16 +106,16 @@ def _is_key(thing: Any) -> bool:
 
 
 def _is_local(thing: Any) -> bool:
-    """A function that was made inside another: what a defaultdict makes its values with."""
+    """A function defined inside another, as the factory of a defaultdict."""
     if not isinstance(thing, FunctionType) or "<locals>" not in thing.__qualname__:
         return False
     if thing.__closure__:
-        raise CannotFreeze(f"{thing.__module__}.{thing.__qualname__} holds state of its own")
+        raise CannotSave(f"{thing.__module__}.{thing.__qualname__} holds state of its own")
     return True
 
 
 def _parameters(kind: Any, own: Mapping[str, Any], held: Mapping[str, Any]) -> Any:
-    """SSM's table of parameters, whose class cannot say how it is made."""
+    """SSM's table of parameters: its class cannot be pickled by itself."""
     made = kind(own["account_id"], own["region_name"])
     vars(made).update(own)
     made.update(held)

@@ -1,9 +1,18 @@
-"""Virtual time and one thread at a time: what makes an embedded account deterministic.
+"""Virtual time and one task at a time: what makes an embedded account deterministic.
 
 moto runs every Step Functions execution in threads that sleep and wait on the real clock. The
-kernel replaces the primitives they use: a task runs until it blocks, then the next in line runs.
-When all of them block, the caller decides: ``settle`` moves the clock over *pauses* (Wait states,
-back-off of retries), ``advance`` moves it over *time-outs* too (a task token nobody answers).
+scheduler replaces the primitives they use. Only one task runs; it runs until it blocks or ends,
+then the next in line runs. A blocked task may have a moment at which it continues by itself:
+
+    a *pause*      a Wait state, the back-off of a retry: nothing else can end it
+    a *time-out*   a task token, a heartbeat: somebody may still answer before it
+
+When every task is blocked, only the clock can move, and the account decides how far:
+
+    task A   run ──► Wait 90 s ─────────────────────► run ──► token, 2 h ······► timed out
+    task B        run ──► ended
+    clock    06:00:00 ........................... 06:01:30 ...................... 08:01:30
+                      settle() moves it over pauses         advance() also over time-outs
 """
 
 import datetime as real
@@ -15,24 +24,25 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import time_machine
 
+Kind = Literal["pause", "time-out"]
 FOREVER = real.timedelta(days=366)  # longer than a standard execution may live
 
 
 class Deadlock(RuntimeError):
-    """A call waits for something that nothing left running can bring about."""
+    """A call waits for something that can no longer happen."""
 
 
 class _Retired(BaseException):
-    """Unwinds the threads of an account that has been left."""
+    """Ends the threads of an account that has been left."""
 
 
 @dataclass
 class Clock:
-    """The moment it is in the embedded account. Moves only when it is told to."""
+    """The moment it is in the embedded account. It moves only by these methods."""
 
     now: real.datetime
     _traveller: time_machine.Traveller | None = None
@@ -62,7 +72,7 @@ class Clock:
 
 @dataclass(eq=False)
 class Task:
-    """A thread of the interpreter. ``owner`` says under whose role it makes calls."""
+    """A thread of the interpreter. ``owner`` is the role that its calls are made under."""
 
     run: Callable[[], object]
     owner: Any
@@ -77,7 +87,7 @@ class _Waiter:
     task: Task | None  # None is the caller's own thread
     ready: Callable[[], bool]
     until: real.datetime | None
-    is_pause: bool
+    kind: Kind
     order: int
 
     def due(self, now: real.datetime) -> bool:
@@ -101,7 +111,7 @@ class Scheduler:
 
     @property
     def owner(self) -> Any:
-        """Whose code runs now: the current task's owner, or the main thread's."""
+        """The owner of the code that runs: the current task's, or the main thread's."""
         return self.main_owner if self._current is None else self._current.owner
 
     @owner.setter
@@ -125,19 +135,19 @@ class Scheduler:
                 task.run()
         except _Retired:
             pass
-        except BaseException as failure:  # noqa: BLE001 handed to the main thread, raised there
+        except BaseException as failure:  # noqa: BLE001 raised in the main thread
             self.failures.append(failure)
         finally:
             task.done = True
             self._turn.release()
 
     def block(
-        self, ready: Callable[[], bool], seconds: float | None = None, *, is_pause: bool = False
+        self, ready: Callable[[], bool], seconds: float | None = None, *, kind: Kind = "time-out"
     ) -> bool:
         """Let others run until ``ready``; False when ``seconds`` of virtual time went by first."""
         if ready():
             return True
-        waiter = _Waiter(self._current, ready, self._moment(seconds), is_pause, next(self._count))
+        waiter = _Waiter(self._current, ready, self._moment(seconds), kind, next(self._count))
         self._waiting.append(waiter)
         if self._current is None:
             self._run_until(waiter)
@@ -157,14 +167,14 @@ class Scheduler:
             raise _Retired
 
     def _run_until(self, own: _Waiter) -> None:
-        """The main thread waits: run the others, over pauses and its own time-out."""
+        """The main thread waits: run the other tasks, over pauses and its own time-out."""
         while own in self._waiting:
             if self._step() or own not in self._waiting:
                 continue
-            times = [w.until for w in self._waiting if w.until and (w.is_pause or w is own)]
+            times = [w.until for w in self._waiting if w.until and (w.kind == "pause" or w is own)]
             if not times:
                 self._waiting.remove(own)
-                raise Deadlock("the call waits for something that cannot happen any more")
+                raise Deadlock("the call waits for something that can no longer happen")
             self.clock.move_to(min(times))
 
     def _wake(self) -> None:
@@ -196,11 +206,11 @@ class Scheduler:
         return ran
 
     def next_pause(self) -> real.datetime | None:
-        """When the first paused task would go on."""
-        return min((w.until for w in self._waiting if w.is_pause and w.until), default=None)
+        """When the first pause ends."""
+        return min((w.until for w in self._waiting if w.kind == "pause" and w.until), default=None)
 
     def next_moment(self) -> real.datetime | None:
-        """When the first paused or timing-out task would go on."""
+        """When the first pause or time-out ends."""
         return min((w.until for w in self._waiting if w.until), default=None)
 
     def retire(self) -> None:
@@ -215,29 +225,29 @@ class Scheduler:
 
 
 real_sleep = time.sleep
-_kernel: list[Scheduler] = []
+_entered: list[Scheduler] = []
 
 
 def active() -> Scheduler | None:
-    """The kernel of the account that is entered, or None."""
-    return _kernel[-1] if _kernel else None
+    """The scheduler of the entered account, or None."""
+    return _entered[-1] if _entered else None
 
 
-def enter(kernel: Scheduler) -> None:
-    """From now on the interpreter's threads and clock are this kernel's."""
-    _kernel.append(kernel)
+def enter(scheduler: Scheduler) -> None:
+    """From now on the interpreter's threads are this scheduler's."""
+    _entered.append(scheduler)
 
 
 def leave() -> None:
-    """Back to real threads and real time."""
-    _kernel.pop().retire()
+    """Back to real threads."""
+    _entered.pop().retire()
 
 
 class _Event:
-    """threading.Event over the kernel."""
+    """threading.Event over the scheduler."""
 
-    def __init__(self, kernel: Scheduler) -> None:
-        self._kernel = kernel
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
         self._flag = False
         self._sets = 0
 
@@ -251,43 +261,41 @@ class _Event:
     def clear(self) -> None:
         self._flag = False
 
-    def wait(self, timeout: float | None = None, *, is_pause: bool = False) -> bool:
+    def wait(self, timeout: float | None = None, *, kind: Kind = "time-out") -> bool:
         seen = self._sets
-        return self._kernel.block(
-            lambda: self._flag or self._sets > seen, timeout, is_pause=is_pause
-        )
+        return self._scheduler.block(lambda: self._flag or self._sets > seen, timeout, kind=kind)
 
 
 class _Thread:
-    """threading.Thread over the kernel."""
+    """threading.Thread over the scheduler."""
 
     def __init__(
         self,
-        kernel: Scheduler,
+        scheduler: Scheduler,
         target: Callable[..., object],
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> None:
-        self._kernel = kernel
+        self._scheduler = scheduler
         self._run = lambda: target(*args, **(kwargs or {}))
         self._task: Task | None = None
         self.native_id = 0
 
     def start(self) -> None:
-        self._task = self._kernel.spawn(self._run)
+        self._task = self._scheduler.spawn(self._run)
 
     def is_alive(self) -> bool:
         return self._task is not None and not self._task.done
 
     def join(self, timeout: float | None = None) -> None:
-        self._kernel.block(lambda: not self.is_alive(), timeout)
+        self._scheduler.block(lambda: not self.is_alive(), timeout)
 
 
 class _Condition:
-    """threading.Condition over the kernel: one task runs at a time, so there is nothing to lock."""
+    """threading.Condition over the scheduler. One task runs at a time: there is nothing to lock."""
 
-    def __init__(self, kernel: Scheduler) -> None:
-        self._kernel = kernel
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
         self._notified = 0
 
     def __enter__(self) -> "_Condition":
@@ -309,29 +317,29 @@ class _Condition:
 
     def wait(self, timeout: float | None = None) -> bool:
         seen = self._notified
-        return self._kernel.block(lambda: self._notified > seen, timeout)
+        return self._scheduler.block(lambda: self._notified > seen, timeout)
 
 
 def make_event() -> Any:
-    """An Event: the kernel's while an account is entered, else a real one."""
-    kernel = active()
-    return _Event(kernel) if kernel else threading.Event()
+    """An Event: the scheduler's while an account is entered, else a real one."""
+    scheduler = active()
+    return _Event(scheduler) if scheduler else threading.Event()
 
 
 def make_thread(
     *_: object, target: Any = None, args: Any = (), kwargs: Any = None, **named: Any
 ) -> Any:
-    """A Thread: the kernel's while an account is entered, else a real one."""
-    kernel = active()
-    if kernel is None:
+    """A Thread: the scheduler's while an account is entered, else a real one."""
+    scheduler = active()
+    if scheduler is None:
         return threading.Thread(target=target, args=args, kwargs=kwargs, **named)
-    return _Thread(kernel, target, args, kwargs)
+    return _Thread(scheduler, target, args, kwargs)
 
 
 def make_condition() -> Any:
-    """A Condition: the kernel's while an account is entered, else a real one."""
-    kernel = active()
-    return _Condition(kernel) if kernel else threading.Condition()
+    """A Condition: the scheduler's while an account is entered, else a real one."""
+    scheduler = active()
+    return _Condition(scheduler) if scheduler else threading.Condition()
 
 
 def virtual_threading_module() -> ModuleType:
@@ -344,11 +352,11 @@ def virtual_threading_module() -> ModuleType:
 
 def sleep(seconds: float) -> None:
     """time.sleep of the interpreter: a pause of the running task."""
-    kernel = active()
-    if kernel is None:
+    scheduler = active()
+    if scheduler is None:
         real_sleep(seconds)
     else:
-        kernel.block(lambda: False, seconds, is_pause=True)
+        scheduler.block(lambda: False, seconds, kind="pause")
 
 
 def virtual_time_module() -> ModuleType:

@@ -1,4 +1,4 @@
-"""The observable state of an account, to show that a release puts everything back.
+"""The visible state of an account, to show that an undo restores everything.
 
 Only what can be contained or opened is read: buckets, principals, tags of AI resources, OpsItems,
 Security Hub findings. Times and ids that change by themselves are left out.
@@ -46,14 +46,14 @@ def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
 
 
 def holds_something(service: str, place: Place) -> bool:
-    """Whether moto has begun to keep a service's state here; before that every list is empty."""
+    """Whether moto has any state of the service here. If not, every list is empty."""
     module = f"moto.{service.replace('-', '')}.models"
     found = [one for one in services_in_use() if one.backend.__module__ == module]
     return any(place.region in dict(one.get(place.account, {})) for one in found)
 
 
 def _present(read: Callable[[], Any]) -> Any:
-    """What a read gives, None where the configuration is absent."""
+    """The result of a read. None if the configuration is absent."""
     try:
         return read()
     except ClientError as error:
@@ -173,7 +173,7 @@ def _tags_of(client: Any, listings: Iterable[Listing], read: Reader) -> dict[str
 
 
 def _listed(client: Any, operation: str, member: str) -> list[Any]:
-    """What a listing gives; nothing where moto has no such service in the Region."""
+    """The result of a listing. Empty if moto does not have the service in the Region."""
     try:
         items: list[Any] = getattr(client, operation)()[member]
     except KeyError as missing:
@@ -220,7 +220,7 @@ def _ops_items(ssm: Any) -> dict[str, Any]:
 
 
 def _findings(hub: Any) -> dict[str, Any]:
-    """By finding id: what people see of it."""
+    """By finding id: what people see of the finding."""
     try:
         findings = _all(hub, "get_findings", "Findings")
     except ClientError as error:

@@ -1,13 +1,15 @@
-"""What costs much and changes no answer: left out, or worked out once.
+"""Skips or caches expensive work that changes no answer.
 
-Half of a replayed event used to be spent on signatures that nobody checks, on the user agent,
-and on tables that moto works out anew for every request. Each change here is a wrapper of one
-function, and gives what the function gives. docs/performance.md, "Replay", has the figures.
+Half of the time of an event went into signatures that nobody checks, the user agent, and tables
+that moto computes for every request. Each change here wraps one function and returns the same as
+that function. docs/performance.md, "Replay", has the figures.
 """
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 from embedded import scheduler
@@ -19,12 +21,13 @@ UNSIGNED = "SignedHeaders=host, Signature=" + 64 * "0"
 
 @cache
 def install() -> None:
-    """Change botocore and moto, once per process. Botocore's are in force in an account only."""
-    _share_models()
-    _sign_by_name()
-    _wrap("botocore.useragent", "UserAgentString", "to_string", _short)
-    _remember_tables()
-    _remember_expressions()
+    """Change botocore and moto, once per process. botocore changes only inside an account."""
+    _cache_models()
+    _install_unsigned()
+    _wrap("botocore.useragent", "UserAgentString", "to_string", _fixed_user_agent)
+    _cache_lookups()
+    _cache_expressions()
+    _copy_only_what_changes()
 
 
 def _wrap(module: str, owner: str, name: str, wrapper: Callable[[Any], Any]) -> None:
@@ -32,14 +35,14 @@ def _wrap(module: str, owner: str, name: str, wrapper: Callable[[Any], Any]) -> 
     setattr(kind, name, wrapper(getattr(kind, name)))
 
 
-def _share_models() -> None:
-    """Each session reads the services' models for itself: those of S3 and IAM are megabytes."""
+def _cache_models() -> None:
+    """All sessions share the service models. Those of S3 and IAM are megabytes."""
     session = import_module("botocore.session")
     vars(session)["create_loader"] = cache(vars(session)["create_loader"])
 
 
-def _short(original: Callable[[Any], str]) -> Callable[[Any], str]:
-    """The user agent is put together from fifteen parts, twice for every call."""
+def _fixed_user_agent(original: Callable[[Any], str]) -> Callable[[Any], str]:
+    """botocore builds the user agent from fifteen parts, twice for every call."""
 
     def to_string(agent: Any) -> str:
         return original(agent) if scheduler.active() is None else USER_AGENT
@@ -47,20 +50,20 @@ def _short(original: Callable[[Any], str]) -> Callable[[Any], str]:
     return to_string
 
 
-def _sign_by_name() -> None:
-    """moto reads of a signature whose key it is, for which Region and service; it checks none."""
+def _install_unsigned() -> None:
+    """moto reads key, Region and service of a signature and does not check it."""
     signers: dict[str, Any] = import_module("botocore.auth").AUTH_TYPE_MAPS
     for version in ("v4", "s3v4"):
-        signers[version] = _named(signers[version])
+        signers[version] = _skip_signing(signers[version])
 
 
-def _named(signer: Any) -> Any:
-    """The signer, naming the key instead of signing with it where that is all that is read."""
+def _skip_signing(signer: Any) -> Any:
+    """A signer that names the key and does not sign, where nothing else is read."""
 
-    class Named(signer):  # type: ignore[misc]
+    class Unsigned(signer):  # type: ignore[misc]
         def add_auth(self, request: Any) -> None:
             keys = self.credentials
-            if scheduler.active() is None or keys is None or _streams(request):
+            if scheduler.active() is None or keys is None or _is_streamed(request):
                 super().add_auth(request)
                 return
             scope = f"20261124/{self._region_name}/{self._service_name}/aws4_request"
@@ -69,28 +72,28 @@ def _named(signer: Any) -> Any:
             if keys.token:
                 request.headers["X-Amz-Security-Token"] = keys.token
 
-    return Named
+    return Unsigned
 
 
-def _streams(request: Any) -> bool:
-    """Such a body comes in signed chunks, which moto takes apart by what the signature says."""
+def _is_streamed(request: Any) -> bool:
+    """A streamed body comes in signed chunks, and moto needs the signature to split them."""
     algorithm = request.context.get("checksum", {}).get("request_algorithm")
     return isinstance(algorithm, dict) and algorithm.get("in") == "trailer"
 
 
-def _remember_tables() -> None:
-    """What moto works out from its own classes for every request."""
+def _cache_lookups() -> None:
+    """moto computes these from its own classes for every request."""
     responses = vars(import_module("moto.core.responses"))
     responses["method_names_from_class"] = cache(responses["method_names_from_class"])
     backend = import_module("moto.core.base_backend").BaseBackend
-    backend.urls = property(_by_class(backend.urls.fget))
+    backend.urls = property(_cache_by_class(backend.urls.fget))
     module = "moto.core.base_backend"
-    _wrap(module, "BackendDict", "_create_account_specific_backend", _unless)
-    _wrap(module, "AccountSpecificBackend", "_generate_regions", _by_service)
+    _wrap(module, "BackendDict", "_create_account_specific_backend", _create_once)
+    _wrap(module, "AccountSpecificBackend", "_generate_regions", _cache_regions)
 
 
-def _unless(original: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
-    """Which accounts a service has is asked for more often than anything else."""
+def _create_once(original: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
+    """moto looks up a service's accounts more often than anything else."""
 
     def create(services: Any, account: str) -> None:
         if not dict.__contains__(services, account):
@@ -99,8 +102,8 @@ def _unless(original: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
     return create
 
 
-def _by_service(original: Callable[[Any, str], list[str]]) -> Callable[[Any, str], list[str]]:
-    """Where a service is offered; moto remembers it for each account, and each account for it."""
+def _cache_regions(original: Callable[[Any, str], list[str]]) -> Callable[[Any, str], list[str]]:
+    """The Regions of a service are the same for every account; moto computes them for each."""
     regions: dict[str, list[str]] = {}
 
     def generate(services: Any, service: str) -> list[str]:
@@ -111,29 +114,73 @@ def _by_service(original: Callable[[Any, str], list[str]]) -> Callable[[Any, str
     return generate
 
 
-def _remember_expressions() -> None:
-    """DynamoDB's update expressions: parsed once each, and checked as a whole.
+def _cache_expressions() -> None:
+    """DynamoDB's update expressions are parsed once each, and checked once as a whole.
 
-    moto checks every part of an expression as if it were one by itself, so that a long one takes
-    the square of its length. What is wrong with a part is wrong with the whole.
+    moto also checks every part of an expression by itself, which takes quadratic time. An error
+    in a part is an error in the whole.
     """
     parser = import_module(f"{_PARSING}.expressions").UpdateExpressionParser
     parser.make = staticmethod(lru_cache(maxsize=256)(parser.make))
     validators = f"{_PARSING}.validators"
-    _wrap(validators, "ActionCountValidator", "verify_action_counts", _whole)
-    _wrap(validators, "OverlappingPathsValidator", "check_for_overlapping_paths", _whole)
-    _wrap(f"{_PARSING}.ast_nodes", "DepthFirstTraverser", "nodes_to_be_processed", _by_class)
+    _wrap(validators, "ActionCountValidator", "verify_action_counts", _check_once)
+    _wrap(validators, "OverlappingPathsValidator", "check_for_overlapping_paths", _check_once)
+    _wrap(f"{_PARSING}.ast_nodes", "DepthFirstTraverser", "nodes_to_be_processed", _cache_by_class)
 
 
-def _whole(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _check_once(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def check(validator: Any, node: Any) -> Any:
         return original(validator, node) if node.parent is None else node
 
     return check
 
 
-def _by_class(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """What depends on an object's class alone: a backend's URLs, which nodes a check looks at."""
+_changing: list[list[dict[str, Any]]] = []  # the entries of the transaction that runs
+
+
+def _copy_only_what_changes() -> None:
+    """moto copies whole tables before each transaction, to restore them if it fails."""
+    models = "moto.dynamodb.models"
+    vars(import_module(models))["copy"] = SimpleNamespace(deepcopy=_copied)
+    _wrap(models, "DynamoDBBackend", "transact_write_items", _knowing_what_changes)
+
+
+def _knowing_what_changes(original: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    def transact_write_items(backend: Any, transact_items: list[dict[str, Any]]) -> None:
+        _changing.append([body for entry in transact_items for body in entry.values()])
+        try:
+            original(backend, transact_items)
+        finally:
+            _changing.pop()
+
+    return transact_write_items
+
+
+def _copied(thing: Any) -> Any:
+    """A deep copy that shares with the original what the running transaction does not change."""
+    if not _changing or not hasattr(thing, "hash_key_attr"):
+        return copy.deepcopy(thing)
+    changing = {id(item) for item in _items_of(thing, _changing[-1])}
+    records = thing.stream_shard.items if thing.stream_shard else []
+    same = [one for one in [*thing.all_items(), *records, *thing.items] if id(one) not in changing]
+    return copy.deepcopy(thing, {id(one): one for one in same})
+
+
+def _items_of(table: Any, bodies: Iterable[dict[str, Any]]) -> list[Any]:
+    """The items of a table that these entries name."""
+    from moto.dynamodb.models.dynamo_type import DynamoType
+
+    found = []
+    for body in bodies:
+        key = body.get("Key") or body.get("Item") or {}
+        names = [name for name in (table.hash_key_attr, table.range_key_attr) if name]
+        if body.get("TableName") == table.name and all(name in key for name in names):
+            found.append(table.get_item(*(DynamoType(key[name]) for name in names)))
+    return found
+
+
+def _cache_by_class(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Cache what depends on an object's class alone: a backend's URLs, the nodes a check visits."""
     found: dict[type, Any] = {}
 
     def remembered(thing: Any) -> Any:

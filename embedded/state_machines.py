@@ -1,7 +1,7 @@
 """moto's Step Functions interpreter on virtual time, under the machine's role, with JSONata.
 
-The interpreter's modules get the kernel's threads and clock in place of the standard library's.
-Outside an entered account they behave as before.
+The interpreter's modules get the scheduler's threads in place of the standard library's. Without
+an entered account they behave as before.
 """
 
 import json
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, tzinfo
 from functools import cache, lru_cache
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 from embedded import scheduler
@@ -17,7 +18,7 @@ from embedded.journal import ExecutionEnded, ExecutionStarted, TokenWaiting
 
 _PARSER = "moto.stepfunctions.parser"
 _ASL = f"{_PARSER}.asl"
-_THREADS = (  # modules that say ``threading.Thread`` or ``threading.Event``
+_THREADS = (  # modules that use ``threading.Thread`` or ``threading.Event``
     f"{_ASL}.component.program.program",
     f"{_ASL}.component.state.exec.execute_state",
     f"{_ASL}.component.state.exec.state_map.iteration.inline_iteration_component",
@@ -41,10 +42,10 @@ _SLEEPS = (
 
 
 class Watcher(Protocol):
-    """The account, as the interpreter sees it."""
+    """What the interpreter needs of the account."""
 
     def machine_caller(self, arn: str, role: str) -> Caller:
-        """Under whose role a machine's calls are made."""
+        """The role that makes a state machine's calls."""
 
     def watch(self, record: ExecutionStarted | ExecutionEnded | TokenWaiting) -> None:
         """Something happened to an execution."""
@@ -102,13 +103,13 @@ def _install_waits() -> None:
     def waits(_original: Any) -> Any:
         def wait_interval(_self: Any, env: Any, wait_seconds: float) -> None:
             if wait_seconds > 0:
-                env.program_state_event.wait(wait_seconds, is_pause=True)
+                env.program_state_event.wait(wait_seconds, kind="pause")
 
         return wait_interval
 
     functions = f"{_ASL}.component.state.wait.wait_function"
     _wrap(f"{functions}.wait_function", "WaitFunction", "_wait_interval", waits)
-    # _replace([f"{functions}.timestamp"], "datetime", SimpleNamespace(datetime=_WholeSeconds))
+    _replace([f"{functions}.timestamp"], "datetime", SimpleNamespace(datetime=_WholeSeconds))
 
 
 class _WholeSeconds(datetime):
@@ -130,7 +131,7 @@ def _install_workers() -> None:
             if current is None or not _watchers:
                 original(worker)
                 return
-            worker.env = worker._get_evaluation_environment()  # tokens may be asked for already
+            worker.env = worker._get_evaluation_environment()  # a token may be needed already
             details = worker._evaluation_details
             machine = details.state_machine_details.arn
             _watchers[-1].watch(
@@ -164,7 +165,7 @@ def _install_workers() -> None:
 
 
 def _value(text: Any) -> Any:
-    """The interpreter hands inputs on as text or as the value."""
+    """The interpreter passes inputs as text or as values."""
     return json.loads(text) if isinstance(text, str) else text
 
 
@@ -180,7 +181,7 @@ def _ended(execution: Any) -> ExecutionEnded:
 
 
 def _install_tokens() -> None:
-    """An execution that waits for its token says so."""
+    """Journal each execution that waits for its token."""
 
     def waits(original: Any) -> Any:
         def wait_for_token(
@@ -227,7 +228,7 @@ def _install_clients() -> None:
 
 
 def _install_jsonata() -> None:
-    """moto parses JSONata and ships no evaluator; and it quotes strings without escaping them."""
+    """moto parses JSONata but has no evaluator, and quotes strings without escaping them."""
     module = import_module(f"{_ASL}.jsonata.jsonata")
     evaluate = _evaluator(module.JSONataException)
     _replace([f"{_ASL}.jsonata.jsonata"], "_eval_jsonata", evaluate)
@@ -242,7 +243,7 @@ _DECLARE = (
 
 
 def declare(bindings: Mapping[str, Any]) -> str:
-    """JSONata assignments of variables; a string's text cannot leave its quotes."""
+    """JSONata assignments of variables. A string's text cannot end its quotes."""
     return "".join(
         f"{name}:={json.dumps(value, ensure_ascii=False, default=str)};"
         for name, value in bindings.items()
@@ -263,7 +264,7 @@ def _evaluator(failure: type[Exception]) -> Callable[[str], Any]:
 
 
 def _plain(value: Any) -> Any:
-    """JSON values of what the evaluator returns: its lists, numbers and null are its own kinds."""
+    """Plain JSON values: the evaluator has its own types for lists, numbers and null."""
     from jsonata.utils import Utils
 
     if value is Utils.NULL_VALUE:
@@ -276,7 +277,7 @@ def _plain(value: Any) -> Any:
 
 
 def _install_parser() -> None:
-    """One definition is parsed once; the parsed program keeps no state of an execution."""
+    """Each definition is parsed once; a parsed program has no state of an execution."""
     module = import_module(f"{_ASL}.parse.asl_parser")
     original = module.AmazonStateLanguageParser.parse
 

@@ -1,8 +1,8 @@
-"""template.yaml → resolved resources: the SAM transform, then CloudFormation's intrinsics.
+"""Resolves a template: the SAM transform, then CloudFormation's intrinsic functions.
 
 The transform is AWS's own (aws-sam-translator, offline). State machine definitions are read from
 their ``DefinitionUri`` files, with ``DefinitionSubstitutions`` put in as CloudFormation does: as
-text, before the file is parsed. Nothing is asked of AWS.
+text, before the file is parsed. AWS is never called.
 """
 
 import base64
@@ -28,7 +28,7 @@ LAYER = "AWS::Serverless::LayerVersion"
 MACHINE = "AWS::Serverless::StateMachine"
 NOWHERE = {"Bucket": "embedded", "Key": "code"}  # the transform wants an S3 location
 
-# Kept in the template for AWS, without effect on what an event brings about here.
+# For AWS only: these have no effect on an event here.
 IGNORED = frozenset(
     {
         "AWS::CloudWatch::Alarm",
@@ -54,7 +54,7 @@ IGNORED = frozenset(
 
 
 class Unresolved(ValueError):
-    """The template says something that cannot be worked out without AWS."""
+    """The template contains something that cannot be resolved without AWS."""
 
 
 @dataclass(frozen=True)
@@ -148,13 +148,13 @@ def synthesise(
     changed = template.stat().st_mtime_ns
     definitions = _transformed(template, changed, place.region)[1]
     return _synthesised(
-        _Asked(template, changed, place, tuple(values.items()), stack, functions),
+        _Request(template, changed, place, tuple(values.items()), stack, functions),
         tuple((logical, path.name, path.read_text()) for logical, path in definitions.items()),
     )
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Request:
     """What a stack depends on, beside the definitions of its state machines."""
 
     template: Path
@@ -166,21 +166,21 @@ class _Asked:
 
 
 @lru_cache(maxsize=32)
-def _synthesised(asked: _Asked, definitions: tuple[tuple[str, str, str], ...]) -> Stack:
-    """Resolved once: nobody changes a stack."""
-    template, place, values = asked.template, asked.place, dict(asked.parameters)
-    native = copy.deepcopy(_transformed(template, asked.changed, place.region)[0])
-    resolver = _Resolver(native, values, place, asked.stack)
+def _synthesised(request: _Request, definitions: tuple[tuple[str, str, str], ...]) -> Stack:
+    """Resolved once, since a stack does not change."""
+    template, place, values = request.template, request.place, dict(request.parameters)
+    native = copy.deepcopy(_transformed(template, request.changed, place.region)[0])
+    resolver = _Resolver(native, values, place, request.stack)
     for logical, name, text in definitions:
         _define(native["Resources"][logical], name, text, resolver)
     built = resolver.all()
     return Stack(
-        name=asked.stack,
+        name=request.stack,
         place=place,
         parameters=values,
         resources={k: r for k, r in built.items() if r.type not in IGNORED},
         unbuilt=tuple(r for r in built.values() if r.type in IGNORED),
-        code=_code(load(template.read_text()), template.parent, asked.functions),
+        code=_code(load(template.read_text()), template.parent, request.functions),
         outputs=resolver.outputs(),
     )
 
@@ -208,7 +208,7 @@ def _checked(name: str, spec: Mapping[str, Any], value: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """A scalar as CloudFormation hands it on: booleans in lower case."""
+    """A scalar as CloudFormation passes it: booleans in lower case."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -228,7 +228,7 @@ def _transformed(
     translator = Translator(
         managed_policy_map={},
         sam_parser=Parser(),
-        boto_session=SimpleNamespace(region_name=region),  # all it asks of a session
+        boto_session=SimpleNamespace(region_name=region),  # all it needs of a session
     )
     native = translator.translate(
         sam_template=raw, parameter_values=_literals(raw), feature_toggle=None
@@ -242,7 +242,7 @@ def _literals(raw: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _localise(raw: dict[str, Any], folder: Path) -> dict[str, Path]:
-    """Replace local paths by an S3 location, which the transform asks for."""
+    """Replace local paths by an S3 location, which the transform requires."""
     machines = {}
     defaults = raw.get("Globals", {}).get("Function", {})
     defaults.pop("CodeUri", None)
@@ -273,7 +273,7 @@ def _code(raw: Mapping[str, Any], folder: Path, functions: Path | None) -> dict[
 
 
 def _define(resource: dict[str, Any], name: str, text: str, resolver: "_Resolver") -> None:
-    """The definition as text, its substitutions put in; parsed from YAML or JSON."""
+    """Substitute in the definition as text, then parse it as YAML or JSON."""
     properties = resource["Properties"]
     given = resolver.resolve(properties.pop("DefinitionSubstitutions", {}))
     properties.pop("DefinitionS3Location", None)
@@ -281,7 +281,7 @@ def _define(resource: dict[str, Any], name: str, text: str, resolver: "_Resolver
 
 
 def substitute(text: str, values: Mapping[str, Any], *, where: str) -> str:
-    """``${name}`` by its value. A name without a value is Unresolved, a value unused as well."""
+    """Replace ``${name}`` by its value. A missing or an unused value is Unresolved."""
     used = set()
 
     def one(match: re.Match[str]) -> str:
@@ -354,7 +354,7 @@ class _Resolver:
         return self._done[logical]
 
     def _built(self, logical: str, raw: Mapping[str, Any]) -> Resource:
-        """Names first: a policy may refer to the very resource that it belongs to."""
+        """Names come first: a policy may refer to the resource that it belongs to."""
         self._open.append(logical)
         try:
             naming = self._naming(raw)
@@ -374,12 +374,12 @@ class _Resolver:
         return {k: self.resolve(v) for k, v in given.items() if k in wanted}
 
     def _generated(self, logical: str) -> str:
-        """A name as CloudFormation makes them up: stack, logical id, twelve characters."""
+        """A name like CloudFormation's: stack, logical id, twelve characters."""
         seed = f"{self._stack}/{logical}/{self._place.account}/{self._place.region}"
         return f"{self._stack}-{logical}-{hashlib.sha256(seed.encode()).hexdigest()[:12].upper()}"
 
     def resolve(self, value: Any) -> Any:
-        """``value`` with every intrinsic worked out."""
+        """``value`` with every intrinsic function resolved."""
         if isinstance(value, list):
             return [r for v in value if (r := self.resolve(v)) is not _NO_VALUE]
         if not isinstance(value, dict):

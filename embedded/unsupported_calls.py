@@ -1,7 +1,7 @@
 """Calls that moto lacks, or that would leave the machine, fail loudly.
 
-moto answers what it does not know with ``NotImplementedError`` or with a 404 that a handler may
-take for "the resource is gone"; hosts it does not know go to the real network.
+moto answers unknown calls with ``NotImplementedError`` or with a 404, which a handler may mistake
+for "the resource is deleted". It lets calls to unknown hosts go to the real network.
 """
 
 from collections.abc import Callable

@@ -12,10 +12,12 @@ from embedded.backends import (
     insights,
     lifecycle,
     opsitems,
+    registry,
     replication,
     s3control,
     sagemaker,
     securityhub,
+    transactions,
 )
 from embedded.backends.registry import (
     ANSWERS,
@@ -27,10 +29,16 @@ from embedded.backends.registry import (
     answers,
     checks,
     here,
-    install,
     reset,
 )
 from embedded.backends.tags import exists, forget, known
+
+
+def install() -> None:
+    """Hook into moto and into every session made from now on. Safe to call again."""
+    registry.install()
+    transactions.install()
+
 
 __all__ = [
     "ANSWERS",

@@ -1,4 +1,4 @@
-"""What Security Hub CSPM asks of a finding before it takes it.
+"""What Security Hub CSPM requires of a finding.
 
 Sources: AWS Security Finding Format (ASFF), required and optional attributes;
 BatchImportFindings; BatchUpdateFindings.
@@ -38,7 +38,7 @@ _FLOORS = {"INFORMATIONAL": 0, "LOW": 1, "MEDIUM": 40, "HIGH": 70, "CRITICAL": 9
 
 
 def faults(finding: Mapping[str, Any]) -> list[str]:
-    """Why Security Hub would not take this finding; empty when it would."""
+    """Why Security Hub would refuse this finding. Empty if it would accept it."""
     return [
         *_lengths(finding),
         *_times(finding),

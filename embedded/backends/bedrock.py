@@ -2,7 +2,7 @@
 
 moto knows agents and knowledge bases, and AgentCore runtimes, gateways and memories; for AgentCore
 it tags any ARN, whether it exists or not. The ARNs it gives to custom models and their jobs are
-none that Bedrock would take.
+none that Bedrock would accept.
 """
 
 from collections.abc import Callable, Iterable
@@ -134,7 +134,7 @@ def list_tags_for_resource(params: Params, where: Where) -> Answer:
 
 
 def _by_map(service: Service) -> None:
-    """The three operations of the services that take tags as a map."""
+    """The three operations of the services that write tags as a map."""
 
     @answers(service.name, "TagResource")
     def tag(params: Params, where: Where) -> Answer:

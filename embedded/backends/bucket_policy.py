@@ -1,7 +1,7 @@
 """What S3 refuses of a bucket policy, before moto stores whatever it is given.
 
 Sources: PutBucketPolicy (S3 API Reference); Bucket policies, Blocking public access (S3 User
-Guide); Policies and permissions in S3. Not asked: whether actions fit the resources of their
+Guide); Policies and permissions in S3. Not checked: whether actions fit the resources of their
 statement, and condition keys.
 """
 
@@ -57,13 +57,13 @@ def expected_bucket_owner(params: Params, _: Where) -> None:
 
 @checks("s3", "GetBucketPolicy")
 def get_bucket_policy(params: Params, where: Where) -> None:
-    """Only identities of the owner's account may, whatever the policy says."""
+    """Only identities of the owner's account may, whatever the policy allows."""
     _owner_only(params, where)
 
 
 @checks("s3", "DeleteBucketPolicy")
 def delete_bucket_policy(params: Params, where: Where) -> None:
-    """Only identities of the owner's account may, whatever the policy says."""
+    """Only identities of the owner's account may, whatever the policy allows."""
     _owner_only(params, where)
 
 
@@ -103,7 +103,7 @@ def _blocks_public_policy(bucket: buckets.Bucket) -> bool:
 
 
 def malformed(why: str) -> Refusal:
-    """S3's word for a policy it cannot take."""
+    """S3's refusal of a malformed policy."""
     return Refusal("MalformedPolicy", why)
 
 
@@ -160,7 +160,7 @@ def _conditions(statement: Mapping[str, Any]) -> None:
 
 
 def _may_be(kind: str, name: str, bucket: buckets.Bucket) -> bool:
-    """Roles and users of the owner's account must exist; those of others cannot be asked."""
+    """Roles and users of the owner's account must exist; others cannot be checked."""
     if kind != "AWS" or name == "*" or re.fullmatch(r"[0-9]{12}", name):
         return True
     if _UNIQUE_ID.fullmatch(name):

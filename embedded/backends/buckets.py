@@ -35,7 +35,7 @@ def owned(name: str, where: Where) -> Bucket:
 
 
 def configure(bucket: Bucket, name: str, configuration: Any) -> None:
-    """Keep a configuration with the bucket; None takes it away."""
+    """Keep a configuration with the bucket. None removes it."""
     kept = _configurations(bucket, name)
     kept.pop(bucket.name, None)
     if configuration is not None:

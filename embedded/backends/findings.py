@@ -101,7 +101,7 @@ def _combinable(name: str, wanted: list[Filter]) -> None:
 
 
 def values(finding: Asff, path: str) -> list[Any]:
-    """What stands at a path of ``TEXT``; several values where it goes through a list."""
+    """The values at a path of ``TEXT``: several if the path goes through a list."""
     found: list[Any] = [finding]
     for step in path.split("."):
         if step == "*":

@@ -90,7 +90,7 @@ def _relapsed(known: Asff, now: Asff) -> bool:
 
 
 def _shown(provided: Asff, changed: set[str]) -> Asff:
-    """What stands at the top: the provider's values, save those a customer has changed."""
+    """The fields that people see: the provider's values, except those a customer has changed."""
     shown = {name: value for name, value in provided.items() if name not in changed}
     if "Severity" in shown:
         shown["Severity"] = asff.severity(shown["Severity"])
@@ -121,7 +121,7 @@ def write(where: Where, finding: Asff) -> Asff:
     return made
 
 
-def tell(where: Where, finding: Asff) -> None:
+def emit(where: Where, finding: Asff) -> None:
     """Send listeners the event Security Hub sends of every import and update."""
     event = {
         "version": "0",

@@ -33,7 +33,7 @@ def _iam(where: Where) -> Any:
 
 
 def _role(name: str, where: Where) -> Any:
-    """moto's role, None where there is none (moto then says NoSuchEntity itself)."""
+    """moto's role. None if there is none: moto then refuses with NoSuchEntity itself."""
     return next((role for role in _iam(where).roles.values() if role.name == name), None)
 
 

@@ -20,7 +20,7 @@ ACTION_LENGTH = 20  # of the id (letters and digits) and of the name
 
 @answers("securityhub", "CreateInsight")
 def create_insight(params: Params, where: Where) -> Answer:
-    """A filter that is not modelled stops the run here, not when the results are asked for."""
+    """A filter that is not modelled stops the run here, not when the results are read."""
     needs_hub(where)
     findings.select([], params["Filters"])
     _group(params["GroupByAttribute"])

@@ -11,7 +11,7 @@ from typing import Any
 
 Statement = Mapping[str, Any]
 
-# Keys that name who may come, or from where. A fixed value has no wildcard and no variable.
+# Keys that name who may have access, or from where. A fixed value has no wildcard and no variable.
 _FIXED = {
     "aws:principalaccount",
     "aws:principalarn",
@@ -47,12 +47,12 @@ def is_public(policy: Mapping[str, Any]) -> bool:
 
 
 def statements(policy: Mapping[str, Any]) -> list[Statement]:
-    """The statements of a policy; one may stand without a list."""
+    """The statements of a policy. A single one needs no list."""
     return listed(policy.get("Statement", []))
 
 
 def listed(value: Any) -> list[Any]:
-    """IAM lets one value stand without a list."""
+    """In IAM a single value needs no list."""
     return list(value) if isinstance(value, list | tuple) else [value]
 
 

@@ -58,7 +58,7 @@ _CONTEXT = "embedded-params"
 class NotModelled(BaseException):
     """The stand-in does not model this, so nothing may be concluded from the run.
 
-    A BaseException, so that no handler of the code under test takes it for an answer of AWS.
+    A BaseException, so that no handler of the code under test mistakes it for an answer of AWS.
     """
 
 
@@ -175,15 +175,15 @@ def _checks_of(service: str, operation: str) -> list[Check]:
 def _answer(
     model: OperationModel, params: Any, request_signer: Any, context: Any, **_: Any
 ) -> tuple[SimpleNamespace, Answer] | None:
-    asked = context.pop(_CONTEXT, None)
-    if asked is None or not moto_core.botocore_stubber.enabled:
+    given = context.pop(_CONTEXT, None)
+    if given is None or not moto_core.botocore_stubber.enabled:
         return None
     key = (model.service_model.service_name, model.name)
     where = _where(params, request_signer, context)
     try:
         for check in _checks_of(*key):
-            check(asked, where)
-        return _respond(key, model, asked, where) if key in ANSWERS else None
+            check(given, where)
+        return _respond(key, model, given, where) if key in ANSWERS else None
     except Refusal as refusal:
         return _refuse(refusal, model)
 
@@ -200,12 +200,12 @@ def _where(request: Any, request_signer: Any, context: Any) -> Where:
 
 
 def _respond(
-    key: tuple[str, str], model: OperationModel, asked: Params, where: Where
+    key: tuple[str, str], model: OperationModel, params: Params, where: Where
 ) -> tuple[SimpleNamespace, Answer]:
-    wrong = shapes.faults(asked, model.input_shape) if model.input_shape else []
+    wrong = shapes.faults(params, model.input_shape) if model.input_shape else []
     if wrong:
         raise Refusal(_INVALID.get(key[0], "ValidationException"), "; ".join(wrong))
-    answer = copy.deepcopy(ANSWERS[key](copy.deepcopy(dict(asked)), where))
+    answer = copy.deepcopy(ANSWERS[key](copy.deepcopy(dict(params)), where))
     _must_fit(answer, model)
     return SimpleNamespace(status_code=200, headers={}), {**answer, **_metadata(200)}
 

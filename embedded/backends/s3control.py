@@ -1,6 +1,6 @@
 """Tags of buckets through S3 Control, which also work where a bucket has ABAC enabled.
 
-moto shares these tags with PutBucketTagging, as we do, but does not ask whether the bucket
+moto shares these tags with PutBucketTagging, as we do, but does not check whether the bucket
 exists and finds no bucket with a dot in its name. S3 Control models no errors for these calls;
 the codes are those of S3.
 """

@@ -17,7 +17,7 @@ PAGE = 50
 
 
 def _find(where: Where, arn: str) -> Holder | None:
-    """moto's object with this ARN: it says ``arn``, or ``model_package_arn`` and the like."""
+    """moto's object with this ARN, in ``arn``, ``model_package_arn`` or the like."""
     backend = sagemaker_backends[where.account]
     if where.region not in backend:
         return None

@@ -1,6 +1,6 @@
 """Security Hub CSPM: findings in, updates on them, and looking them up.
 
-moto takes findings without looking at them, knows no updates and ignores every filter.
+moto accepts any finding, has no updates and ignores every filter.
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def needs_hub(where: Where) -> None:
 
 @answers("securityhub", "BatchImportFindings")
 def batch_import_findings(params: Params, where: Where) -> Answer:
-    """A finding that does not fit is told in FailedFindings, with HTTP 200."""
+    """An ill-formed finding is listed in FailedFindings, with HTTP 200."""
     needs_hub(where)
     failed = []
     for finding in params["Findings"]:
@@ -65,12 +65,12 @@ def _import(where: Where, finding: Asff) -> None:
     known = hub.findings(where).get((finding["ProductArn"], finding["Id"]))
     if known and moment(finding["UpdatedAt"]) <= moment(known["UpdatedAt"]):
         return
-    hub.tell(where, hub.store(where, finding))
+    hub.emit(where, hub.store(where, finding))
 
 
 @answers("securityhub", "BatchUpdateFindings")
 def batch_update_findings(params: Params, where: Where) -> Answer:
-    """What could not be updated is told in UnprocessedFindings, with HTTP 200."""
+    """Findings that could not be updated are listed in UnprocessedFindings, with HTTP 200."""
     needs_hub(where)
     _updatable(params)
     done, undone = [], []
@@ -122,7 +122,7 @@ def _update(key: tuple[str, str], params: Params, where: Where) -> None:
         finding["Workflow"] = {**finding["Workflow"], **params["Workflow"]}
     touched = {name for name in hub.PROVIDERS if name in params}
     hub.touched(where).setdefault(key, set()).update(touched)
-    hub.tell(where, hub.write(where, finding))
+    hub.emit(where, hub.write(where, finding))
 
 
 @answers("securityhub", "GetFindings")

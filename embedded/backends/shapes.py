@@ -15,7 +15,7 @@ from botocore.validate import ParamValidator
 
 _SIZED = ("string", "list", "map", "blob")
 _NUMBERS = ("integer", "long", "float", "double")
-# Slips in the models that leave out what the services take: no ARN matches bedrock-agent's
+# Slips in the models that leave out what the services accept: no ARN matches bedrock-agent's
 # pattern, no general purpose bucket S3 Control's.
 _SLIPS = ("/d{12}", "s3(express)?:[^:].*")
 
@@ -64,7 +64,7 @@ def _text(value: str, shape: Any, where: str) -> Iterator[str]:
 
 
 def _matches(pattern: str, value: str) -> bool:
-    # \p{L}, \p{Z} and \p{N} are not in Python's re: stand one plain letter, space or digit
+    # \p{L}, \p{Z} and \p{N} are not in Python's re: use one plain letter, space or digit
     # in for every character of the class, and read the class in the pattern as that.
     if r"\p{" in pattern:
         value = "".join(_plain(character) for character in value)

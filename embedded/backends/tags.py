@@ -27,7 +27,7 @@ Finder = Callable[[Where, str], Holder | None]
 
 @dataclass(frozen=True)
 class Service:
-    """What one service says, and how to find a resource of it that moto knows."""
+    """One service's limits and error codes, and how to find a resource of it in moto."""
 
     name: str  # botocore service name
     kinds: tuple[str, ...]  # beginnings of the resource part of its taggable ARNs
@@ -46,16 +46,16 @@ def serves(service: Service) -> Service:
 
 
 def exists(arn: str, where: Where, tags: Mapping[str, str] | None = None) -> None:
-    """Say that a resource exists which moto cannot create. Existing tags are kept.
+    """Make a resource that moto cannot create. Existing tags are kept.
 
-    ValueError where no service of ours has taggable resources of that kind.
+    Raises ValueError if no service here has taggable resources of that type.
     """
     service_of(arn)
     _made(where).setdefault(arn, dict(tags or {}))
 
 
 def forget(arn: str, where: Where) -> None:
-    """The resource is gone."""
+    """Remove the resource that ``exists`` made."""
     _made(where).pop(arn, None)
 
 

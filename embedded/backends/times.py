@@ -1,4 +1,4 @@
-"""The moment it is, in whole seconds, as the services that we stand in for write it."""
+"""The current time in whole seconds, as AWS services write it."""
 
 from datetime import UTC, datetime
 

@@ -115,11 +115,11 @@ def test_an_event_reaches_its_function(account: EmbeddedAccount) -> None:
     assert remembered(account) == [BUCKET]
 
 
-def test_an_event_that_no_rule_wants_does_nothing(account: EmbeddedAccount) -> None:
+def test_an_event_without_a_rule_does_nothing(account: EmbeddedAccount) -> None:
     assert account.deliver({**critical(), "source": "aws.other"}).records == ()
 
 
-def test_what_the_role_does_not_allow_is_refused(account: EmbeddedAccount) -> None:
+def test_a_call_beyond_the_role_is_refused(account: EmbeddedAccount) -> None:
     stage(account, "other-1")
     delivery = account.deliver(critical("other-1"))
     refused = delivery.calls[0]
@@ -143,7 +143,7 @@ def test_a_role_that_lacks_one_action_fails(action: str, tmp_path: Path) -> None
         assert account.messages("Failed")
 
 
-def test_refusals_look_like_the_service_says_them(account: EmbeddedAccount) -> None:
+def test_a_refusal_has_the_services_own_words(account: EmbeddedAccount) -> None:
     account.client("iam").delete_role_policy(
         RoleName=account.stack.resources["BlockRole"].physical, PolicyName="block"
     )
@@ -153,7 +153,7 @@ def test_refusals_look_like_the_service_says_them(account: EmbeddedAccount) -> N
     assert delivery.calls[0].error == "AccessDeniedException"
 
 
-def test_a_bucket_policy_binds_functions_and_not_staging(account: EmbeddedAccount) -> None:
+def test_a_bucket_policy_binds_functions_only(account: EmbeddedAccount) -> None:
     deny = {
         "Version": "2012-10-17",
         "Statement": [
@@ -174,7 +174,7 @@ def test_a_bucket_policy_binds_functions_and_not_staging(account: EmbeddedAccoun
     assert not blocked(account)
 
 
-def test_decide_answers_for_any_principal(account: EmbeddedAccount) -> None:
+def test_decide_judges_any_principal(account: EmbeddedAccount) -> None:
     role = account.functions["Block"].role
     put = "s3:PutBucketPublicAccessBlock"
     assert account.decide(role, put, "arn:aws:s3:::victim-9") is Decision.ALLOWED
@@ -192,7 +192,7 @@ def caller_of(account: EmbeddedAccount) -> Caller:
     return Caller("Block", account.functions["Block"].role)
 
 
-def test_an_api_that_nobody_answers_stops_the_run(account: EmbeddedAccount) -> None:
+def test_an_unknown_api_stops_the_run(account: EmbeddedAccount) -> None:
     with pytest.raises(NotEmbedded):
         account.client("detective").list_graphs()
 
@@ -222,7 +222,7 @@ def test_a_function_sees_only_its_own_environment(monkeypatch: pytest.MonkeyPatc
     assert os.environ["EXAMPLE_TABLE"] == "from outside"
 
 
-def test_what_a_function_prints_is_kept(
+def test_the_journal_keeps_what_a_function_prints(
     account: EmbeddedAccount, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import sys
@@ -236,12 +236,12 @@ def test_what_a_function_prints_is_kept(
     assert capsys.readouterr().out == ""
 
 
-def test_a_result_that_is_no_json_is_an_error(account: EmbeddedAccount) -> None:
+def test_a_result_must_be_json(account: EmbeddedAccount) -> None:
     account.runtime._handlers["Block"] = lambda event, context: {1, 2}
     assert account.invoke("Block", {}).error.startswith("Runtime.MarshalError")
 
 
-def test_an_error_of_the_embedded_account_is_not_the_functions(account: EmbeddedAccount) -> None:
+def test_no_handler_swallows_an_emulator_error(account: EmbeddedAccount) -> None:
     def broken() -> None:
         raise ZeroDivisionError("inside moto")
 
@@ -262,7 +262,7 @@ def test_an_error_of_the_embedded_account_is_not_the_functions(account: Embedded
 # ---- asynchronous retries, destinations, crashes ----
 
 
-def test_a_failing_function_is_tried_three_times_then_handed_over(
+def test_a_failing_function_is_tried_three_times(
     account: EmbeddedAccount,
 ) -> None:
     delivery = account.deliver(critical(Fail="no"))
@@ -283,7 +283,7 @@ def test_a_failing_function_is_tried_three_times_then_handed_over(
     assert dead.reason == "ValueError: no"
 
 
-def test_dead_letters_can_be_replayed(account: EmbeddedAccount, tmp_path: Path) -> None:
+def test_dead_letters_are_redelivered(account: EmbeddedAccount, tmp_path: Path) -> None:
     role = account.stack.resources["BlockRole"].physical
     iam = account.client("iam")
     held = iam.get_role_policy(RoleName=role, PolicyName="block")["PolicyDocument"]
@@ -297,7 +297,7 @@ def test_dead_letters_can_be_replayed(account: EmbeddedAccount, tmp_path: Path) 
     assert account.messages("Failed") == []
 
 
-def test_without_permission_to_hand_over_the_event_is_lost(tmp_path: Path) -> None:
+def test_an_event_without_a_destination_is_lost(tmp_path: Path) -> None:
     path = edited(tmp_path, "Action: sqs:SendMessage\n            Resource: !GetAtt Failed.Arn",
                   "Action: sqs:SendMessage\n            Resource: !GetAtt Work.Arn")  # fmt: skip
     with enter(path) as account:
@@ -307,7 +307,7 @@ def test_without_permission_to_hand_over_the_event_is_lost(tmp_path: Path) -> No
         assert account.messages("Failed") == []
 
 
-def test_a_crash_after_a_call_leaves_its_effect_and_is_retried(account: EmbeddedAccount) -> None:
+def test_a_crash_keeps_effects_and_is_retried(account: EmbeddedAccount) -> None:
     account.crash_after(1)
     delivery = account.deliver(critical())
     first, second = delivery.invocations
@@ -346,9 +346,9 @@ def test_a_dead_sandbox_makes_no_more_calls(account: EmbeddedAccount) -> None:
 # ---- SQS to Lambda ----
 
 
-def test_a_batch_with_one_bad_message_keeps_only_that_one(account: EmbeddedAccount) -> None:
+def test_only_the_bad_message_of_a_batch_returns(account: EmbeddedAccount) -> None:
     for event in changed({"id": "a"}, {"id": "b", "fail": True}, {"id": "c"}):
-        account.carrier.put(event)
+        account.event_delivery.put(event)
     account.settle()
     first, *others = account.journal.of(Invoked)
     assert [json.loads(r["body"])["id"] for r in first.event["Records"]] == ["a", "b", "c"]
@@ -362,7 +362,7 @@ def test_a_batch_with_one_bad_message_keeps_only_that_one(account: EmbeddedAccou
     assert account.messages("Work") == []
 
 
-def test_a_record_looks_like_lambda_hands_it_over(account: EmbeddedAccount) -> None:
+def test_a_record_has_the_form_of_lambda(account: EmbeddedAccount) -> None:
     (event,) = changed({"id": "a"})
     delivery = account.deliver(event)
     (record,) = delivery.invocations[0].event["Records"]
@@ -385,7 +385,7 @@ def test_a_malformed_answer_fails_the_whole_batch(
 ) -> None:
     account.runtime._handlers["Bulk"] = lambda event, context: answer
     for event in changed({"id": "a"}, {"id": "b"}):
-        account.carrier.put(event)
+        account.event_delivery.put(event)
     account.settle()
     assert len(account.messages("Spoiled")) == 2
 
@@ -398,7 +398,7 @@ def test_an_empty_answer_is_success(account: EmbeddedAccount, answer: Any) -> No
     assert account.messages("Spoiled") == []
 
 
-def test_spoiled_messages_go_back_to_their_queue(account: EmbeddedAccount) -> None:
+def test_spoiled_messages_return_to_their_queue(account: EmbeddedAccount) -> None:
     account.deliver(changed({"id": "b", "fail": True})[0])
     assert len(account.messages("Spoiled")) == 1
     account.runtime._handlers["Bulk"] = lambda event, context: None
@@ -407,7 +407,7 @@ def test_spoiled_messages_go_back_to_their_queue(account: EmbeddedAccount) -> No
     assert account.messages("Work") == []
 
 
-def test_a_role_that_cannot_read_its_queue_is_an_error(tmp_path: Path) -> None:
+def test_a_role_must_read_its_queue(tmp_path: Path) -> None:
     path = edited(
         tmp_path,
         "CodeUri: functions/bulk",
@@ -417,7 +417,7 @@ def test_a_role_that_cannot_read_its_queue_is_an_error(tmp_path: Path) -> None:
         pass
 
 
-def test_a_role_that_the_service_cannot_assume_is_an_error(tmp_path: Path) -> None:
+def test_a_service_must_assume_its_role(tmp_path: Path) -> None:
     path = edited(tmp_path, "{Service: states.amazonaws.com}", "{Service: ec2.amazonaws.com}")
     with pytest.raises(Unresolved, match="states cannot assume"), enter(path):
         pass
@@ -426,7 +426,7 @@ def test_a_role_that_the_service_cannot_assume_is_an_error(tmp_path: Path) -> No
 # ---- what EventBridge may not deliver ----
 
 
-def test_a_queue_that_refuses_the_rule_dead_letters_the_event(account: EmbeddedAccount) -> None:
+def test_a_refusing_queue_dead_letters_the_event(account: EmbeddedAccount) -> None:
     event = {"id": "r", "source": "refused", "detail": {}}
     account.deliver(event)
     assert account.messages("Failed") == []
@@ -435,14 +435,14 @@ def test_a_queue_that_refuses_the_rule_dead_letters_the_event(account: EmbeddedA
     assert dead.reason.startswith("NO_PERMISSIONS")
 
 
-def test_a_function_without_permission_for_the_rule_is_not_called(
+def test_a_rule_needs_permission_to_call(
     account: EmbeddedAccount,
 ) -> None:
-    account.carrier._may._policies.pop(account.functions["Block"].arn)
+    account.event_delivery._may._policies.pop(account.functions["Block"].arn)
     delivery = account.deliver(critical())
     assert delivery.invocations == []
     assert len(account.messages("Undelivered")) == 1
-    account.carrier._may._add(
+    account.event_delivery._may._add(
         account.functions["Block"].arn,
         {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]},
     )
@@ -470,7 +470,7 @@ def test_a_workflow_waits_for_its_token(account: EmbeddedAccount) -> None:
     assert not blocked(account)
 
 
-def test_approval_lets_it_act(account: EmbeddedAccount) -> None:
+def test_an_approved_workflow_acts(account: EmbeddedAccount) -> None:
     waiting = asked(account)
     account.client("stepfunctions").send_task_success(
         taskToken=waiting.token,
@@ -483,7 +483,7 @@ def test_approval_lets_it_act(account: EmbeddedAccount) -> None:
     assert blocked(account)
 
 
-def test_rejection_does_nothing(account: EmbeddedAccount) -> None:
+def test_a_rejected_workflow_does_nothing(account: EmbeddedAccount) -> None:
     waiting = asked(account)
     account.client("stepfunctions").send_task_success(
         taskToken=waiting.token, output=json.dumps({"decision": "reject", "by": "x"})
@@ -494,7 +494,7 @@ def test_rejection_does_nothing(account: EmbeddedAccount) -> None:
     assert not blocked(account)
 
 
-def test_nobody_answers_in_time(account: EmbeddedAccount) -> None:
+def test_an_unanswered_workflow_expires(account: EmbeddedAccount) -> None:
     waiting = asked(account)
     account.advance(timedelta(hours=2) - timedelta(seconds=1))
     assert account.journal.of(ExecutionEnded) == []
@@ -580,7 +580,7 @@ UNTIL_DONE = {
 }
 
 
-def test_a_wait_ends_at_its_moment_from_any_fraction(account: EmbeddedAccount) -> None:
+def test_a_wait_ends_despite_a_fraction(account: EmbeddedAccount) -> None:
     until = START + timedelta(hours=2)
 
     def handler(event: Any, context: Any) -> dict[str, str]:
@@ -600,7 +600,7 @@ def test_a_wait_ends_at_its_moment_from_any_fraction(account: EmbeddedAccount) -
     assert until <= account.now < until + timedelta(seconds=1)
 
 
-def test_a_function_that_is_called_for_ever_is_an_error(
+def test_endless_invocations_are_an_error(
     account: EmbeddedAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("embedded.functions.MOST_AT_ONE_MOMENT", 5)
@@ -625,11 +625,11 @@ def story() -> list[str]:
         return [str(record) for record in account.journal]
 
 
-def test_the_same_story_is_told_the_same_way() -> None:
+def test_two_runs_have_the_same_journal() -> None:
     assert story() == story()
 
 
-def test_nothing_is_left_for_the_next_account() -> None:
+def test_an_account_leaves_nothing_behind() -> None:
     with enter() as first:
         stage(first)
         first.deliver(critical())
@@ -643,7 +643,7 @@ def test_only_one_account_at_a_time(account: EmbeddedAccount) -> None:
         pass
 
 
-def test_another_account_id_and_partition() -> None:
+def test_names_follow_account_and_partition() -> None:
     with EmbeddedAccount(
         STACK / "template.yaml",
         account="999988887777",
@@ -659,13 +659,13 @@ def test_another_account_id_and_partition() -> None:
         assert blocked(account)
 
 
-def test_a_setting_is_seen_at_once(account: EmbeddedAccount) -> None:
+def test_a_new_setting_has_effect_at_once(account: EmbeddedAccount) -> None:
     account.set_parameter("/example/example/switch", "off")
     answer = account.client("ssm").get_parameter(Name="/example/example/switch")
     assert answer["Parameter"]["Value"] == "off"
 
 
-def test_introspection(account: EmbeddedAccount) -> None:
+def test_an_account_shows_its_stack(account: EmbeddedAccount) -> None:
     assert set(account.functions) == {"Block", "Bulk"}
     assert set(account.rules) == {"BlockPublic", "ToWork", "ToRefused"}
     assert set(account.queues) == {"Work", "Spoiled", "Failed", "Undelivered"}

@@ -140,7 +140,7 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
 @pytest.mark.parametrize(
     ("service", "operation", "params", "expected"), CASES, ids=[f"{c[0]}-{c[1]}" for c in CASES]
 )
-def test_needs(
+def test_a_call_needs_its_permissions(
     service: str, operation: str, params: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
     assert asked(service, operation, params) == expected
@@ -154,9 +154,7 @@ def test_needs(
         ("s3", "CopyObject", {"Bucket": "b", "Key": "k"}),
     ],
 )
-def test_what_cannot_be_mapped_is_never_let_through(
-    service: str, operation: str, params: dict[str, Any]
-) -> None:
+def test_an_unmapped_call_is_an_error(service: str, operation: str, params: dict[str, Any]) -> None:
     with pytest.raises(Unmapped):
         asked(service, operation, params)
 
@@ -167,7 +165,7 @@ def context(service: str, operation: str, params: dict[str, Any]) -> dict[str, A
     return dict(need.context)
 
 
-def test_context_of_tags() -> None:
+def test_tags_become_condition_keys() -> None:
     arn = f"{SAGEMAKER}:model/m"
     tagged = {"ResourceArn": arn, "Tags": [{"Key": "example:case", "Value": "1"}]}
     assert context("sagemaker", "AddTags", tagged) == {
@@ -178,13 +176,13 @@ def test_context_of_tags() -> None:
     assert context("sagemaker", "DeleteTags", untagged)["aws:TagKeys"] == ["a", "b"]
 
 
-def test_context_of_findings() -> None:
+def test_finding_fields_become_condition_keys() -> None:
     given = {"FindingIdentifiers": [], "Workflow": {"Status": "SUPPRESSED"}}
     key = "securityhub:ASFFSyntaxPath/Workflow.Status"
     assert context("securityhub", "BatchUpdateFindings", given)[key] == "SUPPRESSED"
 
 
-def test_context_of_a_boundary() -> None:
+def test_a_boundary_becomes_a_condition_key() -> None:
     given = {"RoleName": "app", "PolicyName": "p", "PolicyDocument": "{}"}
     found = context("iam", "PutRolePolicy", given)
     assert found["iam:PermissionsBoundary"] == "arn:aws:iam::111122223333:policy/limit"

@@ -6,13 +6,13 @@ from embedded import backends
 from embedded.backends import api_table, registry
 
 
-def test_the_table_is_current() -> None:
+def test_the_api_table_is_current() -> None:
     written = api_table.DOCUMENT.read_text()
     assert api_table.START in written and api_table.END in written
     assert written == api_table.updated(written), "run make playbooks"
 
 
-def test_a_new_stand_in_makes_it_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_stand_in_makes_the_table_stale(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry.ANSWERS, ("ssm", "Invented"), lambda params, where: {})
     assert "| ssm | Invented | ours |" in api_table.updated(api_table.DOCUMENT.read_text())
 

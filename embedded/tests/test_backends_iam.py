@@ -37,7 +37,7 @@ def document(size: int) -> str:
 
 
 @pytest.mark.parametrize(("kind", "most"), [("role", 10_240), ("user", 2_048), ("group", 5_120)])
-def test_all_inline_policies_together(iam: Any, kind: str, most: int) -> None:
+def test_inline_policies_share_one_quota(iam: Any, kind: str, most: int) -> None:
     whose = {f"{kind.title()}Name": "x"}
     create = {"AssumeRolePolicyDocument": "{}"} if kind == "role" else {}
     getattr(iam, f"create_{kind}")(**whose, **create)
@@ -70,6 +70,6 @@ def test_protected_roles_are_unmodifiable(iam: Any, path: str) -> None:
     assert iam.list_role_policies(RoleName="aws-made")["PolicyNames"] == []
 
 
-def test_an_unknown_role_is_motos_to_answer(iam: Any) -> None:
+def test_moto_refuses_an_unknown_role(iam: Any) -> None:
     with pytest.raises(iam.exceptions.NoSuchEntityException):
         iam.put_role_policy(RoleName="none", PolicyName="p", PolicyDocument=document(200))

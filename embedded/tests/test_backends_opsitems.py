@@ -43,7 +43,7 @@ def create(ssm: Any, **changes: Any) -> str:
     return str(ssm.create_ops_item(**given)["OpsItemId"])
 
 
-def test_it_reads_back_as_written(ssm: Any) -> None:
+def test_an_ops_item_reads_back_as_written(ssm: Any) -> None:
     number = create(ssm, OperationalData=data(), Priority=2, Severity="2", Category="Security")
     item = ssm.get_ops_item(OpsItemId=number)["OpsItem"]
     assert (item["Status"], item["Priority"], item["Version"]) == ("Open", 2, "1")
@@ -52,7 +52,7 @@ def test_it_reads_back_as_written(ssm: Any) -> None:
     assert isinstance(item["CreatedTime"], datetime) and item["CreatedTime"].tzinfo
 
 
-def test_the_same_string_and_resources_while_open_are_refused_with_the_id(ssm: Any) -> None:
+def test_a_duplicate_ops_item_is_refused(ssm: Any) -> None:
     number = create(ssm, OperationalData=data("Case-1", "arn:a", "arn:b"))
     with pytest.raises(ssm.exceptions.OpsItemAlreadyExistsException) as caught:
         create(ssm, OperationalData=data("cASE-1", "arn:b", "arn:a"), Title="other")
@@ -62,12 +62,12 @@ def test_the_same_string_and_resources_while_open_are_refused_with_the_id(ssm: A
 @pytest.mark.parametrize(
     "other", [{}, {"OperationalData": data("case-2")}, {"OperationalData": data("case-1", "arn:b")}]
 )
-def test_without_a_string_or_with_another_one_it_is_created(ssm: Any, other: Any) -> None:
+def test_another_dedup_string_creates_an_ops_item(ssm: Any, other: Any) -> None:
     first = create(ssm, OperationalData=data())
     assert create(ssm, **other) != first
 
 
-def test_a_resolved_one_does_not_stand_in_the_way(ssm: Any) -> None:
+def test_a_resolved_ops_item_allows_another(ssm: Any) -> None:
     first = create(ssm, OperationalData=data())
     ssm.update_ops_item(OpsItemId=first, Status="InProgress")
     with pytest.raises(ssm.exceptions.OpsItemAlreadyExistsException):
@@ -88,7 +88,7 @@ def test_a_resolved_one_does_not_stand_in_the_way(ssm: Any) -> None:
         {"OperationalData": {"key": {"Value": "v" * 20_481, "Type": "String"}}},
     ],
 )
-def test_what_is_reserved_or_too_large(ssm: Any, changes: dict[str, Any]) -> None:
+def test_reserved_or_large_data_is_refused(ssm: Any, changes: dict[str, Any]) -> None:
     with pytest.raises(ssm.exceptions.OpsItemInvalidParameterException):
         create(ssm, **changes)
     assert ssm.describe_ops_items(OpsItemFilters=[])["OpsItemSummaries"] == []
@@ -105,17 +105,17 @@ def test_what_is_reserved_or_too_large(ssm: Any, changes: dict[str, Any]) -> Non
         {"OperationalData": {"k": {"Value": "v", "Type": "Text"}}},
     ],
 )
-def test_the_limits_of_the_model(ssm: Any, changes: dict[str, Any]) -> None:
+def test_model_limits_are_enforced(ssm: Any, changes: dict[str, Any]) -> None:
     with pytest.raises(ssm.exceptions.ClientError) as caught:
         create(ssm, **changes)
     assert caught.value.response["Error"]["Code"] == "ValidationException"
 
 
-def test_the_edges_are_taken(ssm: Any) -> None:
+def test_values_at_the_limit_are_accepted(ssm: Any) -> None:
     assert create(ssm, Title="t" * 1024, Description="d" * 2048, Source="s" * 128, Priority=5)
 
 
-def test_updating(ssm: Any) -> None:
+def test_an_update_changes_an_ops_item(ssm: Any) -> None:
     number = create(ssm, OperationalData=data())
     more = {"note": {"Type": "String", "Value": "n"}}
     ssm.update_ops_item(
@@ -126,14 +126,14 @@ def test_updating(ssm: Any) -> None:
     assert (item["Title"], item["Version"], item["Description"]) == ("new", "2", "d")
 
 
-def test_what_cannot_be_updated(ssm: Any) -> None:
+def test_a_wrong_update_is_refused(ssm: Any) -> None:
     number = create(ssm, OperationalData=data())
     for change in ({"OperationalData": data("other")}, {"Status": "Approved"}):
         with pytest.raises(ssm.exceptions.OpsItemInvalidParameterException):
             ssm.update_ops_item(OpsItemId=number, **change)
 
 
-def test_an_unknown_one(ssm: Any) -> None:
+def test_an_unknown_ops_item_is_refused(ssm: Any) -> None:
     for call in (ssm.get_ops_item, ssm.update_ops_item):
         with pytest.raises(ssm.exceptions.OpsItemNotFoundException):
             call(OpsItemId="oi-000000000000")
@@ -147,7 +147,7 @@ def describe(ssm: Any, *filters: tuple[str, str, str]) -> list[str]:
     return [item["Title"] for page in found for item in page["OpsItemSummaries"]]
 
 
-def test_describing(ssm: Any) -> None:
+def test_describe_filters_ops_items(ssm: Any) -> None:
     create(ssm, Title="one", OperationalData=data("1"))
     number = create(ssm, Title="two", OperationalData=data("2"))
     ssm.update_ops_item(OpsItemId=number, Status="Resolved")

@@ -67,7 +67,7 @@ def test_the_environment_names_the_account(monkeypatch: pytest.MonkeyPatch) -> N
     assert opened(client("ssm")).split(":")[4] == THEIRS
 
 
-def test_an_assumed_role_is_its_own_account_with_its_own_state() -> None:
+def test_an_assumed_role_has_its_accounts_state() -> None:
     role = client("sts").assume_role(
         RoleArn=f"arn:aws:iam::{THEIRS}:role/example/member", RoleSessionName="example-1"
     )["Credentials"]
@@ -86,14 +86,14 @@ def test_an_assumed_role_is_its_own_account_with_its_own_state() -> None:
     ("region", "partition"),
     [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eu-west-1", "aws")],
 )
-def test_regions_and_partitions_are_apart(region: str, partition: str) -> None:
+def test_regions_and_partitions_share_nothing(region: str, partition: str) -> None:
     arn = opened(session().client("ssm", region_name=region))
     assert arn.startswith(f"arn:{partition}:ssm:{region}:")
     here = client("ssm").describe_ops_items()["OpsItemSummaries"]
     assert len(here) == (1 if region == REGION else 0)
 
 
-def test_reset_and_a_fresh_moto_forget_everything() -> None:
+def test_a_reset_forgets_everything() -> None:
     opened(client("ssm"))
     backends.reset()
     assert client("ssm").describe_ops_items()["OpsItemSummaries"] == []
@@ -103,7 +103,7 @@ def test_reset_and_a_fresh_moto_forget_everything() -> None:
     assert client("ssm").describe_ops_items()["OpsItemSummaries"] == []
 
 
-def test_without_moto_it_is_silent(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+def test_stand_ins_are_silent_without_moto(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
     monkeypatch.setattr(botocore_stubber, "enabled", False)
     asked: list[str] = []
 
@@ -161,12 +161,12 @@ def test_botocore_still_validates_what_is_sent() -> None:
         {"OpsItem": {"RelatedOpsItems": [{}]}},
     ],
 )
-def test_an_answer_against_the_model_stops_the_run(answer: Any, wrong: Any) -> None:
+def test_a_wrong_stand_in_stops_the_run(answer: Any, wrong: Any) -> None:
     with pytest.raises(backends.BadAnswer):
         answer(wrong)
 
 
-def test_an_answer_reads_as_a_clients(answer: Any) -> None:
+def test_an_answer_has_a_clients_form(answer: Any) -> None:
     made = datetime(2026, 11, 24, tzinfo=UTC)
     given = {"OpsItem": {"Title": "t", "CreatedTime": made}}
     got = answer(given)
@@ -176,7 +176,7 @@ def test_an_answer_reads_as_a_clients(answer: Any) -> None:
     assert given["OpsItem"]["Title"] == "t"
 
 
-def test_a_refusal_is_the_modelled_class_with_its_members(answer: Any) -> None:
+def test_a_refusal_has_its_modelled_class(answer: Any) -> None:
     ssm = client("ssm")
     with pytest.raises(ssm.exceptions.OpsItemNotFoundException) as caught:
         answer(backends.Refusal("OpsItemNotFoundException", "no such item", Extra="x"))
@@ -185,7 +185,7 @@ def test_a_refusal_is_the_modelled_class_with_its_members(answer: Any) -> None:
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
-def test_a_code_the_operation_does_not_have_stops_the_run(answer: Any) -> None:
+def test_an_unmodelled_code_stops_the_run(answer: Any) -> None:
     with pytest.raises(backends.BadAnswer):
         answer(backends.Refusal("NoSuchBucket", "of another service"))
 
@@ -196,7 +196,7 @@ def test_the_modelled_status_is_used() -> None:
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 401
 
 
-def test_every_registered_operation_is_in_its_services_model() -> None:
+def test_every_stand_in_is_in_the_model() -> None:
     for service, operation in registry.ANSWERS.keys() | registry.CHECKS.keys():
         names = client(service).meta.service_model.operation_names
         assert operation in (*names, "*"), (service, operation)

@@ -88,13 +88,13 @@ def test_a_policy_reads_back_byte_for_byte(s3: Any) -> None:
         policy(statement(Sid="x" * 20_480)),
     ],
 )
-def test_malformed_policies_are_refused_and_change_nothing(s3: Any, text: str) -> None:
+def test_a_malformed_policy_changes_nothing(s3: Any, text: str) -> None:
     s3.put_bucket_policy(Bucket=BUCKET, Policy=policy(statement()))
     assert refused(s3.put_bucket_policy, Bucket=BUCKET, Policy=text) == "MalformedPolicy"
     assert s3.get_bucket_policy(Bucket=BUCKET)["Policy"] == policy(statement())
 
 
-def test_a_policy_of_exactly_20_kb_is_taken(s3: Any) -> None:
+def test_a_policy_of_20_kb_is_accepted(s3: Any) -> None:
     rest = 20 * 1024 - len(policy(statement(Sid="")))
     s3.put_bucket_policy(Bucket=BUCKET, Policy=policy(statement(Sid="x" * rest)))
     assert refused(
@@ -102,7 +102,7 @@ def test_a_policy_of_exactly_20_kb_is_taken(s3: Any) -> None:
     )
 
 
-def test_the_forms_that_policies_of_ours_have_are_taken(s3: Any) -> None:
+def test_well_formed_policies_are_accepted(s3: Any) -> None:
     client("iam").create_role(RoleName="reader", AssumeRolePolicyDocument="{}", Path="/app/")
     deny = statement(
         Sid="ExampleDeny",
@@ -171,7 +171,7 @@ def test_the_forms_that_policies_of_ours_have_are_taken(s3: Any) -> None:
         ),
     ],
 )
-def test_the_meaning_of_public(changes: dict[str, Any], public: bool) -> None:
+def test_public_policies_are_recognised(changes: dict[str, Any], public: bool) -> None:
     made = {"Statement": statement(**changes)}
     assert is_public(made) is public
 
@@ -188,7 +188,7 @@ def block(**settings: bool) -> dict[str, bool]:
 
 
 @pytest.mark.parametrize("level", ["bucket", "account"])
-def test_a_public_policy_is_refused_under_block_public_policy(s3: Any, level: str) -> None:
+def test_block_public_policy_refuses_public_policies(s3: Any, level: str) -> None:
     def put(settings: dict[str, bool]) -> None:
         if level == "bucket":
             s3.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=settings)
@@ -206,7 +206,7 @@ def test_a_public_policy_is_refused_under_block_public_policy(s3: Any, level: st
     assert s3.get_bucket_policy_status(Bucket=BUCKET)["PolicyStatus"]["IsPublic"] is True
 
 
-def test_a_bucket_of_somebody_else(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_foreign_bucket_is_refused(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     params = {"Bucket": BUCKET, "ExpectedBucketOwner": THEIRS}
     for call in (s3.get_bucket_policy, s3.get_public_access_block, s3.head_bucket):
         with pytest.raises(ClientError) as caught:
@@ -223,7 +223,7 @@ def test_a_bucket_of_somebody_else(s3: Any, monkeypatch: pytest.MonkeyPatch) -> 
         assert refused(call, Bucket=BUCKET, **more) == "MethodNotAllowed"
 
 
-def test_a_bucket_that_is_not_there(s3: Any) -> None:
+def test_a_missing_bucket_is_refused(s3: Any) -> None:
     text = policy(statement())
     assert refused(s3.put_bucket_policy, Bucket="nobodys", Policy=text) == "NoSuchBucket"
     assert refused(s3.get_bucket_replication, Bucket="nobodys") == "NoSuchBucket"
@@ -274,7 +274,7 @@ def test_replication_reads_back_as_put(s3: Any) -> None:
     )
 
 
-def test_replication_needs_versioning_and_the_whole_of_a_rule(s3: Any) -> None:
+def test_replication_needs_versioning_and_complete_rules(s3: Any) -> None:
     with pytest.raises(ClientError):
         replicate(s3, rule())
     versioned(s3)
@@ -287,7 +287,7 @@ def test_replication_needs_versioning_and_the_whole_of_a_rule(s3: Any) -> None:
         replicate(s3, rule())
 
 
-def test_replication_goes_with_the_bucket(s3: Any) -> None:
+def test_a_deleted_bucket_loses_its_replication(s3: Any) -> None:
     versioned(s3)
     replicate(s3, rule())
     s3.delete_bucket(Bucket=BUCKET)
@@ -341,7 +341,7 @@ def test_a_lifecycle_reads_back_as_put(s3: Any) -> None:
         {"Filter": {"Prefix": "a/", "ObjectSizeLessThan": 9}},
     ],
 )
-def test_ill_formed_lifecycles_are_refused(s3: Any, changes: dict[str, Any]) -> None:
+def test_an_ill_formed_lifecycle_is_refused(s3: Any, changes: dict[str, Any]) -> None:
     plain = {"Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}, **changes}
     one = {name: value for name, value in plain.items() if value is not None}
     for rules in ([one], []):

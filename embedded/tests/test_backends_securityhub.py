@@ -66,12 +66,12 @@ def only(hub: Any, **filters: Any) -> dict[str, Any]:
     return dict(found[0])
 
 
-def test_a_hub_that_is_not_enabled_refuses() -> None:
+def test_a_disabled_hub_refuses() -> None:
     with pytest.raises(client().exceptions.InvalidAccessException):
         client().get_findings()
 
 
-def test_a_finding_is_stored_with_what_the_hub_adds(hub: Any) -> None:
+def test_the_hub_completes_a_finding(hub: Any) -> None:
     taken(hub, finding())
     stored = only(hub)
     assert stored["Workflow"] == {"Status": "NEW"}
@@ -108,12 +108,12 @@ def test_an_ill_formed_finding_fails_with_http_200(hub: Any, changes: dict[str, 
     assert only(hub)["Id"] == "good"
 
 
-def test_the_edges_of_the_limits_are_taken(hub: Any) -> None:
+def test_findings_at_the_limit_are_accepted(hub: Any) -> None:
     resources = [{"Type": "Other", "Id": str(n)} for n in range(32)]
     taken(hub, finding(Title="x" * 256, Description="x" * 1024, Resources=resources))
 
 
-def test_more_than_a_hundred_are_refused(hub: Any) -> None:
+def test_more_than_100_findings_are_refused(hub: Any) -> None:
     with pytest.raises(hub.exceptions.InvalidInputException):
         hub.batch_import_findings(Findings=[finding(Id=str(n)) for n in range(101)])
 
@@ -127,7 +127,7 @@ def test_an_older_or_equal_update_is_ignored(hub: Any) -> None:
     assert only(hub)["Title"] == "newer"
 
 
-def test_a_provider_cannot_change_what_the_customer_keeps(hub: Any) -> None:
+def test_a_provider_cannot_change_customer_fields(hub: Any) -> None:
     taken(hub, finding())
     note = {"Text": "mine", "UpdatedBy": "me"}
     update(hub, Workflow={"Status": "NOTIFIED"}, Note=note, UserDefinedFields={"a": "1"})
@@ -175,7 +175,7 @@ def update(hub: Any, **changes: Any) -> Any:
     return hub.batch_update_findings(FindingIdentifiers=identifiers, **changes)
 
 
-def test_an_update_tells_what_it_could_not_find(hub: Any) -> None:
+def test_an_update_lists_missing_findings(hub: Any) -> None:
     taken(hub, finding())
     known = {"Id": "f-1", "ProductArn": PRODUCT}
     unknown = {"Id": "f-2", "ProductArn": PRODUCT}
@@ -230,7 +230,7 @@ def test_an_ill_formed_update_is_refused_whole(hub: Any, changes: dict[str, Any]
         ({"AwsAccountId": [("9", "PREFIX")]}, []),
     ],
 )
-def test_filters(hub: Any, filters: dict[str, Any], expected: list[str]) -> None:
+def test_a_filter_selects_findings(hub: Any, filters: dict[str, Any], expected: list[str]) -> None:
     taken(
         hub,
         finding(Id="a", GeneratorId="example/x", Resources=[{"Type": "Other", "Id": "r1"}]),
@@ -254,7 +254,7 @@ def test_filters(hub: Any, filters: dict[str, Any], expected: list[str]) -> None
     assert [f["Id"] for f in hub.get_findings(Filters=asked)["Findings"]] == expected
 
 
-def test_filters_on_maps_and_dates(hub: Any) -> None:
+def test_a_filter_selects_by_map_and_date(hub: Any) -> None:
     taken(hub, finding(Id="f-1"), finding(Id="f-2", UpdatedAt="2026-11-25T00:00:00Z"))
     update(hub, UserDefinedFields={"example:case": "1"})
     field = {"Key": "example:case", "Value": "1", "Comparison": "EQUALS"}
@@ -263,14 +263,14 @@ def test_filters_on_maps_and_dates(hub: Any) -> None:
     assert only(hub, UpdatedAt=[{"Start": "2026-11-24T12:00:00Z"}])["Id"] == "f-2"
 
 
-def test_a_filter_we_do_not_model_stops_the_run(hub: Any) -> None:
+def test_an_unmodelled_filter_stops_the_run(hub: Any) -> None:
     taken(hub, finding())
     with pytest.raises(backends.NotModelled):
         hub.get_findings(Filters={"ProcessPid": [{"Eq": 1}]})
 
 
 @pytest.mark.parametrize("comparisons", [("CONTAINS",), ("EQUALS", "NOT_EQUALS")])
-def test_comparisons_that_the_hub_refuses(hub: Any, comparisons: tuple[str, ...]) -> None:
+def test_a_wrong_comparison_is_refused(hub: Any, comparisons: tuple[str, ...]) -> None:
     asked = [{"Value": "x", "Comparison": c} for c in comparisons]
     with pytest.raises(hub.exceptions.InvalidInputException):
         hub.get_findings(Filters={"Title": asked})
@@ -286,14 +286,14 @@ def test_pages_cover_everything_once(hub: Any) -> None:
     ]
 
 
-def test_sorting(hub: Any) -> None:
+def test_findings_are_sorted(hub: Any) -> None:
     later = "2026-11-25T00:00:00Z"
     taken(hub, finding(Id="a", UpdatedAt=later), finding(Id="b"))
     found = hub.get_findings(SortCriteria=[{"Field": "UpdatedAt", "SortOrder": "asc"}])
     assert [f["Id"] for f in found["Findings"]] == ["b", "a"]
 
 
-def test_imports_and_updates_are_told_as_events(hub: Any) -> None:
+def test_imports_and_updates_emit_events(hub: Any) -> None:
     events: list[dict[str, Any]] = []
     findings_hub.subscribe(lambda _, event: events.append(event))
     taken(hub, finding())
@@ -312,7 +312,7 @@ def test_a_caller_cannot_reach_into_the_store(hub: Any) -> None:
     assert (stored["Resources"][0]["Id"], stored["Title"]) == ("arn:aws:s3:::b", "Bucket contained")
 
 
-def test_errors_are_the_services_own_classes(hub: Any) -> None:
+def test_errors_have_the_services_classes(hub: Any) -> None:
     with pytest.raises(ClientError) as caught:
         hub.batch_update_findings(
             FindingIdentifiers=[{"Id": " ", "ProductArn": "p"}], Workflow={"Status": "NEW"}
@@ -339,7 +339,7 @@ def test_an_insight_counts_by_its_attribute(hub: Any) -> None:
         hub.create_insight(Name="i", Filters=unknown, GroupByAttribute="ResourceId")
 
 
-def test_custom_actions(hub: Any) -> None:
+def test_custom_actions_are_created_and_deleted(hub: Any) -> None:
     described = {"Name": "Contain", "Description": "d"}
     arn = hub.create_action_target(Id="ExampleContain", **described)["ActionTargetArn"]
     assert arn == f"arn:aws:securityhub:{REGION}:{ACCOUNT}:action/custom/ExampleContain"

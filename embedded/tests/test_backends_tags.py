@@ -124,7 +124,7 @@ def code(caught: pytest.ExceptionInfo[ClientError]) -> str:
 
 
 @EVERY
-def test_a_key_that_is_there_gets_the_new_value_and_others_stay(api: Api) -> None:
+def test_tagging_replaces_only_its_keys(api: Api) -> None:
     make(api)
     api.add(team="ml", status="open")
     api.add(status="held")
@@ -142,7 +142,7 @@ def test_an_unknown_resource_is_refused(api: Api) -> None:
 
 
 @EVERY
-def test_the_fifty_first_tag_is_refused_and_changes_nothing(api: Api) -> None:
+def test_a_51st_tag_changes_nothing(api: Api) -> None:
     make(api)
     api.put(api.arn, {f"k{n}": "v" for n in range(40)})
     api.put(api.arn, {f"k{n}": "w" for n in range(50)})
@@ -156,7 +156,7 @@ def test_the_fifty_first_tag_is_refused_and_changes_nothing(api: Api) -> None:
 @pytest.mark.parametrize(
     "tags", [{"k" * 129: "v"}, {"k": "v" * 257}, {"k": "new\nline;"}, {"aws:mine": "v"}, {"": "v"}]
 )
-def test_what_is_no_tag_is_refused(api: Api, tags: dict[str, str]) -> None:
+def test_an_ill_formed_tag_is_refused(api: Api, tags: dict[str, str]) -> None:
     make(api)
     with pytest.raises((ClientError, ParamValidationError)) as caught:
         api.put(api.arn, tags)
@@ -165,14 +165,14 @@ def test_what_is_no_tag_is_refused(api: Api, tags: dict[str, str]) -> None:
 
 
 @EVERY
-def test_the_longest_tag_is_taken(api: Api) -> None:
+def test_the_longest_tag_is_accepted(api: Api) -> None:
     make(api)
     api.put(api.arn, {"k" * 128: "v" * 256, "a:b/c_d.e=f+g@h-i": "x y"})
     assert api.read()["a:b/c_d.e=f+g@h-i"] == "x y"
 
 
 @pytest.mark.parametrize("service", ["sagemaker", "s3control"])
-def test_letters_of_any_script(service: str) -> None:
+def test_tags_take_letters_of_any_script(service: str) -> None:
     api = next(api for api in APIS if api.service == service)
     make(api)
     api.put(api.arn, {"équipe": "数据"})
@@ -187,7 +187,7 @@ def test_another_account_or_region_is_denied(api: Api) -> None:
         assert code(caught) == "AccessDeniedException"
 
 
-def test_a_bucket_of_another_account(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_foreign_bucket_is_denied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOTO_ACCOUNT_ID", "210987654321")
     client("s3").create_bucket(Bucket="theirs")
     monkeypatch.delenv("MOTO_ACCOUNT_ID")
@@ -206,13 +206,13 @@ def test_bucket_tags_are_shared_with_s3() -> None:
     assert {t["Key"] for t in found} == {"team", "status"}
 
 
-def test_kinds_that_no_service_tags_cannot_be_made_to_exist() -> None:
+def test_an_untaggable_type_cannot_be_staged() -> None:
     for resource in ("foundation-model/anthropic.claude", "inference-profile/us.x", "policy/x"):
         with pytest.raises(ValueError, match="no service"):
             backends.exists(arn("bedrock", resource), HERE)
 
 
-def test_an_arn_of_another_kind_of_the_same_service_is_not_found() -> None:
+def test_an_arn_of_another_type_is_missing() -> None:
     guardrail = arn("bedrock", "guardrail/abcdefghij12")
     backends.exists(guardrail, HERE)
     with pytest.raises(ClientError) as caught:
@@ -220,7 +220,7 @@ def test_an_arn_of_another_kind_of_the_same_service_is_not_found() -> None:
     assert code(caught) == "ResourceNotFoundException"
 
 
-def test_existing_tags_survive_a_second_exists_and_forget_forgets() -> None:
+def test_staging_twice_keeps_the_tags() -> None:
     backends.exists(APIS[0].arn, HERE, {"a": "1"})
     backends.exists(APIS[0].arn, HERE, {"a": "2"})
     assert APIS[0].read() == {"a": "1"}
@@ -229,7 +229,7 @@ def test_existing_tags_survive_a_second_exists_and_forget_forgets() -> None:
     assert not backends.known(APIS[0].arn, HERE)
 
 
-def test_sagemaker_resources_that_moto_made() -> None:
+def test_motos_sagemaker_resources_are_tagged() -> None:
     sagemaker = client("sagemaker")
     group = sagemaker.create_model_package_group(
         ModelPackageGroupName="g", Tags=[{"Key": "a", "Value": "1"}]
@@ -256,7 +256,7 @@ def test_sagemaker_resources_that_moto_made() -> None:
         assert api.read(one)["a"] == "2"
 
 
-def test_agents_and_agentcore_resources_that_moto_made() -> None:
+def test_motos_agents_are_tagged() -> None:
     agent = client("bedrock-agent").create_agent(agentName="a", tags={"a": "1"})["agent"]
     APIS[2].add(agent["agentArn"], status="held")
     assert APIS[2].read(agent["agentArn"]) == {"a": "1", "status": "held"}

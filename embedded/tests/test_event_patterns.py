@@ -233,7 +233,7 @@ MATCHING: list[tuple[str, Json, Json, bool]] = [
     [case[1:] for case in MATCHING],
     ids=[case[0] for case in MATCHING],
 )
-def test_matches(pattern: Json, event: Json, expected: bool) -> None:
+def test_a_pattern_matches_events(pattern: Json, event: Json, expected: bool) -> None:
     check(pattern)
     assert matches(pattern, event) is expected
 
@@ -268,7 +268,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("anything-but nothing", {"a": [{"anything-but": []}]}, "not both"),
     ("anything-but a mixture", {"a": [{"anything-but": ["x", 1]}]}, "not both"),
     ("anything-but null", {"a": [{"anything-but": None}]}, "not both"),
-    ("anything-but numeric", {"a": [{"anything-but": {"numeric": ["=", 1]}}]}, "may stand here"),
+    ("anything-but numeric", {"a": [{"anything-but": {"numeric": ["=", 1]}}]}, "is allowed here"),
     ("anything-but no prefix", {"a": [{"anything-but": {"prefix": []}}]}, "empty array"),
     ("anything-but odd wildcard", {"a": [{"anything-but": {"wildcard": "**"}}]}, "consecutive"),
     ("too long", {"a": ["x" * 2048]}, "more than 2048"),
@@ -283,7 +283,7 @@ REFUSED: list[tuple[str, Any, str]] = [
 @pytest.mark.parametrize(
     ("pattern", "message"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
 )
-def test_refused(pattern: Any, message: str) -> None:
+def test_a_wrong_pattern_is_refused(pattern: Any, message: str) -> None:
     with pytest.raises(BadPattern, match=message):
         check(pattern)
 
@@ -310,7 +310,7 @@ def nested(path: tuple[str, ...], value: Any) -> Any:
 
 
 @given(st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3))
-def test_every_leaf_is_found_and_exists(event: Json) -> None:
+def test_exists_finds_every_leaf(event: Json) -> None:
     for path, value in leaves(event):
         assert matches(nested(path, [value]), event)
         assert matches(nested(path, [{"exists": True}]), event)

@@ -39,12 +39,12 @@ RULE = "arn:aws:events:us-east-1:123456789012:rule/example"
         ("$.detail[0]", ABSENT),
     ],
 )
-def test_path(path: str, found: Any) -> None:
+def test_a_path_finds_its_value(path: str, found: Any) -> None:
     assert at(EVENT, path) == found
 
 
 @pytest.mark.parametrize("path", ["source", "$..source", "$.a[", "$.a[-1]"])
-def test_bad_path(path: str) -> None:
+def test_a_wrong_path_is_refused(path: str) -> None:
     with pytest.raises(BadPath):
         at(EVENT, path)
 
@@ -54,15 +54,15 @@ def transformed(template: str, **paths: str) -> str:
     return target_input({"InputTransformer": transformer}, EVENT, RULE)
 
 
-def test_whole_event() -> None:
+def test_a_target_gets_the_whole_event() -> None:
     assert json.loads(target_input({}, EVENT, RULE)) == EVENT
 
 
-def test_constant_input() -> None:
+def test_a_target_gets_constant_input() -> None:
     assert target_input({"Input": '{"do": "it"}'}, EVENT, RULE) == '{"do": "it"}'
 
 
-def test_input_path() -> None:
+def test_a_target_gets_a_part() -> None:
     assert json.loads(target_input({"InputPath": "$.detail.list"}, EVENT, RULE)) == [
         {"a": 1},
         {"a": 2},
@@ -85,13 +85,13 @@ def test_input_path() -> None:
         ('{"k": "<unknown>"}', {}, {"k": "<unknown>"}),
     ],
 )  # fmt: skip
-def test_template(template: str, paths: dict[str, str], result: Any) -> None:
+def test_a_template_is_filled(template: str, paths: dict[str, str], result: Any) -> None:
     given = transformed(template, **paths)
     expected = f"instance {EVENT['resources'][0]} is RUNNING" if result is None else result
     assert json.loads(given) == expected
 
 
-def test_predefined_variables() -> None:
+def test_predefined_variables_are_filled() -> None:
     given = json.loads(
         transformed(
             '{"r": <aws.events.rule-arn>, "n": "<aws.events.rule-name>",'

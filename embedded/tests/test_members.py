@@ -81,7 +81,7 @@ def reads_over_there(account: EmbeddedAccount, external_id: str = "secret") -> s
     return account.invoke("Block", {}).error
 
 
-def test_the_member_role_is_who_acts(account: EmbeddedAccount) -> None:
+def test_calls_are_made_as_the_member_role(account: EmbeddedAccount) -> None:
     prepare(account, trust(account), ["iam:ListRoleTags"])
     assert reads_over_there(account) == ""
     assumed, listed = account.journal.of(Called)
@@ -89,12 +89,12 @@ def test_the_member_role_is_who_acts(account: EmbeddedAccount) -> None:
     assert (listed.principal, listed.actions) == (ROLE, (("iam:ListRoleTags", ROLE),))
 
 
-def test_the_member_role_is_bound_by_its_own_policies(account: EmbeddedAccount) -> None:
+def test_its_own_policies_bind_the_member_role(account: EmbeddedAccount) -> None:
     prepare(account, trust(account), ["iam:GetRole"])
     assert "not authorized to perform: iam:ListRoleTags" in reads_over_there(account)
 
 
-def test_the_external_id_must_fit(account: EmbeddedAccount) -> None:
+def test_a_wrong_external_id_is_refused(account: EmbeddedAccount) -> None:
     prepare(
         account, trust(account, StringEquals={"sts:ExternalId": "secret"}), ["iam:ListRoleTags"]
     )
@@ -102,7 +102,7 @@ def test_the_external_id_must_fit(account: EmbeddedAccount) -> None:
     assert reads_over_there(account, "secret") == ""
 
 
-def test_a_role_that_is_not_there_cannot_be_assumed(account: EmbeddedAccount) -> None:
+def test_a_missing_role_cannot_be_assumed(account: EmbeddedAccount) -> None:
     prepare(account, trust(account), ["iam:ListRoleTags"])
     there = account.client("iam", account=MEMBER)
     there.delete_role_policy(RoleName="member", PolicyName="p")
@@ -110,7 +110,7 @@ def test_a_role_that_is_not_there_cannot_be_assumed(account: EmbeddedAccount) ->
     assert "not authorized to perform: sts:AssumeRole" in reads_over_there(account)
 
 
-def test_accounts_are_apart(account: EmbeddedAccount) -> None:
+def test_accounts_share_nothing(account: EmbeddedAccount) -> None:
     prepare(account, trust(account), ["iam:GetRole"])
     ours = [r["RoleName"] for r in account.client("iam").list_roles()["Roles"]]
     assert "member" not in ours

@@ -58,7 +58,7 @@ def ask(
         ([allow("*"), {"Effect": "Deny", "NotAction": ["s3:Put*"], "Resource": "*"}], DENIED),
     ],
 )
-def test_statements(statements: list[dict[str, Any]], answer: Decision) -> None:
+def test_statements_decide(statements: list[dict[str, Any]], answer: Decision) -> None:
     assert ask(*statements) is answer
 
 
@@ -122,7 +122,7 @@ CONDITIONS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
 
 
 @pytest.mark.parametrize(("condition", "context", "holds"), CONDITIONS)
-def test_conditions(condition: dict[str, Any], context: dict[str, Any], holds: bool) -> None:
+def test_conditions_decide(condition: dict[str, Any], context: dict[str, Any], holds: bool) -> None:
     assert ask(allow(Condition=condition), context=context) is (ALLOWED if holds else NOT)
 
 
@@ -139,7 +139,7 @@ def test_unknown_condition_operator_is_an_error() -> None:
         (f"{BUCKET}/${{*}}", NOT),
     ],
 )
-def test_policy_variables(resource: str, answer: Decision) -> None:
+def test_policy_variables_are_resolved(resource: str, answer: Decision) -> None:
     assert ask(allow(resource=resource), context={"aws:username": "a"}) is answer
 
 
@@ -168,7 +168,7 @@ def test_a_variable_is_not_a_wildcard() -> None:
         ({"same_account": False, "resource": [policy({**allow(), "Principal": "*"})]}, ALLOWED),
     ],
 )
-def test_other_policies(policies: dict[str, Any], answer: Decision) -> None:
+def test_boundaries_and_sessions_limit(policies: dict[str, Any], answer: Decision) -> None:
     assert ask(allow(), **policies) is answer
 
 
@@ -185,9 +185,7 @@ def test_other_policies(policies: dict[str, Any], answer: Decision) -> None:
         ({"Service": "lambda.amazonaws.com"}, NOT),
     ],
 )
-def test_a_resource_policy_alone_allows_in_its_own_account(
-    principal: Any, answer: Decision
-) -> None:
+def test_a_resource_policy_suffices_at_home(principal: Any, answer: Decision) -> None:
     granted = policy({**allow(), "Principal": principal})
     request = Request(ROLE, "s3:GetObject", f"{BUCKET}/a/b")
     assert decide(request, Policies(identity=[], resource=[granted])) is answer

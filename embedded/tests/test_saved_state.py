@@ -1,4 +1,4 @@
-"""An account that is thawed is the one that was built, and no event changes what is thawed."""
+"""An account that is restored is the one that was built, and no event changes what is restored."""
 
 import json
 from pathlib import Path
@@ -49,7 +49,7 @@ def _without_requests(value: Any) -> Any:
     return [_without_requests(v) for v in value] if isinstance(value, list) else value
 
 
-def test_what_is_thawed_is_what_was_built(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_restored_account_equals_the_built(monkeypatch: pytest.MonkeyPatch) -> None:
     with EmbeddedAccount(TEMPLATE) as account:
         built = everything(account)
         bucket = account.client("s3").list_buckets()["Buckets"][0]["Name"]
@@ -68,7 +68,7 @@ def test_what_is_thawed_is_what_was_built(monkeypatch: pytest.MonkeyPatch) -> No
                 account.client("events").delete_rule(Name=rule["Name"], Force=True)
 
 
-def test_a_thawed_account_is_as_alive_as_a_built_one() -> None:
+def test_a_restored_account_works() -> None:
     for _ in range(2):
         with EmbeddedAccount(TEMPLATE) as account:
             sent = account.client("sqs").list_queues()["QueueUrls"][0]
@@ -79,7 +79,7 @@ def test_a_thawed_account_is_as_alive_as_a_built_one() -> None:
             assert account.client("lambda").get_function(FunctionName=name)["Configuration"]
 
 
-def test_other_parameters_or_another_place_is_another_stack() -> None:
+def test_each_deployment_is_built_once() -> None:
     with EmbeddedAccount(TEMPLATE, region="us-east-1"):
         pass
     with EmbeddedAccount(TEMPLATE, region="eu-central-1") as account:
@@ -89,15 +89,15 @@ def test_other_parameters_or_another_place_is_another_stack() -> None:
     assert len(module._DEPLOYED) == 2
 
 
-def test_a_process_remembers_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "HOMES", 1)
+def test_a_process_keeps_few_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SAVED_STACKS", 1)
     for region in ("us-east-1", "eu-central-1", "us-east-1"):
         with EmbeddedAccount(TEMPLATE, region=region):
             pass
         assert len(module._DEPLOYED) == 1
 
 
-def test_nothing_is_left_when_the_account_is_left() -> None:
+def test_leaving_empties_every_service() -> None:
     with EmbeddedAccount(TEMPLATE):
         pass
     assert vars(BackendDict)["_instances"] == []
@@ -106,12 +106,12 @@ def test_nothing_is_left_when_the_account_is_left() -> None:
     ] == []
 
 
-def test_state_that_hides_in_a_function_is_not_taken_for_data() -> None:
+def test_state_in_a_closure_is_not_saved() -> None:
     hidden = {"count": 0}
     with EmbeddedAccount(TEMPLATE) as account:
         from moto.sns.models import sns_backends
 
         backend = sns_backends[account.place.account][account.place.region]
         vars(backend)["hidden"] = lambda: hidden
-        with pytest.raises(saved_state.CannotFreeze, match="state of its own"):
+        with pytest.raises(saved_state.CannotSave, match="state of its own"):
             saved_state.save()

@@ -86,12 +86,12 @@ def test_the_main_thread_may_wait(machine: Scheduler) -> None:
     assert seconds(machine) == 5
 
 
-def test_waiting_for_nothing_is_an_error(machine: Scheduler) -> None:
+def test_an_endless_wait_is_an_error(machine: Scheduler) -> None:
     with pytest.raises(Deadlock):
         scheduler.make_event().wait()
 
 
-def test_a_task_inherits_whose_code_it_is(machine: Scheduler) -> None:
+def test_a_task_inherits_its_owner(machine: Scheduler) -> None:
     seen: list[object] = []
 
     def outer() -> None:
@@ -130,7 +130,7 @@ def test_leaving_ends_blocked_tasks() -> None:
     assert ended == ["ended"]
 
 
-def test_a_condition_wakes_who_waits(machine: Scheduler) -> None:
+def test_a_condition_wakes_its_waiters(machine: Scheduler) -> None:
     condition = scheduler.make_condition()
     seen: list[bool] = []
 
@@ -146,14 +146,14 @@ def test_a_condition_wakes_who_waits(machine: Scheduler) -> None:
     assert seen == [True]
 
 
-def test_every_clock_of_the_process_shows_virtual_time(machine: Scheduler) -> None:
+def test_every_clock_shows_virtual_time(machine: Scheduler) -> None:
     assert datetime.now(UTC) == datetime.now().replace(tzinfo=UTC) == START
     machine.clock.sleep(3)
     machine.clock.move_to(START)
     assert time.time() == START.timestamp() + 3
 
 
-def test_without_an_account_everything_is_real() -> None:
+def test_time_is_real_without_an_account() -> None:
     event = scheduler.make_event()
     event.set()
     assert event.wait(1)

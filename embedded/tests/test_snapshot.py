@@ -87,14 +87,14 @@ CHANGES: dict[str, Callable[[EmbeddedAccount], Any]] = {
 
 
 @pytest.mark.parametrize("change", list(CHANGES))
-def test_a_change_shows(account: EmbeddedAccount, change: str) -> None:
+def test_a_snapshot_shows_every_change(account: EmbeddedAccount, change: str) -> None:
     before = account.snapshot()
     assert account.snapshot() == before
     CHANGES[change](account)
     assert account.snapshot() != before
 
 
-def test_a_snapshot_is_json_without_our_own(account: EmbeddedAccount) -> None:
+def test_a_snapshot_leaves_the_stack_out(account: EmbeddedAccount) -> None:
     shown = account.snapshot()
     assert json.loads(json.dumps(shown)) == shown
     assert list(shown["s3"]) == [BUCKET]

@@ -45,7 +45,7 @@ def headers() -> Any:
     return seen[0].headers
 
 
-def test_outside_every_call_is_signed() -> None:
+def test_calls_outside_are_signed() -> None:
     """The first of this module: no account is entered yet, or any more."""
     with EmbeddedAccount(TEMPLATE):
         pass
@@ -79,13 +79,13 @@ def update(account: EmbeddedAccount, expression: str, **more: Any) -> dict[str, 
         "SET x :a",
     ],
 )
-def test_a_wrong_update_is_refused_each_time(account: EmbeddedAccount, wrong: str) -> None:
+def test_a_wrong_update_is_always_refused(account: EmbeddedAccount, wrong: str) -> None:
     for _ in range(2):
         with pytest.raises(ClientError, match="ValidationException"):
             update(account, wrong)
 
 
-def test_an_expression_is_no_state_of_the_call_before(account: EmbeddedAccount) -> None:
+def test_a_cached_expression_keeps_no_state(account: EmbeddedAccount) -> None:
     """The same text, with other names and values each time."""
     text = "SET #n = :a, kept = :b REMOVE gone"
     for name in ("first", "second"):
@@ -103,14 +103,36 @@ def test_a_body_arrives_whole(account: EmbeddedAccount) -> None:
         assert s3.get_object(Bucket="whole", Key="key")["Body"].read() == body
 
 
-def test_whose_key_it_is_decides_the_account(account: EmbeddedAccount) -> None:
+def test_an_access_key_decides_the_account(account: EmbeddedAccount) -> None:
     other = account.client("sts", account="222233334444").get_caller_identity()
     assert (account.client("sts").get_caller_identity()["Account"]) == ACCOUNT
     assert other["Account"] == "222233334444"
 
 
-def test_inside_nothing_is_signed(account: EmbeddedAccount) -> None:
+def test_calls_inside_are_unsigned(account: EmbeddedAccount) -> None:
     sent = headers()
     assert "/us-east-1/sqs/aws4_request" in str(sent["Authorization"])
     assert f"Signature={64 * '0'}" in str(sent["Authorization"])
     assert USER_AGENT in str(sent["User-Agent"])
+
+
+def test_a_transaction_copies_only_what_it_changes(account: EmbeddedAccount) -> None:
+    from moto.dynamodb.models import dynamodb_backends
+
+    dynamodb, name = account.client("dynamodb"), account.stack.resources["Memory"].physical
+    for key in ("changed", "other"):
+        dynamodb.put_item(TableName=name, Item={"id": {"S": key}})
+    tables = dynamodb_backends[account.place.account][account.place.region].tables
+    other = next(one for one in tables[name].all_items() if one.hash_key.value == "other")
+    changes = {"UpdateExpression": "SET x = id", "TableName": name}
+    failing = {"TableName": name, "Key": {"id": {"S": "none"}}}
+    with pytest.raises(ClientError):
+        dynamodb.transact_write_items(
+            TransactItems=[
+                {"Update": {**changes, "Key": {"id": {"S": "changed"}}}},
+                {"ConditionCheck": {**failing, "ConditionExpression": "attribute_exists(id)"}},
+            ]
+        )
+    assert any(one is other for one in tables[name].all_items())
+    found = dynamodb.get_item(TableName=name, Key={"id": {"S": "changed"}})["Item"]
+    assert found == {"id": {"S": "changed"}}

@@ -26,7 +26,7 @@ def only(resources: str, tmp_path: Path, **more: str) -> Stack:
     return synthesise(path, HERE)
 
 
-def test_names_and_arns(stack: Stack) -> None:
+def test_resources_have_names_and_arns(stack: Stack) -> None:
     found = stack.resources
     assert found["BlockRole"].arn.startswith(
         "arn:aws:iam::111122223333:role/example/stack-BlockRole-"
@@ -52,7 +52,7 @@ def test_sam_events_become_rules_with_permissions(stack: Stack) -> None:
     assert permission.properties["SourceArn"] == rule.arn
 
 
-def test_a_definition_is_read_and_substituted_as_text(stack: Stack) -> None:
+def test_definitions_are_substituted_as_text(stack: Stack) -> None:
     definition = json.loads(stack.resources["Ask"].properties["DefinitionString"])
     ask = definition["States"]["Ask"]
     assert ask["TimeoutSeconds"] == "{% 2 * 3600 %}"
@@ -68,11 +68,11 @@ def test_ignored_types_are_listed(stack: Stack) -> None:
     assert [r.type for r in stack.unbuilt] == ["AWS::Logs::LogGroup", "AWS::CloudWatch::Alarm"]
 
 
-def test_outputs(stack: Stack) -> None:
+def test_outputs_are_resolved(stack: Stack) -> None:
     assert stack.outputs["Second"] == "us-east-1"
 
 
-def test_another_partition() -> None:
+def test_arns_follow_the_partition() -> None:
     china = synthesise(TEMPLATE, Place("111122223333", "cn-north-1", "aws-cn"))
     assert china.resources["Evidence"].arn.startswith("arn:aws-cn:s3:::")
     assert china.resources["Work"].physical.startswith("https://sqs.cn-north-1.amazonaws.com.cn/")
@@ -82,7 +82,7 @@ def test_another_partition() -> None:
     ("parameters", "message"),
     [({"Nope": "1"}, "no such parameter: Nope"), ({"Extra": "maybe"}, "'maybe' is not one of")],
 )
-def test_wrong_parameters(parameters: dict[str, str], message: str) -> None:
+def test_wrong_parameters_are_refused(parameters: dict[str, str], message: str) -> None:
     with pytest.raises(Unresolved, match=message):
         synthesise(TEMPLATE, HERE, parameters=parameters)
 
@@ -110,7 +110,7 @@ VALUE = "  T: {Type: AWS::SNS::Topic, Properties: {TopicName: t, DisplayName: %s
         ("{'Fn::Base64': abc}", "YWJj"),
     ],
 )
-def test_intrinsics(expression: str, value: str, tmp_path: Path) -> None:
+def test_intrinsics_are_resolved(expression: str, value: str, tmp_path: Path) -> None:
     stack = only(
         VALUE % expression,
         tmp_path,
@@ -135,12 +135,12 @@ def test_no_value_leaves_the_property_out(tmp_path: Path) -> None:
         ("!FindInMap [M, x, k]", "no entry in the mapping"),
     ],
 )
-def test_what_cannot_be_resolved_is_an_error(expression: str, message: str, tmp_path: Path) -> None:
+def test_unresolvable_values_are_an_error(expression: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(Unresolved, match=message):
         only(VALUE % expression, tmp_path, Mappings="  M: {y: {k: v}}")
 
 
-def test_a_name_that_refers_to_itself_is_an_error(tmp_path: Path) -> None:
+def test_a_circular_name_is_an_error(tmp_path: Path) -> None:
     text = "  T: {Type: AWS::SNS::Topic, Properties: {TopicName: !GetAtt T.TopicName}}"
     with pytest.raises(Unresolved, match="circular reference: T -> T"):
         only(text, tmp_path)

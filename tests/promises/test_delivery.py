@@ -232,7 +232,7 @@ def test_of_a_batch_only_the_poison_comes_back(world: World) -> None:
     for one in good:
         world.stage(one)
     for one in (good[0], poison, *good[1:]):
-        world.account.carrier.put(one)
+        world.account.event_delivery.put(one)
     world.account.settle()
     batches = [i for i in world.account.journal.of(Invoked) if i.function == "TagAiResource"]
     assert len(batches[0].event["Records"]) == 4

@@ -14,8 +14,10 @@ import ministack.core.iam_evaluator as evaluator
 import ministack.core.lambda_runtime as runtime
 import shelf
 import yaml
-from ministack.services import eventbridge, iam, lambda_svc, s3, sqs, stepfunctions
+from ministack.services import dynamodb, eventbridge, iam, lambda_svc, s3, sqs, stepfunctions
 from ministack.services.cloudformation import provisioners
+
+from embedded import leading_keys
 
 
 def install() -> None:
@@ -38,6 +40,8 @@ def install() -> None:
     paths_of_principals()
     passing_the_role_of_a_replication()
     whole_logs()
+    keys_of_items()
+    attached_policies()
 
 
 def events_of_aws() -> None:
@@ -370,3 +374,92 @@ def _log_of_one(worker: Any, **_: Any) -> str:
     except queue.Empty:  # it died before it could say so
         pass
     return "\n".join(lines)
+
+
+class _OfItem(str):
+    """A table's ARN in the check of one entry of a transaction, with the entry's own keys."""
+
+    keys: dict[str, list[str]]
+
+
+def keys_of_items() -> None:
+    """dynamodb:LeadingKeys is never supplied, so that ForAllValues lets all items through (Using
+    IAM policy conditions for fine-grained access control, DynamoDB developer guide)."""
+    context = iam_actions.dynamodb_service_context
+
+    @functools.wraps(context)
+    def with_keys(body: bytes) -> Any:
+        return {**context(body), **_keys_of_request(json.loads(body or b"{}"))}
+
+    checks = iam_actions.dynamodb_transaction_checks
+
+    @functools.wraps(checks)
+    def with_entries(action: str, body: bytes, *place: str) -> Any:
+        found = checks(action, body, *place)
+        bodies = [one for entry in _entries(body) for one in entry.values()] if found else []
+        return [
+            (one, _of_item(arn, entry)) for (one, arn), entry in zip(found, bodies, strict=True)
+        ]
+
+    enforce = evaluator.enforce
+
+    @functools.wraps(enforce)
+    def with_own_keys(*call: Any, resource_arn: str = "*", **more: Any) -> Any:
+        if isinstance(resource_arn, _OfItem):
+            more["service_context"] = {**more["service_context"], **resource_arn.keys}
+        return enforce(*call, resource_arn=resource_arn, **more)
+
+    iam_actions.dynamodb_service_context = with_keys
+    iam_actions.dynamodb_transaction_checks = with_entries
+    evaluator.enforce = with_own_keys
+
+
+def _entries(body: bytes) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = json.loads(body)["TransactItems"]
+    return entries
+
+
+def _of_item(arn: str, entry: dict[str, Any]) -> _OfItem:
+    named = _OfItem(arn)
+    named.keys = leading_keys.of_item(entry, _partition_key(entry["TableName"]))
+    return named
+
+
+def _keys_of_request(data: dict[str, Any]) -> dict[str, list[str]]:
+    """Of a call on one table, or of all that a batch names in its tables."""
+    if "RequestItems" in data:
+        batches = data["RequestItems"].items()
+        found = [leading_keys.of_batch(wanted, _partition_key(name)) for name, wanted in batches]
+        keys = [key for one in found for values in one.values() for key in values]
+        return {"dynamodb:LeadingKeys": keys} if keys else {}
+    if "TableName" not in data:
+        return {}
+    attribute = _partition_key(data["TableName"], data.get("IndexName"))
+    queried = "KeyConditionExpression" in data or "KeyConditions" in data
+    return (leading_keys.of_query if queried else leading_keys.of_item)(data, attribute)
+
+
+def _partition_key(table: str, index: str | None = None) -> str | None:
+    kept = dynamodb._tables.get(dynamodb._normalize_table_name(table))
+    if not kept or index is None:
+        return kept["pk_name"] if kept else None
+    indexes = [*kept.get("GlobalSecondaryIndexes", []), *kept.get("LocalSecondaryIndexes", [])]
+    schemas = [one["KeySchema"] for one in indexes if one["IndexName"] == index]
+    keys = (key for schema in schemas for key in schema if key["KeyType"] == "HASH")
+    return next((key["AttributeName"] for key in keys), None)
+
+
+def attached_policies() -> None:
+    """iam:PolicyARN is never supplied, so that a condition on it refuses every policy (Actions,
+    resources, and condition keys for AWS IAM, service authorization reference)."""
+    original = iam_actions.request_tag_context
+
+    @functools.wraps(original)
+    def context(service: str, action: str, body: bytes, params: dict[str, Any]) -> Any:
+        found = original(service, action, body, params)
+        policy = iam_actions._query_param(params, "PolicyArn")
+        if policy and action.startswith(("iam:Attach", "iam:Detach")):
+            return {**found, "iam:PolicyARN": policy}
+        return found
+
+    iam_actions.request_tag_context = context
