@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from console.permissions.faults import faults
-from console.permissions.granted import Grant, callers, denies, grants, role_of, shown
+from console.permissions.granted import Grant, callers, denies, grants, readable, role_of, shown
 from console.permissions.reasons import ALWAYS, BY_SERVICES, WHY, WIDE
 from console.permissions.record import RECORD, Record
 from embedded.policy_evaluation import listed
@@ -123,7 +123,9 @@ def _denied(statement: Mapping[str, Any]) -> str:
     actions = ", ".join(f"`{one}`" for one in listed(statement["NotAction" if but else "Action"]))
     where = _said(statement["Condition"]) if "Condition" in statement else ""
     what = f"everything but {actions}" if but else actions
-    return f"denies {what}{f' where {where}' if where else ''}."
+    spared = ", ".join(f"`{readable(one)}`" for one in listed(statement.get("NotResource", [])))
+    on = f" on everything but {spared}" if spared else ""
+    return f"denies {what}{on}{f' where {where}' if where else ''}."
 
 
 def _stars(stack: Stack) -> list[str]:

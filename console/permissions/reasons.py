@@ -4,7 +4,8 @@
 WHY = {
     "ReadSettings": "modes, switch, budget, exemptions and protected targets, at every invocation",
     "ReadWriteCases": "cases, holds and budgets",
-    "WriteEvidence": "one entry per step; read back where a dead attempt had written it already",
+    "ReadEvidence": "what a dead attempt had written already; what a hold names as its capture",
+    "WriteEvidence": "one entry per step, below its own prefix",
     "ImportOwnFindings": "our own finding of the case",
     "UpdateFindings": "the original finding's workflow status, fields and note",
     "StartReleaseWorkflow": "lets go of a case",
@@ -60,7 +61,11 @@ BY_SERVICES = {
 # ``faults`` takes it only where AWS knows no resource for the action.
 _TAGGED = "findings name any of what takes tags, in any Region; tag actions act on nothing else"
 WIDE = {
-    "arn:aws:s3:::EvidenceBucket/*": "an entry's key is its case's",
+    "arn:aws:s3:::EvidenceBucket/*": "a hold names evidence of any playbook",
+    **{
+        f"arn:aws:s3:::EvidenceBucket/{name}/*": "an entry's key is its case's"
+        for name in ("quarantine_bucket", "revoke_sessions", "tag_ai_resource", "escalate_finding")
+    },
     "arn:aws:s3:::*": "findings name any bucket; its ARN has no account, so conditions ask for it",
     "arn:aws:iam::ACCOUNT:role/*": "findings name any role; protected ones are denied below",
     "arn:aws:iam::ACCOUNT:user/*": "findings name any user; those of ProtectedResources are denied",
@@ -78,6 +83,7 @@ WIDE = {
 # Global condition keys, and when a request carries them (IAM User Guide, "AWS global condition
 # context keys", Availability). All others must be in the Service Authorization Reference.
 ALWAYS = {
+    "aws:CalledVia": "what a service asks in somebody's name; absent elsewhere: denied then",
     "aws:PrincipalArn": "every signed request",
     "aws:ResourceAccount": "most actions; not those of EBS and a few others",
     "aws:ResourceOrgID": "where the resource's account is in an organization; elsewhere: refused",

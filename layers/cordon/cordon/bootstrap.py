@@ -6,7 +6,7 @@ from typing import Any
 from cordon.cases import Case, Cases
 from cordon.clients import clients_for
 from cordon.engine import Engine
-from cordon.evidence import Evidence
+from cordon.evidence import Chain, Evidence
 from cordon.holds import Holds
 from cordon.playbook import Playbook
 from cordon.settings import Deployment, Settings, load
@@ -42,9 +42,8 @@ def bootstrap(playbook: Playbook, function: str) -> Services:
     cases = Cases(own.client("dynamodb"), deployment.table)
 
     def evidence(case: Case) -> Evidence:
-        account = case.finding.place.account
-        bucket = deployment.evidence_bucket
-        return Evidence(own.client("s3"), bucket, account, case.id, case.evidence_end)
+        chain = Chain(case.playbook, case.finding.place.account, case.id)
+        return Evidence(own.client("s3"), deployment.evidence_bucket, chain, case.evidence_end)
 
     holds = Holds(own.client("dynamodb"), deployment.table)
     return Services(

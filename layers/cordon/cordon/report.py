@@ -165,7 +165,7 @@ def _fields(case: Case) -> dict[str, str]:
         "cordon/plan": case.plan_hash,
         "cordon/finding": one_line(finding.id, 1024),
         "cordon/kind": one_line(finding.kind, 512),
-        "cordon/evidence": f"{finding.place.account}/{case.id}/",
+        "cordon/evidence": f"{case.playbook}/{finding.place.account}/{case.id}/",
     }
     return {key: value for key, value in fields.items() if value}
 
