@@ -140,8 +140,7 @@ def _missing(copy: Copy) -> Iterator[str]:
     if not 0 <= copy.end.seq <= MAX_ENTRIES:
         yield f"the case's row names {copy.end.seq} entries, which no chain can have"
         return
-    last = max(copy.end.seq, *copy.entries, 0)
-    for before, after in pairwise([0, *sorted(copy.entries), last + 1]):
+    for before, after in pairwise([0, *sorted(copy.entries), copy.end.seq + 1]):
         if after - before > 1:
             rows = f"the case's row names {counted(copy.end.seq, 'entry')}"
             yield f"{_said(before + 1, after - 1)} missing: {rows}"
