@@ -107,6 +107,8 @@ def test_an_entry_is_read_by_its_ref(s3: Any) -> None:
     ref = a_chain(s3).write("captured", {"policy": "as it was"})
     assert ref.key == CHAIN.key(1)
     assert read_entry(s3, BUCKET, ref)["content"] == {"policy": "as it was"}
+    another = a_chain(s3, chain=Chain("tag_ai_resource", "444455556666", "decaf"))
+    assert another.read(ref.key, ref.sha256) == read_entry(s3, BUCKET, ref)
 
 
 def test_a_missing_entry_is_said(s3: Any) -> None:

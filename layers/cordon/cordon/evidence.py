@@ -93,6 +93,10 @@ class Evidence:
             self._keep_orphan(key, there)
         raise OverflowError(f"case {self._chain.case} has more than {MAX_ENTRIES} evidence entries")
 
+    def read(self, key: str, sha256: str) -> dict[str, Any]:
+        """The entry that a hold names; of any playbook and case. As ``read_entry``."""
+        return read_entry(self._s3, self._bucket, EntryRef(key, sha256))
+
     def _entry(self, stage: str, content: Mapping[str, Any]) -> bytes:
         number = self.link.seq + 1
         entry = {
