@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from console import expected, playbook_pages, render
+from console import evidence_folder, expected, playbook_pages, render
+from console.evidence import verify
 from console.permissions import page as permissions
 from console.replay import Replay, event_files, events_in
 from console.stack import NotPossible, Stack
@@ -105,21 +106,21 @@ def release(
 
 @app.command()
 def evidence(
-    case: str,
-    to: Annotated[Path | None, typer.Option(help="Folder to write the entries to.")] = None,
+    case: Annotated[str, typer.Argument(help="The case, or `verify` and a folder.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="After `verify`: what --to has written, checked offline.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="Empty folder to write the entries to.")] = None,
     stack: STACK = "cordon",
 ) -> None:
-    """Read a case's evidence, and check that its chain holds."""
-    deployed = Stack.named(stack)
-    entries, fault = deployed.evidence(deployed.case(case))
-    for number, entry in enumerate(entries, 1):
-        if to is None:
-            out.print_json(entry.decode())
-        else:
-            to.mkdir(parents=True, exist_ok=True)
-            (to / f"{number:04d}.json").write_bytes(entry)
-    errors.print(fault or f"the chain of {len(entries)} entries holds")
-    raise typer.Exit(1 if fault else 0)
+    """Read a case's evidence, and verify that it is what was written.
+
+    Ends with 0 where it is verified, with 1 where anything is wrong, and with 3 where the only
+    thing to say is that an attempt may not have ended.
+    """
+    if (case == "verify") is (folder is None) or (folder and to):
+        raise NotPossible("either `cordon evidence CASE`, or `cordon evidence verify FOLDER`")
+    raise typer.Exit(_verify_folder(folder) if folder else _verify_case(case, to, stack))
 
 
 @app.command()
@@ -134,6 +135,29 @@ def docs(
     for fault in faults:
         errors.print(fault, markup=False)
     raise typer.Exit(1 if faults or (check and stale) else 0)
+
+
+def _verify_case(case: str, to: Path | None, stack: str) -> int:
+    deployed = Stack.named(stack)
+    copy = deployed.evidence_copy(deployed.case(case))
+    if to is None:
+        render.show_entries(copy, out, errors)
+    else:
+        try:
+            evidence_folder.write(copy, to)
+        except OSError as error:
+            raise NotPossible(f"nothing can be written there: {error}") from None
+    return render.show_verdict(copy, verify(copy), errors)
+
+
+def _verify_folder(folder: Path) -> int:
+    try:
+        copy, faults, limits = evidence_folder.read(folder)
+    except evidence_folder.NotACopy as why:
+        raise NotPossible(f"{folder} cannot be verified: {why}") from None
+    ended = render.show_verdict(copy, [*faults, *verify(copy)], errors)
+    errors.print(render.plain(limits), markup=False, soft_wrap=True)
+    return ended
 
 
 def _decide(stack: str, case: str, decision: str, plan: str) -> None:
@@ -151,5 +175,5 @@ def main() -> None:
     try:
         app()
     except NotPossible as refusal:
-        errors.print(str(refusal), markup=False)
+        errors.print(render.plain(str(refusal)), markup=False, soft_wrap=True)
         raise SystemExit(2) from None

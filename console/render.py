@@ -1,7 +1,7 @@
 """How the console shows what happened. Text of findings is shown as text, never as markup."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group
@@ -12,8 +12,10 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from console.evidence import Copy, Fault, verdict
 from console.replay import Run
 from cordon.memory.cases import Case
+from cordon.sources.text import one_line
 from cordon.statuses import CLOSED
 
 COLOURS = {
@@ -171,3 +173,25 @@ def show_cases(cases: Iterable[Case], out: Console) -> None:
                 case.plan_hash,
             )
     out.print(table)
+
+
+def show_entries(copy: Copy, out: Console, errors: Console) -> None:
+    """Every entry as it was written. What cannot be shown is said, and verification says why."""
+    for number, body in sorted(copy.entries.items()):
+        try:
+            out.print_json(body.decode(), ensure_ascii=True)
+        except (ValueError, RecursionError):
+            errors.print(f"entry {number} cannot be shown as JSON")
+
+
+def show_verdict(copy: Copy, found: Sequence[Fault], errors: Console) -> int:
+    """Say everything that was found, then the verdict. Returns the exit status: 0, 1 or 3."""
+    for one in found:
+        errors.print(str(one), markup=False, highlight=False, soft_wrap=True)
+    errors.print(verdict(copy, found), markup=False, highlight=False, soft_wrap=True)
+    return 0 if not found else 3 if all(one.warning for one in found) else 1
+
+
+def plain(text: str) -> str:
+    """Text that others may have written, in one line that no terminal takes for a command."""
+    return one_line(text, 2000)

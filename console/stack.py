@@ -13,8 +13,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from console.evidence import Copy, copied, verify
 from console.playbooks import playbooks
-from cordon.evidence import chain_fault
+from cordon.evidence import Chain
 from cordon.memory.cases import Case, Cases, Decision
 from cordon.memory.table import Table
 from cordon.respond import release_execution_name, workflow_input
@@ -139,13 +140,15 @@ class Stack:
                 yield case
 
     def evidence(self, case: Case) -> tuple[list[bytes], str]:
-        """The case's entries in order, and where their chain is broken ("" when it holds)."""
-        s3, bucket = self.client("s3"), self.outputs["EvidenceBucket"]
-        folder = f"{case.finding.place.account}/{case.id}/"
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder)
-        keys = sorted(entry["Key"] for page in pages for entry in page.get("Contents", ()))
-        entries = [s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys]
-        return entries, chain_fault(entries)
+        """The case's entries in order, and what is wrong with them ("" where nothing is)."""
+        copy = self.evidence_copy(case)
+        return copy.bodies, "; ".join(one.text for one in verify(copy) if not one.warning)
+
+    def evidence_copy(self, case: Case) -> Copy:
+        """All that the evidence bucket holds of a case, with the end that its row named."""
+        chain = Chain(case.playbook, case.finding.place.account, case.id)
+        bucket = self.outputs["EvidenceBucket"]
+        return copied(self.client("s3"), bucket, chain, case.evidence_end)
 
     def _must_exist(self) -> None:
         if self.deleted:

@@ -1,4 +1,4 @@
-"""Evidence: write-once, chained, and honest about a retry."""
+"""Evidence: write-once, chained, honest about a retry, and read back only as it was written."""
 
 import json
 from collections.abc import Iterator
@@ -6,11 +6,15 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from cordon.evidence import ChainEnd, Evidence, chain_fault
+from console.evidence import copied, verify
+from cordon.errors import EvidenceFault
+from cordon.evidence import Chain, ChainEnd, EntryRef, Evidence, read_entry, sha256
 
 BUCKET = "cordon-evidence"
+CHAIN = Chain("quarantine_bucket", "111122223333", "c0ffee")
 
 
 @pytest.fixture
@@ -21,35 +25,39 @@ def s3() -> Iterator[Any]:
         yield client
 
 
-def a_chain(s3: Any, link: ChainEnd | None = None) -> Evidence:
-    return Evidence(s3, BUCKET, "111122223333", "c0ffee", link or ChainEnd())
+def a_chain(s3: Any, link: ChainEnd | None = None, chain: Chain = CHAIN) -> Evidence:
+    return Evidence(s3, BUCKET, chain, link or ChainEnd())
 
 
-def read_all(s3: Any) -> list[bytes]:
+def read_all(s3: Any) -> list[dict[str, Any]]:
     keys = sorted(o["Key"] for o in s3.list_objects_v2(Bucket=BUCKET)["Contents"])
-    return [s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys]
+    return [json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()) for key in keys]
 
 
-def test_entries_are_chained(s3: Any) -> None:
+def put(s3: Any, key: str, body: bytes) -> EntryRef:
+    s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+    return EntryRef(key, sha256(body))
+
+
+# ---- writing ----
+
+
+def test_entries_are_chained_and_say_whose_they_are(s3: Any) -> None:
     proof = a_chain(s3)
     for stage in ("decided", "captured", "applied"):
         proof.write(stage, {"what": stage})
     entries = read_all(s3)
-    assert [json.loads(entry)["stage"] for entry in entries] == ["decided", "captured", "applied"]
-    assert chain_fault(entries) == ""
+    assert [entry["stage"] for entry in entries] == ["decided", "captured", "applied"]
+    assert [entry["key"] for entry in entries] == [CHAIN.key(number) for number in (1, 2, 3)]
+    owner = {"playbook": "quarantine_bucket", "account": "111122223333", "case": "c0ffee"}
+    assert all(entry.items() >= owner.items() for entry in entries)
     assert proof.link.seq == 3
+    assert verify(copied(s3, BUCKET, CHAIN, proof.link)) == []
 
 
-def test_an_altered_missing_or_reordered_entry_shows(s3: Any) -> None:
-    proof = a_chain(s3)
-    for stage in ("decided", "captured", "applied"):
-        proof.write(stage, {"what": stage})
-    first, second, third = read_all(s3)
-    assert chain_fault([first, second.replace(b"captured", b"imagined"), third]) == (
-        "entry 3 does not follow the one before"
-    )
-    assert chain_fault([first, third]) == "entry 2 does not follow the one before"
-    assert chain_fault([second, first, third]) == "entry 1 does not follow the one before"
+def test_the_playbook_comes_first_in_the_key() -> None:
+    assert CHAIN.key(7) == "quarantine_bucket/111122223333/c0ffee/000007.json"
+    assert CHAIN.key(7).startswith(CHAIN.folder)
 
 
 def test_a_retry_that_forgot_the_end_of_the_chain_keeps_what_is_there(s3: Any) -> None:
@@ -58,11 +66,95 @@ def test_a_retry_that_forgot_the_end_of_the_chain_keeps_what_is_there(s3: Any) -
     again.write("captured", {"policy": "as it is after we changed it"})
     entries = read_all(s3)
     assert len(entries) == 2
-    assert json.loads(entries[0])["content"] == {"policy": "as it really was"}
-    assert chain_fault(entries) == ""
+    assert entries[0]["content"] == {"policy": "as it really was"}
+    assert [entry["content"] for entry in again.orphaned] == [{"policy": "as it really was"}]
+    assert verify(copied(s3, BUCKET, CHAIN, again.link)) == []
+
+
+def test_a_put_whose_answer_was_lost_is_not_written_twice(s3: Any) -> None:
+    """botocore tries again, and S3 says that the key is there: by ourselves."""
+    at = "2026-11-26T12:00:00Z"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("cordon.evidence.to_iso", lambda _: at)
+        first = a_chain(s3).write("captured", {"policy": "x"})
+        again = a_chain(s3)
+        assert again.write("captured", {"policy": "x"}) == first
+    assert again.orphaned == []
+    assert len(read_all(s3)) == 1
+
+
+def test_what_is_no_entry_is_kept_and_chained_to(s3: Any) -> None:
+    """It must not keep the case from being contained; ``cordon evidence`` names it."""
+    put(s3, CHAIN.key(1), b"\xff no entry")
+    proof = a_chain(s3)
+    proof.write("captured", {})
+    assert proof.orphaned == []
+    assert proof.link.seq == 2
+    assert [one.text for one in verify(copied(s3, BUCKET, CHAIN, proof.link))] == [
+        "entry 1 is not UTF-8"
+    ]
 
 
 def test_a_refused_write_rises(s3: Any) -> None:
     s3.delete_bucket(Bucket=BUCKET)
     with pytest.raises(s3.exceptions.NoSuchBucket):
         a_chain(s3).write("captured", {})
+
+
+# ---- reading what a hold names ----
+
+
+def test_an_entry_is_read_by_its_ref(s3: Any) -> None:
+    ref = a_chain(s3).write("captured", {"policy": "as it was"})
+    assert ref.key == CHAIN.key(1)
+    assert read_entry(s3, BUCKET, ref)["content"] == {"policy": "as it was"}
+    another = a_chain(s3, chain=Chain("tag_ai_resource", "444455556666", "decaf"))
+    assert another.read(ref.key, ref.sha256) == read_entry(s3, BUCKET, ref)
+
+
+def test_a_missing_entry_is_said(s3: Any) -> None:
+    ref = EntryRef(CHAIN.key(1), "0" * 64)
+    with pytest.raises(EvidenceFault, match=r"000001\.json is missing$"):
+        read_entry(s3, BUCKET, ref)
+
+
+def test_an_entry_with_other_bytes_is_refused(s3: Any) -> None:
+    ref = a_chain(s3).write("captured", {"policy": "as it was"})
+    there = s3.get_object(Bucket=BUCKET, Key=ref.key)["Body"].read()
+    put(s3, ref.key, there.replace(b"as it was", b"public"))
+    with pytest.raises(EvidenceFault, match=f"and {ref.sha256} was written"):
+        read_entry(s3, BUCKET, ref)
+
+
+def test_an_entry_that_lies_at_another_key_is_refused(s3: Any) -> None:
+    """Its bytes are as named: but it is another case's, or another number's."""
+    ref = a_chain(s3).write("captured", {})
+    there = s3.get_object(Bucket=BUCKET, Key=ref.key)["Body"].read()
+    for key in (CHAIN.key(2), Chain("quarantine_bucket", "111122223333", "other").key(1)):
+        with pytest.raises(EvidenceFault, match=f"says that its key is {ref.key}"):
+            read_entry(s3, BUCKET, put(s3, key, there))
+
+
+@pytest.mark.parametrize("name", ["playbook", "account", "case", "seq"])
+def test_an_entry_that_contradicts_its_own_key_is_refused(s3: Any, name: str) -> None:
+    ref = a_chain(s3).write("captured", {})
+    entry = json.loads(s3.get_object(Bucket=BUCKET, Key=ref.key)["Body"].read())
+    entry[name] = 2 if name == "seq" else "other"
+    with pytest.raises(EvidenceFault, match="says that it is entry"):
+        read_entry(s3, BUCKET, put(s3, ref.key, json.dumps(entry).encode()))
+
+
+@pytest.mark.parametrize(
+    ("code", "raised"),
+    [
+        ("AccessDenied", EvidenceFault),  # what S3 says of a missing object to who may not list
+        ("SlowDown", ClientError),  # to be tried again, not to be believed
+    ],
+)
+def test_what_cannot_be_read_is_said(code: str, raised: type[Exception]) -> None:
+    class Refusing:
+        def get_object(self, **_: Any) -> Any:
+            raise ClientError({"Error": {"Code": code}}, "GetObject")
+
+    with pytest.raises(raised, match=code):
+        read_entry(Refusing(), BUCKET, EntryRef(CHAIN.key(1), "0" * 64))

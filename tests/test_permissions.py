@@ -213,7 +213,11 @@ def used(caller: str, service: str, operation: str, params: dict[str, Any]) -> A
 
 def test_deployed_calls_use_the_same_grants() -> None:
     key = {"TableName": "prod-Memory-ABC", "Key": {"id": {"S": "case#0"}}}
-    entry = {"Bucket": "prod-evidence-abc", "Key": "a/0/000001.json", "IfNoneMatch": "*"}
+    entry = {
+        "Bucket": "prod-evidence-abc",
+        "Key": "tag_ai_resource/0/a/000001.json",
+        "IfNoneMatch": "*",
+    }
     both = merged(
         used("TagAiResource", "dynamodb", "GetItem", key),
         used("TagAiResource", "s3", "PutObject", entry),
@@ -221,7 +225,7 @@ def test_deployed_calls_use_the_same_grants() -> None:
     assert both == {
         "TagAiResource": {
             f"dynamodb:GetItem {TABLE}": ["dynamodb:GetItem"],
-            "s3:PutObject arn:aws:s3:::EvidenceBucket/*": ["s3:PutObject"],
+            "s3:PutObject arn:aws:s3:::EvidenceBucket/tag_ai_resource/*": ["s3:PutObject"],
         }
     }
     replayed = record().replayed["TagAiResource"]

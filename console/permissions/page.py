@@ -9,6 +9,7 @@ from console.permissions.granted import (
     callers,
     denies,
     grants,
+    readable,
     role_of,
     stack_with_all_parameters,
 )
@@ -139,7 +140,9 @@ def _denial(statement: Mapping[str, Any]) -> str:
     actions = ", ".join(f"`{name}`" for name in names)
     where = _condition_text(statement["Condition"]) if "Condition" in statement else ""
     denied = f"everything except {actions}" if inverted else actions
-    return f"denies {denied}{f' where {where}' if where else ''}."
+    spared = ", ".join(f"`{readable(name)}`" for name in listed(statement.get("NotResource", [])))
+    on = f" on everything except {spared}" if spared else ""
+    return f"denies {denied}{on}{f' where {where}' if where else ''}."
 
 
 def _actions_without_resource(stack: Stack) -> list[str]:

@@ -4,7 +4,8 @@
 WHY = {
     "ReadSettings": "modes, master switch, budget, exemptions, protected targets; each invocation",
     "ReadWriteCases": "cases, holds and budgets",
-    "WriteEvidence": "one entry per step; read if a crashed attempt has already written it",
+    "ReadEvidence": "what a crashed attempt has written already; what a hold names as its capture",
+    "WriteEvidence": "one entry per step, below its own prefix",
     "ImportOwnFindings": "Cordon's own finding of the case",
     "UpdateFindings": "the original finding's workflow status, fields and note",
     "StartReleaseWorkflow": "release of a case",
@@ -60,7 +61,11 @@ BY_SERVICES = {
 # ``violations`` accepts it only for actions without resource types.
 _TAGGED = "findings name any taggable resource in any Region; tag actions change nothing else"
 WIDE = {
-    "arn:aws:s3:::EvidenceBucket/*": "the key of an entry contains its case",
+    "arn:aws:s3:::EvidenceBucket/*": "a hold names evidence of any playbook",
+    **{
+        f"arn:aws:s3:::EvidenceBucket/{name}/*": "the key of an entry contains its case"
+        for name in ("quarantine_bucket", "revoke_sessions", "tag_ai_resource", "escalate_finding")
+    },
     "arn:aws:s3:::*": "findings name any bucket; a condition limits the account",
     "arn:aws:iam::ACCOUNT:role/*": "findings name any role; protected ones are denied below",
     "arn:aws:iam::ACCOUNT:user/*": "findings name any user; those of ProtectedResources are denied",
@@ -78,6 +83,7 @@ WIDE = {
 # Global condition keys, and which requests have them (IAM User Guide, "AWS global condition
 # context keys", Availability). All others must be in the Service Authorization Reference.
 ALWAYS = {
+    "aws:CalledVia": "what a service asks in somebody's name; absent elsewhere: denied then",
     "aws:PrincipalArn": "every signed request",
     "aws:ResourceAccount": "most actions; not those of EBS and a few others",
     "aws:ResourceOrgID": "if the resource's account is in an organization; otherwise refused",

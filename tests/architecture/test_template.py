@@ -235,8 +235,38 @@ def test_evidence_is_written_once(full: bool) -> None:
     assert {s["Effect"] for s in by_sid.values()} == {"Deny"}
     kept = by_sid["NoDeleteNoShorten"]
     assert {"s3:BypassGovernanceRetention", "s3:DeleteObjectVersion"} <= set(kept["Action"])
-    except_for = {"ArnNotLike": {"aws:PrincipalArn": [seen.EMERGENCY]}} if full else None
-    assert kept.get("Condition") == except_for
+    rescuers = {"ArnNotLike": {"aws:PrincipalArn": [seen.EMERGENCY]}} if full else {}
+    assert kept.get("Condition", {}) == rescuers
+    deployed = {"ForAllValues:StringNotEquals": {"aws:CalledVia": ["cloudformation.amazonaws.com"]}}
+    assert by_sid["NoOtherBucketSettings"]["Condition"] == deployed | rescuers
+
+
+def test_only_exact_roles_write_evidence() -> None:
+    """C2: no path, no wildcard. Every playbook has a prefix, and each prefix one role."""
+    guard = props("AWS::S3::BucketPolicy")["EvidenceBucketPolicy"]["PolicyDocument"]
+    by_sid = {s["Sid"]: s for s in guard["Statement"]}
+    bucket = arn("EvidenceBucket")
+    prefixes = sorted(by_sid["OnlyBelowPlaybooks"]["NotResource"])
+    assert prefixes == [f"{bucket}/{playbook}/*" for playbook in PLAYBOOKS]
+    for playbook in PLAYBOOKS:
+        only = by_sid[f"Only{logical(playbook)}"]
+        assert only["Resource"] == f"{bucket}/{playbook}/*"
+        role = arn(f"{logical(playbook)}Role")
+        assert only["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": role}}
+        assert "*" not in role
+
+
+def test_evidence_ends_some_day_and_never_before_its_lock() -> None:
+    days = seen.raw()["Resources"]["EvidenceBucket"]["Properties"]
+    lock = days["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]["Days"]
+    entries, markers = days["LifecycleConfiguration"]["Rules"]
+    assert entries["ExpirationInDays"] == lock == {"Ref": "EvidenceDays"}
+    assert entries["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+    assert entries["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert markers["ExpiredObjectDeleteMarker"] is True
+    for rule in (entries, markers):
+        assert rule["Status"] == "Enabled"
+        assert not rule.keys() & {"Prefix", "TagFilters"}  # all that the bucket holds
 
 
 # ── people and operation ─────────────────────────────────────────────────────

@@ -211,8 +211,13 @@ def test_only_tags_of_ours_can_be_set_or_removed(playbook: str, action: str, res
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_evidence_and_settings_cannot_be_touched(playbook: str) -> None:
-    entry = f"{stack(full=True).resources['EvidenceBucket'].arn}/111122223333/0a/0001.json"
+    bucket = stack(full=True).resources["EvidenceBucket"].arn
+    entry = f"{bucket}/{playbook}/111122223333/0a/000001.json"
     assert answer(playbook, "s3:PutObject", entry) is Decision.ALLOWED
+    for other in {*PLAYBOOKS} - {playbook}:
+        theirs = f"{bucket}/{other}/111122223333/0a/000001.json"
+        assert answer(playbook, "s3:PutObject", theirs) is Decision.NOT_ALLOWED
+        assert answer(playbook, "s3:GetObject", theirs) is Decision.ALLOWED
     taken_over = answer(playbook, "s3:PutObject", entry, aws__ResourceAccount="444455556666")
     assert taken_over is Decision.NOT_ALLOWED  # a bucket of somebody else's with this name
     for action in ("s3:DeleteObjectVersion", "s3:BypassGovernanceRetention", "s3:PutObjectAcl"):

@@ -49,11 +49,36 @@ def test_what_is_held_is_reviewed_and_released(account: Account, tmp_path: Path)
     assert account.case().decided_why == "a public web site"
     assert state(account, one) == before
     assert case.id not in cordon(account, "review").stdout
-    proven = cordon(account, "evidence", case.id, "--to", str(tmp_path))
+    proven = cordon(account, "evidence", case.id, "--to", str(tmp_path / "copy"))
     assert proven.returncode == 0, proven.stderr
     entries = len(account.evidence(account.case()))
-    assert f"the chain of {entries} entries holds" in " ".join(proven.stderr.split())
-    assert len(list(tmp_path.iterdir())) == entries
+    assert f"evidence verified: {entries} entries, as the case's row says" in proven.stderr
+    assert len(list((tmp_path / "copy").iterdir())) == entries + 1
+    offline = cordon(account, "evidence", "verify", str(tmp_path / "copy"))
+    assert offline.returncode == 0, offline.stderr
+    assert "as it was when this folder was written" in offline.stderr
+    again = cordon(account, "evidence", case.id, "--to", str(tmp_path / "copy"))
+    assert again.returncode == 2
+    assert "is not empty" in again.stderr
+
+
+def test_evidence_that_is_gone_is_not_verified(account: Account) -> None:
+    """By whoever can: the bucket's policy and its lock are those of the account's owner."""
+    case = contained(account, staged(account, PUBLIC))
+    s3, bucket = account.client("s3"), account.stack.outputs["EvidenceBucket"]
+    folder = f"{case.playbook}/{ACCOUNT}/{case.id}/"
+    (*_, last) = s3.list_object_versions(Bucket=bucket, Prefix=folder)["Versions"]
+    s3.delete_bucket_policy(Bucket=bucket)
+    s3.delete_object(Bucket=bucket, Key=last["Key"])
+    hidden = cordon(account, "evidence", case.id)
+    assert hidden.returncode == 1
+    assert "was deleted: delete marker" in hidden.stderr
+    gone = {"VersionId": last["VersionId"], "BypassGovernanceRetention": True}
+    s3.delete_object(Bucket=bucket, Key=last["Key"], **gone)
+    short = cordon(account, "evidence", case.id)
+    assert short.returncode == 1
+    assert "is missing: the case's row names" in short.stderr
+    assert "evidence verified" not in short.stderr
 
 
 @pytest.mark.parametrize("by_hash", [True, False])

@@ -66,6 +66,27 @@ def test_an_update_takes_effect_and_what_is_under_way_goes_on(fresh: Account) ->
     assert stands == {Status.CONTAINED, Status.OBSERVED}
 
 
+def test_a_stack_updates_twice_and_its_bucket_with_it(fresh: Account) -> None:
+    """The bucket's policy denies changes of it, and of itself; never to a deployment.
+
+    The emulator's CloudFormation calls its S3 without asking IAM, and plays no lifecycle: that the
+    condition lets the calls through is tried in tests/promises/test_denials.py.
+    """
+    s3, where = fresh.client("s3"), fresh.stack.outputs["EvidenceBucket"]
+    for days, rescuer in (("400", "First"), ("30", "Second")):
+        role = f"arn:aws:iam::{ACCOUNT}:role/{rescuer}"
+        fresh.deploy("enforce", EvidenceDays=days, BreakGlassRoles=role)
+        assert fresh.stack.outputs["EvidenceBucket"] == where
+        kept = json.loads(s3.get_bucket_policy(Bucket=where)["Policy"])["Statement"]
+        guard = next(one for one in kept if one["Sid"] == "NoOtherBucketSettings")
+        assert guard["Condition"]["ArnNotLike"] == {"aws:PrincipalArn": [role]}
+    fresh.stage(event(PUBLIC))
+    fresh.put(event(PUBLIC))
+    assert fresh.evidence(fresh.case())[0] == "decided"
+    fresh.delete()
+    assert json.loads(s3.get_bucket_policy(Bucket=where)["Policy"])["Statement"] == kept
+
+
 def test_a_deleted_stack_keeps_its_evidence_and_says_what_is_held(fresh: Account) -> None:
     fresh.stage(event(PUBLIC))
     fresh.put(event(PUBLIC))
@@ -82,7 +103,7 @@ def test_a_deleted_stack_keeps_its_evidence_and_says_what_is_held(fresh: Account
         fresh.client("lambda").get_function(FunctionName=function)
     assert fresh.evidence(case) == evidence
     assert json.loads(policy(Bucket=where)["Policy"]) == kept
-    entry = {"Bucket": where, "Key": f"{ACCOUNT}/{case.id}/000001.json"}
+    entry = {"Bucket": where, "Key": f"{case.playbook}/{ACCOUNT}/{case.id}/000001.json"}
     somebody, owner = fresh.as_role(person(fresh, "somebody"), "s3"), fresh.client("s3")
     assert not allowed(somebody.delete_object, **entry)
     version = owner.head_object(**entry)["VersionId"]

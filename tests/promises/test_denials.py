@@ -25,7 +25,7 @@ from tests.promises.world import PLAYBOOKS, ROOT, World
 
 RECORDING = "RECORD" in os.environ
 NAMED = "arn:aws:s3:::payroll-archive"
-KEY = "111122223333/0a/000001.json"
+KEY = "quarantine_bucket/111122223333/0a/000001.json"
 NOBODY = '{"Version": "2012-10-17", "Statement": []}'
 HARMLESS = {"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}
 ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -81,17 +81,15 @@ def on_entries(operation: str, **more: Any) -> Try:
     return Try("s3", operation, *sets)
 
 
-def lifecycle() -> Try:
-    """Nobody lets evidence expire."""
-    rule = {"Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}, "ID": "x"}
-    more = {"LifecycleConfiguration": {"Rules": [rule]}}
+def on_evidence_bucket(operation: str, **more: Any) -> Try:
+    """Nobody changes this of the evidence bucket."""
     sets = ({"Bucket": bucket, **more} for bucket in ("EvidenceBucket", "beside-it"))
-    return Try("s3", "PutBucketLifecycleConfiguration", *sets)
+    return Try("s3", operation, *sets)
 
 
 S3, IAM = "arn:aws:s3:::", "arn:aws:iam::*:role/"
 UNTIL = {"Retention": {"Mode": "GOVERNANCE", "RetainUntilDate": "2026-11-25T00:00:00Z"}}
-TRIES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tried
+OF_ROLES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tried
     "ProtectPrincipals": {
         f"{IAM}cordon/*": on_roles("QuarantineBucketRole", "cordon", "/cordon/"),
         f"{IAM}aws-service-role/*": on_roles("AWSServiceRoleForX", "ForX", "/aws-service-role/x/"),
@@ -108,7 +106,7 @@ TRIES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tri
         f"{IAM}stacksets-exec-*": on_roles("stacksets-exec-0a1b", "stacksets-executor"),
     },
     "ProtectLogAndStateBuckets": {
-        f"{S3}EvidenceBucket": on_buckets("EvidenceBucket", "beside-it"),
+        f"{S3}EvidenceBucket": on_evidence_bucket("PutBucketTagging", Tagging={"TagSet": []}),
         **{
             f"{S3}{prefix}*": on_buckets(f"{prefix}0a1b", f"my-{prefix}0a1b")
             for prefix in (
@@ -139,19 +137,42 @@ TRIES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tri
     "ProtectNamedResources": {
         f"{S3}ProtectedResources": on_buckets("payroll-archive", "payroll-archive-2")
     },
-    "OnlyPlaybooksWrite": {"s3:PutObject": on_entries("PutObject", Body=b"{}")},
+}
+RULE = {"Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}, "ID": "x"}
+LOCK = {
+    "ObjectLockEnabled": "Enabled",
+    "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}},
+}
+OWNED = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+PLAIN = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]}
+OF_BUCKET: dict[str, dict[str, Try]] = {  # of the evidence bucket's own denies: action → try
     "NoDeleteNoShorten": {
         "s3:BypassGovernanceRetention": on_entries("DeleteObject", BypassGovernanceRetention=True),
         "s3:DeleteObject": on_entries("DeleteObject"),
         "s3:DeleteObjectVersion": on_entries("DeleteObject", VersionId="null"),
-        "s3:PutLifecycleConfiguration": lifecycle(),
         "s3:PutObjectRetention": on_entries("PutObjectRetention", **UNTIL),
     },
-}
-OF_ROLES = {
-    sid: tries
-    for sid, tries in TRIES.items()
-    if sid not in ("OnlyPlaybooksWrite", "NoDeleteNoShorten")
+    "NoOtherBucketSettings": {
+        "s3:DeleteBucket": on_evidence_bucket("DeleteBucket"),
+        "s3:DeleteBucketPolicy": on_evidence_bucket("DeleteBucketPolicy"),
+        "s3:PutBucketObjectLockConfiguration": on_evidence_bucket(
+            "PutObjectLockConfiguration", ObjectLockConfiguration=LOCK
+        ),
+        "s3:PutBucketOwnershipControls": on_evidence_bucket(
+            "PutBucketOwnershipControls", OwnershipControls=OWNED
+        ),
+        "s3:PutBucketPolicy": on_evidence_bucket("PutBucketPolicy", Policy=NOBODY),
+        "s3:PutBucketPublicAccessBlock": on_evidence_bucket("DeletePublicAccessBlock"),
+        "s3:PutBucketVersioning": on_evidence_bucket(
+            "PutBucketVersioning", VersioningConfiguration={"Status": "Suspended"}
+        ),
+        "s3:PutEncryptionConfiguration": on_evidence_bucket(
+            "PutBucketEncryption", ServerSideEncryptionConfiguration=PLAIN
+        ),
+        "s3:PutLifecycleConfiguration": on_evidence_bucket(
+            "PutBucketLifecycleConfiguration", LifecycleConfiguration={"Rules": [RULE]}
+        ),
+    },
 }
 
 
@@ -211,7 +232,7 @@ def a_bucket(world: World, params: Params) -> Params:
         name = world.account.stack.outputs["EvidenceBucket"]
     elif name not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
-    if "Key" in params:
+    if "Key" in params and "Body" not in params:
         s3.put_object(Bucket=name, Key=params["Key"], Body=b"{}")
     return {**params, "Bucket": name}
 
@@ -268,7 +289,7 @@ def without(world: World, role: str) -> Iterator[None]:
 @pytest.mark.parametrize("sid", OF_ROLES)
 def test_a_deny_holds_for_every_role_whatever_it_is_allowed(world: World, sid: str) -> None:
     tried = {}
-    for named, one in TRIES[sid].items():
+    for named, one in OF_ROLES[sid].items():
         refused, allowed = set_scene(world, one)
         for function in PLAYBOOKS.values():
             role = role_of(world, function)
@@ -282,40 +303,130 @@ def test_a_deny_holds_for_every_role_whatever_it_is_allowed(world: World, sid: s
     record(sid, tried)
 
 
-@pytest.mark.world("enforce")
-def test_evidence_is_kept_by_its_bucket_too(world: World) -> None:
-    """Not even with the policy Protected gone, nor by an operator who may do everything."""
-    tried = {}
-    roles = [role_of(world, function) for function in PLAYBOOKS.values()]
-    for role in roles:
+def unbound(world: World) -> dict[str, str]:
+    """The roles of the functions and an operator's: only the bucket still denies them anything."""
+    roles = {function: role_of(world, function) for function in PLAYBOOKS.values()}
+    for role in roles.values():
         allow_everything(world, role)
         world.account.client("iam").detach_role_policy(
             RoleName=name_of(role),
             PolicyArn=world.account.stack.resources["ProtectedPolicy"].physical,
         )
-    roles.append(operator(world))
-    for action, one in TRIES["NoDeleteNoShorten"].items():
-        for role in roles:
-            refused, allowed = set_scene(world, one)
-            said = answer(world, role, one, refused)
-            assert "explicit deny" in said, (role, action, said)
-            assert f"perform: {action} on" in said
-            assert answer(world, role, one, allowed) == "", (role, action)
-        tried[action] = shown_as(world, one)
-    record("NoDeleteNoShorten", tried)
+    return {**roles, "an operator": operator(world)}
 
 
 @pytest.mark.world("enforce")
-def test_only_our_roles_write_evidence(world: World) -> None:
-    one = TRIES["OnlyPlaybooksWrite"]["s3:PutObject"]
-    refused, allowed = set_scene(world, one)
-    stranger = operator(world)
-    assert "explicit deny" in answer(world, stranger, one, refused)
-    assert answer(world, stranger, one, allowed) == ""
-    tried = {"s3:PutObject": shown_as(world, one)}
-    for function in PLAYBOOKS.values():
-        assert answer(world, role_of(world, function), one, refused) == ""
-    record("OnlyPlaybooksWrite", tried)
+@pytest.mark.parametrize("sid", OF_BUCKET)
+def test_evidence_is_kept_by_its_bucket_too(world: World, sid: str) -> None:
+    """Not even with the policy Protected gone, nor by an operator who may do everything."""
+    tried, roles = {}, unbound(world)
+    for action, one in OF_BUCKET[sid].items():
+        for name, role in roles.items():
+            refused, allowed = set_scene(world, one)
+            said = answer(world, role, one, refused)
+            assert "explicit deny" in said, (name, action, said)
+            assert f"perform: {action} on" in said
+            assert answer(world, role, one, allowed) == "", (name, action)
+        tried[action] = shown_as(world, one)
+    record(sid, tried)
+
+
+def bucket_of_evidence(world: World) -> str:
+    """The evidence bucket's ARN."""
+    return f"arn:aws:s3:::{world.account.stack.outputs['EvidenceBucket']}"
+
+
+@pytest.mark.world("enforce")
+def test_break_glass_and_a_deployment_may_change_the_bucket(world: World) -> None:
+    """Else nobody could update the stack. A deployment may not touch what lies in the bucket."""
+    world.account.client("iam").create_role(RoleName="BreakGlass", AssumeRolePolicyDocument=NOBODY)
+    rescuer = "arn:aws:iam::111122223333:role/BreakGlass"
+    allow_everything(world, rescuer)
+    deployer, bucket = operator(world), bucket_of_evidence(world)
+    through = {"aws:CalledVia": ["cloudformation.amazonaws.com"]}
+    another = {"aws:CalledVia": ["athena.amazonaws.com"]}
+    decide = world.account.decide
+    for action in OF_BUCKET["NoOtherBucketSettings"]:
+        assert decide(rescuer, action, bucket) is Decision.ALLOWED, action
+        assert decide(deployer, action, bucket, through) is Decision.ALLOWED, action
+        assert decide(deployer, action, bucket, another) is Decision.DENIED, action
+    for action in OF_BUCKET["NoDeleteNoShorten"]:
+        assert decide(rescuer, action, f"{bucket}/{KEY}") is Decision.ALLOWED, action
+        assert decide(deployer, action, f"{bucket}/{KEY}", through) is Decision.DENIED, action
+
+
+def put_at(key: str, **more: str) -> Try:
+    """The put that ``Evidence`` makes, at this key."""
+    put = {"Bucket": "EvidenceBucket", "Key": key, "Body": b"{}", **more}
+    return Try("s3", "PutObject", put, put)
+
+
+@pytest.mark.world("enforce")
+def test_a_role_writes_evidence_below_its_own_prefix_only(world: World) -> None:
+    """Whatever it is allowed; and nobody writes it but these roles, by their exact ARNs."""
+    roles = unbound(world)
+    roles["another below /cordon/"] = below_cordon(world)
+    for playbook, function in PLAYBOOKS.items():
+        one = put_at(f"{playbook}/111122223333/0a/000001.json", IfNoneMatch="*")
+        params, _ = set_scene(world, one)
+        others = roles.keys() - {function}
+        for name in others:
+            assert "explicit deny" in answer(world, roles[name], one, params), (playbook, name)
+        assert answer(world, roles[function], one, params) == "", playbook
+        tried = f"by each of {', '.join(sorted(others))}"
+        record(f"Only{function}", {"s3:PutObject": ["s3:PutObject", tried, f"by {function}"]})
+
+
+def below_cordon(world: World) -> str:
+    """The ARN of a role that may do everything, and only has the path of ours."""
+    made = world.account.client("iam").create_role(
+        RoleName="Other", Path="/cordon/", AssumeRolePolicyDocument=NOBODY
+    )["Role"]
+    allow_everything(world, made["Arn"])
+    return str(made["Arn"])
+
+
+@pytest.mark.world("enforce")
+def test_nobody_writes_evidence_elsewhere(world: World) -> None:
+    own, roles = put_at(KEY, IfNoneMatch="*"), unbound(world)
+    for elsewhere in ("111122223333/0a/000001.json", "000001.json", "quarantine_bucket.json"):
+        one = put_at(elsewhere, IfNoneMatch="*")
+        params, _ = set_scene(world, one)
+        for name, role in roles.items():
+            assert "explicit deny" in answer(world, role, one, params), (elsewhere, name)
+    params, _ = set_scene(world, own)
+    assert answer(world, roles["QuarantineBucket"], own, params) == ""
+    tried = [one.replace("111122223333", "ACCOUNT") for one in (elsewhere, KEY)]
+    record("OnlyBelowPlaybooks", {"s3:PutObject": ["s3:PutObject", *tried]})
+
+
+@pytest.mark.world("enforce")
+def test_a_role_never_writes_over_its_own_evidence(world: World) -> None:
+    """Neither by leaving the header out, nor with it."""
+    roles = unbound(world)
+    for playbook, function in PLAYBOOKS.items():
+        key, role = f"{playbook}/111122223333/0a/000001.json", roles[function]
+        once, over = put_at(key, IfNoneMatch="*"), put_at(key)
+        params, _ = set_scene(world, once)
+        assert answer(world, role, once, params) == ""
+        assert "explicit deny" in answer(world, role, over, set_scene(world, over)[0]), playbook
+        with world.account.acting(role), pytest.raises(ClientError, match="PreconditionFailed"):
+            boto3.client("s3", region_name="us-east-1").put_object(**params)
+    tried = ["without If-None-Match", "with If-None-Match"]
+    record("NeverOverwrite", {"s3:PutObject": ["s3:PutObject", *tried]})
+
+
+@pytest.mark.world("enforce")
+def test_no_replica_becomes_evidence(world: World) -> None:
+    """Only S3 asks for these, under a role that it was given: so IAM is asked."""
+    bucket, tried = bucket_of_evidence(world), {}
+    roles = unbound(world)
+    for action in ("s3:ReplicateObject", "s3:ReplicateDelete"):
+        for role in roles.values():
+            assert world.account.decide(role, action, f"{bucket}/{KEY}") is Decision.DENIED
+            assert world.account.decide(role, action, f"arn:aws:s3:::x/{KEY}") is Decision.ALLOWED
+        tried[action] = [f"{action} (asked)", "EvidenceBucket/KEY", "beside-it/KEY"]
+    record("NoReplicas", tried)
 
 
 @pytest.mark.world("enforce")

@@ -90,9 +90,12 @@ def test_the_evidence_is_denied_to_everyone_of_ours(world: World) -> None:
         for action, resource in (
             ("s3:PutBucketPolicy", bucket),
             ("s3:PutLifecycleConfiguration", bucket),
-            ("s3:DeleteObject", f"{bucket}/111122223333/x/000001.json"),
-            ("s3:PutObjectRetention", f"{bucket}/111122223333/x/000001.json"),
-            ("s3:BypassGovernanceRetention", f"{bucket}/111122223333/x/000001.json"),
+            ("s3:DeleteObject", f"{bucket}/quarantine_bucket/111122223333/x/000001.json"),
+            ("s3:PutObjectRetention", f"{bucket}/quarantine_bucket/111122223333/x/000001.json"),
+            (
+                "s3:BypassGovernanceRetention",
+                f"{bucket}/quarantine_bucket/111122223333/x/000001.json",
+            ),
         ):
             assert world.account.decide(role, action, resource) is Decision.DENIED, action
 

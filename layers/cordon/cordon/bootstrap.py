@@ -6,7 +6,7 @@ from typing import Any
 
 from cordon.actions import Action
 from cordon.clients import AwsClients, clients_for
-from cordon.evidence import Evidence
+from cordon.evidence import Chain, Evidence
 from cordon.memory.cases import Case, Cases
 from cordon.memory.holds import Holds
 from cordon.memory.table import Table
@@ -43,8 +43,9 @@ class Services:
 
     def evidence(self, case: Case) -> Evidence:
         """The evidence of a case, from where its row says the chain ends."""
-        account, bucket = case.finding.place.account, self.deployment.evidence_bucket
-        return Evidence(self.client("s3"), bucket, account, case.id, case.evidence_end)
+        chain = Chain(case.playbook, case.finding.place.account, case.id)
+        bucket = self.deployment.evidence_bucket
+        return Evidence(self.client("s3"), bucket, chain, case.evidence_end)
 
 
 def bootstrap(playbook: Playbook, function_arn: str, lease_end: datetime) -> Services:

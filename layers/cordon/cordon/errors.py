@@ -11,6 +11,7 @@
     ├── CaseConflict                  the case's row was written by somebody else meanwhile
     ├── HoldReleased                  the case is no longer a member of the hold
     ├── AttemptOver                   this attempt's lease ends: no further effect may start
+    ├── EvidenceFault                 an entry of evidence is missing, or is not the one named
     ├── CaptureMismatch               a hold's capture is not the one that is in evidence
     ├── ContainInProgress             a live attempt has the case
     ├── ContainFailed                 some changes failed; the case says which
@@ -26,6 +27,7 @@ Who tries again:
 Malformed            nobody: the dead-letter queue keeps the event, with the field's name
 ResourceDeleted,     the attempt catches them: they are how one change ends
 Refused,
+EvidenceFault,
 CaptureMismatch
 NotVerified,         the attempt catches them: the change failed, and ContainFailed or
 HoldReleased,        ReleaseFailed follows
@@ -94,6 +96,10 @@ class HoldReleased(CordonError):
 
 class AttemptOver(CordonError):
     """The attempt's lease ends: another attempt may begin, so no further effect may start."""
+
+
+class EvidenceFault(CordonError):
+    """An entry of evidence is missing, or is not the one that was named."""
 
 
 class CaptureMismatch(CordonError):

@@ -1,24 +1,44 @@
 """What we can prove: a chain of write-once objects per case.
 
 Each object carries the sha256 of the one before, so that a missing, altered or reordered entry
-shows. The bucket's Object Lock keeps them; ``IfNoneMatch`` keeps a retry from writing over one.
-Key: ``<account>/<case>/<seq>.json``, ``seq`` in six digits from 000001.
+shows. The bucket's Object Lock keeps them; ``IfNoneMatch``, which its policy asks of every put,
+keeps a retry from writing over one. Key: ``<playbook>/<account>/<case>/<seq>.json``, ``seq`` in six
+digits from 000001. The playbook comes first: in a policy ``*`` crosses slashes, so only a prefix
+can say which role writes where.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from cordon.clock import now, sleep, to_iso
-from cordon.errors import CaptureMismatch
+from cordon.errors import EvidenceFault
 from cordon.finding import canonical_json
 
 MAX_ENTRIES = 999_999
 CONFLICT = "ConditionalRequestConflict"  # another write of the key at this moment: try again
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Whose evidence it is, and so where it lies. The account is the finding's."""
+
+    playbook: str
+    account: str
+    case: str
+
+    @property
+    def folder(self) -> str:
+        """The prefix of its keys, with the last slash."""
+        return f"{self.playbook}/{self.account}/{self.case}/"
+
+    def key(self, number: int) -> str:
+        """The key of an entry, counted from 1."""
+        return f"{self.folder}{number:06d}.json"
 
 
 @dataclass(frozen=True)
@@ -31,7 +51,7 @@ class ChainEnd:
 
 @dataclass(frozen=True)
 class EntryRef:
-    """One entry: its key, and the sha256 of its bytes."""
+    """One entry, named so that no other can take its place: its key, and its sha256 in hex."""
 
     key: str
     sha256: str
@@ -40,49 +60,48 @@ class EntryRef:
 class Evidence:
     """The evidence of one case. ``link`` is where its chain ends as far as we know.
 
-    ``left`` are the entries beyond it that ``write`` came upon: a dead attempt's last words.
+    ``orphaned`` are the entries beyond it that ``write`` came upon: a dead attempt's last words.
     """
 
-    def __init__(self, s3: Any, bucket: str, account: str, case: str, link: ChainEnd) -> None:
+    def __init__(self, s3: Any, bucket: str, chain: Chain, link: ChainEnd) -> None:
         self._s3 = s3
         self._bucket = bucket
-        self._folder = f"{account}/{case}"
-        self._case = case
+        self._chain = chain
         self.link = link
         self.orphaned: list[Mapping[str, Any]] = []
 
     def write(self, stage: str, content: Mapping[str, Any]) -> EntryRef:
         """Append one entry. Raises the ClientError of s3:PutObject; then nothing may go on.
 
-        An entry that a dead attempt left behind is kept and chained to, never written over.
+        An entry that a dead attempt left behind is kept and chained to, never written over. Returns
+        what was written, for a hold to name.
         """
         while self.link.seq < MAX_ENTRIES:
-            key = f"{self._folder}/{self.link.seq + 1:06d}.json"
+            key = self._chain.key(self.link.seq + 1)
             body = self._entry(stage, content)
             refused = self._put(key, body)
             if refused == CONFLICT:
                 sleep(0.1)
                 continue
-            if refused:
-                body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-                self.orphaned.append(json.loads(body))
-            self._advance(body)
-            if not refused:
+            there = self._get(key) if refused else body
+            self._advance(there)
+            if there == body:  # written now, or by a try whose answer was lost
                 return EntryRef(key, self.link.hash)
-        raise OverflowError(f"case {self._case} has more than {MAX_ENTRIES} evidence entries")
+            self._keep_orphan(key, there)
+        raise OverflowError(f"case {self._chain.case} has more than {MAX_ENTRIES} evidence entries")
 
-    def read(self, key: str, sha256: str) -> Mapping[str, Any]:
-        """The entry of this key, of any case. Raises CaptureMismatch where it is not this one."""
-        body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-        if hashlib.sha256(body).hexdigest() != sha256:
-            raise CaptureMismatch(f"{key} is not the entry that the hold names")
-        entry: Mapping[str, Any] = json.loads(body)
-        return entry
+    def read(self, key: str, sha256: str) -> dict[str, Any]:
+        """The entry that a hold names; of any playbook and case. As ``read_entry``."""
+        return read_entry(self._s3, self._bucket, EntryRef(key, sha256))
 
     def _entry(self, stage: str, content: Mapping[str, Any]) -> bytes:
+        number = self.link.seq + 1
         entry = {
-            "case": self._case,
-            "seq": self.link.seq + 1,
+            "playbook": self._chain.playbook,
+            "account": self._chain.account,
+            "case": self._chain.case,
+            "key": self._chain.key(number),
+            "seq": number,
             "stage": stage,
             "at": to_iso(now()),
             "previous": self.link.hash,
@@ -108,19 +127,90 @@ class Evidence:
             raise
         return ""
 
+    def _get(self, key: str) -> bytes:
+        return bytes(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())
+
+    def _keep_orphan(self, key: str, body: bytes) -> None:
+        """What is no entry of ours is chained to all the same: ``cordon evidence`` names it."""
+        try:
+            self.orphaned.append(entry_at(key, body))
+        except EvidenceFault:
+            return
+
     def _advance(self, body: bytes) -> None:
-        self.link = ChainEnd(self.link.seq + 1, hashlib.sha256(body).hexdigest())
+        self.link = ChainEnd(self.link.seq + 1, sha256(body))
 
 
-def chain_fault(entries: Sequence[bytes]) -> str:
-    """Where a chain read back from the bucket does not hold; "" when it does.
+def sha256(body: bytes) -> str:
+    """The sha256 of an object's bytes, in hex."""
+    return hashlib.sha256(body).hexdigest()
 
-    ``entries`` are the objects' bytes in the order of their keys.
+
+_TEXTS = ("playbook", "account", "case", "key", "stage", "at", "previous")
+
+
+def entry_at(key: str, body: bytes) -> dict[str, Any]:
+    """The entry in these bytes, if it is one, and the one that belongs at this key.
+
+    Raises EvidenceFault.
     """
-    previous = ""
-    for number, body in enumerate(entries, 1):
-        entry = json.loads(body)
-        if entry["seq"] != number or entry["previous"] != previous:
-            return f"entry {number} does not follow the one before"
-        previous = hashlib.sha256(body).hexdigest()
-    return ""
+    entry = _parsed(body)
+    if entry["key"] != key:
+        raise EvidenceFault(f"says that its key is {entry['key']}")
+    owner = Chain(entry["playbook"], entry["account"], entry["case"])
+    if owner.key(entry["seq"]) != key:
+        raise EvidenceFault(
+            f"says that it is entry {entry['seq']} of {owner.playbook} in account {owner.account}"
+            f" for case {owner.case}"
+        )
+    return entry
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        entry = json.loads(body.decode())
+    except UnicodeDecodeError:
+        raise EvidenceFault("is not UTF-8") from None
+    except (ValueError, RecursionError):
+        raise EvidenceFault("is not JSON") from None
+    if not isinstance(entry, dict):
+        raise EvidenceFault("is JSON, and no entry: not an object")
+    wrong = [name for name in _TEXTS if not isinstance(entry.get(name), str)]
+    wrong += [] if type(entry.get("seq")) is int else ["seq"]  # True is 1, and no number
+    wrong += [] if isinstance(entry.get("content"), dict) else ["content"]
+    if wrong:
+        raise EvidenceFault(f"is JSON, and no entry: without a good {', '.join(wrong)}")
+    return entry
+
+
+def read_entry(s3: Any, bucket: str, ref: EntryRef) -> dict[str, Any]:
+    """The entry that ``ref`` names; another playbook's too. One s3:GetObject.
+
+    Raises EvidenceFault where the object is missing, where its bytes have another sha256, and where
+    the entry names another key or case than the one it lies at. Any other ClientError rises.
+    """
+    try:
+        body = bytes(s3.get_object(Bucket=bucket, Key=ref.key)["Body"].read())
+    except ClientError as error:
+        raise _unreadable(ref, error) from error
+    if sha256(body) != ref.sha256:
+        raise EvidenceFault(
+            f"evidence {ref.key} has the sha256 {sha256(body)}, and {ref.sha256} was written"
+        )
+    try:
+        return entry_at(ref.key, body)
+    except EvidenceFault as fault:
+        raise EvidenceFault(f"evidence {ref.key} {fault}") from None
+
+
+def _unreadable(ref: EntryRef, error: ClientError) -> EvidenceFault:
+    """S3 says NoSuchKey only to who may list the bucket; our roles may not, and are told 403.
+
+    Source: S3 API Reference, "GetObject", Permissions.
+    """
+    code = str(error.response["Error"]["Code"])
+    if code == "NoSuchKey":
+        return EvidenceFault(f"evidence {ref.key} is missing")
+    if code in ("AccessDenied", "403"):
+        return EvidenceFault(f"evidence {ref.key} is missing, or may not be read: {code}")
+    raise error

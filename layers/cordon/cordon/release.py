@@ -36,7 +36,7 @@ from cordon.attempt import (
     require_time,
 )
 from cordon.clock import now, to_iso
-from cordon.errors import CaptureMismatch, Refused, ReleaseFailed, ResourceDeleted
+from cordon.errors import CaptureMismatch, EvidenceFault, Refused, ReleaseFailed, ResourceDeleted
 from cordon.evidence import Evidence
 from cordon.finding import canonical_json
 from cordon.memory.cases import ActionResult, ActionStatus, Case
@@ -133,7 +133,10 @@ def require_capture_in_evidence(hold: Hold, proof: Evidence) -> None:
     capture = hold.capture
     if capture is None:
         raise CaptureMismatch(f"{hold.target}: nothing was captured")
-    entry = proof.read(capture.key, capture.sha256)
+    try:
+        entry = proof.read(capture.key, capture.sha256)
+    except EvidenceFault as fault:
+        raise CaptureMismatch(f"{hold.target}: {fault}") from fault
     said = [c for c in entry["content"].get("changes", ()) if c.get("target") == hold.target]
     wanted = {"generation": capture.generation, "captured": capture.state}
     for change in said:

@@ -1,0 +1,134 @@
+"""What ``cordon evidence`` says of a deployed case: verified only where it is."""
+
+import json
+from typing import Any
+
+import pytest
+from cordon.cases import Case
+from typer.testing import CliRunner, Result
+
+from console import cli
+from console.evidence import verify
+from console.stack import Stack
+from tests.promises.world import World, event
+
+PUBLIC = "quarantine_bucket/guardduty_anonymous_access"
+SAMPLES = (
+    PUBLIC,
+    "revoke_sessions/guardduty_privilege_escalation",
+    "tag_ai_resource/securityhub_sagemaker_1",
+    "escalate_finding/guardduty_attack_sequence_s3",
+)
+
+
+def evidence(world: World, case: Case, *words: str) -> Result:
+    """``cordon evidence CASE``, by an operator of this stack."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Stack, "named", lambda _: world.operator)
+        return CliRunner().invoke(cli.app, ["evidence", case.id, *words])
+
+
+def last(world: World, case: Case) -> tuple[Any, dict[str, Any]]:
+    """A client that no policy binds, and where the case's last entry lies."""
+    bucket = world.account.stack.outputs["EvidenceBucket"]
+    key = world.operator.evidence_copy(case).chain.key(case.evidence_end.seq)
+    return world.account.client("s3"), {"Bucket": bucket, "Key": key}
+
+
+@pytest.mark.world("observe")
+@pytest.mark.parametrize("name", SAMPLES)
+def test_an_observed_case_is_verified(world: World, name: str) -> None:
+    _all_verified(world, name)
+
+
+@pytest.mark.world("approve")
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_case_that_asks_is_verified(world: World, name: str) -> None:
+    _all_verified(world, name)
+
+
+@pytest.mark.world("enforce")
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_contained_case_is_verified(world: World, name: str) -> None:
+    _all_verified(world, name)
+
+
+def _all_verified(world: World, name: str) -> None:
+    """The row names every entry: nothing lies after its end."""
+    world.send(event(name))
+    assert world.cases
+    for case in world.cases:
+        assert case.evidence_end.seq > 0
+        assert verify(world.operator.evidence_copy(case)) == []
+
+
+@pytest.mark.world("enforce")
+def test_a_case_is_shown_and_verified(world: World) -> None:
+    world.send(event(PUBLIC))
+    case = world.case()
+    ran = evidence(world, case)
+    assert ran.exit_code == 0
+    count = case.evidence_end.seq
+    assert f"evidence verified: {count} entries, as the case's row says" in ran.output
+    assert ran.stdout.count('"stage"') == count
+
+
+@pytest.mark.world("enforce")
+def test_a_case_without_its_last_entry_is_not_verified(world: World) -> None:
+    """A3. First hidden, which anybody sees who lists versions; then gone."""
+    world.send(event(PUBLIC))
+    case = world.case()
+    s3, where = last(world, case)
+    version = s3.head_object(**where)["VersionId"]
+    s3.delete_object(**where)
+    hidden = evidence(world, case)
+    assert hidden.exit_code == 1
+    assert f"fault: entry {case.evidence_end.seq} was deleted: delete marker" in hidden.stderr
+    s3.delete_object(**where, VersionId=version, BypassGovernanceRetention=True)
+    gone = evidence(world, case)
+    assert gone.exit_code == 1
+    assert f"fault: entry {case.evidence_end.seq} is missing: the case's row names" in gone.stderr
+    assert "evidence verified" not in hidden.output + gone.output
+
+
+@pytest.mark.world("enforce")
+def test_an_overwritten_entry_is_not_verified(world: World) -> None:
+    world.send(event(PUBLIC))
+    case = world.case()
+    s3, where = last(world, case)
+    s3.put_object(**where, Body=s3.get_object(**where)["Body"].read())
+    ran = evidence(world, case)
+    assert ran.exit_code == 1
+    assert "has 2 versions, and one was written" in ran.stderr
+
+
+@pytest.mark.world("enforce")
+def test_an_entry_after_the_end_is_a_warning_until_an_attempt_chains_to_it(world: World) -> None:
+    world.send(event(PUBLIC))
+    case = world.case()
+    s3, where = last(world, case)
+    copy = world.operator.evidence_copy(case)
+    number = case.evidence_end.seq + 1
+    entry = json.loads(copy.bodies[-1]) | {"seq": number, "key": copy.chain.key(number)}
+    entry["previous"] = case.evidence_end.hash
+    s3.put_object(Bucket=where["Bucket"], Key=entry["key"], Body=json.dumps(entry).encode())
+    ran = evidence(world, case)
+    assert ran.exit_code == 3
+    assert f"warning: entry {number} is after the end that the case's row names" in ran.stderr
+    assert "evidence verified" not in ran.output
+    released = world.release(case)
+    assert verify(world.operator.evidence_copy(released)) == []
+
+
+@pytest.mark.world("enforce")
+def test_what_cannot_be_shown_does_not_keep_the_rest_from_being_shown(world: World) -> None:
+    world.send(event(PUBLIC))
+    case = world.case()
+    s3, where = last(world, case)
+    key = world.operator.evidence_copy(case).chain.key(case.evidence_end.seq + 1)
+    s3.put_object(Bucket=where["Bucket"], Key=key, Body=b"\xff[")
+    ran = evidence(world, case)
+    assert ran.exit_code == 1
+    assert ran.stdout.count('"stage"') == case.evidence_end.seq
+    assert f"entry {case.evidence_end.seq + 1} cannot be shown as JSON" in ran.stderr
+    assert f"fault: entry {case.evidence_end.seq + 1} is not UTF-8" in ran.stderr
