@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from cordon.finding import Finding, SeverityLabel, State
+from cordon.finding import ARN, Finding, SeverityLabel, State
 from cordon.playbook import Plan, Playbook
 from cordon.settings import Deployment, Exemption, MasterSwitch, Mode, Settings
 from cordon.unsupported import ROLE_TYPES
@@ -145,13 +145,18 @@ def _cordon_finding(finding: Finding, _: Deployment) -> str:
 
 
 def _own_role(finding: Finding, deployment: Deployment) -> str:
-    """Our own roles by their exact ARNs, in our account or in one that we serve."""
+    """Our own roles by their exact ARNs, in our account or in one that we serve.
+
+    Within one account a role's name is its own, so that account and name are as good as the ARN.
+    """
     principal, home = finding.principal, finding.place.account
     if principal is None or any(fnmatchcase(finding.type, p) for p in STOLEN_CREDENTIAL_TYPES):
         return ""
     names = {arn.rpartition("/")[2] for arn in deployment.own_roles_in(home)}
     own = principal.name in names and principal.user_type in ROLE_TYPES
-    if own and principal.account in ("", home):
+    issuer = ARN.fullmatch(principal.issuer)
+    accounts = {principal.account, issuer["account"] if issuer else ""} - {""}
+    if own and accounts <= {home}:
         return f"the actor is Cordon's own role {principal.name}"
     return ""
 
