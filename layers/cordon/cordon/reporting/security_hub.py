@@ -39,7 +39,7 @@ FINDING_TYPES = {
     "governance": "Software and Configuration Checks/AWS Security Best Practices",
     "compliance": "Software and Configuration Checks/Industry and Regulatory Standards",
 }
-ARCHIVED = (Status.RELEASED, Status.REJECTED, Status.EXPIRED)  # nobody need look at it any more
+ARCHIVED = (Status.RELEASED, Status.REJECTED)  # nobody need look at it any more
 DESCRIPTION = 1024  # characters of AwsSecurityFinding.Description
 
 
@@ -54,18 +54,21 @@ class Original(StrEnum):
 def report_finding(
     case: Case, playbook: Playbook, deployment: Deployment, shown: Reported, hub: Any
 ) -> Reported:
-    """Bring our finding and the original to what the case is now. Raises NotReported.
+    """Bring our finding to what the case is now. Raises NotReported.
 
     ``hub`` is the securityhub client of our own account and Region. An import whose UpdatedAt is
     not later than the last one's is silently ignored by Security Hub, so it always is.
     """
-    if not deployment.security_hub:
-        return shown
     at = now() if shown.at is None else max(now(), shown.at + timedelta(seconds=1))
     answer = hub.batch_import_findings(Findings=[own_finding(case, playbook, deployment, at)])
     for failed in answer["FailedFindings"]:
         raise NotReported(f"{failed['ErrorCode']}: {failed['ErrorMessage']}")
-    return replace(shown, at=at, original=_update_original(case, playbook, hub))
+    return replace(shown, at=at)
+
+
+def report_original(case: Case, playbook: Playbook, shown: Reported, hub: Any) -> Reported:
+    """Bring the original finding to what the case is now. Raises NotReported."""
+    return replace(shown, original=_update_original(case, playbook, hub))
 
 
 def own_finding(
@@ -114,7 +117,7 @@ def summary(case: Case) -> str:
     lines = [truth(case), decision(case), *change_lines(case)]
     for left_out in range(len(lines) - 1):
         kept = lines[: len(lines) - left_out]
-        more = [f"And {left_out} more changes: cordon evidence {case.id}."] if left_out else []
+        more = [f"And {left_out} more: cordon evidence {case.id}."] if left_out else []
         text = one_line(" ".join([*kept, *more]), 10_000)
         if len(text) <= DESCRIPTION:
             return text
