@@ -16,7 +16,7 @@ BLOCK = "bucket-public-access-block"
 SCP_DENIAL = (
     "ClientError: An error occurred (AccessDenied) when calling the PutPublicAccessBlock operation:"
     " User: arn:aws:sts::111122223333:assumed-role/cordon-QuarantineBucketRole-1A2B3C/cordon is not"
-    ' authorized to perform: s3:PutBucketPublicAccessBlock on resource:'
+    " authorized to perform: s3:PutBucketPublicAccessBlock on resource:"
     ' "arn:aws:s3:::training-data"'
     " with an explicit deny in a service control policy:"
     " arn:aws:organizations::999988887777:policy/o-abc123/service_control_policy/p-1a2b3c4d"

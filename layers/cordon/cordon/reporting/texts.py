@@ -89,7 +89,11 @@ MEANINGS: dict[Status, Meaning] = {
     Status.RELEASING: Meaning(
         "releasing", "Not everything is undone yet.", lambda case: _waiting(case)
     ),
-    Status.RELEASED: Meaning("released", "This case holds nothing any more.", lambda _: ""),
+    Status.RELEASED: Meaning(
+        "released",
+        "This case holds nothing any more.",
+        lambda _: "Nothing is left to do for this case.",  # Security Hub takes no empty text
+    ),
     Status.REOPENED: Meaning(
         "reopened",
         "A person had it released: the condition that was found may remain.",
