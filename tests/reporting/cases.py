@@ -7,7 +7,7 @@ from cordon.finding import Finding
 from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.playbook import Playbook
 from cordon.statuses import CONTAIN_ENDED, Status
-from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
+from quarantine_bucket.playbook import PLAYBOOK
 from tests.make import BUCKET, DEPLOYMENT, NOON, a_finding
 
 CASE = "0123456789abcdef"
@@ -28,7 +28,7 @@ def a_case(
     status: Status = Status.CONTAINED,
     *,
     finding: Finding | None = None,
-    playbook: Playbook = QUARANTINE,
+    playbook: Playbook = PLAYBOOK,
     **changes: Any,
 ) -> Case:
     """A case of one public bucket; its changes are verified where its status says so."""

@@ -25,9 +25,10 @@ from cordon.reporting.incident import (
 )
 from cordon.statuses import Status
 from embedded import backends
+from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from tests.actions.scenario import PLACE, account, answering
 from tests.make import DEPLOYMENT, a_finding
-from tests.reporting.cases import CASE, QUARANTINE, a_case, refused_block, with_results
+from tests.reporting.cases import CASE, a_case, refused_block, with_results
 from tests.reporting.test_escape import does_something
 
 backends.install()  # moto has no OpsItems; before any session is made, which is in the first test

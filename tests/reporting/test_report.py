@@ -18,9 +18,10 @@ from cordon.settings import Deployment
 from cordon.statuses import Status
 from embedded import backends
 from embedded.backends import hub
+from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from tests.actions.scenario import PLACE, account, answering
 from tests.make import DEPLOYMENT, a_finding
-from tests.reporting.cases import QUARANTINE, a_case
+from tests.reporting.cases import a_case
 from tests.reporting.test_security_hub import HERE, ORIGINAL, PRODUCT, original
 
 backends.install()  # before any session is made, which is in the first test

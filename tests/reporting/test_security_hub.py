@@ -24,10 +24,11 @@ from cordon.reporting.security_hub import (
 from cordon.statuses import Status
 from embedded import backends
 from embedded.backends import hub
+from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from tag_ai_resource.playbook import PLAYBOOK as TAG
 from tests.actions.scenario import PLACE, account, answering
 from tests.make import DEPLOYMENT, NOON, a_finding
-from tests.reporting.cases import ADA, CASE, QUARANTINE, SCP_DENIAL, a_case, with_results
+from tests.reporting.cases import ADA, CASE, SCP_DENIAL, a_case, with_results
 
 backends.install()  # before any session is made, which is in the first test
 

@@ -11,13 +11,13 @@ from cordon.reporting.incident import body, description
 from cordon.reporting.security_hub import summary
 from cordon.reporting.texts import MEANINGS, advice, change_lines, decision, facts, headline, truth
 from cordon.statuses import CONTAIN_ENDED, Status
+from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from tests.make import DEPLOYMENT, a_finding, a_principal
 from tests.reporting.cases import (
     ADA,
     BLOCK,
     BUCKET_ARN,
     CASE,
-    QUARANTINE,
     SCP_DENIAL,
     a_case,
     refused_block,

@@ -35,7 +35,7 @@ def _contain(case: Case) -> str:
     )
 
 
-def _contain_again(case: Case) -> str:
+def _contain_again(_: Case) -> str:
     return "To contain: the custom action CordonContain."
 
 
