@@ -1,4 +1,4 @@
-"""``python -m bench cold``: measure, print a section of docs/performance.md, ``--write`` it."""
+"""``python -m bench cold`` measures and prints a section of docs/performance.md."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "layers" / "cordon"), str(ROOT / "functions"), str(ROOT)]
 
-from bench import cold, cost, path, replay, warm  # noqa: E402  (only now can it be found)
+from bench import cold, cost, path, replay, warm  # noqa: E402  (needs the paths above)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.callback()(lambda: None)

@@ -1,8 +1,8 @@
-"""A process that answers AWS calls as recorded, each kind of call in its recorded order.
+"""A process that returns recorded responses to AWS calls, in recorded order per kind of call.
 
     python bench/aws_stub.py RECORDED.json     (prints its port, serves until its input ends)
 
-After the last answer to a call comes the first again: the next event.
+After the last response to a kind of call the first one follows again, for the next event.
 """
 
 import http.server
@@ -17,59 +17,57 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 
-class Kind:
-    """The answers to one kind of call: to exactly this request, or else the next."""
+class CallKind:
+    """The responses to one kind of call: for the same request, or else the next one."""
 
-    def __init__(self, answers: list[Answer]) -> None:
-        self._all = cycle(answers)
-        same: dict[str, list[Answer]] = defaultdict(list)
-        for one in answers:
-            same[one["sent"]].append(one)
-        self._same = {sent: cycle(some) for sent, some in same.items()}
+    def __init__(self, responses: list[Response]) -> None:
+        self._all = cycle(responses)
+        by_body: dict[str, list[Response]] = defaultdict(list)
+        for response in responses:
+            by_body[response["sent"]].append(response)
+        self._by_body = {sent: cycle(same) for sent, same in by_body.items()}
 
-    def next(self, sent: str) -> Answer:
-        """What such a request was answered."""
-        return next(self._same.get(sent, self._all))
+    def next(self, sent: str) -> Response:
+        """The response to a request with this body."""
+        return next(self._by_body.get(sent, self._all))
 
 
-class Answers:
-    """What was answered, by kind of call."""
+class Responses:
+    """The recorded responses, by kind of call."""
 
-    def __init__(self, recorded: list[Answer]) -> None:
-        kinds: dict[tuple[str, str, str, str], list[Answer]] = defaultdict(list)
-        for one in recorded:
-            kinds[one["service"], one["method"], one["path"], one["operation"]].append(one)
-        self._kinds = {kind: Kind(answers) for kind, answers in kinds.items()}
+    def __init__(self, recorded: list[Response]) -> None:
+        kinds: dict[tuple[str, str, str, str], list[Response]] = defaultdict(list)
+        for r in recorded:
+            kinds[r["service"], r["method"], r["path"], r["operation"]].append(r)
+        self._kinds = {kind: CallKind(responses) for kind, responses in kinds.items()}
         self._lock = threading.Lock()
 
     def find(
         self, service: str, method: str, target: str, operation: str, sent: str
-    ) -> Answer | None:
-        """The next answer to such a call; None where none was recorded."""
+    ) -> Response | None:
+        """The next response to such a call; None if none was recorded."""
         with self._lock:
-            found = [
+            matches = [
                 kind
                 for (s, m, path, o), kind in self._kinds.items()
-                if (s, m, o) == (service, method, operation) and (o or fits(path, target))
+                if (s, m, o) == (service, method, operation) and (o or matches_uri(path, target))
             ]
-            return found[0].next(sent) if len(found) == 1 else None
+            return matches[0].next(sent) if len(matches) == 1 else None
 
 
-def fits(template: str, target: str) -> bool:
-    """Does a path fit a requestUri: ``/{Bucket}/{Key+}``, ``/{Bucket}?policy``?"""
+def matches_uri(template: str, target: str) -> bool:
+    """Does a path match a requestUri: ``/{Bucket}/{Key+}``, ``/{Bucket}?policy``?"""
     path, _, query = template.partition("?")
     pattern = re.sub(r"\\{(\w+)(\\\+)?\\}", lambda m: ".+" if m[2] else "[^/]+", re.escape(path))
-    asked = urlsplit(target)
+    url = urlsplit(target)
     flags = {
-        name
-        for name, value in parse_qs(asked.query, keep_blank_values=True).items()
-        if value == [""]
+        name for name, value in parse_qs(url.query, keep_blank_values=True).items() if value == [""]
     }
-    wanted = {query} if query and "=" not in query else set()
-    return re.fullmatch(pattern, asked.path) is not None and flags == wanted
+    expected = {query} if query and "=" not in query else set()
+    return re.fullmatch(pattern, url.path) is not None and flags == expected
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -78,13 +76,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = 65536
     disable_nagle_algorithm = True
-    answers: Answers
+    recorded: Responses
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
-        """Any call."""
+        """Respond to a call of any method."""
         if self.headers.get("Expect", "").lower() == "100-continue":
             self.wfile.flush()
         body = self._body()
@@ -93,14 +91,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             iter(parse_qs(body).get("Action", [])), ""
         )
         service = scope[1] if scope else ""
-        found = self.answers.find(service, self.command, self.path, operation, body)
-        if found is None:
-            said = f"not recorded: {service} {self.command} {self.path} {operation}\n"
-            sys.stderr.write(said)
-            found = {"status": 400, "headers": {}, "body": said}
-        content = found["body"].encode()
-        self.send_response(found["status"])
-        for name, value in found["headers"].items():
+        response = self.recorded.find(service, self.command, self.path, operation, body)
+        if response is None:
+            message = f"not recorded: {service} {self.command} {self.path} {operation}\n"
+            sys.stderr.write(message)
+            response = {"status": 400, "headers": {}, "body": message}
+        content = response["body"].encode()
+        self.send_response(response["status"])
+        for name, value in response["headers"].items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -125,19 +123,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Not http.server's own, which looks up this machine's name first and may wait for it."""
+    """Replaces http.server's server, which first resolves this machine's name and may block."""
 
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A sandbox that ends leaves its connections as they are."""
+        """Ignore connection errors: a sandbox that ends does not close its connections."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 def main() -> None:
-    """Serve until the one who started us goes away."""
-    Handler.answers = Answers(json.loads(Path(sys.argv[1]).read_text())["answers"])
+    """Serve until the parent process closes the input."""
+    Handler.recorded = Responses(json.loads(Path(sys.argv[1]).read_text())["responses"])
     server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write(f"{server.server_address[1]}\n")

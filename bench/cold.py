@@ -1,4 +1,4 @@
-"""Cold start: what a new sandbox does until its first event is answered."""
+"""Cold start: the work of a new sandbox until its first event is handled."""
 
 import shutil
 import statistics
@@ -11,51 +11,51 @@ from typing import Annotated
 import typer
 
 from bench import packages, sections
-from bench.measuring import Package, answering, counted
+from bench.measuring import Package, aws_stub, counted
 from bench.packages import FUNCTIONS, WORK
 from bench.recorded_answers import record
-from bench.runtime_api import Ran, cold_start
+from bench.runtime_api import ColdStart, cold_start
 
-CLIENTS = ("dynamodb", "s3", "ssm")  # what every first event needs before it may act
+CLIENTS = ("dynamodb", "s3", "ssm")  # every first event needs these before the first change
 MILLION = 1_000_000
 MB = 1_000_000
 
 WHY = {  # what is in the layer
-    "botocore": "the AWS clients; of its data the operations of operations.txt",
+    "botocore": "the AWS clients; only the operations of operations.txt",
     "urllib3": "botocore's connections",
-    "cordon": "ours",
-    "aws_lambda_powertools": "logger, metrics, parameters, batch; its other tools are left out",
+    "cordon": "Cordon's code",
+    "aws_lambda_powertools": "logger, metrics, parameters, batch; other tools are removed",
     "dateutil": "botocore's dates",
-    "boto3": "the session that makes them",
+    "boto3": "the session that makes the clients",
     "s3transfer": "boto3 imports it",
     "jmespath": "botocore's paginators",
     "typing_extensions.py": "Powertools' types",
     "six.py": "dateutil",
-    "amazon-roots.pem": "whom connections to AWS trust",
+    "amazon-roots.pem": "the roots for connections to AWS",
     "__pycache__": "six and typing_extensions, compiled",
 }
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What is measured."""
+    """The measured builds."""
 
-    ours: Path
+    cordon: Path
     plain: Path
     recorded: dict[str, Path]
-    stock: Path  # boto3 as it comes, compiled
+    stock: Path  # boto3 as published, compiled
     raw: Path  # the same, not compiled
 
 
 def main(
     pairs: Annotated[int, typer.Option(help="Cold starts of each package and function.")] = 7,
-    write: Annotated[bool, typer.Option(help="Into docs/performance.md.")] = False,
+    write: Annotated[bool, typer.Option(help="Write to docs/performance.md.")] = False,
 ) -> None:
     """Cold start of each function, against plain boto3 and a plain sam build."""
     WORK.mkdir(exist_ok=True)
     recorded = {name: record(name).write(WORK / f"{name}.json") for name in FUNCTIONS}
-    bench = Bench(packages.ours(), packages.plain(), recorded, *_stock())
-    parts = [_head(), _import(bench), _loop(bench, pairs), _trust(bench), _weight(bench)]
+    bench = Bench(packages.cordon(), packages.plain(), recorded, *_stock())
+    parts = [_head(), _import(bench), _loop(bench, pairs), _roots(bench), _weight(bench)]
     text = "\n\n".join([*parts, _counts(bench)])
     typer.echo(text)
     if write:
@@ -67,7 +67,7 @@ def _head() -> str:
         "## Cold start\n"
         f"`python -m bench cold --write` ({sections.machine()}; Python {packages.RUNTIME}). "
         "Instructions are counted by cachegrind and repeat within 0.1 %; times are only compared "
-        "within pairs. AWS is a process that answers as the embedded account did, over plain HTTP."
+        "within pairs. AWS is a process that returns the embedded account's responses over HTTP."
     )
 
 
@@ -77,8 +77,8 @@ def _head() -> str:
 def _import(bench: Bench) -> str:
     python = packages.interpreter()
     events = bench.recorded["quarantine_bucket"]
-    wanted = "import boto3\nfor name in {!r}: boto3.client(name, region_name='us-east-1')"
-    nine = tuple(package(bench, "quarantine_bucket").run(events, 1, counts=True)["clients"][0])
+    script = "import boto3\nfor name in {!r}: boto3.client(name, region_name='us-east-1')"
+    clients = tuple(package(bench, "quarantine_bucket").run(events, 1, counts=True)["clients"][0])
     boto3 = _code(python, bench.stock, "import boto3")
     rows = [
         ("python alone", _code(python, bench.stock, "pass")),
@@ -86,26 +86,29 @@ def _import(bench: Bench) -> str:
         ("`import boto3`, not compiled", _code(python, bench.raw, "import boto3")),
         (
             f"`import boto3`, {len(CLIENTS)} clients ({', '.join(CLIENTS)})",
-            _code(python, bench.stock, wanted.format(CLIENTS)),
+            _code(python, bench.stock, script.format(CLIENTS)),
         ),
         (
-            f"`import boto3`, the {len(nine)} clients of quarantine's first event",
-            _code(python, bench.stock, wanted.format(nine)),
+            f"`import boto3`, the {len(clients)} clients of quarantine's first event",
+            _code(python, bench.stock, script.format(clients)),
         ),
     ]
     for name in FUNCTIONS:
-        ours, answers = package(bench, name), bench.recorded[name]
+        built, recorded = package(bench, name), bench.recorded[name]
         rows += [
-            (f"{name}: import", ours.instructions(answers, 0)),
-            (f"{name}: import and first event", ours.instructions(answers, 1)),
+            (f"{name}: import", built.instructions(recorded, 0)),
+            (f"{name}: import and first event", built.instructions(recorded, 1)),
         ]
-    make = f"from cordon.clients import Aws\nfor n in {CLIENTS!r}: Aws('us-east-1', {{}}).client(n)"
-    ours = package(bench, "quarantine_bucket")
-    with_clients = _code(python, ours.layer, f"import playbook\n{make}", ours.function)
+    make = (
+        "from cordon.clients import AwsClients\n"
+        f"for n in {CLIENTS!r}: AwsClients('us-east-1', {{}}).client(n)"
+    )
+    built = package(bench, "quarantine_bucket")
+    with_clients = _code(python, built.layer, f"import playbook\n{make}", built.function)
     rows.append((f"quarantine_bucket: import, {len(CLIENTS)} clients", with_clients))
     plain = packages.package(bench.plain, "quarantine_bucket").instructions(events, 1)
     rows.append(("quarantine_bucket: import and first event, plain sam build", plain))
-    figures = [(what, f"{n / MILLION:,.0f}", f"{n / boto3:.2f}") for what, n in rows]
+    figures = [(title, f"{n / MILLION:,.0f}", f"{n / boto3:.2f}") for title, n in rows]
     return (
         sections.table(("", "M instructions", "× `import boto3`"), figures)
         + f"\n\nHandler import with {len(CLIENTS)} clients: **{with_clients / boto3:.2f} × "
@@ -114,8 +117,8 @@ def _import(bench: Bench) -> str:
 
 
 def package(bench: Bench, name: str) -> Package:
-    """Our package of a playbook."""
-    return packages.package(bench.ours, name)
+    """Cordon's package of a playbook."""
+    return packages.package(bench.cordon, name)
 
 
 def _code(python: Path, *parts: Path | str) -> int:
@@ -133,18 +136,18 @@ def _code(python: Path, *parts: Path | str) -> int:
 
 
 def _stock() -> tuple[Path, Path]:
-    """boto3 of the same lock, compiled and as installed."""
-    made = []
+    """boto3 of the locked version, compiled and not compiled."""
+    folders = []
     for name, compiled in (("stock", ["--compile-bytecode"]), ("raw", [])):
         folder = WORK / name
         shutil.rmtree(folder, ignore_errors=True)
-        wanted = [f"{one}=={version(one)}" for one in ("boto3", "botocore")]
+        pins = [f"{name}=={version(name)}" for name in ("boto3", "botocore")]
         uv = str(packages.ROOT / ".uv" / "bin" / "uv")
         python = str(packages.interpreter())
         command = [uv, "pip", "install", "--quiet", "--python", python, "--target", str(folder)]
-        subprocess.run([*command, *compiled, *wanted], check=True)
-        made.append(folder)
-    return made[0], made[1]
+        subprocess.run([*command, *compiled, *pins], check=True)
+        folders.append(folder)
+    return folders[0], folders[1]
 
 
 # ---- the runtime's loop ----
@@ -155,49 +158,49 @@ def _loop(bench: Bench, pairs: int) -> str:
     rows = []
     for name in FUNCTIONS:
         both = [
-            (_start(bench.plain, name, bench, client), _start(bench.ours, name, bench, client))
+            (_start(bench.plain, name, bench, client), _start(bench.cordon, name, bench, client))
             for _ in range(pairs + 1)
-        ][1:]  # the first pair brings the files into memory
-        whole = [(ours.init + ours.invoke) / (p.init + p.invoke) for p, ours in both]
-        init = [ours.init / p.init for p, ours in both]
-        invoke = [ours.invoke / p.invoke for p, ours in both]
-        resident = max(ours.resident for _, ours in both)
+        ][1:]  # the first pair loads the files into memory
+        total = [(c.init + c.invoke) / (p.init + p.invoke) for p, c in both]
+        init = [c.init / p.init for p, c in both]
+        invoke = [c.invoke / p.invoke for p, c in both]
+        resident = max(c.resident for _, c in both)
         rows.append(
             (
                 name,
-                *(f"{statistics.median(ratios):.2f}" for ratios in (init, invoke, whole)),
-                f"{min(whole):.2f}-{max(whole):.2f}",
+                *(f"{statistics.median(ratios):.2f}" for ratios in (init, invoke, total)),
+                f"{min(total):.2f}-{max(total):.2f}",
                 f"{resident:.0f}",
             )
         )
-    head = ("Ours ÷ plain sam build", "init", "first invoke", "both", "range", "memory, MB")
+    head = ("Cordon ÷ plain sam build", "init", "first invoke", "both", "range", "memory, MB")
     return (
         sections.table(head, rows)
         + f"\n\nLambda's own loop ({packages.RIC}) around each handler, {pairs} pairs, one after "
-        "the other; median of the pairs' ratios (target 0.5). Memory: the most that was resident "
+        "the other; median of the pairs' ratios (target 0.5). Memory: the peak resident size "
         "after the first event (target 70 MB)."
     )
 
 
-def _start(built: Path, name: str, bench: Bench, client: Path) -> Ran:
-    one, recorded = packages.package(built, name), bench.recorded[name]
-    with answering(recorded) as port:
-        environment = one.environment(recorded, port)
+def _start(built: Path, name: str, bench: Bench, client: Path) -> ColdStart:
+    package, recorded = packages.package(built, name), bench.recorded[name]
+    with aws_stub(recorded) as port:
+        environment = package.environment(recorded, port)
         environment["PYTHONPATH"] += f":{client}"
         environment |= {"AWS_LAMBDA_FUNCTION_NAME": name, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512"}
-        command = [str(one.python), "-m", "awslambdaric", "handler.handler"]
-        told = one.told(recorded)
-        return cold_start(command, environment, told["event"], told["arn"])
+        command = [str(package.python), "-m", "awslambdaric", "handler.handler"]
+        invocation = package.invocation(recorded)
+        return cold_start(command, environment, invocation["event"], invocation["arn"])
 
 
-# ---- whom connections trust ----
+# ---- root certificates ----
 
 
-def _trust(bench: Bench) -> str:
+def _roots(bench: Bench) -> str:
     layer = package(bench, "quarantine_bucket").layer
     python = packages.interpreter()
     load = "import ssl\ncontext = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)"
-    files = {"botocore's": layer / "botocore/cacert.pem", "ours": layer / "amazon-roots.pem"}
+    files = {"botocore's": layer / "botocore/cacert.pem", "Cordon's": layer / "amazon-roots.pem"}
     base = _code(python, layer, load)
     cost = {
         name: _code(python, layer, f"{load}\ncontext.load_verify_locations({str(file)!r})") - base
@@ -205,7 +208,7 @@ def _trust(bench: Bench) -> str:
     }
     roots = {name: file.read_text().count("BEGIN CERTIFICATE") for name, file in files.items()}
     return (
-        "Each new TLS connection reads whom to trust: "
+        "Each new TLS connection reads the root certificates: "
         + ", ".join(
             f"{n / MILLION:.1f} M instructions for {roots[name]} roots ({name})"
             for name, n in cost.items()
@@ -219,26 +222,26 @@ def _trust(bench: Bench) -> str:
 
 
 def _weight(bench: Bench) -> str:
-    layers = {"ours": bench.ours / "CordonLayer", "plain": bench.plain / "CordonLayer"}
+    layers = {"Cordon": bench.cordon / "CordonLayer", "plain": bench.plain / "CordonLayer"}
     rows = [
         (
             f"layer, {name}",
             "",
             f"{packages.zipped(path) / MB:.1f}",
             f"{packages.weight(path) / MB:.1f}",
-            str(sum(one.is_file() for one in path.rglob("*"))),
+            str(sum(file.is_file() for file in path.rglob("*"))),
         )
         for name, path in layers.items()
     ]
-    inside = sorted(
-        (packages.weight(one), one)
-        for one in (layers["ours"] / "python").iterdir()
-        if not one.name.endswith(".dist-info")
+    entries = sorted(
+        (packages.weight(entry), entry)
+        for entry in (layers["Cordon"] / "python").iterdir()
+        if not entry.name.endswith(".dist-info")
     )
-    for size, one in reversed(inside):
-        why = WHY[one.name]
-        count = sum(f.is_file() for f in one.rglob("*")) if one.is_dir() else 1
-        rows.append((f"`{one.name}`", why, "", f"{size / MB:.2f}", str(count)))
+    for size, entry in reversed(entries):
+        why = WHY[entry.name]
+        count = sum(f.is_file() for f in entry.rglob("*")) if entry.is_dir() else 1
+        rows.append((f"`{entry.name}`", why, "", f"{size / MB:.2f}", str(count)))
     head = ("", "why", "zip, MB", "unpacked, MB", "files")
     return sections.table(head, rows, texts=2) + "\n\nTarget for the zip: 15 MB."
 
@@ -249,17 +252,17 @@ def _weight(bench: Bench) -> str:
 def _counts(bench: Bench) -> str:
     rows = []
     for name in FUNCTIONS:
-        told = package(bench, name).run(bench.recorded[name], 2, counts=True)
-        compiled = [path for path in told["compiled"] if "/bench/inside/" not in path]
-        first, second = told["clients"]
+        result = package(bench, name).run(bench.recorded[name], 2, counts=True)
+        compiled = [path for path in result["compiled"] if "/bench/inside/" not in path]
+        first, second = result["clients"]
         rows.append(
             (
                 name,
                 str(len(compiled)),
-                str(told["sessions"]),
+                str(result["sessions"]),
                 str(len(first)),
                 str(len(second) - len(first)),
             )
         )
     head = ("", "files compiled", "sessions", "clients", "new at the second event")
-    return sections.table(head, rows) + "\n\n`tests/architecture/test_cold_start.py` holds these."
+    return sections.table(head, rows) + "\n\n`tests/architecture/test_cold_start.py` checks these."

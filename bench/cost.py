@@ -1,7 +1,7 @@
-"""What a case costs at public prices: requests, invocations, state transitions, and idle.
+"""The cost of a case at public prices: requests, invocations, state transitions; and idle cost.
 
-Counted in the embedded account; nothing of it is a bill. Prices: AWS's pricing pages for
-us-east-1 as known in November 2026, in dollars.
+Counted in the embedded account; this is not a bill. Prices in dollars: AWS's pricing pages for
+us-east-1, as of November 2026.
 """
 
 import json
@@ -17,13 +17,13 @@ from bench import sections
 from bench.recorded_answers import FIRST, first_event, new_account
 from console.stack import Stack
 from console.staging import stage
-from cordon.statuses import Status
 from cordon.sources import read
+from cordon.statuses import Status
 from embedded.account import EmbeddedAccount
 from embedded.journal import Called, Invoked
 
-GB, ROUND_MS, OWN_MS = 0.5, 20, 60  # of memory; a call's wait on AWS; our own work, warm
-PRICES = {  # by what is counted, for one
+GB, ROUND_MS, OWN_MS = 0.5, 20, 60  # memory; wait for a round of calls; own work when warm
+PRICES = {  # per unit
     "Lambda requests": 0.20e-6,
     "Lambda GB-seconds (arm64)": 13.3334e-6,
     "DynamoDB write units": 0.625e-6,
@@ -39,7 +39,7 @@ PRICES = {  # by what is counted, for one
     "GuardDuty, CloudTrail events": 4e-6,
     "log, GB": 0.5,
 }
-IDLE = {  # what the stack costs a month while nothing happens
+IDLE = {  # monthly cost of the stack without events
     "KMS key": 1.0,
     "CloudWatch alarms (8, of which 4 over expressions)": 1.2,
     "custom metrics, dashboard (the first are free)": 0.0,
@@ -51,21 +51,21 @@ MANAGEMENT = ("iam", "sagemaker", "bedrock", "bedrock-agent", "bedrock-agentcore
 
 @dataclass(frozen=True)
 class Case:
-    """One case, from its first event to its end."""
+    """One case, from its first event to its last."""
 
     playbook: str
     mode: str
     released: bool
-    counted: Mapping[str, float]
+    counts: Mapping[str, float]
 
     @property
     def dollars(self) -> float:
-        """For one case."""
-        return sum(PRICES[name] * number for name, number in self.counted.items())
+        """The cost of the case."""
+        return sum(PRICES[name] * number for name, number in self.counts.items())
 
 
 def run(playbook: str, mode: str, release: bool) -> Case:
-    """One case in a new account."""
+    """Run one case in a new account."""
     event = first_event(playbook)
     with new_account(event, mode) as account:
         stage(read(event), account.client)
@@ -79,52 +79,52 @@ def run(playbook: str, mode: str, release: bool) -> Case:
             for case in list(operator.all_cases()):
                 operator.release(case, "measured")
                 account.settle()
-        return Case(playbook, mode, release, _counted(account))
+        return Case(playbook, mode, release, _counts(account))
 
 
-def _counted(account: EmbeddedAccount) -> dict[str, float]:
-    """The bill's lines. The other functions, which let the event pass, are counted too."""
-    counted: Counter[str] = Counter()
-    more: dict[str, float] = {}
+def _counts(account: EmbeddedAccount) -> dict[str, float]:
+    """The counts per price. The functions that ignore the event count too."""
+    counts: Counter[str] = Counter()
+    fractions: dict[str, float] = {}
     rows = _row_units(account)
     calls = [c for c in account.journal.of(Called) if c.caller in account.functions]
     for called in calls:
-        _count(called, rows, counted)
+        _count(called, rows, counts)
     invoked = account.journal.of(Invoked)
     seconds = (len(invoked) * OWN_MS + len(calls) * ROUND_MS / 2) / 1000
-    counted["Lambda requests"] = len(invoked)
-    more["Lambda GB-seconds (arm64)"] = seconds * GB
-    more["log, GB"] = sum(len(one.log) for one in invoked) / 1e9
-    counted["Step Functions transitions"] = _transitions(account)
-    queued = [one for one in invoked if isinstance(one.event, dict) and "Records" in one.event]
-    counted["SQS requests"] = 3 * len(queued)  # sent by EventBridge, received, deleted
-    return {**counted, **more}
+    counts["Lambda requests"] = len(invoked)
+    fractions["Lambda GB-seconds (arm64)"] = seconds * GB
+    fractions["log, GB"] = sum(len(invocation.log) for invocation in invoked) / 1e9
+    counts["Step Functions transitions"] = _transitions(account)
+    queued = [i for i in invoked if isinstance(i.event, dict) and "Records" in i.event]
+    counts["SQS requests"] = 3 * len(queued)  # sent by EventBridge, received, deleted
+    return {**counts, **fractions}
 
 
-def _count(called: Called, rows: Mapping[str, int], counted: Counter[str]) -> None:
+def _count(called: Called, rows: Mapping[str, int], counts: Counter[str]) -> None:
     service, operation = called.service, called.operation
     reads = operation.startswith(READS)
     if service == "dynamodb":
         kind = called.params["Key"]["id"]["S"].partition("#")[0]
-        counted["DynamoDB read units" if reads else "DynamoDB write units"] += (
+        counts["DynamoDB read units" if reads else "DynamoDB write units"] += (
             ceil(rows.get(kind, 1) / 4) if reads else rows.get(kind, 1)
         )
     elif (service, operation) in (("s3", "PutObject"), ("s3", "GetObject")):
-        counted["S3 reads" if reads else "S3 writes"] += 1
+        counts["S3 reads" if reads else "S3 writes"] += 1
     elif service == "sns":
-        counted["SNS messages"] += 1
+        counts["SNS messages"] += 1
     elif operation == "BatchImportFindings":
-        counted["Security Hub imports"] += 1
+        counts["Security Hub imports"] += 1
     elif operation == "CreateOpsItem":
-        counted["OpsItems"] += 1
+        counts["OpsItems"] += 1
     elif operation.endswith("OpsItem"):
-        counted["OpsCenter requests"] += 1
+        counts["OpsCenter requests"] += 1
     if service not in ("dynamodb", "sns", "sts") and operation not in ("PutObject", "GetObject"):
-        counted["GuardDuty, CloudTrail events"] += 1
+        counts["GuardDuty, CloudTrail events"] += 1
 
 
 def _row_units(account: EmbeddedAccount) -> dict[str, int]:
-    """Write units of the largest row of each kind: one for each KB begun."""
+    """Write units of the largest row of each kind: one per started KB."""
     table = account.stack.outputs["CasesTableName"]
     units: dict[str, int] = {}
     for row in account.client("dynamodb").scan(TableName=table)["Items"]:
@@ -138,18 +138,20 @@ def _bytes(row: Mapping[str, Any]) -> int:
 
 
 def _transitions(account: EmbeddedAccount) -> int:
-    """States entered in all executions, by their history; a start is one more."""
+    """Entered states in the histories of all executions, and one more for each start."""
     states = account.client("stepfunctions")
     number = 0
     for machine in account.machines.values():
-        for one in states.list_executions(stateMachineArn=machine.arn)["executions"]:
-            history = states.get_execution_history(executionArn=one["executionArn"])["events"]
+        for execution in states.list_executions(stateMachineArn=machine.arn)["executions"]:
+            history = states.get_execution_history(executionArn=execution["executionArn"])["events"]
             number += 1 + sum(event["type"].endswith("StateEntered") for event in history)
     return number
 
 
-def main(write: Annotated[bool, typer.Option(help="Into docs/performance.md.")] = False) -> None:
-    """What a case costs at public prices, and what the idle stack does."""
+def main(
+    write: Annotated[bool, typer.Option(help="Write to docs/performance.md.")] = False,
+) -> None:
+    """The cost of a case at public prices, and of the idle stack."""
     cases = [
         run(playbook, mode, release)
         for playbook in FIRST
@@ -165,12 +167,12 @@ def section(cases: list[Case]) -> str:
         (
             f"`{case.playbook}`",
             f"{case.mode}, released" if case.released else case.mode,
-            f"{case.counted['Lambda requests']:.0f}",
-            f"{case.counted['Step Functions transitions']:.0f}",
-            f"{case.counted['DynamoDB write units']:.0f}",
-            f"{case.counted.get('S3 writes', 0):.0f}",
-            f"{case.counted['GuardDuty, CloudTrail events']:.0f}",
-            f"{1e6 * (case.dollars - case.counted.get('OpsItems', 0) * PRICES['OpsItems']):,.0f}",
+            f"{case.counts['Lambda requests']:.0f}",
+            f"{case.counts['Step Functions transitions']:.0f}",
+            f"{case.counts['DynamoDB write units']:.0f}",
+            f"{case.counts.get('S3 writes', 0):.0f}",
+            f"{case.counts['GuardDuty, CloudTrail events']:.0f}",
+            f"{1e6 * (case.dollars - case.counts.get('OpsItems', 0) * PRICES['OpsItems']):,.0f}",
             f"{1e6 * case.dollars:,.0f}",
         )
         for case in cases
@@ -183,20 +185,20 @@ def section(cases: list[Case]) -> str:
         "write units",
         "S3 writes",
         "management calls",
-        "$ a million, no OpsItem",
-        "$ a million",
+        "$ per million, no OpsItem",
+        "$ per million",
     )
     idle = "; ".join(f"{name} {dollars:.2f}" for name, dollars in IDLE.items())
     return f"""## Cost
-`python -m bench cost --write`. One case in a new account, all that the stack does for it: the
-functions that let the event pass, the answer to our own finding coming back, logs. Lambda time is
-assumed: {OWN_MS} ms an invocation, {ROUND_MS} ms a round of calls, two calls to a round. Prices of
-us-east-1, November 2026, without free tiers. A finding on which nobody acts costs one invocation.
+`python -m bench cost --write`. One case in a new account, with everything that the stack does for
+it: the functions that ignore the event, the event of Cordon's own finding, logs. Lambda time is
+assumed: {OWN_MS} ms per invocation and {ROUND_MS} ms per round of two calls. Prices of us-east-1,
+November 2026, without free tiers. A finding that leads to no change costs one invocation.
 
 {sections.table(head, rows, texts=2)}
 
-An OpsItem costs 2,970 $ a million: it is most of what a case costs, and OpsCenter takes 10,000 a
-month. That is why compliance findings, which come in bulk, open none.
+An OpsItem costs 2,970 $ per million: it is the largest part of a case's cost, and OpsCenter's quota
+is 10,000 per month. So compliance findings, which arrive in bulk, open none.
 
-Idle, $ a month: {idle}; {sum(IDLE.values()):.2f} in all.
+Idle, $ per month: {idle}; {sum(IDLE.values()):.2f} in all.
 """

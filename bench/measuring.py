@@ -1,4 +1,4 @@
-"""Runs a package as its function would be run, with recorded answers in place of AWS."""
+"""Runs a package like its function, with recorded responses in place of AWS."""
 
 import json
 import os
@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 INSIDE = HERE / "inside"
 REFS = re.compile(r"I +refs: +([\d,]+)")
 CACHEGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
-CREDENTIALS = {  # as Lambda sets them
+CREDENTIALS = {  # the variables that Lambda sets
     "AWS_ACCESS_KEY_ID": "ASIAEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "secret",
     "AWS_SESSION_TOKEN": "token",
@@ -24,21 +24,21 @@ CREDENTIALS = {  # as Lambda sets them
 
 @dataclass(frozen=True)
 class Package:
-    """A built layer and a built function's folder, and who runs them."""
+    """A built layer, a built function's folder, and the interpreter."""
 
-    layer: Path  # what is /opt/python on Lambda
-    function: Path  # /var/task
+    layer: Path  # /opt/python on Lambda
+    function: Path  # /var/task on Lambda
     python: Path  # the runtime's interpreter
 
     def environment(self, recorded: Path, port: int) -> dict[str, str]:
-        """The function's, with its endpoint here. The file system is read-only, as on Lambda."""
-        given: Mapping[str, str] = self.told(recorded)["environment"]
+        """The function's variables, with the local endpoint. No files are written, as on Lambda."""
+        own: Mapping[str, str] = self.invocation(recorded)["environment"]
         paths = (INSIDE, self.function, self.layer)
         return {
             "PATH": os.environ["PATH"],
             **CREDENTIALS,
-            **given,
-            "AWS_DEFAULT_REGION": given["AWS_REGION"],
+            **own,
+            "AWS_DEFAULT_REGION": own["AWS_REGION"],
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
             "BENCH_RECORDED": str(recorded),
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -46,46 +46,48 @@ class Package:
             "PYTHONPATH": ":".join(map(str, paths)),
         }
 
-    def told(self, recorded: Path) -> dict[str, Any]:
-        """What was recorded: event, arn, environment, answers."""
+    def invocation(self, recorded: Path) -> dict[str, Any]:
+        """The recorded invocation: event, arn, environment, responses."""
         return dict(json.loads(recorded.read_text()))
 
     def run(self, recorded: Path, events: int, *, counts: bool = False) -> dict[str, Any]:
-        """Import the handler and give it the event so often; what it told."""
+        """Import the handler, pass it the event ``events`` times, and return its output."""
         command = [str(self.python), str(INSIDE / "first_event.py"), str(events)]
-        with answering(recorded) as port:
-            said = _output(command + ["counts"] * counts, self.environment(recorded, port))
-        told: dict[str, Any] = json.loads(said.splitlines()[-1])
-        return told
+        with aws_stub(recorded) as port:
+            output = _output(command + ["counts"] * counts, self.environment(recorded, port))
+        result: dict[str, Any] = json.loads(output.splitlines()[-1])
+        return result
 
     def instructions(self, recorded: Path, events: int) -> int:
-        """Instructions of the same, from the interpreter's start to its end."""
+        """The instructions of ``run``, from the start of the interpreter to its end."""
         command = [str(self.python), str(INSIDE / "first_event.py"), str(events)]
-        with answering(recorded) as port:
+        with aws_stub(recorded) as port:
             return counted(command, self.environment(recorded, port))
 
 
 def counted(command: list[str], environment: Mapping[str, str]) -> int:
-    """Instructions of a command, by cachegrind. It must end well."""
-    ran = subprocess.run(
+    """The instructions of a command, by cachegrind. RuntimeError if the command fails."""
+    process = subprocess.run(
         [*CACHEGRIND, *command], env=dict(environment), capture_output=True, text=True
     )
-    found = REFS.search(ran.stderr)
-    if ran.returncode or found is None:
-        raise RuntimeError(f"{' '.join(command)}:\n{ran.stderr[-2000:]}")
-    return int(found[1].replace(",", ""))
+    match = REFS.search(process.stderr)
+    if process.returncode or match is None:
+        raise RuntimeError(f"{' '.join(command)}:\n{process.stderr[-2000:]}")
+    return int(match[1].replace(",", ""))
 
 
 def _output(command: list[str], environment: Mapping[str, str]) -> str:
-    ran = subprocess.run(command, env=dict(environment), capture_output=True, text=True)
-    if ran.returncode:
-        raise RuntimeError(f"{' '.join(command)}:\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}")
-    return ran.stdout
+    process = subprocess.run(command, env=dict(environment), capture_output=True, text=True)
+    if process.returncode:
+        raise RuntimeError(
+            f"{' '.join(command)}:\n{process.stdout[-2000:]}{process.stderr[-2000:]}"
+        )
+    return process.stdout
 
 
 @contextmanager
-def answering(recorded: Path) -> Iterator[int]:
-    """A process that answers as recorded, as long as it is needed; its port."""
+def aws_stub(recorded: Path) -> Iterator[int]:
+    """Run the stub of AWS with recorded responses. Yields its port."""
     server = subprocess.Popen(
         [sys.executable, str(HERE / "aws_stub.py"), str(recorded)],
         stdin=subprocess.PIPE,

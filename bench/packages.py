@@ -1,4 +1,4 @@
-"""Builds what is compared: our package, and the same code as plain ``sam build`` leaves it."""
+"""Builds the two compared packages: Cordon's own, and a plain ``sam build`` of the same code."""
 
 import os
 import re
@@ -23,22 +23,22 @@ FUNCTIONS = {
 
 
 def interpreter() -> Path:
-    """The runtime's Python on this machine; RuntimeError where there is none."""
-    named = f"python{RUNTIME}"
-    for path in Path.home().glob(f".pyenv/versions/{RUNTIME}*/bin/{named}"):
+    """The runtime's Python on this machine. RuntimeError if there is none."""
+    name = f"python{RUNTIME}"
+    for path in Path.home().glob(f".pyenv/versions/{RUNTIME}*/bin/{name}"):
         return path
-    if found := shutil.which(named):
-        return Path(found)
-    raise RuntimeError(f"the measurement needs {named}, as the functions do")
+    if on_path := shutil.which(name):
+        return Path(on_path)
+    raise RuntimeError(f"the measurement needs {name}, like the functions")
 
 
-def ours() -> Path:
+def cordon() -> Path:
     """``sam build`` of the template as it is."""
-    return _built(_copy("ours"))
+    return _built(_copy("cordon"))
 
 
 def plain() -> Path:
-    """The same code, built by SAM's own Python builder: nothing compiled, pruned or small."""
+    """The same code, built with SAM's Python builder: nothing is compiled or pruned."""
     folder = _copy("plain")
     template = folder / "template.yaml"
     text = template.read_text()
@@ -57,13 +57,13 @@ def plain() -> Path:
 
 
 def package(built: Path, playbook: str) -> Package:
-    """One function with the layer."""
+    """The package of one function."""
     layer = built / "CordonLayer" / "python"
     return Package(layer, built / FUNCTIONS[playbook], interpreter())
 
 
 def runtime_client() -> Path:
-    """Lambda's own loop around a handler, in a folder of its own; compiled, as Lambda has it."""
+    """Lambda's runtime client in its own folder, compiled as on Lambda."""
     folder = WORK / "ric"
     if not folder.exists():
         uv = ROOT / ".uv" / "bin" / "uv"
@@ -73,8 +73,8 @@ def runtime_client() -> Path:
 
 
 def zipped(folder: Path) -> int:
-    """Bytes of the folder as a zip, about as ``sam package`` makes it."""
-    target = WORK / "weighed.zip"
+    """The size of the folder as a zip in bytes, about as ``sam package`` makes it."""
+    target = WORK / "size.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*")):
             archive.write(path, path.relative_to(folder))
@@ -84,9 +84,9 @@ def zipped(folder: Path) -> int:
 
 
 def weight(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
+    """The size of a file, or of all files in a folder, in bytes."""
     files = path.rglob("*") if path.is_dir() else [path]
-    return sum(one.stat().st_size for one in files if one.is_file())
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _copy(name: str) -> Path:
@@ -104,9 +104,9 @@ def _built(folder: Path) -> Path:
     path = f"{ROOT / '.uv' / 'bin'}:{interpreter().parent}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"}
     sam = Path(sys.executable).with_name("sam")
-    ran = subprocess.run(
+    process = subprocess.run(
         [str(sam), "build"], cwd=folder, env=environment, capture_output=True, text=True
     )
-    if ran.returncode:
-        raise RuntimeError(ran.stderr[-3000:])
+    if process.returncode:
+        raise RuntimeError(process.stderr[-3000:])
     return folder / ".aws-sam" / "build"

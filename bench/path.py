@@ -1,7 +1,7 @@
-"""The AWS calls from an event to contained, and to done: which, in which round, and why.
+"""Lists the AWS calls for an event until it is contained and until the end: rounds and reasons.
 
-A round is what goes out beside each other and is waited for together. Counted in the embedded
-account, on the first delivery of the events that ``bench cold`` measures too.
+A round is a group of parallel calls. Counted in the embedded account, at the first delivery of the
+events that ``bench cold`` also measures.
 """
 
 import json
@@ -20,7 +20,7 @@ from console.staging import stage
 from cordon.sources import read
 from embedded.journal import Called
 
-EFFECTS = {  # what the playbook is for, and the calls that plain boto3 would make for it
+EFFECTS = {  # the calls that contain; plain boto3 would make only these
     "quarantine_bucket": ("s3:PutPublicAccessBlock",),
     "revoke_sessions": ("iam:PutRolePolicy",),
     "tag_ai_resource": ("sagemaker:AddTags",),
@@ -33,33 +33,33 @@ PLAIN = {
     "escalate_finding": "CreateOpsItem, Publish",
 }
 WHY = {
-    "ssm:GetParametersByPath": "mode, switch, budget and exemptions change without a deployment",
-    "cloudtrail:DescribeTrails": "a bucket that receives logs is never shut",
+    "ssm:GetParametersByPath": "the settings can change without a deployment",
+    "cloudtrail:DescribeTrails": "a bucket that receives logs is never quarantined",
     "config:DescribeDeliveryChannels": "the same",
     "bedrock:GetModelInvocationLoggingConfiguration": "the same",
-    "securityhub:BatchImportFindings": "our finding, for those who review",
-    "securityhub:GetFindings": "is the original in Security Hub, and who has changed it?",
+    "securityhub:BatchImportFindings": "Cordon's finding of the case",
+    "securityhub:GetFindings": "is the original in Security Hub, and did a person change it?",
     "securityhub:BatchUpdateFindings": "note and workflow status of the original",
     "ssm:CreateOpsItem": "the incident",
-    "ssm:GetOpsItem": "read back",
-    "sns:Publish": "people are told",
+    "ssm:GetOpsItem": "verify the incident",
+    "sns:Publish": "alert by SNS",
 }
-ROWS = {  # by the beginning of the row's key and of the update
-    ("case#", ""): "the case: claimed, contained, told",
-    ("budget#", "ADD spent"): "the breaker: how many cases may act in an hour",
-    ("hold#", "ADD cases"): "join the hold: the last case to leave puts back",
+ROWS = {  # by prefix of the row's key and of the update
+    ("case#", ""): "the case: claimed, contained, reported",
+    ("budget#", "ADD spent"): "the budget: cases that may contain per hour",
+    ("hold#", "ADD cases"): "join the hold: the last case to leave restores",
     ("hold#", "SET captured"): "keep what was there before",
-    ("hold#", "SET wrote"): "keep what was written, by which drift is told",
+    ("hold#", "SET wrote"): "keep what was written, to detect drift",
 }
 READS = {
     "case#": "is there a case already, or has the control passed since?",
-    "hold#": "may the tag be another case's by now?",
+    "hold#": "did another case write the tag meanwhile?",
 }
 
 
 @dataclass(frozen=True)
 class Step:
-    """One call: in which round, its name, and why it is made."""
+    """One call: its round, its name and its reason."""
 
     round: int
     call: str
@@ -75,41 +75,41 @@ class Path:
 
     @property
     def contained(self) -> int:
-        """The round in which the last call with an effect goes out."""
+        """The round of the last call that contains."""
         return max(step.round for step in self.steps if step.call in EFFECTS[self.playbook])
 
     @property
     def before(self) -> list[Step]:
-        """The calls up to contained."""
+        """The calls up to that round."""
         return [step for step in self.steps if step.round <= self.contained]
 
 
 def walk(playbook: str) -> Path:
-    """The path of the playbook's first event, enforced in an account where everything is new."""
+    """The path of the playbook's first event, in mode enforce and a new account."""
     event = first_event(playbook)
     path = Path(playbook)
     with new_account(event) as account:
         stage(read(event), account.client)
 
-        def ours(caller: str) -> bool:
+        def is_measured(caller: str) -> bool:
             function = account.functions.get(caller)
             return function is not None and function.code.folder.name == playbook
 
         with _rounds() as reached:
 
-            def note(called: Called) -> None:
-                if ours(called.caller):
+            def add_step(called: Called) -> None:
+                if is_measured(called.caller):
                     name = f"{called.service}:{called.operation}"
                     path.steps.append(Step(reached(), name, _why(called)))
 
-            account.after_call(note)
+            account.after_call(add_step)
             account.deliver(event)
     return path
 
 
 @contextmanager
 def _rounds() -> Iterator[Callable[[], int]]:
-    """A counter of rounds: it moves with each call, and with the longest of those beside it."""
+    """A counter of rounds. Of parallel branches, the longest one counts."""
     now = 0
     make = cordon.concurrency._make
 
@@ -152,7 +152,7 @@ def _why(called: Called) -> str:
     if name in WHY:
         return WHY[name]
     changes = not called.operation.startswith(("Get", "List", "Describe"))
-    return "the effect" if changes else "how it is: before, at the write, or after it"
+    return "the effect" if changes else "the state: before, at or after the change"
 
 
 def _row(operation: str, params: Mapping[str, Any]) -> str:
@@ -160,12 +160,14 @@ def _row(operation: str, params: Mapping[str, Any]) -> str:
     if operation == "GetItem":
         return next(why for begin, why in READS.items() if key.startswith(begin))
     return next(
-        why for (row, does), why in ROWS.items() if key.startswith(row) and update.startswith(does)
+        why for (row, text), why in ROWS.items() if key.startswith(row) and update.startswith(text)
     )
 
 
-def main(write: Annotated[bool, typer.Option(help="Into docs/performance.md.")] = False) -> None:
-    """The calls from an event to contained and to done, by name, each with its reason."""
+def main(
+    write: Annotated[bool, typer.Option(help="Write to docs/performance.md.")] = False,
+) -> None:
+    """The calls for an event until it is contained and until the end, with reasons."""
     text = section([walk(playbook) for playbook in FIRST])
     sections.write("calls", text) if write else typer.echo(text)
 
@@ -183,15 +185,21 @@ def section(paths: list[Path]) -> str:
         for path in paths
     ]
     summary = sections.table(
-        ("Playbook", "the effect alone, in plain boto3", "rounds", "calls to contained", "in all"),
+        (
+            "Playbook",
+            "the effect alone, in plain boto3",
+            "rounds",
+            "calls to contained",
+            "all calls",
+        ),
         rows,
         texts=2,
     )
     lists = "\n\n".join(_listed(path) for path in paths)
     return f"""## Calls
-`python -m bench path --write`. The calls of the first delivery of an event on which a playbook acts
-(`tests/promises/test_path.py` holds the counts). A *round* is what goes out together and is waited
-for together: what follows the round of the effect is not on its path.
+`python -m bench path --write`. The calls of the first delivery of an event that a playbook contains
+(`tests/promises/test_path.py` checks the counts). A *round* is a group of parallel calls. Calls
+after the round of the effect do not delay it.
 
 {summary}
 

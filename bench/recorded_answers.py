@@ -1,7 +1,7 @@
-"""A function's first event, and what AWS answered to it, taken from the embedded account.
+"""Records a function's first event and AWS's responses to it, in the embedded account.
 
-The answers go over the wire in the protocol of each service, so that the measured function signs,
-sends, receives and parses as it does on AWS; ``answering.py`` serves them.
+The responses have the wire format of each service's protocol, so the measured function signs,
+sends, receives and parses as on AWS. ``aws_stub.py`` serves them.
 """
 
 import json
@@ -21,6 +21,7 @@ from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model
 
 import cordon.clients
+from console.account import cordon_account
 from console.expected import break_glass_role, home_of
 from console.replay import MODES
 from console.staging import stage
@@ -30,7 +31,7 @@ from prune_botocore import listed
 
 ROOT = Path(__file__).parents[1]
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
-FIRST = {  # one event for each playbook, all with an effect
+FIRST = {  # one event for each playbook; each is contained
     "quarantine_bucket": "guardduty_public_access",
     "revoke_sessions": "guardduty_privilege_escalation",
     "tag_ai_resource": "securityhub_sagemaker_1",
@@ -41,14 +42,14 @@ Wire = tuple[int, Mapping[str, str], str]  # status, headers, body
 
 
 @dataclass(frozen=True)
-class Answer:
-    """How a request is known, and what it is answered."""
+class Response:
+    """A response, and the request that it belongs to."""
 
     service: str  # name in the signature's scope
     method: str
     path: str  # requestUri of the operation, "/{Bucket}?publicAccessBlock"
-    operation: str  # as named by X-Amz-Target or Action; "" where the path tells
-    sent: str  # the request's body: calls that run beside each other come in any order
+    operation: str  # as named by X-Amz-Target or Action; "" if the path identifies it
+    sent: str  # the request's body: parallel calls arrive in any order
     status: int
     headers: Mapping[str, str]
     body: str
@@ -56,28 +57,28 @@ class Answer:
 
 @dataclass
 class Recorded:
-    """One invocation. ``event`` is what the function gets: a queued one comes in Records."""
+    """One invocation. ``event`` is the function's input: a queued event is inside Records."""
 
     playbook: str
     event: Any
     arn: str
     environment: Mapping[str, str]
     moment: str
-    answers: list[Answer] = field(default_factory=list)
+    responses: list[Response] = field(default_factory=list)
 
     @property
     def calls(self) -> list[str]:
         """The AWS calls, in order."""
-        return [f"{a.service} {a.operation or a.path}" for a in self.answers]
+        return [f"{a.service} {a.operation or a.path}" for a in self.responses]
 
     def write(self, path: Path) -> Path:
-        """For the processes that serve and measure."""
+        """Write the recording for the stub and the measured process."""
         path.write_text(json.dumps(asdict(self)))
         return path
 
 
 def first_event(playbook: str) -> dict[str, Any]:
-    """The event that a playbook is measured with."""
+    """The event that is measured for a playbook."""
     event: dict[str, Any] = json.loads(
         (ROOT / "events" / playbook / f"{FIRST[playbook]}.json").read_text()
     )
@@ -85,57 +86,49 @@ def first_event(playbook: str) -> dict[str, Any]:
 
 
 def new_account(event: Mapping[str, Any], mode: str = "enforce") -> EmbeddedAccount:
-    """An account for the event where everything is new, and every playbook in one mode."""
+    """A new account for the event, with every playbook in this mode."""
     home = home_of(event)
-    return EmbeddedAccount(
-        ROOT / "template.yaml",
-        account=home.account,
-        region=home.region,
-        partition=home.partition,
-        parameters={name: mode for name in MODES} | {"BreakGlassRoles": break_glass_role(home)},
-        functions=ROOT / "functions",
-        start=START,
-    )
+    parameters = {name: mode for name in MODES} | {"BreakGlassRoles": break_glass_role(home)}
+    return cordon_account(home, parameters, start=START)
 
 
 def record(playbook: str) -> Recorded:
-    """The playbook's first event, enforced in an account where everything is new."""
+    """Record the playbook's first event, in mode enforce and a new account."""
     event = first_event(playbook)
-    answers: list[Answer] = []
-    with new_account(event) as account, _recording(playbook, answers):
+    responses: list[Response] = []
+    with new_account(event) as account, _recording(playbook, responses):
         stage(read(event), account.client)
-        answers.clear()
-        (invoked,) = [
-            (account.functions[one.function], one)
-            for one in account.deliver(event).invocations
-            if account.functions[one.function].code.folder.name == playbook
+        responses.clear()
+        ((function, invocation),) = [
+            (account.functions[invoked.function], invoked)
+            for invoked in account.deliver(event).invocations
+            if account.functions[invoked.function].code.folder.name == playbook
         ]
-        function, mine = invoked
-        if mine.error:
-            raise RuntimeError(f"{playbook}: {mine.error}")
+        if invocation.error:
+            raise RuntimeError(f"{playbook}: {invocation.error}")
         return Recorded(
             playbook,
-            mine.event,
+            invocation.event,
             function.arn,
             {**function.environment, "AWS_REGION": function.region},
             account.now.isoformat(),
-            list(answers),
+            list(responses),
         )
 
 
 @contextmanager
-def _recording(playbook: str, answers: list[Answer]) -> Iterator[None]:
-    """Our functions' session notes every answer before anything is made of it."""
+def _recording(playbook: str, responses: list[Response]) -> Iterator[None]:
+    """Record every response in the session of Cordon's functions, before it is processed."""
 
-    def asked(params: Any, context: Any, **_: Any) -> None:
+    def keep_body(params: Any, context: Any, **_: Any) -> None:
         context["sent"] = params["body"]
 
-    def note(
+    def keep_response(
         http_response: Any, parsed: Any, model: OperationModel, context: Any, **_: Any
     ) -> None:
         if os.environ.get("POWERTOOLS_SERVICE_NAME") == playbook:
             sent = _sent(model, context["sent"])
-            answers.append(_answer(model, sent, int(http_response.status_code), parsed))
+            responses.append(_response(model, sent, int(http_response.status_code), parsed))
 
     cordon.clients._session.cache_clear()
     cordon.clients._own.cache_clear()
@@ -144,23 +137,23 @@ def _recording(playbook: str, answers: list[Answer]) -> Iterator[None]:
     for service, names in listed(ROOT / "layers" / "cordon" / "operations.txt").items():
         service_id = session.get_service_model(service).service_id.hyphenize()
         for name in names:
-            events.register_first(f"before-call.{service_id}.{name}", asked)
-            events.register_first(f"after-call.{service_id}.{name}", note)
+            events.register_first(f"before-call.{service_id}.{name}", keep_body)
+            events.register_first(f"after-call.{service_id}.{name}", keep_response)
     yield
     cordon.clients._session.cache_clear()
     cordon.clients._own.cache_clear()
 
 
 def _sent(model: OperationModel, body: Any) -> str:
-    """A form's body is not encoded yet; that of an object goes out in chunks, so no matter."""
+    """The body as sent. A form is not encoded yet. An object is sent in chunks: "" for it."""
     if isinstance(body, dict):
         return urlencode(body)
     text = body.decode() if isinstance(body, bytes) else body
     return text if isinstance(text, str) and model.name != "PutObject" else ""
 
 
-def _answer(model: OperationModel, sent: str, status: int, parsed: Any) -> Answer:
-    """The model passed in was changed by the call (S3 takes the bucket out of the path)."""
+def _response(model: OperationModel, sent: str, status: int, parsed: Any) -> Response:
+    """Reads the model again, because the call changes it (S3 removes the bucket from the path)."""
     service = get_service_model(model.service_model.service_name)
     fresh = service.operation_model(model.name)
     result = {k: v for k, v in deepcopy(parsed).items() if k != "ResponseMetadata"}
@@ -169,19 +162,23 @@ def _answer(model: OperationModel, sent: str, status: int, parsed: Any) -> Answe
     operation = f"{target}.{model.name}" if target else model.name if protocol == "query" else ""
     http = fresh.http
     failed = status >= 300
-    made = _error(protocol, status, result["Error"]) if failed else _good(fresh, protocol, result)
-    return Answer(service.signing_name, http["method"], http["requestUri"], operation, sent, *made)
+    wire = (
+        _error(protocol, status, result["Error"]) if failed else _success(fresh, protocol, result)
+    )
+    return Response(
+        service.signing_name, http["method"], http["requestUri"], operation, sent, *wire
+    )
 
 
-def _good(model: Any, protocol: str, result: dict[str, Any]) -> Wire:
+def _success(model: Any, protocol: str, result: dict[str, Any]) -> Wire:
     document = result.get("PolicyDocument")
     if isinstance(document, dict):  # parsed already
         result["PolicyDocument"] = quote(json.dumps(document))
     kind = get_serializer_class(model.service_model.service_name, protocol)
-    answer = kind(model).serialize(result)
-    body = answer["body"]
+    response = kind(model).serialize(result)
+    body = response["body"]
     text = body.decode() if isinstance(body, bytes) else str(body)
-    return int(answer["status_code"]), {k: str(v) for k, v in answer["headers"].items()}, text
+    return int(response["status_code"]), {k: str(v) for k, v in response["headers"].items()}, text
 
 
 def _error(protocol: str, status: int, error: Mapping[str, Any]) -> Wire:

@@ -1,8 +1,8 @@
-"""Replay of many events: what an event costs, and whether that depends on how many there are.
+"""Measures the replay of many events: the cost of an event, and how it depends on their number.
 
-The events are those of ``events/``, again and again, each time with other ids and other names
-of buckets, roles and users. Each count is replayed by a process of its own, as ``cordon replay``
-does it; processor time, not time on the clock, since other work may be going on.
+The events are those of ``events/``, repeated with other ids and other names of buckets, roles and
+users. A new process replays each count like ``cordon replay``. The measure is processor time and
+not wall time, because other work may run on the machine.
 """
 
 import json
@@ -28,12 +28,12 @@ from cordon.sources import read
 
 ROOT = Path(__file__).parent.parent
 COUNTS = (10, 100, 1_000, 10_000)
-NAMED = ("AWS::S3::Bucket", "AWS::IAM::Role", "AWS::IAM::User")
-REGION = "us-east-1"  # where most samples are: a recorded day is one of a Region
+RENAMED_TYPES = ("AWS::S3::Bucket", "AWS::IAM::Role", "AWS::IAM::User")
+REGION = "us-east-1"  # most samples are in this Region
 
 
 def day(count: int) -> Iterator[str]:
-    """That many events, one JSON text each; the same ones every time."""
+    """This many events, each as one JSON text. Every call returns the same events."""
     samples = list(_samples())
     texts = (changed(s, n) for n in range(count // len(samples) + 1) for s in samples)
     return islice(texts, count)
@@ -47,7 +47,7 @@ def _samples() -> Iterator[dict[str, Any]]:
 
 
 def changed(event: dict[str, Any], number: int) -> str:
-    """The event on one line, with other ids and names: those of the ``number``-th round."""
+    """The event on one line, with the ids and names of round ``number``."""
     text = json.dumps(event)
     ids, names = [str(event["id"])], set[str]()
     try:
@@ -57,31 +57,31 @@ def changed(event: dict[str, Any], number: int) -> str:
     else:
         ids.append(finding.id)
         names = _names(finding)
-    for one in ids:
-        text = text.replace(one, f"{one[:-5]}{number:05x}")
+    for id in ids:
+        text = text.replace(id, f"{id[:-5]}{number:05x}")
     for name in sorted(names, key=len, reverse=True):
-        whole = rf"(?<![\w-]){re.escape(name)}(?![\w-])"
-        text = re.sub(whole, f"{name}-{number:05x}", text)
+        word = rf"(?<![\w-]){re.escape(name)}(?![\w-])"
+        text = re.sub(word, f"{name}-{number:05x}", text)
     return text
 
 
 def _names(finding: Finding) -> set[str]:
-    return {one.name for one in finding.resources if one.type in NAMED}
+    return {r.name for r in finding.resources if r.type in RENAMED_TYPES}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What the replay of ``events`` took."""
+    """The cost of a replay."""
 
     events: int
     cpu: float  # seconds, of all processes
-    main: int  # peak of memory, MB: the process that gives the events out
-    worker: int  # and the largest of those that replay them; 0 where the first one does
-    troubles: int  # events that did not end as they should
+    main: int  # peak memory of the process that distributes the events, MB
+    worker: int  # peak memory of the largest worker, MB; 0 if the main process replays
+    problems: int  # events that did not end as expected
 
 
 def measure(count: int) -> Measured:
-    """Replay that many events in a new process."""
+    """Replay this many events in a new process."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "day.jsonl"
         with path.open("w") as lines:
@@ -92,10 +92,10 @@ def measure(count: int) -> Measured:
 
 
 def _replayed(path: Path, count: int) -> Measured:
-    troubles = sum(bool(run.troubles) for run in Replay(ROOT).all(events_in([path])))
-    own, others = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    cpu = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
-    return Measured(count, cpu, _megabytes(own.ru_maxrss), _megabytes(others.ru_maxrss), troubles)
+    problems = sum(bool(run.troubles) for run in Replay(ROOT).all(events_in([path])))
+    own, children = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    cpu = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    return Measured(count, cpu, _megabytes(own.ru_maxrss), _megabytes(children.ru_maxrss), problems)
 
 
 def _megabytes(peak: int) -> int:
@@ -104,37 +104,37 @@ def _megabytes(peak: int) -> int:
 
 
 def section(measured: list[Measured]) -> str:
-    """As docs/performance.md shows it."""
-    before = [None, *measured]
-    rows = [_row(one, earlier) for one, earlier in zip(measured, before, strict=False)]
-    head = ("Events", "CPU, s", "per event, s", "each further, s", "main, MB", "worker, MB")
-    troubles = sum(one.troubles for one in measured)
+    """The section of docs/performance.md."""
+    previous = [None, *measured]
+    rows = [_row(current, last) for current, last in zip(measured, previous, strict=False)]
+    head = ("Events", "CPU, s", "per event, s", "each additional, s", "main, MB", "worker, MB")
+    problems = sum(m.problems for m in measured)
     return (
         f"## Replay\n`python -m bench replay --write` ({sections.machine()}). Processor time of "
-        "all processes, their start included. Memory is the most that was held, by the process "
-        "that hands the events out and by the largest that replays them. *Each further*: what one "
-        f"event costs beyond the row above. Events that did not end as they should: {troubles}.\n\n"
+        "all processes, including their start. Memory is the peak of the process that distributes "
+        "the events and of the largest worker. *Each additional*: the cost of one event beyond "
+        f"the row above. Events that did not end as expected: {problems}.\n\n"
         + sections.table(head, rows)
     )
 
 
-def _row(one: Measured, earlier: Measured | None) -> tuple[str, ...]:
-    further = (one.cpu - earlier.cpu) / (one.events - earlier.events) if earlier else None
+def _row(current: Measured, last: Measured | None) -> tuple[str, ...]:
+    additional = (current.cpu - last.cpu) / (current.events - last.events) if last else None
     return (
-        f"{one.events:,}",
-        f"{one.cpu:.0f}",
-        f"{one.cpu / one.events:.3f}",
-        "" if further is None else f"{further:.3f}",
-        str(one.main),
-        str(one.worker or ""),
+        f"{current.events:,}",
+        f"{current.cpu:.0f}",
+        f"{current.cpu / current.events:.3f}",
+        "" if additional is None else f"{additional:.3f}",
+        str(current.main),
+        str(current.worker or ""),
     )
 
 
 def main(
     most: Annotated[
-        int, typer.Option(help="The largest count; 10000 takes a quarter hour.")
+        int, typer.Option(help="The largest count; 10000 needs a quarter of an hour.")
     ] = 1000,
-    write: Annotated[bool, typer.Option(help="Into docs/performance.md.")] = False,
+    write: Annotated[bool, typer.Option(help="Write to docs/performance.md.")] = False,
 ) -> None:
     """Replay of 10, 100, 1,000 and 10,000 events: time and memory."""
     text = section([measure(count) for count in COUNTS if count <= most])

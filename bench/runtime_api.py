@@ -1,7 +1,7 @@
 """A Lambda Runtime API for one sandbox (Lambda developer guide, "Using the Lambda runtime API").
 
-Lambda's own client (awslambdaric) asks it for the next event and posts answers; the time between
-start, first question and first answer is what Lambda bills as init and duration.
+Lambda's runtime client (awslambdaric) gets the next event from it and posts the results. Lambda
+bills the time from the start to the first request as init, and from then on as duration.
 """
 
 import http.server
@@ -15,28 +15,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 60.0  # seconds
+TIMEOUT = 60.0  # seconds
 
 
 @dataclass(frozen=True)
-class Ran:
-    """One cold start. Times in seconds of wall clock, on this machine."""
+class ColdStart:
+    """One cold start. Times are wall time on this machine, in seconds."""
 
-    init: float  # from the process's start to its asking for the first event
-    invoke: float  # from the event to its answer
-    resident: float  # MB, the most that was in memory
-    answer: Any
+    init: float  # from the start of the process to its first request
+    invoke: float  # from the event to the result
+    resident: float  # peak memory, MB
+    result: Any
 
 
 @dataclass
 class _Sandbox:
-    """What the runtime client did so far."""
+    """The state of the runtime client."""
 
     event: bytes
     arn: str
-    asked: float = 0.0
-    answered: float = 0.0
-    answer: bytes = b""
+    requested: float = 0.0
+    completed: float = 0.0
+    result: bytes = b""
     failed: bool = False
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -48,14 +48,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     sandbox: _Sandbox
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
-        """GET /2018-06-01/runtime/invocation/next: the event once, then nothing for ever."""
-        if self.sandbox.asked:
-            self.sandbox.done.wait(PATIENCE)
+        """GET /2018-06-01/runtime/invocation/next: the event once, then block."""
+        if self.sandbox.requested:
+            self.sandbox.done.wait(TIMEOUT)
             return
-        self.sandbox.asked = time.perf_counter()
+        self.sandbox.requested = time.perf_counter()
         self.send_response(200)
         deadline = int(time.time() * 1000) + 60_000
         for name, value in {
@@ -73,8 +73,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """POST …/response, …/error or /runtime/init/error."""
         body = self._body()
-        self.sandbox.answered = time.perf_counter()
-        self.sandbox.answer, self.sandbox.failed = body, not self.path.endswith("/response")
+        self.sandbox.completed = time.perf_counter()
+        self.sandbox.result, self.sandbox.failed = body, not self.path.endswith("/response")
         self.send_response(202)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -92,30 +92,34 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return body
 
 
-def cold_start(command: list[str], environment: Mapping[str, str], event: Any, arn: str) -> Ran:
-    """Start the runtime client, give it one event, and end it. RuntimeError where it failed."""
+def cold_start(
+    command: list[str], environment: Mapping[str, str], event: Any, arn: str
+) -> ColdStart:
+    """Start the runtime client, give it one event and end it. RuntimeError if it failed."""
     sandbox = _Sandbox(json.dumps(event).encode(), arn)
     handler = type("Handler", (_Handler,), {"sandbox": sandbox})
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    given = {**environment, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_address[1]}"}
+    variables = {**environment, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_address[1]}"}
     start = time.perf_counter()
     process = subprocess.Popen(
-        command, env=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
-        sandbox.done.wait(PATIENCE)
+        sandbox.done.wait(TIMEOUT)
         resident = _resident(process.pid)
     finally:
         process.kill()
-        said = process.communicate()[0]
+        output = process.communicate()[0]
         server.shutdown()
         server.server_close()
-    if sandbox.failed or not sandbox.answer:
-        raise RuntimeError(f"{sandbox.answer.decode()}\n{said[-2000:]}")
-    answer = json.loads(sandbox.answer)
-    return Ran(sandbox.asked - start, sandbox.answered - sandbox.asked, resident, answer)
+    if sandbox.failed or not sandbox.result:
+        raise RuntimeError(f"{sandbox.result.decode()}\n{output[-2000:]}")
+    result = json.loads(sandbox.result)
+    return ColdStart(
+        sandbox.requested - start, sandbox.completed - sandbox.requested, resident, result
+    )
 
 
 def _resident(process: int) -> float:

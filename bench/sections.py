@@ -1,4 +1,4 @@
-"""docs/performance.md: each measurement owns the section of its name, between two marks."""
+"""docs/performance.md: each measurement has its section between two marks with its name."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
 
 def write(name: str, text: str) -> None:
-    """Put a section in its place; where there is none yet, at the end."""
+    """Replace the section, or add it at the end if there is none."""
     begin, end = f"<!-- {name}: start -->", f"<!-- {name}: end -->"
     page = PAGE.read_text()
     section = f"{begin}\n{text.strip()}\n{end}"
@@ -24,7 +24,7 @@ def write(name: str, text: str) -> None:
 
 
 def machine() -> str:
-    """When and where a section was measured."""
+    """The date and machine of a measurement."""
     cores = os.cpu_count()
     model = next(
         (
@@ -38,6 +38,6 @@ def machine() -> str:
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, texts: int = 1) -> str:
-    """A Markdown table; after the first columns, of text, come figures."""
+    """A Markdown table. The first ``texts`` columns are text, the others are figures."""
     marks = (*["---"] * texts, *["--:"] * (len(head) - texts))
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, marks, *rows))

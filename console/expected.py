@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from console.account import ROOT, cordon_stack
 from console.playbooks import playbooks
 from cordon.finding import Finding, Malformed
 from cordon.playbook import Playbook
@@ -29,9 +30,7 @@ from cordon.settings import Deployment, Mode, Settings
 from cordon.sources import read
 from embedded.deploy import functions_of
 from embedded.place import Place
-from embedded.template import synthesise
 
-ROOT = Path(__file__).parent.parent
 SUFFIX = ".plan.json"
 
 
@@ -56,7 +55,7 @@ def break_glass_role(home: Place) -> str:
 def deployments(place: Place) -> Mapping[str, Deployment]:
     """The deployment of each playbook, as the template's function environment gives it."""
     parameters = {"BreakGlassRoles": break_glass_role(place)}
-    stack = synthesise(ROOT / "template.yaml", place, parameters=parameters)
+    stack = cordon_stack(place, parameters)
     functions = functions_of(stack).values()
     given = [{"AWS_REGION": place.region, **function.environment} for function in functions]
     return {env["POWERTOOLS_SERVICE_NAME"]: Deployment.from_environment(env) for env in given}

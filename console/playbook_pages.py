@@ -1,6 +1,6 @@
-"""The generated parts of the documentation: made from the playbooks' headers, and checked.
+"""Generates parts of the documentation from the playbooks' headers, and checks them.
 
-README.md holds the table of playbooks between two marks; docs/playbooks.md shows each header.
+The table of playbooks is in README.md between two marks. docs/playbooks.md has each header.
 """
 
 import inspect
@@ -16,7 +16,7 @@ BEGIN, END = "<!-- playbooks: made by `make playbooks` -->", "<!-- /playbooks --
 
 
 def write(root: Path, *, only_check: bool) -> list[Path]:
-    """Bring the pages up to date. Returns the paths that were not."""
+    """Update the pages. Returns the paths that were out of date."""
     stale = []
     for path, text in _pages(root):
         if not path.exists() or path.read_text() != text:
@@ -27,47 +27,48 @@ def write(root: Path, *, only_check: bool) -> list[Path]:
 
 
 def _pages(root: Path) -> Iterator[tuple[Path, str]]:
-    found = playbooks(root)
+    all_playbooks = playbooks(root)
     readme = root / "README.md"
     before, _, rest = readme.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    yield readme, f"{before}{BEGIN}\n{_table(found)}\n{END}{after}"
-    yield root / "docs" / "playbooks.md", _page(found)
+    yield readme, f"{before}{BEGIN}\n{_table(all_playbooks)}\n{END}{after}"
+    yield root / "docs" / "playbooks.md", _page(all_playbooks)
     account = root / "docs" / "embedded-account.md"
     yield account, api_table.updated(account.read_text())
 
 
-def _table(found: tuple[Playbook, ...]) -> str:
+def _table(all_playbooks: tuple[Playbook, ...]) -> str:
     rows = ["| playbook | when | does | recommended mode |", "|---|---|---|---|"]
-    for playbook in found:
+    for playbook in all_playbooks:
         header = _header(playbook)
         row = (f"`{playbook.name}`", header["When"], header["Does"], str(playbook.recommended_mode))
         rows.append(f"| {' | '.join(row)} |")
     return "\n".join(rows)
 
 
-def _page(found: tuple[Playbook, ...]) -> str:
+def _page(all_playbooks: tuple[Playbook, ...]) -> str:
     parts = [
         "# Playbooks",
-        "Made from the headers under `functions/` by `make playbooks`. Controls are expert "
-        "judgement: a case *supports evidence for* them; nothing here says that you comply.",
+        "Generated from the headers under `functions/` by `make playbooks`. The mapping to "
+        "controls is expert judgement: a case *supports evidence for* them and does not prove "
+        "compliance.",
     ]
-    for playbook in found:
+    for playbook in all_playbooks:
         header = _header(playbook)
         parts.append(f"## {playbook.name}")
         parts.append(header["title"])
         parts += [f"- **{key}** {header[key]}" for key in ("When", "Does", "Undo", "Leaves")]
-        parts.append(f"- **Layer** {playbook.defence_layer}; serves {playbook.serves}")
+        parts.append(f"- **Defence layer** {playbook.defence_layer}; serves {playbook.serves}")
         parts.append(
             f"- **Recommended mode** {playbook.recommended_mode} (every playbook starts in observe)"
         )
-        parts.append("- **Answers** " + ", ".join(f"`{kind}`" for kind in playbook.handles))
+        parts.append("- **Handles** " + ", ".join(f"`{kind}`" for kind in playbook.handles))
         parts.append("- **Supports evidence for** " + ", ".join(playbook.controls))
-    return "\n\n".join(_together(parts)) + "\n"
+    return "\n\n".join(_joined_lists(parts)) + "\n"
 
 
-def _together(parts: list[str]) -> Iterator[str]:
-    """Items of a list follow each other without a blank line."""
+def _joined_lists(parts: list[str]) -> Iterator[str]:
+    """Join the items of a list, without a blank line between them."""
     items: list[str] = []
     for part in parts:
         if part.startswith("- "):

@@ -21,6 +21,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from console.account import cordon_account
 from console.expected import SUFFIX, break_glass_role, expectation_path, home_of
 from console.playbooks import playbooks
 from console.stack import HELD, Stack
@@ -225,14 +226,7 @@ class Replay:
             return run
         expected = _expected(events_in)
         home = home_of(event)
-        with EmbeddedAccount(
-            self.root / "template.yaml",
-            account=home.account,
-            region=home.region,
-            partition=home.partition,
-            parameters=_parameters(self.mode, home),
-            functions=self.root / "functions",
-        ) as account:
+        with cordon_account(home, _parameters(self.mode, home), root=self.root) as account:
             self._replay(account, event, expected, run, ear)
         if expected is not None:
             run.troubles += _differences(run, expected)

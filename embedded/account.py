@@ -33,6 +33,7 @@ from embedded.authorization import RequiredPermission
 from embedded.backends import Where, hub
 from embedded.delivery import EventDelivery, Queue, Rule
 from embedded.deploy import build, functions_of
+from embedded.deployed_code import DeployedCode
 from embedded.functions import Function, InvocationResult, Runtime
 from embedded.iam_guard import UNGUARDED, AfterCall, Caller, Guard, IamDirectory, SandboxDied
 from embedded.journal import (
@@ -55,6 +56,7 @@ from embedded.template import Resource, Stack, synthesise
 if TYPE_CHECKING:
     from moto.core.config import DefaultConfig
 
+NOTHING = DeployedCode()
 SEED = 20261124  # of moto's random ids
 HOMES = 32  # stacks that a process remembers, each some 100 KB
 MOTO = {
@@ -117,7 +119,8 @@ class EmbeddedAccount:
         partition: str = "aws",
         parameters: Mapping[str, str] | None = None,
         functions: Path | None = None,
-        stack: str = "cordon",
+        stack: str = "stack",
+        code: DeployedCode = NOTHING,
         start: datetime | None = None,
         organization: str = "",
         security_hub: bool = True,
@@ -126,6 +129,7 @@ class EmbeddedAccount:
         self.stack: Stack = synthesise(
             template, self.place, parameters=parameters, stack=stack, functions=functions
         )
+        self.code = code
         self.journal = Journal()
         self.clock = Clock((start or datetime.now(UTC)).replace(microsecond=0))
         self._start = start
@@ -157,12 +161,13 @@ class EmbeddedAccount:
         from moto.moto_api._internal import mock_random
 
         unsupported_calls.install()
-        patches.install()
+        patches.install(self.code)
         speedups.install()
         backends.install()
         undo.enter_context(patches.environment(self.place))
         undo.enter_context(mock_aws(config=cast("DefaultConfig", MOTO)))
         mock_random.seed(SEED)
+        undo.enter_context(self.clock.shown())
         scheduler.enter(self._kernel)
         undo.callback(scheduler.leave)
         backends.reset()
@@ -187,7 +192,7 @@ class EmbeddedAccount:
 
     def _connect(self, undo: ExitStack) -> None:
         self.guard = Guard(self.place, self.journal, self._stamp, self.organization)
-        self.runtime = Runtime(self._kernel, self.journal, functions_of(self.stack))
+        self.runtime = Runtime(self._kernel, self.journal, functions_of(self.stack), self.code)
         self.carrier = EventDelivery(
             self.stack, self.runtime, self.clock, self.journal, self.client
         )

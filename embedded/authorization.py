@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
 
+from embedded import leading_keys
 from embedded.place import Place
 
 Params = Mapping[str, Any]
@@ -48,8 +49,12 @@ class AccountFacts(Protocol):
     def boundary_of(self, arn: str) -> str | None:
         """The permissions boundary of a role or user."""
 
+    def partition_key(self, arn: str) -> str | None:
+        """The name of the first key attribute of a DynamoDB table or index."""
+
 
 Rule = Callable[[Params, Place, AccountFacts], Iterable[RequiredPermission]]
+Keys = Callable[[Params, str | None], dict[str, Any]]  # dynamodb:LeadingKeys of a call
 PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag", "s3express": "s3"}
 
 
@@ -295,9 +300,15 @@ def _on_principal(find: Callable[[Params, Place, AccountFacts], str], operation:
 
 
 def _iam_context(params: Params, boundary: str | None) -> dict[str, str]:
+    """iam:PolicyARN is the policy that is attached or detached, iam:PermissionsBoundary the limit
+    ("Actions, resources, and condition keys for AWS IAM")."""
     policy = {"iam:PolicyARN": str(params["PolicyArn"])} if "PolicyArn" in params else {}
     limit = params.get("PermissionsBoundary") or boundary
     return {**policy, "iam:PermissionsBoundary": str(limit)} if limit else policy
+
+
+def _group(params: Params, place: Place, _known: AccountFacts) -> str:
+    return place.arn("iam", f"group/{params['GroupName']}", region="")
 
 
 _ROLE_OPERATIONS = (
@@ -313,6 +324,7 @@ _USER_OPERATIONS = (
     " PutUserPermissionsBoundary PutUserPolicy TagUser UntagUser UpdateAccessKey"
     " UpdateLoginProfile"
 )
+_GROUP_OPERATIONS = "AttachGroupPolicy DetachGroupPolicy"
 
 
 def _assume_role(params: Params, _place: Place, _known: AccountFacts) -> list[RequiredPermission]:
@@ -340,45 +352,75 @@ def _table(params: Params, place: Place) -> str:
     return f"{arn}/index/{params['IndexName']}" if "IndexName" in params else arn
 
 
-def _on_table(action: str) -> Rule:
-    def rule(params: Params, place: Place, _known: AccountFacts) -> list[RequiredPermission]:
+def _on_table(action: str, keys: Keys) -> Rule:
+    def rule(params: Params, place: Place, known: AccountFacts) -> list[RequiredPermission]:
+        table = _table(params, place)
+        context = keys(params, known.partition_key(table))
+        return [RequiredPermission(f"dynamodb:{action}", table, context)]
+
+    return rule
+
+
+def _no_keys(_params: Params, _attribute: str | None) -> dict[str, Any]:
+    return {}
+
+
+_ENTRIES = {  # of a transaction: each is authorised as what it does ("Amazon DynamoDB
+    "Put": "PutItem",  # Transactions: How it works", IAM): there is no action TransactWriteItems
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+    "Get": "GetItem",
+}
+
+
+def _transact(params: Params, place: Place, known: AccountFacts) -> list[RequiredPermission]:
+    return [
+        need
+        for entry in params["TransactItems"]
+        for kind, body in entry.items()
+        for need in _on_table(_ENTRIES[kind], leading_keys.of_item)(body, place, known)
+    ]
+
+
+def _batch(action: str) -> Rule:
+    def rule(params: Params, place: Place, known: AccountFacts) -> list[RequiredPermission]:
+        tables = {_table({"TableName": n}, place): r for n, r in params["RequestItems"].items()}
         return [
-            RequiredPermission(f"dynamodb:{action}", _table(params, place), _leading_keys(params))
+            RequiredPermission(
+                f"dynamodb:{action}",
+                table,
+                leading_keys.of_batch(requested, known.partition_key(table)),
+            )
+            for table, requested in tables.items()
         ]
 
     return rule
 
 
-def _leading_keys(params: Params) -> dict[str, Any]:
-    """The partition key's value; our tables call it ``id``."""
-    item = params.get("Key") or params.get("Item") or {}
-    value = next(iter(item.get("id", {}).values()), None) if "id" in item else None
-    return {"dynamodb:LeadingKeys": [str(value)]} if value is not None else {}
+_STATEMENT = re.compile(
+    r"""\s*(?:EXISTS\s*\(\s*)?(?P<verb>SELECT|INSERT|UPDATE|DELETE)\b
+        (?:.*?\b(?:FROM|INTO)\b)?\s*
+        "?(?P<table>[\w.:/-]+?)"?(?:\."(?P<index>[\w.-]+)")?(?=\s|$|\))""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
 
 
-def _transact(params: Params, place: Place, _known: AccountFacts) -> list[RequiredPermission]:
-    actions = {
-        "Put": "PutItem",
-        "Update": "UpdateItem",
-        "Delete": "DeleteItem",
-        "ConditionCheck": "ConditionCheckItem",
-        "Get": "GetItem",
-    }
-    return [
-        RequiredPermission(f"dynamodb:{actions[kind]}", _table(body, place), _leading_keys(body))
-        for item in params["TransactItems"]
-        for kind, body in item.items()
-    ]
+def _statement(params: Params, place: Place) -> RequiredPermission:
+    """dynamodb:PartiQLSelect and its kin ("IAM security policies with PartiQL for DynamoDB")."""
+    found = _STATEMENT.match(params["Statement"])
+    if found is None:
+        raise Unmapped(f"which table does this statement name? {params['Statement']}")
+    index = {"IndexName": found["index"]} if found["index"] else {}
+    resource = _table({"TableName": found["table"], **index}, place)
+    return RequiredPermission(f"dynamodb:PartiQL{found['verb'].capitalize()}", resource)
 
 
-def _batch(action: str) -> Rule:
-    return lambda p, at, _: [
-        RequiredPermission(f"dynamodb:{action}", _table({"TableName": name}, at))
-        for name in p["RequestItems"]
-    ]
+def _statements(member: str) -> Rule:
+    return lambda p, at, _: [_statement(one, at) for one in (p[member] if member else [p])]
 
 
-_TABLE_OPERATIONS = "DeleteItem DescribeTable GetItem PutItem Query Scan UpdateItem"
+_ON_ITEM = "DeleteItem GetItem PutItem UpdateItem"
 
 
 # ---- the rest ----
@@ -531,9 +573,16 @@ _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     ("s3control", "DeletePublicAccessBlock"): _anywhere("s3:PutAccountPublicAccessBlock"),
     **{("iam", name): _on_principal(_role, name) for name in _ROLE_OPERATIONS.split()},
     **{("iam", name): _on_principal(_user, name) for name in _USER_OPERATIONS.split()},
+    **{("iam", name): _on_principal(_group, name) for name in _GROUP_OPERATIONS.split()},
     ("sts", "AssumeRole"): _assume_role,
     ("sts", "GetCallerIdentity"): lambda _p, _at, _k: [],  # nobody can be denied it
-    **{("dynamodb", name): _on_table(name) for name in _TABLE_OPERATIONS.split()},
+    **{("dynamodb", name): _on_table(name, leading_keys.of_item) for name in _ON_ITEM.split()},
+    ("dynamodb", "Query"): _on_table("Query", leading_keys.of_query),
+    ("dynamodb", "Scan"): _on_table("Scan", _no_keys),
+    ("dynamodb", "DescribeTable"): _on_table("DescribeTable", _no_keys),
+    ("dynamodb", "ExecuteStatement"): _statements(""),
+    ("dynamodb", "BatchExecuteStatement"): _statements("Statements"),
+    ("dynamodb", "ExecuteTransaction"): _statements("TransactStatements"),
     ("dynamodb", "TransactWriteItems"): _transact,
     ("dynamodb", "TransactGetItems"): _transact,
     ("dynamodb", "BatchGetItem"): _batch("BatchGetItem"),

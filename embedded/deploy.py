@@ -42,14 +42,61 @@ READ_ONLY = (  # the delivery reads these; nothing is built for them
 )
 
 
+PROPERTIES = {  # what a builder below builds, and after the bar what has no effect to be seen here
+    "AWS::KMS::Key": "Description EnableKeyRotation KeyPolicy Tags | PendingWindowInDays",
+    "AWS::KMS::Alias": "AliasName TargetKeyId",
+    "AWS::S3::Bucket": "BucketEncryption BucketName LifecycleConfiguration ObjectLockConfiguration"
+    " ObjectLockEnabled OwnershipControls PublicAccessBlockConfiguration Tags"
+    " VersioningConfiguration",
+    "AWS::S3::BucketPolicy": "Bucket PolicyDocument",
+    "AWS::DynamoDB::Table": "AttributeDefinitions BillingMode DeletionProtectionEnabled"
+    " GlobalSecondaryIndexes KeySchema LocalSecondaryIndexes PointInTimeRecoverySpecification"
+    " ProvisionedThroughput SSESpecification StreamSpecification TableName Tags"
+    " TimeToLiveSpecification",
+    "AWS::SQS::Queue": "ContentBasedDeduplication DelaySeconds FifoQueue KmsMasterKeyId"
+    " KmsDataKeyReusePeriodSeconds MaximumMessageSize MessageRetentionPeriod QueueName"
+    " ReceiveMessageWaitTimeSeconds RedriveAllowPolicy RedrivePolicy SqsManagedSseEnabled Tags"
+    " VisibilityTimeout",
+    "AWS::SNS::Topic": "DisplayName KmsMasterKeyId Subscription Tags TopicName",
+    "AWS::SNS::Subscription": "Endpoint Protocol TopicArn",
+    "AWS::IAM::ManagedPolicy": "Description ManagedPolicyName Path PolicyDocument Roles",
+    "AWS::IAM::Role": "AssumeRolePolicyDocument Description ManagedPolicyArns MaxSessionDuration"
+    " Path PermissionsBoundary Policies RoleName Tags",
+    "AWS::IAM::Policy": "PolicyDocument PolicyName Roles",
+    "AWS::IAM::User": "Path Tags UserName",
+    "AWS::SSM::Parameter": "AllowedPattern Description Name Tags Type Value | Tier",
+    "AWS::Lambda::Function": "Architectures Description Environment FunctionName Handler MemorySize"
+    " ReservedConcurrentExecutions Role Runtime Tags Timeout"
+    # The delivery reads the queue, the handler's file is run; layers and log groups are not seen.
+    " | Code DeadLetterConfig Layers LoggingConfig",
+    "AWS::StepFunctions::StateMachine": "Definition DefinitionString LoggingConfiguration RoleArn"
+    " StateMachineName StateMachineType Tags TracingConfiguration | DefinitionSubstitutions",
+    "AWS::Events::EventBus": "Name",
+    "AWS::Events::Rule": "Description EventBusName EventPattern Name ScheduleExpression State"
+    " Targets",
+}
+
+
 def build(stack: Stack, client: Clients) -> None:
-    """Make every resource. A type that is neither built nor ignored is Unresolved."""
+    """Make every resource. A type or property that nothing here shows is Unresolved."""
     unknown = {r.type for r in stack.resources.values()} - {*ORDER, *READ_ONLY}
     if unknown:
         raise Unresolved(f"the embedded account cannot build: {', '.join(sorted(unknown))}")
+    for resource in stack.resources.values():
+        _refuse_what_would_be_dropped(resource)
     for kind in ORDER:
         for resource in _in_order(stack.of(kind)):
             _BUILDERS[kind](resource, stack, client)
+
+
+def _refuse_what_would_be_dropped(resource: Resource) -> None:
+    """A property without effect here would let a test pass that fails on AWS."""
+    if resource.type not in PROPERTIES:
+        return
+    dropped = resource.properties.keys() - set(PROPERTIES[resource.type].split())
+    if dropped:
+        names = ", ".join(sorted(dropped))
+        raise Unresolved(f"the embedded account does not build {names} of {resource.logical}")
 
 
 def _in_order(resources: list[Resource]) -> list[Resource]:
@@ -68,12 +115,17 @@ def _key(resource: Resource, stack: Stack, client: Clients) -> None:
     """KMS makes up ids; ours must be the one that the stack was resolved with."""
     from moto.kms.models import kms_backends
 
-    made = client("kms").create_key()["KeyMetadata"]["KeyId"]
+    properties = resource.properties
+    tags = [{"TagKey": t["Key"], "TagValue": t["Value"]} for t in _tags(properties)]
+    described = {"Description": properties.get("Description", "")}
+    made = client("kms").create_key(Tags=tags, **described)["KeyMetadata"]["KeyId"]
     keys = kms_backends[stack.place.account][stack.place.region].keys
     keys[resource.physical] = key = keys.pop(made)
     key.id, key.arn = resource.physical, resource.arn
-    policy = json.dumps(resource.properties["KeyPolicy"])
+    policy = json.dumps(properties["KeyPolicy"])
     client("kms").put_key_policy(KeyId=resource.physical, PolicyName="default", Policy=policy)
+    if properties.get("EnableKeyRotation"):
+        client("kms").enable_key_rotation(KeyId=resource.physical)
 
 
 def _alias(resource: Resource, _stack: Stack, client: Clients) -> None:
@@ -115,6 +167,30 @@ def _lock(s3: Any, name: str, value: Mapping[str, Any]) -> None:
     s3.put_object_lock_configuration(Bucket=name, ObjectLockConfiguration=configuration)
 
 
+_LIFECYCLE: dict[str, Callable[[Any], dict[str, Any]]] = {  # CloudFormation's members as the API's
+    "Id": lambda value: {"ID": value},
+    "Status": lambda value: {"Status": value},
+    "Prefix": lambda value: {"Filter": {"Prefix": value}},
+    "ExpirationInDays": lambda value: {"Expiration": {"Days": int(value)}},
+    "NoncurrentVersionExpiration": lambda value: {
+        "NoncurrentVersionExpiration": {k: int(v) for k, v in value.items()}
+    },
+    "AbortIncompleteMultipartUpload": lambda value: {
+        "AbortIncompleteMultipartUpload": {k: int(v) for k, v in value.items()}
+    },
+}
+
+
+def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    dropped = rule.keys() - _LIFECYCLE.keys()
+    if dropped:
+        raise Unresolved(f"the embedded account does not build lifecycle rules with {dropped}")
+    built: dict[str, Any] = {"Filter": {"Prefix": ""}}
+    for member, value in rule.items():
+        built |= _LIFECYCLE[member](value)
+    return built
+
+
 _BUCKET_SETTINGS: dict[str, Callable[[Any, str, Any], Any]] = {
     "VersioningConfiguration": lambda s3, name, value: s3.put_bucket_versioning(
         Bucket=name, VersioningConfiguration={"Status": value["Status"]}
@@ -127,6 +203,10 @@ _BUCKET_SETTINGS: dict[str, Callable[[Any, str, Any], Any]] = {
     "OwnershipControls": lambda s3, name, value: s3.put_bucket_ownership_controls(
         Bucket=name, OwnershipControls=value
     ),
+    "LifecycleConfiguration": lambda s3, name, value: s3.put_bucket_lifecycle_configuration(
+        Bucket=name,
+        LifecycleConfiguration={"Rules": [_lifecycle_rule(rule) for rule in value["Rules"]]},
+    ),
     "Tags": lambda s3, name, value: s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": value}),
 }
 
@@ -137,24 +217,44 @@ def _bucket_policy(resource: Resource, _stack: Stack, client: Clients) -> None:
     client("s3").put_bucket_policy(Bucket=properties["Bucket"], Policy=policy)
 
 
+_TABLE_SETTINGS = (  # that CreateTable takes as CloudFormation has them
+    "AttributeDefinitions",
+    "BillingMode",
+    "DeletionProtectionEnabled",
+    "GlobalSecondaryIndexes",
+    "KeySchema",
+    "LocalSecondaryIndexes",
+    "ProvisionedThroughput",
+)
+
+
 def _table(resource: Resource, _stack: Stack, client: Clients) -> None:
-    taken = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
-    given = {k: resource.properties[k] for k in taken if k in resource.properties}
-    dynamodb = client("dynamodb")
-    dynamodb.create_table(TableName=resource.physical, **given)
-    if lives := resource.properties.get("TimeToLiveSpecification"):
-        dynamodb.update_time_to_live(TableName=resource.physical, TimeToLiveSpecification=lives)
+    dynamodb, name, properties = client("dynamodb"), resource.physical, resource.properties
+    given = {k: properties[k] for k in _TABLE_SETTINGS if k in properties}
+    if encrypted := properties.get("SSESpecification"):
+        renamed = {"Enabled" if k == "SSEEnabled" else k: v for k, v in encrypted.items()}
+        given["SSESpecification"] = renamed
+    if streamed := properties.get("StreamSpecification"):
+        given["StreamSpecification"] = {"StreamEnabled": True, **streamed}
+    dynamodb.create_table(TableName=name, Tags=_tags(properties), **given)
+    if kept := properties.get("PointInTimeRecoverySpecification"):
+        dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=kept)
+    if lives := properties.get("TimeToLiveSpecification"):
+        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=lives)
 
 
 _QUEUE_SETTINGS = {
     "ContentBasedDeduplication",
     "DelaySeconds",
     "FifoQueue",
+    "KmsDataKeyReusePeriodSeconds",
     "KmsMasterKeyId",
     "MaximumMessageSize",
     "MessageRetentionPeriod",
     "ReceiveMessageWaitTimeSeconds",
+    "RedriveAllowPolicy",
     "RedrivePolicy",
+    "SqsManagedSseEnabled",
     "VisibilityTimeout",
 }
 
@@ -163,7 +263,9 @@ def _queue(resource: Resource, _stack: Stack, client: Clients) -> None:
     given = {k: v for k, v in resource.properties.items() if k in _QUEUE_SETTINGS}
     attributes = {k: json.dumps(v) if isinstance(v, dict) else _plain(v) for k, v in given.items()}
     client("sqs").create_queue(
-        QueueName=resource.physical.rsplit("/", 1)[-1], Attributes=attributes
+        QueueName=resource.physical.rsplit("/", 1)[-1],
+        Attributes=attributes,
+        tags={tag["Key"]: tag["Value"] for tag in _tags(resource.properties)},
     )
 
 
@@ -172,8 +274,11 @@ def _plain(value: Any) -> str:
 
 
 def _topic(resource: Resource, _stack: Stack, client: Clients) -> None:
-    sns = client("sns")
-    sns.create_topic(Name=resource.physical.rsplit(":", 1)[-1])
+    sns, properties = client("sns"), resource.properties
+    attributes = {k: properties[k] for k in ("DisplayName", "KmsMasterKeyId") if k in properties}
+    sns.create_topic(
+        Name=resource.physical.rsplit(":", 1)[-1], Attributes=attributes, Tags=_tags(properties)
+    )
     for subscription in resource.properties.get("Subscription", []):
         sns.subscribe(TopicArn=resource.physical, **subscription)
 
@@ -189,6 +294,7 @@ def _managed_policy(resource: Resource, _stack: Stack, client: Clients) -> None:
     client("iam").create_policy(
         PolicyName=resource.physical.rsplit("/", 1)[-1],
         Path=resource.properties.get("Path", "/"),
+        Description=resource.properties.get("Description", ""),
         PolicyDocument=json.dumps(resource.properties["PolicyDocument"]),
     )
 
@@ -200,6 +306,7 @@ def _role(resource: Resource, stack: Stack, client: Clients) -> None:
         RoleName=resource.physical,
         Path=properties.get("Path", "/"),
         AssumeRolePolicyDocument=json.dumps(properties["AssumeRolePolicyDocument"]),
+        Description=properties.get("Description", ""),
         MaxSessionDuration=int(properties.get("MaxSessionDuration", 3600)),
         Tags=_tags(properties),
         **({"PermissionsBoundary": boundary} if boundary else {}),
@@ -252,7 +359,8 @@ def _inline_policy(resource: Resource, _stack: Stack, client: Clients) -> None:
 
 
 def _user(resource: Resource, _stack: Stack, client: Clients) -> None:
-    client("iam").create_user(UserName=resource.physical, Path=resource.properties.get("Path", "/"))
+    path, tags = resource.properties.get("Path", "/"), _tags(resource.properties)
+    client("iam").create_user(UserName=resource.physical, Path=path, Tags=tags)
 
 
 def _parameter(resource: Resource, _stack: Stack, client: Clients) -> None:
@@ -262,7 +370,7 @@ def _parameter(resource: Resource, _stack: Stack, client: Clients) -> None:
         if k in resource.properties
     }
     given["Value"] = _plain(given["Value"])
-    client("ssm").put_parameter(Name=resource.physical, **given)
+    client("ssm").put_parameter(Name=resource.physical, Tags=_tags(resource.properties), **given)
 
 
 def _function(resource: Resource, _stack: Stack, client: Clients) -> None:
@@ -275,8 +383,16 @@ def _function(resource: Resource, _stack: Stack, client: Clients) -> None:
         Timeout=int(properties.get("Timeout", DEFAULT_TIMEOUT)),
         MemorySize=int(properties.get("MemorySize", 128)),
         Environment={"Variables": _environment(properties)},
+        Description=properties.get("Description", ""),
+        Architectures=properties.get("Architectures", ["x86_64"]),
+        Tags={tag["Key"]: tag["Value"] for tag in _tags(properties)},
         Code={"ZipFile": EMPTY_ZIP},
     )
+    if "ReservedConcurrentExecutions" in properties:
+        kept = int(properties["ReservedConcurrentExecutions"])
+        client("lambda").put_function_concurrency(
+            FunctionName=resource.physical, ReservedConcurrentExecutions=kept
+        )
 
 
 def _environment(properties: Mapping[str, Any]) -> dict[str, str]:
@@ -285,12 +401,25 @@ def _environment(properties: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _machine(resource: Resource, _stack: Stack, client: Clients) -> None:
+    configured = {
+        "loggingConfiguration": _lower(resource.properties.get("LoggingConfiguration")),
+        "tracingConfiguration": _lower(resource.properties.get("TracingConfiguration")),
+    }
     client("stepfunctions").create_state_machine(
         name=resource.physical.rsplit(":", 1)[-1],
         definition=definition_of(resource.properties),
         roleArn=resource.properties["RoleArn"],
         type=resource.properties.get("StateMachineType", "STANDARD"),
+        tags=[{"key": t["Key"], "value": t["Value"]} for t in _tags(resource.properties)],
+        **{k: v for k, v in configured.items() if v},
     )
+
+
+def _lower(value: Any) -> Any:
+    """CloudFormation's members as Step Functions' API spells them: ``logGroupArn``."""
+    if isinstance(value, Mapping):
+        return {name[0].lower() + name[1:]: _lower(one) for name, one in value.items()}
+    return [_lower(one) for one in value] if isinstance(value, list) else value
 
 
 def _bus(resource: Resource, _stack: Stack, client: Clients) -> None:
@@ -308,7 +437,11 @@ def _rule(resource: Resource, _stack: Stack, client: Clients) -> None:
     if "EventPattern" in properties:
         _checked(resource)
     client("events").put_rule(
-        Name=resource.physical, State=properties.get("State", "ENABLED"), **given
+        Name=resource.physical,
+        State=properties.get("State", "ENABLED"),
+        Description=properties.get("Description", ""),
+        EventBusName=properties.get("EventBusName", "default"),
+        **given,
     )
 
 

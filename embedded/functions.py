@@ -17,18 +17,19 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from embedded.iam_guard import Caller, SandboxDied
+from embedded.deployed_code import DeployedCode
+from embedded.iam_guard import Caller, EmulatorBroken, SandboxDied
 from embedded.journal import Invoked, Journal
 from embedded.scheduler import Scheduler
 from embedded.template import Code
 
-SHARED_CACHES = {"_session", "_own"}  # clients cost 50-300 ms each and hold no state of AWS
-OURS = ("AWS_", "CORDON_", "POWERTOOLS_")  # of these only what Lambda sets is seen inside
+LAMBDA_SETS = "AWS_"  # prefix of variables of which a function sees only what Lambda sets
 CREDENTIALS = {  # moto takes any; which account they stand for is decided there
     "AWS_ACCESS_KEY_ID": "embedded",
     "AWS_SECRET_ACCESS_KEY": "embedded",
     "AWS_SESSION_TOKEN": "embedded",
 }
+MOST_AT_ONE_MOMENT = 10_000  # invocations; more means that something goes round and round
 SYNC_BYTES = 6 * 1024 * 1024  # Lambda quotas, "Invocation payload"
 DEFAULT_TIMEOUT = 3  # seconds, AWS::Lambda::Function Timeout
 
@@ -99,9 +100,11 @@ class Runtime:
     kernel: Scheduler
     journal: Journal
     functions: Mapping[str, Function]  # by logical id
+    code: DeployedCode
     _handlers: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
     _warm: tuple[str, Any] = ("", None)
     _count: int = 0
+    _at_this_moment: tuple[Any, int] = (None, 0)  # the moment, and the invocations in it
 
     def find(self, name: str) -> Function | None:
         """By logical id, name, ARN, or ARN with a qualifier."""
@@ -113,6 +116,7 @@ class Runtime:
 
     def invoke(self, function: Function, event: Any, *, attempt: int = 1) -> InvocationResult:
         """Run the handler once, under its role, and journal what came of it."""
+        self._must_move_on(function)
         self._cool_down(function)
         event = json.loads(json.dumps(event))
         outcome = self._run(function, event)
@@ -130,6 +134,14 @@ class Runtime:
         )
         return outcome
 
+    def _must_move_on(self, function: Function) -> None:
+        moment, count = self._at_this_moment
+        now = self.kernel.clock.now
+        self._at_this_moment = (now, count + 1 if moment == now else 1)
+        if self._at_this_moment[1] > MOST_AT_ONE_MOMENT:
+            times = f"invoked {self._at_this_moment[1]} times, {function.logical} last"
+            raise EmulatorBroken(f"{times}, and no time went by: {now.isoformat()}")
+
     def _cool_down(self, function: Function) -> None:
         """Another function, or another moment, is another sandbox: caches are empty there."""
         now = (function.logical, self.kernel.clock.now.replace(microsecond=0))
@@ -141,15 +153,21 @@ class Runtime:
         """Empty every cache of our code, as a new sandbox would have it."""
         self._warm = ("", None)
         for name, module in list(sys.modules.items()):
-            if name == "cordon" or name.startswith(("cordon.", MODULES)):
-                _clear(module)
+            if _belongs(name, (*self.code.packages, LOADED)):
+                self._clear(module)
+
+    def _clear(self, module: ModuleType) -> None:
+        for name, value in list(vars(module).items()):
+            kept = f"{module.__name__}.{name}" in self.code.client_caches
+            if isinstance(value, functools._lru_cache_wrapper) and not kept:
+                value.cache_clear()
 
     def _run(self, function: Function, event: Any) -> InvocationResult:
         caller = Caller(function.logical, function.role)
         before, self.kernel.owner = self.kernel.owner, caller
         printed = io.StringIO()
         try:
-            with _environment(function), _captured(printed):
+            with _environment(function, self.code.settings), _captured(printed):
                 result = self._handler(function)(event, self._context(function))
             return _returned(result, printed.getvalue())
         except SandboxDied:
@@ -186,14 +204,18 @@ class Runtime:
         )
 
 
-MODULES = "embedded.loaded."
+LOADED = "embedded.loaded"  # the package of the handlers' modules
+
+
+def _belongs(module: str, packages: tuple[str, ...]) -> bool:
+    return module.startswith(tuple(f"{package}." for package in packages)) or module in packages
 
 
 def load(code: Code) -> Callable[[Any, Any], Any]:
     """The handler of a function, from its file: ``playbook.handler`` in ``functions/<name>``."""
     module_name, attribute = code.handler.rsplit(".", 1)
     path = code.folder / f"{module_name.replace('.', '/')}.py"
-    name = f"{MODULES}{code.folder.name}.{module_name}"
+    name = f"{LOADED}.{code.folder.name}.{module_name}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise FileNotFoundError(path)
@@ -204,17 +226,11 @@ def load(code: Code) -> Callable[[Any, Any], Any]:
     return handler
 
 
-def _clear(module: ModuleType) -> None:
-    for name, value in list(vars(module).items()):
-        if isinstance(value, functools._lru_cache_wrapper) and name not in SHARED_CACHES:
-            value.cache_clear()
-
-
 @contextmanager
-def _environment(function: Function) -> Iterator[None]:
+def _environment(function: Function, settings: tuple[str, ...]) -> Iterator[None]:
     """os.environ as the function's sandbox has it."""
     before = dict(os.environ)
-    kept = {k: v for k, v in before.items() if not k.startswith(OURS)}
+    kept = {k: v for k, v in before.items() if not k.startswith((LAMBDA_SETS, *settings))}
     inside = {
         **kept,
         **CREDENTIALS,

@@ -55,7 +55,7 @@ AfterCall = Callable[[Called], None]
 
 
 class IamDirectory(AccountFacts):
-    """Policies as they stand in the embedded account now (moto's IAM and S3 backends)."""
+    """What IAM knows of the account now, read from moto's backends."""
 
     def __init__(self, account: str, partition: str) -> None:
         from moto.iam.models import iam_backends
@@ -86,6 +86,19 @@ class IamDirectory(AccountFacts):
         """The permissions boundary's ARN."""
         found = self.principal(arn)
         return getattr(found, "permissions_boundary_arn", None)
+
+    def partition_key(self, arn: str) -> str | None:
+        """Of a table or an index: the name of its first key attribute. None if it is not there."""
+        from moto.dynamodb.models import dynamodb_backends
+
+        _, _, _, region, account, resource = arn.split(":", 5)
+        _, name, *index = resource.split("/")
+        table = dynamodb_backends[account][region].tables.get(name)
+        if table is None:
+            return None
+        schemas = {None: table.schema} | {one.name: one.schema for one in table.all_indexes()}
+        schema = schemas.get(index[-1] if index else None, [])
+        return next((str(key["AttributeName"]) for key in schema if key["KeyType"] == "HASH"), None)
 
     def tags_of(self, arn: str) -> dict[str, str]:
         """A role's tags."""

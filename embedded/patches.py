@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from embedded import scheduler
+from embedded.deployed_code import DeployedCode
 from embedded.functions import CREDENTIALS
 from embedded.place import Place
 
@@ -26,30 +27,37 @@ def leave() -> None:
     _places.pop()
 
 
-@cache
-def install() -> None:
-    """Patch once per process; without an entered account nothing behaves differently."""
-    import cordon.clients
-    import cordon.clock
-    import cordon.concurrency
+def install(code: DeployedCode) -> None:
+    """Patch what must know; without an entered account nothing behaves differently."""
+    _install_in_libraries()
+    _install_in(code)
 
-    _set(cordon.concurrency, "_make", _in_turn(cordon.concurrency._make))
-    _set(cordon.clock, "datetime", scheduler.VirtualDatetime)
-    _set(cordon.clock, "time", _time())
-    _set(cordon.clients, "time", _time())
-    _set(import_module("botocore.endpoint"), "time", _time())
-    cordon.clients._own.cache_clear()  # clients made before moto was imported would bypass it
-    cordon.clients._session.cache_clear()
+
+@cache
+def _install_in_libraries() -> None:
+    """Once per process."""
+    _replace("botocore.endpoint.time", _time())
     iam = import_module("moto.iam.models")
-    _set(iam, "get_account_id_from", _account_of(iam.get_account_id_from))
+    _replace("moto.iam.models.get_account_id_from", _account_of(iam.get_account_id_from))
     responses = import_module("moto.core.responses").BaseResponse
     responses.get_region_from_url = _region_of(responses.get_region_from_url)
     buckets = import_module("moto.s3.models").FakeBucket
     buckets.get_permission = _undenied(buckets.get_permission)
 
 
-def _in_turn(original: Any) -> Any:
-    """Calls beside each other go one after the other here, so that each run is like the last."""
+@cache
+def _install_in(code: DeployedCode) -> None:
+    """Once per process for each description."""
+    for module in code.sleeping:
+        _replace(f"{module}.time", _time())
+    for function in code.parallel:
+        _replace(function, one_by_one(_named(function)))
+    for name in code.client_caches:
+        _named(name).cache_clear()
+
+
+def one_by_one(original: Any) -> Any:
+    """Calls that would go out in threads go one after the other while an account is entered."""
 
     def make(calls: Sequence[Callable[[], Any]]) -> list[Any]:
         if not _places:
@@ -58,7 +66,7 @@ def _in_turn(original: Any) -> Any:
         for call in calls:
             try:
                 answers.append(call())
-            except Exception as error:  # noqa: BLE001 it rises when all have ended
+            except Exception as error:  # noqa: BLE001 raised when all have ended
                 errors.append(error)
         if errors:
             raise errors[0]
@@ -89,10 +97,19 @@ def _undenied(original: Any) -> Any:
     return get_permission
 
 
-def _set(module: ModuleType, name: str, value: Any) -> None:
-    if not hasattr(module, name):
-        raise RuntimeError(f"{module.__name__} has no {name} any more")
-    setattr(module, name, value)
+def _named(name: str) -> Any:
+    """What ``package.module.name`` is."""
+    module, _, attribute = name.rpartition(".")
+    found = import_module(module)
+    if not hasattr(found, attribute):
+        raise RuntimeError(f"there is no {name} any more")
+    return getattr(found, attribute)
+
+
+def _replace(name: str, value: Any) -> None:
+    _named(name)
+    module, _, attribute = name.rpartition(".")
+    setattr(import_module(module), attribute, value)
 
 
 def _time() -> ModuleType:
@@ -106,7 +123,7 @@ def _time() -> ModuleType:
         else:
             current.clock.sleep(seconds)
 
-    vars(module).update(sleep=sleep, monotonic=module.time)
+    vars(module)["sleep"] = sleep
     return module
 
 

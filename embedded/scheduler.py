@@ -11,10 +11,13 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
+
+import time_machine
 
 FOREVER = real.timedelta(days=366)  # longer than a standard execution may live
 
@@ -29,17 +32,32 @@ class _Retired(BaseException):
 
 @dataclass
 class Clock:
-    """The moment it is in the embedded account. Moves only when told."""
+    """The moment it is in the embedded account. Moves only when it is told to."""
 
     now: real.datetime
+    _traveller: time_machine.Traveller | None = None
 
     def move_to(self, moment: real.datetime) -> None:
         """Time never runs backwards."""
-        self.now = max(self.now, moment)
+        self._set(max(self.now, moment))
 
     def sleep(self, seconds: float) -> None:
-        """What ``cordon.clock.pause`` does here."""
-        self.now += real.timedelta(seconds=max(seconds, 0))
+        """A sleep of the code under test: only the clock moves."""
+        self._set(self.now + real.timedelta(seconds=max(seconds, 0)))
+
+    def _set(self, moment: real.datetime) -> None:
+        if self._traveller is not None:
+            self._traveller.shift(moment - self.now)
+        self.now = moment
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """While it lasts, every clock of this process shows this moment, in UTC."""
+        with time_machine.travel(self.now, tick=False) as self._traveller:
+            try:
+                yield
+            finally:
+                self._traveller = None
 
 
 @dataclass(eq=False)
@@ -316,29 +334,6 @@ def make_condition() -> Any:
     return _Condition(kernel) if kernel else threading.Condition()
 
 
-class VirtualDatetime(real.datetime):
-    """datetime whose ``now`` is the entered account's; real when none is entered."""
-
-    @classmethod
-    def now(cls, tz: real.tzinfo | None = None) -> "VirtualDatetime":
-        kernel = active()
-        moment = kernel.clock.now if kernel else real.datetime.now(real.UTC)
-        there = moment.astimezone(tz) if tz else moment.replace(tzinfo=None)
-        return cls.combine(there.date(), there.timetz())
-
-    @classmethod
-    def utcnow(cls) -> "VirtualDatetime":
-        return cls.now()
-
-
-def virtual_datetime_module() -> ModuleType:
-    """A stand-in for ``import datetime`` inside a module that must tell virtual time."""
-    module = ModuleType("datetime")
-    vars(module).update({k: v for k, v in vars(real).items() if not k.startswith("__")})
-    vars(module)["datetime"] = VirtualDatetime
-    return module
-
-
 def virtual_threading_module() -> ModuleType:
     """A stand-in for ``import threading``; locks stay real, since nothing blocks holding one."""
     module = ModuleType("threading")
@@ -360,5 +355,5 @@ def virtual_time_module() -> ModuleType:
     """A stand-in for ``import time``."""
     module = ModuleType("time")
     vars(module).update({k: v for k, v in vars(time).items() if not k.startswith("__")})
-    vars(module).update(sleep=sleep, time=lambda: VirtualDatetime.now(real.UTC).timestamp())
+    vars(module).update(sleep=sleep)
     return module

@@ -6,6 +6,7 @@ Outside an entered account they behave as before.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, tzinfo
 from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any, Protocol
@@ -36,16 +37,6 @@ _EVENT_NAMES = (f"{_ASL}.eval.callback.callback",)
 _SLEEPS = (
     f"{_ASL}.component.common.retry.retrier_decl",
     f"{_ASL}.component.state.exec.state_task.service.state_task_service_callback",
-)
-_DATES = (
-    f"{_ASL}.component.state.exec.state_map.iteration.itemprocessor.map_run_record",
-    f"{_ASL}.component.state.exec.state_parallel.branches_decl",
-    f"{_ASL}.component.state.state",
-    f"{_ASL}.component.state.wait.wait_function.timestamp",
-    f"{_ASL}.eval.event.event_manager",
-    f"{_PARSER}.backend.execution",
-    f"{_PARSER}.models",
-    "moto.core.utils",  # utcnow and unix_time of every service
 )
 
 
@@ -78,16 +69,11 @@ def install() -> None:
     """Change the interpreter, once per process."""
     from moto.moto_api._internal import mock_random
 
-    threading, time, dates = (
-        scheduler.virtual_threading_module(),
-        scheduler.virtual_time_module(),
-        scheduler.virtual_datetime_module(),
-    )
+    threading, time = scheduler.virtual_threading_module(), scheduler.virtual_time_module()
     _replace(_THREADS, "threading", threading)
     _replace(_THREAD_NAMES, "Thread", scheduler.make_thread)
     _replace(_EVENT_NAMES, "Event", scheduler.make_event)
     _replace(_SLEEPS, "time", time)
-    _replace(_DATES, "datetime", dates)
     _replace([f"{_PARSER}.utils"], "uuid4", mock_random.uuid4)  # tokens
     _replace([f"{_ASL}.component.common.retry.jitter_strategy_decl"], "random", mock_random)
     _install_waits()
@@ -120,8 +106,19 @@ def _install_waits() -> None:
 
         return wait_interval
 
-    module = f"{_ASL}.component.state.wait.wait_function.wait_function"
-    _wrap(module, "WaitFunction", "_wait_interval", waits)
+    functions = f"{_ASL}.component.state.wait.wait_function"
+    _wrap(f"{functions}.wait_function", "WaitFunction", "_wait_interval", waits)
+    # _replace([f"{functions}.timestamp"], "datetime", SimpleNamespace(datetime=_WholeSeconds))
+
+
+class _WholeSeconds(datetime):
+    """What Wait states with a Timestamp count from. moto cuts a wait down to whole seconds: from
+    a moment with a fraction it would come back too early, and a workflow that then asks again
+    would do so for ever, since no time goes by."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "_WholeSeconds":
+        return super().now(tz).replace(microsecond=0)
 
 
 def _install_workers() -> None:

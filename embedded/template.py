@@ -135,7 +135,7 @@ def synthesise(
     place: Place,
     *,
     parameters: Mapping[str, str] | None = None,
-    stack: str = "cordon",
+    stack: str = "stack",
     functions: Path | None = None,
 ) -> Stack:
     """The stack of ``template``, under the name ``stack``.

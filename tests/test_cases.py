@@ -9,6 +9,8 @@ import pytest
 from moto import mock_aws
 
 from cordon import clock
+from cordon.evidence import ChainEnd
+from cordon.finding import Resource, ResourceRole
 from cordon.memory.cases import (
     ActionResult,
     Case,
@@ -18,8 +20,6 @@ from cordon.memory.cases import (
     finding_from_json,
     finding_to_json,
 )
-from cordon.evidence import ChainEnd
-from cordon.finding import Resource, ResourceRole
 from cordon.playbook import Plan
 from quarantine_bucket.playbook import PLAYBOOK
 from tests.make import DEPLOYMENT, NOON, PLACE, a_finding, a_principal

@@ -1,4 +1,4 @@
-"""Calls beside each other: in the embedded account they go in turn, so threads are tried here."""
+"""Parallel calls. The embedded account runs them in sequence, so threads are tested here."""
 
 import threading
 import time
@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from cordon import clients, concurrency
-from cordon.concurrency import AT_ONCE, gather
-from embedded.patches import _in_turn
+from cordon.concurrency import MAX_PARALLEL, gather
+from embedded.patches import one_by_one
 
-PATIENCE = 5  # seconds; only a fault waits so long
+TIMEOUT = 5  # seconds; only a failure waits so long
 
 
-def test_answers_come_in_the_order_of_the_calls() -> None:
+def test_results_are_in_the_order_of_the_calls() -> None:
     def late() -> str:
         time.sleep(0.05)
         return "late"
@@ -23,48 +23,48 @@ def test_answers_come_in_the_order_of_the_calls() -> None:
     assert gather() == []
 
 
-def test_calls_are_made_beside_each_other() -> None:
-    meeting = threading.Barrier(3, timeout=PATIENCE)
+def test_calls_run_in_parallel() -> None:
+    meeting = threading.Barrier(3, timeout=TIMEOUT)
     assert sorted(gather(meeting.wait, meeting.wait, meeting.wait)) == [0, 1, 2]
 
 
-@pytest.mark.parametrize("make", [concurrency._make, _in_turn(concurrency._make)])
-def test_the_first_of_the_errors_rises_when_all_have_ended(make: Any) -> None:
+@pytest.mark.parametrize("make", [concurrency._make, one_by_one(concurrency._make)])
+def test_first_error_is_raised_after_all_calls(make: Any) -> None:
     ended = []
 
-    def fails(what: str, seconds: float) -> None:
+    def fail(name: str, seconds: float) -> None:
         time.sleep(seconds)
-        ended.append(what)
-        raise ValueError(what)
+        ended.append(name)
+        raise ValueError(name)
 
     with pytest.raises(ValueError, match="first"):
-        make([lambda: fails("first", 0.05), lambda: fails("second", 0), lambda: ended.append("ok")])
+        make([lambda: fail("first", 0.05), lambda: fail("second", 0), lambda: ended.append("ok")])
     assert sorted(ended) == ["first", "ok", "second"]
 
 
-def test_calls_within_calls_do_not_wait_for_each_other() -> None:
+def test_nested_calls_do_not_block() -> None:
     def inner() -> list[int]:
-        return gather(*(lambda n=n: n for n in range(AT_ONCE)))
+        return gather(*(lambda n=n: n for n in range(MAX_PARALLEL)))
 
-    answers: list[Any] = []
+    results: list[Any] = []
     outer = threading.Thread(
-        target=lambda: answers.extend(gather(*[inner] * (2 * AT_ONCE))), daemon=True
+        target=lambda: results.extend(gather(*[inner] * (2 * MAX_PARALLEL))), daemon=True
     )
     outer.start()
-    outer.join(PATIENCE)
-    assert answers == [list(range(AT_ONCE))] * (2 * AT_ONCE)
+    outer.join(TIMEOUT)
+    assert results == [list(range(MAX_PARALLEL))] * (2 * MAX_PARALLEL)
 
 
-def test_a_client_is_made_once_for_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[str] = []
+def test_client_is_created_once_for_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    created: list[str] = []
 
     def client(service: str, **_: Any) -> object:
         time.sleep(0.02)
-        made.append(service)
+        created.append(service)
         return object()
 
     monkeypatch.setattr(clients, "_session", lambda: SimpleNamespace(client=client))
     aws = clients.AwsClients("us-east-1", {})
-    found = gather(*[lambda: aws.client("s3")] * 4)
-    assert made == ["s3"]
-    assert len(set(map(id, found))) == 1
+    same = gather(*[lambda: aws.client("s3")] * 4)
+    assert created == ["s3"]
+    assert len(set(map(id, same))) == 1

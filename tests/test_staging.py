@@ -1,4 +1,4 @@
-"""Staging puts a finding's resources into the state it describes, once."""
+"""Staging creates a finding's resources in the state that it describes, once."""
 
 import json
 from collections.abc import Iterator
@@ -41,12 +41,12 @@ def client_of(service: str, region: str) -> Any:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    def one(service: str, region: str, account: str) -> Any:
+    def make(service: str, region: str, account: str) -> Any:
         monkeypatch.setenv("MOTO_ACCOUNT_ID", account)
         return client_of(service, region)
 
     with mock_aws(config={"core": {"reset_boto3_session": False}}):
-        yield one
+        yield make
 
 
 def bucket(place: Place = PLACE, name: str = "training-data") -> Resource:
@@ -65,11 +65,11 @@ def sids(s3: Any, name: str = "training-data") -> set[str]:
 
 def blocked(s3: Any, name: str = "training-data") -> bool:
     try:
-        found = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+        block = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
     except s3.exceptions.ClientError as error:
         assert error.response["Error"]["Code"] == "NoSuchPublicAccessBlockConfiguration"
         return False
-    return all(found.values())
+    return all(block.values())
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def blocked(s3: Any, name: str = "training-data") -> bool:
         ("guardduty:Exfiltration:S3/AnomalousBehavior", set(), True),
     ],
 )
-def test_a_bucket_is_in_the_state_of_its_finding(
+def test_bucket_has_the_state_of_its_finding(
     client: Client, kind: str, statements: set[str], block: bool
 ) -> None:
     stage(about(kind, bucket()), client)
@@ -94,18 +94,18 @@ def test_a_bucket_is_in_the_state_of_its_finding(
     assert blocked(s3) is block
     public = s3.get_bucket_policy_status(Bucket="training-data")["PolicyStatus"]["IsPublic"]
     assert public is ("AnybodyReads" in statements)
-    found = s3.get_bucket_tagging(Bucket="training-data")["TagSet"]
-    assert {tag["Key"]: tag["Value"] for tag in found} == OWN_TAGS
+    tags = s3.get_bucket_tagging(Bucket="training-data")["TagSet"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == OWN_TAGS
     assert s3.get_bucket_location(Bucket="training-data")["LocationConstraint"] == PLACE.region
 
 
-def test_a_bucket_that_passed_is_private(client: Client) -> None:
+def test_passed_bucket_is_private(client: Client) -> None:
     stage(about("securityhub:S3.2", bucket(), state=State.PASSED), client)
     s3 = client("s3", PLACE.region, ACCOUNT)
     assert blocked(s3) and sids(s3) == {"OwnersRead"}
 
 
-def test_a_replicated_bucket_has_a_foreign_rule_and_its_own(client: Client) -> None:
+def test_replicated_bucket_has_foreign_and_own_rule(client: Client) -> None:
     stage(about("macie:Policy:IAMUser/S3BucketReplicatedExternally", bucket()), client)
     s3 = client("s3", PLACE.region, ACCOUNT)
     rules = s3.get_bucket_replication(Bucket="training-data")["ReplicationConfiguration"]["Rules"]
@@ -113,34 +113,34 @@ def test_a_replicated_bucket_has_a_foreign_rule_and_its_own(client: Client) -> N
     assert s3.get_bucket_versioning(Bucket="training-data")["Status"] == "Enabled"
 
 
-def test_an_attacked_bucket_expires_after_a_day(client: Client) -> None:
+def test_attacked_bucket_expires_after_a_day(client: Client) -> None:
     stage(about("guardduty:Impact:S3/AnomalousBehavior.Delete", bucket()), client)
     s3 = client("s3", PLACE.region, ACCOUNT)
     rules = s3.get_bucket_lifecycle_configuration(Bucket="training-data")["Rules"]
     assert [rule.get("Expiration") for rule in rules] == [None, {"Days": 1}]
 
 
-def test_a_bucket_that_is_there_is_left(client: Client) -> None:
+def test_existing_bucket_is_skipped(client: Client) -> None:
     s3 = client("s3", PLACE.region, ACCOUNT)
     s3.create_bucket(
         Bucket="training-data", CreateBucketConfiguration={"LocationConstraint": PLACE.region}
     )
     staged = stage(about("securityhub:S3.2", bucket()), client)
-    assert "bucket training-data: is there already" in staged.left
+    assert "bucket training-data: exists already" in staged.left
     with pytest.raises(s3.exceptions.ClientError):
         s3.get_bucket_policy(Bucket="training-data")
 
 
-def test_a_bucket_of_another_account_is_made_there(client: Client) -> None:
-    theirs = Place("aws", "444455556666", "eu-west-1")
-    stage(about("securityhub:S3.2", bucket(theirs, "theirs")), client)
+def test_foreign_bucket_is_created_in_its_account(client: Client) -> None:
+    foreign = Place("aws", "444455556666", "eu-west-1")
+    stage(about("securityhub:S3.2", bucket(foreign, "foreign")), client)
     assert client("s3", PLACE.region, ACCOUNT).list_buckets()["Buckets"] == []
-    names = client("s3", "eu-west-1", theirs.account).list_buckets()["Buckets"]
-    assert [one["Name"] for one in names] == ["theirs"]
+    names = client("s3", "eu-west-1", foreign.account).list_buckets()["Buckets"]
+    assert [bucket["Name"] for bucket in names] == ["foreign"]
 
 
 @pytest.mark.parametrize("place", [CN, GOV])
-def test_other_partitions(client: Client, place: Place) -> None:
+def test_other_partitions_are_staged(client: Client, place: Place) -> None:
     endpoint = place.arn("sagemaker", "endpoint/e")
     user = Resource("AWS::IAM::User", "mallory", place, role=ResourceRole.ACTOR)
     finding = about(
@@ -169,18 +169,20 @@ def test_other_partitions(client: Client, place: Place) -> None:
         ("AWSReservedSSO_Admin_0123456789abcdef", "", "/aws-reserved/sso.amazonaws.com/", 1),
     ],
 )
-def test_roles(client: Client, name: str, arn: str, path: str, hours: int) -> None:
+def test_role_has_its_path_and_session_length(
+    client: Client, name: str, arn: str, path: str, hours: int
+) -> None:
     role = Resource("AWS::IAM::Role", name, PLACE, role=ResourceRole.ACTOR)
     principal = Principal("AssumedRole", name, issuer=arn)
     stage(about("guardduty:Impact:IAMUser/X", role, principal=principal), client)
     iam = client("iam", PLACE.region, ACCOUNT)
-    found = iam.get_role(RoleName=name)["Role"]
-    assert (found["Path"], found["MaxSessionDuration"]) == (path, hours * 3600)
+    created = iam.get_role(RoleName=name)["Role"]
+    assert (created["Path"], created["MaxSessionDuration"]) == (path, hours * 3600)
     own = [] if path.startswith("/aws-") else ["own"]
     assert iam.list_role_policies(RoleName=name)["PolicyNames"] == own
 
 
-def test_a_user_has_the_findings_key_and_another(client: Client) -> None:
+def test_user_has_the_findings_key_and_another(client: Client) -> None:
     key = "AKIAVBNJ62RNSPTOWVDB"
     user = Resource("AWS::IAM::User", "ben", PLACE, role=ResourceRole.ACTOR)
     used = Resource("AWS::IAM::AccessKey", key, PLACE, role=ResourceRole.ACTOR)
@@ -189,15 +191,15 @@ def test_a_user_has_the_findings_key_and_another(client: Client) -> None:
     again = stage(finding, client)
     iam = client("iam", PLACE.region, ACCOUNT)
     keys = iam.list_access_keys(UserName="ben")["AccessKeyMetadata"]
-    assert len(keys) == 2 and key in {one["AccessKeyId"] for one in keys}
-    assert {one["Status"] for one in keys} == {"Active"}
+    assert len(keys) == 2 and key in {item["AccessKeyId"] for item in keys}
+    assert {item["Status"] for item in keys} == {"Active"}
     iam.update_access_key(UserName="ben", AccessKeyId=key, Status="Inactive")
     keys = iam.list_access_keys(UserName="ben")["AccessKeyMetadata"]
-    assert {one["AccessKeyId"] for one in keys if one["Status"] == "Inactive"} == {key}
+    assert {item["AccessKeyId"] for item in keys if item["Status"] == "Inactive"} == {key}
     assert again.made == ()
 
 
-def test_a_temporary_key_is_no_users_own(client: Client) -> None:
+def test_temporary_key_is_not_created(client: Client) -> None:
     user = Resource("AWS::IAM::User", "ben", PLACE, role=ResourceRole.ACTOR)
     used = Resource("AWS::IAM::AccessKey", "ASIAVBNJ62RNSPTOWVDB", PLACE, role=ResourceRole.ACTOR)
     stage(about("guardduty:Exfiltration:IAMUser/X", user, used), client)
@@ -205,7 +207,7 @@ def test_a_temporary_key_is_no_users_own(client: Client) -> None:
     assert iam.list_access_keys(UserName="ben")["AccessKeyMetadata"] == []
 
 
-def test_what_cannot_be_staged_is_said(client: Client) -> None:
+def test_unsupported_resources_are_skipped(client: Client) -> None:
     kinds = (
         ("AWS::S3Express::DirectoryBucket", "d--use1-az4--x-s3", ""),
         ("AWS::S3::Bucket", "logs", "arn:aws:s3:::logs"),
@@ -218,22 +220,22 @@ def test_what_cannot_be_staged_is_said(client: Client) -> None:
     assert len(staged.left) == len(kinds)
 
 
-def test_the_finding_is_in_security_hub_and_can_be_updated(client: Client) -> None:
+def test_finding_is_stored_in_security_hub(client: Client) -> None:
     finding = about("guardduty:Policy:S3/BucketPublicAccessGranted", bucket())
-    heard: list[Any] = []
-    findings_hub.subscribe(lambda where, event: heard.append(event))
+    events: list[Any] = []
+    findings_hub.subscribe(lambda where, event: events.append(event))
     stage(finding, client)
     findings_hub.unsubscribe()
-    assert heard == []
+    assert events == []
     hub, reference = client("securityhub", PLACE.region, ACCOUNT), finding.hub
     assert reference is not None
     identifier = {"Id": reference.id, "ProductArn": reference.product_arn}
     stored = hub.get_findings()["Findings"][0]
     assert stored["Workflow"] == {"Status": "NEW"}
-    answer = hub.batch_update_findings(
+    response = hub.batch_update_findings(
         FindingIdentifiers=[identifier], Workflow={"Status": "NOTIFIED"}
     )
-    assert answer["ProcessedFindings"] == [identifier]
+    assert response["ProcessedFindings"] == [identifier]
     stage(finding, client)
     assert hub.get_findings()["Findings"][0]["Workflow"] == {"Status": "NOTIFIED"}
 
@@ -246,18 +248,18 @@ def test_the_finding_is_in_security_hub_and_can_be_updated(client: Client) -> No
         ({"state": State.ARCHIVED}, ("NEW", "ARCHIVED", "FAILED")),
     ],
 )
-def test_the_hub_shows_how_the_finding_stands(
+def test_stored_finding_has_the_status(
     client: Client, changes: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
     reference = HubReference("c", "arn:aws:securityhub:eu-central-1::product/aws/securityhub")
     finding = replace(about("securityhub:S3.2", bucket(), hub=reference), **changes)
     stage(finding, client)
     stored = client("securityhub", PLACE.region, ACCOUNT).get_findings()["Findings"][0]
-    shown = stored["Workflow"]["Status"], stored["RecordState"], stored["Compliance"]["Status"]
-    assert shown == expected
+    statuses = stored["Workflow"]["Status"], stored["RecordState"], stored["Compliance"]["Status"]
+    assert statuses == expected
 
 
-def test_without_a_hub_reference_nothing_is_stored(client: Client) -> None:
+def test_finding_without_reference_is_not_stored(client: Client) -> None:
     stage(about("config:s3-bucket-public-read-prohibited", bucket(), hub=None), client)
     assert client("securityhub", PLACE.region, ACCOUNT).get_findings()["Findings"] == []
 
@@ -267,12 +269,12 @@ def findings() -> Iterator[tuple[str, Finding]]:
         try:
             read = sources.read_all(json.loads(path.read_text()))
         except (UnsupportedEvent, Malformed):
-            continue  # what dialects cannot read is theirs to test
+            continue  # the tests of the sources cover these
         yield from ((f"{path.stem}-{n}", finding) for n, finding in enumerate(read))
 
 
 def test_every_sample_event_can_be_staged_twice(client: Client) -> None:
-    """All in one account, as replay does it: a bucket two findings name keeps its first state."""
+    """All in one account: a bucket that two findings name keeps its first state."""
     count = 0
     for name, finding in findings():
         stage(finding, client)

@@ -1,7 +1,7 @@
-"""Runs where the function would: imports its handler as Lambda does, and gives it events.
+"""Runs in place of the function: imports its handler as Lambda does and passes it events.
 
 python first_event.py EVENTS           0: only the import
-python first_event.py EVENTS counts    and tells what a cold start must not do
+python first_event.py EVENTS counts    also reports compiled files, sessions and clients
 """
 
 import json
@@ -11,14 +11,19 @@ from typing import Any
 
 
 class Context:
-    """What our doorway asks of Lambda's context."""
+    """The parts of Lambda's context that Cordon's entry point reads."""
 
     aws_request_id = "00000000-0000-4000-8000-000000000001"
     invoked_function_arn = ""
 
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        """As a function of the template has it when it begins."""
+        return 45_000
+
 
 class Counts:
-    """Files compiled, sessions and clients made."""
+    """Compiled files, and created sessions and clients."""
 
     def __init__(self) -> None:
         self.compiled: list[str] = []
@@ -26,7 +31,7 @@ class Counts:
         self.sessions = 0
 
     def watch_imports(self) -> None:
-        """From now on."""
+        """Record the files that are compiled from now on."""
         from importlib.machinery import SourceFileLoader
 
         compiling: Any = SourceFileLoader.source_to_code
@@ -38,7 +43,7 @@ class Counts:
         setattr(SourceFileLoader, "source_to_code", source_to_code)  # noqa: B010
 
     def watch_clients(self) -> None:
-        """Once botocore is there."""
+        """Record sessions and clients. Call it after botocore is imported."""
         from botocore.session import Session
 
         make, start = Session.create_client, Session.__init__
@@ -55,23 +60,23 @@ class Counts:
 
 
 def main(events: int, count: bool) -> dict[str, Any]:
-    """What the handler answered; where counted, what it took."""
+    """The handler's responses and, if ``count``, what it needed for them."""
     counts = Counts()
     if count:
         counts.watch_imports()
     before = set(sys.modules)
     handler, recorded = import_module("handler").handler, import_module("recorded_moment").RECORDED
     Context.invoked_function_arn = recorded["arn"]
-    told: dict[str, Any] = {"modules": sorted(set(sys.modules) - before)}
+    result: dict[str, Any] = {"modules": sorted(set(sys.modules) - before)}
     if count:
         counts.watch_clients()
-    told["answers"], told["clients"] = [], []
+    result["responses"], result["clients"] = [], []
     for _ in range(events):
-        told["answers"].append(handler(recorded["event"], Context))
-        told["clients"].append(list(counts.clients))
-    return {**told, "compiled": counts.compiled, "sessions": counts.sessions}
+        result["responses"].append(handler(recorded["event"], Context))
+        result["clients"].append(list(counts.clients))
+    return {**result, "compiled": counts.compiled, "sessions": counts.sessions}
 
 
 if __name__ == "__main__":
-    told = main(int(sys.argv[1]), sys.argv[2:] == ["counts"])
-    sys.stdout.write(json.dumps(told) + "\n")
+    result = main(int(sys.argv[1]), sys.argv[2:] == ["counts"])
+    sys.stdout.write(json.dumps(result) + "\n")

@@ -1,6 +1,6 @@
-"""What the runtime is told to load in place of ``playbook.handler``."""
+"""The handler that the runtime loads in place of ``playbook.handler``."""
 
 from importlib import import_module
 
-import_module("recorded_moment")  # first of all
+import_module("recorded_moment")  # before any other code
 handler = import_module("playbook").handler

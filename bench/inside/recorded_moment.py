@@ -1,6 +1,6 @@
-"""Imported before our code: the recorded moment, and every host name is this machine.
+"""Imported before Cordon's code: sets the recorded time, and resolves every host to this machine.
 
-Answers hold what was written at that moment; S3 Control puts the account before the host's name.
+The responses contain values written at that time. S3 Control adds the account to the host name.
 """
 
 import json
@@ -17,15 +17,15 @@ RECORDED: dict[str, Any] = json.loads(Path(os.environ["BENCH_RECORDED"]).read_te
 _resolve = socket.getaddrinfo
 
 
-class _Then(datetime):
+class _RecordedTime(datetime):
     @classmethod
-    def now(cls, tz: tzinfo | None = None) -> "_Then":
+    def now(cls, tz: tzinfo | None = None) -> "_RecordedTime":
         return cls.fromisoformat(RECORDED["moment"]).astimezone(tz)
 
 
-def _here(_host: Any, *more: Any, **named: Any) -> Any:
+def _this_machine(_host: Any, *more: Any, **named: Any) -> Any:
     return _resolve("127.0.0.1", *more, **named)
 
 
-vars(cordon.clock)["datetime"] = _Then
-vars(socket)["getaddrinfo"] = _here
+vars(cordon.clock)["datetime"] = _RecordedTime
+vars(socket)["getaddrinfo"] = _this_machine

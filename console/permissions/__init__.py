@@ -1,9 +1,9 @@
-"""What each role may do, which call of ours uses it, and what is wrong with that.
+"""What each role may do, which calls use it, and where the two do not match.
 
-``granted``    from template.yaml: one action on one resource pattern in one statement
-``used``       from recorded calls: tests/promises/permission_scenarios.py, or end to end
-``record``     docs/permissions.json, where the tests keep what they saw
-``reasons``    why, in words
-``faults``     what of it does not fit together: must be empty
-``page``       docs/permissions.md
+``granted``     from template.yaml: one action on one resource pattern in one statement
+``used``        from recorded calls: tests/promises/permission_scenarios.py, or end to end
+``record``      docs/permissions.json, where the tests store the uses
+``reasons``     why each statement and each wildcard is needed
+``violations``  where grants, uses and reasons do not match: must be empty
+``page``        docs/permissions.md
 """

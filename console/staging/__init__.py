@@ -1,11 +1,11 @@
-"""Sets the scene for a finding: its resources, in the bad state the finding describes.
+"""Creates a finding's resources in the bad state that the finding describes.
 
     staged = stage(finding, account.client)
 
-Everything is made in the embedded account, in the account and Region the finding names. What
-exists already is left as it is, so that staging again changes nothing. Each bucket, role and AI
-resource also gets a policy statement, rule or tags of its owner's, so that one sees whether a
-containment leaves them alone and a release brings them back.
+The resources are created in the embedded account, in the account and Region of the finding.
+Existing resources do not change, so staging again changes nothing. Each bucket, role and AI
+resource also gets its owner's policy statement, rule or tags. They show whether a containment
+keeps the owner's settings and whether a release restores them.
 """
 
 from collections.abc import Iterator
@@ -31,18 +31,18 @@ AI = ("AWS::SageMaker::", "AWS::Bedrock::", "AWS::BedrockAgentCore::")
 
 @dataclass(frozen=True)
 class Staged:
-    """What a finding's scene consists of, in words."""
+    """What was created for a finding, as sentences."""
 
-    made: tuple[str, ...]  # what was not there before
-    left: tuple[str, ...]  # what was there already, or cannot be staged, and why
+    made: tuple[str, ...]  # did not exist before
+    left: tuple[str, ...]  # skipped: exists already, or cannot be staged, and why
 
 
 def stage(finding: Finding, client: Client, *, home: Place | None = None) -> Staged:
-    """Make the finding's resources exist, in the state it describes. Safe to call again.
+    """Create the finding's resources in the state that it describes. Safe to call again.
 
-    ``home`` is where Security Hub gathers findings (the deployment's account and Region), when it
-    is not where the finding is. Raises the ClientError of a call that AWS would refuse as well:
-    the finding cannot be true.
+    ``home`` is the account and Region where Security Hub aggregates findings (the deployment's), if
+    that is not the finding's. Raises the ClientError of a call that AWS would refuse too: such a
+    finding cannot be real.
     """
     notes = [
         note for resource in finding.resources for note in _resource(resource, finding, client)
@@ -67,17 +67,19 @@ def _resource(resource: Resource, finding: Finding, client: Client) -> Iterator[
     elif resource.type.startswith(AI):
         yield _ai_resource(resource)
     elif resource.type != "AWS::IAM::AccessKey":  # keys are staged with their user
-        yield Note(False, f"{resource.type} {resource.name}: not staged, no playbook acts on it")
+        yield Note(
+            False, f"{resource.type} {resource.name}: not staged, no playbook changes this type"
+        )
 
 
 def _ai_resource(resource: Resource) -> Note:
     if not resource.arn:
-        return Note(False, f"{resource.type} {resource.name}: the finding has no ARN of it")
-    arn = resource.arn.partition("/data-source/")[0]  # tags are those of its knowledge base
+        return Note(False, f"{resource.type} {resource.name}: the finding has no ARN for it")
+    arn = resource.arn.partition("/data-source/")[0]  # a data source has its knowledge base's tags
     if not tags.taggable(arn):
-        return Note(False, f"{arn}: a kind that has no tags")
+        return Note(False, f"{arn}: this type has no tags")
     where = backends.here(resource.place.account, resource.place.region)
     if backends.known(arn, where):
-        return Note(False, f"{arn}: is there already")
+        return Note(False, f"{arn}: exists already")
     backends.exists(arn, where, OWN_TAGS)
-    return Note(True, f"{arn}, with two tags of its owner's")
+    return Note(True, f"{arn}, with two of its owner's tags")

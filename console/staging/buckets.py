@@ -1,47 +1,52 @@
-"""Buckets in the bad state a finding describes."""
+"""Stages buckets in the bad state that a finding describes."""
 
 import json
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from console.staging.notes import OWN_TAGS, Client, Note, there
+from console.staging.notes import OWN_TAGS, Client, Note, exists
 from cordon import catalogue
 from cordon.finding import Finding, Resource, State
 
-FOREIGN = "999988887777"  # the account that data is shared with or replicated to
+FOREIGN = "999988887777"  # the account with which data is shared or to which it is replicated
 BLOCK_DISABLED = (
     "guardduty:Policy:S3/BucketBlockPublicAccessDisabled",
     "macie:Policy:IAMUser/S3BlockPublicAccessDisabled",
     "config:s3-bucket-level-public-access-prohibited*",
     "securityhub:S3.8",
 )
-UNNAMEABLE = ("config", "events", "kms", "logs")  # moto answers 404 for buckets of these names
+UNSUPPORTED_NAMES = (
+    "config",
+    "events",
+    "kms",
+    "logs",
+)  # moto returns 404 for buckets of these names
 
 
 def stage_bucket(resource: Resource, finding: Finding, client: Client) -> Iterator[Note]:
-    """The bucket, in its Region and account, with policy, block, rules and tags."""
+    """Create the bucket in its Region and account, with policy, block, rules and tags."""
     place, name = resource.place, resource.name
-    if name in UNNAMEABLE:
-        yield Note(False, f"bucket {name}: moto cannot have a bucket of this name")
+    if name in UNSUPPORTED_NAMES:
+        yield Note(False, f"bucket {name}: moto does not support a bucket of this name")
         return
     s3 = client("s3", place.region, place.account)
-    if there(s3.head_bucket, "404", Bucket=name):
-        yield Note(False, f"bucket {name}: is there already")
+    if exists(s3.head_bucket, "404", Bucket=name):
+        yield Note(False, f"bucket {name}: exists already")
         return
     where = {"CreateBucketConfiguration": {"LocationConstraint": place.region}}
     s3.create_bucket(Bucket=name, **({} if place.region == "us-east-1" else where))
-    listed = [{"Key": key, "Value": value} for key, value in OWN_TAGS.items()]
-    s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": listed})
-    yield Note(True, f"bucket {name} in {place.region}, with tags of its owner's")
+    tags = [{"Key": key, "Value": value} for key, value in OWN_TAGS.items()]
+    s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
+    yield Note(True, f"bucket {name} in {place.region}, with its owner's tags")
     yield from _state(resource, finding, s3)
 
 
 def _state(resource: Resource, finding: Finding, s3: Any) -> Iterator[Note]:
-    """The policy before the block: under it S3 takes no public policy. A new bucket is blocked."""
+    """Put the policy before the block, because with the block on S3 rejects a public policy."""
     name = resource.name
-    s3.delete_public_access_block(Bucket=name)
-    statements, blocked, told = _access(resource, finding)
+    s3.delete_public_access_block(Bucket=name)  # a new bucket has all blocks on
+    statements, blocked, summary = _access(resource, finding)
     policy = {"Version": "2012-10-17", "Statement": statements}
     s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
     if blocked:
@@ -50,27 +55,27 @@ def _state(resource: Resource, finding: Finding, s3: Any) -> Iterator[Note]:
             True,
         )
         s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=settings)
-    yield Note(True, f"{name}: {told}")
-    if _is(finding, catalogue.REPLICATED_BUCKETS):
+    yield Note(True, f"{name}: {summary}")
+    if _in_family(finding, catalogue.REPLICATED_BUCKETS):
         yield _replicated(resource, s3)
-    if _is(finding, catalogue.ATTACKED_BUCKETS):
+    if _in_family(finding, catalogue.ATTACKED_BUCKETS):
         yield _expiring(resource, s3)
 
 
 def _access(resource: Resource, finding: Finding) -> tuple[list[dict[str, Any]], bool, str]:
-    """Policy statements, whether public access is blocked, and the same in words."""
+    """Policy statements, whether public access is blocked, and a summary."""
     own = _statement(resource, "OwnersRead", {"AWS": _root(resource, resource.place.account)})
     if finding.state is State.PASSED:
         return [own], True, "private again, as the finding says"
-    if _is(finding, BLOCK_DISABLED):
+    if _in_family(finding, BLOCK_DISABLED):
         return [own], False, "its public access block is off"
-    if _is(finding, catalogue.PUBLIC_BUCKETS):
+    if _in_family(finding, catalogue.PUBLIC_BUCKETS):
         public = _statement(resource, "AnybodyReads", "*")
-        return [own, public], False, "anybody may read it, and no public access block"
-    if _is(finding, catalogue.SHARED_BUCKETS):
+        return [own, public], False, "publicly readable, without a public access block"
+    if _in_family(finding, catalogue.SHARED_BUCKETS):
         foreign = _statement(resource, "PartnerReads", {"AWS": _root(resource, FOREIGN)})
         return [own, foreign], True, f"shared with account {FOREIGN}"
-    return [own], True, "private, with a policy of its owner's"
+    return [own], True, "private, with its owner's policy"
 
 
 def _statement(resource: Resource, sid: str, principal: Any) -> dict[str, Any]:
@@ -100,7 +105,7 @@ def _replicated(resource: Resource, s3: Any) -> Note:
     ]
     role = place.arn("iam", "role/replication", region="")
     s3.put_bucket_replication(Bucket=name, ReplicationConfiguration={"Role": role, "Rules": rules})
-    return Note(True, f"{name}: replicated to account {FOREIGN}, and to a backup of its owner's")
+    return Note(True, f"{name}: replicated to account {FOREIGN}, and to its owner's backup")
 
 
 def _rule(priority: int, name: str, bucket: str, account: str) -> dict[str, Any]:
@@ -128,5 +133,5 @@ def _expiring(resource: Resource, s3: Any) -> Note:
     return Note(True, f"{resource.name}: a lifecycle rule deletes everything after one day")
 
 
-def _is(finding: Finding, family: tuple[str, ...]) -> bool:
+def _in_family(finding: Finding, family: tuple[str, ...]) -> bool:
     return any(fnmatchcase(finding.kind, pattern) for pattern in family)

@@ -1,9 +1,9 @@
-"""The finding itself, in Security Hub."""
+"""Stages the finding itself in Security Hub."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from console.staging.notes import Client, Note, there
+from console.staging.notes import Client, Note, exists
 from cordon import clock
 from cordon.finding import Finding, Place, Resource, State
 from embedded import backends
@@ -13,10 +13,10 @@ CONTROL_TYPE = "Software and Configuration Checks"
 
 
 def stage_hub(finding: Finding, place: Place, client: Client) -> Iterator[Note]:
-    """Security Hub enabled in one place, with the finding in it where it has a reference."""
+    """Enable Security Hub in one place, and store the finding there if it has a reference."""
     reference = finding.hub
     hub = client("securityhub", place.region, place.account)
-    if not there(hub.describe_hub, "InvalidAccessException"):
+    if not exists(hub.describe_hub, "InvalidAccessException"):
         hub.enable_security_hub()
         yield Note(True, f"Security Hub enabled in {place.account} {place.region}")
     if reference is None:
@@ -30,7 +30,7 @@ def stage_hub(finding: Finding, place: Place, client: Client) -> Iterator[Note]:
 
 
 def _asff(finding: Finding, product_arn: str, identifier: str) -> dict[str, Any]:
-    made: dict[str, Any] = {
+    asff: dict[str, Any] = {
         "SchemaVersion": "2018-10-08",
         "Id": identifier,
         "ProductArn": product_arn,
@@ -52,11 +52,11 @@ def _asff(finding: Finding, product_arn: str, identifier: str) -> dict[str, Any]
     }
     if finding.source == "securityhub":
         passed = finding.state is State.PASSED
-        made["Compliance"] = {
+        asff["Compliance"] = {
             "Status": "PASSED" if passed else "FAILED",
             "SecurityControlId": finding.type,
         }
-    return made
+    return asff
 
 
 def _asff_resource(resource: Resource) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Roles, users and access keys."""
+"""Stages roles, users and access keys."""
 
 import json
 from collections.abc import Iterator
@@ -6,21 +6,21 @@ from typing import Any
 
 from moto.iam.models import iam_backends
 
-from console.staging.notes import Client, Note, there
+from console.staging.notes import Client, Note, exists
 from cordon.finding import Finding, Resource, ResourceRole
 
 HOURS = 3600
 
 
 def stage_role(resource: Resource, finding: Finding, client: Client) -> Iterator[Note]:
-    """The role under its path; what AWS made is without a policy of ours."""
+    """Create the role under its path. A role that AWS owns gets no inline policy."""
     place, name = resource.place, resource.name
     iam = client("iam", place.region, place.account)
-    if there(iam.get_role, "NoSuchEntity", RoleName=name):
-        yield Note(False, f"role {name}: is there already")
+    if exists(iam.get_role, "NoSuchEntity", RoleName=name):
+        yield Note(False, f"role {name}: exists already")
         return
     path = _path(resource, finding)
-    aws_made = path.startswith(("/aws-service-role/", "/aws-reserved/"))
+    aws_owned = path.startswith(("/aws-service-role/", "/aws-reserved/"))
     trust = {
         "Effect": "Allow",
         "Principal": {"Service": "sagemaker.amazonaws.com"},
@@ -30,9 +30,9 @@ def stage_role(resource: Resource, finding: Finding, client: Client) -> Iterator
         RoleName=name,
         Path=path,
         AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-        MaxSessionDuration=HOURS if aws_made else 4 * HOURS,
+        MaxSessionDuration=HOURS if aws_owned else 4 * HOURS,
     )
-    if aws_made:
+    if aws_owned:
         yield Note(True, f"role {path}{name}, which only AWS may change")
         return
     iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=_own_policy(resource))
@@ -40,7 +40,7 @@ def stage_role(resource: Resource, finding: Finding, client: Client) -> Iterator
 
 
 def _path(resource: Resource, finding: Finding) -> str:
-    """From an ARN of the role where the finding has one, else from how AWS names its roles."""
+    """The path from an ARN of the role, if the finding has one; else from AWS's role names."""
     issuer = finding.principal.issuer if finding.principal else ""
     for arn in (resource.arn, issuer):
         path, _, name = arn.partition(":role/")[2].rpartition("/")
@@ -63,11 +63,11 @@ def _own_policy(resource: Resource) -> str:
 
 
 def stage_user(resource: Resource, finding: Finding, client: Client) -> Iterator[Note]:
-    """The user with the access keys the finding names, and one more."""
+    """Create the user with the access keys of the finding, and one more."""
     name = resource.name
     iam = client("iam", resource.place.region, resource.place.account)
-    if there(iam.get_user, "NoSuchEntity", UserName=name):
-        yield Note(False, f"user {name}: is there already")
+    if exists(iam.get_user, "NoSuchEntity", UserName=name):
+        yield Note(False, f"user {name}: exists already")
     else:
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=_own_policy(resource))
@@ -77,7 +77,7 @@ def stage_user(resource: Resource, finding: Finding, client: Client) -> Iterator
 
 
 def _keys_of(name: str, finding: Finding) -> list[str]:
-    """The long-term keys of the finding, where the user is the one they belong to."""
+    """The long-term keys of the finding, if they belong to this user."""
     users = {r.name for r in finding.resources_of("AWS::IAM::User", role=ResourceRole.ACTOR)}
     if users and users != {name}:
         return []
@@ -87,23 +87,23 @@ def _keys_of(name: str, finding: Finding) -> list[str]:
 
 
 def _key(key: str, user: str, resource: Resource, iam: Any) -> Iterator[Note]:
-    listed = iam.list_access_keys(UserName=user)["AccessKeyMetadata"]
-    if key in {one["AccessKeyId"] for one in listed}:
-        yield Note(False, f"access key {key}: is there already")
+    existing = iam.list_access_keys(UserName=user)["AccessKeyMetadata"]
+    if key in {each["AccessKeyId"] for each in existing}:
+        yield Note(False, f"access key {key}: exists already")
         return
-    made = iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
-    _rename(made, key, user, resource)
+    created = iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
+    _rename(created, key, user, resource)
     yield Note(True, f"access key {key} of {user}, active")
-    if not listed:
+    if not existing:
         iam.create_access_key(UserName=user)
         yield Note(True, f"a second access key of {user}, active")
 
 
-def _rename(made: str, wanted: str, user: str, resource: Resource) -> None:
-    """No API makes a key of a given id, so it is changed inside moto."""
+def _rename(created: str, wanted: str, user: str, resource: Resource) -> None:
+    """No API creates a key with a given id, so the id is changed inside moto."""
     place = resource.place
     backend: Any = iam_backends[place.account][place.partition]
-    key = backend.access_keys.pop(made)
+    key = backend.access_keys.pop(created)
     key.access_key_id = wanted
     backend.access_keys[wanted] = key
     assert key in backend.users[user].access_keys

@@ -1,4 +1,4 @@
-"""What every part of a scene says and asks."""
+"""Shared by the modules of staging: notes and existence checks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ OWN_TAGS = {"owner": "data-team", "environment": "production"}
 
 @dataclass(frozen=True)
 class Note:
-    """One sentence of what was made, or of what was left and why."""
+    """One sentence about what was created, or what was skipped and why."""
 
     made: bool
     text: str
 
 
-def there(read: Callable[..., Any], absent: str, **params: Any) -> bool:
-    """Whether ``read`` finds its resource; ``absent`` is the error code that says it does not."""
+def exists(read: Callable[..., Any], not_found: str, **params: Any) -> bool:
+    """Does ``read`` find its resource? ``not_found`` is the error code if it does not."""
     try:
         read(**params)
     except ClientError as error:
-        if error.response["Error"]["Code"] != absent:
+        if error.response["Error"]["Code"] != not_found:
             raise
         return False
     return True

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from cordon import clock
 from embedded.backends.registry import NotModelled, Refusal
+from embedded.backends.times import now
 
 Asff = Mapping[str, Any]
 Filter = Mapping[str, Any]
@@ -138,7 +138,7 @@ def _map(have: Mapping[str, str], wanted: list[Filter]) -> bool:
 def _date(have: str, wanted: Filter) -> bool:
     at = moment(have)
     if "DateRange" in wanted:
-        return at >= clock.now() - timedelta(days=wanted["DateRange"]["Value"])
+        return at >= now() - timedelta(days=wanted["DateRange"]["Value"])
     after = "Start" not in wanted or at >= moment(wanted["Start"])
     return after and ("End" not in wanted or at <= moment(wanted["End"]))
 

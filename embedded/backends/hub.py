@@ -9,10 +9,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from cordon import clock
 from embedded.backends import asff
 from embedded.backends.asff import Asff
 from embedded.backends.registry import Where
+from embedded.backends.times import now_as_text
 
 PROVIDERS = ("Confidence", "Criticality", "RelatedFindings", "Severity", "Types")
 _CUSTOMERS = ("Note", "UserDefinedFields", "VerificationState", "Workflow", "WorkflowState")
@@ -115,7 +115,7 @@ def write(where: Where, finding: Asff) -> Asff:
     made = {
         **finding,
         "ProductFields": {**finding.get("ProductFields", {}), **product},
-        "ProcessedAt": clock.to_iso(clock.now()),
+        "ProcessedAt": now_as_text(),
     }
     findings(where)[finding["ProductArn"], finding["Id"]] = made
     return made
@@ -128,7 +128,7 @@ def tell(where: Where, finding: Asff) -> None:
         "detail-type": "Security Hub Findings - Imported",
         "source": "aws.securityhub",
         "account": where.account,
-        "time": clock.to_iso(clock.now()),
+        "time": now_as_text(),
         "region": where.region,
         "resources": [f"{finding['ProductArn']}/{finding['Id']}"],
         "detail": {"findings": [finding]},

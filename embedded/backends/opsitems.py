@@ -8,8 +8,7 @@ from collections.abc import Mapping
 
 from moto.moto_api._internal import mock_random
 
-from cordon import clock
-from embedded.backends import opsdata
+from embedded.backends import opsdata, times
 from embedded.backends.opsdata import OpsItem
 from embedded.backends.registry import (
     Answer,
@@ -62,7 +61,7 @@ def create_ops_item(params: Params, where: Where) -> Answer:
 
 def _opened(params: Params, where: Where) -> OpsItem:
     number = f"oi-{mock_random.get_random_hex(12)}"
-    caller, now = where.arn("iam", "root", region=""), clock.now()
+    caller, now = where.arn("iam", "root", region=""), times.now()
     given = {k: v for k, v in params.items() if k not in ("AccountId", "Tags")}
     return {
         "OpsItemType": "/aws/issue",
@@ -126,7 +125,7 @@ def update_ops_item(params: Params, where: Where) -> Answer:
     item.update({k: v for k, v in params.items() if k not in left_out})
     item.update(
         OperationalData=merged,
-        LastModifiedTime=clock.now(),
+        LastModifiedTime=times.now(),
         Version=str(int(item["Version"]) + 1),
     )
     return {}

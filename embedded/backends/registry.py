@@ -52,7 +52,7 @@ _INVALID = {
     "s3control": "InvalidRequest",
     "securityhub": "InvalidInputException",
 }
-_CONTEXT = "cordon-params"
+_CONTEXT = "embedded-params"
 
 
 class NotModelled(BaseException):

@@ -8,8 +8,7 @@ from typing import Any
 
 from moto.securityhub.models import securityhub_backends
 
-from cordon import clock
-from embedded.backends import asff, hub
+from embedded.backends import asff, hub, times
 from embedded.backends.asff import Asff
 from embedded.backends.findings import moment, select
 from embedded.backends.registry import (
@@ -118,7 +117,7 @@ def _update(key: tuple[str, str], params: Params, where: Where) -> None:
     if "Severity" in params:
         finding["Severity"] = asff.severity(params["Severity"])
     if "Note" in params:
-        finding["Note"] = {**params["Note"], "UpdatedAt": clock.to_iso(clock.now())}
+        finding["Note"] = {**params["Note"], "UpdatedAt": times.now_as_text()}
     if "Workflow" in params:
         finding["Workflow"] = {**finding["Workflow"], **params["Workflow"]}
     touched = {name for name in hub.PROVIDERS if name in params}

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from embedded.account import EmbeddedAccount
 from embedded.authorization import Unmapped
+from embedded.deployed_code import DeployedCode
 from embedded.iam_guard import Caller, EmulatorBroken
 from embedded.journal import (
     Called,
@@ -206,20 +207,19 @@ def test_a_call_can_be_made_under_a_role(account: EmbeddedAccount) -> None:
     assert [call.allowed for call in account.journal.of(Called)] == [True, False]
 
 
-def test_a_function_sees_only_its_own_environment(
-    account: EmbeddedAccount, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_function_sees_only_its_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
-    monkeypatch.setenv("CORDON_TABLE", "from outside")
+    monkeypatch.setenv("EXAMPLE_TABLE", "from outside")
     seen: dict[str, str] = {}
-    account.runtime._handlers["Block"] = lambda event, context: seen.update(os.environ)
-    account.invoke("Block", {})
-    assert "CORDON_TABLE" not in seen
-    assert seen["TABLE"] == account.stack.resources["Memory"].physical
+    with enter(code=DeployedCode(settings=("EXAMPLE_",))) as account:
+        account.runtime._handlers["Block"] = lambda event, context: seen.update(os.environ)
+        account.invoke("Block", {})
+        assert seen["AWS_LAMBDA_FUNCTION_NAME"] == account.functions["Block"].name
+        assert seen["TABLE"] == account.stack.resources["Memory"].physical
+    assert "EXAMPLE_TABLE" not in seen
     assert seen["AWS_REGION"] == "eu-central-1"
-    assert seen["AWS_LAMBDA_FUNCTION_NAME"] == account.functions["Block"].name
-    assert os.environ["CORDON_TABLE"] == "from outside"
+    assert os.environ["EXAMPLE_TABLE"] == "from outside"
 
 
 def test_what_a_function_prints_is_kept(
@@ -558,6 +558,60 @@ def test_two_workflows_wait_at_once(account: EmbeddedAccount) -> None:
     assert blocked(account)
 
 
+UNTIL_DONE = {
+    "QueryLanguage": "JSONata",
+    "StartAt": "Try",
+    "States": {
+        "Try": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": {"FunctionName": "{% $states.context.Execution.Input.function %}"},
+            "Output": "{% $states.result.Payload %}",
+            "Next": "Done",
+        },
+        "Done": {
+            "Type": "Choice",
+            "Choices": [{"Condition": "{% $states.input.until != '' %}", "Next": "Wait"}],
+            "Default": "End",
+        },
+        "Wait": {"Type": "Wait", "Timestamp": "{% $states.input.until %}", "Next": "Try"},
+        "End": {"Type": "Succeed"},
+    },
+}
+
+
+def test_a_wait_ends_at_its_moment_from_any_fraction(account: EmbeddedAccount) -> None:
+    until = START + timedelta(hours=2)
+
+    def handler(event: Any, context: Any) -> dict[str, str]:
+        late = datetime.now(UTC) >= until
+        return {"until": "" if late else until.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+    account.runtime._handlers["Block"] = handler
+    machine = account.client("stepfunctions").create_state_machine(
+        name="until", definition=json.dumps(UNTIL_DONE), roleArn=account.machines["Ask"].role
+    )["stateMachineArn"]
+    account.clock.sleep(0.25)
+    started = json.dumps({"function": account.functions["Block"].arn})
+    account.client("stepfunctions").start_execution(stateMachineArn=machine, input=started)
+    account.settle()
+    assert [r.status for r in account.journal.of(ExecutionEnded)] == ["SUCCEEDED"]
+    assert len(account.journal.of(Invoked)) == 2
+    assert until <= account.now < until + timedelta(seconds=1)
+
+
+def test_a_function_that_is_called_for_ever_is_an_error(
+    account: EmbeddedAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embedded.functions.MOST_AT_ONE_MOMENT", 5)
+    for _ in range(5):
+        account.invoke("Block", {"do": "ask"})
+    with pytest.raises(EmulatorBroken, match="invoked 6 times, Block last"):
+        account.invoke("Block", {"do": "ask"})
+    account.advance(timedelta(seconds=1))
+    account.invoke("Block", {"do": "ask"})
+
+
 # ---- one account after another ----
 
 
@@ -606,8 +660,8 @@ def test_another_account_id_and_partition() -> None:
 
 
 def test_a_setting_is_seen_at_once(account: EmbeddedAccount) -> None:
-    account.set_parameter("/cordon/cordon/switch", "off")
-    answer = account.client("ssm").get_parameter(Name="/cordon/cordon/switch")
+    account.set_parameter("/example/example/switch", "off")
+    answer = account.client("ssm").get_parameter(Name="/example/example/switch")
     assert answer["Parameter"]["Value"] == "off"
 
 

@@ -26,6 +26,9 @@ class AccountFacts:
     def boundary_of(self, arn: str) -> str | None:
         return "arn:aws:iam::111122223333:policy/limit" if arn.endswith("/app") else None
 
+    def partition_key(self, arn: str) -> str | None:
+        return "open" if arn.endswith("/index/open") else "id"
+
 
 def asked(service: str, operation: str, params: dict[str, Any]) -> list[tuple[str, str]]:
     signing = boto3.client(service, region_name="eu-central-1").meta.service_model.signing_name
@@ -74,9 +77,9 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
      [("iam:GetAccessKeyLastUsed", "arn:aws:iam::111122223333:user/eve")]),
     ("sts", "GetCallerIdentity", {}, []),
     ("sts", "AssumeRole",
-     {"RoleArn": "arn:aws:iam::2:role/cordon/m", "RoleSessionName": "s", "SourceIdentity": "s"},
-     [("sts:AssumeRole", "arn:aws:iam::2:role/cordon/m"),
-      ("sts:SetSourceIdentity", "arn:aws:iam::2:role/cordon/m")]),
+     {"RoleArn": "arn:aws:iam::2:role/example/m", "RoleSessionName": "s", "SourceIdentity": "s"},
+     [("sts:AssumeRole", "arn:aws:iam::2:role/example/m"),
+      ("sts:SetSourceIdentity", "arn:aws:iam::2:role/example/m")]),
     ("dynamodb", "UpdateItem", {"TableName": "t", "Key": {"id": {"S": "x"}}},
      [("dynamodb:UpdateItem", TABLE)]),
     ("dynamodb", "Query", {"TableName": "t", "IndexName": "i"},
@@ -102,8 +105,8 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
     ("securityhub", "BatchImportFindings",
      {"Findings": [{"ProductArn": f"{HUB}:product/111122223333/default", "AwsAccountId": "1"}]},
      [("securityhub:BatchImportFindings", f"{HUB}:product/111122223333/default")]),
-    ("ssm", "GetParametersByPath", {"Path": "/cordon/x", "Recursive": True},
-     [("ssm:GetParametersByPath", "arn:aws:ssm:eu-central-1:111122223333:parameter/cordon/x")]),
+    ("ssm", "GetParametersByPath", {"Path": "/example/x", "Recursive": True},
+     [("ssm:GetParametersByPath", "arn:aws:ssm:eu-central-1:111122223333:parameter/example/x")]),
     ("ssm", "CreateOpsItem", {"Title": "t", "Source": "s", "Description": "d"},
      [("ssm:CreateOpsItem", "*")]),
     ("ssm", "UpdateOpsItem", {"OpsItemId": "oi-1"},
@@ -166,10 +169,10 @@ def context(service: str, operation: str, params: dict[str, Any]) -> dict[str, A
 
 def test_context_of_tags() -> None:
     arn = f"{SAGEMAKER}:model/m"
-    tagged = {"ResourceArn": arn, "Tags": [{"Key": "cordon:case", "Value": "1"}]}
+    tagged = {"ResourceArn": arn, "Tags": [{"Key": "example:case", "Value": "1"}]}
     assert context("sagemaker", "AddTags", tagged) == {
-        "aws:TagKeys": ["cordon:case"],
-        "aws:RequestTag/cordon:case": "1",
+        "aws:TagKeys": ["example:case"],
+        "aws:RequestTag/example:case": "1",
     }
     untagged = {"ResourceArn": arn, "TagKeys": ["a", "b"]}
     assert context("sagemaker", "DeleteTags", untagged)["aws:TagKeys"] == ["a", "b"]

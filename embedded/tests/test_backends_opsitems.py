@@ -33,13 +33,13 @@ def data(dedup: str = "case-1", *arns: str) -> dict[str, dict[str, str]]:
     return {
         "/aws/dedup": {"Type": "SearchableString", "Value": json.dumps({"dedupString": dedup})},
         "/aws/resources": {"Type": "SearchableString", "Value": json.dumps(resources)},
-        "cordon:case": {"Type": "SearchableString", "Value": dedup},
+        "example:case": {"Type": "SearchableString", "Value": dedup},
         "secret": {"Type": "String", "Value": "x"},
     }
 
 
 def create(ssm: Any, **changes: Any) -> str:
-    given = {"Title": "t", "Description": "d", "Source": "cordon", **changes}
+    given = {"Title": "t", "Description": "d", "Source": "example", **changes}
     return str(ssm.create_ops_item(**given)["OpsItemId"])
 
 
@@ -154,7 +154,7 @@ def test_describing(ssm: Any) -> None:
     assert describe(ssm) == ["two", "one"]
     assert describe(ssm, ("Status", "Open", "Equal")) == ["one"]
     assert describe(ssm, ("Title", "w", "Contains")) == ["two"]
-    pair = json.dumps({"key": "cordon:case", "value": "2"})
+    pair = json.dumps({"key": "example:case", "value": "2"})
     assert describe(ssm, ("OperationalData", pair, "Equal")) == ["two"]
     assert describe(ssm, ("OperationalDataKey", "secret", "Equal")) == []
     with pytest.raises(backends.NotModelled):

@@ -38,7 +38,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def opened(ssm: Any) -> str:
-    given = {"Title": "t", "Description": "d", "Source": "cordon"}
+    given = {"Title": "t", "Description": "d", "Source": "example"}
     return str(ssm.create_ops_item(**given)["OpsItemArn"])
 
 
@@ -69,7 +69,7 @@ def test_the_environment_names_the_account(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_assumed_role_is_its_own_account_with_its_own_state() -> None:
     role = client("sts").assume_role(
-        RoleArn=f"arn:aws:iam::{THEIRS}:role/cordon/member", RoleSessionName="cordon-1"
+        RoleArn=f"arn:aws:iam::{THEIRS}:role/example/member", RoleSessionName="example-1"
     )["Credentials"]
     theirs = session().client(
         "ssm",

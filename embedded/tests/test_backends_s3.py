@@ -105,12 +105,12 @@ def test_a_policy_of_exactly_20_kb_is_taken(s3: Any) -> None:
 def test_the_forms_that_policies_of_ours_have_are_taken(s3: Any) -> None:
     client("iam").create_role(RoleName="reader", AssumeRolePolicyDocument="{}", Path="/app/")
     deny = statement(
-        Sid="CordonDeny",
+        Sid="ExampleDeny",
         Effect="Deny",
         Action="s3:*",
         Resource=[ARN, f"{ARN}/*"],
         Condition={
-            "ArnNotLike": {"aws:PrincipalArn": [f"arn:aws:iam::{OURS}:role/cordon/*"]},
+            "ArnNotLike": {"aws:PrincipalArn": [f"arn:aws:iam::{OURS}:role/example/*"]},
             "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
         },
     )

@@ -42,7 +42,7 @@ def finding(**changes: Any) -> dict[str, Any]:
         "SchemaVersion": "2018-10-08",
         "Id": "f-1",
         "ProductArn": PRODUCT,
-        "GeneratorId": "cordon/playbook/quarantine_bucket",
+        "GeneratorId": "example/playbook/quarantine_bucket",
         "AwsAccountId": ACCOUNT,
         "Types": ["Effects/Data Exposure"],
         "CreatedAt": "2026-11-24T06:00:00Z",
@@ -191,9 +191,9 @@ def test_an_update_tells_what_it_could_not_find(hub: Any) -> None:
 def test_only_the_last_note_is_kept(hub: Any) -> None:
     taken(hub, finding())
     for text in ("first", "second"):
-        update(hub, Note={"Text": text, "UpdatedBy": "cordon"})
+        update(hub, Note={"Text": text, "UpdatedBy": "example"})
     note = only(hub)["Note"]
-    assert (note["Text"], note["UpdatedBy"]) == ("second", "cordon")
+    assert (note["Text"], note["UpdatedBy"]) == ("second", "example")
     assert datetime.fromisoformat(note["UpdatedAt"]).tzinfo == UTC
 
 
@@ -219,9 +219,9 @@ def test_an_ill_formed_update_is_refused_whole(hub: Any, changes: dict[str, Any]
         ({}, ["a", "b", "c"]),
         ({"Id": [("a", "EQUALS"), ("b", "EQUALS")]}, ["a", "b"]),
         ({"Id": [("a", "NOT_EQUALS"), ("b", "NOT_EQUALS")]}, ["c"]),
-        ({"GeneratorId": [("cordon/", "PREFIX")]}, ["a", "b"]),
-        ({"GeneratorId": [("cordon/", "PREFIX"), ("cordon/x", "NOT_EQUALS")]}, ["b"]),
-        ({"GeneratorId": [("cordon/", "PREFIX_NOT_EQUALS")]}, ["c"]),
+        ({"GeneratorId": [("example/", "PREFIX")]}, ["a", "b"]),
+        ({"GeneratorId": [("example/", "PREFIX"), ("example/x", "NOT_EQUALS")]}, ["b"]),
+        ({"GeneratorId": [("example/", "PREFIX_NOT_EQUALS")]}, ["c"]),
         ({"ResourceId": [("r2", "EQUALS")]}, ["b", "c"]),
         ({"ResourceId": [("r2", "NOT_EQUALS")]}, ["a"]),
         ({"SeverityLabel": [("LOW", "EQUALS")], "ResourceId": [("r2", "EQUALS")]}, ["c"]),
@@ -233,10 +233,10 @@ def test_an_ill_formed_update_is_refused_whole(hub: Any, changes: dict[str, Any]
 def test_filters(hub: Any, filters: dict[str, Any], expected: list[str]) -> None:
     taken(
         hub,
-        finding(Id="a", GeneratorId="cordon/x", Resources=[{"Type": "Other", "Id": "r1"}]),
+        finding(Id="a", GeneratorId="example/x", Resources=[{"Type": "Other", "Id": "r1"}]),
         finding(
             Id="b",
-            GeneratorId="cordon/y",
+            GeneratorId="example/y",
             RecordState="ARCHIVED",
             Resources=[{"Type": "Other", "Id": r} for r in ("r1", "r2")],
         ),
@@ -256,8 +256,8 @@ def test_filters(hub: Any, filters: dict[str, Any], expected: list[str]) -> None
 
 def test_filters_on_maps_and_dates(hub: Any) -> None:
     taken(hub, finding(Id="f-1"), finding(Id="f-2", UpdatedAt="2026-11-25T00:00:00Z"))
-    update(hub, UserDefinedFields={"cordon:case": "1"})
-    field = {"Key": "cordon:case", "Value": "1", "Comparison": "EQUALS"}
+    update(hub, UserDefinedFields={"example:case": "1"})
+    field = {"Key": "example:case", "Value": "1", "Comparison": "EQUALS"}
     assert only(hub, UserDefinedFields=[field])["Id"] == "f-1"
     assert only(hub, UserDefinedFields=[{**field, "Comparison": "NOT_EQUALS"}])["Id"] == "f-2"
     assert only(hub, UpdatedAt=[{"Start": "2026-11-24T12:00:00Z"}])["Id"] == "f-2"
@@ -341,11 +341,11 @@ def test_an_insight_counts_by_its_attribute(hub: Any) -> None:
 
 def test_custom_actions(hub: Any) -> None:
     described = {"Name": "Contain", "Description": "d"}
-    arn = hub.create_action_target(Id="CordonContain", **described)["ActionTargetArn"]
-    assert arn == f"arn:aws:securityhub:{REGION}:{ACCOUNT}:action/custom/CordonContain"
+    arn = hub.create_action_target(Id="ExampleContain", **described)["ActionTargetArn"]
+    assert arn == f"arn:aws:securityhub:{REGION}:{ACCOUNT}:action/custom/ExampleContain"
     assert hub.describe_action_targets()["ActionTargets"] == [{"ActionTargetArn": arn, **described}]
     with pytest.raises(hub.exceptions.ResourceConflictException):
-        hub.create_action_target(Id="CordonContain", **described)
+        hub.create_action_target(Id="ExampleContain", **described)
     for wrong in ("with-dash", "x" * 21):
         with pytest.raises(hub.exceptions.InvalidInputException):
             hub.create_action_target(Id=wrong, **described)

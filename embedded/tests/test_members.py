@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from embedded.account import EmbeddedAccount
@@ -12,7 +13,7 @@ from embedded.journal import Called
 
 TEMPLATE = Path(__file__).parent / "stack" / "template.yaml"
 MEMBER = "444455556666"
-ROLE = f"arn:aws:iam::{MEMBER}:role/cordon/member"
+ROLE = f"arn:aws:iam::{MEMBER}:role/example/member"
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def prepare(account: EmbeddedAccount, trusted: dict[str, Any], actions: list[str
     iam.put_role_policy(RoleName=name, PolicyName="members", PolicyDocument=json.dumps(may))
     there = account.client("iam", account=MEMBER)
     there.create_role(
-        RoleName="member", Path="/cordon/", AssumeRolePolicyDocument=json.dumps(trusted)
+        RoleName="member", Path="/example/", AssumeRolePolicyDocument=json.dumps(trusted)
     )
     held = {
         "Version": "2012-10-17",
@@ -65,17 +66,16 @@ def reads_over_there(account: EmbeddedAccount, external_id: str = "secret") -> s
     """The error of a function that reads a role in the member account; "" where it could."""
 
     def handler(event: Any, context: Any) -> list[str]:
-        import os
-
-        from cordon.clients import clients_for
-
-        os.environ |= {"CORDON_MEMBER_ROLE": "member", "CORDON_EXTERNAL_ID": external_id}
-        roles = (
-            clients_for(MEMBER, "eu-central-1", "0123456789abcdef")
-            .client("iam")
-            .list_role_tags(RoleName="member")
+        given = boto3.client("sts").assume_role(
+            RoleArn=ROLE, RoleSessionName="case", SourceIdentity="case", ExternalId=external_id
+        )["Credentials"]
+        iam = boto3.client(
+            "iam",
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given["SessionToken"],
         )
-        return [t["Key"] for t in roles["Tags"]]
+        return [t["Key"] for t in iam.list_role_tags(RoleName="member")["Tags"]]
 
     account.runtime._handlers["Block"] = handler
     return account.invoke("Block", {}).error

@@ -6,7 +6,7 @@ import pytest
 
 from embedded.policy_evaluation import Decision, Policies, Request, decide
 
-ROLE = "arn:aws:iam::111122223333:role/cordon/block"
+ROLE = "arn:aws:iam::111122223333:role/example/block"
 BUCKET = "arn:aws:s3:::data"
 ALLOWED, DENIED, NOT = Decision.ALLOWED, Decision.DENIED, Decision.NOT_ALLOWED
 
@@ -109,7 +109,7 @@ CONDITIONS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
     ({"ForAllValues:StringEquals": {"k": ["a", "b"]}}, {"k": ["a", "b"]}, True),
     ({"ForAllValues:StringEquals": {"k": ["a", "b"]}}, {"k": ["a", "c"]}, False),
     ({"ForAllValues:StringEquals": {"k": ["a"]}}, {}, True),
-    ({"ForAllValues:StringLike": {"k": ["cordon:*"]}}, {"k": ["cordon:case", "x"]}, False),
+    ({"ForAllValues:StringLike": {"k": ["example:*"]}}, {"k": ["example:case", "x"]}, False),
     ({"ForAnyValue:StringEquals": {"k": ["a"]}}, {"k": ["c", "a"]}, True),
     ({"ForAnyValue:StringEquals": {"k": ["a"]}}, {"k": ["c"]}, False),
     ({"ForAnyValue:StringEquals": {"k": ["a"]}}, {}, False),

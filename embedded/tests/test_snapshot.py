@@ -61,7 +61,7 @@ CHANGES: dict[str, Callable[[EmbeddedAccount], Any]] = {
     ),
     "policy": lambda a: a.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=POLICY),
     "tags": lambda a: a.client("s3").put_bucket_tagging(
-        Bucket=BUCKET, Tagging={"TagSet": [{"Key": "cordon:case", "Value": "1"}]}
+        Bucket=BUCKET, Tagging={"TagSet": [{"Key": "example:case", "Value": "1"}]}
     ),
     "versioning": lambda a: a.client("s3").put_bucket_versioning(
         Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"}
@@ -80,7 +80,7 @@ CHANGES: dict[str, Callable[[EmbeddedAccount], Any]] = {
         Tags=[{"Key": "k", "Value": "v"}],
     ),
     "incident": lambda a: a.client("ssm").create_ops_item(
-        Title="t", Source="cordon", Description="d"
+        Title="t", Source="example", Description="d"
     ),
     "key": lambda a: None,
 }

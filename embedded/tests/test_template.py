@@ -29,11 +29,11 @@ def only(resources: str, tmp_path: Path, **more: str) -> Stack:
 def test_names_and_arns(stack: Stack) -> None:
     found = stack.resources
     assert found["BlockRole"].arn.startswith(
-        "arn:aws:iam::111122223333:role/cordon/cordon-BlockRole-"
+        "arn:aws:iam::111122223333:role/example/stack-BlockRole-"
     )
-    assert found["Ask"].arn == "arn:aws:states:eu-central-1:111122223333:stateMachine:cordon-ask"
+    assert found["Ask"].arn == "arn:aws:states:eu-central-1:111122223333:stateMachine:stack-ask"
     assert found["Work"].physical.startswith(
-        "https://sqs.eu-central-1.amazonaws.com/111122223333/cordon-Work-"
+        "https://sqs.eu-central-1.amazonaws.com/111122223333/stack-Work-"
     )
     assert found["Evidence"].physical == found["Evidence"].physical.lower()
     assert found["Block"].properties["Role"] == found["BlockRole"].arn
@@ -65,7 +65,7 @@ def test_conditions_choose_resources(stack: Stack) -> None:
 
 
 def test_ignored_types_are_listed(stack: Stack) -> None:
-    assert [r.type for r in stack.unbuilt] == ["AWS::CloudWatch::Alarm"]
+    assert [r.type for r in stack.unbuilt] == ["AWS::Logs::LogGroup", "AWS::CloudWatch::Alarm"]
 
 
 def test_outputs(stack: Stack) -> None:

@@ -1,11 +1,11 @@
-"""Cut botocore's data down to the operations that we call (operations.txt).
+"""Reduce botocore's data to the operations that Cordon calls (operations.txt).
 
-botocore describes every operation of every service of AWS, and reads all of a service's at the
-first client. What stays: the operations listed and the shapes that can be reached from them,
-without their documentation; their paginators; the services' endpoint rules. No waiters: the code
-has none. ``endpoints.json`` keeps our services in every partition and Region.
+botocore describes every operation of every AWS service. It reads all operations of a service at
+the service's first client. This script keeps the listed operations and the shapes that they use,
+without documentation; their paginators; and the services' endpoint rules. It keeps no waiters,
+because the code uses none. ``endpoints.json`` keeps these services in every partition and Region.
 
-    python3 prune.py operations.txt BUILT/python     (BUILT/python/botocore is changed in place)
+    python3 prune_botocore.py operations.txt BUILT/python   (changes BUILT/python/botocore in place)
 """
 
 import json
@@ -20,37 +20,37 @@ Json = dict[str, Any]
 
 
 def listed(operations: Path) -> dict[str, set[str]]:
-    """Operations by service, from lines such as ``s3 PutObject``; ``#`` starts a comment."""
-    found = defaultdict(set)
+    """Operations by service, from lines such as ``s3 PutObject``. ``#`` starts a comment."""
+    result = defaultdict(set)
     for line in operations.read_text().splitlines():
         if words := line.partition("#")[0].split():
             service, operation = words
-            found[service].add(operation)
-    return dict(found)
+            result[service].add(operation)
+    return dict(result)
 
 
 def pruned_model(model: Json, operations: set[str]) -> Json:
-    """The service model with these operations only. KeyError names one that does not exist."""
+    """The service model with these operations only. KeyError if one does not exist."""
     kept = {name: model["operations"][name] for name in sorted(operations)}
     shapes = {name: model["shapes"][name] for name in sorted(reachable(kept, model["shapes"]))}
-    # The rest stays as it is: botocore reads the documentation of S3's clientContextParams.
+    # Keep the rest, because botocore reads the documentation of S3's clientContextParams.
     return {**model, **without_documentation({"operations": kept, "shapes": shapes})}
 
 
 def reachable(operations: Mapping[str, Json], shapes: Mapping[str, Json]) -> set[str]:
-    """The names of all shapes that inputs, outputs and errors of the operations are made of."""
-    found: set[str] = set()
-    waiting = list(references(list(operations.values())))
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += references(shapes[name])
-    return found
+    """The names of all shapes in the inputs, outputs and errors of the operations."""
+    result: set[str] = set()
+    pending = list(references(list(operations.values())))
+    while pending:
+        name = pending.pop()
+        if name not in result:
+            result.add(name)
+            pending += references(shapes[name])
+    return result
 
 
 def references(node: Any) -> Iterator[str]:
-    """Every ``{"shape": name}`` below a node. A member may itself be called "shape"."""
+    """Every ``{"shape": name}`` below a node. A member can also be named "shape"."""
     if isinstance(node, list):
         for item in node:
             yield from references(item)
@@ -63,7 +63,7 @@ def references(node: Any) -> Iterator[str]:
 
 
 def without_documentation(node: Any) -> Any:
-    """The same without texts. A member may itself be called "documentation": it is no text."""
+    """The node without documentation texts. A member named "documentation" is not a text."""
     if isinstance(node, list):
         return [without_documentation(item) for item in node]
     if isinstance(node, dict):
@@ -87,8 +87,8 @@ def pruned_endpoints(endpoints: Json, prefixes: set[str]) -> Json:
 
 
 def prune(operations: dict[str, set[str]], source: Path, target: Path) -> None:
-    """Write to ``target`` what of botocore's data in ``source`` the operations need."""
-    from botocore.loaders import Loader  # the one whose data this is
+    """Write to ``target`` the part of botocore's data in ``source`` that the operations need."""
+    from botocore.loaders import Loader  # of the botocore in the layer
 
     loader = Loader(extra_search_paths=[str(source)], include_default_search_paths=False)
     prefixes = set()
@@ -110,7 +110,7 @@ def prune(operations: dict[str, set[str]], source: Path, target: Path) -> None:
 
 
 def write(path: Path, content: Any) -> None:
-    """Not compressed: unpacking at each cold start takes longer than reading."""
+    """Write JSON. Not compressed, because unpacking at a cold start is slower than reading."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, separators=(",", ":")))
 
@@ -119,6 +119,6 @@ if __name__ == "__main__":
     built = Path(sys.argv[2])
     sys.path.insert(0, str(built))
     data = built / "botocore" / "data"
-    whole = data.rename(data.with_name("data-of-all-services"))
-    prune(listed(Path(sys.argv[1])), whole, data)
-    shutil.rmtree(whole)
+    all_data = data.rename(data.with_name("data-of-all-services"))
+    prune(listed(Path(sys.argv[1])), all_data, data)
+    shutil.rmtree(all_data)

@@ -1,10 +1,10 @@
-"""Write the root certificates that AWS's endpoints lead to, out of those that botocore ships.
+"""Extract the root certificates of AWS's endpoints from the certificates that botocore ships.
 
-For each new connection OpenSSL reads the whole file it is given: 126 roots in botocore's, of which
-AWS signs its endpoints with these five (Amazon Trust Services, "Repository": "we recommend that
-all five of the above roots be included in the trust store"). Only for the partition ``aws``.
+For each new connection OpenSSL reads the whole certificate file. botocore's file has 126 roots. AWS
+signs its endpoints with these five (Amazon Trust Services, "Repository": "we recommend that all
+five of the above roots be included in the trust store"). Only for the partition ``aws``.
 
-    python3 roots.py BUILT/python        (BUILT/python/botocore/cacert.pem -> amazon-roots.pem)
+    python3 trusted_roots.py BUILT/python    (BUILT/python/botocore/cacert.pem -> amazon-roots.pem)
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import ssl
 import sys
 from pathlib import Path
 
-ROOTS = {  # by SHA-256 of the certificate; the tests hold the keys against Amazon's page
+ROOTS = {  # by SHA-256 of the certificate; the tests compare the keys with Amazon's page
     "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e": "Amazon Root CA 1",
     "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4": "Amazon Root CA 2",
     "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4": "Amazon Root CA 3",
@@ -26,12 +26,12 @@ CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE----
 
 
 def amazon_roots(bundle: str) -> str:
-    """The five roots out of a PEM bundle; ValueError names one that it does not hold."""
-    found = {fingerprint(pem): pem for pem in CERTIFICATE.findall(bundle)}
-    missing = [name for digest, name in ROOTS.items() if digest not in found]
+    """The five roots of a PEM bundle. ValueError if the bundle lacks one."""
+    certificates = {fingerprint(pem): pem for pem in CERTIFICATE.findall(bundle)}
+    missing = [name for digest, name in ROOTS.items() if digest not in certificates]
     if missing:
-        raise ValueError(f"not among the certificates: {', '.join(missing)}")
-    return "".join(f"# {name}\n{found[digest]}" for digest, name in ROOTS.items())
+        raise ValueError(f"missing in the bundle: {', '.join(missing)}")
+    return "".join(f"# {name}\n{certificates[digest]}" for digest, name in ROOTS.items())
 
 
 def fingerprint(pem: str) -> str:

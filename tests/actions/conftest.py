@@ -1,4 +1,4 @@
-"""The clock stands still while actions are tried: what is done twice is done at one moment."""
+"""The clock is fixed in the tests of actions, so that repeated calls have the same time."""
 
 from datetime import UTC, datetime
 
@@ -10,5 +10,5 @@ NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def still(monkeypatch: pytest.MonkeyPatch) -> None:
+def fixed_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: NOW)

@@ -1,7 +1,7 @@
-"""What the contract test knows of one action: a resource in a bad state, and what may befall it.
+"""The input of the contract test: an action, a resource in a bad state, and possible changes.
 
-A module ``scenario_<service>.py`` beside this one lists its ``SCENARIOS``; the contract test
-finds it by its name.
+A module ``scenario_<service>.py`` in this folder lists its ``SCENARIOS``. The contract test finds
+the module by its name.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ CREDENTIALS = {
     "aws_session_token": "token",
 }
 
-Said = Callable[[dict[str, Any]], str | dict[str, Any] | None]
+StubbedResponse = Callable[[dict[str, Any]], str | dict[str, Any] | None]
 
 
 def as_it_is(state: Any) -> Any:
@@ -40,51 +40,51 @@ class Scenario:
 
     name: str
     action: Action
-    other_case: Action  # same target, for another case: what ``action.join`` is given
+    other_case: Action  # same target, for another case: the argument of ``combine``
     prepare: Callable[[AwsClients], None]  # puts the resource into a plausible bad state
-    read: Callable[[AwsClients], Any]  # all that can be seen of the resource, as JSON
+    read: Callable[[AwsClients], Any]  # all visible state of the resource, as JSON
     tamper: Callable[[AwsClients], None]  # a person's change while it is held
     missing: Callable[[AwsClients], None] | None = None  # removes the resource
-    theirs: Callable[[Any], Any] = as_it_is  # what the person changed, out of ``read``
+    theirs: Callable[[Any], Any] = as_it_is  # the person's change, taken from ``read``
     after_tamper: Undone = Undone.DRIFTED
-    contained_before: bool = False  # apply has nothing to do
+    contained_before: bool = False  # apply has nothing to change
 
     def __str__(self) -> str:
         return f"{type(self.action).__name__}-{self.name}"
 
 
 _SHARED = AwsClients(PLACE.region, CREDENTIALS)  # making clients takes longer than most tests
-_answering: list[tuple[Any, str, Callable[..., Any]]] = []
+_stubs: list[tuple[Any, str, Callable[..., Any]]] = []
 
 
 @contextmanager
 def account() -> Iterator[AwsClients]:
-    """A new embedded account. What ``answering`` set up is taken back at its end."""
+    """A new embedded account. At its end the stubs of ``stub`` are removed."""
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         for name in CREDENTIALS:
             patch.setenv(name.upper(), CREDENTIALS[name])
         try:
             yield _SHARED
         finally:
-            while _answering:
-                events, event, handler = _answering.pop()
+            while _stubs:
+                events, event, handler = _stubs.pop()
                 events.unregister(event, handler)
 
 
-def answering(aws: AwsClients, service: str, operation: str, said: Said) -> None:
-    """Let ``said`` answer an operation in the embedded account's place.
+def stub(aws: AwsClients, service: str, operation: str, respond: StubbedResponse) -> None:
+    """Replace the embedded account's response to an operation.
 
-    It is given the call's parameters and returns an error code, an answer, or None to let the
-    embedded account answer.
+    ``respond`` receives the call's parameters. It returns an error code, a response, or None for
+    the embedded account's own response.
     """
     client = aws.client(service)
     name = client.meta.service_model.service_id.hyphenize()
 
-    def note(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    def keep_params(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
         context["cordon_test_params"] = params
 
-    def answer(context: dict[str, Any], **_: object) -> tuple[Any, dict[str, Any]] | None:
-        out = said(context["cordon_test_params"])
+    def stubbed(context: dict[str, Any], **_: object) -> tuple[Any, dict[str, Any]] | None:
+        out = respond(context["cordon_test_params"])
         if out is None:
             return None
         if isinstance(out, str):
@@ -92,13 +92,16 @@ def answering(aws: AwsClients, service: str, operation: str, said: Said) -> None
         return SimpleNamespace(status_code=200, raw=None), {**out, "ResponseMetadata": {}}
 
     for event, handler in (
-        (f"before-parameter-build.{name}.{operation}", note),
-        (f"before-call.{name}.{operation}", answer),
+        (f"before-parameter-build.{name}.{operation}", keep_params),
+        (f"before-call.{name}.{operation}", stubbed),
     ):
         client.meta.events.register_first(event, handler)
-        _answering.append((client.meta.events, event, handler))
+        _stubs.append((client.meta.events, event, handler))
+
+
+answering = stub  # the name that test_incident.py still uses
 
 
 def _error(code: str) -> dict[str, Any]:
     metadata = {"HTTPStatusCode": 400}
-    return {"Error": {"Code": code, "Message": "told by the test"}, "ResponseMetadata": metadata}
+    return {"Error": {"Code": code, "Message": "stubbed by the test"}, "ResponseMetadata": metadata}

@@ -1,4 +1,4 @@
-"""Roles, users and keys in the wrong hands."""
+"""Scenarios of stolen roles, users and access keys."""
 
 import json
 from collections.abc import Callable
@@ -31,14 +31,14 @@ TRUST = {
         }
     ],
 }
-# As a person wrote it, with their own spacing.
-BY_HAND = """{
+# A person's policy, with their own spacing.
+MANUAL_POLICY = """{
   "Version" : "2012-10-17",
   "Id": "kept",
-  "Statement": { "Sid": "Theirs", "Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*" }
+  "Statement": { "Sid": "Manual", "Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*" }
 }
 """
-# As the IAM console writes it.
+# The policy that the IAM console writes.
 REVOKED = """{
     "Version": "2012-10-17",
     "Statement": [
@@ -69,7 +69,7 @@ def backend() -> IAMBackend:
     return iam_backends[PLACE.account]["aws"]
 
 
-# How principals look, to the byte: boto3 shows parsed policies only.
+# The exact texts of a principal's policies: boto3 returns only parsed policies.
 
 
 def read_role(aws: AwsClients) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def read_key(aws: AwsClients) -> dict[str, str]:
     return {key["AccessKeyId"]: key["Status"] for key in keys}
 
 
-# How they came to be so.
+# Preparation of the bad state.
 
 
 def a_role(policy: str | None = None) -> Callable[[AwsClients], None]:
@@ -113,7 +113,7 @@ def a_user(policy: str | None = None) -> Callable[[AwsClients], None]:
 
 
 def full(prepare: Callable[[AwsClients], None]) -> Callable[[AwsClients], None]:
-    """A principal whose inline policies leave no room for one more."""
+    """A principal whose inline policies reach the quota."""
 
     def prepare_full(aws: AwsClients) -> None:
         prepare(aws)
@@ -124,7 +124,7 @@ def full(prepare: Callable[[AwsClients], None]) -> Callable[[AwsClients], None]:
 
 
 def fill(aws: AwsClients) -> None:
-    """Up to 100 characters below the quotas; a revocation has 150."""
+    """Fill to 100 characters below the quota. A revocation needs 150."""
     iam, name = aws.client("iam"), "work"
     if backend().roles:
         text = policy_of(10_240 - 100)
@@ -135,13 +135,13 @@ def fill(aws: AwsClients) -> None:
 
 
 def policy_of(size: int) -> str:
-    """A policy of so many characters: the quotas count all inline policies together."""
-    bare = ALLOW % ""
-    return ALLOW % ("x" * (size - len(bare)))
+    """A policy of this size. The quotas count all inline policies together."""
+    empty = ALLOW % ""
+    return ALLOW % ("x" * (size - len(empty)))
 
 
 def with_deny_all() -> None:
-    """The one AWS managed policy that is needed: loading all takes a second an account."""
+    """Load only the AWS managed policy that is needed: all of them take a second per account."""
     denied = {"Effect": "Deny", "Action": "*", "Resource": "*"}
     data = {
         "Document": {"Version": "2012-10-17", "Statement": [denied]},
@@ -156,7 +156,7 @@ def with_deny_all() -> None:
 
 
 def denied_already(prepare: Callable[[AwsClients], None]) -> Callable[[AwsClients], None]:
-    """A person has attached AWSDenyAll by hand."""
+    """A person has attached AWSDenyAll."""
 
     def prepare_denied(aws: AwsClients) -> None:
         full(prepare)(aws)
@@ -176,20 +176,20 @@ def a_key(status: str = "Active") -> Callable[[AwsClients], None]:
     return prepare
 
 
-# What people do to them.
+# Manual changes.
 
 
-def put_role_policy(aws: AwsClients, text: str = BY_HAND) -> None:
+def put_role_policy(aws: AwsClients, text: str = MANUAL_POLICY) -> None:
     aws.client("iam").put_role_policy(RoleName=ROLE, PolicyName=POLICY_NAME, PolicyDocument=text)
 
 
-def put_user_policy(aws: AwsClients, text: str = BY_HAND) -> None:
+def put_user_policy(aws: AwsClients, text: str = MANUAL_POLICY) -> None:
     aws.client("iam").put_user_policy(UserName=USER, PolicyName=POLICY_NAME, PolicyDocument=text)
 
 
-def allow_reading(aws: AwsClients) -> None:
-    """What stands there is changed by hand, so that it is neither ours nor as it was."""
-    put_role_policy(aws, BY_HAND.replace("DeleteBucket", "DeleteObject"))
+def change_policy_manually(aws: AwsClients) -> None:
+    """A person changes the policy: it is then neither Cordon's nor the captured one."""
+    put_role_policy(aws, MANUAL_POLICY.replace("DeleteBucket", "DeleteObject"))
 
 
 def detach_role(aws: AwsClients) -> None:
@@ -201,10 +201,10 @@ def detach_user(aws: AwsClients) -> None:
 
 
 def set_key(status: str) -> Callable[[AwsClients], None]:
-    def person(aws: AwsClients) -> None:
+    def set_status(aws: AwsClients) -> None:
         aws.client("iam").update_access_key(UserName=USER, AccessKeyId=KEY, Status=status)
 
-    return person
+    return set_status
 
 
 def delete_role(aws: AwsClients) -> None:
@@ -233,9 +233,9 @@ SCENARIOS = (
         "beside-a-persons-statement",
         REVOKE_ROLE,
         REVOKE_ROLE,
-        prepare=a_role(BY_HAND),
+        prepare=a_role(MANUAL_POLICY),
         read=read_role,
-        tamper=allow_reading,
+        tamper=change_policy_manually,
         missing=delete_role,
     ),
     Scenario(
@@ -304,7 +304,7 @@ SCENARIOS = (
         read=read_key,
         tamper=set_key("Active"),
         missing=delete_key,
-        after_tamper=Undone.RESTORED,  # which is how it was
+        after_tamper=Undone.RESTORED,  # the captured status
     ),
     Scenario(
         "inactive",

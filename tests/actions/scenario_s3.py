@@ -1,4 +1,4 @@
-"""Buckets in bad states."""
+"""Scenarios of buckets in bad states."""
 
 import json
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from cordon.actions.s3 import (
     TagBucket,
 )
 from cordon.clients import AwsClients
-from tests.actions.scenario import PLACE, Scenario, answering
+from tests.actions.scenario import PLACE, Scenario, stub
 
 BUCKET = "training-data"
-COPY = "training-data-copy"  # the account's own
+COPY = "training-data-copy"  # in the same account
 STRANGER = "444455556666"
-PARTNER = "partner-data"  # the stranger's
+PARTNER = "partner-data"  # in the stranger's account
 ROLE = f"arn:aws:iam::{PLACE.account}:role"
 EXEMPT = (f"{ROLE}/cordon/*", f"{ROLE}/aws-service-role/*")
 BREAK_GLASS = (*EXEMPT, f"{ROLE}/break-glass")
@@ -40,7 +40,7 @@ SHARED = {
     "Action": ["s3:GetObject", "s3:ListBucket"],
     "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
 }
-BY_HAND = {**SHARED, "Sid": "WrittenByHand", "Action": "s3:GetObjectTagging"}
+MANUAL_STATEMENT = {**SHARED, "Sid": "WrittenManually", "Action": "s3:GetObjectTagging"}
 OPEN = {
     "BlockPublicAcls": True,
     "IgnorePublicAcls": False,
@@ -56,22 +56,22 @@ def policy(*parts: dict[str, Any], **more: str) -> str:
 
 
 def statements(text: str) -> list[dict[str, Any]]:
-    found = json.loads(text)["Statement"]
-    return [found] if isinstance(found, dict) else found
+    raw = json.loads(text)["Statement"]
+    return [raw] if isinstance(raw, dict) else raw
 
 
-# How buckets look, and what people do to them.
+# The state of buckets, and manual changes.
 
 
-def told(aws: AwsClients, operation: str, *wanted: str) -> Any:
-    """What a read of the bucket says; None where there is nothing to read."""
+def get_setting(aws: AwsClients, operation: str, *keys: str) -> Any:
+    """A setting of the bucket; None if it is absent."""
     try:
-        answer = getattr(aws.client("s3"), operation)(Bucket=BUCKET)
+        response = getattr(aws.client("s3"), operation)(Bucket=BUCKET)
     except ClientError as error:
         if not error.response["Error"]["Code"].startswith(("NoSuch", "ReplicationConfiguration")):
             raise
         return None
-    return answer[wanted[0]] if len(wanted) == 1 else {name: answer.get(name) for name in wanted}
+    return response[keys[0]] if len(keys) == 1 else {key: response.get(key) for key in keys}
 
 
 SETTINGS: dict[str, tuple[str, ...]] = {
@@ -89,17 +89,17 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 
 
 def read(*settings: str) -> Callable[[AwsClients], Any]:
-    """Reads these settings of the bucket, or all that any action could change."""
+    """A reader of these settings of the bucket, or of all settings that an action can change."""
 
     def state(aws: AwsClients) -> Any:
-        shown = {name: told(aws, *SETTINGS[name]) for name in settings or SETTINGS}
-        return json.loads(json.dumps(shown, default=str, sort_keys=True))
+        settings_now = {name: get_setting(aws, *SETTINGS[name]) for name in settings or SETTINGS}
+        return json.loads(json.dumps(settings_now, default=str, sort_keys=True))
 
     return state
 
 
 def bucket(*then: Callable[[AwsClients, Any], object]) -> Callable[[AwsClients], None]:
-    """A bucket, and what was done to it."""
+    """Create a bucket and run these steps on it."""
 
     def prepare(aws: AwsClients) -> None:
         client = aws.client("s3")
@@ -125,14 +125,14 @@ def has_policy(text: str) -> Callable[[AwsClients, Any], object]:
 
 
 def statement_added(aws: AwsClients) -> None:
-    """A person puts a statement first, and leaves ours."""
-    document = json.loads(told(aws, "get_bucket_policy", "Policy"))
-    changed = {**document, "Statement": [BY_HAND, *document["Statement"]]}
+    """A person adds a statement and keeps Cordon's."""
+    document = json.loads(get_setting(aws, "get_bucket_policy", "Policy"))
+    changed = {**document, "Statement": [MANUAL_STATEMENT, *document["Statement"]]}
     aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(changed))
 
 
-def statements_by_hand(state: Any) -> Any:
-    return [s for s in statements(state["policy"]) if s.get("Sid") == "WrittenByHand"]
+def manual_statements(state: Any) -> Any:
+    return [s for s in statements(state["policy"]) if s.get("Sid") == "WrittenManually"]
 
 
 def policy_deleted(aws: AwsClients) -> None:
@@ -168,7 +168,7 @@ WRITES = DenyBucketAccess(PLACE, BUCKET, ("writes",), BREAK_GLASS)
 EVERYONE = DenyBucketAccess(PLACE, BUCKET, ("everyone",), EXEMPT)
 IN_ORGANIZATION = replace(OUTSIDERS, organization="o-exampleorgid")
 TOO_LONG = policy(*({**SHARED, "Sid": f"Partner{n:03}"} for n in range(98)))
-OURS_BY_HAND = policy({**SHARED, "Sid": "CordonDenyOutsiders"}, Id="CordonStandsIn")
+COPIED_SID = policy({**SHARED, "Sid": "CordonDenyOutsiders"}, Id="CordonReplacement")
 OLD = json.dumps({"Id": "älter", "Statement": {**SHARED, "Action": "s3:GetObject"}}, indent=2)
 DENIALS = [
     Scenario(
@@ -179,7 +179,7 @@ DENIALS = [
         read=read("policy"),
         tamper=statement_added,
         missing=deleted,
-        theirs=statements_by_hand,
+        theirs=manual_statements,
     )
     for name, action, other, *texts in (
         ("absent", OUTSIDERS, WRITES),
@@ -187,7 +187,7 @@ DENIALS = [
         ("shared-with-the-organization", IN_ORGANIZATION, OUTSIDERS, policy(SHARED)),
         ("public", EVERYONE, WRITES, policy(PUBLIC_READ, SHARED)),
         ("one-statement-old-version", WRITES, EVERYONE, OLD),
-        ("a-sid-of-ours-by-hand", OUTSIDERS, WRITES, OURS_BY_HAND),
+        ("copied-cordon-sid", OUTSIDERS, WRITES, COPIED_SID),
         ("too-long-to-merge", OUTSIDERS, WRITES, TOO_LONG),
     )
 ]
@@ -199,7 +199,7 @@ RULES: list[dict[str, Any]] = [
     {"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 90}},
     {"ID": "old", "Status": "Disabled", "Filter": {"Prefix": "old/"}, "Expiration": {"Days": 9}},
     {
-        "ID": "all-gone-tomorrow",
+        "ID": "expire-everything-tomorrow",
         "Status": "Enabled",
         "Filter": {"And": {"Prefix": "", "Tags": [{"Key": "a", "Value": "b"}]}},
         "Expiration": {"Date": "2026-11-25T00:00:00Z"},
@@ -222,12 +222,12 @@ def has_rules(*rules: dict[str, Any]) -> Callable[[AwsClients, Any], object]:
 
 
 def rule_added(aws: AwsClients) -> None:
-    rules = told(aws, "get_bucket_lifecycle_configuration", "Rules") or []
-    has_rules(*rules, {**RULES[0], "ID": "by-hand"})(aws, aws.client("s3"))
+    rules = get_setting(aws, "get_bucket_lifecycle_configuration", "Rules") or []
+    has_rules(*rules, {**RULES[0], "ID": "manual"})(aws, aws.client("s3"))
 
 
-def rule_by_hand(state: Any) -> Any:
-    return [rule for rule in state["lifecycle"]["Rules"] if rule["ID"] == "by-hand"]
+def manual_rules(state: Any) -> Any:
+    return [rule for rule in state["lifecycle"]["Rules"] if rule["ID"] == "manual"]
 
 
 SUSPEND = SuspendLifecycle(PLACE, BUCKET)
@@ -240,7 +240,7 @@ LIFECYCLES = [
         read=read("lifecycle"),
         tamper=rule_added,
         missing=deleted,
-        theirs=rule_by_hand,
+        theirs=manual_rules,
         contained_before=contained,
     )
     for name, then, contained in (
@@ -268,11 +268,11 @@ def replicates(*destinations: dict[str, str], status: str = "Enabled") -> dict[s
     }
 
 
-def owned_by_a_stranger(asked: dict[str, Any]) -> str | None:
-    """What S3 says to ExpectedBucketOwner, and of a bucket that is nowhere."""
-    if asked["Bucket"] == COPY:
+def check_owner(params: dict[str, Any]) -> str | None:
+    """S3's error for ExpectedBucketOwner, and for a bucket that does not exist."""
+    if params["Bucket"] == COPY:
         return None
-    return "AccessDenied" if asked["Bucket"] == PARTNER else "NoSuchBucket"
+    return "AccessDenied" if params["Bucket"] == PARTNER else "NoSuchBucket"
 
 
 def has_replication(configuration: dict[str, Any]) -> Callable[[AwsClients, Any], object]:
@@ -280,32 +280,32 @@ def has_replication(configuration: dict[str, Any]) -> Callable[[AwsClients, Any]
         client.create_bucket(Bucket=COPY)
         for name in (BUCKET, COPY):
             client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-        theirs = s3_backends[STRANGER][PLACE.partition].create_bucket(PARTNER, PLACE.region)
-        theirs.versioning_status = "Enabled"
-        answering(aws, "s3", "GetBucketLocation", owned_by_a_stranger)
+        partner = s3_backends[STRANGER][PLACE.partition].create_bucket(PARTNER, PLACE.region)
+        partner.versioning_status = "Enabled"
+        stub(aws, "s3", "GetBucketLocation", check_owner)
         client.put_bucket_replication(Bucket=BUCKET, ReplicationConfiguration=configuration)
 
     return step
 
 
 def replication_added(aws: AwsClients) -> None:
-    now = told(aws, "get_bucket_replication", "ReplicationConfiguration")
-    mine = replicates(HOME)["Rules"][0] | {"ID": "by-hand", "Priority": 9}
+    now = get_setting(aws, "get_bucket_replication", "ReplicationConfiguration")
+    rule = replicates(HOME)["Rules"][0] | {"ID": "manual", "Priority": 9}
     if now is None:
-        has_replication({**replicates(), "Rules": [mine]})(aws, aws.client("s3"))
+        has_replication({**replicates(), "Rules": [rule]})(aws, aws.client("s3"))
     else:
         aws.client("s3").put_bucket_replication(
-            Bucket=BUCKET, ReplicationConfiguration={**now, "Rules": [*now["Rules"], mine]}
+            Bucket=BUCKET, ReplicationConfiguration={**now, "Rules": [*now["Rules"], rule]}
         )
 
 
-def replication_by_hand(state: Any) -> Any:
-    return [rule for rule in state["replication"]["Rules"] if rule["ID"] == "by-hand"]
+def manual_replication(state: Any) -> Any:
+    return [rule for rule in state["replication"]["Rules"] if rule["ID"] == "manual"]
 
 
 HOME = {"Bucket": f"arn:aws:s3:::{COPY}"}
 FOREIGN = {"Bucket": f"arn:aws:s3:::{PARTNER}", "Account": STRANGER}
-HIDDEN = {"Bucket": f"arn:aws:s3:::{PARTNER}"}  # no Account: S3 wants none
+HIDDEN = {"Bucket": f"arn:aws:s3:::{PARTNER}"}  # no Account: S3 does not require it
 LYING = {"Bucket": f"arn:aws:s3:::{PARTNER}", "Account": PLACE.account}
 NOWHERE = {"Bucket": "arn:aws:s3:::nobody-has-this-one"}
 CUT = SuspendReplication(PLACE, BUCKET)
@@ -318,7 +318,7 @@ REPLICATIONS = [
         read=read("replication"),
         tamper=replication_added,
         missing=deleted,
-        theirs=replication_by_hand,
+        theirs=manual_replication,
         contained_before=contained,
     )
     for name, then, contained in (
@@ -340,15 +340,15 @@ def tagged(**tags: str) -> Callable[[AwsClients, Any], object]:
 
 
 def retagged(aws: AwsClients) -> None:
-    tagged(**{"cordon-case": "by hand"})(aws, None)
+    tagged(**{"cordon-case": "manual"})(aws, None)
 
 
-LABEL = TagBucket(PLACE, BUCKET, "cordon-case", ("0123456789abcdef",))
+TAG = TagBucket(PLACE, BUCKET, "cordon-case", ("0123456789abcdef",))
 TAGS = [
     Scenario(
         name=name,
-        action=LABEL,
-        other_case=replace(LABEL, values=("fedcba9876543210",)),
+        action=TAG,
+        other_case=replace(TAG, values=("fedcba9876543210",)),
         prepare=bucket(*(tagged(**tags) for tags in then)),
         read=read("tags"),
         tamper=retagged,
@@ -357,8 +357,8 @@ TAGS = [
     for name, *then in (
         ("absent",),
         ("beside-others", {"owner": "ml-team"}),
-        ("present", {"owner": "ml-team", LABEL.key: "an older one"}),
-        ("present-and-empty", {LABEL.key: ""}),
+        ("present", {"owner": "ml-team", TAG.key: "an older one"}),
+        ("present-and-empty", {TAG.key: ""}),
     )
 ]
 

@@ -1,4 +1,4 @@
-"""AI resources that carry labels already, or none."""
+"""Scenarios of AI resources with and without tags."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -14,14 +14,14 @@ from tests.actions.scenario import PLACE, Scenario
 backends.install()  # before any session is made, which is in the first test
 
 KEY = "cordon:control"
-OWN = {"team": "fraud", "empty": ""}  # tags that are not ours
+OWN = {"team": "fraud", "empty": ""}  # the owner's tags
 HERE = backends.here(PLACE.account, PLACE.region)
 Tags = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Api:
-    """One service's tag API in plain terms, and one resource of it."""
+    """One service's tag API as plain functions, and one resource of that service."""
 
     action: type[Tag]
     service: str
@@ -32,18 +32,18 @@ class Api:
     def exists(self, tags: Tags) -> Callable[[AwsClients], None]:
         return lambda _: backends.exists(self.arn, HERE, tags)
 
-    def shown(self, aws: AwsClients) -> Tags:
+    def read_tags(self, aws: AwsClients) -> Tags:
         return self.read(aws.client(self.service), self.arn)
 
-    def by_hand(self, aws: AwsClients) -> None:
-        self.write(aws.client(self.service), self.arn, {KEY: "by hand"})
+    def tag_manually(self, aws: AwsClients) -> None:
+        self.write(aws.client(self.service), self.arn, {KEY: "manual"})
 
-    def gone(self, aws: AwsClients) -> None:
+    def delete(self, aws: AwsClients) -> None:
         backends.forget(self.arn, HERE)
 
 
 def keyed(tags: Iterable[dict[str, str]]) -> Tags:
-    """A list of key and value, in either spelling, in which each key stands once."""
+    """A tag list as a map, for both spellings of its keys. Fails on a duplicate key."""
     read = [{name.lower(): text for name, text in tag.items()} for tag in tags]
     assert len({tag["key"] for tag in read}) == len(read)
     return {tag["key"]: tag["value"] for tag in read}
@@ -98,15 +98,15 @@ def scenario(name: str, api: Api, before: Tags) -> Scenario:
         action,
         replace(action, values=("SageMaker.3",)),
         prepare=api.exists({**OWN, **before}),
-        read=api.shown,
-        tamper=api.by_hand,
-        missing=api.gone,
+        read=api.read_tags,
+        tamper=api.tag_manually,
+        missing=api.delete,
     )
 
 
 BEFORE: dict[str, Tags] = {
-    "unlabelled": {},
-    "labelled-with-nothing": {KEY: ""},
-    "labelled-otherwise": {KEY: "SageMaker.2"},
+    "untagged": {},
+    "tagged-with-nothing": {KEY: ""},
+    "tagged-with-another-value": {KEY: "SageMaker.2"},
 }
 SCENARIOS = tuple(scenario(name, api, before) for api in APIS for name, before in BEFORE.items())

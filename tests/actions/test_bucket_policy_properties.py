@@ -1,4 +1,4 @@
-"""The algebra of bucket policies: what is put in comes out again, and nothing else moves."""
+"""Laws of merging statements into a bucket policy and removing them again."""
 
 import json
 from typing import Any
@@ -20,9 +20,9 @@ from cordon.actions.bucket_policy import (
     unmerge,
 )
 
-OURS_NAMED = ("CordonDenyOutsiders", "CordonDenyWrites", "CordonDenyEveryone")
+CORDON_SIDS = ("CordonDenyOutsiders", "CordonDenyWrites", "CordonDenyEveryone")
 TEXT = st.text(max_size=12)
-SIDS = st.one_of(TEXT, st.sampled_from([*OURS_NAMED, "CordonDenyWrites2", "CordonDenyWrites3"]))
+SIDS = st.one_of(TEXT, st.sampled_from([*CORDON_SIDS, "CordonDenyWrites2", "CordonDenyWrites3"]))
 ONE_OR_MANY = st.one_of(TEXT, st.lists(TEXT, min_size=1, max_size=3))
 PRINCIPAL = st.one_of(
     st.just("*"),
@@ -46,9 +46,9 @@ STATEMENT = st.fixed_dictionaries(
 
 
 def _unique_sids(statements: list[dict[str, Any]]) -> bool:
-    """S3 takes no policy that has a Sid twice."""
-    named = [s["Sid"] for s in statements if "Sid" in s]
-    return len(named) == len(set(named))
+    """S3 rejects a policy with a duplicate Sid."""
+    used = [s["Sid"] for s in statements if "Sid" in s]
+    return len(used) == len(set(used))
 
 
 DOCUMENT = st.fixed_dictionaries(
@@ -71,7 +71,7 @@ POLICY = st.builds(
     st.booleans(),
 )
 BASE = st.one_of(st.none(), POLICY)
-OURS = st.sets(st.sampled_from(OURS_NAMED), min_size=1).map(
+ADDED = st.sets(st.sampled_from(CORDON_SIDS), min_size=1).map(
     lambda names: [{"Sid": n, "Effect": "Deny", "Principal": "*"} for n in sorted(names)]
 )
 
@@ -79,120 +79,126 @@ OURS = st.sets(st.sampled_from(OURS_NAMED), min_size=1).map(
 def _statements(policy: str | None) -> list[dict[str, Any]]:
     if policy is None:
         return []
-    found = json.loads(policy)["Statement"]
-    return [found] if isinstance(found, dict) else list(found)
+    raw = json.loads(policy)["Statement"]
+    return [raw] if isinstance(raw, dict) else list(raw)
 
 
-def _as_s3_may_show(policy: str, seed: int) -> str:
-    """The same policy, spelt another way: order, single values, account ids."""
+def _respelled(policy: str, seed: int) -> str:
+    """An equal policy with another order and other forms of single values."""
     document = json.loads(policy)
     statements = _statements(policy)
     shift = seed % len(statements)
-    turned = [*statements[shift:], *statements[:shift]]
-    for statement in turned:
+    rotated = [*statements[shift:], *statements[:shift]]
+    for statement in rotated:
         for name in ("Action", "Resource", "NotAction"):
             value = statement.get(name)
             if isinstance(value, str):
                 statement[name] = [value]
             elif isinstance(value, list):
                 statement[name] = value[0] if len(value) == 1 else [*reversed(value)]
-    return json.dumps({**document, "Statement": turned}, indent=1)
+    return json.dumps({**document, "Statement": rotated}, indent=1)
 
 
-@given(BASE, OURS)
-def test_what_is_merged_comes_out_to_the_byte(base: str | None, ours: list[dict[str, Any]]) -> None:
-    assert unmerge(merge(base, ours), base, OURS_NAMED) == base
+@given(BASE, ADDED)
+def test_unmerge_restores_a_merged_base(base: str | None, added: list[dict[str, Any]]) -> None:
+    assert unmerge(merge(base, added), base, CORDON_SIDS) == base
 
 
-@given(POLICY, OURS)
-def test_a_stand_in_gives_way_to_the_byte(base: str, ours: list[dict[str, Any]]) -> None:
-    assert unmerge(replacement(base, ours), base, OURS_NAMED) == base
+@given(POLICY, ADDED)
+def test_unmerge_restores_a_replaced_base(base: str, added: list[dict[str, Any]]) -> None:
+    assert unmerge(replacement(base, added), base, CORDON_SIDS) == base
 
 
-@given(BASE, OURS, OURS)
-def test_ours_replace_ours(
+@given(BASE, ADDED, ADDED)
+def test_second_merge_replaces_the_first(
     base: str | None, first: list[dict[str, Any]], second: list[dict[str, Any]]
 ) -> None:
-    again = merge(unmerge(merge(base, first), base, OURS_NAMED), second)
+    again = merge(unmerge(merge(base, first), base, CORDON_SIDS), second)
     assert again == merge(base, second)
 
 
-@given(BASE, OURS)
-def test_every_statement_of_the_base_stays_and_each_of_ours_is_there_once(
-    base: str | None, ours: list[dict[str, Any]]
+@given(BASE, ADDED)
+def test_merge_keeps_the_base_and_adds_each_statement(
+    base: str | None, added: list[dict[str, Any]]
 ) -> None:
-    merged = _statements(merge(base, ours))
-    theirs = _statements(base)
-    assert merged[: len(theirs)] == theirs
-    assert len(merged) == len(theirs) + len(ours)
+    merged = _statements(merge(base, added))
+    base_statements = _statements(base)
+    assert merged[: len(base_statements)] == base_statements
+    assert len(merged) == len(base_statements) + len(added)
     assert _unique_sids(merged)
 
 
-@given(BASE, OURS, st.integers(0, 5))
-def test_spelling_is_no_difference(base: str | None, ours: list[dict[str, Any]], seed: int) -> None:
-    merged = merge(base, ours)
-    shown = _as_s3_may_show(merged, seed)
-    assert equal(shown, merged)
-    assert unmerge(shown, base, OURS_NAMED) == base
-
-
-@given(BASE, OURS, STATEMENT, st.booleans())
-def test_a_persons_statement_stays(
-    base: str | None, ours: list[dict[str, Any]], theirs: dict[str, Any], alone: bool
+@given(BASE, ADDED, st.integers(0, 5))
+def test_unmerge_ignores_respelling(
+    base: str | None, added: list[dict[str, Any]], seed: int
 ) -> None:
-    theirs = {**theirs, "Sid": "WrittenByHand"}
-    held = replacement(base, ours) if alone and base else merge(base, ours)
-    document = json.loads(held)
-    changed = json.dumps({**document, "Statement": [theirs, *document["Statement"]]})
-    rest = unmerge(changed, base, OURS_NAMED)
+    merged = merge(base, added)
+    respelled = _respelled(merged, seed)
+    assert equal(respelled, merged)
+    assert unmerge(respelled, base, CORDON_SIDS) == base
+
+
+@given(BASE, ADDED, STATEMENT, st.booleans())
+def test_unmerge_keeps_a_persons_statement(
+    base: str | None, added: list[dict[str, Any]], manual: dict[str, Any], replaced: bool
+) -> None:
+    manual = {**manual, "Sid": "WrittenManually"}
+    contained = replacement(base, added) if replaced and base else merge(base, added)
+    document = json.loads(contained)
+    changed = json.dumps({**document, "Statement": [manual, *document["Statement"]]})
+    rest = unmerge(changed, base, CORDON_SIDS)
     kept = _statements(rest)
-    assert theirs in kept
-    assert [s for s in kept if s != theirs] == ([] if alone and base else _statements(base))
+    assert manual in kept
+    assert [s for s in kept if s != manual] == ([] if replaced and base else _statements(base))
     assert rest is not None
-    expected = json.loads(base or "{}") if not (alone and base) else {}
+    expected = json.loads(base or "{}") if not (replaced and base) else {}
     assert json.loads(rest).get("Id") == expected.get("Id")
 
 
-@given(BASE, POLICY.filter(lambda policy: not _ours_in(policy)))
-def test_a_policy_without_ours_is_left_alone(base: str | None, current: str) -> None:
-    rest = unmerge(current, base, OURS_NAMED)
+@given(BASE, POLICY.filter(lambda policy: not _has_cordon_part(policy)))
+def test_unmerge_returns_a_foreign_policy_unchanged(base: str | None, current: str) -> None:
+    rest = unmerge(current, base, CORDON_SIDS)
     assert rest == (base if equal(current, base) else current)
 
 
-def _ours_in(policy: str) -> bool:
-    marked = str(json.loads(policy).get("Id", "")).startswith(REPLACEMENT)
-    return marked or any(sid.startswith("CordonDeny") for sid in sids(policy))
+def _has_cordon_part(policy: str) -> bool:
+    is_replacement = str(json.loads(policy).get("Id", "")).startswith(REPLACEMENT)
+    return is_replacement or any(sid.startswith("CordonDeny") for sid in sids(policy))
 
 
 @given(POLICY, POLICY)
-def test_same_is_an_equality(one: str, other: str) -> None:
-    assert equal(one, one)
-    assert equal(one, other) == equal(other, one)
-    assert not equal(one, None)
-    assert not equal(None, one)
+def test_equal_is_reflexive_and_symmetric(left: str, right: str) -> None:
+    assert equal(left, left)
+    assert equal(left, right) == equal(right, left)
+    assert not equal(left, None)
+    assert not equal(None, left)
 
 
 @given(POLICY, TEXT)
-def test_one_more_statement_is_a_difference(policy: str, action: str) -> None:
-    more = {"Effect": "Allow", "NotPrincipal": "*", "Action": action}  # no statement is like it
+def test_additional_statement_is_a_difference(policy: str, action: str) -> None:
+    more = {
+        "Effect": "Allow",
+        "NotPrincipal": "*",
+        "Action": action,
+    }  # no generated statement equals it
     document = {**json.loads(policy), "Statement": [*_statements(policy), more]}
     assert not equal(policy, json.dumps(document))
 
 
 @settings(max_examples=25)
 @given(st.recursive(st.none() | st.booleans() | TEXT, st.lists, max_leaves=4))
-def test_what_is_no_policy_is_named_so(value: object) -> None:
+def test_check_rejects_json_that_is_not_a_policy(value: object) -> None:
     with pytest.raises(Unreadable):
         check(json.dumps(value))
 
 
-def test_text_that_is_not_json_is_named_so() -> None:
+def test_check_rejects_text_that_is_not_json() -> None:
     with pytest.raises(Unreadable):
         check("{")
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "alike"),
+    ("left", "right", "are_equal"),
     [
         ({"AWS": "*"}, "*", True),
         ({"AWS": "111122223333"}, {"AWS": ["arn:aws:iam::111122223333:root"]}, True),
@@ -203,14 +209,14 @@ def test_text_that_is_not_json_is_named_so() -> None:
         ({"AWS": "*", "Service": "a"}, "*", False),
     ],
 )
-def test_principals(one: object, other: object, alike: bool) -> None:
+def test_principals_compare_by_meaning(left: object, right: object, are_equal: bool) -> None:
     first, second = (
-        json.dumps({"Statement": {"Effect": "Allow", "Principal": p}}) for p in (one, other)
+        json.dumps({"Statement": {"Effect": "Allow", "Principal": p}}) for p in (left, right)
     )
-    assert equal(first, second) is alike
+    assert equal(first, second) is are_equal
 
 
-def test_condition_values_are_text_to_iam() -> None:
+def test_condition_values_compare_as_text() -> None:
     def policy(value: object) -> str:
         return json.dumps({"Statement": [{"Condition": {"Bool": {"aws:SecureTransport": value}}}]})
 
@@ -218,16 +224,16 @@ def test_condition_values_are_text_to_iam() -> None:
     assert not equal(policy(False), policy("true"))
 
 
-def test_a_sid_of_ours_written_by_a_person_stays_theirs() -> None:
-    """Also when it is what an earlier Cordon left behind: what was captured is put back."""
-    theirs = {"Sid": "CordonDenyWrites", "Effect": "Allow", "Principal": "*", "Action": "s3:*"}
-    base = json.dumps({"Statement": theirs})
+def test_persons_statement_with_a_cordon_sid_stays() -> None:
+    """Also if an earlier Cordon left it there: the captured policy is restored."""
+    statement = {"Sid": "CordonDenyWrites", "Effect": "Allow", "Principal": "*", "Action": "s3:*"}
+    base = json.dumps({"Statement": statement})
     merged = merge(base, [{"Sid": "CordonDenyWrites", "Effect": "Deny"}])
     assert sids(merged) == ("CordonDenyWrites", "CordonDenyWrites2")
-    assert unmerge(merged, base, OURS_NAMED) == base
+    assert unmerge(merged, base, CORDON_SIDS) == base
 
 
-def test_size_is_in_bytes_and_never_less_than_s3_counts() -> None:
+def test_size_counts_bytes() -> None:
     merged = merge(json.dumps({"Statement": [{"Sid": "é" * 100}]}), [])
     assert size(merged) == len(merged.encode()) >= len("é".encode()) * 100
     assert LIMIT == 20480

@@ -1,4 +1,4 @@
-"""Stolen credentials are stopped, and every step back is exact."""
+"""Revoking sessions and disabling keys, with exact undo."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -26,15 +26,22 @@ from cordon.actions.revocation_policy import (
 from cordon.clients import AwsClients
 from cordon.clock import to_iso
 from cordon.finding import Place
-from tests.actions.scenario import PLACE, account, answering
-from tests.actions.scenario_iam import BY_HAND, DENY_ALL, TRUST, delete_role, fill, with_deny_all
+from tests.actions.scenario import PLACE, account, stub
+from tests.actions.scenario_iam import (
+    DENY_ALL,
+    MANUAL_POLICY,
+    TRUST,
+    delete_role,
+    fill,
+    with_deny_all,
+)
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=30)
 ROLE = RevokeRoleSessions(PLACE, "scorer")
 USER = RevokeUserSessions(PLACE, "ada")
 
-# As the IAM console leaves it, from the User Guide: lists, and a date with milliseconds.
+# The IAM console's policy, from the User Guide: lists, and a date with milliseconds.
 CONSOLE = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],'
     '"Condition":{"DateLessThan":{"aws:TokenIssueTime":"%s"}}}]}'
@@ -43,10 +50,10 @@ CONSOLE = (
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
-    """The clock stands at NOW until it is told otherwise."""
-    shown = [NOW]
-    monkeypatch.setattr(clock, "now", lambda: shown[0])
-    return lambda moment: shown.__setitem__(0, moment)
+    """The clock is fixed at NOW until a test sets another time."""
+    current = [NOW]
+    monkeypatch.setattr(clock, "now", lambda: current[0])
+    return lambda time: current.__setitem__(0, time)
 
 
 @pytest.fixture
@@ -74,61 +81,59 @@ def put_role_policy(aws: AwsClients, text: str) -> None:
     )
 
 
-def refusing(aws: AwsClients, operation: str, code: str) -> None:
-    """From here on the service answers one operation with an error."""
-    answering(aws, "iam", operation, lambda _: code)
+def fail_with(aws: AwsClients, operation: str, code: str) -> None:
+    """From here on, the operation fails with this error."""
+    stub(aws, "iam", operation, lambda _: code)
 
 
-def watched(aws: AwsClients) -> list[str]:
-    """The changes that are asked of IAM from here on."""
-    made: list[str] = []
+def recorded_changes(aws: AwsClients) -> list[str]:
+    """The changing operations called from here on."""
+    calls: list[str] = []
     for operation in ("PutRolePolicy", "AttachRolePolicy", "UpdateAccessKey"):
-        answering(aws, "iam", operation, partial(_note, made, operation))
-    return made
+        stub(aws, "iam", operation, partial(_record, calls, operation))
+    return calls
 
 
-def _note(made: list[str], operation: str, _: dict[str, Any]) -> None:
-    made.append(operation)
+def _record(calls: list[str], operation: str, _: dict[str, Any]) -> None:
+    calls.append(operation)
 
 
 class TestRoleSessions:
-    def test_writes_the_consoles_own_policy(self, aws: AwsClients) -> None:
+    def test_apply_writes_the_policy_of_the_console(self, aws: AwsClients) -> None:
         written = ROLE.apply(aws, ROLE.capture(aws), None)
         assert role_policy(aws) == json.loads(CONSOLE % "2026-11-24T06:00:30Z")
         assert written["before"] == "2026-11-24T06:00:30Z"
         assert written["form"] == "older_sessions"
 
-    def test_captures_what_was_there(self, aws: AwsClients) -> None:
-        put_role_policy(aws, BY_HAND)
+    def test_capture_returns_the_exact_policy(self, aws: AwsClients) -> None:
+        put_role_policy(aws, MANUAL_POLICY)
         assert ROLE.capture(aws) == {
             "arn": "arn:aws:iam::123456789012:role/scorer",
-            "policy": BY_HAND,
+            "policy": MANUAL_POLICY,
             "deny_all": False,
             "max_session": 7200,
         }
 
-    @pytest.mark.parametrize("found", [None, BY_HAND, CONSOLE % "2026-01-01T00:00:00.085Z"])
-    def test_undo_puts_back_what_was_captured_byte_for_byte(
-        self, aws: AwsClients, found: str | None
-    ) -> None:
-        if found:
-            put_role_policy(aws, found)
+    @pytest.mark.parametrize("policy", [None, MANUAL_POLICY, CONSOLE % "2026-01-01T00:00:00.085Z"])
+    def test_undo_restores_the_exact_policy(self, aws: AwsClients, policy: str | None) -> None:
+        if policy:
+            put_role_policy(aws, policy)
         captured = ROLE.capture(aws)
         written = ROLE.apply(aws, captured, None)
         assert revoked_before(json.dumps(role_policy(aws))) == SOON
         assert ROLE.undo(aws, captured, written).state is Undone.RESTORED
         assert ROLE.capture(aws) == captured
-        assert captured["policy"] == found
+        assert captured["policy"] == policy
         assert ROLE.undo(aws, captured, written).state is Undone.RESTORED
 
-    def test_keeps_a_persons_statements_while_it_holds(self, aws: AwsClients) -> None:
-        put_role_policy(aws, BY_HAND)
+    def test_apply_keeps_a_persons_statements(self, aws: AwsClients) -> None:
+        put_role_policy(aws, MANUAL_POLICY)
         ROLE.apply(aws, ROLE.capture(aws), None)
-        held = role_policy(aws)
-        assert [s.get("Sid") for s in held["Statement"]] == ["Theirs", None]
-        assert held["Id"] == "kept"
+        contained = role_policy(aws)
+        assert [s.get("Sid") for s in contained["Statement"]] == ["Manual", None]
+        assert contained["Id"] == "kept"
 
-    def test_moves_forward_and_never_back(
+    def test_revocation_time_never_moves_back(
         self, aws: AwsClients, now: Callable[[datetime], None]
     ) -> None:
         captured = ROLE.capture(aws)
@@ -142,46 +147,44 @@ class TestRoleSessions:
         assert ROLE.undo(aws, captured, third).state is Undone.RESTORED
         assert role_policy(aws) is None
 
-    def test_resumes_after_dying_between_put_and_record(
+    def test_apply_resumes_after_a_lost_result(
         self, aws: AwsClients, now: Callable[[datetime], None]
     ) -> None:
         captured = ROLE.capture(aws)
-        ROLE.apply(aws, captured, None)  # what it returned was never recorded
+        ROLE.apply(aws, captured, None)  # its result is lost
         now(NOW + timedelta(minutes=5))
         written = ROLE.apply(aws, captured, None)
         ROLE.verify(aws, captured, written)
         assert ROLE.undo(aws, captured, written).state is Undone.RESTORED
         assert role_policy(aws) is None
 
-    def test_leaves_a_policy_that_a_person_changed(self, aws: AwsClients) -> None:
+    def test_undo_keeps_a_changed_policy(self, aws: AwsClients) -> None:
         captured = ROLE.capture(aws)
         written = ROLE.apply(aws, captured, None)
-        put_role_policy(aws, BY_HAND)
+        put_role_policy(aws, MANUAL_POLICY)
         undo = ROLE.undo(aws, captured, written)
         assert (undo.state, bool(undo.reason)) == (Undone.DRIFTED, True)
-        assert role_policy(aws) == json.loads(BY_HAND)
+        assert role_policy(aws) == json.loads(MANUAL_POLICY)
 
-    def test_leaves_a_later_revocation_by_a_person(self, aws: AwsClients) -> None:
+    def test_undo_keeps_a_persons_later_revocation(self, aws: AwsClients) -> None:
         captured = ROLE.capture(aws)
         written = ROLE.apply(aws, captured, None)
-        theirs = CONSOLE % "2026-11-24T09:00:00.001Z"
-        put_role_policy(aws, theirs)
+        manual = CONSOLE % "2026-11-24T09:00:00.001Z"
+        put_role_policy(aws, manual)
         ROLE.verify(aws, captured, written)
         assert ROLE.undo(aws, captured, written).state is Undone.DRIFTED
-        assert role_policy(aws) == json.loads(theirs)
+        assert role_policy(aws) == json.loads(manual)
 
-    def test_takes_only_its_own_statement_out_of_what_a_person_changed_between_two_cases(
-        self, aws: AwsClients
-    ) -> None:
+    def test_undo_removes_only_its_own_statement(self, aws: AwsClients) -> None:
         captured = ROLE.capture(aws)
         first = ROLE.apply(aws, captured, None)
-        put_role_policy(aws, BY_HAND)
+        put_role_policy(aws, MANUAL_POLICY)
         second = ROLE.apply(aws, captured, first)
         assert revoked_before(json.dumps(role_policy(aws))) == SOON
         assert ROLE.undo(aws, captured, second).state is Undone.DRIFTED
-        assert role_policy(aws) == json.loads(BY_HAND)
+        assert role_policy(aws) == json.loads(MANUAL_POLICY)
 
-    def test_verify_reads_back(self, aws: AwsClients) -> None:
+    def test_verify_fails_after_a_manual_change(self, aws: AwsClients) -> None:
         captured = ROLE.capture(aws)
         written = ROLE.apply(aws, captured, None)
         ROLE.verify(aws, captured, written)
@@ -192,19 +195,19 @@ class TestRoleSessions:
         with pytest.raises(NotVerified):
             ROLE.verify(aws, captured, written)
 
-    def test_is_kept_until_the_last_stolen_session_has_ended(self, aws: AwsClients) -> None:
+    def test_undo_waits_for_the_last_revoked_session(self, aws: AwsClients) -> None:
         captured = ROLE.capture(aws)
         written = ROLE.apply(aws, captured, None)
         assert ROLE.until_safe_to_undo(captured, written) == SOON + timedelta(seconds=7200)
 
-    def test_may_be_undone_at_once_where_it_let_nobody_out(self, aws: AwsClients) -> None:
+    def test_undo_needs_no_wait_after_an_earlier_revocation(self, aws: AwsClients) -> None:
         put_role_policy(aws, CONSOLE % "2030-01-01T00:00:00Z")
         captured = ROLE.capture(aws)
         written = ROLE.apply(aws, captured, None)
         assert written["before"] == "2030-01-01T00:00:00Z"
         assert ROLE.until_safe_to_undo(captured, written) is None
 
-    def test_gone(self, aws: AwsClients) -> None:
+    def test_deleted_resource_is_reported(self, aws: AwsClients) -> None:
         captured = ROLE.capture(aws)
         written = ROLE.apply(aws, captured, None)
         iam = aws.client("iam")
@@ -218,20 +221,20 @@ class TestRoleSessions:
             ROLE.verify(aws, captured, written)
         assert ROLE.undo(aws, captured, written).state is Undone.RESOURCE_DELETED
 
-    def test_an_unexpected_error_rises(self, aws: AwsClients) -> None:
+    def test_unexpected_error_is_raised(self, aws: AwsClients) -> None:
         captured = ROLE.capture(aws)
-        refusing(aws, "PutRolePolicy", "ServiceFailure")
+        fail_with(aws, "PutRolePolicy", "ServiceFailure")
         with pytest.raises(aws.client("iam").exceptions.ServiceFailureException):
             ROLE.apply(aws, captured, None)
 
-    def test_capture_fails_closed_when_the_policy_cannot_be_read(self, aws: AwsClients) -> None:
-        refusing(aws, "GetRolePolicy", "AccessDenied")
+    def test_capture_fails_when_the_policy_is_unreadable(self, aws: AwsClients) -> None:
+        fail_with(aws, "GetRolePolicy", "AccessDenied")
         with pytest.raises(aws.client("iam").exceptions.ClientError, match="AccessDenied"):
             ROLE.capture(aws)
 
 
-class TestWithoutRoom:
-    """The inline policies of the principal are full: AWSDenyAll."""
+class TestInlineQuotaReached:
+    """The inline policies reach the quota, so AWSDenyAll is attached."""
 
     @pytest.fixture(autouse=True)
     def full(self, aws: AwsClients) -> None:
@@ -239,10 +242,10 @@ class TestWithoutRoom:
         fill(aws)
 
     def attached(self, aws: AwsClients) -> list[str]:
-        answer = aws.client("iam").list_attached_role_policies(RoleName="scorer")
-        return [p["PolicyArn"] for p in answer["AttachedPolicies"]]
+        response = aws.client("iam").list_attached_role_policies(RoleName="scorer")
+        return [p["PolicyArn"] for p in response["AttachedPolicies"]]
 
-    def test_denies_all_and_gives_it_back(self, aws: AwsClients) -> None:
+    def test_deny_all_is_attached_and_detached(self, aws: AwsClients) -> None:
         captured = ROLE.capture(aws)
         written = ROLE.apply(aws, captured, None)
         assert written == {"form": "deny_all", "before": to_iso(SOON)}
@@ -251,10 +254,8 @@ class TestWithoutRoom:
         assert ROLE.undo(aws, captured, written).state is Undone.RESTORED
         assert self.attached(aws) == []
 
-    def test_stays_with_it_for_a_second_case_even_if_there_is_room_now(
-        self, aws: AwsClients
-    ) -> None:
-        """Else the undo of the second form would leave the first one on the role for ever."""
+    def test_second_case_keeps_deny_all(self, aws: AwsClients) -> None:
+        """Otherwise the undo of the second form would never detach AWSDenyAll."""
         captured = ROLE.capture(aws)
         first = ROLE.apply(aws, captured, None)
         aws.client("iam").delete_role_policy(RoleName="scorer", PolicyName="work")
@@ -264,31 +265,31 @@ class TestWithoutRoom:
         assert self.attached(aws) == []
         assert role_policy(aws) is None
 
-    def test_leaves_it_attached_where_it_was_before(self, aws: AwsClients) -> None:
+    def test_undo_keeps_deny_all_that_was_attached_before(self, aws: AwsClients) -> None:
         aws.client("iam").attach_role_policy(RoleName="scorer", PolicyArn=DENY_ALL)
         captured = ROLE.capture(aws)
         written = ROLE.apply(aws, captured, None)
         assert ROLE.undo(aws, captured, written).state is Undone.RESTORED
         assert self.attached(aws) == [DENY_ALL]
 
-    def test_verify_reads_back(self, aws: AwsClients) -> None:
+    def test_verify_fails_after_a_manual_change(self, aws: AwsClients) -> None:
         captured = ROLE.capture(aws)
         written = ROLE.apply(aws, captured, None)
         aws.client("iam").detach_role_policy(RoleName="scorer", PolicyArn=DENY_ALL)
         with pytest.raises(NotVerified):
             ROLE.verify(aws, captured, written)
 
-    def test_is_kept_as_long(self, aws: AwsClients) -> None:
+    def test_undo_of_deny_all_waits_too(self, aws: AwsClients) -> None:
         captured = ROLE.capture(aws)
         written = ROLE.apply(aws, captured, None)
         assert ROLE.until_safe_to_undo(captured, written) == SOON + timedelta(hours=2)
 
-    def test_refuses_when_no_policy_can_be_attached_either(self, aws: AwsClients) -> None:
-        refusing(aws, "AttachRolePolicy", "LimitExceeded")
+    def test_apply_refuses_when_both_quotas_are_reached(self, aws: AwsClients) -> None:
+        fail_with(aws, "AttachRolePolicy", "LimitExceeded")
         with pytest.raises(Refused, match="service control policy"):
             ROLE.apply(aws, ROLE.capture(aws), None)
 
-    def test_denies_all_to_a_user_and_gives_it_back(self, aws: AwsClients) -> None:
+    def test_deny_all_works_for_a_user(self, aws: AwsClients) -> None:
         captured = USER.capture(aws)
         written = USER.apply(aws, captured, None)
         USER.verify(aws, captured, written)
@@ -297,7 +298,7 @@ class TestWithoutRoom:
         assert USER.undo(aws, captured, written).state is Undone.RESTORED
         assert USER.capture(aws) == captured
 
-    def test_gone(self, aws: AwsClients) -> None:
+    def test_deleted_resource_is_reported(self, aws: AwsClients) -> None:
         captured = ROLE.capture(aws)
         written = ROLE.apply(aws, captured, None)
         delete_role(aws)
@@ -307,13 +308,13 @@ class TestWithoutRoom:
             ROLE.verify(aws, captured, written)
         assert ROLE.undo(aws, captured, written).state is Undone.RESOURCE_DELETED
 
-    def test_a_policy_that_is_not_there_is_no_role_that_is_gone(self, aws: AwsClients) -> None:
+    def test_missing_managed_policy_is_not_a_deleted_role(self, aws: AwsClients) -> None:
         captured = ROLE.capture(aws)
-        refusing(aws, "AttachRolePolicy", "NoSuchEntity")
+        fail_with(aws, "AttachRolePolicy", "NoSuchEntity")
         with pytest.raises(ClientError, match="NoSuchEntity"):
             ROLE.apply(aws, captured, None)
 
-    def test_the_policy_of_the_partition(self) -> None:
+    def test_deny_all_arn_has_the_partition(self) -> None:
         china = RevokeRoleSessions(Place("aws-cn", "123456789012", "cn-north-1"), "scorer")
         assert china.deny_all == "arn:aws-cn:iam::aws:policy/AWSDenyAll"
 
@@ -333,46 +334,46 @@ class TestProtectedRoles:
             ("anything", "/cordon/"),
         ],
     )
-    def test_are_refused_before_anything_is_written(
+    def test_protected_role_is_refused_at_capture(
         self, aws: AwsClients, name: str, path: str
     ) -> None:
         aws.client("iam").create_role(
             RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(TRUST)
         )
-        made = watched(aws)
+        calls = recorded_changes(aws)
         with pytest.raises(Refused, match=name):
             RevokeRoleSessions(PLACE, name).capture(aws)
-        assert made == []
+        assert calls == []
 
     @pytest.mark.parametrize("name", ["AWSReservedSSO", "MyAWSServiceRoleForX", "cordon"])
-    def test_only_they(self, aws: AwsClients, name: str) -> None:
+    def test_similar_names_are_not_protected(self, aws: AwsClients, name: str) -> None:
         aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
         assert RevokeRoleSessions(PLACE, name).capture(aws)["policy"] is None
 
-    def test_a_role_that_only_aws_changes(self, aws: AwsClients) -> None:
+    def test_role_that_only_aws_can_change_is_refused(self, aws: AwsClients) -> None:
         captured = ROLE.capture(aws)
-        refusing(aws, "PutRolePolicy", "UnmodifiableEntity")
+        fail_with(aws, "PutRolePolicy", "UnmodifiableEntity")
         with pytest.raises(Refused):
             ROLE.apply(aws, captured, None)
 
 
 class TestUserSessions:
-    def test_there_and_back(self, aws: AwsClients) -> None:
+    def test_apply_then_undo_restores(self, aws: AwsClients) -> None:
         captured = USER.capture(aws)
         written = USER.apply(aws, captured, None)
         USER.verify(aws, captured, written)
-        held = aws.client("iam").get_user_policy(UserName="ada", PolicyName=POLICY_NAME)
-        assert held["PolicyDocument"] == json.loads(CONSOLE % "2026-11-24T06:00:30Z")
+        contained = aws.client("iam").get_user_policy(UserName="ada", PolicyName=POLICY_NAME)
+        assert contained["PolicyDocument"] == json.loads(CONSOLE % "2026-11-24T06:00:30Z")
         assert USER.until_safe_to_undo(captured, written) == SOON + timedelta(hours=36)
         assert USER.undo(aws, captured, written).state is Undone.RESTORED
         assert USER.capture(aws) == captured
 
-    def test_refuses_a_user_of_ours(self, aws: AwsClients) -> None:
+    def test_cordon_user_is_refused(self, aws: AwsClients) -> None:
         aws.client("iam").create_user(UserName="bot", Path="/cordon/")
         with pytest.raises(Refused):
             RevokeUserSessions(PLACE, "bot").capture(aws)
 
-    def test_gone(self, aws: AwsClients) -> None:
+    def test_deleted_resource_is_reported(self, aws: AwsClients) -> None:
         with pytest.raises(ResourceDeleted):
             RevokeUserSessions(PLACE, "nobody").capture(aws)
 
@@ -390,7 +391,7 @@ class TestAccessKey:
     def set(self, aws: AwsClients, key: DisableAccessKey, status: str) -> None:
         aws.client("iam").update_access_key(UserName="ada", AccessKeyId=key.key_id, Status=status)
 
-    def test_there_and_back(self, aws: AwsClients, key: DisableAccessKey) -> None:
+    def test_apply_then_undo_restores(self, aws: AwsClients, key: DisableAccessKey) -> None:
         captured = key.capture(aws)
         assert captured == {"status": "Active"}
         written = key.apply(aws, captured, None)
@@ -401,20 +402,16 @@ class TestAccessKey:
         assert self.status(aws) == "Active"
         assert key.undo(aws, captured, written).state is Undone.RESTORED
 
-    def test_one_that_was_inactive_stays_inactive(
-        self, aws: AwsClients, key: DisableAccessKey
-    ) -> None:
+    def test_inactive_key_stays_inactive(self, aws: AwsClients, key: DisableAccessKey) -> None:
         self.set(aws, key, "Inactive")
         captured = key.capture(aws)
-        made = watched(aws)
+        calls = recorded_changes(aws)
         written = key.apply(aws, captured, None)
         assert key.undo(aws, captured, written).state is Undone.RESTORED
-        assert "UpdateAccessKey" not in made
+        assert "UpdateAccessKey" not in calls
         assert self.status(aws) == "Inactive"
 
-    def test_leaves_one_that_a_person_set_otherwise(
-        self, aws: AwsClients, key: DisableAccessKey
-    ) -> None:
+    def test_undo_keeps_a_persons_status(self, aws: AwsClients, key: DisableAccessKey) -> None:
         self.set(aws, key, "Inactive")
         captured = key.capture(aws)
         written = key.apply(aws, captured, None)
@@ -422,14 +419,16 @@ class TestAccessKey:
         assert key.undo(aws, captured, written).state is Undone.DRIFTED
         assert self.status(aws) == "Active"
 
-    def test_verify_reads_back(self, aws: AwsClients, key: DisableAccessKey) -> None:
+    def test_verify_fails_after_a_manual_change(
+        self, aws: AwsClients, key: DisableAccessKey
+    ) -> None:
         captured = key.capture(aws)
         written = key.apply(aws, captured, None)
         self.set(aws, key, "Active")
         with pytest.raises(NotVerified):
             key.verify(aws, captured, written)
 
-    def test_gone(self, aws: AwsClients, key: DisableAccessKey) -> None:
+    def test_deleted_resource_is_reported(self, aws: AwsClients, key: DisableAccessKey) -> None:
         captured = key.capture(aws)
         written = key.apply(aws, captured, None)
         aws.client("iam").delete_access_key(UserName="ada", AccessKeyId=key.key_id)
@@ -441,7 +440,9 @@ class TestAccessKey:
         with pytest.raises(ResourceDeleted):
             DisableAccessKey(PLACE, "nobody", key.key_id).capture(aws)
 
-    def test_a_key_of_another_user_is_gone(self, aws: AwsClients, key: DisableAccessKey) -> None:
+    def test_key_of_another_user_counts_as_deleted(
+        self, aws: AwsClients, key: DisableAccessKey
+    ) -> None:
         aws.client("iam").create_user(UserName="bob")
         with pytest.raises(ResourceDeleted):
             DisableAccessKey(PLACE, "bob", key.key_id).capture(aws)
@@ -451,7 +452,7 @@ class TestAccessKey:
     "name",
     ["", "a/b", "a b", "a*", "a:b", "scorer\n", "ärger", "x" * 65, "../x", "${aws:username}"],
 )
-def test_nothing_unvalidated_reaches_an_arn(name: str) -> None:
+def test_invalid_names_are_rejected(name: str) -> None:
     for make in (
         lambda: RevokeRoleSessions(PLACE, name),
         lambda: RevokeUserSessions(PLACE, name),
@@ -462,27 +463,27 @@ def test_nothing_unvalidated_reaches_an_arn(name: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "ASIAIOSFODNN7EXAMPLE", "AKIA", "AKIAIOSFODNN7EXAMPLE\n", "x"])
-def test_only_long_term_keys(key: str) -> None:
+def test_only_long_term_keys_are_accepted(key: str) -> None:
     with pytest.raises(ValueError, match="key_id"):
         DisableAccessKey(PLACE, "ada", key)
 
 
-MOMENTS = st.integers(0, 4_000_000_000).map(lambda s: datetime.fromtimestamp(s, UTC))
+TIMES = st.integers(0, 4_000_000_000).map(lambda s: datetime.fromtimestamp(s, UTC))
 
 
 class TestRevocation:
-    """The document alone."""
+    """The policy document, without AWS."""
 
-    def test_is_as_long_as_the_consoles(self) -> None:
+    def test_text_equals_that_of_the_console(self) -> None:
         assert revoking(None, SOON) == CONSOLE % "2026-11-24T06:00:30Z"
 
-    def test_reads_both_spellings(self) -> None:
-        one = (
+    def test_both_spellings_are_recognised(self) -> None:
+        policy = (
             '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*",'
             '"Condition":{"DateLessThan":{"aws:TokenIssueTime":"2014-05-07T23:47:00Z"}}}}'
         )
-        assert revoked_before(one) == datetime(2014, 5, 7, 23, 47, tzinfo=UTC)
-        assert other_statements(one) == []
+        assert revoked_before(policy) == datetime(2014, 5, 7, 23, 47, tzinfo=UTC)
+        assert other_statements(policy) == []
 
     @pytest.mark.parametrize(
         "change",
@@ -491,7 +492,7 @@ class TestRevocation:
             {"Action": ["s3:*"]},
             {"Resource": "arn:aws:s3:::b"},
             {"NotAction": "sts:*"},
-            {"Sid": "Theirs"},
+            {"Sid": "Manual"},
             {"Condition": {"DateLessThan": {"aws:TokenIssueTime": "soon"}}},
             {"Condition": {"DateLessThan": {"aws:TokenIssueTime": ["2026-11-24T06:00:30Z"]}}},
             {
@@ -502,38 +503,38 @@ class TestRevocation:
             },
         ],
     )
-    def test_is_not_taken_for_less(self, change: dict[str, Any]) -> None:
+    def test_similar_statement_is_not_a_revocation(self, change: dict[str, Any]) -> None:
         document = json.loads(CONSOLE % "2026-11-24T06:00:30Z")
         document["Statement"][0].update(change)
         assert revoked_before(json.dumps(document)) is None
         assert other_statements(json.dumps(document)) == document["Statement"]
 
-    def test_the_latest_of_several_counts(self) -> None:
+    def test_latest_revocation_counts(self) -> None:
         both = json.loads(CONSOLE % "2026-11-24T06:00:30Z")
         both["Statement"].insert(0, json.loads(CONSOLE % "2027-01-01T00:00:00Z")["Statement"][0])
         assert revoke_before(json.dumps(both), NOW) == datetime(2027, 1, 1, tzinfo=UTC)
 
-    def test_never_earlier_by_a_fraction_of_a_second(self) -> None:
-        there = CONSOLE % "2026-11-24T06:00:30.085Z"
-        assert revoke_before(there, NOW) == SOON + timedelta(seconds=1)
+    def test_time_is_rounded_up(self) -> None:
+        existing = CONSOLE % "2026-11-24T06:00:30.085Z"
+        assert revoke_before(existing, NOW) == SOON + timedelta(seconds=1)
 
-    def test_takes_out_only_itself(self) -> None:
+    def test_without_revocation_keeps_other_statements(self) -> None:
         assert without_revocation(revoking(None, SOON)) is None
         assert without_revocation(None) is None
-        assert other_statements(without_revocation(revoking(BY_HAND, SOON))) == other_statements(
-            BY_HAND
-        )
+        assert other_statements(
+            without_revocation(revoking(MANUAL_POLICY, SOON))
+        ) == other_statements(MANUAL_POLICY)
 
-    @given(MOMENTS, MOMENTS)
-    def test_never_moves_back(self, first: datetime, second: datetime) -> None:
-        once = revoking(BY_HAND, revoke_before(None, first))
-        moment = revoke_before(once, second)
-        twice = revoking(once, moment)
-        assert revoked_before(twice) == moment == max(first, second) + timedelta(seconds=30)
-        assert other_statements(twice) == other_statements(BY_HAND)
+    @given(TIMES, TIMES)
+    def test_time_never_moves_back(self, first: datetime, second: datetime) -> None:
+        once = revoking(MANUAL_POLICY, revoke_before(None, first))
+        before = revoke_before(once, second)
+        twice = revoking(once, before)
+        assert revoked_before(twice) == before == max(first, second) + timedelta(seconds=30)
+        assert other_statements(twice) == other_statements(MANUAL_POLICY)
         assert len(json.loads(twice)["Statement"]) == 2
 
-    def test_same_ignores_white_space_only(self) -> None:
-        assert same(BY_HAND, json.dumps(json.loads(BY_HAND)))
-        assert not same(BY_HAND, None)
+    def test_same_ignores_only_white_space(self) -> None:
+        assert same(MANUAL_POLICY, json.dumps(json.loads(MANUAL_POLICY)))
+        assert not same(MANUAL_POLICY, None)
         assert not same(None, "{}")

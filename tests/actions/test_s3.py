@@ -1,4 +1,4 @@
-"""What is special to single bucket actions; what all promise is in test_contract."""
+"""Bucket actions, beyond the contract that test_contract checks for all actions."""
 
 import json
 from collections.abc import Iterator
@@ -18,17 +18,16 @@ from cordon.actions.s3 import (
     TagBucket,
 )
 from cordon.clients import AwsClients
-from tests.actions.scenario import PLACE, Scenario, account, answering
+from tests.actions.scenario import PLACE, Scenario, account, stub
 from tests.actions.scenario_s3 import (
     BUCKET,
-    BY_HAND,
     EVERYONE,
     EXEMPT,
     FOREIGN,
     HIDDEN,
     HOME,
-    LABEL,
     LYING,
+    MANUAL_STATEMENT,
     NOWHERE,
     OPEN,
     OUTSIDERS,
@@ -37,10 +36,12 @@ from tests.actions.scenario_s3 import (
     SHARED,
     SHUT,
     SUSPEND,
+    TAG,
     TOO_LONG,
     WRITES,
     blocked,
     bucket,
+    get_setting,
     has_policy,
     has_replication,
     has_rules,
@@ -48,7 +49,6 @@ from tests.actions.scenario_s3 import (
     read,
     replicates,
     statements,
-    told,
 )
 
 
@@ -59,11 +59,11 @@ def aws() -> Iterator[AwsClients]:
 
 
 def the_policy(aws: AwsClients) -> str:
-    return str(told(aws, "get_bucket_policy", "Policy"))
+    return str(get_setting(aws, "get_bucket_policy", "Policy"))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
-def test_no_other_setting_of_the_bucket_is_touched(scenario: Scenario, aws: AwsClients) -> None:
+def test_apply_changes_only_its_own_setting(scenario: Scenario, aws: AwsClients) -> None:
     scenario.prepare(aws)
     (own,) = scenario.read(aws)
     before = read()(aws)
@@ -76,27 +76,25 @@ def test_no_other_setting_of_the_bucket_is_touched(scenario: Scenario, aws: AwsC
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
-def test_contained_again_over_a_persons_change_it_is_released_to_that_change(
-    scenario: Scenario, aws: AwsClients
-) -> None:
-    """Not to what was captured before the person came."""
+def test_second_apply_keeps_a_persons_change(scenario: Scenario, aws: AwsClients) -> None:
+    """The undo then restores that change, not the captured setting."""
     scenario.prepare(aws)
     action = scenario.action
     captured = action.capture(aws)
     written = action.apply(aws, captured, None)
     scenario.tamper(aws)
-    theirs = scenario.theirs(scenario.read(aws))
+    manual = scenario.theirs(scenario.read(aws))
     written = action.apply(aws, captured, written)
     action.verify(aws, captured, written)
     undone = action.undo(aws, captured, written)
     assert undone.state is Undone.DRIFTED
-    assert scenario.theirs(scenario.read(aws)) == theirs
+    assert scenario.theirs(scenario.read(aws)) == manual
 
 
-# Deny statements beside the bucket's own
+# Deny statements and the bucket's own statements
 
 
-def test_statements_are_added_to_the_bucket_owners_own(aws: AwsClients) -> None:
+def test_merge_keeps_the_owners_statements(aws: AwsClients) -> None:
     bucket(has_policy(policy(SHARED)))(aws)
     written = OUTSIDERS.apply(aws, OUTSIDERS.capture(aws), None)
     assert written["form"] == "merged"
@@ -107,17 +105,17 @@ def test_statements_are_added_to_the_bucket_owners_own(aws: AwsClients) -> None:
     ]
 
 
-def test_a_public_policy_that_s3_no_longer_takes_is_replaced_and_comes_back(
+def test_blocked_public_policy_is_replaced_then_restored(
     aws: AwsClients,
 ) -> None:
-    """The ordering trap: another case has shut public access, so no public policy is accepted."""
+    """Another case has blocked public access, so S3 rejects every public policy."""
     public = policy(PUBLIC_READ, SHARED)
     bucket(has_policy(public), blocked(SHUT))(aws)
     captured = OUTSIDERS.capture(aws)
     written = OUTSIDERS.apply(aws, captured, None)
     OUTSIDERS.verify(aws, captured, written)
     assert written["form"] == "replaced"
-    assert json.loads(the_policy(aws))["Id"] == "CordonStandsIn"
+    assert json.loads(the_policy(aws))["Id"] == "CordonReplacement"
     assert {s["Effect"] for s in statements(the_policy(aws))} == {"Deny"}
     assert OUTSIDERS.apply(aws, captured, written) == written
     aws.client("s3").delete_public_access_block(Bucket=BUCKET)
@@ -125,7 +123,7 @@ def test_a_public_policy_that_s3_no_longer_takes_is_replaced_and_comes_back(
     assert the_policy(aws) == public
 
 
-def test_a_public_policy_that_s3_still_refuses_at_release_is_a_failure(aws: AwsClients) -> None:
+def test_undo_fails_while_s3_blocks_the_policy(aws: AwsClients) -> None:
     bucket(has_policy(policy(PUBLIC_READ)), blocked(SHUT))(aws)
     captured = OUTSIDERS.capture(aws)
     written = OUTSIDERS.apply(aws, captured, None)
@@ -134,26 +132,26 @@ def test_a_public_policy_that_s3_still_refuses_at_release_is_a_failure(aws: AwsC
     OUTSIDERS.verify(aws, captured, written)
 
 
-def test_shut_then_deny_then_release_in_reverse_order(aws: AwsClients) -> None:
-    """The plan's order: deny, then shut. Released: shut is undone first, then deny."""
+def test_deny_and_block_release_in_reverse_order(aws: AwsClients) -> None:
+    """The plan denies, then blocks. The release undoes the block first, then the deny."""
     public = policy(PUBLIC_READ)
     bucket(has_policy(public), blocked(OPEN))(aws)
     before = read()(aws)
-    shut = BlockPublicAccess(PLACE, BUCKET)
-    was_denied, was_shut = OUTSIDERS.capture(aws), shut.capture(aws)
-    denied = OUTSIDERS.apply(aws, was_denied, None)
-    closed = shut.apply(aws, was_shut, None)
+    block = BlockPublicAccess(PLACE, BUCKET)
+    policy_captured, block_captured = OUTSIDERS.capture(aws), block.capture(aws)
+    denied = OUTSIDERS.apply(aws, policy_captured, None)
+    blocked_now = block.apply(aws, block_captured, None)
     assert denied["form"] == "merged"
-    OUTSIDERS.verify(aws, was_denied, OUTSIDERS.apply(aws, was_denied, denied))
-    assert shut.undo(aws, was_shut, closed).state is Undone.RESTORED
-    assert OUTSIDERS.undo(aws, was_denied, denied).state is Undone.RESTORED
+    OUTSIDERS.verify(aws, policy_captured, OUTSIDERS.apply(aws, policy_captured, denied))
+    assert block.undo(aws, block_captured, blocked_now).state is Undone.RESTORED
+    assert OUTSIDERS.undo(aws, policy_captured, denied).state is Undone.RESTORED
     assert read()(aws) == before
 
 
-def test_a_policy_without_room_is_replaced_and_merged_again_when_there_is_room(
+def test_too_long_policy_is_replaced_then_merged_again(
     aws: AwsClients,
 ) -> None:
-    """A second case makes ours too long; when it lets go, the owner's statements come back."""
+    """A second case makes the policy too long. After its release the owner's statements return."""
     many = tuple(f"arn:aws:iam::{PLACE.account}:role/team/member-{n:03}" for n in range(60))
     large = replace(OUTSIDERS, levels=("outsiders", "writes"), exempt=(*EXEMPT, *many))
     half = policy(*({**SHARED, "Sid": f"Partner{n:03}"} for n in range(70)))
@@ -168,7 +166,7 @@ def test_a_policy_without_room_is_replaced_and_merged_again_when_there_is_room(
     assert the_policy(aws) == half
 
 
-def test_no_policy_of_ours_is_longer_than_s3_takes(aws: AwsClients) -> None:
+def test_written_policy_never_exceeds_the_limit(aws: AwsClients) -> None:
     bucket(has_policy(TOO_LONG))(aws)
     written = WRITES.apply(aws, WRITES.capture(aws), None)
     assert written["form"] == "replaced"
@@ -179,11 +177,11 @@ APP = f"arn:aws:iam::{PLACE.account}:role/app"
 
 
 def app_role_deleted(aws: AwsClients) -> None:
-    """From then on S3 shows its id in the policy, and takes no policy that names it."""
+    """S3 then shows the role's id in the policy and rejects every policy that names the role."""
     aws.client("iam").delete_role(RoleName="app")
-    kept = s3_backends[PLACE.account][PLACE.partition].buckets[BUCKET]
-    assert kept.policy is not None
-    kept.policy = kept.policy.replace(APP.encode(), b"AROAEXAMPLEIDOFAPPXY")
+    stored = s3_backends[PLACE.account][PLACE.partition].buckets[BUCKET]
+    assert stored.policy is not None
+    stored.policy = stored.policy.replace(APP.encode(), b"AROAEXAMPLEIDOFAPPXY")
 
 
 def with_app_role(aws: AwsClients) -> None:
@@ -191,8 +189,8 @@ def with_app_role(aws: AwsClients) -> None:
     bucket(has_policy(policy({**SHARED, "Principal": {"AWS": APP}})))(aws)
 
 
-def test_a_principal_deleted_before_does_not_keep_the_bucket_open(aws: AwsClients) -> None:
-    """S3 refuses every policy that names it, so ours stand alone; it cannot be put back either."""
+def test_deleted_principal_does_not_prevent_containment(aws: AwsClients) -> None:
+    """S3 rejects the captured policy, so it is replaced, and cannot be restored either."""
     with_app_role(aws)
     app_role_deleted(aws)
     captured = OUTSIDERS.capture(aws)
@@ -201,40 +199,40 @@ def test_a_principal_deleted_before_does_not_keep_the_bucket_open(aws: AwsClient
     undone = OUTSIDERS.undo(aws, captured, written)
     assert undone.state is Undone.DRIFTED
     assert "Invalid principal" in undone.reason
-    assert "by hand" in undone.reason
+    assert "manually" in undone.reason
     OUTSIDERS.verify(aws, captured, written)
 
 
-def test_a_principal_deleted_while_held_is_drift(aws: AwsClients) -> None:
-    """The statement S3 now shows differs from the captured one, and S3 takes neither."""
+def test_principal_deleted_while_held_is_drift(aws: AwsClients) -> None:
+    """S3 now shows another statement than the captured one, and rejects both."""
     with_app_role(aws)
     captured = OUTSIDERS.capture(aws)
     written = OUTSIDERS.apply(aws, captured, None)
     app_role_deleted(aws)
-    shown = the_policy(aws)
+    drifted = the_policy(aws)
     with pytest.raises(NotVerified):
         OUTSIDERS.verify(aws, captured, written)
     assert OUTSIDERS.undo(aws, captured, written).state is Undone.DRIFTED
-    assert the_policy(aws) == shown
+    assert the_policy(aws) == drifted
 
 
-def test_s3_spelling_the_policy_its_own_way_is_no_drift(aws: AwsClients) -> None:
-    theirs = policy({**SHARED, "Action": ["s3:GetObject"]})
-    bucket(has_policy(theirs))(aws)
+def test_respelled_policy_is_not_drift(aws: AwsClients) -> None:
+    original = policy({**SHARED, "Action": ["s3:GetObject"]})
+    bucket(has_policy(original))(aws)
     captured = OUTSIDERS.capture(aws)
     written = OUTSIDERS.apply(aws, captured, None)
     document = json.loads(the_policy(aws))
     document["Statement"][0]["Action"] = "s3:GetObject"
-    shown = json.dumps({**document, "Statement": document["Statement"][::-1]}, indent=4)
-    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=shown)
+    respelled = json.dumps({**document, "Statement": document["Statement"][::-1]}, indent=4)
+    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=respelled)
     OUTSIDERS.verify(aws, captured, written)
     assert OUTSIDERS.apply(aws, captured, written) == written
-    assert the_policy(aws) == shown
+    assert the_policy(aws) == respelled
     assert OUTSIDERS.undo(aws, captured, written).state is Undone.RESTORED
-    assert the_policy(aws) == theirs
+    assert the_policy(aws) == original
 
 
-def test_a_person_who_weakens_ours_is_found_out(aws: AwsClients) -> None:
+def test_verify_detects_a_weakened_deny(aws: AwsClients) -> None:
     bucket(has_policy(policy(SHARED)))(aws)
     captured = OUTSIDERS.capture(aws)
     written = OUTSIDERS.apply(aws, captured, None)
@@ -246,57 +244,57 @@ def test_a_person_who_weakens_ours_is_found_out(aws: AwsClients) -> None:
     assert the_policy(aws) == captured["policy"]
 
 
-def test_a_policy_of_a_persons_own_is_what_a_second_case_releases_to(aws: AwsClients) -> None:
+def test_second_case_restores_a_persons_policy(aws: AwsClients) -> None:
     bucket(has_policy(policy(SHARED)))(aws)
     captured = OUTSIDERS.capture(aws)
     written = OUTSIDERS.apply(aws, captured, None)
-    theirs = policy({**SHARED, "Sid": "New"}, Id="hand-made")
-    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=theirs)
+    manual = policy({**SHARED, "Sid": "New"}, Id="manual")
+    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=manual)
     written = OUTSIDERS.apply(aws, captured, written)
     OUTSIDERS.verify(aws, captured, written)
     undone = OUTSIDERS.undo(aws, captured, written)
     assert undone.state is Undone.DRIFTED
-    assert the_policy(aws) == theirs
+    assert the_policy(aws) == manual
 
 
-def test_a_lost_answer_after_a_persons_change_still_releases_to_that_change(
+def test_lost_result_keeps_a_persons_change(
     aws: AwsClients,
 ) -> None:
     bucket(has_policy(policy(SHARED)))(aws)
     captured = OUTSIDERS.capture(aws)
     written = OUTSIDERS.apply(aws, captured, None)
-    theirs = json.dumps(json.loads(policy(BY_HAND)), indent=2)
-    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=theirs)
+    manual = json.dumps(json.loads(policy(MANUAL_STATEMENT)), indent=2)
+    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=manual)
     written = OUTSIDERS.apply(aws, captured, written)
-    OUTSIDERS.combine(WRITES).apply(aws, captured, written)  # what it wrote is never kept
+    OUTSIDERS.combine(WRITES).apply(aws, captured, written)  # its result is lost
     undone = OUTSIDERS.undo(aws, captured, written)
     assert undone.state is Undone.DRIFTED
-    assert the_policy(aws) == theirs
+    assert the_policy(aws) == manual
 
 
 @pytest.mark.parametrize("texts", [(), (policy(SHARED),)], ids=["without", "with-a-policy"])
-def test_not_being_allowed_to_write_is_a_failure(aws: AwsClients, texts: tuple[str, ...]) -> None:
+def test_apply_fails_when_the_write_is_denied(aws: AwsClients, texts: tuple[str, ...]) -> None:
     bucket(*(has_policy(text) for text in texts))(aws)
     before = read()(aws)
     captured = OUTSIDERS.capture(aws)
-    answering(aws, "s3", "PutBucketPolicy", lambda _: "AccessDenied")
+    stub(aws, "s3", "PutBucketPolicy", lambda _: "AccessDenied")
     with pytest.raises(ClientError, match="AccessDenied"):
         OUTSIDERS.apply(aws, captured, None)
     assert read()(aws) == before
 
 
-def test_s3_is_not_asked_to_take_more_than_it_takes(aws: AwsClients) -> None:
-    """Whatever error it has for that."""
+def test_too_long_policy_is_never_sent(aws: AwsClients) -> None:
+    """S3's error code for a too long policy does not matter."""
     bucket(has_policy(TOO_LONG))(aws)
-    answering(aws, "s3", "PutBucketPolicy", _too_long)
+    stub(aws, "s3", "PutBucketPolicy", _too_long)
     assert OUTSIDERS.apply(aws, OUTSIDERS.capture(aws), None)["form"] == "replaced"
 
 
-def _too_long(asked: dict[str, Any]) -> str | None:
-    return "InvalidArgument" if len(asked["Policy"].encode()) > 20 * 1024 else None
+def _too_long(params: dict[str, Any]) -> str | None:
+    return "InvalidArgument" if len(params["Policy"].encode()) > 20 * 1024 else None
 
 
-def test_verify_names_the_statements_that_are_missing(aws: AwsClients) -> None:
+def test_verify_names_the_missing_statements(aws: AwsClients) -> None:
     bucket()(aws)
     captured = OUTSIDERS.capture(aws)
     written = OUTSIDERS.apply(aws, captured, None)
@@ -305,26 +303,26 @@ def test_verify_names_the_statements_that_are_missing(aws: AwsClients) -> None:
         OUTSIDERS.verify(aws, captured, written)
 
 
-def test_every_call_says_who_must_own_the_bucket(aws: AwsClients) -> None:
-    """Were the bucket deleted and made again by a stranger, S3 would refuse."""
-    asked: list[dict[str, Any]] = []
+def test_every_call_has_the_expected_bucket_owner(aws: AwsClients) -> None:
+    """S3 then refuses the call if a stranger has re-created the bucket."""
+    calls: list[dict[str, Any]] = []
 
-    def note(params: dict[str, Any]) -> None:
-        asked.append(params)
+    def keep_params(params: dict[str, Any]) -> None:
+        calls.append(params)
 
     bucket(has_policy(policy(SHARED)), has_rules(SUSPENDED), has_replication(replicates(HIDDEN)))(
         aws
     )
     for operation in aws.client("s3").meta.service_model.operation_names:
         if operation.startswith(("Get", "Put", "Delete")):
-            answering(aws, "s3", operation, note)
+            stub(aws, "s3", operation, keep_params)
     for action in (OUTSIDERS, BlockPublicAccess(PLACE, BUCKET), SUSPEND, CUT):
         captured = action.capture(aws)
         written = action.apply(aws, captured, None)
         action.verify(aws, captured, written)
         action.undo(aws, captured, written)
-    assert len(asked) > 15
-    assert {params.get("ExpectedBucketOwner") for params in asked} == {PLACE.account}
+    assert len(calls) > 15
+    assert {params.get("ExpectedBucketOwner") for params in calls} == {PLACE.account}
 
 
 SUSPENDED: dict[str, Any] = {
@@ -336,16 +334,14 @@ SUSPENDED: dict[str, Any] = {
 CUT = SuspendReplication(PLACE, BUCKET)
 
 
-# Never a lock-out
+# No lock-out
 
 
 @pytest.mark.parametrize(
     "exempt",
     [(), ("*",), ("arn:aws:iam::123456789012:role/*",), (*EXEMPT, "arn:aws:iam::*:*")],
 )
-def test_a_policy_that_exempts_nobody_or_everybody_is_refused(
-    aws: AwsClients, exempt: tuple[str, ...]
-) -> None:
+def test_exempting_nobody_or_everybody_is_refused(aws: AwsClients, exempt: tuple[str, ...]) -> None:
     bucket(has_policy(policy(SHARED)))(aws)
     before = read()(aws)
     action = replace(EVERYONE, exempt=exempt)
@@ -357,52 +353,55 @@ def test_a_policy_that_exempts_nobody_or_everybody_is_refused(
 
 
 @pytest.mark.parametrize("levels", [(), ("all",), ("outsiders", "insiders")])
-def test_an_unknown_level_is_an_error(levels: tuple[str, ...]) -> None:
+def test_unknown_level_is_an_error(levels: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="levels"):
         replace(OUTSIDERS, levels=levels)
 
 
-def test_a_policy_that_cannot_be_read_is_refused(aws: AwsClients) -> None:
+def test_unreadable_policy_is_refused(aws: AwsClients) -> None:
     bucket(has_policy(policy(SHARED)))(aws)
-    answering(aws, "s3", "GetBucketPolicy", lambda _: {"Policy": "<xml/>"})
+    stub(aws, "s3", "GetBucketPolicy", lambda _: {"Policy": "<xml/>"})
     with pytest.raises(Refused, match="cannot be read"):
         OUTSIDERS.capture(aws)
 
 
-# Joining
+# Combining
 
 
-def test_equal_meaning_is_equal_data() -> None:
-    one = DenyBucketAccess(PLACE, BUCKET, ("writes", "outsiders"), (*EXEMPT, *EXEMPT))
-    other = DenyBucketAccess(PLACE, BUCKET, ("outsiders", "writes", "writes"), EXEMPT[::-1])
-    assert one == other
+def test_equal_actions_have_equal_data() -> None:
+    left = DenyBucketAccess(PLACE, BUCKET, ("writes", "outsiders"), (*EXEMPT, *EXEMPT))
+    right = DenyBucketAccess(PLACE, BUCKET, ("outsiders", "writes", "writes"), EXEMPT[::-1])
+    assert left == right
     assert TagBucket(PLACE, BUCKET, "k", ("b", "a", "b")) == TagBucket(
         PLACE, BUCKET, "k", ("a", "b")
     )
 
 
-def test_joined_denials_deny_what_either_denies_and_spare_whom_either_spares() -> None:
-    joined = OUTSIDERS.combine(WRITES)
-    assert joined.levels == ("outsiders", "writes")
-    assert set(joined.exempt) == {*OUTSIDERS.exempt, *WRITES.exempt}
+def test_combine_unites_levels_and_exemptions() -> None:
+    combined = OUTSIDERS.combine(WRITES)
+    assert combined.levels == ("outsiders", "writes")
+    assert set(combined.exempt) == {*OUTSIDERS.exempt, *WRITES.exempt}
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "both"),
+    ("first_org", "second_org", "expected"),
     [("o-a", "o-a", "o-a"), ("o-a", "", ""), ("o-a", "o-b", "")],
 )
-def test_an_outsider_to_either_is_an_outsider_to_both(one: str, other: str, both: str) -> None:
-    first, second = replace(OUTSIDERS, organization=one), replace(OUTSIDERS, organization=other)
-    assert first.combine(second).organization == second.combine(first).organization == both
+def test_combine_drops_differing_organizations(
+    first_org: str, second_org: str, expected: str
+) -> None:
+    first = replace(OUTSIDERS, organization=first_org)
+    second = replace(OUTSIDERS, organization=second_org)
+    assert first.combine(second).organization == second.combine(first).organization == expected
 
 
-def test_who_does_not_deny_outsiders_has_no_say_about_the_organization() -> None:
-    ours = replace(OUTSIDERS, organization="o-a")
+def test_organization_matters_only_for_outsiders() -> None:
+    outsiders = replace(OUTSIDERS, organization="o-a")
     assert replace(WRITES, organization="o-b").organization == ""
-    assert ours.combine(WRITES).organization == WRITES.combine(ours).organization == "o-a"
+    assert outsiders.combine(WRITES).organization == WRITES.combine(outsiders).organization == "o-a"
 
 
-def test_joining_does_not_depend_on_how_cases_are_grouped() -> None:
+def test_combine_is_associative() -> None:
     three = [
         replace(OUTSIDERS, organization=name, levels=levels)
         for name, levels in (("o-a", ("outsiders",)), ("o-b", ("outsiders",)), ("", ("writes",)))
@@ -416,19 +415,19 @@ def test_joining_does_not_depend_on_how_cases_are_grouped() -> None:
 # Lifecycle and replication
 
 
-def test_the_smallest_size_that_moves_is_put_back(aws: AwsClients) -> None:
-    """Left out of a write, S3 would set its own default. (The embedded account forgets it.)"""
+def test_suspend_keeps_the_minimum_transition_size(aws: AwsClients) -> None:
+    """Without the size S3 would set its default. (The embedded account does not store it.)"""
     kept = {"Rules": [SUSPENDED], "TransitionDefaultMinimumObjectSize": "varies_by_storage_class"}
     written: list[dict[str, Any]] = []
     bucket(has_rules(SUSPENDED))(aws)
-    answering(aws, "s3", "GetBucketLifecycleConfiguration", lambda _: kept)
-    answering(aws, "s3", "PutBucketLifecycleConfiguration", lambda asked: written.append(asked))
+    stub(aws, "s3", "GetBucketLifecycleConfiguration", lambda _: kept)
+    stub(aws, "s3", "PutBucketLifecycleConfiguration", lambda params: written.append(params))
     captured = SUSPEND.capture(aws)
     SUSPEND.apply(aws, captured, None)
     assert written[0]["TransitionDefaultMinimumObjectSize"] == "varies_by_storage_class"
 
 
-def test_a_rule_changed_while_held_stays_and_the_others_run_again(aws: AwsClients) -> None:
+def test_undo_keeps_a_changed_rule_and_enables_others(aws: AwsClients) -> None:
     first, second = SUSPENDED, {**SUSPENDED, "ID": "y"}
     bucket(has_rules(first, second))(aws)
     captured = SUSPEND.capture(aws)
@@ -437,31 +436,33 @@ def test_a_rule_changed_while_held_stays_and_the_others_run_again(aws: AwsClient
     has_rules(changed, {**second, "Status": "Disabled"})(aws, aws.client("s3"))
     undone = SUSPEND.undo(aws, captured, written)
     assert undone.state is Undone.DRIFTED
-    rules = {rule["ID"]: rule for rule in told(aws, "get_bucket_lifecycle_configuration", "Rules")}
+    rules = {
+        rule["ID"]: rule for rule in get_setting(aws, "get_bucket_lifecycle_configuration", "Rules")
+    }
     assert rules["x"] == changed
     assert rules["y"] == second
 
 
-def test_only_replication_to_others_is_cut(aws: AwsClients) -> None:
-    """Destination.Account is optional, and may lie; S3 knows who owns the bucket."""
+def test_only_replication_to_other_accounts_is_suspended(aws: AwsClients) -> None:
+    """Destination.Account is optional and may be wrong. S3 knows the owner of the bucket."""
     bucket(has_replication(replicates(HOME, FOREIGN, HIDDEN, LYING, NOWHERE)))(aws)
     CUT.apply(aws, CUT.capture(aws), None)
-    rules = told(aws, "get_bucket_replication", "ReplicationConfiguration")["Rules"]
+    rules = get_setting(aws, "get_bucket_replication", "ReplicationConfiguration")["Rules"]
     assert [rule["Status"] for rule in rules] == ["Enabled"] + ["Disabled"] * 4
 
 
-def test_a_destination_of_another_kind_is_not_ours(aws: AwsClients) -> None:
+def test_replication_to_an_outpost_is_suspended(aws: AwsClients) -> None:
     outpost = {"Bucket": "arn:aws:s3-outposts:us-east-1:123456789012:outpost/op-1/bucket/x"}
     bucket(has_replication(replicates(outpost)))(aws)
     CUT.apply(aws, CUT.capture(aws), None)
-    rules = told(aws, "get_bucket_replication", "ReplicationConfiguration")["Rules"]
+    rules = get_setting(aws, "get_bucket_replication", "ReplicationConfiguration")["Rules"]
     assert [rule["Status"] for rule in rules] == ["Disabled"]
 
 
-def test_not_knowing_who_owns_a_destination_is_a_failure(aws: AwsClients) -> None:
+def test_unknown_destination_owner_is_a_failure(aws: AwsClients) -> None:
     bucket(has_replication(replicates(HOME)))(aws)
     captured = CUT.capture(aws)
-    answering(aws, "s3", "GetBucketLocation", lambda _: "SlowDown")
+    stub(aws, "s3", "GetBucketLocation", lambda _: "SlowDown")
     with pytest.raises(ClientError, match="SlowDown"):
         CUT.apply(aws, captured, None)
 
@@ -469,59 +470,59 @@ def test_not_knowing_who_owns_a_destination_is_a_failure(aws: AwsClients) -> Non
 # Tags
 
 
-def test_other_tags_are_not_touched(aws: AwsClients) -> None:
+def test_other_tags_do_not_change(aws: AwsClients) -> None:
     bucket(
         lambda _, client: client.put_bucket_tagging(
             Bucket=BUCKET, Tagging={"TagSet": [{"Key": "owner", "Value": "ml"}]}
         )
     )(aws)
-    LABEL.apply(aws, LABEL.capture(aws), None)
-    tags = {t["Key"]: t["Value"] for t in told(aws, "get_bucket_tagging", "TagSet")}
+    TAG.apply(aws, TAG.capture(aws), None)
+    tags = {t["Key"]: t["Value"] for t in get_setting(aws, "get_bucket_tagging", "TagSet")}
     assert tags == {"owner": "ml", "cordon-case": "0123456789abcdef"}
 
 
-def test_too_many_tags_is_what_s3_says(aws: AwsClients) -> None:
+def test_too_many_tags_raises_the_error_of_s3(aws: AwsClients) -> None:
     bucket()(aws)
-    captured = LABEL.capture(aws)
-    answering(aws, "s3control", "TagResource", lambda _: "TooManyTags")
+    captured = TAG.capture(aws)
+    stub(aws, "s3control", "TagResource", lambda _: "TooManyTags")
     with pytest.raises(ClientError, match="TooManyTags"):
-        LABEL.apply(aws, captured, None)
+        TAG.apply(aws, captured, None)
 
 
 @pytest.mark.parametrize(
     ("key", "values"), [("aws:x", ("a",)), ("", ("a",)), ("k", ()), ("k", ("",))]
 )
-def test_a_tag_that_cannot_be_is_an_error(key: str, values: tuple[str, ...]) -> None:
+def test_invalid_tag_is_an_error(key: str, values: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"key|values"):
         TagBucket(PLACE, BUCKET, key, values)
 
 
-# Buckets that are none of ours
+# Unsupported buckets
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "message"),
     [
         ("model--use1-az4--x-s3", "s3express"),
         ("lake--table-s3", "s3tables"),
-        ("alias-123-s3alias", "behind it"),
-        ("alias--ol-s3", "behind it"),
-        ("alias.mrap", "behind it"),
+        ("alias-123-s3alias", "contain its bucket"),
+        ("alias--ol-s3", "contain its bucket"),
+        ("alias.mrap", "contain its bucket"),
         ("arn:aws:s3tables:us-east-1:123456789012:bucket/lake", "general purpose"),
         ("arn:aws:s3vectors:us-east-1:123456789012:bucket/embeddings", "general purpose"),
-        ("data*", "no bucket name"),
-        ("data/../other", "no bucket name"),
-        ('x","Resource":"*', "no bucket name"),
-        ("", "no bucket name"),
+        ("data*", "not a bucket name"),
+        ("data/../other", "not a bucket name"),
+        ('x","Resource":"*', "not a bucket name"),
+        ("", "not a bucket name"),
     ],
 )
 @pytest.mark.parametrize(
     "action",
-    [OUTSIDERS, BlockPublicAccess(PLACE, BUCKET), SuspendLifecycle(PLACE, BUCKET), CUT, LABEL],
+    [OUTSIDERS, BlockPublicAccess(PLACE, BUCKET), SuspendLifecycle(PLACE, BUCKET), CUT, TAG],
     ids=lambda action: type(action).__name__,
 )
-def test_what_is_no_general_purpose_bucket_is_refused_before_any_call(
-    action: Action, name: str, says: str
+def test_unsupported_bucket_is_refused_before_any_call(
+    action: Action, name: str, message: str
 ) -> None:
-    with pytest.raises(Refused, match=says):
+    with pytest.raises(Refused, match=message):
         replace(action, bucket=name).capture(None)  # type: ignore[call-arg, arg-type]

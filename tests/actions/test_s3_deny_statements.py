@@ -1,4 +1,4 @@
-"""Whom each level denies, told by a small evaluator of the operators the statements use.
+"""Which callers each level denies, decided by a small evaluator of the condition operators.
 
 The evaluator follows IAM User Guide, "IAM JSON policy elements: Condition operators": a missing
 key fails a condition, fulfils a negated one, and fulfils any that ends in IfExists.
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from policy_sentry.querying.actions import get_action_data, get_actions_with_access_level
 
-from cordon.actions.s3.deny_statements import DENY_LEVELS, NAMES_SOMEBODY, READS, SIDS, denials
+from cordon.actions.s3.deny_statements import DENY_LEVELS, NAMES_A_PRINCIPAL, READS, SIDS, denials
 from cordon.finding import Place
 
 PLACE = Place("aws", "123456789012", "us-east-1")
@@ -24,7 +24,7 @@ EXEMPT = (
 ORGANIZATION = "o-exampleorgid"
 
 
-def person(arn: str, account: str, **more: str) -> dict[str, str]:
+def principal(arn: str, account: str, **more: str) -> dict[str, str]:
     return {
         "aws:PrincipalArn": arn,
         "aws:PrincipalAccount": account,
@@ -38,26 +38,26 @@ def service(name: str, account: str = "") -> dict[str, str]:
     return {"aws:PrincipalIsAWSService": "true", "aws:PrincipalServiceName": name, **source}
 
 
-OWNER = person("arn:aws:iam::123456789012:role/app", "123456789012")
-ROOT = person("arn:aws:iam::123456789012:root", "123456789012")
-RESPONDER = person("arn:aws:iam::123456789012:role/cordon/quarantine", "123456789012")
-MACIE = person(
+OWNER = principal("arn:aws:iam::123456789012:role/app", "123456789012")
+ROOT = principal("arn:aws:iam::123456789012:root", "123456789012")
+RESPONDER = principal("arn:aws:iam::123456789012:role/cordon/quarantine", "123456789012")
+MACIE = principal(
     "arn:aws:iam::123456789012:role/aws-service-role/macie.amazonaws.com/x", "123456789012"
 )
-BREAK_GLASS = person("arn:aws:iam::123456789012:role/break-glass", "123456789012")
-SPOOFED = person("arn:aws:iam::999988887777:role/break-glass", "999988887777")
-STRANGER = person("arn:aws:iam::999988887777:role/thief", "999988887777")
-COLLEAGUE = person(
+BREAK_GLASS = principal("arn:aws:iam::123456789012:role/break-glass", "123456789012")
+SPOOFED = principal("arn:aws:iam::999988887777:role/break-glass", "999988887777")
+STRANGER = principal("arn:aws:iam::999988887777:role/thief", "999988887777")
+COLLEAGUE = principal(
     "arn:aws:iam::555566667777:role/app", "555566667777", PrincipalOrgID=ORGANIZATION
 )
 ANONYMOUS: dict[str, str] = {}
-ANONYMOUS_NAMED = {"aws:PrincipalAccount": "anonymous"}  # as the IAM User Guide says it comes
+ANONYMOUS_NAMED = {"aws:PrincipalAccount": "anonymous"}  # the form in the IAM User Guide
 CLOUDFRONT = service("cloudfront.amazonaws.com", "123456789012")
 FOREIGN_CLOUDFRONT = service("cloudfront.amazonaws.com", "999988887777")
 CLOUDTRAIL = service("cloudtrail.amazonaws.com", "123456789012")
 LOGS_WITHOUT_SOURCE = service("logging.s3.amazonaws.com")
 
-EVERYBODY = {
+CALLERS = {
     "owner": OWNER,
     "root": ROOT,
     "responder": RESPONDER,
@@ -76,11 +76,11 @@ EVERYBODY = {
 
 
 def denied(level: str, action: str, *, organization: str = "", place: Place = PLACE) -> set[str]:
-    made = denials(place, "data", {level}, EXEMPT, organization)
+    statements = denials(place, "data", {level}, EXEMPT, organization)
     return {
         name
-        for name, context in EVERYBODY.items()
-        if any(_covers(s, action) and _holds(s["Condition"], context) for s in made)
+        for name, context in CALLERS.items()
+        if any(_covers(s, action) and _matches(s["Condition"], context) for s in statements)
     }
 
 
@@ -90,7 +90,7 @@ def _covers(statement: dict[str, Any], action: str) -> bool:
     return fnmatchcase(action, statement["Action"])
 
 
-def _holds(conditions: dict[str, dict[str, Any]], context: dict[str, str]) -> bool:
+def _matches(conditions: dict[str, dict[str, Any]], context: dict[str, str]) -> bool:
     return all(
         _compares(operator, key, wanted, context)
         for operator, keys in conditions.items()
@@ -114,11 +114,11 @@ INSIDE = {"owner", "root"}
 
 
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:GetBucketPolicy"])
-def test_outsiders_are_denied_everything(action: str) -> None:
+def test_outsiders_level_denies_other_accounts(action: str) -> None:
     assert denied("outsiders", action) == OUTSIDE | {"foreign cloudfront"}
 
 
-def test_the_organization_is_no_outsider() -> None:
+def test_outsiders_excludes_the_organization() -> None:
     everyone = OUTSIDE | {"foreign cloudfront"}
     assert denied("outsiders", "s3:GetObject", organization=ORGANIZATION) == everyone - {
         "colleague"
@@ -128,29 +128,29 @@ def test_the_organization_is_no_outsider() -> None:
 @pytest.mark.parametrize(
     "action", ["s3:PutObject", "s3:DeleteObjectVersion", "s3:PutBucketPolicy", "s3:TagResource"]
 )
-def test_writes_are_denied_to_all_but_the_exempt_and_log_delivery(action: str) -> None:
+def test_writes_level_denies_all_but_the_exempt(action: str) -> None:
     assert denied("writes", action) == INSIDE | OUTSIDE | UNLISTED
 
 
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:ListBucket", "s3:GetBucketPolicy"])
-def test_a_write_freeze_leaves_reads(action: str) -> None:
+def test_writes_level_allows_reads(action: str) -> None:
     assert denied("writes", action) == set()
 
 
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:ListBucket"])
-def test_everyone_is_all_but_the_exempt_and_log_delivery(action: str) -> None:
+def test_everyone_level_denies_all_but_the_exempt(action: str) -> None:
     assert denied("everyone", action) == INSIDE | OUTSIDE | UNLISTED
 
 
 @pytest.mark.parametrize("level", DENY_LEVELS)
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutBucketPolicy"])
-def test_nobody_exempt_is_ever_locked_out(level: str, action: str) -> None:
+def test_no_level_denies_an_exempt_principal(level: str, action: str) -> None:
     locked_out = denied(level, action)
     assert not locked_out & {"responder", "macie", "break glass", "cloudtrail"}
 
 
-def test_reads_are_exactly_what_aws_calls_reading_and_listing() -> None:
-    """Of the actions a bucket policy can name: those on buckets and on objects."""
+def test_read_patterns_match_the_read_access_levels() -> None:
+    """Compares the actions on buckets and objects, which a bucket policy can contain."""
     reads = set[str]()
     writes = set[str]()
     for level in ("Read", "List"):
@@ -164,40 +164,40 @@ def test_reads_are_exactly_what_aws_calls_reading_and_listing() -> None:
 
 
 def _on_buckets_and_objects(level: str) -> set[str]:
-    found = set()
+    actions = set()
     for action in get_actions_with_access_level("s3", level):
         data = get_action_data("s3", action.partition(":")[2])
         arns = {row["resource_arn_format"] for row in data["s3"]} if data else set()
         if any(":s3:::" in arn for arn in arns):
-            found.add(action)
-    return found
+            actions.add(action)
+    return actions
 
 
-def test_statements_name_bucket_and_objects_in_the_places_partition() -> None:
+def test_statements_use_arns_of_the_partition() -> None:
     for statement in denials(CHINA, "data", DENY_LEVELS, ("arn:aws-cn:iam::1:role/x",), ""):
         assert statement["Resource"] == ["arn:aws-cn:s3:::data", "arn:aws-cn:s3:::data/*"]
         assert statement["Effect"] == "Deny"
         assert statement["Principal"] == "*"
 
 
-def test_log_delivery_in_china_goes_by_either_suffix() -> None:
+def test_china_exempts_log_delivery_of_both_suffixes() -> None:
     names = json.dumps(denials(CHINA, "data", {"everyone"}, EXEMPT, ""))
     assert '"cloudtrail.amazonaws.com"' in names
     assert '"cloudtrail.amazonaws.com.cn"' in names
 
 
-def test_every_sid_is_known_and_is_plain_letters() -> None:
-    made = denials(PLACE, "data", DENY_LEVELS, EXEMPT, "")
-    assert tuple(statement["Sid"] for statement in made) == SIDS
+def test_sids_are_listed_and_alphanumeric() -> None:
+    statements = denials(PLACE, "data", DENY_LEVELS, EXEMPT, "")
+    assert tuple(statement["Sid"] for statement in statements) == SIDS
     assert all(sid.isalnum() and sid.startswith("CordonDeny") for sid in SIDS)
 
 
-def test_all_levels_together_leave_room_for_the_bucket_owners_own() -> None:
+def test_all_levels_together_stay_small() -> None:
     assert len(json.dumps(denials(PLACE, "data", DENY_LEVELS, EXEMPT, ORGANIZATION))) < 5000
 
 
 @pytest.mark.parametrize(
-    ("pattern", "names"),
+    ("pattern", "is_valid"),
     [
         ("arn:aws:iam::123456789012:role/cordon/*", True),
         ("arn:aws:iam::*:role/break-glass", True),
@@ -213,5 +213,5 @@ def test_all_levels_together_leave_room_for_the_bucket_owners_own() -> None:
         ("", False),
     ],
 )
-def test_an_exemption_must_name_somebody(pattern: str, names: bool) -> None:
-    assert bool(NAMES_SOMEBODY.fullmatch(pattern)) is names
+def test_exemption_pattern_must_name_a_principal(pattern: str, is_valid: bool) -> None:
+    assert bool(NAMES_A_PRINCIPAL.fullmatch(pattern)) is is_valid

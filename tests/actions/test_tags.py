@@ -1,4 +1,4 @@
-"""Labels on AI resources: what the contract does not say of them."""
+"""Tags on AI resources, beyond the contract."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ from cordon.actions.tag import Tag, tag_value
 from cordon.actions.tag_action_for import tag_action_for
 from cordon.clients import AwsClients
 from embedded import backends
-from tests.actions.scenario import PLACE, account, answering
+from tests.actions.scenario import PLACE, account, stub
 from tests.actions.scenario_tags import APIS, HERE, KEY, SAGEMAKER, Api
 
 FULL = {f"k{i}": "" for i in range(50)}
@@ -40,58 +40,56 @@ def action(api: Api) -> Tag:
 
 
 class TestEveryService:
-    def test_only_our_key_changes(self, aws: AwsClients, api: Api, action: Tag) -> None:
+    def test_apply_changes_only_its_key(self, aws: AwsClients, api: Api, action: Tag) -> None:
         api.exists({"team": "fraud", "empty": ""})(aws)
         action.apply(aws, action.capture(aws), None)
-        assert api.shown(aws) == {"team": "fraud", "empty": "", KEY: "SageMaker.1"}
+        assert api.read_tags(aws) == {"team": "fraud", "empty": "", KEY: "SageMaker.1"}
 
     def test_two_cases_share_one_tag(self, aws: AwsClients, api: Api, action: Tag) -> None:
         api.exists({})(aws)
         other = replace(action, values=("SageMaker.2", "SageMaker.1"))
         captured = action.capture(aws)
         written = other.combine(action).apply(aws, captured, action.apply(aws, captured, None))
-        assert api.shown(aws) == {KEY: "SageMaker.1 SageMaker.2"}
+        assert api.read_tags(aws) == {KEY: "SageMaker.1 SageMaker.2"}
         assert written == {"value": "SageMaker.1 SageMaker.2", "base": None}
 
-    def test_what_a_person_put_there_between_two_cases_is_put_back(
+    def test_second_case_restores_a_persons_value(
         self, aws: AwsClients, api: Api, action: Tag
     ) -> None:
         api.exists({})(aws)
         captured = action.capture(aws)
         first = action.apply(aws, captured, None)
-        api.by_hand(aws)
+        api.tag_manually(aws)
         second = action.apply(aws, captured, first)
         undo = action.undo(aws, captured, second)
         assert (undo.state, bool(undo.reason)) == (Undone.DRIFTED, True)
-        assert api.shown(aws) == {KEY: "by hand"}
+        assert api.read_tags(aws) == {KEY: "manual"}
 
-    def test_a_tag_taken_off_by_hand_is_drift_unless_there_was_none(
-        self, aws: AwsClients, api: Api, action: Tag
-    ) -> None:
+    def test_manually_removed_tag_is_drift(self, aws: AwsClients, api: Api, action: Tag) -> None:
         api.exists({})(aws)
         absent = {"value": "SageMaker.1", "base": None}
         assert action.undo(aws, {"value": None}, absent).state is Undone.RESTORED
         assert action.undo(aws, {"value": ""}, absent).state is Undone.DRIFTED
-        assert api.shown(aws) == {}
+        assert api.read_tags(aws) == {}
 
-    def test_no_room_is_refused_before_anything_is_written(
+    def test_full_resource_is_refused_at_capture(
         self, aws: AwsClients, api: Api, action: Tag
     ) -> None:
         api.exists(FULL)(aws)
         with pytest.raises(Refused, match="50 tags"):
             action.capture(aws)
 
-    @pytest.mark.parametrize("mine", [KEY, "aws:cloudformation:stack-id"])
-    def test_there_is_room_where_our_key_stands_already_or_aws_has_one(
-        self, aws: AwsClients, api: Api, action: Tag, mine: str
+    @pytest.mark.parametrize("extra_key", [KEY, "aws:cloudformation:stack-id"])
+    def test_existing_key_and_aws_tags_do_not_count(
+        self, aws: AwsClients, api: Api, action: Tag, extra_key: str
     ) -> None:
-        tags = {**FULL, mine: "there"}
+        tags = {**FULL, extra_key: "there"}
         del tags["k0"]
         api.exists(tags)(aws)
         captured = action.capture(aws)
         assert captured == {"value": tags.get(KEY)}
 
-    def test_filled_up_between_capture_and_apply(
+    def test_apply_refuses_a_resource_filled_since_capture(
         self, aws: AwsClients, api: Api, action: Tag
     ) -> None:
         api.exists({})(aws)
@@ -102,10 +100,12 @@ class TestEveryService:
             action.apply(aws, captured, None)
 
     @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "404"])
-    def test_other_errors_rise(self, aws: AwsClients, api: Api, action: Tag, code: str) -> None:
+    def test_other_errors_are_raised(
+        self, aws: AwsClients, api: Api, action: Tag, code: str
+    ) -> None:
         for operation in ("ListTags", "ListTagsForResource", "AddTags", "TagResource"):
             if operation in aws.client(api.service).meta.service_model.operation_names:
-                answering(aws, api.service, operation, lambda _: code)
+                stub(aws, api.service, operation, lambda _: code)
         with pytest.raises(ClientError, match=code):
             action.capture(aws)
         with pytest.raises(ClientError, match=code):
@@ -124,26 +124,26 @@ class TestSageMaker:
             "The resource does not exist",
         ],
     )
-    def test_says_gone_in_words(self, aws: AwsClients, message: str) -> None:
-        self.refusing(aws, message)
+    def test_not_found_message_means_deleted(self, aws: AwsClients, message: str) -> None:
+        self.fail_with(aws, message)
         with pytest.raises(ResourceDeleted):
             TagSageMaker(PLACE, SAGEMAKER.arn, KEY, ("v",)).capture(aws)
 
     @pytest.mark.parametrize("message", ["", "1 validation error detected: Value at 'tags'"])
-    def test_another_validation_error_rises(self, aws: AwsClients, message: str) -> None:
-        self.refusing(aws, message)
+    def test_other_validation_errors_are_raised(self, aws: AwsClients, message: str) -> None:
+        self.fail_with(aws, message)
         with pytest.raises(ClientError):
             TagSageMaker(PLACE, SAGEMAKER.arn, KEY, ("v",)).capture(aws)
 
-    def refusing(self, aws: AwsClients, message: str) -> None:
-        def said(_: Any) -> None:
+    def fail_with(self, aws: AwsClients, message: str) -> None:
+        def respond(_: Any) -> None:
             error = {"Error": {"Code": "ValidationException", "Message": message}}
             raise ClientError(error, "ListTags")
 
-        answering(aws, "sagemaker", "ListTags", said)
+        stub(aws, "sagemaker", "ListTags", respond)
 
     def test_reads_every_page(self, aws: AwsClients) -> None:
-        """One over the tags a page holds: those of AWS are not counted, but listed."""
+        """The list is one tag longer than a page: AWS's own tags do not count but are listed."""
         tags = {f"aws:cloudformation:{i}": "" for i in range(50)}
         SAGEMAKER.exists({**tags, KEY: "on the second page"})(aws)
         captured = TagSageMaker(PLACE, SAGEMAKER.arn, KEY, ("v",)).capture(aws)
@@ -151,20 +151,20 @@ class TestSageMaker:
 
 
 class TestValue:
-    def test_sorted_and_each_once(self) -> None:
+    def test_value_is_sorted_without_duplicates(self) -> None:
         assert tag_value(("b", "a", "b")) == "a b"
 
-    def test_keeps_to_what_every_service_takes(self) -> None:
+    def test_value_has_only_allowed_characters(self) -> None:
         assert tag_value(("S3.2", "a b", "<x>\n", "ü")) == "S3.2 _ _x__ a_b"
 
-    def test_says_how_many_did_not_fit(self) -> None:
+    def test_value_counts_omitted_names(self) -> None:
         value = tag_value(tuple(f"{i:016x}" for i in range(20)))
         assert len(value) <= 256
         assert value.endswith(" 000000000000000d +6")
         assert len(value.split()) == 15
 
     @given(st.lists(st.text(max_size=300), max_size=40))
-    def test_always_fits_and_never_depends_on_order(self, values: list[str]) -> None:
+    def test_value_fits_and_ignores_order(self, values: list[str]) -> None:
         value = tag_value(tuple(values))
         assert len(value) <= 256
         assert value == tag_value(tuple(reversed(values)))
@@ -173,11 +173,11 @@ class TestValue:
         )
 
     @given(st.lists(st.from_regex(r"[0-9a-f]{16}", fullmatch=True), unique=True, max_size=40))
-    def test_counts_what_it_left_out(self, cases: list[str]) -> None:
-        shown = [name for name in tag_value(tuple(cases)).split() if not name.startswith("+")]
-        assert set(shown) <= set(cases)
-        left_out = len(cases) - len(shown)
-        assert tag_value(tuple(cases)).endswith(f"+{left_out}") is bool(left_out)
+    def test_omitted_names_are_counted(self, cases: list[str]) -> None:
+        written = [name for name in tag_value(tuple(cases)).split() if not name.startswith("+")]
+        assert set(written) <= set(cases)
+        omitted = len(cases) - len(written)
+        assert tag_value(tuple(cases)).endswith(f"+{omitted}") is bool(omitted)
 
 
 @pytest.mark.parametrize(
@@ -196,13 +196,13 @@ class TestValue:
         {"values": ("",)},
     ],
 )
-def test_nothing_unvalidated_is_written(change: dict[str, Any]) -> None:
-    good = TagSageMaker(PLACE, SAGEMAKER.arn, KEY, ("v",))
+def test_invalid_fields_are_rejected(change: dict[str, Any]) -> None:
+    valid = TagSageMaker(PLACE, SAGEMAKER.arn, KEY, ("v",))
     with pytest.raises(ValueError, match=f"^{next(iter(change))}:"):
-        replace(good, **change)
+        replace(valid, **change)
 
 
-class TestTagger:
+class TestTagActionFor:
     @pytest.mark.parametrize(
         ("service", "resource", "kind"),
         [
@@ -234,11 +234,11 @@ class TestTagger:
             ("bedrock-agentcore", "code-interpreter-custom/c-1", TagAgentCore),
         ],
     )
-    def test_knows_who_keeps_the_tags(self, service: str, resource: str, kind: type[Tag]) -> None:
+    def test_selects_the_action_by_arn(self, service: str, resource: str, kind: type[Tag]) -> None:
         arn = PLACE.arn(service, resource)
         assert tag_action_for(PLACE, arn, KEY, ("v",)) == kind(PLACE, arn, KEY, ("v",))
 
-    def test_labels_a_data_source_on_its_knowledge_base(self) -> None:
+    def test_data_source_is_tagged_on_its_knowledge_base(self) -> None:
         arn = PLACE.arn("bedrock", "knowledge-base/KB12345678/data-source/DS12345678")
         expected = PLACE.arn("bedrock", "knowledge-base/KB12345678")
         assert tag_action_for(PLACE, arn, KEY, ("v",)) == TagBedrockAgent(
@@ -251,41 +251,43 @@ class TestTagger:
             ("arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude", "InvokeModel"),
             (PLACE.arn("bedrock", "inference-profile/us.anthropic.claude"), "InvokeModel"),
             (PLACE.arn("bedrock", "default-prompt-router/anthropic.claude:1"), "InvokeModel"),
-            (PLACE.arn("bedrock", "guardrail-profile/us.guardrail.v1:0"), "by hand"),
-            (PLACE.arn("bedrock", "flow/F/alias/A/execution/E"), "by hand"),
-            (PLACE.arn("bedrock", "data-automation-project/p"), "by hand"),
+            (PLACE.arn("bedrock", "guardrail-profile/us.guardrail.v1:0"), "manually"),
+            (PLACE.arn("bedrock", "flow/F/alias/A/execution/E"), "manually"),
+            (PLACE.arn("bedrock", "data-automation-project/p"), "manually"),
             (PLACE.arn("bedrock-agentcore", "policy-engine/p"), "gateways"),
             (PLACE.arn("bedrock-agentcore", "policy-engine/p/policy/q"), "gateways"),
             ("arn:aws:bedrock-agentcore:us-east-1:aws:browser/aws.browser.v1", "managed by AWS"),
-            (PLACE.arn("sagemaker", "pipeline/p/execution/e"), "by hand"),
-            (PLACE.arn("sagemaker", "human-loop/h"), "by hand"),
-            (PLACE.arn("sagemaker", "endpoint/"), "by hand"),
-            (PLACE.arn("sagemaker", "endpoint"), "by hand"),
-            (PLACE.arn("s3", "endpoint/x"), "by hand"),
+            (PLACE.arn("sagemaker", "pipeline/p/execution/e"), "manually"),
+            (PLACE.arn("sagemaker", "human-loop/h"), "manually"),
+            (PLACE.arn("sagemaker", "endpoint/"), "manually"),
+            (PLACE.arn("sagemaker", "endpoint"), "manually"),
+            (PLACE.arn("s3", "endpoint/x"), "manually"),
         ],
     )
-    def test_refuses_what_takes_no_tags(self, arn: str, advice: str) -> None:
+    def test_untaggable_resource_is_refused(self, arn: str, advice: str) -> None:
         with pytest.raises(Refused, match=advice):
             tag_action_for(PLACE, arn, KEY, ("v",))
 
     @pytest.mark.parametrize(
         "arn", ["scorer", "", "arn:aws:sagemaker:us-east-1:999999999999:endpoint/scorer"]
     )
-    def test_takes_only_arns_of_the_place(self, arn: str) -> None:
+    def test_arn_of_another_place_is_an_error(self, arn: str) -> None:
         with pytest.raises(ValueError, match="arn"):
             tag_action_for(PLACE, arn, KEY, ("v",))
 
     @pytest.mark.parametrize("service", ["sagemaker", "bedrock", "bedrock-agentcore"])
-    def test_agrees_with_the_service_authorization_reference(self, service: str) -> None:
-        """Every type that AWS lists for the tag action is labelled, and nothing besides.
+    def test_types_match_the_service_authorization_reference(self, service: str) -> None:
+        """Exactly the types that AWS lists for the tag action have a tag action here.
 
-        Sessions, blueprints and data automation have tag APIs of their own. Inference experiments
-        take tags (CreateInferenceExperiment: Tags) though the reference leaves them out.
+        Sessions, blueprints and data automation have their own tag APIs. The reference omits
+        inference experiments, which can have tags (CreateInferenceExperiment: Tags).
         """
         data = get_service_prefix_data(service)
         tag = data["privileges"]["AddTags" if service == "sagemaker" else "TagResource"]
         taggable = set(tag["resource_types"]) - {""} - OTHER_APIS | ALSO.get(service, set())
-        assert {name for name, r in data["resources"].items() if labels(r["arn"])} == taggable
+        assert {
+            name for name, r in data["resources"].items() if has_tag_action(r["arn"])
+        } == taggable
 
 
 OTHER_APIS = {
@@ -298,8 +300,8 @@ OTHER_APIS = {
 ALSO = {"sagemaker": {"inference-experiment"}}
 
 
-def labels(template: str) -> bool:
-    """Whether the tagger labels ARNs of the reference's form."""
+def has_tag_action(template: str) -> bool:
+    """Is there a tag action for ARNs of this format of the reference?"""
     filled = template.replace("${Partition}", "aws").replace("${Region}", "us-east-1")
     arn = filled.replace("${Account}", PLACE.account).replace("${", "").replace("}", "")
     try:

@@ -1,8 +1,9 @@
-"""Which AWS operations the code calls, read from its source.
+"""Reads from the source which AWS operations the code calls.
 
-A client is told by what it is: ``x.client("s3")``; a name given to one (``s3 = x.client("s3")``);
-or a parameter or attribute named for its service (``ssm``, ``self._dynamodb``), which is how this
-code passes clients on. ``x.client(self.service)`` is every service a class names so.
+A client is recognised by its form: ``x.client("s3")``; a variable, ``s3 = x.client("s3")``; or a
+parameter or attribute named after its service (``ssm``, ``self._dynamodb``), because this code
+passes clients on with such names. ``x.client(self.service)`` means every service in a class
+attribute ``service``.
 """
 
 import ast
@@ -22,7 +23,7 @@ Operation = tuple[str, str]  # ("s3", "PutObject")
 
 
 def operations(code: list[Path]) -> set[Operation]:
-    """Every operation called in these modules; ValueError where a call cannot be told apart."""
+    """Every operation called in these modules."""
     reader = _Reader([ast.parse(path.read_text()) for path in code])
     return set(reader.found())
 
@@ -85,17 +86,17 @@ class _Reader:
 
 
 def services(code: list[Path]) -> set[str]:
-    """Services the modules ask clients for: ``x.client("s3")``, ``service = "bedrock-agent"``."""
-    found = set()
+    """The services of the clients in the modules: ``x.client("s3")``, ``service = "bedrock"``."""
+    names = set()
     for path in code:
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
                 case ast.Call(
                     func=ast.Attribute(attr="client"), args=[ast.Constant(value=str(name)), *_]
                 ):
-                    found.add(name)
+                    names.add(name)
                 case ast.AnnAssign(
                     target=ast.Name(id="service"), value=ast.Constant(value=str(name))
                 ):
-                    found.add(name)
-    return found
+                    names.add(name)
+    return names

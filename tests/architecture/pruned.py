@@ -1,4 +1,4 @@
-"""botocore's data as the layer has it: of the same lock, cut down to operations.txt."""
+"""The layer's botocore data: of the locked version, reduced to operations.txt."""
 
 from pathlib import Path
 
@@ -20,8 +20,8 @@ def data(folder: Path) -> Path:
 
 
 def session(data: Path) -> Session:
-    """A session that knows this data and nothing else."""
+    """A session with this data only."""
     loader = Loader(extra_search_paths=[str(data)], include_default_search_paths=False)
-    made = Session()
-    made.register_component("data_loader", loader)
-    return made
+    pruned = Session()
+    pruned.register_component("data_loader", loader)
+    return pruned

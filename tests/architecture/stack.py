@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from console.account import cordon_stack
 from embedded.place import Place
-from embedded.template import Stack, load, synthesise
+from embedded.template import Stack, load
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
@@ -39,7 +40,7 @@ def raw() -> Any:
 @cache
 def stack(*, full: bool = False, place: Place = PLACE) -> Stack:
     """The synthesised stack, with no parameter given or with all."""
-    return synthesise(TEMPLATE, place, parameters=FULL if full else {})
+    return cordon_stack(place, FULL if full else {})
 
 
 def logical(playbook: str) -> str:
@@ -52,7 +53,12 @@ def policies(playbook: str, *, full: bool = True) -> list[Mapping[str, Any]]:
     built = stack(full=full)
     role = built.resources[f"{logical(playbook)}Role"].properties
     managed = {m.physical: m for m in built.of("AWS::IAM::ManagedPolicy")}
-    attached = [managed[arn].properties["PolicyDocument"] for arn in role["ManagedPolicyArns"]]
+    name = built.resources[f"{logical(playbook)}Role"].physical
+    attached = [
+        m.properties["PolicyDocument"]
+        for m in managed.values()
+        if m.physical in role["ManagedPolicyArns"] or name in m.properties.get("Roles", ())
+    ]
     return [*attached, *(p["PolicyDocument"] for p in role["Policies"])]
 
 

@@ -1,4 +1,4 @@
-"""What the layer's build installs and whom it trusts, held against the lock and Amazon's page."""
+"""The layer's packages and root certificates, compared with the lock and Amazon's page."""
 
 import hashlib
 import re
@@ -12,9 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import trusted_roots
+from console.account import cordon_stack
 from embedded.place import Place
-from embedded.template import synthesise
-from tests.architecture.stack import ROOT, TEMPLATE
+from tests.architecture.stack import ROOT
 
 LAYER = ROOT / "layers" / "cordon"
 BUNDLE = Path(botocore.__file__).with_name("cacert.pem").read_text()
@@ -30,17 +30,18 @@ KEYS = {  # SHA-256 of the public keys: https://www.amazontrust.com/repository/,
 SMALL, WHOLE = "/opt/python/amazon-roots.pem", "/opt/python/botocore/cacert.pem"
 
 
-def test_the_layer_installs_what_the_lock_says() -> None:
+def test_requirements_equal_the_lock() -> None:
     lock = tomllib.loads((ROOT / "uv.lock").read_text())
     locked = {p["name"]: p for p in lock["package"]}
-    wanted, found = ["aws-lambda-powertools", "boto3"], {}
-    while wanted:
-        package = locked[wanted.pop()]
-        found[package["name"]] = package
-        wanted += [d["name"] for d in package.get("dependencies", []) if d["name"] not in found]
+    pending, packages = ["aws-lambda-powertools", "boto3"], {}
+    while pending:
+        package = locked[pending.pop()]
+        packages[package["name"]] = package
+        names = [dependency["name"] for dependency in package.get("dependencies", [])]
+        pending += [name for name in names if name not in packages]
     expected = {
         f"{name}=={p['version']}": {f["hash"] for f in (*p["wheels"], p["sdist"])}
-        for name, p in found.items()
+        for name, p in packages.items()
     }
     blocks = re.split(r"\n(?=\S)", (LAYER / "requirements.txt").read_text().strip())
     listed = {b.split()[0]: set(re.findall(r"--hash=(\S+)", b)) for b in blocks}
@@ -48,9 +49,9 @@ def test_the_layer_installs_what_the_lock_says() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")  # Starfield's 0
-def test_the_small_bundle_is_the_five_roots_of_aws_and_no_other() -> None:
+def test_bundle_has_exactly_the_five_roots() -> None:
     kept = x509.load_pem_x509_certificates(trusted_roots.amazon_roots(BUNDLE).encode())
-    assert {name_of(one): key_of(one) for one in kept} == KEYS
+    assert {name_of(c): key_of(c) for c in kept} == KEYS
     assert len(kept) == len(KEYS)
 
 
@@ -66,15 +67,15 @@ def key_of(certificate: x509.Certificate) -> str:
     ).hexdigest()
 
 
-def test_a_root_that_is_gone_stops_the_build() -> None:
-    """A smaller bundle would only show on the day that an endpoint changes its chain."""
+def test_missing_root_stops_the_build() -> None:
+    """Otherwise the missing root would be noticed only when an endpoint changes its chain."""
     pems = trusted_roots.CERTIFICATE.findall(BUNDLE)
-    gone = "Amazon Root CA 3"
-    left = "".join(
-        one for one in pems if trusted_roots.ROOTS.get(trusted_roots.fingerprint(one)) != gone
+    missing = "Amazon Root CA 3"
+    others = "".join(
+        pem for pem in pems if trusted_roots.ROOTS.get(trusted_roots.fingerprint(pem)) != missing
     )
-    with pytest.raises(ValueError, match=gone):
-        trusted_roots.amazon_roots(left)
+    with pytest.raises(ValueError, match=missing):
+        trusted_roots.amazon_roots(others)
 
 
 @pytest.mark.parametrize(
@@ -87,11 +88,13 @@ def test_a_root_that_is_gone_stops_the_build() -> None:
         ("eu-central-1", "aws", "/opt/python/cordon/proxy.pem", "/opt/python/cordon/proxy.pem"),
     ],
 )
-def test_whom_functions_trust(region: str, partition: str, given: str, trusted: str) -> None:
-    """Never empty: with an empty AWS_CA_BUNDLE botocore makes no client."""
+def test_functions_have_the_bundle_of_their_partition(
+    region: str, partition: str, given: str, trusted: str
+) -> None:
+    """Never empty: with an empty AWS_CA_BUNDLE botocore creates no client."""
     place = Place("111122223333", region, partition)
     parameters: dict[str, Any] = {"CaBundle": given} if given else {}
-    stack = synthesise(TEMPLATE, place, parameters=parameters, functions=ROOT / "functions")
+    stack = cordon_stack(place, parameters)
     functions = stack.of("AWS::Lambda::Function")
     bundles = {f.properties["Environment"]["Variables"]["AWS_CA_BUNDLE"] for f in functions}
     assert bundles == {trusted}

@@ -1,7 +1,7 @@
-"""The layer's botocore data holds the operations that the code calls, whole, and no other.
+"""The layer's botocore data has exactly the operations that the code calls, unchanged.
 
-Here the list is held against the source and the data against botocore's. That the code runs on
-this data is shown in tests/promises: every function there finds only what the layer keeps.
+These tests compare the list with the source, and the data with botocore's. In tests/promises every
+function runs with this data only, which shows that the data is sufficient.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ BY_LIBRARIES = {
 }
 REGIONS = ("us-east-1", "eu-central-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1")
 VOLATILE = {"Authorization", "X-Amz-Date", "amz-sdk-invocation-id"}
-GIVEN = {
+PARAMETERS = {
     "AccountId": "111122223333",
     "Bucket": "some-bucket",
     "ResourceArn": "arn:aws:s3:::some-bucket",
@@ -45,15 +45,15 @@ def botocores() -> Session:
     return session(WHOLE)
 
 
-def test_the_list_is_what_the_code_calls() -> None:
+def test_list_equals_the_calls_in_the_code() -> None:
     assert operations(CODE) | BY_LIBRARIES == LISTED_OPERATIONS
 
 
-def test_of_every_service_the_code_asks_for_a_call_was_found() -> None:
+def test_every_service_has_a_call() -> None:
     assert services(CODE) == {service for service, _ in operations(CODE)}
 
 
-def test_a_call_is_found_however_the_client_came_there(tmp_path: Path) -> None:
+def test_every_form_of_call_is_found(tmp_path: Path) -> None:
     code = tmp_path / "code.py"
     code.write_text(
         "service: str = 'bedrock'\n"
@@ -78,30 +78,32 @@ def test_a_call_is_found_however_the_client_came_there(tmp_path: Path) -> None:
     }
 
 
-def test_an_operation_that_does_not_exist_stops_the_build(tmp_path: Path) -> None:
+def test_unknown_operation_stops_the_build(tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="PutObjekt"):
         prune({"s3": {"PutObjekt"}}, WHOLE, tmp_path)
 
 
-def test_nobody_waits_by_botocore() -> None:
-    """Waiters are left out of the data."""
+def test_code_uses_no_waiter() -> None:
+    """The data has no waiters."""
     assert not [path for path in CODE if "get_waiter" in path.read_text()]
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_what_is_kept_is_whole(service: str, layers: Session, botocores: Session) -> None:
-    kept, whole = layers.get_service_model(service), botocores.get_service_model(service)
+def test_kept_operations_are_unchanged(service: str, layers: Session, botocores: Session) -> None:
+    kept, original = layers.get_service_model(service), botocores.get_service_model(service)
     assert set(kept.operation_names) == listed(LISTED)[service]
-    assert kept.metadata == whole.metadata
+    assert kept.metadata == original.metadata
     for name in kept.operation_names:
-        assert form(kept.operation_model(name)) == form(whole.operation_model(name)), name
-    assert pages(layers, service) == pages(botocores, service)
+        assert definition(kept.operation_model(name)) == definition(
+            original.operation_model(name)
+        ), name
+    assert paginators(layers, service) == paginators(botocores, service)
     for region in REGIONS:
-        assert places(layers, service, region) == places(botocores, service, region)
+        assert endpoints(layers, service, region) == endpoints(botocores, service, region)
 
 
-def form(operation: OperationModel) -> dict[str, Any]:
-    """All that botocore goes by when it writes a request and reads an answer."""
+def definition(operation: OperationModel) -> dict[str, Any]:
+    """Everything that botocore reads to write a request and to parse a response."""
     shapes = [operation.input_shape, operation.output_shape, *operation.error_shapes]
     return {
         "http": operation.http,
@@ -114,21 +116,21 @@ def form(operation: OperationModel) -> dict[str, Any]:
 
 
 def walk(shape: Shape) -> Iterator[tuple[str, Any]]:
-    """Every shape below, by name, with its traits and what it is made of."""
+    """Every shape below this one, by name, with its traits and its members."""
     seen: set[str] = set()
-    waiting = [shape]
-    while waiting:
-        one = waiting.pop()
-        if one.name in seen:
+    pending = [shape]
+    while pending:
+        current = pending.pop()
+        if current.name in seen:
             continue
-        seen.add(one.name)
-        parts = made_of(one)
-        waiting += parts.values()
+        seen.add(current.name)
+        parts = members(current)
+        pending += parts.values()
         inner = {key: (part.name, part.serialization) for key, part in parts.items()}
-        yield one.name, (one.type_name, one.serialization, one.metadata, inner)
+        yield current.name, (current.type_name, current.serialization, current.metadata, inner)
 
 
-def made_of(shape: Shape) -> dict[str, Shape]:
+def members(shape: Shape) -> dict[str, Shape]:
     if shape.type_name == "structure":
         return dict(shape.members)
     if shape.type_name == "list":
@@ -136,13 +138,13 @@ def made_of(shape: Shape) -> dict[str, Shape]:
     return {"key": shape.key, "value": shape.value} if shape.type_name == "map" else {}
 
 
-def pages(at: Session, service: str) -> dict[str, Any]:
-    found = at.get_component("data_loader").load_service_model(service, "paginators-1")
-    return {k: v for k, v in found["pagination"].items() if k in listed(LISTED)[service]}
+def paginators(from_session: Session, service: str) -> dict[str, Any]:
+    model = from_session.get_component("data_loader").load_service_model(service, "paginators-1")
+    return {k: v for k, v in model["pagination"].items() if k in listed(LISTED)[service]}
 
 
-def places(at: Session, service: str, region: str) -> tuple[Any, ...]:
-    """What ``Aws.offers`` and the legacy resolver say of a Region."""
+def endpoints(at: Session, service: str, region: str) -> tuple[Any, ...]:
+    """The Region's data for ``AwsClients.has_service`` and for the legacy resolver."""
     partition = at.get_partition_for_region(region)
     prefix = at.get_service_model(service).endpoint_prefix
     resolver = at._get_internal_component("endpoint_resolver")
@@ -153,7 +155,7 @@ def places(at: Session, service: str, region: str) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize(("service", "operation"), sorted(LISTED_OPERATIONS))
-def test_every_call_goes_out_as_with_all_data(
+def test_requests_equal_those_with_all_data(
     service: str, operation: str, layers: Session, botocores: Session
 ) -> None:
     sent = [request(at, service, operation) for at in (layers, botocores)]
@@ -161,26 +163,26 @@ def test_every_call_goes_out_as_with_all_data(
 
 
 def request(at: Session, service: str, operation: str) -> dict[str, Any]:
-    """The request of an operation with what it requires, answered without a network."""
+    """The request of an operation with its required parameters. The response is a stub."""
     client = at.create_client(
         service, region_name="us-east-1", aws_access_key_id="id", aws_secret_access_key="secret"
     )
     model: ServiceModel = client.meta.service_model
     parameters = example(model.operation_model(operation).input_shape)
-    found: dict[str, Any] = {}
+    sent: dict[str, Any] = {}
 
-    def answer(request: Any, **_: Any) -> AWSResponse:
+    def respond(request: Any, **_: Any) -> AWSResponse:
         headers = {k: v for k, v in request.headers.items() if k not in VOLATILE}
         body = request.body.read() if hasattr(request.body, "read") else request.body
-        found.update(url=request.url, body=body, headers=headers)
-        xml = f"<Answer><{operation}Result/></Answer>"
+        sent.update(url=request.url, body=body, headers=headers)
+        xml = f"<Response><{operation}Result/></Response>"
         text = xml if model.protocol in ("query", "rest-xml") else "{}"
         return AWSResponse(request.url, 200, {}, _Raw(text.encode()))
 
-    client.meta.events.register_first(f"before-send.{model.service_id.hyphenize()}", answer)
+    client.meta.events.register_first(f"before-send.{model.service_id.hyphenize()}", respond)
     client._make_api_call(operation, parameters)
     client.close()
-    return found
+    return sent
 
 
 class _Raw:
@@ -196,18 +198,18 @@ class _Raw:
 
 
 def example(shape: Shape | None, name: str = "") -> Any:
-    """A value that the shape accepts, with what is required."""
+    """A valid value for the shape, with its required members."""
     if isinstance(shape, StructureShape):
-        wanted = shape.required_members or list(shape.members)[:1] * shape.is_tagged_union
-        return {key: example(shape.members[key], key) for key in wanted}
+        keys = shape.required_members or list(shape.members)[:1] * shape.is_tagged_union
+        return {key: example(shape.members[key], key) for key in keys}
     if shape is None:
         return {}
     if shape.type_name == "list":
         return [example(shape.member)]
     if shape.type_name == "map":
         return {example(shape.key): example(shape.value)}
-    if name in GIVEN:
-        return GIVEN[name]
+    if name in PARAMETERS:
+        return PARAMETERS[name]
     text = shape.enum[0] if shape.enum else "a" * max(1, int(shape.metadata.get("min", 1)))
     return {
         "integer": 1,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from jsonata import Jsonata
 
+from cordon.entry import MARGIN
 from cordon.workflow import STEPS
 from embedded.template import load
 from tests.architecture import stack as seen
@@ -15,10 +16,10 @@ from tests.architecture.stack import stack
 MACHINES = ("contain", "release")
 FIELDS = {  # what cordon.workflow reads of each command, beside do and case
     "ask": {"token"},
-    "contain": {"plan", "by"},
-    "decline": {"why"},
-    "tell": set(),
-    "release": {"by", "why"},
+    "contain": set(),
+    "decline": set(),
+    "report": set(),
+    "release": set(),
 }
 
 
@@ -97,7 +98,8 @@ def test_every_task_is_retried_caught_and_timed(name: str) -> None:
     retried = {e for r in state["Retry"] for e in r["ErrorEquals"] if r["MaxAttempts"] > 0}
     assert {"Lambda.ServiceException", "Lambda.TooManyRequestsException"} <= retried
     for retrier in state["Retry"]:
-        assert retrier["MaxAttempts"] == 0 or retrier["JitterStrategy"] == "FULL"
+        waits = retrier["ErrorEquals"] == ["ContainInProgress"]  # as long as a lease lasts
+        assert waits or retrier["MaxAttempts"] == 0 or retrier["JitterStrategy"] == "FULL"
     assert not retried & {"States.ALL", "States.Timeout"}  # a time-out to approve is an answer
 
 
@@ -112,10 +114,10 @@ def test_every_task_calls_the_playbook_of_the_case(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_every_task_gives_a_command_that_playbooks_obey(name: str) -> None:
+def test_every_task_gives_a_command_without_authority(name: str) -> None:
     given = command(TASKS[name])
     assert given["do"] in STEPS
-    optional = {"by"} if given["do"] == "decline" else {"failed"}
+    optional = {"failed"} if given["do"] == "report" else set()
     fields = given.keys() - {"do", "case", "execution"}
     in_contain = name.startswith("contain.")
     assert ("execution" in given) == in_contain  # an old execution decides nothing in a new round
@@ -166,17 +168,17 @@ def test_nothing_is_contained_without_the_word_approve() -> None:
     ]
     answers = [evaluated(choice["Condition"], {"input": s}) for s in said]
     assert answers == [True, False, False, False, False]
-    assert command(states("contain")[states("contain")["Decide"]["Default"]])["why"] == "rejected"
+    assert command(states("contain")[states("contain")["Decide"]["Default"]])["do"] == "decline"
 
 
-def test_what_was_approved_is_what_is_contained_and_by_whom() -> None:
-    said = {"input": {"decision": "approve", "plan": "c0ffee", "by": "ann"}}
-    given = command(states("contain")["Contain"])
-    assert evaluated(given["plan"], said) == "c0ffee"
-    assert evaluated(given["by"], said) == "ann"
+def test_a_refusal_is_final_and_a_live_attempt_is_waited_for() -> None:
     refused = {e for r in states("contain")["Contain"]["Retry"] for e in r["ErrorEquals"]}
-    assert {"NotApproved", "Stopped"} <= refused
+    assert {"NotApproved", "NotAllowedNow"} <= refused
     assert states("contain")["Contain"]["Retry"][0]["MaxAttempts"] == 0
+    live = states("contain")["Contain"]["Retry"][1]
+    assert live["ErrorEquals"] == ["ContainInProgress"]
+    longest = max(f.properties["Timeout"] for f in stack().of("AWS::Lambda::Function"))
+    assert live["IntervalSeconds"] * live["MaxAttempts"] > longest + MARGIN.seconds
 
 
 def test_nobody_answering_means_that_nothing_is_done() -> None:
@@ -185,19 +187,19 @@ def test_nobody_answering_means_that_nothing_is_done() -> None:
     assert evaluated(ask["TimeoutSeconds"], {}) == 4 * 3600
     first = ask["Catch"][0]
     assert first["ErrorEquals"] == ["States.Timeout"]
-    assert command(states("contain")[first["Next"]])["why"] == "expired"
+    assert command(states("contain")[first["Next"]])["do"] == "decline"
     after = states("contain")[first["Next"]]["Next"]
-    assert command(states("contain")[after])["do"] == "tell"
+    assert command(states("contain")[after])["do"] == "report"
 
 
 def test_a_failure_is_told_before_the_execution_fails() -> None:
     for machine in MACHINES:
         known = states(machine)
         for name, state in known.items():
-            if state["Type"] == "Task" and command(state)["do"] != "tell":
+            if state["Type"] == "Task" and command(state)["do"] != "report":
                 (general,) = (c for c in state["Catch"] if c["ErrorEquals"] == ["States.ALL"])
                 assert "failed" in command(known[general["Next"]]), f"{machine}.{name}"
-        telling = known["TellFailed"]
+        telling = known["ReportFailed"]
         assert known[telling["Next"]]["Type"] == "Fail"
         assert [known[c["Next"]]["Type"] for c in telling["Catch"]] == ["Fail"]
 
@@ -213,7 +215,7 @@ def test_a_failure_is_told_with_its_cause_whatever_it_lacks(
     error: Mapping[str, str], cause: str
 ) -> None:
     for machine in MACHINES:
-        failed = command(states(machine)["TellFailed"])["failed"]
+        failed = command(states(machine)["ReportFailed"])["failed"]
         assert evaluated(failed["error"], {"input": error}) == error["Error"]
         assert evaluated(failed["cause"], {"input": error}) == cause
 

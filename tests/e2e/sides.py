@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from console import account as console_account
 from console import replay
 from console.expected import expectation_path
 from console.replay import Replay, Run
 from console.stack import Stack
-from cordon.memory.cases import Case
-from cordon.statuses import Status
-from cordon.statuses import CONTAIN_ENDED
 from cordon.finding import Malformed
+from cordon.memory.cases import Case
 from cordon.sources import read
+from cordon.statuses import Status
 from embedded import snapshot as looks
 from embedded.account import EmbeddedAccount
 from embedded.backends import tags
@@ -140,7 +140,7 @@ def replayed(path: Path) -> Side:
     def watched(*args: Any, **kwargs: Any) -> EmbeddedAccount:
         return _Watched(*args, side=side, event=path.read_text(), **kwargs)
 
-    with mock.patch.object(replay, "EmbeddedAccount", watched):
+    with mock.patch.object(console_account, "EmbeddedAccount", watched):
         run: Run = Replay(ROOT, release=True).one(path)
     names = Names(side.names, datetime.now().astimezone(), path.read_text())
     side.answers = [names.alike(asdict(answer)) for answer in run.answers]

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cordon.memory.cases import Case
-from cordon.statuses import Status
 from cordon.clock import now, to_iso
+from cordon.memory.cases import Case
 from cordon.sources import read
+from cordon.statuses import Status
 from tests.e2e.account import ACCOUNT, BREAK_GLASS, Account, until
 from tests.e2e.conftest import event
 

@@ -5,7 +5,9 @@ kept as long as tests of the module ask for the same one, since no test can chan
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -20,8 +22,9 @@ from tests.promises.world import World, entered, event, seen
 class Keeper:
     """The one account that is entered, and what it was asked for with."""
 
-    def __init__(self) -> None:
-        self._leave: Any = None
+    def __init__(self, packaged: "Packaged") -> None:
+        self._packaged = packaged
+        self._leave = ExitStack()
         self._asked: Any = None
         self._world: World | None = None
 
@@ -30,14 +33,14 @@ class Keeper:
         asked = (mode, tuple(sorted(more.items())))
         if self._world is None or asked != self._asked:
             self.leave()
-            self._leave = entered(mode, **more)
-            self._world, self._asked = self._leave.__enter__(), asked
+            self._leave.enter_context(self._packaged.in_force())
+            self._world, self._asked = self._leave.enter_context(entered(mode, **more)), asked
         return self._world
 
     def leave(self) -> None:
         """Leave the account, if one is entered."""
         if self._world is not None:
-            self._leave.__exit__(None, None, None)
+            self._leave.close()
             self._world = None
 
 
@@ -49,25 +52,32 @@ WARMING = (  # between them they make every client and load every service model
 )
 
 
-@pytest.fixture(scope="session")
-def as_packaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+class Packaged:
     """Functions find of botocore's data what the layer keeps: a call of anything else fails."""
-    data = pruned.data(tmp_path_factory.mktemp("data"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            cordon.clients,
-            "_session",
-            cache(lambda: boto3.session.Session(botocore_session=pruned.session(data))),
-        )
-        cordon.clients._own.cache_clear()
-        yield
-    cordon.clients._own.cache_clear()
+
+    def __init__(self, data: Path) -> None:
+        self._session = cache(lambda: boto3.session.Session(botocore_session=pruned.session(data)))
+        self._own = cache(cordon.clients._own.__wrapped__)
+
+    @contextmanager
+    def in_force(self) -> Iterator[None]:
+        """Only while an account is entered: other tests of this process need the whole data."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(cordon.clients, "_session", self._session)
+            patch.setattr(cordon.clients, "_own", self._own)
+            yield
 
 
 @pytest.fixture(scope="session")
-def warm(as_packaged: None) -> None:
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Packaged:
+    """The layer's data, written once."""
+    return Packaged(pruned.data(tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture(scope="session")
+def warm(packaged: Packaged) -> None:
     """What a process learns once, it learns before it is copied."""
-    with entered("enforce") as world:
+    with packaged.in_force(), entered("enforce") as world:
         for name in WARMING:
             world.send(event(name))
         for case in world.cases:
@@ -76,9 +86,9 @@ def warm(as_packaged: None) -> None:
 
 
 @pytest.fixture(scope="module")
-def keeper(warm: None) -> Iterator[Keeper]:
+def keeper(packaged: Packaged, warm: None) -> Iterator[Keeper]:
     """Leaves the last account with the module's last test."""
-    kept = Keeper()
+    kept = Keeper(packaged)
     yield kept
     kept.leave()
 

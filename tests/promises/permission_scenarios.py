@@ -10,8 +10,8 @@ import pytest
 from moto.iam.models import AWSManagedPolicy, iam_backends
 
 from console.staging import stage
-from cordon.statuses import Status
 from cordon.finding import Place
+from cordon.statuses import Status
 from embedded.journal import Called
 from tests.actions.scenario_iam import DENY_ALL, policy_of
 from tests.promises.test_holds_on_one_bucket import bucket_of
@@ -99,7 +99,7 @@ def filled(name: str) -> Road:
         before = world.state
         world.account.deliver(one)
         assert DENY_ALL in json.dumps(world.state)
-        assert world.release(world.case()).status is Status.RELEASED
+        assert world.release(world.case()).status is Status.REOPENED
         assert world.state == before
 
     return go
@@ -134,7 +134,7 @@ def elsewhere(name: str) -> Road:
         case = world.case()
         assert case.finding.place.account == MEMBER
         assert case.status is Status.CONTAINED
-        assert world.release(case).status is Status.RELEASED
+        assert world.release(case).status is Status.REOPENED
         assert {c.principal.split(":")[4] for c in world.account.journal.of(Called)} > {MEMBER}
 
     return go

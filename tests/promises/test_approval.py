@@ -114,7 +114,7 @@ def test_approved_is_contained(world: World) -> None:
     assert approval["content"]["by"].startswith("arn:aws:")
     assert case.decided_by == approval["content"]["by"]
     assert case.decided_by in world.finding(case)["Description"]
-    assert world.release(case).status is Status.RELEASED
+    assert world.release(case).status is Status.REOPENED
     assert world.state == before
     assert world.troubles == []
 

@@ -156,7 +156,7 @@ def test_a_new_failure_after_the_pass_opens_a_second_round(world: World) -> None
     assert world.case().round == 2
     assert world.case().status is Status.CONTAINED
     assert world.state == contained
-    assert world.release(world.case()).status is Status.RELEASED
+    assert world.release(world.case()).status is Status.REOPENED
     assert world.state == before
 
 
@@ -301,7 +301,7 @@ def test_what_could_not_be_contained_can_be_released(world: World) -> None:
     with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock", "s3:TagResource"):
         world.account.deliver(one)
         assert world.case().status is Status.PARTLY_CONTAINED
-        assert world.release(world.case()).status is Status.RELEASED
+        assert world.release(world.case()).status is Status.REOPENED
     assert world.state == before
     assert world.holds == {}
 

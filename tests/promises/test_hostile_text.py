@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from cordon.statuses import Status
 from cordon.finding import Malformed
+from cordon.statuses import Status
 from embedded.backends import asff
 from embedded.journal import Invoked
 from tests.promises.world import PLAYBOOKS, Event, World, changed, event, finding_of, logged

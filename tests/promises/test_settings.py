@@ -108,7 +108,7 @@ def test_the_switch_keeps_what_is_contained(world: World) -> None:
     world.set("switch", "off")
     world.account.deliver(event(NAME))
     assert world.state == contained
-    assert world.release(world.case()).status is Status.RELEASED
+    assert world.release(world.case()).status is Status.REOPENED
     assert world.state == before
 
 

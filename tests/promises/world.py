@@ -12,15 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from console.account import cordon_account
 from console.expected import break_glass_role
 from console.permissions.record import Record
 from console.permissions.used import uses
 from console.stack import Stack
 from console.staging import stage
 from cordon.actions.revocation_policy import POLICY_NAME
-from cordon.memory.cases import Case
 from cordon.finding import Finding, Malformed
-from cordon.memory.holds import Hold, Holds
+from cordon.memory.cases import Case, Reported
+from cordon.memory.holds import Hold, hold_of
+from cordon.memory.table import row_of
 from cordon.sources import read
 from embedded.account import Delivery, EmbeddedAccount
 from embedded.functions import InvocationResult
@@ -93,15 +95,8 @@ def entered(
     modes = {f"Mode{logical}": mode for logical in PLAYBOOKS.values()} if mode else {}
     if mode:  # deployed as the operator's guide says, with somebody who is never locked out
         modes["BreakGlassRoles"] = break_glass_role(Place(account, region, partition))
-    with EmbeddedAccount(
-        ROOT / "template.yaml",
-        account=account,
-        region=region,
-        partition=partition,
-        parameters={**modes, **parameters},
-        functions=ROOT / "functions",
-        start=START,
-        security_hub=hub,
+    with cordon_account(
+        Place(account, region, partition), {**modes, **parameters}, start=START, security_hub=hub
     ) as embedded:
         yield World(embedded)
 
@@ -189,10 +184,13 @@ class World:
         """The holds by target."""
         dynamodb = self.account.client("dynamodb")
         table = self.account.stack.outputs["CasesTableName"]
-        rows = dynamodb.scan(TableName=table, ProjectionExpression="id")["Items"]
-        targets = (r["id"]["S"].removeprefix("hold#") for r in rows if r["id"]["S"][0] == "h")
-        found = Holds(dynamodb, table)
-        return {target: hold for target in sorted(targets) if (hold := found.get(target))}
+        rows = [row_of(item) for item in dynamodb.scan(TableName=table)["Items"]]
+        held = {r["id"].split("#", 2)[2]: r for r in rows if r["id"].startswith("hold#")}
+        return {target: hold_of(target, row) for target, row in sorted(held.items())}
+
+    def reported(self, case: Case) -> Reported:
+        """What people were last shown of the case."""
+        return self.operator.cases(case.playbook).reported(case)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -314,9 +312,7 @@ def seen(world: World) -> dict[str, Any]:
 
 def _case(case: Case) -> dict[str, Any]:
     told = {k: getattr(case, k) for k in ("id", "playbook", "verdict", "reason", "mode", "round")}
-    ended = {
-        k: getattr(case, k) for k in ("status", "decided_by", "decided_why", "told", "plan_hash")
-    }
+    ended = {k: getattr(case, k) for k in ("status", "decided_by", "decided_why", "plan_hash")}
     return {**told, **ended, "results": [asdict(result) for result in case.results]}
 
 

@@ -46,7 +46,7 @@ def test_every_status_has_a_meaning(status: Status) -> None:
         (Status.CONTAINED, "Every change of what still exists was made and verified."),
         (Status.PARTLY_CONTAINED, "Some changes were made and verified, others were not."),
         (Status.FAILED, "Nothing that contains was verified."),
-        (Status.RELEASED, "This case holds nothing any more."),
+        (Status.RELEASED, "Cordon holds nothing for this case."),
         (Status.REOPENED, "A person had it released: the condition that was found may remain."),
     ],
 )

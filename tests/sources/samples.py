@@ -1,6 +1,6 @@
-"""One full event of each dialect, and the copies Security Hub makes of it.
+"""One full event of each source, and the copies that Security Hub makes of it.
 
-Shapes follow the AWS pages named in each dialect; accounts and names are invented.
+Shapes follow the AWS pages named in each parser. Accounts and names are invented.
 """
 
 import copy
@@ -163,9 +163,9 @@ def asff(**changes: Any) -> Event:
     return imported(an_asff(**changes))
 
 
-def chosen(hand: str = "CordonContain", **changes: Any) -> Event:
-    """One finding that a person chose in the console."""
-    detail = {"actionName": hand, "actionDescription": "", "findings": [an_asff(**changes)]}
+def custom_action(name: str = "CordonContain", **changes: Any) -> Event:
+    """One finding of a custom action: a person selected it in the console."""
+    detail = {"actionName": name, "actionDescription": "", "findings": [an_asff(**changes)]}
     return event("aws.securityhub", "Security Hub Findings - Custom Action", detail)
 
 
@@ -173,7 +173,7 @@ def control(**changes: Any) -> Event:
     """A failed control, with consolidated control findings turned on."""
     id = f"arn:aws:securityhub:{REGION}:{ACCOUNT}:security-control/SageMaker.1/finding/a1b2c3d4"
     notebook = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:notebook-instance/explorer"
-    given = {
+    finding = {
         "Id": id,
         "ProductArn": f"{HUB}securityhub",
         "ProductName": "Security Hub",
@@ -196,7 +196,7 @@ def control(**changes: Any) -> Event:
             "AssociatedStandards": [{"StandardsId": "standards/nist-800-53/v/5.0.0"}],
         },
     }
-    return asff(**{**given, **changes})
+    return asff(**{**finding, **changes})
 
 
 def macie(**changes: Any) -> Event:
@@ -370,17 +370,19 @@ def ocsf(**changes: Any) -> Event:
 
 def ocsf_control(**changes: Any) -> Event:
     """A failed control in OCSF."""
-    given = an_ocsf()
+    finding = an_ocsf()
     uid = f"arn:aws:securityhub:{REGION}:{ACCOUNT}:security-control/SageMaker.1/finding/a1b2c3d4"
-    given["finding_info"] |= {"uid": uid, "types": ["Posture Management"]}
-    given["metadata"]["product"]["uid"] = f"arn:aws:securityhub:{REGION}::productv2/aws/securityhub"
+    finding["finding_info"] |= {"uid": uid, "types": ["Posture Management"]}
+    finding["metadata"]["product"]["uid"] = (
+        f"arn:aws:securityhub:{REGION}::productv2/aws/securityhub"
+    )
     compliance = {"control": "SageMaker.1", "status": "Fail", "status_id": 3}
     notebook = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:notebook-instance/explorer"
     resources = [{"type": "AWS::SageMaker::NotebookInstance", "uid": "explorer"}]
     resources[0]["uid_alt"] = notebook
     return ocsf(
         **{
-            **given,
+            **finding,
             "class_uid": 2003,
             "compliance": compliance,
             "resources": resources,
@@ -466,7 +468,7 @@ ALL = {
     "config": config,
     "asff": asff,
     "control": control,
-    "chosen": chosen,
+    "custom_action": custom_action,
     "ocsf": ocsf,
     "ocsf_control": ocsf_control,
 }

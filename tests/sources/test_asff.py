@@ -22,24 +22,24 @@ PLACE = Place("aws", ACCOUNT, REGION)
 DEFAULT = f"arn:aws:securityhub:{REGION}:{ACCOUNT}:product/{ACCOUNT}/default"
 
 
-def named(finding: Finding) -> set[tuple[str, str, ResourceRole]]:
-    """What case ids are made of."""
+def resource_keys(finding: Finding) -> set[tuple[str, str, ResourceRole]]:
+    """The resources, as case ids use them."""
     return {(r.type, r.name, r.role) for r in finding.resources}
 
 
-def test_guardduty_s_copy_is_the_native_finding() -> None:
+def test_guardduty_copy_equals_native_finding() -> None:
     native, copy = read(samples.guardduty()), read(samples.asff())
     for field in ("id", "source", "type", "kind", "place", "state", "sample", "principal", "hub"):
         assert getattr(copy, field) == getattr(native, field), field
     assert (copy.first_seen, copy.last_seen) == (native.first_seen, native.last_seen)
-    assert named(copy) == named(native)
+    assert resource_keys(copy) == resource_keys(native)
     assert (native.channel, copy.channel) == ("guardduty", "securityhub")
     assert copy.authored_by_aws
     assert copy.workflow == "NEW"
     assert copy.hub == HubReference(ARN, f"{HUB}guardduty")
 
 
-def test_an_attack_sequence_s_copy_names_the_same() -> None:
+def test_attack_sequence_copy_has_same_resources() -> None:
     native = read(samples.sequence())
     sequence = samples.sequence()["detail"]["service"]["detection"]["sequence"]
     user = sequence["actors"][0]["user"]
@@ -73,10 +73,10 @@ def test_an_attack_sequence_s_copy_names_the_same() -> None:
         )
     )
     assert copy.kind == native.kind
-    assert named(copy) == named(native)
+    assert resource_keys(copy) == resource_keys(native)
 
 
-def test_macie_s_copy_names_the_same_bucket() -> None:
+def test_macie_copy_has_same_bucket() -> None:
     native = read(samples.macie())
     copy = read(
         samples.asff(
@@ -90,7 +90,7 @@ def test_macie_s_copy_names_the_same_bucket() -> None:
     assert copy.resources_of("AWS::S3::Bucket") == native.resources_of("AWS::S3::Bucket")
 
 
-def test_an_object_brings_its_bucket() -> None:
+def test_object_adds_its_bucket() -> None:
     item = {"Type": "AwsS3Object", "Id": f"arn:aws:s3:::{BUCKET}/a\nb\u202e.csv"}
     finding = read(samples.asff(Resources=[item]))
     assert [(r.type, r.name) for r in finding.resources] == [
@@ -99,7 +99,7 @@ def test_an_object_brings_its_bucket() -> None:
     ]
 
 
-def test_config_s_copy_has_the_native_id() -> None:
+def test_config_copy_has_native_id() -> None:
     rule = "s3-bucket-public-read-prohibited"
     id = f"arn:aws:config:{REGION}:{ACCOUNT}:config-rule/config-rule-mburzq/finding/46f0"
     copy = read(
@@ -117,7 +117,7 @@ def test_config_s_copy_has_the_native_id() -> None:
     assert copy.hub == HubReference(id, f"{HUB}config")
 
 
-def test_a_control() -> None:
+def test_control_finding_is_active() -> None:
     finding = read(samples.control())
     notebook = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:notebook-instance/explorer"
     assert finding.kind == "securityhub:SageMaker.1"
@@ -127,7 +127,7 @@ def test_a_control() -> None:
     )
 
 
-def test_a_control_id_from_the_consolidated_generator() -> None:
+def test_consolidated_generator_gives_control_id() -> None:
     finding = read(samples.control(Compliance={"Status": "FAILED"}, Id="x"))
     assert finding.type == "SageMaker.1"
 
@@ -141,7 +141,7 @@ def test_a_control_id_from_the_consolidated_generator() -> None:
         "pci-dss/v/3.2.1/PCI.S3.2",
     ],
 )
-def test_a_number_of_a_standard_is_no_control_id(generator: str) -> None:
+def test_number_of_a_standard_is_no_control_id(generator: str) -> None:
     finding = read(
         samples.control(
             Id=f"arn:aws:securityhub:{REGION}:{ACCOUNT}:subscription/{generator}/finding/1",
@@ -180,7 +180,7 @@ def test_a_number_of_a_standard_is_no_control_id(generator: str) -> None:
         ({"Workflow": {"Status": "RESOLVED"}}, State.ACTIVE),
     ],
 )
-def test_state(changes: dict[str, Any], state: State) -> None:
+def test_state_follows_compliance_and_workflow(changes: dict[str, Any], state: State) -> None:
     assert read(samples.asff(**changes)).state is state
 
 
@@ -195,7 +195,7 @@ def test_state(changes: dict[str, Any], state: State) -> None:
         "arn:aws:securityhub:{r}::product/aws.evil/guardduty",
     ],
 )
-def test_only_aws_s_own_products_are_believed(product: str) -> None:
+def test_other_products_are_not_authored_by_aws(product: str) -> None:
     arn = product.format(r=REGION, a=ACCOUNT)
     finding = read(samples.asff(ProductArn=arn))
     assert not finding.authored_by_aws
@@ -205,7 +205,7 @@ def test_only_aws_s_own_products_are_believed(product: str) -> None:
 @pytest.mark.parametrize(
     "name", ["guardduty", "macie", "securityhub", "inspector", "config", "access-analyzer"]
 )
-def test_aws_s_own_products(name: str) -> None:
+def test_aws_products_are_authored_by_aws(name: str) -> None:
     finding = read(samples.asff(ProductArn=f"{HUB}{name}"))
     assert finding.authored_by_aws
     assert finding.source == name
@@ -222,24 +222,24 @@ def test_aws_s_own_products(name: str) -> None:
         f"arn:evil:securityhub:{REGION}::product/aws/guardduty",
     ],
 )
-def test_what_only_resembles_a_product_is_malformed(arn: str) -> None:
+def test_malformed_product_arn_is_named(arn: str) -> None:
     with pytest.raises(Malformed, match=r"detail\.findings\[0\]\.ProductArn"):
         read(samples.asff(ProductArn=arn))
 
 
-def test_our_own_findings_come_back() -> None:
-    ours = {"ProductArn": DEFAULT, "GeneratorId": "cordon/playbook/quarantine_bucket"}
-    assert read(samples.asff(**ours)).is_cordon_finding
+def test_cordon_findings_are_recognised() -> None:
+    cordon = {"ProductArn": DEFAULT, "GeneratorId": "cordon/playbook/quarantine_bucket"}
+    assert read(samples.asff(**cordon)).is_cordon_finding
     assert read(
         samples.asff(ProductArn=DEFAULT, Id="cordon/1/r/p/c", GeneratorId="x")
     ).is_cordon_finding
     assert not read(samples.asff(ProductArn=DEFAULT)).is_cordon_finding
     assert not read(samples.asff(GeneratorId="cordon/playbook/x")).is_cordon_finding
     foreign = DEFAULT.replace(ACCOUNT, "444455556666")
-    assert not read(samples.asff(**{**ours, "ProductArn": foreign})).is_cordon_finding
+    assert not read(samples.asff(**{**cordon, "ProductArn": foreign})).is_cordon_finding
 
 
-def test_aggregated_from_another_region_and_account() -> None:
+def test_aggregated_finding_has_its_own_place() -> None:
     product = "arn:aws-us-gov:securityhub:us-gov-west-1::product/aws/securityhub"
     finding = read(
         samples.control(Region=None, ProductArn=product, AwsAccountId="444455556666", Resources=[])
@@ -247,7 +247,7 @@ def test_aggregated_from_another_region_and_account() -> None:
     assert finding.place == Place("aws-us-gov", "444455556666", "us-gov-west-1")
 
 
-def test_a_resource_of_another_account_stays_visible() -> None:
+def test_resource_of_another_account_keeps_its_account() -> None:
     arn = f"arn:aws:sagemaker:{REGION}:444455556666:notebook-instance/explorer"
     item = {"Type": "AwsSageMakerNotebookInstance", "Id": arn}
     finding = read(samples.control(Resources=[item]))
@@ -289,14 +289,14 @@ def test_a_resource_of_another_account_stays_visible() -> None:
         ("Container", "c1", "Other", "c1"),
     ],
 )
-def test_kinds(type: str, id: str, kind: str, name: str) -> None:
-    given = id.format(p=f"{REGION}:{ACCOUNT}", a=ACCOUNT)
-    found = read(samples.control(Resources=[{"Type": type, "Id": given}])).resources[0]
-    assert (found.type, found.name) == (kind, name or given.rpartition("/")[2])
+def test_resource_type_and_name_are_read(type: str, id: str, kind: str, name: str) -> None:
+    identifier = id.format(p=f"{REGION}:{ACCOUNT}", a=ACCOUNT)
+    resource = read(samples.control(Resources=[{"Type": type, "Id": identifier}])).resources[0]
+    assert (resource.type, resource.name) == (kind, name or identifier.rpartition("/")[2])
 
 
 @pytest.mark.parametrize("id", ["arn:aws:evil:::x", "a b", "arn:aws:s3:::", "", None, 1])
-def test_a_bucket_s_id_must_name_a_bucket(id: object) -> None:
+def test_invalid_bucket_id_is_malformed(id: object) -> None:
     with pytest.raises(Malformed, match=r"detail\.findings\[0\]\.Resources\[0\]\.Id"):
         read(samples.control(Resources=[{"Type": "AwsS3Bucket", "Id": id}]))
 
@@ -311,24 +311,24 @@ def test_a_bucket_s_id_must_name_a_bucket(id: object) -> None:
         ("AWS::SageMaker::Endpoint", "-a"),
     ],
 )
-def test_a_name_must_fit_its_kind(type: str, id: str) -> None:
+def test_invalid_resource_name_is_malformed(type: str, id: str) -> None:
     with pytest.raises(Malformed, match=r"detail\.findings\[0\]\.Resources\[0\]\.Id"):
         read(samples.control(Resources=[{"Type": type, "Id": id}]))
 
 
-def test_the_arn_of_a_session_is_not_that_of_its_role() -> None:
+def test_session_arn_is_not_the_role_arn() -> None:
     arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/r/session"
-    found = read(samples.control(Resources=[{"Type": "Other", "Id": arn}])).resources[0]
-    assert (found.type, found.name, found.arn) == ("AWS::IAM::Role", "r", "")
+    resource = read(samples.control(Resources=[{"Type": "Other", "Id": arn}])).resources[0]
+    assert (resource.type, resource.name, resource.arn) == ("AWS::IAM::Role", "r", "")
 
 
 @pytest.mark.parametrize("newer", ["UpdatedAt", "LastObservedAt"])
-def test_the_latest_moment_orders_findings(newer: str) -> None:
+def test_latest_time_is_last_seen(newer: str) -> None:
     finding = read(samples.asff(**{newer: "2026-11-25T00:00:00Z"}))
     assert finding.last_seen.isoformat() == "2026-11-25T00:00:00+00:00"
 
 
-def test_a_session_s_details_tell_its_role_and_account() -> None:
+def test_session_details_give_role_and_account() -> None:
     issuer = f"arn:aws:iam::444455556666:role/ml/{samples.ROLE}"
     key = {
         "PrincipalType": "AssumedRole",
@@ -353,12 +353,14 @@ def test_a_session_s_details_tell_its_role_and_account() -> None:
         ({"Label": "INFORMATIONAL"}, SeverityLabel.INFORMATIONAL, 0),
     ],
 )
-def test_severity(severity: dict[str, Any], label: SeverityLabel, score: int) -> None:
-    told = read(samples.asff(Severity=severity, FindingProviderFields=None)).severity
-    assert (told.label, told.score) == (label, score)
+def test_severity_has_label_and_score(
+    severity: dict[str, Any], label: SeverityLabel, score: int
+) -> None:
+    parsed = read(samples.asff(Severity=severity, FindingProviderFields=None)).severity
+    assert (parsed.label, parsed.score) == (label, score)
 
 
-def test_samples() -> None:
+def test_sample_findings_are_recognised() -> None:
     assert read(samples.asff(Sample=True)).sample
     fields = {"aws/guardduty/service/additionalInfo/sample": "true"}
     assert read(samples.asff(ProductFields=fields)).sample
@@ -366,13 +368,13 @@ def test_samples() -> None:
     assert not read(samples.control(Title="[SAMPLE] x")).sample
 
 
-def test_a_hand_chose_it() -> None:
-    finding = read(samples.chosen("CordonRelease"))
+def test_custom_action_sets_custom_action() -> None:
+    finding = read(samples.custom_action("CordonRelease"))
     assert (finding.custom_action, finding.channel) == ("CordonRelease", "custom_action")
     assert finding.id == NATIVE_ID
 
 
-def test_several_findings() -> None:
+def test_several_findings_have_own_digests() -> None:
     event = samples.imported(samples.an_asff(), samples.an_asff(Title="another"))
     first, second = read_all(event)
     assert first.detail_sha256 != second.detail_sha256
@@ -382,7 +384,7 @@ def test_several_findings() -> None:
 
 
 @pytest.mark.parametrize("findings", [[], None, {}, "x"])
-def test_no_finding_is_malformed(findings: object) -> None:
+def test_empty_findings_are_malformed(findings: object) -> None:
     event = samples.imported()
     event["detail"]["findings"] = findings
     with pytest.raises(Malformed, match=r"detail\.findings"):

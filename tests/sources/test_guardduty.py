@@ -22,17 +22,17 @@ from tests.sources.samples import ACCOUNT, ARN, BUCKET, KEY, NATIVE_ID, REGION, 
 PLACE = Place("aws", ACCOUNT, REGION)
 
 
-def caller(**key: Any) -> Finding:
-    """A finding on this caller alone."""
+def finding_of_caller(**key: Any) -> Finding:
+    """A finding with only this caller."""
     return read(samples.guardduty(resource={"accessKeyDetails": key}))
 
 
 def actors(finding: Finding) -> set[tuple[str, str]]:
-    """Kind and name of the actors."""
+    """Type and name of the actors."""
     return {(r.type, r.name) for r in finding.resources if r.role is ResourceRole.ACTOR}
 
 
-def test_a_public_bucket() -> None:
+def test_public_bucket_finding() -> None:
     finding = read(samples.guardduty())
     assert (finding.id, finding.source, finding.channel) == (NATIVE_ID, "guardduty", "guardduty")
     assert finding.kind == "guardduty:Policy:S3/BucketAnonymousAccessGranted"
@@ -50,7 +50,7 @@ def test_a_public_bucket() -> None:
     assert finding.hub == HubReference(ARN, product)
 
 
-def test_the_envelope_is_not_believed() -> None:
+def test_place_ignores_the_envelope() -> None:
     event = samples.guardduty()
     assert event["account"] != read(event).place.account
     assert event["region"] != read(event).place.region
@@ -72,13 +72,15 @@ def test_the_envelope_is_not_believed() -> None:
         (None, SeverityLabel.MEDIUM, 40),
     ],
 )
-def test_severity(severity: float | None, label: SeverityLabel, score: int) -> None:
-    told = read(samples.guardduty(severity=severity)).severity
-    assert (told.label, told.score) == (label, score)
+def test_severity_has_label_and_score(
+    severity: float | None, label: SeverityLabel, score: int
+) -> None:
+    parsed = read(samples.guardduty(severity=severity)).severity
+    assert (parsed.label, parsed.score) == (label, score)
 
 
 @pytest.mark.parametrize("severity", [-1, 10.1, True, "8"])
-def test_a_severity_outside_the_scale_is_malformed(severity: object) -> None:
+def test_severity_out_of_range_is_malformed(severity: object) -> None:
     with pytest.raises(Malformed, match=r"detail\.severity"):
         read(samples.guardduty(severity=severity))
 
@@ -98,43 +100,43 @@ def test_a_severity_outside_the_scale_is_malformed(severity: object) -> None:
         ("Directory", "d-1", set()),
     ],
 )
-def test_every_kind_of_caller(
+def test_caller_becomes_principal_and_actors(
     user_type: str, name: str, kinds: set[tuple[str, str]] | None
 ) -> None:
-    finding = caller(userType=user_type, userName=name, accessKeyId=KEY)
+    finding = finding_of_caller(userType=user_type, userName=name, accessKeyId=KEY)
     assert finding.principal is not None
     assert (finding.principal.user_type, finding.principal.name) == (user_type, name)
     expected = {("AWS::IAM::Role", name)} if kinds is None else kinds
     assert actors(finding) == expected | {("AWS::IAM::AccessKey", KEY)}
 
 
-def test_an_anonymous_caller_has_empty_fields() -> None:
-    finding = caller(userType="", userName="", accessKeyId="", principalId="")
+def test_anonymous_caller_is_no_principal() -> None:
+    finding = finding_of_caller(userType="", userName="", accessKeyId="", principalId="")
     assert finding.principal is None
     assert actors(finding) == set()
 
 
 def remote(user_type: str) -> dict[str, Any]:
-    """The call came from account 444455556666."""
+    """A call from account 444455556666."""
     call = {"remoteAccountDetails": {"accountId": "444455556666", "affiliated": False}}
     key = {"userType": user_type, "userName": ROLE, "accessKeyId": KEY}
     service = {"action": {"awsApiCallAction": call}}
     return samples.guardduty(resource={"accessKeyDetails": key}, service=service)
 
 
-def test_the_thiefs_account_is_not_the_stolen_roles() -> None:
+def test_role_session_ignores_the_remote_account() -> None:
     principal = read(remote("AssumedRole")).principal
     assert principal is not None
     assert principal.account == ""
 
 
-def test_a_foreign_account_is_the_principals_own() -> None:
+def test_account_principal_has_the_remote_account() -> None:
     principal = read(remote("AWSAccount")).principal
     assert principal is not None
     assert principal.account == "444455556666"
 
 
-def test_buckets_of_all_sorts() -> None:
+def test_bucket_types_are_recognised() -> None:
     details = [
         {"name": "a-source", "type": "Source"},
         {"arn": f"arn:aws:s3express:{REGION}:{ACCOUNT}:bucket/d--euc1-az1--x-s3"},
@@ -152,14 +154,14 @@ def test_buckets_of_all_sorts() -> None:
     ]
 
 
-def test_a_bucket_whose_arn_names_another_is_malformed() -> None:
-    details = [{"name": "mine", "arn": "arn:aws:s3:::other"}]
+def test_bucket_name_and_arn_must_agree() -> None:
+    details = [{"name": "own", "arn": "arn:aws:s3:::other"}]
     with pytest.raises(Malformed) as raised:
         read(samples.guardduty(resource={"s3BucketDetails": details}))
     assert raised.value.field == "detail.resource.s3BucketDetails[0].arn"
 
 
-def test_an_object_named_by_an_attacker_cannot_hide_its_bucket() -> None:
+def test_hostile_object_key_keeps_its_bucket() -> None:
     details = [{"name": BUCKET, "s3ObjectDetails": [{"key": "a\nb\u202e"}, {"key": "ok/1"}]}]
     finding = read(samples.guardduty(resource={"s3BucketDetails": details}))
     names = [(r.name, r.arn) for r in finding.resources]
@@ -181,13 +183,13 @@ def test_an_object_named_by_an_attacker_cannot_hide_its_bucket() -> None:
         ("arn", "arn:aws:iam::1:role/x"),
     ],
 )
-def test_a_bad_bucket_is_named_in_guardduty_s_spelling(path: str, value: object) -> None:
+def test_malformed_names_the_field_as_guardduty_does(path: str, value: object) -> None:
     with pytest.raises(Malformed) as raised:
         read(samples.guardduty(resource={"s3BucketDetails": [{"name": BUCKET, path: value}]}))
     assert raised.value.field == f"detail.resource.s3BucketDetails[0].{path}"
 
 
-def test_what_else_a_finding_names() -> None:
+def test_other_resources_are_read() -> None:
     profile = f"arn:aws:iam::{ACCOUNT}:instance-profile/ml/p"
     function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:score"
     guardrail = f"arn:aws:bedrock:{REGION}:{ACCOUNT}:guardrail/g123456789"
@@ -227,18 +229,18 @@ def test_what_else_a_finding_names() -> None:
         {"title": "[SAMPLE] Something happened"},
     ],
 )
-def test_samples(changes: dict[str, Any]) -> None:
+def test_sample_findings_are_recognised(changes: dict[str, Any]) -> None:
     assert read(samples.guardduty(**changes)).sample
 
 
 @pytest.mark.parametrize("value", ['{"sample":false}', '"sample"', '{"sample":', '["sample"]'])
-def test_what_only_speaks_of_samples_is_none(value: str) -> None:
+def test_mention_of_samples_is_not_a_sample(value: str) -> None:
     service = {"additionalInfo": {"value": value}}
     finding = read(samples.guardduty(service=service, title="A [SAMPLE] was read"))
     assert not finding.sample
 
 
-def test_archived() -> None:
+def test_archived_finding_is_archived() -> None:
     assert read(samples.guardduty(service={"archived": True})).state is State.ARCHIVED
 
 
@@ -252,18 +254,18 @@ def test_archived() -> None:
         ("ap-southeast-2", "aws"),
     ],
 )
-def test_the_partition_follows_the_region(region: str, partition: str) -> None:
+def test_region_gives_the_partition(region: str, partition: str) -> None:
     finding = read(samples.guardduty(region=region, partition=None, resource={}))
     assert finding.place == Place(partition, ACCOUNT, region)
 
 
-def test_without_an_arn_security_hub_s_reference_is_built_from_the_detector() -> None:
+def test_hub_reference_is_built_from_the_detector() -> None:
     finding = read(samples.guardduty(arn=None))
     assert finding.hub == read(samples.guardduty()).hub
     assert read(samples.guardduty(arn=None, service={})).hub is None
 
 
-def test_an_attack_sequence() -> None:
+def test_attack_sequence_lists_all_resources() -> None:
     finding = read(samples.sequence())
     issuer = f"arn:aws:iam::{ACCOUNT}:role/ml/{ROLE}"
     assert finding.severity.label is SeverityLabel.CRITICAL

@@ -12,13 +12,13 @@ from tests.sources.samples import ACCOUNT, BUCKET, KEY, REGION, ROLE, SESSION
 PLACE = Place("aws", ACCOUNT, REGION)
 
 
-def by(kind: str, **who: Any) -> Principal | None:
-    """The principal of a finding that this identity caused."""
-    identity = {"type": kind, **who}
+def principal_of(kind: str, **details: Any) -> Principal | None:
+    """The principal of a finding with this userIdentity."""
+    identity = {"type": kind, **details}
     return read(samples.macie(policyDetails={"actor": {"userIdentity": identity}})).principal
 
 
-def test_a_public_bucket() -> None:
+def test_public_bucket_finding() -> None:
     finding = read(samples.macie())
     issuer = f"arn:aws:iam::{ACCOUNT}:role/ml/{ROLE}"
     assert finding.kind == "macie:Policy:IAMUser/S3BucketPublic"
@@ -36,13 +36,13 @@ def test_a_public_bucket() -> None:
 @pytest.mark.parametrize(
     ("score", "label"), [(1, SeverityLabel.LOW), (2, SeverityLabel.MEDIUM), (3, SeverityLabel.HIGH)]
 )
-def test_severity_by_score_or_by_word(score: int, label: SeverityLabel) -> None:
+def test_severity_from_score_or_description(score: int, label: SeverityLabel) -> None:
     assert read(samples.macie(severity={"score": score})).severity.label is label
     words = {"description": label.name.title()}
     assert read(samples.macie(severity=words)).severity.label is label
 
 
-def test_sensitive_data_in_an_object() -> None:
+def test_sensitive_object_adds_its_bucket() -> None:
     affected = {"s3Object": {"bucketArn": f"arn:aws:s3:::{BUCKET}", "key": "people.csv"}}
     finding = read(samples.macie(resourcesAffected=affected, policyDetails=None))
     assert [(r.type, r.name) for r in finding.resources] == [
@@ -52,28 +52,30 @@ def test_sensitive_data_in_an_object() -> None:
     assert finding.principal is None
 
 
-def test_every_identity() -> None:
-    user = by("IAMUser", iamUser={"userName": "alice", "accountId": ACCOUNT})
+def test_every_identity_becomes_a_principal() -> None:
+    user = principal_of("IAMUser", iamUser={"userName": "alice", "accountId": ACCOUNT})
     assert user == Principal("IAMUser", "alice", account=ACCOUNT)
-    root = by("Root", root={"arn": f"arn:aws:iam::{ACCOUNT}:root", "accountId": ACCOUNT})
+    root = principal_of("Root", root={"arn": f"arn:aws:iam::{ACCOUNT}:root", "accountId": ACCOUNT})
     assert root == Principal("Root", "root", account=ACCOUNT)
-    federated = by(
+    federated = principal_of(
         "FederatedUser", federatedUser={"arn": f"arn:aws:sts::{ACCOUNT}:federated-user/b"}
     )
     assert federated == Principal("FederatedUser", "b")
-    service = by("AWSService", awsService={"invokedBy": "s3.amazonaws.com"})
+    service = principal_of("AWSService", awsService={"invokedBy": "s3.amazonaws.com"})
     assert service == Principal("AWSService", "s3.amazonaws.com")
-    foreign = by("AWSAccount", awsAccount={"accountId": "444455556666"})
+    foreign = principal_of("AWSAccount", awsAccount={"accountId": "444455556666"})
     assert foreign == Principal("AWSAccount", "444455556666", account="444455556666")
-    session = by("AssumedRole", assumedRole={"arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s"})
+    session = principal_of(
+        "AssumedRole", assumedRole={"arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s"}
+    )
     assert session == Principal("AssumedRole", "r")
 
 
-def test_an_identity_macie_adds_later_does_not_hide_the_bucket() -> None:
-    assert by("IdentityCenterUser", identityCenterUser={}) is None
+def test_unknown_identity_is_no_principal() -> None:
+    assert principal_of("IdentityCenterUser", identityCenterUser={}) is None
 
 
-def test_samples_and_archived() -> None:
+def test_sample_and_archived_findings_are_recognised() -> None:
     assert read(samples.macie(sample=True)).sample
     bucket = {"name": "macie-sample-finding-bucket"}
     assert read(samples.macie(resourcesAffected={"s3Bucket": bucket})).sample

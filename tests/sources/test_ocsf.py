@@ -8,54 +8,56 @@ from cordon.finding import Malformed, Place, SeverityLabel, State
 from cordon.sources import read
 from tests.sources import samples
 from tests.sources.samples import ACCOUNT, BUCKET, KEY, REGION
-from tests.sources.test_asff import named
+from tests.sources.test_asff import resource_keys
 
 
-def test_guardduty_s_copy_is_the_native_finding() -> None:
+def test_guardduty_copy_equals_native_finding() -> None:
     native, copy = read(samples.guardduty()), read(samples.ocsf())
     for field in ("id", "source", "type", "place", "state", "sample", "principal", "hub"):
         assert getattr(copy, field) == getattr(native, field), field
     assert (copy.first_seen, copy.last_seen) == (native.first_seen, native.last_seen)
-    assert named(copy) == named(native)
+    assert resource_keys(copy) == resource_keys(native)
     assert copy.authored_by_aws
     assert (copy.channel, copy.workflow) == ("securityhub_v2", "NEW")
 
 
-def test_asff_s_spelling_inside_ocsf() -> None:
+def test_asff_resources_inside_ocsf_are_read() -> None:
     details = samples.an_asff()["Resources"][0]["Details"]
     resources = [
         {"type": "AwsIamAccessKey", "uid": f"AWS::IAM::AccessKey:{KEY}", "data": details},
         {"type": "AwsS3Bucket", "uid": f"arn:aws:s3:::{BUCKET}"},
     ]
-    assert named(read(samples.ocsf(resources=resources))) == named(read(samples.guardduty()))
+    assert resource_keys(read(samples.ocsf(resources=resources))) == resource_keys(
+        read(samples.guardduty())
+    )
 
 
-def test_a_control_is_the_same_case_in_both() -> None:
+def test_control_is_one_case_in_both_formats() -> None:
     native, copy = read(samples.control()), read(samples.ocsf_control())
     for field in ("id", "kind", "place", "state", "hub", "resources"):
         assert getattr(copy, field) == getattr(native, field), field
 
 
-def test_macie_names_the_bucket_and_the_bare_key() -> None:
+def test_macie_finding_has_bucket_and_object() -> None:
     info = {**samples.an_ocsf()["finding_info"], "uid": "f18414f545f90ac35e01655851a29903"}
     info["types"] = ["SensitiveData:S3Object/Personal", "Sensitive Data"]
     product = {"product": {"uid": f"arn:aws:securityhub:{REGION}::productv2/aws/macie"}}
     key = {"type": "AWS::S3::Object", "uid": "people.csv"}
     bucket = {"type": "AWS::S3::Bucket", "uid": BUCKET, "uid_alt": f"arn:aws:s3:::{BUCKET}"}
     changes: dict[str, Any] = {"class_uid": 2006, "finding_info": info, "metadata": product}
-    beside = read(samples.ocsf(**changes, resources=[key, bucket]))
+    as_resource = read(samples.ocsf(**changes, resources=[key, bucket]))
     databucket = {"name": BUCKET, "uid": f"arn:aws:s3:::{BUCKET}"}
-    within = read(samples.ocsf(**changes, resources=[key], databucket=databucket))
-    assert beside.kind == "macie:SensitiveData:S3Object/Personal"
-    assert beside.id == info["uid"]
-    assert beside.resources == within.resources
-    assert [(r.type, r.name, r.arn) for r in beside.resources] == [
+    as_databucket = read(samples.ocsf(**changes, resources=[key], databucket=databucket))
+    assert as_resource.kind == "macie:SensitiveData:S3Object/Personal"
+    assert as_resource.id == info["uid"]
+    assert as_resource.resources == as_databucket.resources
+    assert [(r.type, r.name, r.arn) for r in as_resource.resources] == [
         ("AWS::S3::Bucket", BUCKET, f"arn:aws:s3:::{BUCKET}"),
         ("AWS::S3::Object", "people.csv", f"arn:aws:s3:::{BUCKET}/people.csv"),
     ]
 
 
-def test_a_long_term_key_without_a_type_is_a_user_s() -> None:
+def test_long_term_key_without_type_is_a_user() -> None:
     item = {"type": "AWS::IAM::AccessKey", "uid": "AKIAIOSFODNN7EXAMPLE"}
     user = read(samples.ocsf(resources=[{**item, "user": {"name": "alice"}}])).principal
     root = read(samples.ocsf(resources=[{**item, "user": {"name": "Root"}}])).principal
@@ -78,7 +80,7 @@ def test_a_long_term_key_without_a_type_is_a_user_s() -> None:
         ({"compliance": {"control": "S3.2", "status_id": 3}}, State.ACTIVE),
     ],
 )
-def test_state(changes: dict[str, Any], state: State) -> None:
+def test_state_follows_status_and_compliance(changes: dict[str, Any], state: State) -> None:
     assert read(samples.ocsf_control(**changes)).state is state
 
 
@@ -95,11 +97,11 @@ def test_state(changes: dict[str, Any], state: State) -> None:
         (99, SeverityLabel.MEDIUM),
     ],
 )
-def test_severity(number: int, label: SeverityLabel) -> None:
+def test_severity_id_gives_label(number: int, label: SeverityLabel) -> None:
     assert read(samples.ocsf(severity_id=number)).severity.label is label
 
 
-def test_other_products_have_one_type_in_both() -> None:
+def test_other_products_have_one_type_in_both_formats() -> None:
     kinds = ["Software and Configuration Checks/Vulnerabilities/CVE", "Vulnerabilities"]
     product = {"product": {"uid": f"arn:aws:securityhub:{REGION}::productv2/aws/inspector"}}
     info = {**samples.an_ocsf()["finding_info"], "types": kinds}
@@ -110,7 +112,7 @@ def test_other_products_have_one_type_in_both() -> None:
 
 
 @pytest.mark.parametrize("name", ["securityhub-risk", "securityhub-coverage"])
-def test_other_products_of_aws_are_not_acted_on(name: str) -> None:
+def test_other_aws_products_are_not_trusted(name: str) -> None:
     product = {"product": {"uid": f"arn:aws:securityhub:{REGION}::productv2/aws/{name}"}}
     finding = read(samples.ocsf(metadata=product))
     assert (finding.source, finding.authored_by_aws) == (name, False)
@@ -122,7 +124,7 @@ def test_other_classes_are_malformed(number: object) -> None:
         read(samples.ocsf(class_uid=number))
 
 
-def test_the_place_comes_from_the_finding() -> None:
+def test_place_comes_from_the_finding() -> None:
     product = {"product": {"uid": "arn:aws-cn:securityhub:cn-north-1::productv2/aws/guardduty"}}
     cloud = {"account": {"uid": "444455556666"}, "region": "cn-north-1"}
     finding = read(samples.ocsf(metadata=product, cloud=cloud, resources=[]))
@@ -131,7 +133,7 @@ def test_the_place_comes_from_the_finding() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"unmapped": {"Sample": "true"}}])
-def test_samples(changes: dict[str, Any]) -> None:
+def test_sample_findings_are_recognised(changes: dict[str, Any]) -> None:
     assert read(samples.ocsf(**changes)).sample
     info = {**samples.an_ocsf()["finding_info"], "title": "[SAMPLE] x"}
     assert read(samples.ocsf(finding_info=info)).sample

@@ -1,4 +1,4 @@
-"""For every dialect: optional fields are optional, garbage is named, text is harmless."""
+"""Properties of every parser: fields are optional, errors name their field, text is safe."""
 
 import copy
 import dataclasses
@@ -24,26 +24,26 @@ EVENTS = {name: make() for name, make in samples.ALL.items()} | {
     "whole macie": whole_macie(),
     "whole asff": whole_asff(),
 }
-_HUB: Path = ("detail", "findings", 0)
-_TIMES_OF_HUB: tuple[Path, ...] = ((*_HUB, "UpdatedAt"), (*_HUB, "LastObservedAt"))
+_FINDING: Path = ("detail", "findings", 0)
+_HUB_TIMES: tuple[Path, ...] = ((*_FINDING, "UpdatedAt"), (*_FINDING, "LastObservedAt"))
 _ASFF: set[Path] = {
-    (*_HUB, "Id"),
-    (*_HUB, "ProductArn"),
-    (*_HUB, "AwsAccountId"),
-    (*_HUB, "Types"),
-    *_TIMES_OF_HUB,
+    (*_FINDING, "Id"),
+    (*_FINDING, "ProductArn"),
+    (*_FINDING, "AwsAccountId"),
+    (*_FINDING, "Types"),
+    *_HUB_TIMES,
 }
 _GUARDDUTY: set[Path] = {
     ("detail", key) for key in ("id", "accountId", "region", "type", "updatedAt")
 }
 _OCSF: set[Path] = {
-    (*_HUB, "class_uid"),
-    (*_HUB, "finding_info", "uid"),
-    (*_HUB, "finding_info", "types"),
-    (*_HUB, "finding_info", "modified_time_dt"),
-    (*_HUB, "metadata", "product", "uid"),
-    (*_HUB, "cloud", "account", "uid"),
-    (*_HUB, "cloud", "region"),
+    (*_FINDING, "class_uid"),
+    (*_FINDING, "finding_info", "uid"),
+    (*_FINDING, "finding_info", "types"),
+    (*_FINDING, "finding_info", "modified_time_dt"),
+    (*_FINDING, "metadata", "product", "uid"),
+    (*_FINDING, "cloud", "account", "uid"),
+    (*_FINDING, "cloud", "region"),
 }
 REQUIRED: dict[str, set[Path]] = {
     "guardduty": _GUARDDUTY,
@@ -66,11 +66,11 @@ REQUIRED: dict[str, set[Path]] = {
     "asff": _ASFF,
     "control": _ASFF,
     "whole asff": _ASFF,
-    "chosen": _ASFF | {("detail", "actionName")},
+    "custom_action": _ASFF | {("detail", "actionName")},
     "ocsf": _OCSF,
     "ocsf_control": _OCSF,
 }
-# A resource without what names it, and a list without its members, is not a missing option.
+# The members that identify a resource are not optional.
 _NAMING = ("Id", "uid", "uid_alt", "name", "arn", "Type", "type", "resourceType")
 HOSTILE = "a\x00b\x1b[31m\r\nc\x7f\x85\x9b\u202e\u2066\u200b\u2028\u2029\ud800\ufeff\U000e0041|<b>`"
 GARBAGE = st.one_of(
@@ -123,7 +123,7 @@ PATHS = {name: list(paths(event)) for name, event in EVENTS.items()}
 
 @cache
 def optional(name: str) -> list[Path]:
-    """The members of objects that may be left out, each on its own or together."""
+    """The members of objects that may be missing, alone or together."""
     required = REQUIRED[name]
     kept = {path[:n] for path in required for n in range(len(path) + 1)} | required
     return [
@@ -152,7 +152,7 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def attempt(event: Any) -> Finding | None:
-    """The finding, or None when the event is Malformed with the field named."""
+    """The finding, or None if the event is Malformed with a field name."""
     try:
         return read(event)
     except Malformed as malformed:
@@ -163,7 +163,7 @@ def attempt(event: Any) -> Finding | None:
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_the_full_event_reads(name: str) -> None:
+def test_full_event_is_parsed(name: str) -> None:
     finding = read(EVENTS[name])
     assert finding.place.account == samples.ACCOUNT
     assert finding.place.region == samples.REGION
@@ -173,13 +173,13 @@ def test_the_full_event_reads(name: str) -> None:
 @pytest.mark.parametrize("name", EVENTS)
 @FEW
 @given(data=st.data())
-def test_any_subset_of_optional_fields_may_be_missing(name: str, data: st.DataObject) -> None:
+def test_any_optional_fields_may_be_missing(name: str, data: st.DataObject) -> None:
     event = copy.deepcopy(EVENTS[name])
     for path in data.draw(st.lists(st.sampled_from(optional(name)), max_size=25)):
         try:
             at(event, path[:-1]).pop(path[-1], None)
         except KeyError:
-            continue  # it went with its parent
+            continue  # already removed with its parent
     assert read(event).id == read(EVENTS[name]).id
 
 
@@ -192,11 +192,11 @@ def test_all_optional_fields_may_be_missing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_each_required_field_is_named_when_it_is_missing(name: str) -> None:
+def test_missing_required_field_is_named(name: str) -> None:
     times = ("updatedAt", "UpdatedAt", "LastObservedAt", "modified_time_dt")
     for path in REQUIRED[name]:
         if path[-1] in (*times, "notificationCreationTime", "Types", "types"):
-            continue  # one of several that would do
+            continue  # another field can replace it
         event = copy.deepcopy(EVENTS[name])
         del at(event, path[:-1])[path[-1]]
         with pytest.raises(Malformed) as raised:
@@ -207,7 +207,7 @@ def test_each_required_field_is_named_when_it_is_missing(name: str) -> None:
 @pytest.mark.parametrize("name", EVENTS)
 @FEW
 @given(data=st.data())
-def test_garbage_anywhere_reads_or_is_named(name: str, data: st.DataObject) -> None:
+def test_garbage_is_parsed_or_malformed(name: str, data: st.DataObject) -> None:
     event = copy.deepcopy(EVENTS[name])
     path = data.draw(st.sampled_from(PATHS[name]))
     put(event, path, data.draw(GARBAGE))
@@ -216,7 +216,7 @@ def test_garbage_anywhere_reads_or_is_named(name: str, data: st.DataObject) -> N
 
 @pytest.mark.parametrize("name", EVENTS)
 @pytest.mark.parametrize("form", ["{hostile}", "{given}{hostile}", "{hostile}{given}"])
-def test_hostile_text_never_survives(name: str, form: str) -> None:
+def test_hostile_text_is_removed(name: str, form: str) -> None:
     event = copy.deepcopy(EVENTS[name])
     for path in PATHS[name]:
         given = at(EVENTS[name], path)
@@ -232,6 +232,6 @@ def test_hostile_text_never_survives(name: str, form: str) -> None:
 
 @given(event=st.recursive(GARBAGE, lambda inner: st.dictionaries(st.text(), inner), max_leaves=5))
 @FEW
-def test_anything_else_is_malformed(event: Any) -> None:
+def test_arbitrary_input_is_malformed(event: Any) -> None:
     with pytest.raises(Malformed):
         read(event)

@@ -1,4 +1,4 @@
-"""Which dialect reads an event, and what is made of the others."""
+"""Selection of the parser, and events without one."""
 
 import hashlib
 
@@ -18,25 +18,25 @@ from tests.sources import samples
         ("aws.securityhub", "Security Hub Insight Results", "detail-type"),
     ],
 )
-def test_other_events_are_unknown(source: str, detail_type: str, field: str) -> None:
+def test_other_events_are_unsupported(source: str, detail_type: str, field: str) -> None:
     with pytest.raises(UnsupportedEvent) as raised:
         read(samples.event(source, detail_type, {}))
     assert raised.value.field == field
 
 
 @pytest.mark.parametrize("event", [None, [], "x", 1, {}, {"source": 1}])
-def test_no_event_at_all(event: object) -> None:
+def test_non_event_is_malformed(event: object) -> None:
     with pytest.raises(Malformed):
         read(event)
 
 
 @pytest.mark.parametrize("detail", [None, [], "x"])
-def test_no_detail(detail: object) -> None:
+def test_missing_detail_is_malformed(detail: object) -> None:
     with pytest.raises(Malformed, match=r"^detail"):
         read({**samples.guardduty(), "detail": detail})
 
 
-def test_the_digest_is_of_the_canonical_detail() -> None:
+def test_digest_uses_the_canonical_detail() -> None:
     event = samples.guardduty()
     expected = hashlib.sha256(canonical_json(event["detail"]).encode()).hexdigest()
     assert read(event).detail_sha256 == expected
@@ -45,7 +45,7 @@ def test_the_digest_is_of_the_canonical_detail() -> None:
     assert read(samples.guardduty(title="other")).detail_sha256 != expected
 
 
-def test_nesting_without_end_is_malformed() -> None:
+def test_deep_nesting_is_malformed() -> None:
     deep: object = []
     for _ in range(200_000):
         deep = [deep]
@@ -53,12 +53,12 @@ def test_nesting_without_end_is_malformed() -> None:
     event["detail"]["unread"] = deep
     with pytest.raises(Malformed, match=r"^detail"):
         read(event)
-    while isinstance(deep, list) and deep:  # or freeing it recurses
+    while isinstance(deep, list) and deep:  # otherwise freeing it recurses
         deep = deep.pop()
 
 
 @pytest.mark.parametrize("title", ["\ud800", "a\u2028b", "\u202egnp.exe"])
-def test_titles_are_made_safe(title: str) -> None:
+def test_hostile_title_is_cleaned(title: str) -> None:
     assert read(samples.guardduty(title=title)).title in ("", "a b", "gnp.exe")
 
 

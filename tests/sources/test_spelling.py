@@ -1,4 +1,4 @@
-"""The small vocabularies: text, ARNs, finding types, times."""
+"""Spelling of text, ARNs, finding types and times."""
 
 import doctest
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from cordon.finding import Malformed
 from cordon.sources import arns, finding_types, places, text
 from cordon.sources.field import Field
 
-# GuardDuty User Guide, "Interpreting GuardDuty finding names": one of every form in the table.
+# GuardDuty User Guide, "Interpreting GuardDuty finding names": each form of its table.
 TYPES = [
     ("TTPs/AttackSequence:IAM/CompromisedCredentials", "AttackSequence:IAM/CompromisedCredentials"),
     ("TTPs/Command and Control/Backdoor:EC2-C&CActivity.B!DNS", "Backdoor:EC2/C&CActivity.B!DNS"),
@@ -53,21 +53,21 @@ TYPES = [
 
 
 @pytest.mark.parametrize("module", [arns, finding_types, places, text])
-def test_examples(module: ModuleType) -> None:
+def test_docstring_examples_are_correct(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted
     assert not result.failed
 
 
-@pytest.mark.parametrize(("given", "native"), TYPES)
-def test_types(given: str, native: str) -> None:
-    assert finding_types.native((Field("t", given),)) == native
+@pytest.mark.parametrize(("hub_type", "native"), TYPES)
+def test_hub_type_becomes_native_type(hub_type: str, native: str) -> None:
+    assert finding_types.native_type((Field("t", hub_type),)) == native
 
 
-def test_the_first_type_that_can_be_told_counts() -> None:
-    given = (Field("t", "Threats"), Field("t", "AttackSequence:EC2/CompromisedInstanceGroup"))
-    assert finding_types.native(given) == "AttackSequence:EC2/CompromisedInstanceGroup"
-    assert finding_types.native(()) == ""
+def test_first_known_type_counts() -> None:
+    types = (Field("t", "Threats"), Field("t", "AttackSequence:EC2/CompromisedInstanceGroup"))
+    assert finding_types.native_type(types) == "AttackSequence:EC2/CompromisedInstanceGroup"
+    assert finding_types.native_type(()) == ""
 
 
 @pytest.mark.parametrize(
@@ -105,18 +105,18 @@ def test_the_first_type_that_can_be_told_counts() -> None:
         ("lambda:{p}:function:f:1", "AWS::Lambda::Function", "f"),
     ],
 )
-def test_arns(arn: str, kind: str, name: str) -> None:
+def test_arn_gives_type_and_name(arn: str, kind: str, name: str) -> None:
     full = "arn:aws:" + arn.format(p="eu-west-1:111122223333")
     assert arns.type_and_name(full) == (kind, name)
 
 
 @pytest.mark.parametrize("arn", ["arn:aws:sagemaker:r:111122223333:x", "arn:aws:q:::x", "x"])
-def test_other_arns_stand_for_themselves(arn: str) -> None:
+def test_unknown_arn_is_kept_as_name(arn: str) -> None:
     assert arns.type_and_name(arn) == ("Other", arn)
 
 
 @given(value=st.text(), limit=st.integers(min_value=1, max_value=50))
-def test_clean_text_is_bounded_harmless_and_stays_as_it_is(value: str, limit: int) -> None:
+def test_one_line_is_bounded_printable_and_idempotent(value: str, limit: int) -> None:
     cleaned = text.one_line(value, limit)
     assert len(cleaned) <= limit
     assert text.is_printable(cleaned)
@@ -124,7 +124,7 @@ def test_clean_text_is_bounded_harmless_and_stays_as_it_is(value: str, limit: in
 
 
 @pytest.mark.parametrize(
-    ("given", "moment"),
+    ("value", "expected"),
     [
         ("2026-11-24T11:00:00Z", datetime(2026, 11, 24, 11, tzinfo=UTC)),
         ("2026-11-24T12:00:00.999+01:00", datetime(2026, 11, 24, 11, tzinfo=UTC)),
@@ -135,13 +135,13 @@ def test_clean_text_is_bounded_harmless_and_stays_as_it_is(value: str, limit: in
         ("", None),
     ],
 )
-def test_moments(given: object, moment: datetime | None) -> None:
-    assert Field("t", given).time() == moment
+def test_time_is_parsed_to_the_second(value: object, expected: datetime | None) -> None:
+    assert Field("t", value).time() == expected
 
 
 @pytest.mark.parametrize(
-    "given", ["2026-02-30T00:00:00Z", "2026-11-24", "now", "1026-11-24T11:00:00Z", 1, 1e300, True]
+    "value", ["2026-02-30T00:00:00Z", "2026-11-24", "now", "1026-11-24T11:00:00Z", 1, 1e300, True]
 )
-def test_what_is_no_moment(given: object) -> None:
+def test_invalid_time_is_malformed(value: object) -> None:
     with pytest.raises(Malformed, match=r"^t: "):
-        Field("t", given).time()
+        Field("t", value).time()

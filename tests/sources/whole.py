@@ -45,7 +45,7 @@ def _value(shape: Any, name: str) -> Any:
 
 
 def _spelled(name: str, member: Any) -> str:
-    """GuardDuty's locationName is camelCase, and a few of its members have none."""
+    """GuardDuty's locationName is camelCase. A few of its members have none."""
     return str(member.serialization.get("name", name))
 
 
@@ -65,7 +65,7 @@ def _whole(service: str, shape: str) -> Any:
 
 
 def whole_guardduty() -> dict[str, Any]:
-    """Every member at once, as no finding has them."""
+    """Every member at once. No real finding has all of them."""
     detail = _whole("guardduty", "Finding")
     detail |= {"id": NATIVE_ID, "arn": ARN, "type": "Discovery:S3/AnomalousBehavior"}
     bucket = detail["resource"]["s3BucketDetails"][0]
@@ -79,13 +79,13 @@ def whole_guardduty() -> dict[str, Any]:
 def whole_macie() -> dict[str, Any]:
     """Every member at once."""
     detail = _whole("macie2", "Finding")
-    holder = detail["resourcesAffected"]["s3Bucket"]
-    holder |= {"arn": f"arn:aws:s3:::{BUCKET}", "name": BUCKET}
+    bucket = detail["resourcesAffected"]["s3Bucket"]
+    bucket |= {"arn": f"arn:aws:s3:::{BUCKET}", "name": BUCKET}
     return event("aws.macie", "Macie Finding", detail | {"id": "64b917aa"})
 
 
 def whole_asff() -> dict[str, Any]:
-    """Every member at once; of ``Resources[].Details`` the types that a dialect looks into."""
+    """Every member at once; in ``Resources[].Details`` only the types that a parser reads."""
     finding = _whole("securityhub", "AwsSecurityFinding")
     details = finding["Resources"][0]["Details"]
     for unread in set(details) - {"AwsIamAccessKey", "AwsS3Bucket", "AwsEc2Instance", "Other"}:

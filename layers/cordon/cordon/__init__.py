@@ -1,4 +1,4 @@
-"""Cordon answers findings about AI workloads on AWS: it contains, proves, reports and releases.
+"""Cordon responds to findings about AI workloads on AWS: it contains, proves, reports and releases.
 
 Read in this order: finding, playbook, policy, actions, engine, holds, evidence, report, entry.
 """

@@ -1,11 +1,11 @@
-"""Finding kinds by what they call for. Playbook headers name these families.
+"""Families of finding kinds, by the response that they need. Playbook headers name them.
 
-They stand here, and not in the playbooks, because ``escalate_finding`` must know what the
-others answer without being deployed with them. Types: GuardDuty finding types (active), Macie
-finding types, Security Hub CSPM control ids, AWS Config managed rule names.
+They are here and not in the playbooks, because ``escalate_finding`` must know what the other
+playbooks handle although it is deployed without them. Types: GuardDuty finding types (active),
+Macie finding types, Security Hub CSPM control ids, AWS Config managed rule names.
 """
 
-# quarantine_bucket, by level
+# quarantine_bucket, one family per level of containment
 PUBLIC_BUCKETS = (
     "guardduty:Policy:S3/BucketAnonymousAccessGranted",
     "guardduty:Policy:S3/BucketPublicAccessGranted",
@@ -41,7 +41,7 @@ REACHABLE_BUCKETS = (
     *LEAKING_BUCKETS,
 )
 
-# revoke_sessions; never the AI Protection types, whose principal is the application's own role
+# revoke_sessions; never the AI Protection types: their principal is the application's own role
 STOLEN_CREDENTIALS = (
     "guardduty:UnauthorizedAccess:IAMUser/*",
     "guardduty:CredentialAccess:IAMUser/*",
@@ -62,7 +62,7 @@ AI_CONTROLS = (
     "config:bedrock*",
 )
 
-# escalate_finding: for a person, whatever the severity
+# escalate_finding: a person must handle these, at any severity
 ROOT_USE = (
     "guardduty:Policy:IAMUser/RootCredentialUsage",
     "guardduty:Policy:IAMUser/ShortTermRootCredentialUsage",

@@ -1,8 +1,8 @@
-"""Every AWS client comes from here: lazy, one session, explicit timeouts and retries.
+"""Makes every AWS client: on first use, from one session, with explicit timeouts and retries.
 
-``aws(account, region, case)`` answers for one account and Region. For an account other than
-ours it assumes that account's member role; session name and source identity carry the case id,
-so that CloudTrail over there says which case acted.
+``clients_for(account, region, case)`` returns the clients of one account and Region. For a member
+account it assumes that account's member role. The session name and the source identity contain the
+case id, so that the member account's CloudTrail shows which case made the change.
 """
 
 import os
@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 CONFIG = Config(
     connect_timeout=3,
@@ -20,9 +21,9 @@ CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
     user_agent_extra="cordon",
 )
-ASSUMED_SECONDS = 1800
-_making = RLock()  # clients serve many threads, but a session makes them for one at a time
-RENEW_SECONDS = 900  # well before the assumed credentials end, and longer than any invocation
+SESSION_SECONDS = 1800
+_lock = RLock()  # clients are thread-safe, but making them from a session is not
+RENEW_SECONDS = 900  # well before the session ends, and longer than any invocation
 
 
 class AwsClients:
@@ -34,8 +35,8 @@ class AwsClients:
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        """The client of one service, made once."""
-        with _making:
+        """The client of a service. It is made once."""
+        with _lock:
             if service not in self._clients:
                 self._clients[service] = _session().client(
                     service, region_name=self.region, config=CONFIG, **self._credentials
@@ -43,7 +44,7 @@ class AwsClients:
             return self._clients[service]
 
     def has_service(self, service: str) -> bool:
-        """Does the Region have the service, as far as botocore knows? (China has no Bedrock.)"""
+        """Does botocore list the service for this Region? (China has no Bedrock.)"""
         session = _session()
         partition = session.get_partition_for_region(self.region)
         return self.region in session.get_available_regions(service, partition)
@@ -52,12 +53,17 @@ class AwsClients:
 def clients_for(account: str, region: str, case: str = "") -> AwsClients:
     """Clients for an account and Region (12 digits, "us-east-1").
 
-    Raises the ClientError of sts:AssumeRole where the member role cannot be assumed.
+    Raises the ClientError of sts:AssumeRole if the member role cannot be assumed.
     """
-    with _making:
+    with _lock:
         if account == os.environ["CORDON_ACCOUNT"]:
             return _own(region)
         return _member(account, region, case, int(time.time() // RENEW_SECONDS))
+
+
+def error_code(error: ClientError) -> str:
+    """The service's error code: "AccessDenied"."""
+    return str(error.response["Error"]["Code"])
 
 
 @cache
@@ -71,9 +77,9 @@ def _own(region: str) -> AwsClients:
 
 
 @lru_cache(maxsize=32)
-def _member(account: str, region: str, case: str, _renewed: int) -> AwsClients:
+def _member(account: str, region: str, case: str, _renewal: int) -> AwsClients:
     partition, role = os.environ["CORDON_PARTITION"], os.environ["CORDON_MEMBER_ROLE"]
-    answer = (
+    credentials = (
         _own(os.environ["AWS_REGION"])
         .client("sts")
         .assume_role(
@@ -81,14 +87,14 @@ def _member(account: str, region: str, case: str, _renewed: int) -> AwsClients:
             RoleSessionName=f"cordon-{case}",
             SourceIdentity=f"cordon-{case}",
             ExternalId=os.environ["CORDON_EXTERNAL_ID"],
-            DurationSeconds=ASSUMED_SECONDS,
+            DurationSeconds=SESSION_SECONDS,
         )["Credentials"]
     )
     return AwsClients(
         region,
         {
-            "aws_access_key_id": answer["AccessKeyId"],
-            "aws_secret_access_key": answer["SecretAccessKey"],
-            "aws_session_token": answer["SessionToken"],
+            "aws_access_key_id": credentials["AccessKeyId"],
+            "aws_secret_access_key": credentials["SecretAccessKey"],
+            "aws_session_token": credentials["SessionToken"],
         },
     )

@@ -1,8 +1,8 @@
-"""What happened: one frozen form for every service's finding.
+"""What happened: one frozen data class for the findings of every service.
 
-The dialects (``cordon.sources``) read an EventBridge event into a ``Finding``. Nothing
-downstream looks at a raw event again. All text in it is bounded and free of control
-characters, and is still hostile: whoever shows it escapes it for the place where it is shown.
+The parsers in ``cordon.sources`` read an EventBridge event into a ``Finding``. No later code reads
+the raw event. All text in a finding is bounded and free of control characters. It is still
+hostile: the code that displays it must escape it for its output format.
 """
 
 import json
@@ -34,7 +34,7 @@ ARN = re.compile(
 
 
 class SeverityLabel(StrEnum):
-    """ASFF severity labels, by rising severity (AWS Security Finding Format, Severity)."""
+    """ASFF severity labels, lowest first (AWS Security Finding Format, Severity)."""
 
     INFORMATIONAL = "INFORMATIONAL"
     LOW = "LOW"
@@ -44,54 +44,54 @@ class SeverityLabel(StrEnum):
 
 
 class State(StrEnum):
-    """Where a finding stands at its source."""
+    """The state of a finding at its source."""
 
     ACTIVE = "active"
-    PASSED = "passed"  # the control or rule is satisfied, or the subject is gone
+    PASSED = "passed"  # the control or rule is satisfied, or the resource was deleted
     ARCHIVED = "archived"
     SUPPRESSED = "suppressed"
-    NOT_EVALUATED = "undecided"  # the check could not be made: neither failing nor satisfied
+    NOT_EVALUATED = "undecided"  # the check could not run: neither failed nor passed
 
 
 class ResourceRole(StrEnum):
-    """The part a resource plays in a finding."""
+    """The role of a resource in a finding (GuardDuty: ``resourceRole``)."""
 
-    TARGET = "target"  # what was reached, exposed or found noncompliant
-    ACTOR = "actor"  # whose credentials did it
+    TARGET = "target"  # was attacked, exposed or noncompliant
+    ACTOR = "actor"  # its credentials were used
     RELATED = "related"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a resource lives. Taken from the finding and its ARNs, never from the envelope."""
+    """Where a resource is: from the finding and its ARNs, never from the envelope."""
 
     partition: str
     account: str  # 12 digits
     region: str
 
     def arn(self, service: str, resource: str, *, region: str | None = None) -> str:
-        """An ARN here; ``region=""`` for global services such as IAM."""
+        """An ARN in this place; ``region=""`` for global services such as IAM."""
         where = self.region if region is None else region
         return f"arn:{self.partition}:{service}:{where}:{self.account}:{resource}"
 
 
 @dataclass(frozen=True)
 class Severity:
-    """As the source gave it, and normalised."""
+    """The severity from the source, and its normalised form."""
 
-    native: str  # "8.5", "Low", "HIGH": what the source wrote
+    native: str  # "8.5", "Low", "HIGH": the source's own value
     label: SeverityLabel
     score: int  # 0-100 (ASFF Severity.Normalized)
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource the finding names."""
+    """One resource that the finding names."""
 
-    type: str  # CloudFormation type, "AWS::S3::Bucket"; "Other" where the source gives none
-    name: str  # what the service's API takes: bucket, role, key id, notebook name
+    type: str  # CloudFormation type, "AWS::S3::Bucket"; "Other" if the source gives none
+    name: str  # as the service's API expects it: bucket, role, key id, notebook name
     place: Place
-    arn: str = ""  # "" where there is none (an access key id)
+    arn: str = ""  # "" if there is none (an access key id)
     role: ResourceRole = ResourceRole.TARGET
 
     @classmethod
@@ -105,16 +105,16 @@ class Principal:
     """Whose credentials were used."""
 
     user_type: str  # Root, IAMUser, AssumedRole, FederatedUser, AWSService, AWSAccount, ...
-    name: str  # user or role name, without its path; "" where the source gives none
+    name: str  # user or role name, without its path; "" if the source gives none
     id: str = ""  # principalId: AIDA…, AROA…:session
     access_key_id: str = ""  # AKIA… or ASIA…
-    account: str = ""  # the account the credentials belong to, "" where unknown
-    issuer: str = ""  # ARN of the role behind a session, "" where unknown
+    account: str = ""  # the account that the credentials belong to, "" if unknown
+    issuer: str = ""  # ARN of the role behind a session, "" if unknown
 
 
 @dataclass(frozen=True)
 class HubReference:
-    """Names a finding in Security Hub (BatchUpdateFindings: FindingIdentifiers)."""
+    """Identifies a finding in Security Hub (BatchUpdateFindings: FindingIdentifiers)."""
 
     id: str
     product_arn: str
@@ -122,9 +122,9 @@ class HubReference:
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding, whatever service sent it."""
+    """One finding, from any service."""
 
-    id: str  # the native id: GuardDuty's or Macie's own also when it came through Security Hub
+    id: str  # the native id, also when GuardDuty's or Macie's finding came through Security Hub
     source: str  # guardduty, macie, config, securityhub, or another AWS product's name
     channel: str  # guardduty, macie, config, securityhub, securityhub_v2, custom_action
     type: str  # GuardDuty or Macie type, control id ("S3.2"), Config rule name
@@ -134,26 +134,26 @@ class Finding:
     last_seen: datetime
     state: State
     sample: bool
-    authored_by_aws: bool  # product ARN is exactly an AWS product's, or the native detail-type
+    authored_by_aws: bool  # the product ARN is an AWS product's, or the detail-type is native
     resources: tuple[Resource, ...]
     principal: Principal | None
     title: str
     description: str
     detail_sha256: str  # sha256 of the canonical JSON of the event's detail
-    hub: HubReference | None = None  # where Security Hub keeps it, or would keep it
-    workflow: str = ""  # Security Hub workflow status where it came with one
-    custom_action: str = ""  # custom action name: a person chose this finding
-    is_cordon_finding: bool = False  # product is ours: our own finding came back
+    hub: HubReference | None = None  # the finding in Security Hub, whether or not it is there yet
+    workflow: str = ""  # Security Hub workflow status; "" if the event has none
+    custom_action: str = ""  # custom action id, if a person chose this finding
+    is_cordon_finding: bool = False  # Cordon wrote this finding itself
 
     @property
     def kind(self) -> str:
-        """What playbooks match on: ``guardduty:Policy:S3/BucketAnonymousAccessGranted``."""
+        """The key that playbooks match: ``guardduty:Policy:S3/BucketAnonymousAccessGranted``."""
         return f"{self.source}:{self.type}"
 
     def resources_of(self, type: str, *, role: ResourceRole | None = None) -> tuple[Resource, ...]:
-        """The resources of one CloudFormation type, in the finding's order, each once."""
-        found = (r for r in self.resources if r.type == type and role in (None, r.role))
-        return tuple(dict.fromkeys(found))
+        """The resources of one CloudFormation type, in the finding's order, without duplicates."""
+        matches = (r for r in self.resources if r.type == type and role in (None, r.role))
+        return tuple(dict.fromkeys(matches))
 
     def to_json(self) -> dict[str, Any]:
         """The finding as memory and evidence keep it: its own fields, moments as text."""
@@ -180,7 +180,7 @@ class Finding:
 
 
 def canonical_json(value: Any) -> str:
-    r"""The one JSON spelling that hashes are taken of: sorted keys, no spaces, ASCII.
+    r"""The only JSON form used for hashes: sorted keys, no spaces, ASCII.
 
     >>> canonical_json({"b": 1, "a": "é"})
     '{"a":"\\u00e9","b":1}'

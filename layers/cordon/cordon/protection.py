@@ -1,7 +1,8 @@
-"""Buckets that must never be quarantined, found by asking the account itself.
+"""Looks up in the account which buckets must never be quarantined.
 
-A bucket that CloudTrail, Config or Bedrock invocation logging delivers to is where the evidence
-of an attack arrives: to shut it helps the attacker. Configured patterns are in ``settings``.
+CloudTrail, Config and Bedrock invocation logging deliver the evidence of an attack to these
+buckets. Closing one would help the attacker. Patterns that the operator protects are in
+``settings``.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cordon.actions import Action
-from cordon.clients import AwsClients
+from cordon.clients import AwsClients, error_code
 from cordon.concurrency import gather
 
 PERMISSIONS = (
@@ -22,16 +23,17 @@ PERMISSIONS = (
 
 
 def resolve_arns(actions: tuple[Action, ...], aws: AwsClients) -> set[str]:
-    """The targets' ARNs as the account has them: findings name roles and users without a path.
+    """The targets' full ARNs from the account, because findings name roles and users without path.
 
-    A role or user that no longer exists keeps the ARN we know; its action will say that it is gone.
+    A role or user that no longer exists keeps the ARN from the finding. Its action then reports
+    that the resource is deleted.
     """
-    named = sorted({action.resource for action in actions if action.resource})
-    found = gather(*(partial(_real_arn, arn, aws) for arn in named))
-    return {*named, *found}
+    known = sorted({action.resource for action in actions if action.resource})
+    resolved = gather(*(partial(_full_arn, arn, aws) for arn in known))
+    return {*known, *resolved}
 
 
-def _real_arn(arn: str, aws: AwsClients) -> str:
+def _full_arn(arn: str, aws: AwsClients) -> str:
     kind, _, name = arn.partition(":iam::")[2].partition(":")[2].partition("/")
     if kind not in ("role", "user"):
         return arn
@@ -44,15 +46,16 @@ def _iam_arn(iam: Any, kind: str, name: str) -> str:
             return str(iam.get_role(RoleName=name)["Role"]["Arn"])
         return str(iam.get_user(UserName=name)["User"]["Arn"])
     except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchEntity":
+        if error_code(error) == "NoSuchEntity":
             return ""
         raise
 
 
 def log_bucket_reason(actions: tuple[Action, ...], aws: AwsClients) -> str:
-    """Why a bucket among the targets is protected; "" when none is.
+    """Why a bucket among the targets is protected; "" if none is.
 
-    Raises the ClientError of a look-up that failed: then nobody can tell, and we only observe.
+    Raises the ClientError of a failed look-up. The protection is then unknown, and Cordon only
+    observes.
     """
     names = {a.resource.rpartition(":")[2] for a in actions if ":s3:::" in a.resource}
     if not names:
@@ -73,14 +76,14 @@ def _log_buckets(aws: AwsClients) -> Iterator[tuple[str, str]]:
         yield trail.get("S3BucketName", ""), "receives the logs of CloudTrail"
     for channel in channels:
         yield channel.get("s3BucketName", ""), "receives the history of AWS Config"
-    for where in (logging, logging.get("cloudWatchConfig", {})):
+    for config in (logging, logging.get("cloudWatchConfig", {})):
         for key in ("s3Config", "largeDataDeliveryS3Config"):
-            yield where.get(key, {}).get("bucketName", ""), "receives Bedrock invocation logs"
+            yield config.get(key, {}).get("bucketName", ""), "receives Bedrock invocation logs"
 
 
 def _invocation_logging(aws: AwsClients) -> dict[str, Any]:
     if not aws.has_service("bedrock"):
         return {}
-    answer = aws.client("bedrock").get_model_invocation_logging_configuration()
-    config: dict[str, Any] = answer.get("loggingConfig", {})
+    response = aws.client("bedrock").get_model_invocation_logging_configuration()
+    config: dict[str, Any] = response.get("loggingConfig", {})
     return config

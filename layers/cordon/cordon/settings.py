@@ -1,8 +1,8 @@
-"""What the operator decided: the deployment (environment) and the settings (SSM parameters).
+"""The operator's choices: the deployment (environment) and the settings (SSM parameters).
 
-The deployment is fixed by the template. Settings may change at any minute without a deploy;
-they are read per invocation through Powertools Parameters with a short cache. What cannot be
-read or understood means *observe*, with the reason.
+The template fixes the deployment. Settings can change at any time without a deployment: each
+invocation reads them through Powertools Parameters with a short cache. Settings that cannot be
+read or parsed mean *observe*, with the reason.
 """
 
 import json
@@ -25,7 +25,7 @@ CACHE_SECONDS = 15
 
 
 class Mode(StrEnum):
-    """What a playbook may do: only record, ask a person first, or act."""
+    """What a playbook may do: record only, wait for approval, or contain."""
 
     OBSERVE = "observe"
     APPROVE = "approve"
@@ -33,16 +33,16 @@ class Mode(StrEnum):
 
 
 class MasterSwitch(StrEnum):
-    """One parameter over all playbooks."""
+    """One parameter for all playbooks."""
 
     ON = "on"
-    OBSERVE = "observe"  # nobody acts
-    OFF = "off"  # nobody answers
+    OBSERVE = "observe"  # no playbook changes anything
+    OFF = "off"  # all playbooks ignore findings
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """Where this stack lives and what it may use; from the function's environment."""
+    """Where this stack is and what it uses; from the function's environment."""
 
     account: str
     region: str
@@ -53,11 +53,11 @@ class Deployment:
     parameters: str  # SSM path, "/cordon/<stack>"
     contain_workflow: str  # state machine ARN
     release_workflow: str
-    break_glass: tuple[str, ...] = ()  # role ARNs (wildcards allowed) that stay able to act
-    member_role: str = ""  # role name in other accounts, "" where only ours is served
+    break_glass: tuple[str, ...] = ()  # role ARNs (wildcards allowed) that Cordon never locks out
+    member_role: str = ""  # role name in member accounts; "" if Cordon serves only its own account
     external_id: str = ""
-    organization: str = ""  # o-…: its accounts are no outsiders
-    security_hub: bool = True  # False: nothing is reported there
+    organization: str = ""  # o-…: its accounts are not external
+    security_hub: bool = True  # False: Cordon reports nothing there
     own_roles: tuple[str, ...] = ()  # exact ARNs of this stack's roles
     evidence_days: int = 365  # how long evidence is kept, and closed cases with it
 
@@ -91,14 +91,14 @@ class Deployment:
         return (arn,) if self.member_role else ()
 
     def never_locked_out(self, partition: str, account: str) -> tuple[str, ...]:
-        """Principals that no deny of ours may lock out: break-glass, our roles, service-linked."""
+        """Roles that Cordon never locks out: break-glass, its own, and service-linked roles."""
         services = f"arn:{partition}:iam::{account}:role/aws-service-role/*"
         return (*self.break_glass, services, *self.own_roles_in(account))
 
 
 @dataclass(frozen=True)
 class Exemption:
-    """A named person's decision that a playbook leaves a resource alone until a date."""
+    """A named person's decision that a playbook ignores a resource until a date."""
 
     playbook: str  # name, wildcards allowed
     resource: str  # ARN, wildcards allowed
@@ -107,7 +107,7 @@ class Exemption:
     expires: datetime
 
     def covers(self, playbook: str, resource: str, now: datetime) -> bool:
-        """True while it has not expired and both patterns match."""
+        """True if it has not expired and both patterns match."""
         return (
             now < self.expires
             and fnmatchcase(playbook, self.playbook)
@@ -122,26 +122,26 @@ class Settings:
     modes: Mapping[str, Mode] = field(default_factory=dict)
     switch: MasterSwitch = MasterSwitch.ON
     exemptions: tuple[Exemption, ...] = ()
-    protected: tuple[str, ...] = ()  # ARNs, wildcards allowed: never contained by us
-    budget: int = 10  # cases that may act, per hour, playbook and account
-    budgets: Mapping[str, int] = field(default_factory=dict)  # the same for single playbooks
-    unreadable: str = ""  # why the settings could not be read; then every mode is observe
+    protected: tuple[str, ...] = ()  # ARNs, wildcards allowed: Cordon never contains these
+    budget: int = 10  # cases that may contain, per hour, playbook and account
+    budgets: Mapping[str, int] = field(default_factory=dict)  # the same, for individual playbooks
+    unreadable: str = ""  # why the settings could not be read; every mode is then observe
 
     def mode(self, playbook: str) -> Mode:
-        """The playbook's mode; observe where none is set or the settings cannot be read."""
+        """The playbook's mode; observe if none is set or the settings cannot be read."""
         return Mode.OBSERVE if self.unreadable else self.modes.get(playbook, Mode.OBSERVE)
 
     def budget_for(self, playbook: str) -> int:
-        """How many cases of this playbook may act in an hour, in one account."""
+        """How many cases of this playbook may contain per hour in one account."""
         return self.budgets.get(playbook, self.budget)
 
 
 def parse(values: Mapping[str, str]) -> Settings:
-    """Settings from SSM values by name below the stack's path.
+    """Settings from the SSM values below the stack's path, by name.
 
-    ``switch``, ``budget``, ``exemptions`` (JSON list), ``protected`` (one ARN pattern a line or
-    separated by commas), ``mode/<playbook>`` and ``budget/<playbook>``. Raises ValueError or
-    KeyError naming what is wrong.
+    ``switch``, ``budget``, ``exemptions`` (JSON list), ``protected`` (ARN patterns, one per
+    line or separated by commas), ``mode/<playbook>`` and ``budget/<playbook>``. Raises ValueError
+    or KeyError with what is wrong.
     """
     exemptions = json.loads(values.get("exemptions", "[]"))
     return Settings(
@@ -166,7 +166,7 @@ def _exemption(raw: Mapping[str, Any]) -> Exemption:
 
 
 def load(ssm: Any, path: str, *, max_age: int = CACHE_SECONDS) -> Settings:
-    """The settings below ``path``; unreadable ones come back saying so, and mean observe."""
+    """The settings below ``path``. If they cannot be read, ``unreadable`` has the reason."""
     try:
         values = _provider(ssm).get_multiple(path, max_age=max_age, recursive=True)
     except (GetParameterError, ClientError, BotoCoreError) as error:

@@ -1,8 +1,9 @@
-"""What we do not touch, told from the finding alone, and what a person must do instead.
+"""Which resources Cordon cannot contain, and the manual step for each. Reads only the finding.
 
-Both sides of the exact gate read this: a containing playbook takes the subjects that remain,
-and ``escalate_finding`` takes the findings where none remain. Facts: IAM User Guide,
-"Revoke IAM role temporary security credentials", "Service-linked roles", "AWSReservedSSO roles".
+A containing playbook handles the supported targets of a finding. ``escalate_finding`` handles the
+findings that have none. Both use this module, so each finding has exactly one playbook. Facts: IAM
+User Guide, "Revoke IAM role temporary security credentials", "Service-linked roles",
+"AWSReservedSSO roles".
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ OTHER_BUCKETS = {
 
 @dataclass(frozen=True)
 class Unsupported:
-    """Why no playbook may act here, and what a person must do."""
+    """Why no playbook can change this resource, and what a person must do."""
 
     reason: str
     manual_step: str
@@ -36,20 +37,20 @@ def matches_any(finding: Finding, family: tuple[str, ...]) -> bool:
 
 
 def buckets(finding: Finding) -> tuple[Resource, ...]:
-    """The general purpose buckets of the finding that live in its own account."""
-    named = finding.resources_of(BUCKET, role=ResourceRole.TARGET)
-    return tuple(b for b in named if b.place.account == finding.place.account)
+    """The finding's general purpose buckets that are in the finding's account."""
+    targets = finding.resources_of(BUCKET, role=ResourceRole.TARGET)
+    return tuple(b for b in targets if b.place.account == finding.place.account)
 
 
 def unsupported_buckets(finding: Finding) -> tuple[str, ...]:
-    """The buckets of the finding that stay as they are: other kinds, other accounts'."""
+    """The finding's other buckets: other bucket types, or buckets of other accounts."""
     kinds = (BUCKET, *OTHER_BUCKETS)
-    named = [r for kind in kinds for r in finding.resources_of(kind, role=ResourceRole.TARGET)]
-    return tuple(r.name for r in named if r not in buckets(finding))
+    targets = [r for kind in kinds for r in finding.resources_of(kind, role=ResourceRole.TARGET)]
+    return tuple(r.name for r in targets if r not in buckets(finding))
 
 
 def revocable_principals(finding: Finding) -> tuple[Resource, ...]:
-    """The role, or the user and its key, whose sessions can be revoked; () when none can."""
+    """The role, or the user and its key, whose sessions can be revoked; () if there is none."""
     principal = finding.principal
     if principal is None or _principal(finding, principal) is not None:
         return ()
@@ -70,7 +71,7 @@ ROLE_TYPES = ("AssumedRole", "Role")
 
 
 def unsupported_reason(finding: Finding) -> Unsupported | None:
-    """Why the playbook that answers this kind of finding has nothing it may act on."""
+    """Why the playbook that handles this kind of finding has no target; None if it has one."""
     if matches_any(finding, REACHABLE_BUCKETS) and not buckets(finding):
         return _bucket(finding)
     if matches_any(finding, STOLEN_CREDENTIALS) and not revocable_principals(finding):
@@ -78,9 +79,10 @@ def unsupported_reason(finding: Finding) -> Unsupported | None:
             return Unsupported(
                 "the finding names no principal", "Find the principal in CloudTrail."
             )
+        user_type = finding.principal.user_type or "unknown type"
         return _principal(finding, finding.principal) or Unsupported(
-            f"the principal cannot be acted on: {finding.principal.user_type or 'unknown type'}",
-            "Find whose credentials these are in CloudTrail and disable them.",
+            f"sessions of this principal cannot be revoked: {user_type}",
+            "Find the owner of these credentials in CloudTrail and disable them.",
         )
     return None
 
@@ -90,13 +92,13 @@ def _bucket(finding: Finding) -> Unsupported:
         for bucket in finding.resources_of(kind):
             return Unsupported(
                 f"{bucket.name} is a {words}, which Cordon does not contain",
-                f"Review who can reach the {words} {bucket.name} and restrict its policy by hand.",
+                f"Review who can access the {words} {bucket.name}. Restrict its policy manually.",
             )
     foreign = finding.resources_of(BUCKET)
     if foreign:
         return Unsupported(
             f"{foreign[0].name} belongs to another account",
-            "Tell the owner of that account; Cordon acts in the finding's account only.",
+            "Inform the owner of that account. Cordon changes only the finding's account.",
         )
     return Unsupported("the finding names no bucket", "Find the bucket in the finding's source.")
 
@@ -112,12 +114,12 @@ def _principal(finding: Finding, principal: Principal) -> Unsupported | None:
     if kind in ("AWSService", "AWSAccount", "Directory", "Unknown"):
         return Unsupported(
             f"the caller is {kind}, not a principal of this account",
-            "Act on the resource that was reached: its policy decides what that caller may do.",
+            "Restrict the policy of the accessed resource: it decides what that caller may do.",
         )
     if principal.account and principal.account != finding.place.account:
         return Unsupported(
             "the principal belongs to another account",
-            "Tell the owner of that account, and deny it in the policy of the resource reached.",
+            "Inform the owner of that account. Deny it in the policy of the accessed resource.",
         )
     if name.startswith("AWSReservedSSO_"):
         return Unsupported(

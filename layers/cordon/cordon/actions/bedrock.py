@@ -1,7 +1,7 @@
-"""Tags on Bedrock resources: three APIs, three shapes, one behaviour.
+"""Tags on Bedrock resources: three APIs with different parameters and one behaviour.
 
 ``bedrock``, ``bedrock-agent`` and ``bedrock-agentcore-control`` each have TagResource,
-UntagResource and ListTagsForResource. The first two are authorised as ``bedrock:…``.
+UntagResource and ListTagsForResource. IAM authorises the first two as ``bedrock:…``.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ _BEDROCK = ("bedrock:ListTagsForResource", "bedrock:TagResource", "bedrock:Untag
 
 @dataclass(frozen=True)
 class TagBedrock(Tag):
-    """Label a guardrail, custom or imported model, provisioned throughput, profile or job."""
+    """Tag a guardrail, custom or imported model, provisioned throughput, profile or job."""
 
     permissions: ClassVar[tuple[str, ...]] = _BEDROCK
     quota_errors: ClassVar[frozenset[str]] = frozenset({"TooManyTagsException"})
 
     def _read(self, aws: AwsClients) -> dict[str, str]:
-        answer = aws.client("bedrock").list_tags_for_resource(resourceARN=self.arn)
-        return tags_by_key(answer["tags"], "key", "value")
+        response = aws.client("bedrock").list_tags_for_resource(resourceARN=self.arn)
+        return tags_by_key(response["tags"], "key", "value")
 
     def _write(self, aws: AwsClients, value: str) -> None:
         tags = [{"key": self.key, "value": value}]
@@ -34,14 +34,14 @@ class TagBedrock(Tag):
 
 @dataclass(frozen=True)
 class TagByMap(Tag):
-    """Base of the two services that take tags as a map."""
+    """Base for the two services whose API has tags as a map."""
 
     service: ClassVar[str]
     quota_errors: ClassVar[frozenset[str]] = frozenset({"ServiceQuotaExceededException"})
 
     def _read(self, aws: AwsClients) -> dict[str, str]:
-        answer = aws.client(self.service).list_tags_for_resource(resourceArn=self.arn)
-        return dict(answer.get("tags", {}))
+        response = aws.client(self.service).list_tags_for_resource(resourceArn=self.arn)
+        return dict(response.get("tags", {}))
 
     def _write(self, aws: AwsClients, value: str) -> None:
         aws.client(self.service).tag_resource(resourceArn=self.arn, tags={self.key: value})
@@ -52,7 +52,7 @@ class TagByMap(Tag):
 
 @dataclass(frozen=True)
 class TagBedrockAgent(TagByMap):
-    """Label an agent, its alias, a knowledge base, a flow or a prompt."""
+    """Tag an agent, its alias, a knowledge base, a flow or a prompt."""
 
     permissions: ClassVar[tuple[str, ...]] = _BEDROCK
     service: ClassVar[str] = "bedrock-agent"
@@ -60,7 +60,7 @@ class TagBedrockAgent(TagByMap):
 
 @dataclass(frozen=True)
 class TagAgentCore(TagByMap):
-    """Label an AgentCore runtime, gateway, memory, browser or code interpreter."""
+    """Tag an AgentCore runtime, gateway, memory, browser or code interpreter."""
 
     permissions: ClassVar[tuple[str, ...]] = (
         "bedrock-agentcore:ListTagsForResource",

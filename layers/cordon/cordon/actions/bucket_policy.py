@@ -1,8 +1,11 @@
-"""Bucket policies as text: put statements of ours in, take them out again. Pure.
+"""Adds Cordon's statements to the text of a bucket policy and removes them again. Pure.
 
-A policy is the text S3 keeps, or None where the bucket has none. ``base`` is always the policy
-without our part. Our statements are told by their Sid, and a Sid that the base already uses is
-never ours: ours is numbered instead. So whatever a person wrote, even under a name of ours, stays.
+A policy is the text that S3 stores, or None if the bucket has none. ``base`` is always the policy
+without Cordon's statements. Cordon recognises its statements by their Sid. If the base already
+uses a Sid, Cordon's statement gets a number. So a person's statement always stays, even if it has
+one of Cordon's Sids.
+
+The law: ``unmerge(merge(base, added), base, sids) == base``.
 
 Source: Amazon S3 User Guide, "Bucket policies" (20 KB limit); IAM User Guide, "IAM JSON policy
 elements reference" (Id, Sid, Principal, Statement).
@@ -16,7 +19,7 @@ from typing import Any
 Statement = Mapping[str, Any]
 
 LIMIT = 20 * 1024  # bytes of one bucket policy
-REPLACEMENT = "CordonStandsIn"  # Id of a policy of ours that stands where the base stood
+REPLACEMENT = "CordonReplacement"  # Id of a policy that replaces the base
 VERSION = "2012-10-17"
 _ROOT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
 
@@ -25,28 +28,36 @@ class Unreadable(ValueError):
     """The text is not a policy document."""
 
 
-def merge(base: str | None, ours: Sequence[Statement]) -> str:
-    """The base with our statements added. Everything else in it stays as it is."""
+def merge(base: str | None, added: Sequence[Statement]) -> str:
+    """The base with Cordon's statements added. Nothing else in it changes."""
     document = {"Version": VERSION, "Statement": []} if base is None else _parse(base)
-    return _text({**document, "Statement": [*_statements(document), *_named(base, ours)]})
+    return _text(
+        {**document, "Statement": [*_statements(document), *_with_unused_sids(base, added)]}
+    )
 
 
-def replacement(base: str, ours: Sequence[Statement]) -> str:
-    """Our statements alone, where the base cannot stay beside them. It says so in its Id."""
-    return _text({"Version": VERSION, "Id": _replacement_id(base), "Statement": _named(base, ours)})
+def replacement(base: str, added: Sequence[Statement]) -> str:
+    """Cordon's statements alone, for a base that S3 rejects beside them. The Id marks it."""
+    return _text(
+        {
+            "Version": VERSION,
+            "Id": _replacement_id(base),
+            "Statement": _with_unused_sids(base, added),
+        }
+    )
 
 
 def unmerge(current: str | None, base: str | None, sids: Iterable[str]) -> str | None:
-    """The current policy without our part: the base to the byte, unless a person changed it.
+    """The current policy without Cordon's statements: exactly the base, unless a person changed it.
 
-    ``sids`` are all the Sids our statements may have.
+    ``sids`` are all the Sids that Cordon's statements may have.
     """
     if current is None:
         return None
     document = _parse(current)
-    taken = _sids(base)
-    ours = {_unused_sid(sid, taken) for sid in sids}
-    kept = [s for s in _statements(document) if s.get("Sid") not in ours]
+    base_sids = _sids(base)
+    cordon_sids = {_unused_sid(sid, base_sids) for sid in sids}
+    kept = [s for s in _statements(document) if s.get("Sid") not in cordon_sids]
     is_replacement = base is not None and document.get("Id") == _replacement_id(base)
     if is_replacement and not kept:
         return base
@@ -59,28 +70,28 @@ def unmerge(current: str | None, base: str | None, sids: Iterable[str]) -> str |
     return text if kept else None
 
 
-def equal(one: str | None, other: str | None) -> bool:
-    """Do both say the same? Order, single values in lists and account spellings do not count.
+def equal(left: str | None, right: str | None) -> bool:
+    """Do both policies mean the same? Order, one-item lists and account spellings do not count.
 
-    A principal that S3 shows as an id (AIDA…, AROA…), because it was deleted, is a difference.
+    S3 shows a deleted principal as an id (AIDA…, AROA…). That counts as a difference.
     """
-    if one is None or other is None:
-        return one is other
-    return one == other or _canonical(_parse(one)) == _canonical(_parse(other))
+    if left is None or right is None:
+        return left is right
+    return left == right or _canonical(_parse(left)) == _canonical(_parse(right))
 
 
 def size(policy: str) -> int:
-    """Bytes, as the limit counts them."""
+    """The size in bytes, the unit of the limit."""
     return len(policy.encode())
 
 
 def sids(policy: str | None) -> tuple[str, ...]:
-    """The Sids in a policy, sorted: for telling people what it holds."""
+    """The Sids in a policy, sorted, for messages."""
     return tuple(sorted(_sids(policy)))
 
 
 def check(policy: str | None) -> None:
-    """Raises Unreadable unless ``policy`` is None or a document with statements."""
+    """Raise Unreadable unless ``policy`` is None or a document with statements."""
     if policy is not None:
         _statements(_parse(policy))
 
@@ -96,8 +107,8 @@ def _parse(policy: str) -> dict[str, Any]:
 
 
 def _statements(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found = document.get("Statement", [])
-    statements = [found] if isinstance(found, dict) else found
+    raw = document.get("Statement", [])
+    statements = [raw] if isinstance(raw, dict) else raw
     if not isinstance(statements, list) or not all(isinstance(s, dict) for s in statements):
         raise Unreadable("Statement is neither an object nor a list of objects")
     return statements
@@ -113,18 +124,18 @@ def _sids(policy: str | None) -> set[str]:
     return {str(s["Sid"]) for s in _statements(_parse(policy)) if "Sid" in s}
 
 
-def _named(base: str | None, ours: Sequence[Statement]) -> list[dict[str, Any]]:
-    taken = _sids(base)
-    return [{**statement, "Sid": _unused_sid(statement["Sid"], taken)} for statement in ours]
+def _with_unused_sids(base: str | None, added: Sequence[Statement]) -> list[dict[str, Any]]:
+    used = _sids(base)
+    return [{**statement, "Sid": _unused_sid(statement["Sid"], used)} for statement in added]
 
 
-def _unused_sid(name: str, taken: set[str]) -> str:
-    """The name, numbered when the base uses it: CordonDenyAll, CordonDenyAll2, …"""
-    number, free = 1, name
-    while free in taken:
+def _unused_sid(name: str, used: set[str]) -> str:
+    """The name, with a number if the base uses it: CordonDenyAll, CordonDenyAll2, …"""
+    number, sid = 1, name
+    while sid in used:
         number += 1
-        free = f"{name}{number}"
-    return free
+        sid = f"{name}{number}"
+    return sid
 
 
 def _replacement_id(base: str) -> str:
@@ -132,7 +143,7 @@ def _replacement_id(base: str) -> str:
 
 
 def _canonical(value: Any) -> Any:
-    """One spelling for all that IAM reads alike."""
+    """One form for all values that IAM treats as equal."""
     if isinstance(value, dict):
         return _canonical_object(value)
     if isinstance(value, list):
@@ -152,9 +163,9 @@ def _canonical_object(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _principal(value: Any) -> Any:
     """``{"AWS": "*"}`` is ``"*"``, and an account id is the ARN of its root."""
-    plain = _canonical(value)
-    if not isinstance(plain, dict) or "AWS" not in plain:
-        return plain
-    named = plain["AWS"] if isinstance(plain["AWS"], list) else [plain["AWS"]]
-    plain["AWS"] = _canonical([_ROOT.sub(r"\1", name) for name in named])
-    return "*" if plain == {"AWS": "*"} else plain
+    principal = _canonical(value)
+    if not isinstance(principal, dict) or "AWS" not in principal:
+        return principal
+    arns = principal["AWS"] if isinstance(principal["AWS"], list) else [principal["AWS"]]
+    principal["AWS"] = _canonical([_ROOT.sub(r"\1", arn) for arn in arns])
+    return "*" if principal == {"AWS": "*"} else principal

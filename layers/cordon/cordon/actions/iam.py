@@ -1,11 +1,11 @@
-"""Stop stolen credentials: sessions of a role, sessions of a user, an access key.
+"""Stop stolen credentials: the sessions of a role, the sessions of a user, an access key.
 
-A session's deny may only be lifted when the sessions it stopped have ended by themselves; lifted
-earlier, it gives them back to the thief. ``keep_until`` says when.
+A deny of sessions may be removed only after the denied sessions have expired. If it is removed
+earlier, the thief can use them again. ``until_safe_to_undo`` returns that time.
 
-Targets carry account and name, not the ARN: findings name a role or user without its path, and
-names are unique in an account. ``resource`` is the ARN without the path for the same reason; the
-ARN with it stands in ``captured``.
+Targets contain account and name, not the ARN: findings name a role or user without its path, and
+names are unique in an account. For the same reason ``resource`` is the ARN without the path. The
+full ARN is in ``captured``.
 """
 
 import re
@@ -27,24 +27,25 @@ from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.actions.sessions import (
     TO_SCP,
     RevokeSessions,
-    error_code,
     policy_text,
     require_iam_name,
 )
-from cordon.clients import AwsClients
+from cordon.clients import AwsClients, error_code
 
 ACCESS_KEY = re.compile(r"AKIA[A-Z0-9]{12,124}")  # long-term keys only: ASIA cannot be disabled
 OWN_PATH = "/cordon/"
-LONGEST_ROLE_SESSION = 43_200  # seconds: the most that MaxSessionDuration allows
-LONGEST_USER_SESSION = 129_600  # GetSessionToken and GetFederationToken: up to 36 hours
+MAX_ROLE_SESSION = 43_200  # seconds: the maximum of MaxSessionDuration
+MAX_USER_SESSION = 129_600  # GetSessionToken and GetFederationToken: up to 36 hours
 
-# Roles that must stay able to act, and what a person does instead (name or path, then advice)
+# Roles that Cordon must not revoke, and the manual step instead: (name or path, advice)
 _AWS_ROLE = f"AWS owns this role; {TO_SCP}"
 _SSO_ROLE = (
-    "a permission set's role cannot be changed in IAM; end the person's sessions in IAM Identity"
-    " Center and remove the assignment, or deny identitystore:userId by a service control policy"
+    "the role of a permission set cannot be changed in IAM; end the user's sessions in IAM Identity"
+    " Center and remove the assignment, or deny identitystore:userId with a service control policy"
 )
-_ORGANIZATION_ACCESS = "this role is how the organisation reaches the account; a person must decide"
+_ORGANIZATION_ACCESS = (
+    "the organization manages the account through this role; a person must decide"
+)
 PROTECTED_ROLES = (
     (re.compile(r"AWSServiceRoleFor.*"), _AWS_ROLE),
     (re.compile(r"AWSReservedSSO_.*"), _SSO_ROLE),
@@ -54,7 +55,7 @@ PROTECTED_ROLES = (
 PROTECTED_PATHS = (
     ("/aws-service-role/", _AWS_ROLE),
     ("/aws-reserved/", _SSO_ROLE),
-    (OWN_PATH, "this is a responder of ours; a person must decide"),
+    (OWN_PATH, "this is a role of Cordon; a person must decide"),
 )
 
 
@@ -62,7 +63,7 @@ PROTECTED_PATHS = (
 class RevokeRoleSessions(RevokeSessions):
     """Deny everything to the sessions of a role that were issued before now.
 
-    Whoever uses the role is thrown out, and may come back only by assuming it anew.
+    Every user of the role loses access and must assume the role again.
     """
 
     role: str
@@ -97,8 +98,8 @@ class RevokeRoleSessions(RevokeSessions):
             if path.startswith(start):
                 raise Refused(f"{self.resource}: {advice}")
 
-    def _longest_session(self, found: dict[str, Any]) -> int:
-        return int(found.get("MaxSessionDuration", LONGEST_ROLE_SESSION))
+    def _longest_session(self, principal: dict[str, Any]) -> int:
+        return int(principal.get("MaxSessionDuration", MAX_ROLE_SESSION))
 
     def _get_principal(self, iam: Any) -> dict[str, Any]:
         return dict(iam.get_role(RoleName=self.role)["Role"])
@@ -128,10 +129,10 @@ class RevokeRoleSessions(RevokeSessions):
 
 @dataclass(frozen=True)
 class RevokeUserSessions(RevokeSessions):
-    """Deny everything to temporary credentials of a user that were issued before now.
+    """Deny everything to a user's temporary credentials that were issued before now.
 
-    Those of GetSessionToken and GetFederationToken outlive the access key that made them, so
-    disabling the key alone does not stop them.
+    Credentials from GetSessionToken and GetFederationToken stay valid after their access key is
+    disabled, so disabling the key is not enough.
     """
 
     user: str
@@ -160,10 +161,10 @@ class RevokeUserSessions(RevokeSessions):
 
     def _require_revocable(self, path: str) -> None:
         if path.startswith(OWN_PATH):
-            raise Refused(f"{self.resource}: this is a user of ours; a person must decide")
+            raise Refused(f"{self.resource}: this is a user of Cordon; a person must decide")
 
-    def _longest_session(self, found: dict[str, Any]) -> int:
-        return LONGEST_USER_SESSION
+    def _longest_session(self, principal: dict[str, Any]) -> int:
+        return MAX_USER_SESSION
 
     def _get_principal(self, iam: Any) -> dict[str, Any]:
         return dict(iam.get_user(UserName=self.user)["User"])
@@ -193,9 +194,9 @@ class RevokeUserSessions(RevokeSessions):
 
 @dataclass(frozen=True)
 class DisableAccessKey(Action):
-    """Set a user's long-term access key inactive. Reversible; nothing is deleted.
+    """Set a user's long-term access key to Inactive. Reversible: nothing is deleted.
 
-    captured and wrote: ``{"status": "Active" | "Inactive" | "Expired"}``.
+    captured and written: ``{"status": "Active" | "Inactive" | "Expired"}``.
     """
 
     user: str
@@ -223,27 +224,29 @@ class DisableAccessKey(Action):
     def apply(self, aws: AwsClients, captured: Json, written: Json | None) -> Json:
         status = self._status(aws)
         if status != "Active":
-            return {"status": status}  # it is already of no use
+            return {"status": status}  # it cannot be used already
         self._set(aws, "Inactive")
         return {"status": "Inactive"}
 
     def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
         status = self._status(aws)
         if status == "Active":
-            raise NotVerified(f"{self.key_id}: is Active, not {written['status']}")
+            raise NotVerified(f"access key {self.key_id} is Active, expected {written['status']}")
 
     def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         try:
             return self._undo(aws, captured["status"], written["status"])
-        except ResourceDeleted as gone:
-            return UndoResult(Undone.RESOURCE_DELETED, str(gone))
+        except ResourceDeleted as deleted:
+            return UndoResult(Undone.RESOURCE_DELETED, str(deleted))
 
     def _undo(self, aws: AwsClients, captured: str, written: str) -> UndoResult:
         status = self._status(aws)
         if status == captured:
             return UndoResult(Undone.RESTORED)
         if status != written:
-            return UndoResult(Undone.DRIFTED, f"a person set the key {status}: it is left as it is")
+            return UndoResult(
+                Undone.DRIFTED, f"a person set the key to {status}: it was not changed"
+            )
         self._set(aws, captured)
         return UndoResult(Undone.RESTORED)
 

@@ -1,9 +1,9 @@
-"""The policy document that ends sessions issued before a moment. Pure.
+"""The policy document that denies sessions issued before a given time. Pure.
 
-Form and name are the IAM console's own (IAM User Guide, "Revoke IAM role temporary security
+Its form and name are those of the IAM console (IAM User Guide, "Revoke IAM role temporary security
 credentials"): an inline policy ``AWSRevokeOlderSessions`` with one statement that denies
-everything when ``aws:TokenIssueTime`` is earlier than a moment. ``aws:TokenIssueTime`` exists only
-for temporary credentials, so long-term keys are untouched by it.
+everything if ``aws:TokenIssueTime`` is earlier than that time. ``aws:TokenIssueTime`` exists only
+for temporary credentials, so the policy does not affect long-term keys.
 """
 
 import json
@@ -14,11 +14,11 @@ from typing import Any
 from cordon.clock import from_iso, to_iso
 
 POLICY_NAME = "AWSRevokeOlderSessions"
-MARGIN = timedelta(seconds=30)  # sessions issued while IAM still spreads the policy are caught too
+MARGIN = timedelta(seconds=30)  # also covers sessions issued while IAM distributes the policy
 
 
 def statement(before: datetime) -> dict[str, Any]:
-    """The one statement of the canonical policy."""
+    """The only statement of the policy."""
     return {
         "Effect": "Deny",
         "Action": ["*"],
@@ -28,20 +28,20 @@ def statement(before: datetime) -> dict[str, Any]:
 
 
 def revoked_before(policy: str | None) -> datetime | None:
-    """The latest moment that a policy text already revokes sessions before; None for none."""
-    moments = [revoked for s in _statements(policy) if (revoked := _moment(s)) is not None]
-    return max(moments, default=None)
+    """The latest time before which a policy already revokes sessions; None if it revokes none."""
+    times = [revoked for s in _statements(policy) if (revoked := _revoked_before(s)) is not None]
+    return max(times, default=None)
 
 
 def other_statements(policy: str | None) -> list[Mapping[str, Any]]:
-    """The statements of a policy text that are not revocations: what a person put there."""
-    return [s for s in _statements(policy) if _moment(s) is None]
+    """The statements of a policy that are not revocations: a person wrote them."""
+    return [s for s in _statements(policy) if _revoked_before(s) is None]
 
 
 def without_revocation(policy: str | None) -> str | None:
-    """The policy text with its revocations taken out; None where nothing is left.
+    """The policy without its revocations; None if no statement remains.
 
-    To the byte as it is where there are none.
+    A policy without revocations is returned unchanged.
     """
     return (
         policy
@@ -51,9 +51,9 @@ def without_revocation(policy: str | None) -> str | None:
 
 
 def revoking(policy: str | None, before: datetime) -> str:
-    """The policy text that also revokes sessions before a moment.
+    """The policy with a revocation of sessions issued before ``before``.
 
-    The canonical form, unless a person's own statements stand under that name: they are kept.
+    A person's own statements in a policy of this name are kept. Otherwise it is the console's form.
     """
     kept = other_statements(policy)
     base = policy if kept else None
@@ -61,36 +61,36 @@ def revoking(policy: str | None, before: datetime) -> str:
 
 
 def revoke_before(policy: str | None, now: datetime) -> datetime:
-    """The moment to revoke before: never earlier than one already there, in whole seconds."""
-    there = revoked_before(policy)
+    """The time before which to revoke, in whole seconds. Never earlier than the policy's own."""
+    existing = revoked_before(policy)
     soon = now + MARGIN
-    return soon if there is None else max(_whole(there), soon)
+    return soon if existing is None else max(_round_up(existing), soon)
 
 
-def same(one: str | None, other: str | None) -> bool:
-    """True when two policy texts say the same, whatever their white space."""
-    return bool(_parsed(one) == _parsed(other))
+def same(left: str | None, right: str | None) -> bool:
+    """Are two policies equal, apart from white space?"""
+    return bool(_parsed(left) == _parsed(right))
 
 
-def _moment(said: Mapping[str, Any]) -> datetime | None:
-    """When a statement is exactly a revocation, in either spelling of ``*``: its moment."""
+def _revoked_before(candidate: Mapping[str, Any]) -> datetime | None:
+    """The time in a statement that is exactly a revocation (``"*"`` or ``["*"]``); else None."""
     try:
-        written = said["Condition"]["DateLessThan"]["aws:TokenIssueTime"]
-        when = from_iso(written)
+        written = candidate["Condition"]["DateLessThan"]["aws:TokenIssueTime"]
+        time = from_iso(written)
     except (KeyError, TypeError, ValueError):
-        return None  # something else, or a date that we cannot read: it is left as it is
-    canonical_json = statement(when)
-    canonical_json["Condition"]["DateLessThan"]["aws:TokenIssueTime"] = written
-    spelled = {name: _listed(said.get(name)) for name in ("Action", "Resource")}
-    return when if {**said, **spelled} == canonical_json else None
+        return None  # not a revocation, or a date that Cordon cannot read: not changed
+    revocation = statement(time)
+    revocation["Condition"]["DateLessThan"]["aws:TokenIssueTime"] = written
+    lists = {name: _as_list(candidate.get(name)) for name in ("Action", "Resource")}
+    return time if {**candidate, **lists} == revocation else None
 
 
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _whole(when: datetime) -> datetime:
-    return when.replace(microsecond=0) + timedelta(seconds=1 if when.microsecond else 0)
+def _round_up(time: datetime) -> datetime:
+    return time.replace(microsecond=0) + timedelta(seconds=1 if time.microsecond else 0)
 
 
 def _parsed(policy: str | None) -> Any:
@@ -98,8 +98,8 @@ def _parsed(policy: str | None) -> Any:
 
 
 def _statements(policy: str | None) -> list[Mapping[str, Any]]:
-    said = (_parsed(policy) or {}).get("Statement", [])
-    return said if isinstance(said, list) else [said]
+    raw = (_parsed(policy) or {}).get("Statement", [])
+    return raw if isinstance(raw, list) else [raw]
 
 
 def _with_statements(policy: str | None, statements: list[Mapping[str, Any]]) -> str | None:

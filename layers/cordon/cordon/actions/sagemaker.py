@@ -1,6 +1,7 @@
 """Tags on SageMaker AI resources (AddTags, DeleteTags, ListTags).
 
-Tags of a domain or user profile reach only apps made later. AddTags models no errors of its own.
+Tags of a domain or user profile apply only to apps that are created later. The service model lists
+no specific errors for AddTags.
 """
 
 import re
@@ -10,13 +11,13 @@ from typing import ClassVar
 from cordon.actions.tag import Tag, tags_by_key
 from cordon.clients import AwsClients
 
-# SageMaker says so in many words, and mostly as a ValidationException
-_NO_SUCH = re.compile(r"does not exist|could not find|cannot find|not found|recordnotfound", re.I)
+# SageMaker has several messages for this, mostly as a ValidationException
+_NOT_FOUND = re.compile(r"does not exist|could not find|cannot find|not found|recordnotfound", re.I)
 
 
 @dataclass(frozen=True)
 class TagSageMaker(Tag):
-    """Label a SageMaker resource: endpoint, model, notebook instance, job, domain, …"""
+    """Tag a SageMaker resource: endpoint, model, notebook instance, job, domain, …"""
 
     permissions: ClassVar[tuple[str, ...]] = (
         "sagemaker:AddTags",
@@ -27,8 +28,8 @@ class TagSageMaker(Tag):
     quota_errors: ClassVar[frozenset[str]] = frozenset({"ResourceLimitExceeded"})
 
     def _is_deleted(self, code: str, message: str) -> bool:
-        missing = code == "ValidationException" and _NO_SUCH.search(message)
-        return code in self.not_found_errors or bool(missing)
+        not_found = code == "ValidationException" and _NOT_FOUND.search(message)
+        return code in self.not_found_errors or bool(not_found)
 
     def _read(self, aws: AwsClients) -> dict[str, str]:
         pages = aws.client("sagemaker").get_paginator("list_tags").paginate(ResourceArn=self.arn)

@@ -1,12 +1,12 @@
-"""What revoking the sessions of a role and of a user have in common.
+"""Revokes sessions: the code that ``RevokeRoleSessions`` and ``RevokeUserSessions`` share.
 
-Contained by the inline policy of ``revocation_policy``. Where the inline policies of the
-principal leave no room for it (LimitExceeded: 10,240 characters for a role, 2,048 for a user), by
-attaching the AWS managed policy ``AWSDenyAll``, which also stops new sessions.
+The action writes the inline policy of ``revocation_policy``. If that exceeds the quota for inline
+policies (LimitExceeded: 10,240 characters for a role, 2,048 for a user), the action attaches the
+AWS managed policy ``AWSDenyAll`` instead, which also stops new sessions.
 
 captured  ``{"arn", "policy": text | None, "deny_all": was attached, "max_session": seconds}``
-wrote     ``{"form": "older_sessions", "before": stamp, "policy": text, "base": text | None}`` or
-          ``{"form": "deny_all", "before": stamp}``; ``base`` is the policy without our part
+written   ``{"form": "older_sessions", "before": time, "policy": text, "base": text | None}`` or
+          ``{"form": "deny_all", "before": time}``; ``base`` is the policy without Cordon's part
 """
 
 import re
@@ -36,29 +36,24 @@ from cordon.actions.revocation_policy import (
     same,
     without_revocation,
 )
-from cordon.clients import AwsClients
+from cordon.clients import AwsClients, error_code
 from cordon.concurrency import gather
 
 NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+")  # IAM names; \w of the service model, ASCII only
-TO_SCP = "deny the principal by a service control policy (aws:PrincipalArn)"
+TO_SCP = "deny the principal with a service control policy (aws:PrincipalArn)"
 
 
-def error_code(error: ClientError) -> str:
-    """The error code of a ClientError."""
-    return str(error.response["Error"]["Code"])
-
-
-def require_iam_name(what: str, name: str, longest: int) -> None:
-    """ValueError unless ``name`` is one that IAM can have given."""
-    if not NAME.fullmatch(name) or len(name) > longest:
-        raise ValueError(f"{what}: not an IAM name: {name[:longest]!r}")
+def require_iam_name(field: str, name: str, max_length: int) -> None:
+    """Raise ValueError unless ``name`` is a valid IAM name."""
+    if not NAME.fullmatch(name) or len(name) > max_length:
+        raise ValueError(f"{field}: not an IAM name: {name[:max_length]!r}")
 
 
 def policy_text(iam: Any, operation: str, **names: str) -> str | None:
-    """An inline policy as it was written, byte for byte; None where there is none.
+    """The exact text of an inline policy; None if there is none.
 
-    boto3 hands out the parsed document. The text is taken beforehand, while it is still there:
-    handlers of one operation run before those of the whole service.
+    boto3 returns only the parsed document. This handler copies the text before boto3 parses it:
+    handlers of an operation run before the handlers of the whole service.
     ``operation`` is GetRolePolicy or GetUserPolicy.
     """
     event = f"after-call.iam.{operation}"
@@ -79,21 +74,21 @@ def _keep_text(parsed: dict[str, Any], **_: Any) -> None:
 
 @dataclass(frozen=True)
 class RevokeSessions(Action):
-    """Base of RevokeRoleSessions and RevokeUserSessions, which say how IAM is called."""
+    """Base of RevokeRoleSessions and RevokeUserSessions, which make the calls to IAM."""
 
     def capture(self, aws: AwsClients) -> Json:
         iam = aws.client("iam")
-        found, policy, deny_all = gather(
+        principal, policy, deny_all = gather(
             partial(self._existing, iam),
             partial(self._policy, iam),
             partial(self._denied_all, iam),
         )
-        self._require_revocable(found["Path"])
+        self._require_revocable(principal["Path"])
         return {
-            "arn": found["Arn"],
+            "arn": principal["Arn"],
             "policy": policy,
             "deny_all": deny_all,
-            "max_session": self._longest_session(found),
+            "max_session": self._longest_session(principal),
         }
 
     def apply(self, aws: AwsClients, captured: Json, written: Json | None) -> Json:
@@ -120,12 +115,15 @@ class RevokeSessions(Action):
             if not self._denied_all(iam):
                 raise NotVerified(f"{self.resource}: {self.deny_all} is not attached")
             return
-        shown = revoked_before(self._policy(iam))
-        if shown is None:
+        revoked = revoked_before(self._policy(iam))
+        if revoked is None:
             self._existing(iam)
-            raise NotVerified(f"{self.resource}: no policy revokes sessions")
-        if shown < clock.from_iso(written["before"]):
-            raise NotVerified(f"{self.resource}: revokes before {shown}, not {written['before']}")
+            raise NotVerified(f"{self.resource}: no inline policy revokes its sessions")
+        if revoked < clock.from_iso(written["before"]):
+            raise NotVerified(
+                f"{self.resource}: sessions before {revoked} are revoked, "
+                f"expected before {written['before']}"
+            )
 
     def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         iam = aws.client("iam")
@@ -134,17 +132,17 @@ class RevokeSessions(Action):
             if written["form"] == "deny_all":
                 return self._undo_deny_all(iam, captured)
             return self._undo_policy(iam, captured["policy"], written)
-        except ResourceDeleted as gone:
-            return UndoResult(Undone.RESOURCE_DELETED, str(gone))
+        except ResourceDeleted as deleted:
+            return UndoResult(Undone.RESOURCE_DELETED, str(deleted))
 
     def until_safe_to_undo(self, captured: Json, written: Json) -> datetime | None:
-        """When the last session that this revoked has ended by itself.
+        """The time when the last revoked session has expired.
 
-        None where the policy found was already as strict: undoing lets no session back in.
+        None if the captured policy was as strict: an undo then restores access for no session.
         """
         before = clock.from_iso(written["before"])
-        found = revoked_before(captured["policy"])
-        if found is not None and found >= before:
+        already = revoked_before(captured["policy"])
+        if already is not None and already >= before:
             return None
         return before + timedelta(seconds=captured["max_session"])
 
@@ -169,9 +167,9 @@ class RevokeSessions(Action):
             self._attach(iam)
         except ClientError as error:
             if error_code(error) == "LimitExceeded":
-                full = "no room for an inline policy nor for one more managed policy"
-                raise Refused(f"{self.resource}: {full}; detach one, or {TO_SCP}") from error
-            self._existing(iam)  # NoSuchEntity may mean the principal, or the policy
+                full = "the quotas for inline and for managed policies are both reached"
+                raise Refused(f"{self.resource}: {full}; detach a policy, or {TO_SCP}") from error
+            self._existing(iam)  # NoSuchEntity can mean the principal or the policy
             raise
         return {"form": "deny_all", "before": clock.to_iso(before)}
 
@@ -180,12 +178,12 @@ class RevokeSessions(Action):
         if same(current, captured):
             return UndoResult(Undone.RESTORED)
         if not same(current, written["policy"]):
-            return UndoResult(Undone.DRIFTED, "a person changed the policy: it is left as it is")
+            return UndoResult(Undone.DRIFTED, "a person changed the policy: it was not changed")
         self._restore(iam, written["base"])
         if same(written["base"], captured):
             return UndoResult(Undone.RESTORED)
         return UndoResult(
-            Undone.DRIFTED, "a person changed the policy: only our statement was taken out"
+            Undone.DRIFTED, "a person changed the policy: only Cordon's statement was removed"
         )
 
     def _restore(self, iam: Any, policy: str | None) -> None:
@@ -197,7 +195,9 @@ class RevokeSessions(Action):
     def _undo_deny_all(self, iam: Any, captured: Json) -> UndoResult:
         denied = self._denied_all(iam)
         if captured["deny_all"] and not denied:
-            return UndoResult(Undone.DRIFTED, f"a person detached {self.deny_all}: it is left so")
+            return UndoResult(
+                Undone.DRIFTED, f"a person detached {self.deny_all}: it was not attached again"
+            )
         if denied and not captured["deny_all"]:
             self._detach(iam)
         return UndoResult(Undone.RESTORED)
@@ -211,7 +211,7 @@ class RevokeSessions(Action):
             raise
 
     def _existing(self, iam: Any) -> dict[str, Any]:
-        """The role or user; Gone where there is none."""
+        """The role or user. Raises ResourceDeleted if there is none."""
         try:
             return self._get_principal(iam)
         except ClientError as error:
@@ -220,11 +220,11 @@ class RevokeSessions(Action):
             raise
 
     def _require_revocable(self, path: str) -> None:
-        """Refused for a principal that IAM or we must not change."""
+        """Raise Refused for a principal that Cordon must not change."""
         raise NotImplementedError
 
-    def _longest_session(self, found: dict[str, Any]) -> int:
-        """How long a session may still live that was issued just before the moment, seconds."""
+    def _longest_session(self, principal: dict[str, Any]) -> int:
+        """The longest lifetime of a session of this principal, in seconds."""
         raise NotImplementedError
 
     def _get_principal(self, iam: Any) -> dict[str, Any]:

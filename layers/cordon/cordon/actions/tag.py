@@ -1,13 +1,13 @@
-"""Labels on resources, whichever service keeps them.
+"""Tags on the resources of any service.
 
-A label puts up a sign and, with the policies of the operator's guide, a fence: it never changes
-what it stands on. Values are ids of cases and controls, never text of a finding (AWS: tags are
-not meant for private or sensitive data).
+A tag marks a resource and never changes how it works. With the policies in the operator's guide a
+tag also restricts access. Values are ids of cases and controls, never text of a finding (AWS: tags
+are not meant for private or sensitive data).
 
-``tag_value`` is the one rule for what a tag of several cases says; ``TagBucket`` follows it too.
+``tag_value`` makes the value of a tag that several cases share. ``TagBucket`` uses it too.
 
-captured  ``{"value": text | None}``, None where the key is absent (an empty value is "")
-wrote     ``{"value": text, "base": text | None}``; ``base`` is what stands there without us
+captured  ``{"value": text | None}``; None if the key is absent (an empty value is "")
+written   ``{"value": text, "base": text | None}``; ``base`` is the value without Cordon
 """
 
 import re
@@ -31,33 +31,33 @@ from cordon.clients import AwsClients
 from cordon.finding import ARN
 
 KEY = re.compile(r"(?!aws:)[A-Za-z0-9_.:/=+@-]{1,128}")
-LONGEST_VALUE = 256
-MOST_TAGS = 50  # a resource's own, those of AWS (aws:…) not counted
-_NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.:/=+@-]")  # what every service's tag values allow
+MAX_VALUE_LENGTH = 256
+MAX_TAGS = 50  # of a resource; AWS's own tags (aws:…) do not count
+_NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.:/=+@-]")  # in the tag values of every service
 
 
 def tag_value(values: tuple[str, ...]) -> str:
-    """The tag value that names all of ``values``: sorted, joined by spaces, 256 characters at most.
+    """The tag value for all of ``values``: sorted, joined with spaces, 256 characters at most.
 
-    What does not fit is counted, so that the cut is seen.
+    Values that do not fit are counted at the end, so that the cut is visible.
 
     >>> tag_value(("b", "a", "b"))
     'a b'
     >>> tag_value(("x" * 200, "y" * 100))[-4:]
     'x +1'
     """
-    names = sorted({_NOT_ALLOWED.sub("_", v)[:LONGEST_VALUE] for v in values} - {""})
+    names = sorted({_NOT_ALLOWED.sub("_", v)[:MAX_VALUE_LENGTH] for v in values} - {""})
     for left_out in range(len(names) + 1):
-        shown = names[: len(names) - left_out]
-        value = " ".join([*shown, f"+{left_out}"] if left_out else shown)
-        if len(value) <= LONGEST_VALUE:
+        kept = names[: len(names) - left_out]
+        value = " ".join([*kept, f"+{left_out}"] if left_out else kept)
+        if len(value) <= MAX_VALUE_LENGTH:
             return value
     return ""
 
 
 @dataclass(frozen=True)
 class Tag(Action):
-    """Base of the tag actions; each subclass knows its service's three calls."""
+    """Base of the tag actions. Each subclass makes the three calls of its service."""
 
     arn: str
     key: str
@@ -65,22 +65,20 @@ class Tag(Action):
 
     family: ClassVar[str] = "tag"
     contains: ClassVar[bool] = False
-    recognisable_by_value: ClassVar[bool] = (
-        False  # the value of another case may as well be a person's
-    )
+    recognisable_by_value: ClassVar[bool] = False  # the value of another case looks like a person's
     not_found_errors: ClassVar[frozenset[str]] = frozenset({"ResourceNotFoundException"})
-    quota_errors: ClassVar[frozenset[str]] = frozenset()  # error codes that say: too many tags
+    quota_errors: ClassVar[frozenset[str]] = frozenset()  # error codes for too many tags
 
     def __post_init__(self) -> None:
-        found = ARN.fullmatch(self.arn)
+        match = ARN.fullmatch(self.arn)
         here = (self.place.partition, self.place.region, self.place.account)
-        if not found or found.group("partition", "region", "account") != here:
+        if not match or match.group("partition", "region", "account") != here:
             raise ValueError(f"arn: not of {self.place.account} {self.place.region}: {self.arn!r}")
         if not KEY.fullmatch(self.key):
             raise ValueError(f"key: not a tag key: {self.key!r}")
         if not tag_value(self.values):
-            raise ValueError("values: a tag of ours names at least one")
-        object.__setattr__(self, "values", tuple(sorted(set(self.values))))  # one spelling
+            raise ValueError("values: expected at least one")
+        object.__setattr__(self, "values", tuple(sorted(set(self.values))))  # normalised
 
     @property
     def target(self) -> str:
@@ -96,8 +94,8 @@ class Tag(Action):
     def capture(self, aws: AwsClients) -> Json:
         tags = self._tags(aws)
         own = [key for key in tags if not key.startswith("aws:")]
-        if self.key not in tags and len(own) >= MOST_TAGS:
-            raise Refused(self._no_room)
+        if self.key not in tags and len(own) >= MAX_TAGS:
+            raise Refused(self._quota_message)
         return {"value": tags.get(self.key)}
 
     def apply(self, aws: AwsClients, captured: Json, written: Json | None) -> Json:
@@ -110,16 +108,18 @@ class Tag(Action):
     def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
         value = self._tags(aws).get(self.key)
         if value != written["value"]:
-            raise NotVerified(f"{self.arn}: {self.key} is {value!r}, not {written['value']!r}")
+            raise NotVerified(
+                f"{self.arn}: tag {self.key} is {value!r}, expected {written['value']!r}"
+            )
 
     def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         try:
             return self._undo(aws, captured["value"], written)
-        except ResourceDeleted as not_found_errors:
-            return UndoResult(Undone.RESOURCE_DELETED, str(not_found_errors))
+        except ResourceDeleted as deleted:
+            return UndoResult(Undone.RESOURCE_DELETED, str(deleted))
 
     def _base(self, aws: AwsClients, written: Json, value: str) -> str | None:
-        """What a person has put there since; else what stood there before us."""
+        """A person's newer value of the tag; else its value before Cordon."""
         current = self._tags(aws).get(self.key)
         return written["base"] if current in (written["value"], value) else current
 
@@ -128,11 +128,15 @@ class Tag(Action):
         if value == captured:
             return UndoResult(Undone.RESTORED)
         if value != written["value"]:
-            return UndoResult(Undone.DRIFTED, f"a person changed {self.key}: it is left as it is")
+            return UndoResult(
+                Undone.DRIFTED, f"a person changed the tag {self.key}: it was not changed"
+            )
         self._restore(aws, written["base"])
         if written["base"] == captured:
             return UndoResult(Undone.RESTORED)
-        return UndoResult(Undone.DRIFTED, f"a person changed {self.key}: their value is put back")
+        return UndoResult(
+            Undone.DRIFTED, f"a person changed the tag {self.key}: their value was restored"
+        )
 
     def _restore(self, aws: AwsClients, value: str | None) -> None:
         with self._translating_errors():
@@ -147,20 +151,20 @@ class Tag(Action):
 
     @contextmanager
     def _translating_errors(self) -> Iterator[None]:
-        """Turns what the service says into Gone and Refused; all else rises as it is."""
+        """Translate the service's errors into ResourceDeleted and Refused. Raise all others."""
         try:
             yield
         except ClientError as error:
-            said = error.response["Error"]
-            if self._is_deleted(said["Code"], said.get("Message", "")):
+            response = error.response["Error"]
+            if self._is_deleted(response["Code"], response.get("Message", "")):
                 raise ResourceDeleted(self.arn) from error
-            if said["Code"] in self.quota_errors:
-                raise Refused(self._no_room) from error
+            if response["Code"] in self.quota_errors:
+                raise Refused(self._quota_message) from error
             raise
 
     @property
-    def _no_room(self) -> str:
-        return f"{self.arn}: has {MOST_TAGS} tags, no room for {self.key}; a person must remove one"
+    def _quota_message(self) -> str:
+        return f"{self.arn} already has {MAX_TAGS} tags; remove one to make room for {self.key}"
 
     def _is_deleted(self, code: str, message: str) -> bool:
         return code in self.not_found_errors
@@ -178,5 +182,5 @@ class Tag(Action):
 def tags_by_key(
     tags: list[dict[str, Any]], key: str = "Key", value: str = "Value"
 ) -> dict[str, str]:
-    """A service's tag list as a map; the last one wins where a key stands twice."""
+    """A service's tag list as a map. The last value counts if a key occurs twice."""
     return {tag[key]: tag[value] for tag in tags}

@@ -1,7 +1,7 @@
-"""Which action labels which resource: by the service and type in its ARN. Pure.
+"""Selects the tag action for a resource by the service and type in its ARN. Pure.
 
-Types are those of the Service Authorization Reference (SageMaker, Bedrock, Bedrock AgentCore) on
-which the service's tag actions act. What is not in the tables is refused, with what to do instead.
+The types are those that the Service Authorization Reference (SageMaker, Bedrock, Bedrock AgentCore)
+lists for the service's tag actions. Other types are refused, with the manual step.
 """
 
 import re
@@ -54,7 +54,7 @@ _ACTIONS: dict[str, tuple[tuple[frozenset[str], type[Tag]], ...]] = {
     "bedrock": ((_BEDROCK, TagBedrock), (_BEDROCK_AGENT, TagBedrockAgent)),
     "bedrock-agentcore": ((_AGENTCORE, TagAgentCore),),
 }
-# Types whose third part is a name again, not the kind of a child
+# Types whose third part is another name, not the type of a child resource
 _NAMED_BY_PATH = _types(
     """
     agent-alias app custom-model hub-content model-customization-job model-package space
@@ -69,29 +69,31 @@ _NOT_TAGGABLE = {
     "foundation-model": _USE_OF_A_MODEL,
     "inference-profile": _USE_OF_A_MODEL,
     "default-prompt-router": _USE_OF_A_MODEL,
-    "policy-engine": "has no tags; label the gateways that use it",
-    "browser": "is managed by AWS and has no tags; label the runtime that uses it",
-    "code-interpreter": "is managed by AWS and has no tags; label the runtime that uses it",
+    "policy-engine": "has no tags; tag the gateways that use it",
+    "browser": "is managed by AWS and has no tags; tag the runtime that uses it",
+    "code-interpreter": "is managed by AWS and has no tags; tag the runtime that uses it",
 }
 
 
 def tag_action_for(place: Place, arn: str, key: str, values: tuple[str, ...]) -> Tag:
-    """The action that labels a SageMaker, Bedrock or AgentCore resource.
+    """The action that tags a SageMaker, Bedrock or AgentCore resource.
 
-    A data source is labelled on its knowledge base. Raises Refused where a resource takes no tags,
-    ValueError where ``arn`` is no ARN or not of ``place``.
+    For a data source its knowledge base is tagged. Raises Refused if the resource cannot have tags,
+    and ValueError if ``arn`` is not an ARN or not of ``place``.
     """
-    found = ARN.fullmatch(arn)
-    if not found:
+    match = ARN.fullmatch(arn)
+    if not match:
         raise ValueError(f"arn: not an ARN: {arn!r}")
-    source = _DATA_SOURCE.fullmatch(found["resource"])
-    if source and found["service"] == "bedrock":
-        return tag_action_for(place, arn.removesuffix(found["resource"]) + source[1], key, values)
-    kind = _kind(found["resource"])
-    for kinds, action in _ACTIONS.get(found["service"], ()):
+    source = _DATA_SOURCE.fullmatch(match["resource"])
+    if source and match["service"] == "bedrock":
+        return tag_action_for(place, arn.removesuffix(match["resource"]) + source[1], key, values)
+    kind = _kind(match["resource"])
+    for kinds, action in _ACTIONS.get(match["service"], ()):
         if kind in kinds:
             return action(place, arn, key, values)
-    advice = _NOT_TAGGABLE.get(kind.split("/")[0], "has no tags that we can set; label it by hand")
+    advice = _NOT_TAGGABLE.get(
+        kind.split("/")[0], "has no tags that Cordon can set; tag it manually"
+    )
     raise Refused(f"{arn}: {advice}")
 
 

@@ -97,7 +97,7 @@ class Holds:
             return {}
         rows = self._table.get(*(_key(action) for action in actions))
         holds = {action.target: rows.get(_key(action)) for action in actions}
-        return {target: _hold(target, row) for target, row in holds.items() if row}
+        return {target: hold_of(target, row) for target, row in holds.items() if row}
 
     def join(self, action: Action, case: str, attempt: int) -> Mapping[str, Any]:
         """A write for the transaction that claims the case: this attempt wants the target so."""
@@ -147,7 +147,7 @@ class Holds:
             )
         except Cancelled as cancelled:
             raise _released(action.target) from cancelled
-        return _hold(action.target, row)
+        return hold_of(action.target, row)
 
     def leave(self, action: Action, case: str) -> Hold | None:
         """This case holds the target no longer. The hold as it is then, or None where none is."""
@@ -161,7 +161,7 @@ class Holds:
             )
         except Cancelled:
             return None
-        return _hold(action.target, row)
+        return hold_of(action.target, row)
 
     def delete_if_free(self, action: Action) -> bool:
         """Delete the row if nobody holds the target; False when a case arrived meanwhile."""
@@ -194,7 +194,7 @@ def _failures(
 
 
 def _captured_by_another(target: str, row: Row, case: str, attempt: int) -> Hold:
-    hold = _hold(target, row)
+    hold = hold_of(target, row)
     member = hold.member(case)
     if member is None or member.attempt != attempt or hold.capture is None:
         raise _released(target)
@@ -209,7 +209,8 @@ def _key(action: Action) -> str:
     return f"hold#{action.family}#{action.target}"
 
 
-def _hold(target: str, row: Row) -> Hold:
+def hold_of(target: str, row: Row) -> Hold:
+    """The hold of a row."""
     members = [
         Member(name.removeprefix(MEMBER), raw["attempt"], from_json(json.loads(raw["want"])))
         for name, raw in sorted(row.items())

@@ -91,8 +91,8 @@ MEANINGS: dict[Status, Meaning] = {
     ),
     Status.RELEASED: Meaning(
         "released",
-        "This case holds nothing any more.",
-        lambda _: "Nothing is left to do for this case.",  # Security Hub takes no empty text
+        "Cordon holds nothing for this case.",
+        lambda _: "Nothing is left to do in Cordon.",
     ),
     Status.REOPENED: Meaning(
         "reopened",

@@ -1,12 +1,13 @@
-"""Each service's dialect read into a ``Finding``.
+"""Parsers: one module per service reads that service's events into a ``Finding``.
 
-``read(event)`` takes one EventBridge event, as parsed from JSON, and chooses by ``source`` and
-``detail-type``. Raises ``Malformed`` naming the field, and ``Unknown`` for events of other kinds.
-Of the envelope nothing else is read.
+``read(event)`` parses one EventBridge event (decoded JSON). It selects the parser by ``source``
+and ``detail-type`` and reads nothing else from the envelope. It raises ``Malformed`` with the
+field's name, and ``UnsupportedEvent`` when no parser reads this kind of event.
 """
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 
 from cordon.finding import Finding, Malformed, UnsupportedEvent, canonical_json
 from cordon.sources import asff, config, guardduty, macie, ocsf
@@ -14,75 +15,76 @@ from cordon.sources.field import Field
 
 __all__ = ["read", "read_all"]
 
-_ONE: dict[tuple[str, str], Callable[[Field, str], Finding]] = {
+_SINGLE: dict[tuple[str, str], Callable[[Field, str], Finding]] = {
     ("aws.guardduty", "GuardDuty Finding"): guardduty.read,
     ("aws.macie", "Macie Finding"): macie.read,
     ("aws.config", "Config Rules Compliance Change"): config.read,
 }
 _IMPORTED = ("aws.securityhub", "Security Hub Findings - Imported")
 _CUSTOM = ("aws.securityhub", "Security Hub Findings - Custom Action")
-_V2 = ("aws.securityhub", "Findings Imported V2")
-_HAND = 64
+_OCSF = ("aws.securityhub", "Findings Imported V2")
+_ACTION_NAME = 64
 
 
 def read(event: object) -> Finding:
-    """The one finding of an event; Malformed when there are several (use ``read_all``)."""
+    """The only finding of an event. Malformed if there are several: use ``read_all``."""
     findings = read_all(event)
     if len(findings) != 1:
-        raise Malformed("detail.findings", f"holds {len(findings)} findings, not one")
+        raise Malformed("detail.findings", f"has {len(findings)} findings, expected one")
     return findings[0]
 
 
 def read_all(event: object) -> tuple[Finding, ...]:
-    """All findings of an event, at least one."""
+    """All findings of an event: at least one."""
     envelope = Field("", event)
     if not isinstance(event, dict):
         raise Malformed("event", "is not an object")
     kind = (envelope["source"].identifier(), envelope["detail-type"].identifier())
     detail = envelope["detail"]
-    if kind in _ONE:
+    if kind in _SINGLE:
         if detail.value is None:
             detail.malformed("is missing")
-        return (_ONE[kind](detail, _digest(detail.value)),)
+        return (_SINGLE[kind](detail, _digest(detail.value)),)
     if kind == _IMPORTED:
-        return _several(detail, lambda one, at: asff.read(one, at, via="securityhub", hand=""))
+        return _read_each(detail, partial(asff.read, channel="securityhub", custom_action=""))
     if kind == _CUSTOM:
-        hand = _hand(envelope)
-        return _several(detail, lambda one, at: asff.read(one, at, via="custom_action", hand=hand))
-    if kind == _V2:
-        return _several(detail, ocsf.read)
+        name = _custom_action(envelope)
+        return _read_each(detail, partial(asff.read, channel="custom_action", custom_action=name))
+    if kind == _OCSF:
+        return _read_each(detail, ocsf.read)
     field = "detail-type" if any(kind[0] == source for source, _ in _KINDS) else "source"
-    raise UnsupportedEvent(field, "is none that a dialect reads")
+    raise UnsupportedEvent(field, "is not one that Cordon reads")
 
 
-_KINDS = (*_ONE, _IMPORTED, _CUSTOM, _V2)
+_KINDS = (*_SINGLE, _IMPORTED, _CUSTOM, _OCSF)
 
 
-def _hand(envelope: Field) -> str:
-    """The custom action's id, from its ARN in ``resources``: names can be anything.
+def _custom_action(envelope: Field) -> str:
+    """The custom action's id from its ARN in ``resources``, because its name is free text.
 
     Source: Security Hub User Guide, "EventBridge event formats", custom action.
     """
     for resource in envelope["resources"].items():
-        before, _, id = resource.identifier().partition(":action/custom/")
-        if before and id:
+        prefix, _, id = resource.identifier().partition(":action/custom/")
+        if prefix and id:
             return id
     name = envelope["detail"]["actionName"]
-    return name.text(_HAND) or name.malformed("is missing")
+    return name.text(_ACTION_NAME) or name.malformed("is missing")
 
 
-def _several(detail: Field, one: Callable[[Field, str], Finding]) -> tuple[Finding, ...]:
+def _read_each(detail: Field, parse: Callable[[Field, str], Finding]) -> tuple[Finding, ...]:
     findings = detail["findings"].items()
     if not findings:
-        detail["findings"].malformed("holds no finding")
+        detail["findings"].malformed("has no findings")
     return tuple(
-        one(finding, _digest({**detail.value, "findings": [finding.value]})) for finding in findings
+        parse(finding, _digest({**detail.value, "findings": [finding.value]}))
+        for finding in findings
     )
 
 
 def _digest(detail: object) -> str:
-    """sha256 of the detail's canonical JSON; of several findings each has its own."""
+    """The SHA-256 of the detail's canonical JSON. Each of several findings has its own."""
     try:
         return hashlib.sha256(canonical_json(detail).encode()).hexdigest()
     except (TypeError, ValueError, RecursionError):
-        raise Malformed("detail", "is no JSON, or nested too deeply") from None
+        raise Malformed("detail", "is not JSON, or is nested too deeply") from None

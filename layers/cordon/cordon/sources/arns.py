@@ -1,8 +1,8 @@
-"""What an ARN names: its kind in CloudFormation's spelling, and the name the API takes.
+"""What an ARN identifies: the CloudFormation type, and the name that the service's API expects.
 
 Sources: Service Authorization Reference, "Resource types defined by" Amazon S3, S3 Express,
-S3 Tables, S3 Vectors, IAM, SageMaker AI, Bedrock, Bedrock AgentCore. AI resources without a
-CloudFormation type get the name it would have: ``AWS::SageMaker::TrainingJob``.
+S3 Tables, S3 Vectors, IAM, SageMaker AI, Bedrock, Bedrock AgentCore. An AI resource that has no
+CloudFormation type gets the name that such a type would have: ``AWS::SageMaker::TrainingJob``.
 """
 
 import re
@@ -45,13 +45,13 @@ _KINDS = {
     ("autoscaling", "autoScalingGroup"): "AWS::AutoScaling::AutoScalingGroup",
     ("cloudformation", "stack"): "AWS::CloudFormation::Stack",
 }
-_PATHS = ("role", "user", "group", "policy", "instance-profile")  # IAM: a path before the name
+_WITH_PATH = ("role", "user", "group", "policy", "instance-profile")  # IAM: path, then name
 _AI = {
     "sagemaker": "AWS::SageMaker::",
     "bedrock": "AWS::Bedrock::",
     "bedrock-agentcore": "AWS::BedrockAgentCore::",
 }
-_SPELLED = {
+_IRREGULAR = {
     "apikeycredentialprovider": "ApiKeyCredentialProvider",
     "oauth2credentialprovider": "OAuth2CredentialProvider",
     "prompt-router": "IntelligentPromptRouter",
@@ -61,7 +61,7 @@ _SEGMENT = re.compile(r"[a-z][a-z0-9-]*")
 
 
 def type_and_name(arn: str) -> tuple[str, str]:
-    """Kind and name; ``("Other", <the ARN>)`` where the service is not known here.
+    """Type and name; ``("Other", <the ARN>)`` if this module does not know the service.
 
     >>> type_and_name("arn:aws:sagemaker:eu-west-1:111122223333:notebook-instance/nb")
     ('AWS::SageMaker::NotebookInstance', 'nb')
@@ -83,10 +83,10 @@ def type_and_name(arn: str) -> tuple[str, str]:
 
 
 def ai_arn(kind: str, name: str, place: Place) -> str:
-    """The ARN behind Config's kind and name of an AI resource; "" where it is none.
+    """The ARN of an AI resource from Config's type and name; "" for other resources.
 
-    Config joins the parts of a nested identifier by "|"; SageMaker writes names in lower case
-    into its ARNs.
+    Config joins the parts of a nested identifier with "|". SageMaker writes names in its ARNs in
+    lower case.
 
     >>> ai_arn("AWS::Bedrock::DataSource", "KB|DS", Place("aws", "111122223333", "us-east-1"))
     'arn:aws:bedrock:us-east-1:111122223333:knowledge-base/KB/data-source/DS'
@@ -108,25 +108,25 @@ def _nested(segment: str, ids: list[str]) -> str:
 
 
 def _split(resource: str) -> tuple[str, str]:
-    """``role/a/b`` and ``function:f:1``: the type segment and what follows it."""
+    """The type segment and the rest, of ``role/a/b`` or ``function:f:1``."""
     segment = re.split(r"[:/]", resource, maxsplit=1)[0]
     return segment, resource[len(segment) + 1 :]
 
 
 def _name(segment: str, rest: str) -> str:
-    if segment in _PATHS:
+    if segment in _WITH_PATH:
         return rest.rpartition("/")[2]
     if segment == "assumed-role":  # role/session
         return rest.partition("/")[0]
     if segment == "function":  # name:qualifier
         return rest.partition(":")[0]
-    if segment == "bucket":  # the table or index inside is not what we name
+    if segment == "bucket":  # without the table or index inside it
         return rest.partition("/")[0]
     return rest
 
 
 def _ai(service: str, resource: str) -> tuple[str, str] | None:
-    """``runtime/R/runtime-endpoint/E`` is the endpoint ``R/E``; ``agent-alias/A/B`` is ``A/B``."""
+    """Type and name: ``runtime/R/runtime-endpoint/E`` → ``R/E``; ``agent-alias/A/B`` → ``A/B``."""
     segments = resource.split("/")
     types, ids = segments[::2], segments[1::2]
     nested = len(types) == len(ids) and all(_SEGMENT.fullmatch(t) for t in types)
@@ -135,4 +135,4 @@ def _ai(service: str, resource: str) -> tuple[str, str] | None:
     if not _SEGMENT.fullmatch(types[-1]) or not all(ids) or not ids:
         return None
     camel = "".join(word.capitalize() for word in types[-1].split("-"))
-    return _AI[service] + _SPELLED.get(types[-1], camel), "/".join(ids)
+    return _AI[service] + _IRREGULAR.get(types[-1], camel), "/".join(ids)

@@ -3,15 +3,15 @@
 Source: Security Hub User Guide, "EventBridge event formats", "Required top-level ASFF
 attributes", "Samples of control findings", and the service model's ``AwsSecurityFinding``.
 Required: ``Id``, ``ProductArn``, ``AwsAccountId``, one of the times, and a Region (``Region``, or
-that of the product ARN). The envelope's account and Region are the administrator's and the home
-Region's; they are not read.
+that of the product ARN). The envelope is not read: its account is the administrator's and its
+Region is the home Region.
 
-A copy of a GuardDuty, Macie or Config finding gets the id and type of the native event. A
-control's id is ``Compliance.SecurityControlId``, else the one in the consolidated
-``security-control/S3.2``; a number of an older standard (CIS 2.1.5) is never taken for one.
+The copy of a GuardDuty, Macie or Config finding gets the id and type of the native event. A
+control's id is ``Compliance.SecurityControlId``, or else the one in the consolidated
+``security-control/S3.2``. A number of an older standard (CIS 2.1.5) is never used as a control id.
 
-State: WARNING and NOT_AVAILABLE are undecided, also where the reason is
-CONFIG_RETURNS_NOT_APPLICABLE: that a rule was deleted reads the same as that a resource was.
+State: WARNING and NOT_AVAILABLE mean "not evaluated". So does CONFIG_RETURNS_NOT_APPLICABLE: a
+deleted rule and a deleted resource give the same reason.
 """
 
 import re
@@ -32,7 +32,7 @@ from cordon.sources.guardduty import SAMPLE, is_sample
 from cordon.sources.macie import SAMPLE_BUCKET
 from cordon.sources.products import Product, product
 
-OURS = "cordon/"
+CORDON_PREFIX = "cordon/"
 _GUARDDUTY_ID = re.compile(
     r"arn:aws[a-z-]*:guardduty:[a-z0-9-]+:[0-9]{12}:detector/[A-Za-z0-9-]+/finding/([A-Za-z0-9-]+)"
 )
@@ -45,8 +45,8 @@ _COMPLIANCE = {
 }
 
 
-def read(finding: Field, digest: str, *, via: str, hand: str) -> Finding:
-    """One finding of ``detail.findings``; ``hand`` is the custom action's name, or ""."""
+def read(finding: Field, digest: str, *, channel: str, custom_action: str) -> Finding:
+    """Parse one finding of ``detail.findings``. ``custom_action`` is its id, or ""."""
     by = product(finding["ProductArn"], "product")
     place = _place(finding, by)
     id = finding["Id"].identifier() or finding["Id"].malformed("is missing")
@@ -55,66 +55,67 @@ def read(finding: Field, digest: str, *, via: str, hand: str) -> Finding:
         (finding["UpdatedAt"], finding["LastObservedAt"]),
     )
     title = finding["Title"].text(text.TITLE)
-    found, who = asff_resources.read(finding, place)
+    resources, principal = asff_resources.read(finding, place)
     return Finding(
-        id=native_id(by.source, id, finding, place, found),
+        id=native_id(by.source, id, finding, place, resources),
         source=by.source,
-        channel=via,
+        channel=channel,
         type=_type(by.source, id, finding),
         severity=severity.asff(finding),
         place=place,
         first_seen=first,
         last_seen=last,
         state=_state(finding),
-        sample=_is_sample(finding, by.source, title, found),
+        sample=_is_sample(finding, by.source, title, resources),
         authored_by_aws=by.trusted,
-        resources=found,
-        principal=who,
+        resources=resources,
+        principal=principal,
         title=title,
         description=finding["Description"].text(text.DESCRIPTION),
         detail_sha256=digest,
         hub=HubReference(id, by.arn),
         workflow=finding["Workflow"]["Status"].choice("NEW", "NOTIFIED", "RESOLVED", "SUPPRESSED"),
-        custom_action=hand,
-        is_cordon_finding=by.is_default_product_of(place.account) and _is_ours(finding, id),
+        custom_action=custom_action,
+        is_cordon_finding=by.is_default_product_of(place.account) and _is_from_cordon(finding, id),
     )
 
 
 def native_id(
-    source: str, id: str, finding: Field, place: Place, found: tuple[Resource, ...]
+    source: str, id: str, finding: Field, place: Place, resources: tuple[Resource, ...]
 ) -> str:
-    """The id that the native event carries."""
-    if source == "guardduty" and (told := _GUARDDUTY_ID.fullmatch(id)):
-        return told[1]
+    """The id in the native event."""
+    if source == "guardduty" and (match := _GUARDDUTY_ID.fullmatch(id)):
+        return match[1]
     rule = finding["ProductFields"]["aws/config/ConfigRuleName"].optional(shapes.RULE_NAME)
-    if source == "config" and rule and len(found) == 1:
-        return config.native_id(place, rule, found[0].type, found[0].name)
+    if source == "config" and rule and len(resources) == 1:
+        return config.native_id(place, rule, resources[0].type, resources[0].name)
     return id
 
 
 def control(id: str, finding: Field) -> str:
-    """The security control's id; "" when the finding numbers controls in an older way."""
+    """The security control's id; "" if the finding uses an older standard's numbers."""
     stated = finding["Compliance"]["SecurityControlId"].optional(shapes.CONTROL_ID)
     generator = finding["GeneratorId"].identifier()
-    told = _CONTROL.fullmatch(generator) or _CONTROL.fullmatch(id)
-    return stated or (told[1] if told else "")
+    match = _CONTROL.fullmatch(generator) or _CONTROL.fullmatch(id)
+    return stated or (match[1] if match else "")
 
 
 def _type(source: str, id: str, finding: Field) -> str:
     if source in ("guardduty", "macie"):
-        return finding_types.native(finding["Types"].items()) or finding["Types"].malformed(
+        return finding_types.native_type(finding["Types"].items()) or finding["Types"].malformed(
             "is missing"
         )
     if source == "config":
         rule = finding["ProductFields"]["aws/config/ConfigRuleName"].optional(shapes.RULE_NAME)
         return rule or finding["Title"].optional(shapes.RULE_NAME) or "unknown"
-    if source == "securityhub" and (known := control(id, finding)):
-        return known
-    kinds = [each.text(text.TITLE) for each in finding["Types"].items()][:1]
-    told = [finding["GeneratorId"].text(text.TITLE)]
-    # Of other AWS products OCSF carries the types only; elsewhere the generator is the rule.
-    given = told + kinds if source == "securityhub" or "/" in source else kinds + told
-    return next(filter(None, given), "unknown")
+    if source == "securityhub" and (control_id := control(id, finding)):
+        return control_id
+    types = [type.text(text.TITLE) for type in finding["Types"].items()][:1]
+    generator = [finding["GeneratorId"].text(text.TITLE)]
+    # OCSF has only the types of other AWS products. For the rest the generator names the rule.
+    by_generator = source == "securityhub" or "/" in source
+    candidates = generator + types if by_generator else types + generator
+    return next(filter(None, candidates), "unknown")
 
 
 def _place(finding: Field, by: Product) -> Place:
@@ -133,7 +134,7 @@ def _state(finding: Field) -> State:
     return _COMPLIANCE.get(status, State.ACTIVE)
 
 
-def _is_sample(finding: Field, source: str, title: str, found: tuple[Resource, ...]) -> bool:
+def _is_sample(finding: Field, source: str, title: str, resources: tuple[Resource, ...]) -> bool:
     fields = finding["ProductFields"]
     info = {
         "sample": fields["aws/guardduty/service/additionalInfo/sample"].value,
@@ -143,8 +144,10 @@ def _is_sample(finding: Field, source: str, title: str, found: tuple[Resource, .
         return True
     if source == "guardduty":
         return is_sample(Field(fields.path, info)) or title.startswith(SAMPLE)
-    return source == "macie" and any(r.name == SAMPLE_BUCKET for r in found)
+    return source == "macie" and any(r.name == SAMPLE_BUCKET for r in resources)
 
 
-def _is_ours(finding: Field, id: str) -> bool:
-    return finding["GeneratorId"].text(text.TITLE).startswith(OURS) or id.startswith(OURS)
+def _is_from_cordon(finding: Field, id: str) -> bool:
+    return finding["GeneratorId"].text(text.TITLE).startswith(CORDON_PREFIX) or id.startswith(
+        CORDON_PREFIX
+    )

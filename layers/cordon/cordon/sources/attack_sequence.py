@@ -1,4 +1,4 @@
-"""The attack sequence inside a GuardDuty finding: who took part, and what was touched.
+"""The attack sequence inside a GuardDuty finding: its principals and its resources.
 
 Source: service models, ``guardduty.Sequence`` (camelCase, in ``service.detection.sequence``) and
 ``securityhub.Sequence`` (PascalCase, in ``Detection.Sequence``).
@@ -7,7 +7,13 @@ Source: service models, ``guardduty.Sequence`` (camelCase, in ``service.detectio
 from cordon.finding import Place, Principal, Resource, ResourceRole
 from cordon.sources import shapes
 from cordon.sources.field import Field
-from cordon.sources.resources import actors, from_arn, principal, resource, s3_object_by_arn
+from cordon.sources.resources import (
+    actor_resources,
+    from_arn,
+    principal,
+    resource,
+    s3_object_by_arn,
+)
 
 _KINDS = {
     "S3_BUCKET": shapes.BUCKET,
@@ -36,47 +42,47 @@ _KINDS = {
 _ID = 512
 
 
-def principals(people: Field, *, hub: bool = False) -> list[Principal]:
-    """Whose credentials took part, in the finding's order. ``hub`` for ASFF's spelling."""
-    say = _pascal if hub else _camel
-    found = []
-    for person in people.items():
-        user, session = person[say("user")], person[say("session")]
-        account = user[say("account")][say("uid")].optional(shapes.ACCOUNT_ID)
-        who = principal(
-            user[say("type")],
-            user[say("name")],
-            id=user[say("uid")],
-            key=user[say("credentialUid")],
+def principals(actors: Field, *, hub: bool = False) -> list[Principal]:
+    """The principals of the sequence, in the finding's order. ``hub`` selects ASFF's spelling."""
+    spell = _pascal if hub else _camel
+    result = []
+    for actor in actors.items():
+        user, session = actor[spell("user")], actor[spell("session")]
+        account = user[spell("account")][spell("uid")].optional(shapes.ACCOUNT_ID)
+        caller = principal(
+            user[spell("type")],
+            user[spell("name")],
+            id=user[spell("uid")],
+            key=user[spell("credentialUid")],
             account=account,
-            issuer=_issuer(session[say("issuer")]),
+            issuer=_issuer(session[spell("issuer")]),
         )
-        found += [who] if who else []
-    return found
+        result += [caller] if caller else []
+    return result
 
 
-def resources(touched: Field, place: Place) -> list[Resource]:
-    """What was touched, each where the sequence says it is."""
-    found: list[Resource] = []
-    for item in touched.items():
-        found += _resource(item, _place(item, place))
-    return found
+def resources(items: Field, place: Place) -> list[Resource]:
+    """The affected resources, each in the place that the sequence gives."""
+    result: list[Resource] = []
+    for item in items.items():
+        result += _resource(item, _place(item, place))
+    return result
 
 
 def _resource(item: Field, place: Place) -> list[Resource]:
     kind = item["resourceType"].identifier(_ID)
     if kind == "ACCESS_KEY":
         key = item["data"]["accessKey"]
-        who = principal(key["userType"], key["userName"], id=key["principalId"], key=item["uid"])
-        return list(actors(who, place))
+        user = principal(key["userType"], key["userName"], id=key["principalId"], key=item["uid"])
+        return list(actor_resources(user, place))
     if kind == "S3_OBJECT":
         return list(s3_object_by_arn(item["uid"], place))
     if item["uid"].identifier(_ID).startswith("arn:"):
         return [from_arn(item["uid"], place, kind=_KINDS.get(kind, shapes.OTHER))]
-    named = item["name"] if item["name"].present else item["uid"]
-    known = _KINDS.get(kind, shapes.OTHER)
-    arn = f"arn:{place.partition}:s3:::{named.identifier(_ID)}" if known == shapes.BUCKET else ""
-    return [resource(named, known, named.identifier(_ID), place, arn=arn, part=ResourceRole.TARGET)]
+    name = item["name"] if item["name"].present else item["uid"]
+    type = _KINDS.get(kind, shapes.OTHER)
+    arn = f"arn:{place.partition}:s3:::{name.identifier(_ID)}" if type == shapes.BUCKET else ""
+    return [resource(name, type, name.identifier(_ID), place, arn=arn, role=ResourceRole.TARGET)]
 
 
 def _place(item: Field, default: Place) -> Place:
@@ -88,9 +94,9 @@ def _place(item: Field, default: Place) -> Place:
 
 
 def _issuer(issuer: Field) -> str:
-    """The ARN of the role behind a session; an identity provider is none."""
-    told = issuer.identifier(_ID)
-    return told if shapes.ROLE_ARN.matches(told) else ""
+    """The ARN of the role behind a session; "" for an identity provider."""
+    arn = issuer.identifier(_ID)
+    return arn if shapes.ROLE_ARN.matches(arn) else ""
 
 
 def _camel(word: str) -> str:

@@ -3,11 +3,11 @@
 Source: AWS Config Developer Guide, "Example Compliance Change Notification" and "Monitoring
 AWS Config with Amazon EventBridge". Required: ``messageType`` ComplianceChangeNotification,
 ``awsAccountId``, ``awsRegion``, ``configRuleName``, ``resourceType``, ``resourceId`` and a time.
-Config rates nothing, so the severity is MEDIUM.
+Config gives no severity, so it is MEDIUM.
 
-A finding of Config has no id of its own: ``native_id`` makes one that stays the same for every
-evaluation of a resource by a rule. A result that is null or INSUFFICIENT_DATA says nothing of
-the resource: the rule may have been deleted.
+A Config event has no finding id: ``native_id`` makes one that is the same for every evaluation of
+a resource by a rule. A result that is null or INSUFFICIENT_DATA says nothing about the resource:
+the rule may have been deleted.
 """
 
 from cordon.finding import Finding, Place, Resource, ResourceRole, State
@@ -31,17 +31,17 @@ def read(detail: Field, digest: str) -> Finding:
         kind.malformed("is missing")
     place = places.place(detail["awsAccountId"], detail["awsRegion"])
     rule = detail["configRuleName"].required(shapes.RULE_NAME)
-    subject = _subject(detail, place)
-    result, before = detail["newEvaluationResult"], detail["oldEvaluationResult"]
+    target = _target(detail, place)
+    result, previous = detail["newEvaluationResult"], detail["oldEvaluationResult"]
     first, last = times.first_and_last(
         (result["configRuleInvokedTime"],),
         (
             result["resultRecordedTime"],
             detail["notificationCreationTime"],
-            before["resultRecordedTime"],
+            previous["resultRecordedTime"],
         ),
     )
-    complies = result["complianceType"].choice(*_STATES)
+    compliance = result["complianceType"].choice(*_STATES)
     return Finding(
         id=native_id(place, rule, detail["resourceType"].value, detail["resourceId"].value),
         source="config",
@@ -51,29 +51,29 @@ def read(detail: Field, digest: str) -> Finding:
         place=place,
         first_seen=first,
         last_seen=last,
-        state=_STATES.get(complies, State.NOT_EVALUATED),
+        state=_STATES.get(compliance, State.NOT_EVALUATED),
         sample=False,
         authored_by_aws=True,
-        resources=(subject,),
+        resources=(target,),
         principal=None,
-        title=text.one_line(f"{rule}: {subject.name} is {complies or 'not rated'}", text.TITLE),
+        title=text.one_line(f"{rule}: {target.name} is {compliance or 'not rated'}", text.TITLE),
         description=result["annotation"].text(text.DESCRIPTION),
         detail_sha256=digest,
     )
 
 
 def native_id(place: Place, rule: str, kind: str, resource: str) -> str:
-    """The same for every evaluation of one resource by one rule, here and in Security Hub."""
+    """One id for all evaluations of a resource by a rule, here and in Security Hub."""
     return f"{place.account}/{place.region}/{rule}/{kind}/{resource}"
 
 
-def _subject(detail: Field, place: Place) -> Resource:
-    """Config names a resource by name, by id (AROA… for a role) or by ARN, by type."""
+def _target(detail: Field, place: Place) -> Resource:
+    """The evaluated resource. By type, Config gives a name, an id (AROA… of a role) or an ARN."""
     kind = detail["resourceType"].required(shapes.CLOUDFORMATION_TYPE)
     id = detail["resourceId"]
-    named = id.identifier(_ID)
-    if named.startswith("arn:"):
+    name = id.identifier(_ID)
+    if name.startswith("arn:"):
         return from_arn(id, place, kind=kind)
     bucket = kind == shapes.BUCKET
-    arn = f"arn:{place.partition}:s3:::{named}" if bucket else arns.ai_arn(kind, named, place)
-    return resource(id, kind, named, place, arn=arn, part=ResourceRole.TARGET)
+    arn = f"arn:{place.partition}:s3:::{name}" if bucket else arns.ai_arn(kind, name, place)
+    return resource(id, kind, name, place, arn=arn, role=ResourceRole.TARGET)

@@ -1,9 +1,10 @@
-"""Finding types as GuardDuty and Macie spell them, from how Security Hub spells them.
+"""GuardDuty's and Macie's own spelling of a finding type, from Security Hub's spelling.
 
 Source: GuardDuty User Guide, "Interpreting GuardDuty finding names in AWS Security Hub CSPM",
-and Macie User Guide, "Types of findings in Security Hub". Most read
-``TTPs/Command and Control/Backdoor:EC2-Spambot`` for ``Backdoor:EC2/Spambot``; the anomaly types
-of IAM and RDS leave the purpose to the category, those of Kubernetes leave the anomaly to it.
+and Macie User Guide, "Types of findings in Security Hub". Most types are written
+``TTPs/Command and Control/Backdoor:EC2-Spambot`` for ``Backdoor:EC2/Spambot``. The anomaly types of
+IAM and RDS have their purpose only in the category; those of Kubernetes have "AnomalousBehavior"
+only there.
 """
 
 import re
@@ -17,24 +18,24 @@ _ANOMALY = re.compile(r"TTPs/AnomalousBehavior/([A-Za-z]+):Kubernetes-([A-Za-z!]
 _RESOLVERS = re.compile(r"TTPs/DefenseEvasion/EC2:Unusual-(DNS|DoH|DoT)-(Resolver|Activity)")
 
 
-def native(types: tuple[Field, ...]) -> str:
-    """The first that can be told; else the first as it stands; "" when there is none."""
-    given = [each.text(text.TITLE) for each in types]
-    told = (spelled for each in given if (spelled := _spelled(each)))
-    return next(told, given[0] if given else "")
+def native_type(types: tuple[Field, ...]) -> str:
+    """The first type with a known spelling; else the first type unchanged; "" if there is none."""
+    hub_types = [type.text(text.TITLE) for type in types]
+    native_types = (native for type in hub_types if (native := _native_spelling(type)))
+    return next(native_types, hub_types[0] if hub_types else "")
 
 
-def _spelled(given: str) -> str:
+def _native_spelling(hub_type: str) -> str:
     """
-    >>> _spelled("TTPs/Privilege Escalation/IAMUser-AnomalousBehavior")
+    >>> _native_spelling("TTPs/Privilege Escalation/IAMUser-AnomalousBehavior")
     'PrivilegeEscalation:IAMUser/AnomalousBehavior'
     """
-    if found := _RESOLVERS.fullmatch(given):
-        return f"DefenseEvasion:EC2/Unusual{found[1]}{found[2]}"
-    if found := _ANOMALY.fullmatch(given):
-        return f"{found[1]}:Kubernetes/AnomalousBehavior.{found[2]}"
-    if found := _BY_CATEGORY.fullmatch(given):
-        return f"{found[1].replace(' ', '')}:{found[2]}/{found[3]}"
-    if found := _FULL.fullmatch(given):
-        return f"{found[1]}:{found[2]}/{found[3]}"
+    if match := _RESOLVERS.fullmatch(hub_type):
+        return f"DefenseEvasion:EC2/Unusual{match[1]}{match[2]}"
+    if match := _ANOMALY.fullmatch(hub_type):
+        return f"{match[1]}:Kubernetes/AnomalousBehavior.{match[2]}"
+    if match := _BY_CATEGORY.fullmatch(hub_type):
+        return f"{match[1].replace(' ', '')}:{match[2]}/{match[3]}"
+    if match := _FULL.fullmatch(hub_type):
+        return f"{match[1]}:{match[2]}/{match[3]}"
     return ""

@@ -4,11 +4,11 @@ Source: GuardDuty User Guide, "Amazon EventBridge event schema for GuardDuty", a
 model's ``Finding`` (its locationNames are the event's spelling).
 
 Required: ``id``, ``accountId``, ``region``, ``type`` and one of the times. ``Finding.id`` is
-``detail.id``, the last part of the ARN that Security Hub carries. Samples are told by
-``service.additionalInfo.sample`` and by the title's ``[SAMPLE]``.
+``detail.id``, the last part of the ARN in Security Hub. A sample finding has
+``service.additionalInfo.sample``, or ``[SAMPLE]`` at the start of its title.
 
-``remoteAccountDetails`` is the account the call came *from*. With stolen credentials it is the
-thief's, so it is taken as the principal's account only where the caller is an AWSAccount.
+``remoteAccountDetails`` is the account that the call came *from*. With stolen credentials that is
+the thief's account, so it is the principal's account only if the caller is an AWSAccount.
 """
 
 import json
@@ -25,7 +25,7 @@ from cordon.sources import (
     times,
 )
 from cordon.sources.field import Field
-from cordon.sources.resources import actors, distinct, principal
+from cordon.sources.resources import actor_resources, principal, unique
 
 SAMPLE = "[SAMPLE]"
 
@@ -42,12 +42,12 @@ def read(detail: Field, digest: str) -> Finding:
         (detail["updatedAt"], service["eventLastSeen"]),
     )
     title = detail["title"].text(text.TITLE)
-    who, found = caller, guardduty_resources.read(detail["resource"], place)
+    user, resources = caller, guardduty_resources.read(detail["resource"], place)
     if (attack := service["detection"]["sequence"]).present:
-        people = attack_sequence.principals(attack["actors"])
-        who = who or next(iter(people), None)
-        found += attack_sequence.resources(attack["resources"], place)
-        found += chain.from_iterable(actors(person, place) for person in people)
+        principals = attack_sequence.principals(attack["actors"])
+        user = user or next(iter(principals), None)
+        resources += attack_sequence.resources(attack["resources"], place)
+        resources += chain.from_iterable(actor_resources(p, place) for p in principals)
     return Finding(
         id=id,
         source="guardduty",
@@ -60,8 +60,8 @@ def read(detail: Field, digest: str) -> Finding:
         state=State.ARCHIVED if service["archived"].boolean() else State.ACTIVE,
         sample=is_sample(service["additionalInfo"]) or title.startswith(SAMPLE),
         authored_by_aws=True,
-        resources=distinct([*actors(caller, place), *found]),
-        principal=who,
+        resources=unique([*actor_resources(caller, place), *resources]),
+        principal=user,
         title=title,
         description=detail["description"].text(text.DESCRIPTION),
         detail_sha256=digest,
@@ -84,21 +84,21 @@ def _principal(detail: Field) -> Principal | None:
 
 
 def is_sample(info: Field) -> bool:
-    """``{"sample": true, "value": "{\\"sample\\":true}"}``; either may be missing."""
+    """True for ``{"sample": true, "value": "{\\"sample\\":true}"}``. Either key may be missing."""
     if info["sample"].boolean():
         return True
     value = info["value"].value
     if not isinstance(value, str) or '"sample"' not in value:
         return False
     try:
-        told = json.loads(value)
+        parsed = json.loads(value)
     except (ValueError, RecursionError):
         return False
-    return isinstance(told, dict) and told.get("sample") is True
+    return isinstance(parsed, dict) and parsed.get("sample") is True
 
 
 def _hub(detail: Field, place: Place, id: str) -> HubReference | None:
-    """Where Security Hub keeps it: under the ARN, which needs the detector."""
+    """The finding in Security Hub. Its id there is the ARN, which contains the detector's id."""
     arn = detail["arn"].optional(shapes.ARN)
     detector = detail["service"]["detectorId"].optional(shapes.FINDING_ID)
     if not arn and detector:

@@ -1,4 +1,4 @@
-"""What a GuardDuty finding's ``resource`` names, whichever of its members are there.
+"""The resources in a GuardDuty finding's ``resource``, from whichever members are present.
 
 Source: the service model's ``Resource`` and its members.
 """
@@ -8,7 +8,7 @@ from cordon.sources import shapes
 from cordon.sources.field import Field
 from cordon.sources.resources import bucket, from_arn, resource, s3_object
 
-# member of ``resource``, its ARN's member, its name's member, kind, part
+# member of ``resource``, member with the ARN, member with the name, type, role
 _DETAILS = (
     ("lambdaDetails", "functionArn", "functionName", "AWS::Lambda::Function", ResourceRole.TARGET),
     ("eksClusterDetails", "arn", "name", "AWS::EKS::Cluster", ResourceRole.TARGET),
@@ -47,44 +47,44 @@ _DETAILS = (
 
 
 def read(within: Field, place: Place) -> list[Resource]:
-    """Targets, and what is related to them; the actors are read elsewhere."""
-    found = []
+    """The targets, and resources related to them. Actors are read in ``guardduty``."""
+    resources = []
     for details in within["s3BucketDetails"].items():
-        holder = bucket(details["name"], details["arn"], place)
+        bucket_resource = bucket(details["name"], details["arn"], place)
         keys = [item["key"] for item in details["s3ObjectDetails"].items()]
-        found += [holder, *(s3_object(key, holder) for key in keys)]
-    found += _instance(within["instanceDetails"], place)
-    for member, arn, name, kind, part in _DETAILS:
-        found += _named(within[member], arn, name, kind, part, place)
+        resources += [bucket_resource, *(s3_object(key, bucket_resource) for key in keys)]
+    resources += _instance(within["instanceDetails"], place)
+    for member, arn, name, kind, role in _DETAILS:
+        resources += _named(within[member], arn, name, kind, role, place)
     task = within["ecsClusterDetails"]["taskDetails"]
-    found += _named(task, "arn", "", "AWS::ECS::Task", ResourceRole.RELATED, place)
+    resources += _named(task, "arn", "", "AWS::ECS::Task", ResourceRole.RELATED, place)
     for guardrail in within["bedrockGuardrailDetails"]["guardrails"].items():
-        found += _named(
+        resources += _named(
             guardrail, "arn", "", "AWS::Bedrock::Guardrail", ResourceRole.RELATED, place
         )
     for model in within["modelDetails"].items():
-        found += _model(model["modelId"], place)
-    return found
+        resources += _model(model["modelId"], place)
+    return resources
 
 
 def _named(
-    within: Field, arn: str, name: str, kind: str, part: ResourceRole, place: Place
+    within: Field, arn: str, name: str, kind: str, role: ResourceRole, place: Place
 ) -> list[Resource]:
-    """By ARN where there is one, else by name."""
+    """The resource by its ARN if there is one, else by its name."""
     if within[arn].present:
-        return [from_arn(within[arn], place, kind=kind, part=part)]
-    named = within[name].identifier() if name else ""
-    return [resource(within[name], kind, named, place, part=part)] if named else []
+        return [from_arn(within[arn], place, kind=kind, role=role)]
+    value = within[name].identifier() if name else ""
+    return [resource(within[name], kind, value, place, role=role)] if value else []
 
 
 def _instance(within: Field, place: Place) -> list[Resource]:
-    found, profile = [], within["iamInstanceProfile"]["arn"]
+    resources, profile = [], within["iamInstanceProfile"]["arn"]
     if id := within["instanceId"].identifier():
         arn = place.arn("ec2", f"instance/{id}")
-        found.append(Resource("AWS::EC2::Instance", id, place, arn))
+        resources.append(Resource("AWS::EC2::Instance", id, place, arn))
     if profile.present:
-        found.append(from_arn(profile, place, part=ResourceRole.RELATED))
-    return found
+        resources.append(from_arn(profile, place, role=ResourceRole.RELATED))
+    return resources
 
 
 def _model(model: Field, place: Place) -> list[Resource]:
@@ -92,6 +92,6 @@ def _model(model: Field, place: Place) -> list[Resource]:
     if not model.present:
         return []
     if model.identifier().startswith("arn:"):
-        return [from_arn(model, place, part=ResourceRole.RELATED)]
+        return [from_arn(model, place, role=ResourceRole.RELATED)]
     id = model.optional(shapes.AI_RESOURCE)
     return [Resource("AWS::Bedrock::FoundationModel", id, place, "", ResourceRole.RELATED)]

@@ -2,16 +2,16 @@
 
 Source: Macie User Guide, "Amazon EventBridge event schema for Macie findings", and the service
 model's ``Finding``. Required: ``id``, ``accountId``, ``region``, ``type`` and one of the times.
-A sample says so, and names ``macie-sample-finding-bucket``.
+A sample finding has ``sample: true`` and the bucket ``macie-sample-finding-bucket``.
 """
 
 from cordon.finding import ARN, Finding, HubReference, Place, Principal, Resource, State
 from cordon.sources import places, severity, shapes, text, times
 from cordon.sources.field import Field
-from cordon.sources.resources import actors, bucket, distinct, principal, s3_object
+from cordon.sources.resources import actor_resources, bucket, principal, s3_object, unique
 
 SAMPLE_BUCKET = "macie-sample-finding-bucket"
-# userIdentity.type: the member that holds it
+# userIdentity.type: the member with the identity
 _MEMBERS = {
     "AssumedRole": "assumedRole",
     "IAMUser": "iamUser",
@@ -32,7 +32,7 @@ def read(detail: Field, digest: str) -> Finding:
     first, last = times.first_and_last(
         (call["firstSeen"], detail["createdAt"]), (detail["updatedAt"], call["lastSeen"])
     )
-    found = _resources(detail["resourcesAffected"], place)
+    resources = _resources(detail["resourcesAffected"], place)
     caller = _principal(detail["policyDetails"]["actor"]["userIdentity"])
     return Finding(
         id=id,
@@ -44,9 +44,9 @@ def read(detail: Field, digest: str) -> Finding:
         first_seen=first,
         last_seen=last,
         state=State.ARCHIVED if detail["archived"].boolean() else State.ACTIVE,
-        sample=detail["sample"].boolean() or any(r.name == SAMPLE_BUCKET for r in found),
+        sample=detail["sample"].boolean() or any(r.name == SAMPLE_BUCKET for r in resources),
         authored_by_aws=True,
-        resources=distinct([*found, *actors(caller, place)]),
+        resources=unique([*resources, *actor_resources(caller, place)]),
         principal=caller,
         title=detail["title"].text(text.TITLE),
         description=detail["description"].text(text.DESCRIPTION),
@@ -58,49 +58,49 @@ def read(detail: Field, digest: str) -> Finding:
 
 
 def _resources(affected: Field, place: Place) -> list[Resource]:
-    """The bucket, and the object in it; the object's ``bucketArn`` stands in for the bucket."""
-    holder, item = affected["s3Bucket"], affected["s3Object"]
-    found: list[Resource] = []
-    if holder["name"].present or holder["arn"].present:
-        found.append(bucket(holder["name"], holder["arn"], place))
+    """The bucket, and the object in it. Without ``s3Bucket`` the object's ``bucketArn`` is used."""
+    affected_bucket, item = affected["s3Bucket"], affected["s3Object"]
+    resources: list[Resource] = []
+    if affected_bucket["name"].present or affected_bucket["arn"].present:
+        resources.append(bucket(affected_bucket["name"], affected_bucket["arn"], place))
     elif item["bucketArn"].present:
-        found.append(bucket(holder["name"], item["bucketArn"], place))
-    if item["key"].present and found:
-        found.append(s3_object(item["key"], found[0]))
-    return found
+        resources.append(bucket(affected_bucket["name"], item["bucketArn"], place))
+    if item["key"].present and resources:
+        resources.append(s3_object(item["key"], resources[0]))
+    return resources
 
 
 def _principal(identity: Field) -> Principal | None:
     kind = identity["type"]
     member = _MEMBERS.get(kind.optional(shapes.PRINCIPAL_TYPE), "")
-    if not member:  # none given, or a kind that Macie added since
+    if not member:  # no type, or one that Macie added later
         return None
-    who = identity[member]
-    issuer = who["sessionContext"]["sessionIssuer"]
+    details = identity[member]
+    issuer = details["sessionContext"]["sessionIssuer"]
     return principal(
         kind,
-        _name(member, who, issuer),
-        id=who["principalId"],
-        key=who["accessKeyId"],
-        account=who["accountId"].optional(shapes.ACCOUNT_ID),
+        _name(member, details, issuer),
+        id=details["principalId"],
+        key=details["accessKeyId"],
+        account=details["accountId"].optional(shapes.ACCOUNT_ID),
         issuer=_role(issuer["arn"]),
     )
 
 
-def _name(member: str, who: Field, issuer: Field) -> Field:
-    """The role behind the session, the user, the service; else the last part of the ARN."""
+def _name(member: str, details: Field, issuer: Field) -> Field:
+    """The name of the session's role, of the user or service; else the last part of the ARN."""
     if member == "assumedRole" and issuer["userName"].present:
         return issuer["userName"]
-    given = {"iamUser": "userName", "awsService": "invokedBy", "awsAccount": "accountId"}
-    if who[given.get(member, "userName")].present:
-        return who[given.get(member, "userName")]
-    parts = ARN.fullmatch(who["arn"].optional(shapes.ARN))
+    names = {"iamUser": "userName", "awsService": "invokedBy", "awsAccount": "accountId"}
+    if details[names.get(member, "userName")].present:
+        return details[names.get(member, "userName")]
+    parts = ARN.fullmatch(details["arn"].optional(shapes.ARN))
     # assumed-role/<role>/<session>; user/<path>/<name>; federated-user/<name>; root
     segments = parts["resource"].split("/") if parts else [""]
     last = segments[1:2] if member == "assumedRole" else segments[-1:]
-    return Field(who["arn"].path, "".join(last))
+    return Field(details["arn"].path, "".join(last))
 
 
 def _role(arn: Field) -> str:
-    told = arn.optional(shapes.ARN)
-    return told if shapes.ROLE_ARN.matches(told) else ""
+    value = arn.optional(shapes.ARN)
+    return value if shapes.ROLE_ARN.matches(value) else ""

@@ -5,8 +5,8 @@ Vulnerability (2002), Compliance (2003), Detection (2004) and Data Security Find
 Required: ``class_uid``, ``finding_info.uid``, ``metadata.product.uid``, ``cloud.account.uid``,
 ``cloud.region`` and one of the times.
 
-The copy of a GuardDuty or Macie finding gets the native id and type. ``hub`` names the same
-finding in Security Hub CSPM, where notes and workflow are written.
+The copy of a GuardDuty or Macie finding gets the native id and type. ``hub`` is the same finding
+in Security Hub CSPM, where notes and workflow status are written.
 """
 
 from cordon.finding import Finding, HubReference, State
@@ -26,7 +26,7 @@ _PASS, _FAIL = 1, 3  # compliance.status_id
 def read(finding: Field, digest: str) -> Finding:
     """One finding of ``detail.findings``."""
     if finding["class_uid"].number() not in _CLASSES:
-        finding["class_uid"].malformed(f"is none of {', '.join(map(str, _CLASSES))}")
+        finding["class_uid"].malformed(f"is not one of {', '.join(map(str, _CLASSES))}")
     cloud, info = finding["cloud"], finding["finding_info"]
     by = product(finding["metadata"]["product"]["uid"], "product", "productv2")
     place = places.place(cloud["account"]["uid"], cloud["region"], by.partition)
@@ -46,10 +46,10 @@ def read(finding: Field, digest: str) -> Finding:
         ),
     )
     title = info["title"].text(text.TITLE)
-    found, who = ocsf_resources.read(finding, place)
+    resources, principal = ocsf_resources.read(finding, place)
     sample = title.startswith(SAMPLE) or finding["unmapped"]["Sample"].boolean()
     return Finding(
-        id=native_id(by.source, id, Field("", None), place, found),
+        id=native_id(by.source, id, Field("", None), place, resources),
         source=by.source,
         channel="securityhub_v2",
         type=_type(by, finding),
@@ -58,10 +58,10 @@ def read(finding: Field, digest: str) -> Finding:
         first_seen=first,
         last_seen=last,
         state=_state(finding),
-        sample=sample or (by.source == "macie" and any(r.name == SAMPLE_BUCKET for r in found)),
+        sample=sample or (by.source == "macie" and any(r.name == SAMPLE_BUCKET for r in resources)),
         authored_by_aws=by.trusted,
-        resources=found,
-        principal=who,
+        resources=resources,
+        principal=principal,
         title=title,
         description=info["desc"].text(text.DESCRIPTION),
         detail_sha256=digest,
@@ -71,15 +71,15 @@ def read(finding: Field, digest: str) -> Finding:
 
 
 def _type(by: Product, finding: Field) -> str:
-    given = finding["finding_info"]["types"].items()
+    types = finding["finding_info"]["types"].items()
     if by.source in ("guardduty", "macie"):
-        return finding_types.native(given) or finding["finding_info"]["types"].malformed(
+        return finding_types.native_type(types) or finding["finding_info"]["types"].malformed(
             "is missing"
         )
     control = finding["compliance"]["control"].optional(shapes.CONTROL_ID)
     if by.source == "securityhub" and control:
         return control
-    return next((each.text(text.TITLE) for each in given), "unknown")
+    return next((type.text(text.TITLE) for type in types), "unknown")
 
 
 def _workflow(finding: Field) -> str:
@@ -95,5 +95,5 @@ def _state(finding: Field) -> State:
         return State.PASSED
     if workflow == "SUPPRESSED":
         return State.SUPPRESSED
-    decided = finding["class_uid"].value != _COMPLIANCE or compliance in (None, _FAIL)
-    return State.ACTIVE if decided else State.NOT_EVALUATED
+    evaluated = finding["class_uid"].value != _COMPLIANCE or compliance in (None, _FAIL)
+    return State.ACTIVE if evaluated else State.NOT_EVALUATED

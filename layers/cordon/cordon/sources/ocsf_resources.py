@@ -1,7 +1,7 @@
-"""The resources of an OCSF finding: ``resources``, and the ``databucket`` of Macie's.
+"""The resources of an OCSF finding: ``resources``, and ``databucket`` in Macie's findings.
 
 The Security Hub of 2025 sends CloudFormation types with bare names in ``uid`` and the ARN in
-``uid_alt``; earlier samples have ASFF types with the ARN in ``uid``. Both are read.
+``uid_alt``. Earlier samples have ASFF types with the ARN in ``uid``. This module reads both.
 """
 
 from cordon.finding import Place, Principal, Resource
@@ -9,14 +9,14 @@ from cordon.sources import shapes
 from cordon.sources.asff_resources import kind_of
 from cordon.sources.field import Field
 from cordon.sources.resources import (
-    actors,
+    actor_resources,
     bucket,
-    distinct,
     from_arn,
     principal,
     resource,
     s3_object,
     s3_object_by_arn,
+    unique,
 )
 
 _KEY = "AWS::IAM::AccessKey:"
@@ -25,24 +25,24 @@ _LONG_TERM = "AKIA"
 
 def read(finding: Field, place: Place) -> tuple[tuple[Resource, ...], Principal | None]:
     """All resources, and the first principal whose credentials were used."""
-    found: list[Resource] = []
-    people: list[Principal] = []
+    resources: list[Resource] = []
+    principals: list[Principal] = []
     items = finding["resources"].items()
-    keys = [item for item in items if kind_of(item["type"]) == shapes.OBJECT]
+    objects = [item for item in items if kind_of(item["type"]) == shapes.OBJECT]
     for item in items:
         where = _place(item, place)
         kind = kind_of(item["type"])
         if kind == shapes.ACCESS_KEY:
-            who = _principal(item)
-            people += [who] if who else []
-            found += actors(who, where)
+            user = _principal(item)
+            principals += [user] if user else []
+            resources += actor_resources(user, where)
         elif kind != shapes.OBJECT:
-            found.append(_resource(item, kind, where))
-    holder = _databucket(finding["databucket"], place)
-    found += [holder] if holder else []
-    for item in keys:
-        found += _object(item, found, _place(item, place))
-    return distinct(found), next(iter(people), None)
+            resources.append(_resource(item, kind, where))
+    databucket = _databucket(finding["databucket"], place)
+    resources += [databucket] if databucket else []
+    for item in objects:
+        resources += _object(item, resources, _place(item, place))
+    return unique(resources), next(iter(principals), None)
 
 
 def _resource(item: Field, kind: str, place: Place) -> Resource:
@@ -55,12 +55,12 @@ def _resource(item: Field, kind: str, place: Place) -> Resource:
     return resource(id, kind, id.identifier(), place)
 
 
-def _object(item: Field, found: list[Resource], place: Place) -> list[Resource]:
-    """An object by its ARN, or by its bare key in the one bucket of the finding."""
-    holders = [r for r in found if r.type == shapes.BUCKET]
+def _object(item: Field, resources: list[Resource], place: Place) -> list[Resource]:
+    """An object by its ARN, or by its bare key if the finding has exactly one bucket."""
+    buckets = [r for r in resources if r.type == shapes.BUCKET]
     uid = item["uid"].value
-    if len(holders) == 1 and not (isinstance(uid, str) and uid.startswith("arn:")):
-        return [s3_object(item["uid"], holders[0])]
+    if len(buckets) == 1 and not (isinstance(uid, str) and uid.startswith("arn:")):
+        return [s3_object(item["uid"], buckets[0])]
     return list(s3_object_by_arn(item["uid"], place))
 
 
@@ -72,7 +72,7 @@ def _databucket(within: Field, place: Place) -> Resource | None:
 
 
 def _principal(item: Field) -> Principal | None:
-    """``data`` in GuardDuty's words, else ``user``; ``uid`` is the bare key id."""
+    """The principal from GuardDuty's ``data``, else from ``user``. ``uid`` is the bare key id."""
     data, user = item["data"], item["user"]
     if data["AwsIamAccessKey"].present:
         return _asff_principal(item, data["AwsIamAccessKey"])

@@ -1,10 +1,10 @@
-"""Where: partition, account and Region, from the finding and its ARNs."""
+"""Partition, account and Region, from the finding and its ARNs."""
 
 from cordon.finding import ARN, Place
 from cordon.sources import shapes
 from cordon.sources.field import Field
 
-# Region prefixes by partition (botocore partitions data); the longest that fits decides.
+# Region prefixes by partition (botocore partitions data).
 _PREFIXES = {
     "cn-": "aws-cn",
     "us-gov-": "aws-us-gov",
@@ -18,23 +18,23 @@ _PREFIXES = {
 
 
 def partition_of(region: str) -> str:
-    """The partition a Region belongs to.
+    """The partition of a Region.
 
     >>> partition_of("us-gov-west-1"), partition_of("us-east-1")
     ('aws-us-gov', 'aws')
     """
-    found = (name for prefix, name in _PREFIXES.items() if region.startswith(prefix))
-    return next(found, "aws")
+    matches = (name for prefix, name in _PREFIXES.items() if region.startswith(prefix))
+    return next(matches, "aws")
 
 
 def place(account: Field, region: Field, partition: str = "") -> Place:
-    """The place of a finding. Account and Region must be given; the partition follows."""
+    """The place of a finding. Account and Region are required; the Region gives the partition."""
     where = region.required(shapes.REGION)
     return Place(partition or partition_of(where), account.required(shapes.ACCOUNT_ID), where)
 
 
 def place_of(arn: str, default: Place) -> Place:
-    """Where the ARN says the resource is; what it leaves open is taken from ``default``."""
+    """The place in an ARN. What the ARN leaves empty comes from ``default``."""
     parts = ARN.fullmatch(arn)
     if parts is None:
         return default

@@ -1,8 +1,8 @@
-"""Which product wrote a finding, told by its ARN alone.
+"""Which product wrote a finding. Its product ARN alone decides.
 
-Anyone who may call BatchImportFindings can write any title, severity and resource, but only
-under a product ARN of their own. AWS's products are those with no account in the ARN and the
-company ``aws`` (Security Hub User Guide, "ProductArn"; OCSF: ``productv2``).
+Anyone with permission to call BatchImportFindings can write any title, severity and resource, but
+only under a product ARN of their own. An AWS product's ARN has no account and the company ``aws``
+(Security Hub User Guide, "ProductArn"; OCSF: ``productv2``).
 """
 
 import re
@@ -12,7 +12,7 @@ from cordon.finding import PARTITIONS
 from cordon.sources.field import Field
 from cordon.sources.shapes import Shape
 
-# Only these may make us act.
+# Only findings of these products can lead to a change.
 AWS_SOURCES = frozenset(
     {"guardduty", "macie", "securityhub", "inspector", "config", "access-analyzer"}
 )
@@ -29,7 +29,7 @@ _ARN = Shape(
 
 @dataclass(frozen=True)
 class Product:
-    """A product ARN in its parts."""
+    """The parts of a product ARN."""
 
     path: str
     arn: str
@@ -41,26 +41,26 @@ class Product:
 
     @property
     def is_aws(self) -> bool:
-        """An AWS product, not merely one called so."""
+        """Is it an AWS product, and not only named like one?"""
         return not self.account and self.company == "aws"
 
     @property
     def source(self) -> str:
-        """``guardduty`` for AWS's own; ``company/product`` for all others."""
+        """``guardduty`` for an AWS product; ``company/product`` for all others."""
         return self.name if self.is_aws else f"{self.company}/{self.name}"
 
     @property
     def trusted(self) -> bool:
-        """May its findings make us act?"""
+        """Can its findings lead to a change?"""
         return self.is_aws and self.name in AWS_SOURCES
 
     def is_default_product_of(self, account: str) -> bool:
-        """Is this the account's own default product, under which we report?"""
+        """Is this the account's default product? Cordon reports under that one."""
         return (self.account, self.company, self.name) == (account, account, "default")
 
 
 def product(field: Field, *spaces: str) -> Product:
-    """The product in ``field``; ``spaces`` are the resource types that count as a product."""
+    """The product in ``field``. ``spaces`` are the accepted ARN resource types."""
     arn = field.required(_ARN)
     parts = _ARN.pattern.fullmatch(arn)
     if parts is None or parts["space"] not in spaces:

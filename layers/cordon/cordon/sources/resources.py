@@ -1,4 +1,4 @@
-"""Resources and principals, checked: a name that does not fit its kind is Malformed."""
+"""Checked resources and principals: a name that is not valid for its type is Malformed."""
 
 import re
 from dataclasses import replace
@@ -22,56 +22,56 @@ def resource(
     place: Place,
     *,
     arn: str = "",
-    part: ResourceRole = ResourceRole.TARGET,
+    role: ResourceRole = ResourceRole.TARGET,
 ) -> Resource:
-    """A resource named in ``field``; Malformed when the name does not fit its kind."""
+    """A resource named in ``field``. Malformed if the name is not valid for the type."""
     shape = shapes.shape_of(kind)
     if not name:
         field.malformed("names no resource")
     if shape is not None and not shape.matches(name):
-        field.malformed(f"does not hold {shape.what}")
-    return Resource(kind, name, place, arn, part)
+        field.malformed(f"is not {shape.description}")
+    return Resource(kind, name, place, arn, role)
 
 
 def from_arn(
-    field: Field, place: Place, *, kind: str = "", part: ResourceRole = ResourceRole.TARGET
+    field: Field, place: Place, *, kind: str = "", role: ResourceRole = ResourceRole.TARGET
 ) -> Resource:
-    """The resource an ARN names. What the ARN tells outweighs the kind stated beside it."""
+    """The resource that an ARN identifies. The ARN's type outweighs the stated type."""
     arn = field.required(shapes.ARN)
-    told, name = type_and_name(arn)
-    if told == shapes.OBJECT:
-        return Resource(told, one_line(name, NAME), place_of(arn, place), arn, part)
-    if told == shapes.OTHER and shapes.shape_of(kind):
+    arn_type, name = type_and_name(arn)
+    if arn_type == shapes.OBJECT:
+        return Resource(arn_type, one_line(name, NAME), place_of(arn, place), arn, role)
+    if arn_type == shapes.OTHER and shapes.shape_of(kind):
         field.malformed(f"is not the ARN of an {kind}")
-    if told == shapes.OTHER:
-        return Resource(kind or told, name, place_of(arn, place), arn, part)
+    if arn_type == shapes.OTHER:
+        return Resource(kind or arn_type, name, place_of(arn, place), arn, role)
     kept = "" if arn.split(":")[2] == "sts" else arn  # a session's ARN hides the role's path
-    return resource(field, told, name, place_of(arn, place), arn=kept, part=part)
+    return resource(field, arn_type, name, place_of(arn, place), arn=kept, role=role)
 
 
 def bucket(name: Field, arn: Field, place: Place) -> Resource:
-    """A bucket by name, ARN or both; directory, table and vector buckets by their own kinds."""
+    """A bucket by name, ARN or both. Directory, table and vector buckets have their own types."""
     stated = name.optional(shapes.BUCKET_NAME)
     if arn.present:
-        found = from_arn(arn, place)
-        if stated and found.name != stated:
+        from_its_arn = from_arn(arn, place)
+        if stated and from_its_arn.name != stated:
             arn.malformed(f"is not the ARN of the bucket in {name.path}")
-        return found
+        return from_its_arn
     kind = shapes.DIRECTORY_BUCKET if stated.endswith(_DIRECTORY) else shapes.BUCKET
-    known = f"arn:{place.partition}:s3:::{stated}" if kind == shapes.BUCKET else ""
-    return resource(name, kind, stated, place, arn=known)
+    bucket_arn = f"arn:{place.partition}:s3:::{stated}" if kind == shapes.BUCKET else ""
+    return resource(name, kind, stated, place, arn=bucket_arn)
 
 
 def s3_object(key: Field, within: Resource) -> Resource:
-    """An object. Its key is what an attacker named it: shown, never an argument of a call."""
-    shown = key.text(NAME)
-    exact = within.arn and shown == key.value and is_printable(shown)
-    arn = f"{within.arn}/{shown}" if exact else ""
-    return Resource(shapes.OBJECT, shown or "(no key)", within.place, arn)
+    """An object. An attacker may choose its key: it is displayed and never passed to a call."""
+    safe_key = key.text(NAME)
+    unchanged = within.arn and safe_key == key.value and is_printable(safe_key)
+    arn = f"{within.arn}/{safe_key}" if unchanged else ""
+    return Resource(shapes.OBJECT, safe_key or "(no key)", within.place, arn)
 
 
 def s3_object_by_arn(field: Field, place: Place) -> tuple[Resource, ...]:
-    """The bucket and the object of ``arn:aws:s3:::bucket/key``; just the object for a bare key."""
+    """The bucket and object of ``arn:aws:s3:::bucket/key``; only the object for a bare key."""
     value = field.value if isinstance(field.value, str) else ""
     parts = _OBJECT_ARN.fullmatch(value)
     if parts is None:
@@ -89,22 +89,22 @@ def principal(
     account: str = "",
     issuer: str = "",
 ) -> Principal | None:
-    """Whose credentials were used; role and user names are checked as IAM checks them.
+    """Whose credentials were used. Role and user names are checked as IAM checks them.
 
-    None when the event tells nothing about them.
+    None if the event has no data about them.
     """
     if not (kind.present or name.present or id.present or key.present):
         return None
     user_type = kind.optional(shapes.PRINCIPAL_TYPE) or "Unknown"
     if user_type in ROLE_TYPES:
-        called = name.optional(shapes.ROLE_NAME)
+        principal_name = name.optional(shapes.ROLE_NAME)
     elif user_type == "IAMUser":
-        called = name.optional(shapes.USER_NAME)
+        principal_name = name.optional(shapes.USER_NAME)
     else:
-        called = name.identifier()
+        principal_name = name.identifier()
     return Principal(
         user_type=user_type,
-        name=called,
+        name=principal_name,
         id=id.optional(shapes.PRINCIPAL_ID),
         access_key_id=key.optional(shapes.ACCESS_KEY_ID),
         account=account,
@@ -112,26 +112,26 @@ def principal(
     )
 
 
-def actors(principal: Principal | None, place: Place) -> tuple[Resource, ...]:
-    """The role or user, and the access key, behind a principal."""
+def actor_resources(principal: Principal | None, place: Place) -> tuple[Resource, ...]:
+    """The role or user and the access key of a principal, as resources."""
     if principal is None:
         return ()
     where = replace(place, account=principal.account or place.account)
-    found = []
+    resources = []
     if principal.name and principal.user_type in ROLE_TYPES:
         arn = principal.issuer if principal.issuer.endswith(f"/{principal.name}") else ""
-        found.append(Resource(shapes.ROLE, principal.name, where, arn, ResourceRole.ACTOR))
+        resources.append(Resource(shapes.ROLE, principal.name, where, arn, ResourceRole.ACTOR))
     if principal.name and principal.user_type == "IAMUser":
-        found.append(Resource(shapes.USER, principal.name, where, "", ResourceRole.ACTOR))
+        resources.append(Resource(shapes.USER, principal.name, where, "", ResourceRole.ACTOR))
     if principal.access_key_id:
         key = principal.access_key_id
-        found.append(Resource(shapes.ACCESS_KEY, key, where, "", ResourceRole.ACTOR))
-    return tuple(found)
+        resources.append(Resource(shapes.ACCESS_KEY, key, where, "", ResourceRole.ACTOR))
+    return tuple(resources)
 
 
-def distinct(resources: list[Resource]) -> tuple[Resource, ...]:
-    """Each kind and name of an account once, the first mention kept."""
-    seen: dict[tuple[str, str, str], Resource] = {}
-    for found in resources:
-        seen.setdefault((found.type, found.name, found.place.account), found)
-    return tuple(seen.values())
+def unique(resources: list[Resource]) -> tuple[Resource, ...]:
+    """The resources without duplicates of type, name and account. The first one is kept."""
+    first: dict[tuple[str, str, str], Resource] = {}
+    for resource in resources:
+        first.setdefault((resource.type, resource.name, resource.place.account), resource)
+    return tuple(first.values())

@@ -1,8 +1,8 @@
-"""Severity as each service gives it, on the one scale of ASFF.
+"""Each service's severity, converted to the scale of ASFF.
 
 Sources: GuardDuty "Severity levels of GuardDuty findings", Macie "Severity scoring for
 findings", Security Hub API ``Severity`` (Label and Normalized), OCSF ``severity_id``.
-A finding without a severity is MEDIUM: to call it less could drop it, more would page people.
+A finding without a severity is MEDIUM: a lower one could drop it, a higher one would page people.
 """
 
 from cordon.finding import Severity, SeverityLabel
@@ -31,12 +31,12 @@ _OCSF = {
 
 
 def medium() -> Severity:
-    """For services that rate nothing, such as AWS Config."""
+    """For services without severities, such as AWS Config."""
     return Severity("", SeverityLabel.MEDIUM, _LOWEST[SeverityLabel.MEDIUM])
 
 
 def guardduty(severity: Field) -> Severity:
-    """0.1-3.9 Low, 4.0-6.9 Medium, 7.0-8.9 High, 9.0-10 Critical; the score is ten times that."""
+    """0.1-3.9 Low, 4.0-6.9 Medium, 7.0-8.9 High, 9.0-10 Critical. The score is ten times that."""
     value = severity.number()
     if value is None:
         return medium()
@@ -51,32 +51,32 @@ def macie(severity: Field) -> Severity:
     score, words = severity["score"].number(), severity["description"].text(_WORDS)
     by_words = {label.name.title(): label for label in _MACIE.values()}
     label = by_words.get(words) if score is None else _MACIE.get(int(score))
-    return _labelled(label or SeverityLabel.MEDIUM, words)
+    return _with_lowest_score(label or SeverityLabel.MEDIUM, words)
 
 
 def asff(finding: Field) -> Severity:
-    """Label leads; Normalized is kept where it lies in the label's range."""
+    """``Severity.Label`` decides. ``Normalized`` is kept if it is in that label's range."""
     severity = finding["Severity"]
-    given = severity["Label"].choice(*_LABELS)
-    given = given or finding["FindingProviderFields"]["Severity"]["Label"].choice(*_LABELS)
+    stated = severity["Label"].choice(*_LABELS)
+    stated = stated or finding["FindingProviderFields"]["Severity"]["Label"].choice(*_LABELS)
     normalized, product = severity["Normalized"].number(), severity["Product"].number()
     score = None if normalized is None else min(max(int(normalized), 0), 100)
-    native = severity["Original"].text(_WORDS) or (given if product is None else f"{product:g}")
-    if not given:
+    native = severity["Original"].text(_WORDS) or (stated if product is None else f"{product:g}")
+    if not stated:
         return medium() if score is None else Severity(native, _label(score), score)
-    if score is not None and _label(score) is SeverityLabel(given):
-        return Severity(native, SeverityLabel(given), score)
-    return _labelled(SeverityLabel(given), native)
+    if score is not None and _label(score) is SeverityLabel(stated):
+        return Severity(native, SeverityLabel(stated), score)
+    return _with_lowest_score(SeverityLabel(stated), native)
 
 
 def ocsf(finding: Field) -> Severity:
-    """``severity_id`` 1 Informational to 5 Critical and 6 Fatal; 0 and 99 say nothing."""
+    """``severity_id`` 1 Informational to 5 Critical and 6 Fatal; 0 and 99 mean unknown."""
     value = finding["severity_id"].number()
     label = None if value is None else _OCSF.get(int(value))
-    return _labelled(label or SeverityLabel.MEDIUM, finding["severity"].text(_WORDS))
+    return _with_lowest_score(label or SeverityLabel.MEDIUM, finding["severity"].text(_WORDS))
 
 
-def _labelled(label: SeverityLabel, native: str) -> Severity:
+def _with_lowest_score(label: SeverityLabel, native: str) -> Severity:
     return Severity(native, label, _LOWEST[label])
 
 

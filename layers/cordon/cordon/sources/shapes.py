@@ -1,7 +1,7 @@
-"""What an identifier may look like. Nothing that fails here reaches an AWS call.
+"""The valid forms of identifiers. A value that does not match never reaches an AWS call.
 
-Patterns follow the services' own (botocore service models), widened where AWS itself sends
-more: GuardDuty's sample findings name the bucket ``bucketName`` and the access key
+The patterns follow the botocore service models. They are wider where AWS itself sends other
+values: GuardDuty's sample findings name the bucket ``bucketName`` and the access key
 ``GeneratedFindingAccessKeyId``.
 """
 
@@ -24,18 +24,18 @@ OTHER = "Other"
 
 @dataclass(frozen=True)
 class Shape:
-    """A pattern, and in words what it describes."""
+    """A pattern, and its description for error messages."""
 
-    what: str
+    description: str
     pattern: re.Pattern[str]
 
     def matches(self, value: str) -> bool:
-        """Does the whole value fit?"""
+        """Does the whole value match?"""
         return self.pattern.fullmatch(value) is not None
 
 
-def _shape(what: str, pattern: str) -> Shape:
-    return Shape(what, re.compile(pattern, re.ASCII))
+def _shape(description: str, pattern: str) -> Shape:
+    return Shape(description, re.compile(pattern, re.ASCII))
 
 
 ACCOUNT_ID = _shape("an account id of 12 digits", r"[0-9]{12}")
@@ -56,7 +56,7 @@ FINDING_TYPE = _shape("a finding type", r"[A-Za-z]+:[A-Za-z0-9]+/[A-Za-z0-9.!&_-
 CONTROL_ID = _shape("a security control id", r"[A-Za-z][A-Za-z0-9]{0,63}\.[0-9]{1,4}")
 RULE_NAME = _shape("a Config rule name", r"[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?")
 CLOUDFORMATION_TYPE = _shape("a resource type", r"AWS::[A-Za-z0-9]{0,64}::[A-Za-z0-9]{1,64}")
-# Config joins the parts of a CloudFormation identifier by "|": KB1A2B3C4D|DS5E6F7G8H.
+# Config joins the parts of a CloudFormation identifier with "|": KB1A2B3C4D|DS5E6F7G8H.
 AI_RESOURCE = _shape("a resource name", r"[A-Za-z0-9][A-Za-z0-9._:/|-]{0,255}")
 
 _BY_KIND = {
@@ -72,7 +72,7 @@ _AI = ("AWS::SageMaker::", "AWS::Bedrock::", "AWS::BedrockAgentCore::")
 
 
 def shape_of(kind: str) -> Shape | None:
-    """What the name of a resource of this kind must look like; None where nobody acts on it."""
+    """The valid form of a name of this type; None for types that no playbook changes."""
     if kind.startswith(_AI):
         return AI_RESOURCE
     return _BY_KIND.get(kind)

@@ -1,4 +1,4 @@
-"""When a finding was first and last seen."""
+"""The times at which a finding was first and last seen."""
 
 from datetime import datetime
 
@@ -6,13 +6,13 @@ from cordon.sources.field import Field
 
 
 def first_and_last(first: tuple[Field, ...], last: tuple[Field, ...]) -> tuple[datetime, datetime]:
-    """The first of ``first`` that is given, and the latest of all of ``last``.
+    """The first value present in ``first``, and the latest value in ``last``.
 
-    The latest counts because states are put in order by it: a source may move only "updated"
-    when a finding is archived, and only "last observed" when a check is repeated.
+    Events of a finding are put in order by the latest time. A source may change only "updated"
+    when it archives a finding, and only "last observed" when it repeats a check.
     """
-    ends = [moment for field in last if (moment := field.time()) is not None]
-    starts = [moment for field in first if (moment := field.time()) is not None]
+    ends = [time for field in last if (time := field.time()) is not None]
+    starts = [time for field in first if (time := field.time()) is not None]
     if not ends:
         last[0].malformed("is missing, and no other time is given")
     latest = max(ends)

@@ -3,7 +3,7 @@
 import json
 import os
 
-from cordon.clients import clients_for
+import boto3
 
 BLOCK = dict.fromkeys(
     ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
@@ -11,31 +11,28 @@ BLOCK = dict.fromkeys(
 
 
 def handler(event, context):
-    clients = clients_for(os.environ["CORDON_ACCOUNT"], os.environ["AWS_REGION"])
     if event.get("do") == "ask":
         return {}
     if event.get("do") == "act":
-        return contain(clients, event["bucket"], event["by"])
+        return contain(event["bucket"], event["by"])
     for finding in event["detail"]["findings"]:
         if finding.get("Fail"):
             raise ValueError(finding["Fail"])
         bucket = finding["Bucket"]
         if finding.get("Ask"):
-            clients.client("stepfunctions").start_execution(
+            boto3.client("stepfunctions").start_execution(
                 stateMachineArn=os.environ["WORKFLOW"],
                 name=bucket,
                 input=json.dumps({"function": context.invoked_function_arn, "bucket": bucket}),
             )
         else:
-            contain(clients, bucket, "nobody")
+            contain(bucket, "nobody")
     return {"done": len(event["detail"]["findings"])}
 
 
-def contain(clients, bucket, by):
-    clients.client("s3").put_public_access_block(
-        Bucket=bucket, PublicAccessBlockConfiguration=BLOCK
-    )
-    clients.client("dynamodb").put_item(
+def contain(bucket, by):
+    boto3.client("s3").put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=BLOCK)
+    boto3.client("dynamodb").put_item(
         TableName=os.environ["TABLE"], Item={"id": {"S": bucket}, "by": {"S": by}}
     )
     return {"contained": bucket, "by": by}

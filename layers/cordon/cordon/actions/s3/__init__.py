@@ -1,4 +1,4 @@
-"""What can be done to a general purpose bucket."""
+"""The actions on a general purpose bucket."""
 
 from cordon.actions.s3.deny_access import DenyBucketAccess
 from cordon.actions.s3.public_access import BlockPublicAccess

@@ -1,4 +1,4 @@
-"""Deny access to a bucket by its policy, whoever allows it."""
+"""Deny access to a bucket through its policy. A deny overrides every allow."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
@@ -7,28 +7,34 @@ from botocore.exceptions import ClientError
 
 from cordon.actions import bucket_policy
 from cordon.actions.action import Json, Refused, Undone, UndoResult
-from cordon.actions.s3.deny_statements import DENY_LEVELS, NAMES_SOMEBODY, OUTSIDERS, SIDS, denials
-from cordon.actions.s3.setting import BucketSetting, error_code
-from cordon.clients import AwsClients
+from cordon.actions.s3.deny_statements import (
+    DENY_LEVELS,
+    NAMES_A_PRINCIPAL,
+    OUTSIDERS,
+    SIDS,
+    denials,
+)
+from cordon.actions.s3.setting import BucketSetting
+from cordon.clients import AwsClients, error_code
 
-# PutBucketPolicy answers these where the base cannot stay beside our statements: it is public and
-# public policies are blocked, or it names a principal that was deleted since.
-BASE_NOT_TAKEN = ("AccessDenied", "MalformedPolicy")
+# PutBucketPolicy fails with these if S3 rejects the base: it is public and public policies are
+# blocked, or it names a principal that was deleted since.
+BASE_REFUSED = ("AccessDenied", "MalformedPolicy")
 
 
 @dataclass(frozen=True)
 class DenyBucketAccess(BucketSetting):
-    """Deny statements of ours in the bucket policy, beside what stands there.
+    """Add Cordon's deny statements to the bucket policy.
 
-    ``levels``: "outsiders" (other accounts, unless of ``organization``), "writes" (nothing is
-    changed any more), "everyone"; at least one. ``exempt``: ARN patterns, as ``aws:PrincipalArn``
-    shows them, that no statement denies: responders, break-glass and service-linked roles. Any
-    account (``*``) in a pattern means the owner's.
+    ``levels``, at least one: "outsiders" (other accounts, except those of ``organization``),
+    "writes" (all changes), "everyone". ``exempt``: ARN patterns of ``aws:PrincipalArn`` that no
+    statement denies: responder, break-glass and service-linked roles. The account ``*`` in a
+    pattern means the owner's account.
 
-    Where the policy with ours in it is longer than S3 takes, or S3 refuses it, ours stand alone
-    and the original waits in the hold: ``wrote["form"]`` is "merged" or "replaced". S3's own
-    lifecycle and replication are not stopped by a policy (``SuspendLifecycle``,
-    ``SuspendReplication``). Root of the owner's account can always change the policy, and no
+    If the merged policy exceeds S3's limit, or S3 rejects it, Cordon's statements replace the
+    policy and the hold keeps the original. ``written["form"]`` is "merged" or "replaced". A policy
+    does not stop S3's own lifecycle and replication: see ``SuspendLifecycle`` and
+    ``SuspendReplication``. Root of the owner's account can always change the policy, and no bucket
     policy reaches what CloudFront's edges have cached.
     Source: Amazon S3 API Reference, "PutBucketPolicy".
     """
@@ -49,16 +55,16 @@ class DenyBucketAccess(BucketSetting):
         return bool({"everyone", "writes"} & set(self.levels))
 
     def __post_init__(self) -> None:
-        """One spelling for one meaning, so that equal actions have equal hashes."""
+        """Normalise the fields, so that equal actions have equal hashes."""
         if not self.levels or not set(self.levels) <= DENY_LEVELS.keys():
-            raise ValueError(f"levels: some of {sorted(DENY_LEVELS)}, not {self.levels!r}")
+            raise ValueError(f"levels: expected some of {sorted(DENY_LEVELS)}, got {self.levels!r}")
         object.__setattr__(self, "levels", tuple(sorted(set(self.levels))))
         object.__setattr__(self, "exempt", tuple(sorted(set(self.exempt))))
-        if OUTSIDERS not in self.levels:  # says nothing then
+        if OUTSIDERS not in self.levels:  # it has no meaning then
             object.__setattr__(self, "organization", "")
 
     def combine(self, other: Self) -> Self:
-        """All that either denies, to all but whom either exempts."""
+        """Denies what either action denies, and exempts what either exempts."""
         return replace(
             self,
             levels=(*self.levels, *other.levels),
@@ -72,16 +78,16 @@ class DenyBucketAccess(BucketSetting):
         try:
             bucket_policy.check(captured[self.setting])
         except bucket_policy.Unreadable as error:
-            raise Refused(f"{self.resource}: its policy cannot be read ({error})") from error
+            raise Refused(f"{self.resource}: the bucket policy cannot be read ({error})") from error
         return captured
 
     def _ensure(self, aws: AwsClients, current: Any, base: Any) -> dict[str, Any]:
         self._require_exempt_principals()
-        ours = denials(self.place, self.bucket, self.levels, self.exempt, self.organization)
-        merged = bucket_policy.merge(base, ours)
+        added = denials(self.place, self.bucket, self.levels, self.exempt, self.organization)
+        merged = bucket_policy.merge(base, added)
         if self._put(aws, current, merged, base_may_be_refused=base is not None):
             return {self.setting: merged, "form": "merged"}
-        alone = bucket_policy.replacement(base, ours)
+        alone = bucket_policy.replacement(base, added)
         self._put(aws, current, alone, base_may_be_refused=False)
         return {self.setting: alone, "form": "replaced"}
 
@@ -94,28 +100,29 @@ class DenyBucketAccess(BucketSetting):
         except ClientError as error:
             if error_code(error) != "MalformedPolicy":
                 raise
-            why = (
-                f"S3 does not take the policy back ({_message(error)}); our statements are still in"
-            )
+            reason = f"S3 rejects the captured policy: {_message(error)}"
             return UndoResult(
-                Undone.DRIFTED, f"{why}: put the captured policy right and in place by hand"
+                Undone.DRIFTED,
+                f"{reason}. Cordon's deny statements are still in the bucket policy. "
+                "Correct the captured policy and put it in place manually",
             )
 
-    def equal(self, one: Any, other: Any) -> bool:
-        return bucket_policy.equal(one, other)
+    def equal(self, left: Any, right: Any) -> bool:
+        return bucket_policy.equal(left, right)
 
     def difference(self, current: Any, wanted: Any) -> str:
         missing = sorted({*bucket_policy.sids(wanted)} - {*bucket_policy.sids(current)})
-        return f"the policy is not as written, missing statements: {', '.join(missing) or 'none'}"
+        names = ", ".join(missing) or "none"
+        return f"the policy differs from the written one, missing statements: {names}"
 
     def read(self, aws: AwsClients) -> Any:
         try:
-            answer = aws.client("s3").get_bucket_policy(**self._owned_bucket)
+            response = aws.client("s3").get_bucket_policy(**self._owned_bucket)
         except ClientError as error:
             if error_code(error) != "NoSuchBucketPolicy":
                 raise
             return None
-        return answer["Policy"]
+        return response["Policy"]
 
     def write(self, aws: AwsClients, setting: Any) -> None:
         s3 = aws.client("s3")
@@ -127,7 +134,7 @@ class DenyBucketAccess(BucketSetting):
     def _put(
         self, aws: AwsClients, current: Any, policy: str, *, base_may_be_refused: bool
     ) -> bool:
-        """Is ``policy`` in place now? False where S3 does not take it and ``bear`` is set."""
+        """Put the policy. False if S3 rejects it and ``base_may_be_refused`` is set."""
         if self.equal(current, policy):
             return True
         if base_may_be_refused and bucket_policy.size(policy) > bucket_policy.LIMIT:
@@ -135,22 +142,22 @@ class DenyBucketAccess(BucketSetting):
         try:
             self.write(aws, policy)
         except ClientError as error:
-            if not base_may_be_refused or error_code(error) not in BASE_NOT_TAKEN:
+            if not base_may_be_refused or error_code(error) not in BASE_REFUSED:
                 raise
             return False
         return True
 
     def _organization_with(self, other: Self) -> str:
-        """Who is an outsider to either is one to both: two organizations leave none."""
-        told = {a.organization for a in (self, other) if OUTSIDERS in a.levels}
-        return told.pop() if len(told) == 1 else ""
+        """The organization that both actions exempt; "" if they name different ones."""
+        organizations = {a.organization for a in (self, other) if OUTSIDERS in a.levels}
+        return organizations.pop() if len(organizations) == 1 else ""
 
     def _require_exempt_principals(self) -> None:
         if not self.exempt:
-            raise Refused(f"{self.resource}: nobody would be exempt; name the responders' roles")
-        wide = [pattern for pattern in self.exempt if not NAMES_SOMEBODY.fullmatch(pattern)]
+            raise Refused(f"{self.resource}: no principal is exempt; name the responder roles")
+        wide = [pattern for pattern in self.exempt if not NAMES_A_PRINCIPAL.fullmatch(pattern)]
         if wide:
-            raise Refused(f"exempt {wide[0]!r} names no role or user; name those to be exempt")
+            raise Refused(f"exempt {wide[0]!r} names no role or user; name each exempt principal")
 
 
 def _message(error: ClientError) -> str:

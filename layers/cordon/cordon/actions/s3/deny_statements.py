@@ -1,13 +1,13 @@
-"""What each level of ``DenyBucketAccess`` denies, as policy statements. Pure.
+"""The policy statements of each level of ``DenyBucketAccess``. Pure.
 
-Every level has two statements: for principals, and for AWS services that act by themselves.
+Every level has two statements: one for principals, one for AWS services with their own access.
 
-* Negated conditions hold where the key is missing, so anonymous requests, which carry no
-  ``aws:PrincipalArn`` and no organization, are denied.
-* ``aws:PrincipalIsAWSService`` is missing from anonymous requests: ``BoolIfExists`` denies those
-  too; a plain ``Bool`` would let them in.
-* Services get their own statement: CloudFront is a service, and would go on publishing.
-* Never NotPrincipal with Deny; for an assumed role ``aws:PrincipalArn`` is the role's ARN.
+* A negated condition matches if its key is missing. Anonymous requests have no
+  ``aws:PrincipalArn`` and no organization, so they are denied.
+* ``aws:PrincipalIsAWSService`` is missing from anonymous requests. ``BoolIfExists`` denies these
+  too; a plain ``Bool`` would allow them.
+* Services have their own statement. Without it CloudFront, a service, would continue to publish.
+* NotPrincipal is never used with Deny. For an assumed role ``aws:PrincipalArn`` is the role's ARN.
 
 Sources: IAM User Guide, "AWS global condition context keys", "IAM JSON policy elements: Condition
 operators"; Service Authorization Reference, "Amazon S3".
@@ -19,20 +19,20 @@ from typing import Any
 
 from cordon.finding import Place
 
-OUTSIDERS = "outsiders"  # everybody who is not of the owner's account, or organization
-WRITES = "writes"  # reading goes on; nothing in the bucket or of its settings is changed
-EVERYONE = "everyone"  # all but the exempt
+OUTSIDERS = "outsiders"  # all accounts except the owner's account and its organization
+WRITES = "writes"  # reads continue; no object or setting of the bucket can change
+EVERYONE = "everyone"  # all principals except the exempt ones
 
-# Reads of S3 are exactly s3:Get* and s3:List*; what is none of them changes something.
+# The reads of S3 are exactly s3:Get* and s3:List*. All other actions are changes.
 READS = ["s3:Get*", "s3:List*"]
-# Services that deliver logs and go on doing so.
+# Services that deliver logs: they keep access.
 LOG_DELIVERY = (
     "cloudtrail.amazonaws.com",
     "config.amazonaws.com",
     "delivery.logs.amazonaws.com",
     "logging.s3.amazonaws.com",
 )
-NAMES_SOMEBODY = re.compile(
+NAMES_A_PRINCIPAL = re.compile(
     r"arn:aws[a-z-]*:(iam|sts)::([0-9]{12}|\*):(root|(role|user|federated-user)/.*[^*?/].*)"
 )
 _ANY_ACCOUNT = re.compile(r"(arn:aws[a-z-]*:(?:iam|sts)::)\*:")
@@ -44,15 +44,15 @@ def denials(
     place: Place, bucket: str, levels: Collection[str], exempt: Sequence[str], organization: str
 ) -> list[dict[str, Any]]:
     """The statements of the levels, always in the same order."""
-    made: list[dict[str, Any]] = []
-    for level, (sid, action, others) in DENY_LEVELS.items():
+    result: list[dict[str, Any]] = []
+    for level, (sid, action, conditions) in DENY_LEVELS.items():
         if level in levels:
-            people, services = others(place, organization)
-            made += [
-                _deny(place, bucket, sid, action, _except(place, exempt, people)),
+            principals, services = conditions(place, organization)
+            result += [
+                _deny(place, bucket, sid, action, _except(place, exempt, principals)),
                 _deny(place, bucket, f"{sid}Services", action, services),
             ]
-    return made
+    return result
 
 
 def _deny(
@@ -70,10 +70,10 @@ def _deny(
 
 
 def _except(place: Place, exempt: Sequence[str], condition: Conditions) -> Conditions:
-    """Principals but the exempt; services are left to the other statement.
+    """All principals except the exempt ones. Services are in the other statement.
 
-    A pattern for any account is read as the owner's: anyone can make a role of that name in an
-    account of their own.
+    In a pattern for any account, the account is replaced by the owner's: anyone can create a role
+    of that name in their own account.
     """
     patterns = dict.fromkeys(_ANY_ACCOUNT.sub(rf"\g<1>{place.account}:", e) for e in exempt)
     return {
@@ -84,15 +84,15 @@ def _except(place: Place, exempt: Sequence[str], condition: Conditions) -> Condi
 
 
 def _external(place: Place, organization: str) -> tuple[Conditions, Conditions]:
-    """Principals of other accounts, and services acting for other accounts.
+    """Principals of other accounts, and services that work for other accounts.
 
-    A service call without a source account is let pass: most log delivery carries none.
+    A service call without a source account is not denied: most log delivery has none.
     """
-    people, source = {"aws:PrincipalAccount": place.account}, {"aws:SourceAccount": place.account}
+    owner, source = {"aws:PrincipalAccount": place.account}, {"aws:SourceAccount": place.account}
     if organization:
-        people["aws:PrincipalOrgID"] = organization
+        owner["aws:PrincipalOrgID"] = organization
         source["aws:SourceOrgID"] = organization
-    return {"StringNotEquals": people}, {
+    return {"StringNotEquals": owner}, {
         "Bool": {"aws:PrincipalIsAWSService": "true"},
         "Null": {"aws:SourceAccount": "false"},
         "StringNotEquals": source,
@@ -100,9 +100,9 @@ def _external(place: Place, organization: str) -> tuple[Conditions, Conditions]:
 
 
 def _everyone(place: Place, _organization: str) -> tuple[Conditions, Conditions]:
-    """All principals, and all services but those that deliver logs."""
+    """All principals, and all services except those that deliver logs."""
     names = list(LOG_DELIVERY)
-    if place.partition == "aws-cn":  # some services are named under the partition's own suffix
+    if place.partition == "aws-cn":  # some services use the partition's own suffix
         names += [f"{name}.cn" for name in LOG_DELIVERY]
     return {}, {
         "Bool": {"aws:PrincipalIsAWSService": "true"},

@@ -1,14 +1,14 @@
-"""Shut a bucket's public access."""
+"""Block a bucket's public access."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from cordon.actions.s3.setting import BucketSetting, error_code
-from cordon.clients import AwsClients
+from cordon.actions.s3.setting import BucketSetting
+from cordon.clients import AwsClients, error_code
 
-SHUT = {
+ALL_BLOCKED = {
     "BlockPublicAcls": True,
     "IgnorePublicAcls": True,
     "BlockPublicPolicy": True,
@@ -18,33 +18,33 @@ SHUT = {
 
 @dataclass(frozen=True)
 class BlockPublicAccess(BucketSetting):
-    """All four settings of the bucket's public access block on.
+    """Turn on all four settings of the bucket's public access block.
 
-    Where one case holds both, this comes after ``DenyBucketAccess`` and is undone before it:
-    under the block S3 takes no policy that allows public access.
+    In a plan with ``DenyBucketAccess`` this action comes second and is undone first, because with
+    the block on, S3 rejects a policy that allows public access.
     Source: Amazon S3 User Guide, "Blocking public access to your Amazon S3 storage".
     """
 
     setting: ClassVar[str] = "public_access_block"
     permissions: ClassVar[tuple[str, ...]] = (
         "s3:GetBucketPublicAccessBlock",
-        "s3:PutBucketPublicAccessBlock",  # also deletes: DeletePublicAccessBlock asks for it
+        "s3:PutBucketPublicAccessBlock",  # DeletePublicAccessBlock needs it too
     )
 
     def with_ours(self, aws: AwsClients, base: Any) -> Any:
-        return SHUT
+        return ALL_BLOCKED
 
     def without_ours(self, current: Any, base: Any) -> Any:
-        return base if current == SHUT else current
+        return base if current == ALL_BLOCKED else current
 
     def read(self, aws: AwsClients) -> Any:
         try:
-            answer = aws.client("s3").get_public_access_block(**self._owned_bucket)
+            response = aws.client("s3").get_public_access_block(**self._owned_bucket)
         except ClientError as error:
             if error_code(error) != "NoSuchPublicAccessBlockConfiguration":
                 raise
             return None
-        return answer["PublicAccessBlockConfiguration"]
+        return response["PublicAccessBlockConfiguration"]
 
     def write(self, aws: AwsClients, setting: Any) -> None:
         s3 = aws.client("s3")

@@ -1,10 +1,10 @@
-"""One setting of one bucket, contained and put back: what all bucket actions share.
+"""Contains and restores one setting of one bucket: the code that all bucket actions share.
 
-Absence is None. ``base`` is the setting without our part: what was captured, or, where a person
-changed the setting while it was held, what that person made of it.
+None means absent. ``base`` is the setting without Cordon's part: the captured value, or a person's
+value if a person changed the setting while it was held.
 
 captured  ``{<setting>: value | None}``
-wrote     ``{<setting>: value | None, "base": base}``, and what the subclass adds
+written   ``{<setting>: value | None, "base": base}``, and the keys that the subclass adds
 """
 
 import json
@@ -25,29 +25,29 @@ from cordon.actions.action import (
     Undone,
     UndoResult,
 )
-from cordon.clients import AwsClients
+from cordon.clients import AwsClients, error_code
 
 GENERAL_PURPOSE = re.compile(r"[A-Za-z0-9._-]{3,255}")  # old buckets in us-east-1 have long names
 # Amazon S3 User Guide, "General purpose bucket naming rules": reserved endings
 ALIASES = {
-    "--x-s3": "directory bucket: deny s3express:CreateSession in its own policy by hand",
-    "--table-s3": "table bucket: change its policy in S3 Tables (s3tables) by hand",
-    "-s3alias": "access point alias: contain the bucket behind it",
-    "--ol-s3": "Object Lambda access point alias: contain the bucket behind it",
-    ".mrap": "Multi-Region Access Point alias: contain the buckets behind it",
+    "--x-s3": "directory bucket: deny s3express:CreateSession in its own policy manually",
+    "--table-s3": "table bucket: change its policy in S3 Tables (s3tables) manually",
+    "-s3alias": "access point alias: contain its bucket",
+    "--ol-s3": "Object Lambda access point alias: contain its bucket",
+    ".mrap": "Multi-Region Access Point alias: contain its buckets",
 }
 OTHER_SERVICES = ":s3tables:", ":s3vectors:", ":s3express:", ":s3-outposts:"
-SHOWN = 300  # characters of a setting in a message
+MAX_SHOWN = 300  # characters of a setting in a message
 
 
 @dataclass(frozen=True)
 class BucketSetting(Action):
-    """Base of the bucket actions; each subclass knows one setting."""
+    """Base of the bucket actions. Each subclass handles one setting."""
 
     bucket: str
 
     family: ClassVar[str] = "bucket"
-    setting: ClassVar[str]  # the setting's name in captured and wrote
+    setting: ClassVar[str]  # the setting's name in captured and written
     not_found_errors: ClassVar[tuple[str, ...]] = ("NoSuchBucket",)
 
     @property
@@ -79,22 +79,22 @@ class BucketSetting(Action):
         try:
             with self._raising_deleted():
                 return self._undo(aws, captured, written)
-        except ResourceDeleted as not_found_errors:
-            return UndoResult(Undone.RESOURCE_DELETED, str(not_found_errors))
+        except ResourceDeleted as deleted:
+            return UndoResult(Undone.RESOURCE_DELETED, str(deleted))
 
     def _ensure(self, aws: AwsClients, current: Any, base: Any) -> dict[str, Any]:
-        """Make the setting ``contained(base)`` unless it is already; returns what it is now."""
+        """Set the setting to ``with_ours(base)`` if it differs. Returns the new setting."""
         wanted = self.with_ours(aws, base)
         if not self.equal(current, wanted):
             self.write(aws, wanted)
         return {self.setting: wanted}
 
     def with_ours(self, aws: AwsClients, base: Any) -> Any:
-        """The base with our part."""
+        """The base with Cordon's part."""
         raise NotImplementedError
 
     def without_ours(self, current: Any, base: Any) -> Any:
-        """The current setting without our part; ``base`` itself where nothing else changed."""
+        """The current setting without Cordon's part; ``base`` itself if nothing else changed."""
         raise NotImplementedError
 
     def read(self, aws: AwsClients) -> Any:
@@ -103,20 +103,22 @@ class BucketSetting(Action):
     def write(self, aws: AwsClients, setting: Any) -> None:
         raise NotImplementedError
 
-    def equal(self, one: Any, other: Any) -> bool:
-        return bool(one == other)
+    def equal(self, left: Any, right: Any) -> bool:
+        return bool(left == right)
 
     def difference(self, current: Any, wanted: Any) -> str:
-        """What differs, bounded: settings can be long."""
-        shown, asked = (json.dumps(value, sort_keys=True)[:SHOWN] for value in (current, wanted))
-        return f"{self.setting} is {shown}, not {asked}"
+        """The difference as text, shortened: settings can be long."""
+        actual, expected = (
+            json.dumps(value, sort_keys=True)[:MAX_SHOWN] for value in (current, wanted)
+        )
+        return f"{self.setting} is {actual}, expected {expected}"
 
     def _base(self, current: Any, captured: Json, written: Json | None) -> Any:
-        """What stands, or stood, without our part.
+        """The setting without Cordon's part, now or before.
 
-        ``written`` may be missing or old, when the answer to an apply was lost. Then our part is
-        recognised by its content; where that is not possible, what was captured is the base: a
-        value that an attempt of ours left behind must not pass for a person's.
+        ``written`` is missing or old if the result of an apply was lost. Cordon then recognises
+        its part by its content. Where it cannot, what was captured is the base: a value that an
+        attempt of Cordon left behind must not pass for a person's.
         """
         if written is None:
             before = captured[self.setting]
@@ -132,23 +134,27 @@ class BucketSetting(Action):
             self.write(aws, base)
         if self.equal(base, captured[self.setting]):
             return UndoResult(Undone.RESTORED)
-        kept = "left as it is" if self.equal(current, base) else "kept without our part"
+        kept = (
+            "it was not changed" if self.equal(current, base) else "only Cordon's part was removed"
+        )
         return UndoResult(
             Undone.DRIFTED, f"a person changed {self.target} while it was held: {kept}"
         )
 
     def _require_general_purpose(self) -> None:
-        for ending, todo in ALIASES.items():
+        for ending, advice in ALIASES.items():
             if self.bucket.endswith(ending):
-                raise Refused(f"{self.bucket} is a {todo}")
+                raise Refused(f"{self.bucket} is a {advice}")
         if any(service in self.bucket for service in OTHER_SERVICES):
-            raise Refused(f"{self.bucket} is no general purpose bucket: contain it by hand")
+            raise Refused(f"{self.bucket} is not a general purpose bucket: contain it manually")
         if not GENERAL_PURPOSE.fullmatch(self.bucket):
-            raise Refused(f"{self.bucket!r} is no bucket name: see which bucket the finding means")
+            raise Refused(
+                f"{self.bucket!r} is not a bucket name: look up the bucket in the finding"
+            )
 
     @property
     def _owned_bucket(self) -> dict[str, str]:
-        """What every S3 call carries: a bucket that changed hands is refused by S3."""
+        """Parameters of every S3 call. S3 refuses the call if the bucket has another owner now."""
         return {"Bucket": self.bucket, "ExpectedBucketOwner": self.place.account}
 
     @contextmanager
@@ -159,8 +165,3 @@ class BucketSetting(Action):
             if error_code(error) not in self.not_found_errors:
                 raise
             raise ResourceDeleted(f"{self.resource} no longer exists") from error
-
-
-def error_code(error: ClientError) -> str:
-    """The service's error code."""
-    return str(error.response["Error"]["Code"])

@@ -1,4 +1,4 @@
-"""Suspend what S3 itself does to a bucket's objects, which no bucket policy stops."""
+"""Suspend S3's own lifecycle and replication of a bucket, which no bucket policy stops."""
 
 import json
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from cordon.actions.s3.setting import BucketSetting, error_code
-from cordon.clients import AwsClients
+from cordon.actions.s3.setting import BucketSetting
+from cordon.clients import AwsClients, error_code
 
 
 @dataclass(frozen=True)
 class RuleSetting(BucketSetting):
-    """A configuration of rules, each ``Enabled`` or ``Disabled``."""
+    """A setting with rules that are each ``Enabled`` or ``Disabled``."""
 
     def with_ours(self, aws: AwsClients, base: Any) -> Any:
         if base is None:
@@ -22,28 +22,28 @@ class RuleSetting(BucketSetting):
         return {**base, "Rules": rules}
 
     def must_suspend(self, aws: AwsClients, rule: dict[str, Any]) -> bool:
-        """Is this enabled rule one to suspend?"""
+        """Must this rule be suspended?"""
         raise NotImplementedError
 
     def without_ours(self, current: Any, base: Any) -> Any:
-        """Rules that still are as we disabled them are enabled again; all others stay."""
+        """Enable the rules that Cordon disabled and nobody changed. Keep all others."""
         if current is None or base is None:
             return current
-        were = {_key(rule) for rule in base["Rules"]}
-        rules = [e if _key(e := _enabled(r)) in were else r for r in current["Rules"]]
-        rest = {**current, "Rules": rules}
-        return base if self.equal(rest, base) else rest
+        base_rules = {_key(rule) for rule in base["Rules"]}
+        rules = [e if _key(e := _enabled(r)) in base_rules else r for r in current["Rules"]]
+        without = {**current, "Rules": rules}
+        return base if self.equal(without, base) else without
 
-    def equal(self, one: Any, other: Any) -> bool:
-        """The order of rules means nothing."""
-        if one is None or other is None:
-            return one is other
-        return _sorted(one) == _sorted(other)
+    def equal(self, left: Any, right: Any) -> bool:
+        """Equal apart from the order of the rules."""
+        if left is None or right is None:
+            return left is right
+        return _sorted(left) == _sorted(right)
 
 
 @dataclass(frozen=True)
 class SuspendLifecycle(RuleSetting):
-    """Every lifecycle rule disabled: nothing expires and nothing moves to another class.
+    """Disable every lifecycle rule: no object expires or moves to another storage class.
 
     Source: Amazon S3 User Guide, "Expiring objects" (a bucket policy does not stop it);
     Amazon S3 API Reference, "PutBucketLifecycleConfiguration".
@@ -59,15 +59,17 @@ class SuspendLifecycle(RuleSetting):
         return bool(rule["Status"] == "Enabled")
 
     def read(self, aws: AwsClients) -> Any:
-        """Rules, and the smallest size that moves: left out, S3 would set its own default."""
+        """The rules and the minimum transition size: without the size S3 would set its default."""
         try:
-            answer = aws.client("s3").get_bucket_lifecycle_configuration(**self._owned_bucket)
+            response = aws.client("s3").get_bucket_lifecycle_configuration(**self._owned_bucket)
         except ClientError as error:
             if error_code(error) != "NoSuchLifecycleConfiguration":
                 raise
             return None
         kept = ("Rules", "TransitionDefaultMinimumObjectSize")
-        return json.loads(json.dumps({k: answer[k] for k in kept if k in answer}, default=_date))
+        return json.loads(
+            json.dumps({k: response[k] for k in kept if k in response}, default=_date)
+        )
 
     def write(self, aws: AwsClients, setting: Any) -> None:
         size = {k: v for k, v in setting.items() if k != "Rules"}
@@ -78,17 +80,17 @@ class SuspendLifecycle(RuleSetting):
 
 @dataclass(frozen=True)
 class SuspendReplication(RuleSetting):
-    """Every replication rule to a bucket of another account disabled.
+    """Disable every replication rule whose destination is a bucket of another account.
 
-    ``Destination.Account`` tells nothing when it is missing: S3 wants it only where the replicas
-    change hands. So S3 is asked whether we own the destination, and what cannot be shown to be
-    ours is suspended.
+    A missing ``Destination.Account`` proves nothing: S3 needs it only if the replicas change owner.
+    So Cordon checks with S3 who owns the destination. It suspends the rule unless S3 confirms that
+    the owner is this account.
     Source: Amazon S3 API Reference, "Destination", "PutBucketReplication" (iam:PassRole).
     """
 
     setting: ClassVar[str] = "replication"
     permissions: ClassVar[tuple[str, ...]] = (
-        "iam:PassRole",  # the role in the configuration is passed again with every write
+        "iam:PassRole",  # every write passes the role in the configuration again
         "s3:GetBucketLocation",  # of the destinations
         "s3:GetReplicationConfiguration",
         "s3:PutReplicationConfiguration",
@@ -98,17 +100,17 @@ class SuspendReplication(RuleSetting):
         if rule["Status"] != "Enabled":
             return False
         destination = rule["Destination"]
-        other = destination.get("Account", self.place.account) != self.place.account
-        return other or not self._owns(aws, destination["Bucket"])
+        foreign = destination.get("Account", self.place.account) != self.place.account
+        return foreign or not self._owns(aws, destination["Bucket"])
 
     def read(self, aws: AwsClients) -> Any:
         try:
-            answer = aws.client("s3").get_bucket_replication(**self._owned_bucket)
+            response = aws.client("s3").get_bucket_replication(**self._owned_bucket)
         except ClientError as error:
             if error_code(error) != "ReplicationConfigurationNotFoundError":
                 raise
             return None
-        return answer["ReplicationConfiguration"]
+        return response["ReplicationConfiguration"]
 
     def write(self, aws: AwsClients, setting: Any) -> None:
         aws.client("s3").put_bucket_replication(
@@ -116,13 +118,13 @@ class SuspendReplication(RuleSetting):
         )
 
     def _owns(self, aws: AwsClients, arn: str) -> bool:
-        """Does S3 say that the account owns this bucket?"""
+        """Does S3 confirm that the account owns this bucket?"""
         prefix, _, name = arn.partition(":::")
         if prefix != f"arn:{self.place.partition}:s3":
             return False
-        asked = {"Bucket": name, "ExpectedBucketOwner": self.place.account}
+        params = {"Bucket": name, "ExpectedBucketOwner": self.place.account}
         try:
-            aws.client("s3").get_bucket_location(**asked)
+            aws.client("s3").get_bucket_location(**params)
         except ClientError as error:
             if error_code(error) not in ("AccessDenied", "NoSuchBucket"):
                 raise

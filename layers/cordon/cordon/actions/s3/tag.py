@@ -1,4 +1,4 @@
-"""Label a bucket."""
+"""Tag a bucket."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
@@ -10,10 +10,10 @@ from cordon.clients import AwsClients
 
 @dataclass(frozen=True)
 class TagBucket(BucketSetting):
-    """One tag of the bucket names all ``values``.
+    """Write all ``values`` into one tag of the bucket.
 
-    By TagResource, which leaves other tags alone and works where the bucket has attribute-based
-    access control on; PutBucketTagging replaces them all and is refused there.
+    TagResource keeps the bucket's other tags. It also works if attribute-based access control is
+    on for the bucket. PutBucketTagging would replace all tags and is refused in that case.
     Source: Amazon S3 User Guide, "Using tags with S3 general purpose buckets".
     """
 
@@ -22,9 +22,7 @@ class TagBucket(BucketSetting):
 
     setting: ClassVar[str] = "value"
     contains: ClassVar[bool] = False
-    recognisable_by_value: ClassVar[bool] = (
-        False  # the value of another case may as well be a person's
-    )
+    recognisable_by_value: ClassVar[bool] = False  # the value of another case looks like a person's
     not_found_errors: ClassVar[tuple[str, ...]] = ("NoSuchBucket", "NoSuchResource")
     permissions: ClassVar[tuple[str, ...]] = (
         "s3:ListTagsForResource",
@@ -33,11 +31,11 @@ class TagBucket(BucketSetting):
     )
 
     def __post_init__(self) -> None:
-        """One spelling for one meaning, so that equal actions have equal hashes."""
+        """Normalise the values, so that equal actions have equal hashes."""
         if not KEY.fullmatch(self.key):
             raise ValueError(f"key: not a tag key: {self.key!r}")
         if not tag_value(self.values):
-            raise ValueError("values: a tag of ours names at least one")
+            raise ValueError("values: expected at least one")
         object.__setattr__(self, "values", tuple(sorted(set(self.values))))
 
     @property
@@ -54,18 +52,18 @@ class TagBucket(BucketSetting):
         return base if current == tag_value(self.values) else current
 
     def read(self, aws: AwsClients) -> Any:
-        tags = aws.client("s3control").list_tags_for_resource(**self._tagged)["Tags"]
+        tags = aws.client("s3control").list_tags_for_resource(**self._tagged_resource)["Tags"]
         return next((tag["Value"] for tag in tags if tag["Key"] == self.key), None)
 
     def write(self, aws: AwsClients, setting: Any) -> None:
         s3control = aws.client("s3control")
         if setting is None:
-            s3control.untag_resource(**self._tagged, TagKeys=[self.key])
+            s3control.untag_resource(**self._tagged_resource, TagKeys=[self.key])
         else:
             tag = {"Key": self.key, "Value": setting}
-            s3control.tag_resource(**self._tagged, Tags=[tag])
+            s3control.tag_resource(**self._tagged_resource, Tags=[tag])
 
     @property
-    def _tagged(self) -> dict[str, str]:
-        """AccountId is in the host name: no other account answers for this one's bucket."""
+    def _tagged_resource(self) -> dict[str, str]:
+        """AccountId is part of the host name, so the call reaches only this account's bucket."""
         return {"AccountId": self.place.account, "ResourceArn": self.resource}
