@@ -26,7 +26,7 @@ from cordon.reporting.incident import (
 from cordon.statuses import Status
 from embedded import backends
 from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
-from tests.actions.scenario import PLACE, account, answering
+from tests.actions.scenario import PLACE, account, stub
 from tests.make import DEPLOYMENT, a_finding
 from tests.reporting.cases import CASE, a_case, refused_block, with_results
 from tests.reporting.test_escape import does_something
@@ -190,7 +190,7 @@ def test_deleted_item_is_created_anew(aws: AwsClients, status: Status, opened: b
 )
 def test_other_errors_rise(aws: AwsClients, operation: str, code: str) -> None:
     shown = show(a_case(), aws) if operation == "UpdateOpsItem" else Reported()
-    answering(aws, "ssm", operation, lambda _: code)
+    stub(aws, "ssm", operation, lambda _: code)
     with pytest.raises(ClientError, match=code):
         report_incident(refused_block(), QUARANTINE, shown, aws.client("ssm"))
 
@@ -267,7 +267,7 @@ def test_message_is_sent_once_per_status(aws: AwsClients) -> None:
 
 
 def test_unsent_message_is_not_counted(aws: AwsClients) -> None:
-    answering(aws, "sns", "Publish", lambda _: "AuthorizationError")
+    stub(aws, "sns", "Publish", lambda _: "AuthorizationError")
     with pytest.raises(ClientError, match="AuthorizationError"):
         report_message(a_case(), QUARANTINE, HOME, Reported(), aws.client("sns"))
 

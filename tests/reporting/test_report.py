@@ -19,7 +19,7 @@ from cordon.statuses import Status
 from embedded import backends
 from embedded.backends import hub
 from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
-from tests.actions.scenario import PLACE, account, answering
+from tests.actions.scenario import PLACE, account, stub
 from tests.make import DEPLOYMENT, a_finding
 from tests.reporting.cases import a_case
 from tests.reporting.test_security_hub import HERE, ORIGINAL, PRODUCT, original
@@ -94,9 +94,9 @@ SINKS = {
 def test_refused_sink_silences_no_other(aws: AwsClients, broken: str) -> None:
     """B21, in every direction: OpsCenter's quota is no reason to leave the topic silent."""
     service, operation, name = SINKS[broken]
-    answering(aws, service, operation, lambda _: "ThrottlingException")
+    stub(aws, service, operation, lambda _: "ThrottlingException")
     services = services_of(aws)
-    with pytest.raises(NotReported, match=f"{name}: .*ThrottlingException.*told by the test"):
+    with pytest.raises(NotReported, match=f"{name}: .*ThrottlingException.*stubbed by the test"):
         report(case_of(), services)
     assert seen(aws) == {sink: sink != broken for sink in SINKS}
     assert not is_reported(case_of(), services.cases.shown, services)
@@ -104,7 +104,7 @@ def test_refused_sink_silences_no_other(aws: AwsClients, broken: str) -> None:
 
 def test_all_refusals_are_named(aws: AwsClients) -> None:
     for service, operation, _ in SINKS.values():
-        answering(aws, service, operation, lambda _: "AccessDeniedException")
+        stub(aws, service, operation, lambda _: "AccessDeniedException")
     with pytest.raises(NotReported) as refused:
         report(case_of(), services_of(aws))
     for _, operation, name in SINKS.values():
@@ -139,7 +139,7 @@ def test_shown_is_kept_after_refusal(aws: AwsClients) -> None:
     """The next try repeats what failed, and no message."""
     services = services_of(aws)
     refusals = ["ThrottlingException"]
-    answering(aws, "ssm", "CreateOpsItem", lambda _: refusals.pop() if refusals else None)
+    stub(aws, "ssm", "CreateOpsItem", lambda _: refusals.pop() if refusals else None)
     with pytest.raises(NotReported):
         report(case_of(), services)
     first = services.cases.shown
@@ -155,7 +155,7 @@ def test_shown_is_kept_after_refusal(aws: AwsClients) -> None:
 
 def test_item_is_kept_though_message_failed(aws: AwsClients) -> None:
     services = services_of(aws)
-    answering(aws, "sns", "Publish", lambda _: "AuthorizationError")
+    stub(aws, "sns", "Publish", lambda _: "AuthorizationError")
     with pytest.raises(NotReported, match="AuthorizationError"):
         report(case_of(), services)
     assert services.cases.shown.ops_item

@@ -26,7 +26,7 @@ from embedded import backends
 from embedded.backends import hub
 from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from tag_ai_resource.playbook import PLAYBOOK as TAG
-from tests.actions.scenario import PLACE, account, answering
+from tests.actions.scenario import PLACE, account, stub
 from tests.make import DEPLOYMENT, NOON, a_finding
 from tests.reporting.cases import ADA, CASE, SCP_DENIAL, a_case, with_results
 
@@ -183,7 +183,7 @@ def test_updated_at_is_always_later(aws: AwsClients, monkeypatch: pytest.MonkeyP
 def test_refused_import_is_an_error(aws: AwsClients) -> None:
     failed = [{"Id": "x", "ErrorCode": "InvalidInput", "ErrorMessage": "Title is too long"}]
     body = {"FailedCount": 1, "SuccessCount": 0, "FailedFindings": failed}
-    answering(aws, "securityhub", "BatchImportFindings", lambda _: body)
+    stub(aws, "securityhub", "BatchImportFindings", lambda _: body)
     with pytest.raises(NotReported, match="InvalidInput: Title is too long"):
         show(a_case(), aws)
 
@@ -198,7 +198,7 @@ def test_refused_update_is_an_error(aws: AwsClients) -> None:
         }
     ]
     body = {"ProcessedFindings": [], "UnprocessedFindings": failed}
-    answering(aws, "securityhub", "BatchUpdateFindings", lambda _: body)
+    stub(aws, "securityhub", "BatchUpdateFindings", lambda _: body)
     with pytest.raises(NotReported, match="InternalError: try again"):
         show_original(a_case(), aws)
 
