@@ -6,7 +6,7 @@ from pathlib import Path
 from cordon.reporting.texts import MEANINGS
 from cordon.statuses import CLOSED, TABLE, Event, Status
 
-# Who makes an event happen. A playbook acts on a finding; a person decides; time ends a question.
+# Who makes an event happen. A playbook responds; a person decides; time ends a question.
 PLAYBOOK, PERSON, TIME, SOURCE = "playbook", "person", "time", "the finding's source"
 MOVERS: dict[Event, str] = {
     Event.OBSERVE: PLAYBOOK,

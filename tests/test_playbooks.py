@@ -222,7 +222,7 @@ def test_plan_survives_its_json() -> None:
 
 
 def test_manual_step_is_part_of_hash() -> None:
-    """An approval is bound to what the person was told to do as well."""
+    """An approval is bound to what the person must do as well."""
     plan = QUARANTINE.plan_for(a_finding(), DEPLOYMENT)
     assert replace(plan, manual_step="Nothing.").hash != plan.hash
 

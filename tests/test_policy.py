@@ -272,8 +272,8 @@ def test_facts_decide(
         {"finding": a_finding(type="Exfiltration:S3/AnomalousBehavior")},
     ],
 )
-def test_asking_costs_no_budget(changes: dict[str, Any]) -> None:
-    """A question is asked also when the hour's budget is used up."""
+def test_question_costs_no_budget(changes: dict[str, Any]) -> None:
+    """A question is opened also when the hour's budget is used up."""
     assert decide(facts(budget_left=False, **changes)).verdict is Verdict.ASK
 
 
@@ -300,7 +300,7 @@ FOR_A_PERSON = Plan((), "Ask who used root.")
 @pytest.mark.parametrize("budget_left", [True, False])
 @pytest.mark.parametrize("settings", [APPROVE, ENFORCE])
 def test_plan_without_changes_escalates(settings: Settings, budget_left: bool) -> None:
-    """Nobody is asked whether to tell, and telling costs no budget."""
+    """An escalation costs no budget and needs no approval."""
     decision = decide(facts(settings=settings, plan=FOR_A_PERSON, budget_left=budget_left))
     assert decision.verdict is Verdict.ESCALATE
     assert decision.reason == "no playbook can contain it: a person must act"
@@ -311,7 +311,7 @@ def test_plan_without_changes_can_be_observed() -> None:
     assert decide(facts(settings=OBSERVE, plan=FOR_A_PERSON)).verdict is Verdict.OBSERVE
 
 
-def test_choosing_plan_without_changes_asks_nobody() -> None:
+def test_chosen_plan_without_changes_escalates() -> None:
     chosen = a_finding(custom_action=CONTAIN_ACTION)
     escalated = facts(settings=APPROVE, finding=chosen, plan=FOR_A_PERSON)
     assert decide(escalated).verdict is Verdict.ESCALATE
@@ -326,7 +326,7 @@ def test_protected_target_escalates_with_reason() -> None:
 # ---- what a person chose, and what locks people out ----
 
 
-def test_custom_action_asks_in_any_mode() -> None:
+def test_custom_action_needs_approval_in_any_mode() -> None:
     chosen = a_finding(custom_action=CONTAIN_ACTION)
     for settings in (OBSERVE, APPROVE):
         decision = decide(facts(settings=settings, finding=chosen))
@@ -350,7 +350,7 @@ def test_custom_action_is_no_master_key(changes: dict[str, Any], verdict: Verdic
     assert decide(facts(finding=chosen, **changes)).verdict is verdict
 
 
-def test_lock_out_asks_without_break_glass() -> None:
+def test_lock_out_needs_approval_without_break_glass() -> None:
     leak = a_finding(type="Exfiltration:S3/AnomalousBehavior")
     decision = decide(facts(finding=leak))
     assert decision.verdict is Verdict.ASK

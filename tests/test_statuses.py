@@ -156,7 +156,7 @@ def test_every_event_has_a_mover() -> None:
     assert set(MOVERS) == set(Event)
 
 
-def test_page_shows_every_move() -> None:
+def test_page_has_every_move() -> None:
     rows = [line.split(" | ") for line in page().splitlines() if line.startswith("| ")]
     moves = [
         (when, frm.split(", "), to) for _, when, frm, to, _ in (r for r in rows if len(r) == 5)

@@ -146,7 +146,7 @@ def test_capturing_changes_nothing(scenario: Scenario, aws: AwsClients) -> None:
 
 
 @every_scenario
-def test_applying_changes_the_resource_and_shows(scenario: Scenario, aws: AwsClients) -> None:
+def test_applying_changes_the_resource_and_is_verified(scenario: Scenario, aws: AwsClients) -> None:
     hold = held(scenario, aws)
     scenario.action.verify(aws, hold.captured, hold.written)
     assert (scenario.read(aws) == hold.before) is scenario.contained_before
@@ -228,11 +228,11 @@ def test_of_two_cases_one_remains(scenario: Scenario, aws: AwsClients) -> None:
     assert scenario.read(aws) == hold.before
 
 
-# Gone
+# Deleted
 
 
 @every_scenario
-def test_a_resource_that_is_gone_is_said_to_be(scenario: Scenario, aws: AwsClients) -> None:
+def test_deleted_resource_is_said_to_be_deleted(scenario: Scenario, aws: AwsClients) -> None:
     if scenario.missing is None:
         pytest.skip("cannot go missing")
     hold = held(scenario, aws)

@@ -13,7 +13,7 @@ ANY_TEXT = st.text(max_size=80) | st.text(
 
 
 def does_something(text: str) -> bool:
-    """Would Markdown, chat, mail or a spreadsheet act upon the text?"""
+    """Would Markdown, chat, mail or a spreadsheet execute or format the text?"""
     return (
         any(sign in text for sign in "<>`|[]*\\")
         or "http:" in text.lower()

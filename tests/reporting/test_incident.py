@@ -121,14 +121,14 @@ def test_same_report_calls_nobody(aws: AwsClients) -> None:
 
 
 def test_changed_case_updates_its_item(aws: AwsClients) -> None:
-    asked = show(a_case(Status.AWAITING_APPROVAL), aws)
-    failed = show(refused_block(), aws, asked)
-    assert failed.ops_item == asked.ops_item
+    waiting = show(a_case(Status.AWAITING_APPROVAL), aws)
+    failed = show(refused_block(), aws, waiting)
+    assert failed.ops_item == waiting.ops_item
     assert len(items(aws)) == 1
     opened = item(aws, failed.ops_item)
     assert opened["Title"].startswith("HIGH: Cordon not contained")
     assert "service control policy" in opened["Description"]
-    assert failed.shown != asked.shown
+    assert failed.shown != waiting.shown
 
 
 @pytest.mark.parametrize(
@@ -171,10 +171,10 @@ def test_try_that_died_is_found_and_updated(aws: AwsClients) -> None:
 )
 def test_deleted_item_is_created_anew(aws: AwsClients, status: Status, opened: bool) -> None:
     """Where the case is closed there is nothing to resolve, and nothing fails for ever."""
-    gone = replace(show(a_case(), aws), ops_item="oi-000000000000")
+    deleted = replace(show(a_case(), aws), ops_item="oi-000000000000")
     item_before = items(aws)[0]["OpsItemId"]
     aws.client("ssm").update_ops_item(OpsItemId=item_before, Status="Resolved")
-    shown = show(a_case(status), aws, gone)
+    shown = show(a_case(status), aws, deleted)
     assert bool(shown.ops_item) is opened
     assert shown.ops_item not in ("oi-000000000000", item_before)
     assert len(items(aws)) == (2 if opened else 1)
@@ -196,7 +196,7 @@ def test_other_errors_rise(aws: AwsClients, operation: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "severity"),
+    ("level", "severity"),
     [
         (SeverityLabel.CRITICAL, "1"),
         (SeverityLabel.HIGH, "2"),
@@ -205,8 +205,8 @@ def test_other_errors_rise(aws: AwsClients, operation: str, code: str) -> None:
         (SeverityLabel.INFORMATIONAL, "4"),
     ],
 )
-def test_item_is_as_severe_as_finding(aws: AwsClients, label: SeverityLabel, severity: str) -> None:
-    shown = show(a_case(finding=a_finding(severity=Severity("x", label, 1))), aws)
+def test_item_is_as_severe_as_finding(aws: AwsClients, level: SeverityLabel, severity: str) -> None:
+    shown = show(a_case(finding=a_finding(severity=Severity("x", level, 1))), aws)
     assert item(aws, shown.ops_item)["Severity"] == severity
 
 
@@ -246,13 +246,13 @@ def test_message_names_item_and_case(aws: AwsClients) -> None:
     }
 
 
-TOLD_OF = ALWAYS - {Status.CONTAINING, Status.RELEASING}
+WITH_MESSAGE = ALWAYS - {Status.CONTAINING, Status.RELEASING}
 
 
 @pytest.mark.parametrize("status", Status)
 def test_status_sends_message(aws: AwsClients, status: Status) -> None:
     show(a_case(status), aws)
-    assert len(messages(aws)) == (1 if status in TOLD_OF else 0)
+    assert len(messages(aws)) == (1 if status in WITH_MESSAGE else 0)
 
 
 def test_message_is_sent_once_per_status(aws: AwsClients) -> None:
@@ -273,7 +273,7 @@ def test_unsent_message_is_not_counted(aws: AwsClients) -> None:
 
 
 def test_message_goes_without_item(aws: AwsClients) -> None:
-    """OpsCenter refused: people are told all the same (B21)."""
+    """OpsCenter refused: people get the message all the same (B21)."""
     shown = report_message(a_case(), QUARANTINE, HOME, Reported(), aws.client("sns"))
     ((_, message, _, attributes, _),) = messages(aws)
     assert message.startswith("Status: contained.")
@@ -338,7 +338,7 @@ def hostile_case() -> Case:
     return replace(case, finding=finding, reason=HOSTILE, decided_by=HOSTILE, decided_why=HOSTILE)
 
 
-def test_hostile_finding_only_shows(aws: AwsClients) -> None:
+def test_hostile_finding_does_nothing(aws: AwsClients) -> None:
     shown = show(hostile_case(), aws)
     opened = item(aws, shown.ops_item)
     ((_, message, subject, *_),) = messages(aws)

@@ -162,7 +162,7 @@ def test_item_is_kept_though_message_failed(aws: AwsClients) -> None:
     assert not services.cases.shown.message
 
 
-def test_without_security_hub_people_are_told(aws: AwsClients) -> None:
+def test_incident_needs_no_security_hub(aws: AwsClients) -> None:
     services = services_of(aws, replace(HOME, security_hub=False))
     report(case_of(), services)
     expected = {"finding": False, "original": False, "incident": True, "message": True}

@@ -132,7 +132,7 @@ def test_reopened_bucket_says_who_and_why() -> None:
     assert found["RecordState"] == "ACTIVE"
 
 
-def test_refused_change_stands_in_finding(aws: AwsClients) -> None:
+def test_finding_has_refused_change(aws: AwsClients) -> None:
     case = with_results(a_case(Status.FAILED), ActionStatus.FAILED, SCP_DENIAL, tags="verified")
     show(case, aws)
     found = shown_own(aws)
@@ -210,7 +210,7 @@ def test_absent_original_is_said(aws: AwsClients) -> None:
     assert show_original(a_case(), aws).original == Original.ABSENT
 
 
-def test_observed_case_leaves_original_alone(aws: AwsClients) -> None:
+def test_observed_case_does_not_change_original(aws: AwsClients) -> None:
     hub.store(HERE, original())
     before = shown_original()
     assert show_original(a_case(Status.OBSERVED), aws).original == Original.NOT_UPDATED
@@ -266,7 +266,7 @@ ONLY_NOTIFIES = replace(QUARANTINE, resolves_finding=False)
     ids=lambda value: value.status if isinstance(value, Case) else "",
 )
 def test_case_sets_workflow(aws: AwsClients, case: Case, playbook: Playbook, workflow: str) -> None:
-    """RESOLVED only where all was verified and the condition is removed; NEW: left alone."""
+    """RESOLVED only where all was verified and the condition is removed; NEW: not changed."""
     hub.store(HERE, original())
     show_original(case, aws, playbook)
     assert shown_original()["Workflow"]["Status"] == workflow

@@ -41,7 +41,7 @@ def test_every_status_has_a_meaning(status: Status) -> None:
         (Status.AWAITING_APPROVAL, "Nothing was changed yet."),
         (Status.REJECTED, "A person said no: nothing was changed."),
         (Status.EXPIRED, "The question is over unanswered: nothing was changed."),
-        (Status.ESCALATED, "Cordon changed nothing: a person must act."),
+        (Status.ESCALATED, "Cordon changed nothing: a person must do it."),
         (Status.TAGGED, "The tags were set and verified. The resource itself was not changed."),
         (Status.CONTAINED, "Every change of what still exists was made and verified."),
         (Status.PARTLY_CONTAINED, "Some changes were made and verified, others were not."),
@@ -55,7 +55,7 @@ def test_truth_says_no_more_than_is_true(status: Status, words: str) -> None:
 
 
 def test_only_verified_statuses_claim_verification() -> None:
-    """A word is believed: "contained" stands in no other headline without a not or a partly."""
+    """A word is believed: no other headline is "contained" alone."""
     claiming = {s for s, m in MEANINGS.items() if "was made and verified" in m.truth}
     assert claiming == {Status.CONTAINED}
     assert {s for s, m in MEANINGS.items() if m.headline == "contained"} == {Status.CONTAINED}
@@ -197,7 +197,7 @@ def test_refused_block_is_named_whole() -> None:
     assert "remove what stopped it" in advice(case)
 
 
-def test_refused_block_stands_in_every_sink() -> None:
+def test_every_sink_has_refused_block() -> None:
     """Escaping changes no letter of an identifier."""
     case = refused_block()
     policy = SCP_DENIAL.rpartition(" ")[2]

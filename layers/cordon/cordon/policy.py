@@ -1,7 +1,7 @@
 """What we may do: one pure decision with its reason.
 
 ``not_ours(finding)`` is the first gate: what it names needs no settings and no memory. After it,
-``decide(policy_input)`` is asked once, with everything known. It asks each rule in the order of
+``decide(policy_input)`` is called once, with everything known. It tries each rule in the order of
 ``RULES``, and the first that has an opinion decides. Nothing here reads or writes anything: what
 must be looked up is in the input.
 """
@@ -46,7 +46,9 @@ class Decision:
 
     verdict: Verdict
     reason: str
-    held_back: bool = False  # it would have acted: a metric filter counts this field, and alarms
+    held_back: bool = (
+        False  # it would have contained: a metric filter counts this field, and alarms
+    )
 
 
 @dataclass(frozen=True)
@@ -248,7 +250,7 @@ def _mode_observe(s: PolicyInput) -> Decision | None:
 
 
 def _for_a_person(s: PolicyInput) -> Decision | None:
-    """Nobody is asked whether to tell: it costs no budget and needs no approval."""
+    """An escalation costs no budget and needs no approval."""
     if s.plan.actions:
         return None
     reason = s.protected or "no playbook can contain it: a person must act"

@@ -39,7 +39,7 @@ SEVERITY = {SeverityLabel.CRITICAL: "1", SeverityLabel.HIGH: "2", SeverityLabel.
 LOWEST = "4"
 TROUBLES = frozenset({Status.FAILED, Status.PARTLY_CONTAINED, Status.ESCALATED})
 # A message is sent when a case comes to one of these, once in a round.
-TOLD_OF = frozenset(
+MESSAGE_STATUSES = frozenset(
     {Status.AWAITING_APPROVAL, Status.CONTAINED, Status.TAGGED, Status.RESOURCE_DELETED, *TROUBLES}
 )
 
@@ -70,11 +70,11 @@ def report_message(
     case: Case, playbook: Playbook, deployment: Deployment, shown: Reported, sns: Any
 ) -> Reported:
     """Send the message of an incident, once for each status that it comes to in a round."""
-    told_of = f"{case.status} {case.round}"
-    if not wanted(case, playbook) or case.status not in TOLD_OF or shown.message == told_of:
+    sent = f"{case.status} {case.round}"
+    if not wanted(case, playbook) or case.status not in MESSAGE_STATUSES or shown.message == sent:
         return shown
     _publish(case, shown.ops_item, deployment, sns)
-    return replace(shown, message=told_of)
+    return replace(shown, message=sent)
 
 
 def body(case: Case) -> str:
@@ -119,7 +119,7 @@ def _update(case: Case, text: str, number: str, ssm: Any, *, status: str) -> Non
 
 def _create(case: Case, text: str, ssm: Any) -> str:
     try:
-        answer = ssm.create_ops_item(
+        created = ssm.create_ops_item(
             Title=title(case),
             Description=description(text, case),
             Source=SOURCE,
@@ -134,7 +134,7 @@ def _create(case: Case, text: str, ssm: Any) -> str:
         number = str(response["OpsItemId"])  # of a try that died: it says what was true then
         _update(case, text, number, ssm, status="Open")
         return number
-    return str(answer["OpsItemId"])
+    return str(created["OpsItemId"])
 
 
 def title(case: Case) -> str:

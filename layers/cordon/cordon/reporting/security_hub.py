@@ -2,7 +2,7 @@
 
 Our own finding is the case (BatchImportFindings, product ``…:product/<account>/default``)
 and the original finding gets a note, our fields and a workflow status (BatchUpdateFindings).
-Limits: Security Hub API Reference, AwsSecurityFinding and BatchUpdateFindings. Both calls answer
+Limits: Security Hub API Reference, AwsSecurityFinding and BatchUpdateFindings. Both calls return
 200 and hide failures in the body: ``FailedFindings`` and ``UnprocessedFindings`` are errors here.
 """
 
@@ -48,7 +48,7 @@ class Original(StrEnum):
 
     UPDATED = "updated"
     ABSENT = "absent"  # Security Hub has no copy of the native finding (yet)
-    NOT_UPDATED = "none"  # observed cases leave the original alone, and Config gives none
+    NOT_UPDATED = "none"  # observed cases do not change the original, and Config gives none
 
 
 def report_finding(
@@ -60,8 +60,8 @@ def report_finding(
     not later than the last one's is silently ignored by Security Hub, so it always is.
     """
     at = now() if shown.at is None else max(now(), shown.at + timedelta(seconds=1))
-    answer = hub.batch_import_findings(Findings=[own_finding(case, playbook, deployment, at)])
-    for failed in answer["FailedFindings"]:
+    response = hub.batch_import_findings(Findings=[own_finding(case, playbook, deployment, at)])
+    for failed in response["FailedFindings"]:
         raise NotReported(f"{failed['ErrorCode']}: {failed['ErrorMessage']}")
     return replace(shown, at=at)
 
@@ -175,7 +175,7 @@ def _update_original(case: Case, playbook: Playbook, hub: Any) -> Original:
     there = _in_hub(original, hub)
     if there is None:
         return Original.ABSENT
-    answer = hub.batch_update_findings(
+    response = hub.batch_update_findings(
         FindingIdentifiers=[{"Id": original.id, "ProductArn": original.product_arn}],
         Note={
             "Text": one_line(f"Cordon {headline(case)}. {truth(case)} {advice(case)}", 512),
@@ -185,7 +185,7 @@ def _update_original(case: Case, playbook: Playbook, hub: Any) -> Original:
         UserDefinedFields=dict(there.get("UserDefinedFields", {})) | _our_fields(case),
         **_workflow(case, playbook, there),
     )
-    for failed in answer["UnprocessedFindings"]:
+    for failed in response["UnprocessedFindings"]:
         raise NotReported(f"{failed['ErrorCode']}: {failed['ErrorMessage']}")
     return Original.UPDATED
 
@@ -195,16 +195,16 @@ def _in_hub(original: HubReference, hub: Any) -> Mapping[str, Any] | None:
 
     A native event is minutes ahead of Security Hub's copy, which may be switched off altogether,
     and Security Hub deletes findings after 90 days. When the copy arrives as an event of its own,
-    the case is told then.
+    the case is reported then.
     """
-    answer = hub.get_findings(
+    response = hub.get_findings(
         Filters={
             "Id": [{"Value": original.id, "Comparison": "EQUALS"}],
             "ProductArn": [{"Value": original.product_arn, "Comparison": "EQUALS"}],
         },
         MaxResults=1,
     )
-    found: list[Mapping[str, Any]] = answer["Findings"]
+    found: list[Mapping[str, Any]] = response["Findings"]
     return found[0] if found else None
 
 
@@ -213,7 +213,7 @@ def _our_fields(case: Case) -> dict[str, str]:
 
 
 def _workflow(case: Case, playbook: Playbook, there: Mapping[str, Any]) -> Mapping[str, Any]:
-    """NOTIFIED when handled; RESOLVED only when every act was read back and removes the cause.
+    """NOTIFIED when handled; RESOLVED only when every change was verified and removes the cause.
 
     What a person suppressed stays suppressed; a control that passes is resolved by Security Hub.
     """

@@ -76,7 +76,7 @@ MEANINGS: dict[Status, Meaning] = {
     ),
     Status.ESCALATED: Meaning(
         "escalated",
-        "Cordon changed nothing: a person must act.",
+        "Cordon changed nothing: a person must do it.",
         lambda case: case.plan.manual_step,
     ),
     Status.PARTLY_CONTAINED: Meaning(
