@@ -17,10 +17,12 @@ from cordon.release import FINDING_SOURCE
 from cordon.reporting import security_hub
 from cordon.reporting.security_hub import (
     Original,
+    note,
     own_finding,
     report_finding,
     report_original,
 )
+from cordon.reporting.texts import advice
 from cordon.statuses import Status
 from embedded import backends
 from embedded.backends import hub
@@ -233,6 +235,17 @@ def test_original_gets_note_and_fields(aws: AwsClients) -> None:
     assert f"cordon release {CASE}" in found["Note"]["Text"]
     fields = {"team": "fraud", "cordon:case": CASE, "cordon:status": "contained"}
     assert found["UserDefinedFields"] == fields
+
+
+@pytest.mark.parametrize("length", [10, 300])
+def test_note_keeps_what_to_do(length: int) -> None:
+    """A long reason gives way, whole: no command and no identifier is cut."""
+    why = "x" * length
+    case = a_case(decided_by=f"{ADA}/{'y' * 200}", decided_why=why)
+    text = note(case)
+    assert text.endswith(advice(case))
+    assert (why in text) is (length == 10)
+    assert len(text) <= 512
 
 
 def _results(case: Case, ended: ActionStatus) -> Case:

@@ -41,6 +41,7 @@ FINDING_TYPES = {
 }
 ARCHIVED = (Status.RELEASED, Status.REJECTED)  # nobody need look at it any more
 DESCRIPTION = 1024  # characters of AwsSecurityFinding.Description
+NOTE = 512  # characters of Note.Text
 
 
 class Original(StrEnum):
@@ -177,10 +178,7 @@ def _update_original(case: Case, playbook: Playbook, hub: Any) -> Original:
         return Original.ABSENT
     response = hub.batch_update_findings(
         FindingIdentifiers=[{"Id": original.id, "ProductArn": original.product_arn}],
-        Note={
-            "Text": one_line(f"Cordon {headline(case)}. {truth(case)} {advice(case)}", 512),
-            "UpdatedBy": "cordon",
-        },
+        Note={"Text": note(case), "UpdatedBy": "cordon"},
         # The map is replaced as a whole: what others wrote into it is kept.
         UserDefinedFields=dict(there.get("UserDefinedFields", {})) | _our_fields(case),
         **_workflow(case, playbook, there),
@@ -188,6 +186,13 @@ def _update_original(case: Case, playbook: Playbook, hub: Any) -> Original:
     for failed in response["UnprocessedFindings"]:
         raise NotReported(f"{failed['ErrorCode']}: {failed['ErrorMessage']}")
     return Original.UPDATED
+
+
+def note(case: Case) -> str:
+    """What the original finding says of the case; where not all of it fits, what to do now."""
+    whole = f"Cordon {headline(case)}. {truth(case)} {advice(case)}"
+    short = f"Cordon {headline(case)}. {advice(case)}"
+    return one_line(whole if len(whole) <= NOTE else short, NOTE)
 
 
 def _in_hub(original: HubReference, hub: Any) -> Mapping[str, Any] | None:
