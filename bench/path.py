@@ -41,19 +41,19 @@ WHY = {
     "securityhub:GetFindings": "is the original in Security Hub, and did a person change it?",
     "securityhub:BatchUpdateFindings": "note and workflow status of the original",
     "ssm:CreateOpsItem": "the incident",
-    "ssm:GetOpsItem": "verify the incident",
     "sns:Publish": "alert by SNS",
 }
-ROWS = {  # by prefix of the row's key and of the update
-    ("case#", ""): "the case: claimed, contained, reported",
-    ("budget#", "ADD spent"): "the budget: cases that may contain per hour",
-    ("hold#", "ADD cases"): "join the hold: the last case to leave restores",
-    ("hold#", "SET captured"): "keep what was there before",
-    ("hold#", "SET wrote"): "keep what was written, to detect drift",
+READ = {  # by the first key of a read
+    "case#": "what is remembered: the case, its plan, its last pass, the report, the budget",
+    "plan#": "the plan of the case",
+    "hold#": "who else holds the targets, and what was captured and written",
+    "reported#": "what people were last shown",
 }
-READS = {
-    "case#": "is there a case already, or has the control passed since?",
-    "hold#": "did another case write the tag meanwhile?",
+WRITTEN = {  # by the key of a write, and the start of its update
+    ("case#", ""): "the case: how it ended",
+    ("reported#", ""): "what people were shown",
+    ("budget#", "ADD spent"): "the budget: cases that may contain per hour",
+    ("hold#", "SET written"): "keep what was written, to detect drift",
 }
 
 
@@ -156,11 +156,19 @@ def _why(called: Called) -> str:
 
 
 def _row(operation: str, params: Mapping[str, Any]) -> str:
-    key, update = params["Key"]["id"]["S"], params.get("UpdateExpression", "")
-    if operation == "GetItem":
-        return next(why for begin, why in READS.items() if key.startswith(begin))
+    if operation == "BatchGetItem":
+        ((_, request),) = params["RequestItems"].items()
+        key = request["Keys"][0]["id"]["S"]
+        return next(why for start, why in READ.items() if key.startswith(start))
+    if operation == "TransactWriteItems":
+        keeps = any("SET captured" in repr(item) for item in params["TransactItems"])
+        return "keep what was there before" if keeps else "claim the case, its plan and its holds"
+    key = (params.get("Key") or params["Item"])["id"]["S"]
+    update = params.get("UpdateExpression", "")
     return next(
-        why for (row, text), why in ROWS.items() if key.startswith(row) and update.startswith(text)
+        why
+        for (row, text), why in WRITTEN.items()
+        if key.startswith(row) and update.startswith(text)
     )
 
 

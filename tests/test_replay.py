@@ -48,16 +48,16 @@ def test_an_event_is_contained_released_and_proven() -> None:
     assert "CordonDeny" in run["contained"]["s3"][bucket]["policy"]
     assert run["released"] == run["before"] != run["contained"]
     (case,) = run["cases"]
-    assert case["stands"] == "released"
+    assert case["status"] == "reopened"
     assert run["evidence"][case["id"]] > 10
     assert "s3:PutBucketPolicy" in run["calls"]
 
 
-@pytest.mark.parametrize(("mode", "stands"), [("observe", "observed"), ("approve", "contained")])
-def test_the_mode_decides(mode: str, stands: str) -> None:
+@pytest.mark.parametrize(("mode", "status"), [("observe", "observed"), ("approve", "contained")])
+def test_the_mode_decides(mode: str, status: str) -> None:
     code, run = replayed(RANSOM, "--mode", mode)
     assert code == 0
-    assert [case["stands"] for case in run["cases"]] == [stands]
+    assert [case["status"] for case in run["cases"]] == [status]
     assert (run["before"] == run["contained"]) == (mode == "observe")
 
 
@@ -66,7 +66,7 @@ def test_a_run_that_does_not_end_as_its_plan_says_fails(tmp_path: Path) -> None:
     event = tmp_path / RANSOM.name
     shutil.copy(RANSOM, event)
     plan = json.loads(RANSOM.with_name("guardduty_ransomware_delete.plan.json").read_text())
-    plan["plan"].pop()
+    plan["plan"]["actions"].pop()
     event.with_name("guardduty_ransomware_delete.plan.json").write_text(json.dumps(plan))
     code, run = replayed(event)
     assert code == 1
@@ -95,7 +95,7 @@ def test_an_event_that_nothing_answers_says_so(tmp_path: Path) -> None:
     stranger = an_event(tmp_path, source="aws.ec2", **{"detail-type": "EC2 Instance State-change"})
     result = cordon("replay", stranger)
     assert result.exit_code == 0
-    assert "nothing answers this event" in result.stdout
+    assert "no playbook handles this event" in result.stdout
     assert "none matches this event" in result.stdout
 
 
@@ -126,7 +126,7 @@ def test_a_plan_is_printed_without_any_account() -> None:
     assert result.exit_code == 0
     printed = json.loads(result.stdout)
     assert printed["playbook"] == "quarantine_bucket"
-    assert printed["plan"][-1]["action"] == "open_incident"
+    assert printed["plan"]["actions"][-1]["action"] == "tag_bucket"
 
 
 def test_hostile_text_is_shown_as_text(tmp_path: Path) -> None:

@@ -8,17 +8,18 @@ import pytest
 from botocore.exceptions import ClientError
 
 from console.stack import NotPossible
-from cordon.memory.cases import Case
+from cordon.memory.cases import Case, Decision
 from cordon.statuses import Status
 from embedded.journal import Called, ExecutionEnded, ExecutionStarted, Invoked
 from tests.promises.world import World, event
 
 NAME = "quarantine_bucket/guardduty_public_access"
+SOMEBODY = "arn:aws:iam::111122223333:user/somebody"
 pytestmark = pytest.mark.world("approve")
 
 
-def asked(world: World) -> tuple[Case, dict[str, Any]]:
-    """A case that waits for approval, and the account before anything was decided."""
+def case_awaiting_approval(world: World) -> tuple[Case, dict[str, Any]]:
+    """A case that awaits approval, and the account before anything was decided."""
     world.stage(event(NAME))
     before = world.state
     world.account.deliver(event(NAME))
@@ -29,24 +30,29 @@ def asked(world: World) -> tuple[Case, dict[str, Any]]:
 
 def token(world: World, case: Case) -> str:
     """The task token, where it is kept."""
-    found = world.operator.cases.token(case.id)
+    found = world.operator.cases(case.playbook).token(case)
     assert len(found) > 10
     return found
 
 
-def send(world: World, case_token: str, **answer: Any) -> None:
-    """Answer the workflow past the operator's command, as anyone with the token could."""
+def wake(world: World, case_token: str, **output: Any) -> None:
+    """Wake the workflow past the operator's command, as anyone with the token could."""
     world.account.client("stepfunctions").send_task_success(
-        taskToken=case_token, output=json.dumps(answer)
+        taskToken=case_token, output=json.dumps(output)
     )
     world.account.settle()
 
 
-def unchanged(world: World, before: dict[str, Any]) -> None:
-    """Nothing was contained and nobody was alarmed."""
+def record(world: World, case: Case, decision: str, **changes: Any) -> None:
+    """Write a decision past the operator's command, as whoever may write these rows could."""
+    made = {"round": case.round, "plan_hash": case.plan_hash, "by": SOMEBODY, "why": ""}
+    world.operator.cases(case.playbook).decide(case, Decision(decision, **{**made, **changes}))
+
+
+def assert_nothing_changed(world: World, before: dict[str, Any]) -> None:
+    """Nothing was contained and nothing is held."""
     assert world.state == before
     assert world.holds == {}
-    assert world.account.snapshot()["ssm"] == {}
 
 
 def workflows(world: World) -> list[str]:
@@ -54,56 +60,62 @@ def workflows(world: World) -> list[str]:
     return [ended.status for ended in world.account.journal.of(ExecutionEnded)]
 
 
+def errors(world: World) -> str:
+    """What the functions raised."""
+    return " ".join(i.error for i in world.account.journal.of(Invoked) if i.error)
+
+
 # ---- asking ----
 
 
 def test_asking_changes_nothing(world: World) -> None:
-    case, before = asked(world)
-    unchanged(world, before)
+    case, before = case_awaiting_approval(world)
+    assert_nothing_changed(world, before)
     (message,) = world.published
     assert case.plan_hash in message.message
     assert f"cordon approve {case.id} --plan {case.plan_hash}" in message.message
-    assert all(a.resource in message.message for a in case.plan.actions)
-    assert world.finding(case)["Title"].startswith("Cordon asks for approval")
+    assert all(action.resource in message.message for action in case.plan.actions)
+    assert world.finding(case)["Title"].startswith("Cordon awaiting approval")
     assert case.plan_hash in world.finding(case)["Remediation"]["Recommendation"]["Text"]
+    (incident,) = world.account.snapshot()["ssm"].values()
+    assert incident["Status"] == "Open"
     (started,) = world.account.journal.of(ExecutionStarted)
     assert started.name == case.id
-    assert started.input["plan"] == case.plan_hash
+    assert started.input.keys() == {"case", "playbook", "function"}
     assert world.troubles == []
 
 
-def test_asked_again_is_asked_once(world: World) -> None:
-    asked(world)
+def test_second_delivery_asks_nobody_again(world: World) -> None:
+    case_awaiting_approval(world)
     world.account.deliver(event(NAME))
     assert len(world.published) == 1
     assert len(world.account.journal.of(ExecutionStarted)) == 1
 
 
-def test_the_token_is_kept_in_the_table_only(world: World) -> None:
-    case, _ = asked(world)
+def test_token_stays_in_the_table(world: World) -> None:
+    case, _ = case_awaiting_approval(world)
     secret = token(world, case)
     world.approve(case)
     case = world.case()
     assert case.status is Status.CONTAINED
     journal = world.account.journal
-    told = [i.log for i in journal.of(Invoked)] + [p.message for p in world.published]
-    told += [json.dumps(i.result) for i in journal.of(Invoked)]
-    told += [json.dumps(world.evidence(case)), json.dumps(world.finding(case))]
-    told += [json.dumps(world.account.snapshot())]
-    assert not [text for text in told if secret in text]
+    texts = [i.log for i in journal.of(Invoked)] + [p.message for p in world.published]
+    texts += [json.dumps(i.result) for i in journal.of(Invoked)]
+    texts += [json.dumps(world.evidence(case)), json.dumps(world.finding(case))]
+    texts += [json.dumps(world.account.snapshot())]
+    assert not [text for text in texts if secret in text]
     carried = [c for c in journal.of(Called) if secret in repr(c.params)]
     assert {(c.service, c.operation) for c in carried} == {
         ("lambda", "Invoke"),
-        ("dynamodb", "UpdateItem"),
+        ("dynamodb", "PutItem"),
     }
-    assert world.operator.cases.token(case.id) == ""
 
 
 # ---- approving ----
 
 
-def test_approved_is_contained(world: World) -> None:
-    case, before = asked(world)
+def test_approved_case_is_contained(world: World) -> None:
+    case, before = case_awaiting_approval(world)
     world.approve(case)
     case = world.case()
     assert case.status is Status.CONTAINED
@@ -119,70 +131,80 @@ def test_approved_is_contained(world: World) -> None:
     assert world.troubles == []
 
 
-def test_approved_twice_is_contained_once(world: World) -> None:
-    case, _ = asked(world)
+def test_second_approval_contains_nothing_more(world: World) -> None:
+    case, _ = case_awaiting_approval(world)
     secret = token(world, case)
     world.approve(case)
-    acts = world.acts()
+    changes = world.acts()
     with pytest.raises(NotPossible):
-        world.approve(case if case.status is not Status.AWAITING_APPROVAL else world.case())
+        world.approve(world.case())
     with pytest.raises(ClientError):
-        send(world, secret, decision="approve", plan=case.plan_hash, by="somebody else")
-    assert world.acts() == acts
-    assert world.case().decided_by != "somebody else"
+        wake(world, secret, decision="approve")
+    assert world.acts() == changes
 
 
-def test_the_command_refuses_another_hash(world: World) -> None:
-    case, before = asked(world)
+def test_command_refuses_another_hash(world: World) -> None:
+    case, before = case_awaiting_approval(world)
     with pytest.raises(NotPossible):
         world.approve(case, plan="0" * 64)
-    unchanged(world, before)
+    assert_nothing_changed(world, before)
     assert world.case().status is Status.AWAITING_APPROVAL
 
 
-@pytest.mark.parametrize("plan", ["0" * 64, "", None])
-def test_another_hash_is_not_approved(world: World, plan: str | None) -> None:
-    case, before = asked(world)
-    answer = {"plan": plan} if plan is not None else {}
-    send(world, token(world, case), decision="approve", by="somebody", **answer)
-    unchanged(world, before)
-    assert world.case().status is Status.DECLINED
+def test_waking_alone_approves_nothing(world: World) -> None:
+    """The output of a task carries no authority, whatever it says."""
+    case, before = case_awaiting_approval(world)
+    wake(world, token(world, case), decision="approve", plan=case.plan_hash, by="the boss")
+    assert_nothing_changed(world, before)
+    assert world.case().status is Status.EXPIRED
     assert workflows(world) == ["FAILED"]
-    assert "NotApproved" in _errors(world)
+    assert "NotApproved" in errors(world)
     assert "NotApproved" in world.case().decided_why
 
 
-def _errors(world: World) -> str:
-    return " ".join(i.error for i in world.account.journal.of(Invoked) if i.error)
+@pytest.mark.parametrize(
+    "changes", [{"plan_hash": "0" * 64}, {"plan_hash": ""}, {"round": 2}], ids=str
+)
+def test_decision_of_another_plan_approves_nothing(world: World, changes: dict[str, Any]) -> None:
+    case, before = case_awaiting_approval(world)
+    record(world, case, "approve", **changes)
+    wake(world, token(world, case), decision="approve")
+    assert_nothing_changed(world, before)
+    assert "NotApproved" in errors(world)
 
 
 @pytest.mark.parametrize("rehashed", [False, True])
-def test_an_altered_plan_is_not_approved(world: World, rehashed: bool) -> None:
+def test_altered_plan_is_not_approved(world: World, rehashed: bool) -> None:
     """Somebody with access to the table changes what is to be done after it was asked."""
-    case, before = asked(world)
+    case, before = case_awaiting_approval(world)
+    table = world.account.stack.outputs["CasesTableName"]
+    key = f"plan#{case.playbook}#{case.id}#{case.plan_hash[:16]}"
     other = json.dumps(case.plan.to_json()).replace("cordon:status", "cordon:other")
-    _alter(world, case, "plan", other)
+    _alter(world, table, key, "plan", other)
     if rehashed:
-        _alter(world, case, "plan_hash", world.case().plan.hash)
+        key = f"case#{case.playbook}#{case.id}"
+        forged = case.plan_hash[:16] + world.case().plan.hash[16:]
+        _alter(world, table, key, "plan_hash", forged)
     assert world.case().plan.hash != case.plan_hash
-    send(world, token(world, case), decision="approve", plan=case.plan_hash, by="somebody")
-    unchanged(world, before)
-    assert "NotApproved" in _errors(world)
+    record(world, case, "approve")
+    wake(world, token(world, case), decision="approve")
+    assert_nothing_changed(world, before)
+    assert "NotApproved" in errors(world)
 
 
-def _alter(world: World, case: Case, name: str, value: str) -> None:
+def _alter(world: World, table: str, key: str, name: str, value: str) -> None:
     world.account.client("dynamodb").update_item(
-        TableName=world.account.stack.outputs["CasesTableName"],
-        Key={"id": {"S": f"case#{case.id}"}},
+        TableName=table,
+        Key={"id": {"S": key}},
         UpdateExpression="SET #name = :value",
         ExpressionAttributeNames={"#name": name},
         ExpressionAttributeValues={":value": {"S": value}},
     )
 
 
-def test_an_execution_of_somebody_elses_does_not_contain(world: World) -> None:
+def test_foreign_execution_contains_nothing(world: World) -> None:
     """Whoever may start executions of the workflow gets no further than the real one does."""
-    case, before = asked(world)
+    case, before = case_awaiting_approval(world)
     states = world.account.client("stepfunctions")
     given = {"case": case.id, "playbook": case.playbook, "function": case.function_arn}
     machine = world.account.machines["ContainWorkflow"].arn
@@ -191,11 +213,11 @@ def test_an_execution_of_somebody_elses_does_not_contain(world: World) -> None:
         states.start_execution(stateMachineArn=machine, name=case.id, input=tampered)
     states.start_execution(stateMachineArn=machine, name="mine", input=tampered)
     world.account.settle()
-    unchanged(world, before)
+    assert_nothing_changed(world, before)
     assert world.case().status is Status.AWAITING_APPROVAL
     outcome = world.command(case, "contain", execution="mine", plan=case.plan_hash, by="me")
     assert outcome.error.startswith("NotApproved")
-    unchanged(world, before)
+    assert_nothing_changed(world, before)
     world.approve(world.case())
     assert world.case().status is Status.CONTAINED
 
@@ -203,60 +225,66 @@ def test_an_execution_of_somebody_elses_does_not_contain(world: World) -> None:
 # ---- not approving ----
 
 
-def test_rejected_is_declined(world: World) -> None:
-    case, before = asked(world)
+def test_rejected_case_stays_rejected(world: World) -> None:
+    case, before = case_awaiting_approval(world)
     world.operator.decide(case, "reject", case.plan_hash)
     world.account.settle()
-    assert world.case().status is Status.DECLINED
-    assert world.case().decided_why == "rejected"
-    unchanged(world, before)
+    assert world.case().status is Status.REJECTED
+    assert world.case().decided_by.startswith("arn:aws:")
+    assert_nothing_changed(world, before)
     assert world.finding(case)["RecordState"] == "ARCHIVED"
-    assert "declined" in world.stages(world.case())
+    assert "rejected" in world.stages(world.case())
+    (incident,) = world.account.snapshot()["ssm"].values()
+    assert incident["Status"] == "Resolved"
     world.account.deliver(event(NAME))
-    assert world.case().status is Status.DECLINED
-    unchanged(world, before)
+    assert world.case().status is Status.REJECTED
+    assert_nothing_changed(world, before)
 
 
 @pytest.mark.parametrize("decision", ["approved", "APPROVE", "yes", 1, None])
 def test_only_the_word_approve_approves(world: World, decision: Any) -> None:
-    case, before = asked(world)
-    send(world, token(world, case), decision=decision, plan=case.plan_hash, by="somebody")
-    assert world.case().status is Status.DECLINED
-    unchanged(world, before)
+    case, before = case_awaiting_approval(world)
+    record(world, case, str(decision))
+    wake(world, token(world, case), decision=decision)
+    assert world.case().status is Status.EXPIRED
+    assert_nothing_changed(world, before)
 
 
-def test_expired_is_declined_for_good(world: World) -> None:
-    case, before = asked(world)
+def test_expired_question_is_over(world: World) -> None:
+    case, before = case_awaiting_approval(world)
     secret = token(world, case)
     world.account.advance(timedelta(hours=3, minutes=59))
     assert world.case().status is Status.AWAITING_APPROVAL
     world.account.advance(timedelta(minutes=2))
-    assert world.case().status is Status.DECLINED
-    assert world.case().decided_why == "expired"
-    unchanged(world, before)
+    assert world.case().status is Status.EXPIRED
+    assert_nothing_changed(world, before)
     with pytest.raises(NotPossible):
         world.approve(world.case())
     with pytest.raises(ClientError):
-        send(world, secret, decision="approve", plan=case.plan_hash, by="too late")
-    unchanged(world, before)
-    assert world.case().status is Status.DECLINED
+        wake(world, secret, decision="approve")
+    assert_nothing_changed(world, before)
+    assert world.case().status is Status.EXPIRED
 
 
 @pytest.mark.parametrize("switch", ["observe", "off"])
-def test_the_switch_stops_what_is_approved(world: World, switch: str) -> None:
-    case, before = asked(world)
+def test_master_switch_stops_what_is_approved(world: World, switch: str) -> None:
+    case, before = case_awaiting_approval(world)
     world.set("switch", switch)
     world.approve(case)
-    unchanged(world, before)
-    assert "Stopped" in _errors(world)
-    assert world.case().status is Status.DECLINED
+    assert_nothing_changed(world, before)
+    assert "NotAllowedNow" in errors(world)
+    assert world.case().status is Status.EXPIRED
     assert workflows(world) == ["FAILED"]
 
 
-def test_protected_since_it_was_asked(world: World) -> None:
-    case, before = asked(world)
-    (bucket,) = {a.resource for a in case.plan.actions if a.resource}
-    world.set("protected", bucket)
+@pytest.mark.parametrize("protected", ["protected", "exemptions"])
+def test_target_protected_since_is_not_contained(world: World, protected: str) -> None:
+    case, before = case_awaiting_approval(world)
+    (bucket,) = case.plan.resources
+    exemption = {"playbook": "*", "resource": bucket, "owner": "Ann", "reason": "a test"}
+    exemption["expires"] = "2027-01-01T00:00:00Z"
+    value = bucket if protected == "protected" else json.dumps([exemption])
+    world.set(protected, value)
     world.approve(case)
-    unchanged(world, before)
-    assert "Stopped" in _errors(world)
+    assert_nothing_changed(world, before)
+    assert "NotAllowedNow" in errors(world)

@@ -21,11 +21,11 @@ from tests.promises.interruptions import changes, ends
 from tests.promises.world import World, event, revoked, seen, without_dates
 
 CONTAINED = {  # a sample, and at least how many deaths it can die
-    "quarantine_bucket/guardduty_ransomware_delete": 30,
-    "revoke_sessions/guardduty_privilege_escalation": 10,
-    "revoke_sessions/guardduty_compromised_credentials": 15,
-    "tag_ai_resource/securityhub_bedrockagentcore_1": 18,
-    "escalate_finding/guardduty_attack_sequence_s3": 10,
+    "quarantine_bucket/guardduty_ransomware_delete": 20,
+    "revoke_sessions/guardduty_privilege_escalation": 8,
+    "revoke_sessions/guardduty_compromised_credentials": 10,
+    "tag_ai_resource/securityhub_bedrockagentcore_1": 10,
+    "escalate_finding/guardduty_attack_sequence_s3": 4,
 }
 # Here a copy dies after each entry of evidence too; the engine writes them alike for all.
 EVIDENCE = (
@@ -37,6 +37,12 @@ RELEASED = (
     "revoke_sessions/guardduty_compromised_credentials",
     "tag_ai_resource/securityhub_bedrockagentcore_1",
 )
+ENDED = {
+    "quarantine_bucket": Status.CONTAINED,
+    "revoke_sessions": Status.CONTAINED,
+    "tag_ai_resource": Status.TAGGED,
+    "escalate_finding": Status.ESCALATED,
+}
 Seen = tuple[dict[str, Any], int]
 
 
@@ -73,20 +79,21 @@ def same(undisturbed: Seen, others: list[tuple[str, Seen]], *, least: int) -> No
 def release(world: World, case: Case) -> None:
     """The steps of the release workflow."""
 
-    def let_go() -> InvocationResult:
-        return world.command(case, "release", by="an operator", why="the test is over")
+    def undo() -> InvocationResult:
+        return world.command(case, "release")
 
-    if "waiting" in world.insist(let_go).payload:
+    world.decide(case, "release", "the test is over")
+    if "waiting" in world.insist(undo).payload:
         world.account.advance(timedelta(hours=37))
-        world.insist(let_go)
-    world.insist(lambda: world.command(case, "tell"))
+        world.insist(undo)
+    world.insist(lambda: world.command(case, "report"))
 
 
 @pytest.mark.parametrize("name", CONTAINED)
 def test_contain_survives_each_death(world: World, name: str) -> None:
     world.stage(event(name))
     undisturbed, others = deaths(world, lambda: world.account.deliver(event(name)), name)
-    assert undisturbed[0]["cases"][0]["status"] is Status.CONTAINED
+    assert undisturbed[0]["cases"][0]["status"] is ENDED[name.split("/")[0]]
     same(undisturbed, others, least=CONTAINED[name])
 
 
@@ -99,8 +106,8 @@ def test_release_survives_each_death(world: World, name: str) -> None:
     undisturbed, others = deaths(world, lambda: release(world, case), name)
     assert undisturbed[0]["state"] == before
     assert undisturbed[0]["holds"] == {}
-    assert undisturbed[0]["cases"][0]["status"] is Status.RELEASED
-    same(undisturbed, others, least=8)
+    assert undisturbed[0]["cases"][0]["status"] is Status.REOPENED
+    same(undisturbed, others, least=6)
 
 
 @pytest.mark.world("approve")
@@ -110,12 +117,13 @@ def test_an_approved_contain_survives_each_death(world: World) -> None:
     assert case.status is Status.AWAITING_APPROVAL
 
     def act() -> None:
-        world.insist(lambda: world.command(case, "contain", plan=case.plan_hash, by="an approver"))
-        world.insist(lambda: world.command(case, "tell"))
+        world.decide(case, "approve", "")
+        world.insist(lambda: world.command(case, "contain"))
+        world.insist(lambda: world.command(case, "report"))
 
     undisturbed, others = deaths(world, act, "")
-    assert undisturbed[0]["cases"][0]["status"] is Status.CONTAINED
-    same(undisturbed, others, least=15)
+    assert undisturbed[0]["cases"][0]["status"] is Status.TAGGED
+    same(undisturbed, others, least=10)
 
 
 @pytest.mark.world("approve")

@@ -62,7 +62,7 @@ def test_the_hubs_copy_completes_the_report(world: World, native: str) -> None:
     _forget_in_hub(world)
     world.account.deliver(one)
     case = world.case()
-    assert case.told == "absent"
+    assert world.reported(case).original == "absent"
     state, incidents = world.state, len(world.account.snapshot()["ssm"])
     for name in TWINS[native]:
         copied = world.account.deliver(event(name))
@@ -72,7 +72,7 @@ def test_the_hubs_copy_completes_the_report(world: World, native: str) -> None:
         }
     assert world.case().id == case.id
     assert world.case().status is case.status
-    assert world.case().told == "updated"
+    assert world.reported(world.case()).original == "updated"
     assert world.state == state
     assert len(world.account.snapshot()["ssm"]) == incidents
     original = world.hub_finding(hub_id(event(TWINS[native][0])))
@@ -110,7 +110,7 @@ def test_an_older_failure_after_the_pass_is_stale(world: World) -> None:
     world.stage(failed)
     before = world.state
     world.account.deliver(failed)
-    assert world.case().status is Status.CONTAINED
+    assert world.case().status is Status.TAGGED
     assert world.state != before
     world.account.deliver(passed)
     assert world.case().status is Status.RELEASED
@@ -141,7 +141,7 @@ def test_a_pass_older_than_the_failure_lets_nothing_go(world: World) -> None:
     state = world.state
     late = world.account.deliver(passed)
     assert logged(late, "stale")
-    assert world.case().status is Status.CONTAINED
+    assert world.case().status is Status.TAGGED
     assert world.state == state
 
 
@@ -154,7 +154,7 @@ def test_a_new_failure_after_the_pass_opens_a_second_round(world: World) -> None
     world.account.deliver(passed)
     world.account.deliver(at(failed, "2026-11-23T10:00:00.000Z"))
     assert world.case().round == 2
-    assert world.case().status is Status.CONTAINED
+    assert world.case().status is Status.TAGGED
     assert world.state == contained
     assert world.release(world.case()).status is Status.REOPENED
     assert world.state == before
@@ -205,7 +205,7 @@ def test_dead_letters_are_answered_after_the_fix(world: World, name: str, queue:
         assert world.cases == []
         assert len(world.account.messages(queue)) >= 1
     world.account.redeliver(queue)
-    assert world.case().status is Status.CONTAINED
+    assert world.case().status in (Status.CONTAINED, Status.TAGGED)
     assert world.account.messages(queue) == []
     assert not world.account.journal.of(Dropped)
 
@@ -238,7 +238,7 @@ def test_of_a_batch_only_the_poison_comes_back(world: World) -> None:
     assert len(batches[0].event["Records"]) == 4
     bad = [r["messageId"] for r in batches[0].event["Records"] if json.loads(r["body"]) == poison]
     assert batches[0].result == {"batchItemFailures": [{"itemIdentifier": bad[0]}]}
-    assert [case.status for case in world.cases] == [Status.CONTAINED] * 3
+    assert [case.status for case in world.cases] == [Status.TAGGED] * 3
     (kept,) = world.account.messages("FailedBulkEvents")
     assert json.loads(kept) == poison
     assert all(len(batch.event["Records"]) == 1 for batch in batches[1:])
@@ -247,29 +247,34 @@ def test_of_a_batch_only_the_poison_comes_back(world: World) -> None:
 # ---- half done ----
 
 
-def test_an_act_that_is_refused_is_told_and_completed_later(world: World) -> None:
+def test_refused_change_is_reported_and_completed_later(world: World) -> None:
     one = event(PUBLIC)
     world.stage(one)
     with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock"):
         world.account.deliver(one)
         case = world.case()
-        assert case.status is Status.PARTLY_CONTAINED
+        assert case.status is Status.FAILED  # tags stop nobody
         assert [r.action for r in case.failed] == ["block_public_access"]
         assert "AccessDenied" in case.failed[0].reason
-        assert sum(r.status == "applied" for r in case.results) == len(case.results) - 1
+        assert sum(r.status == "verified" for r in case.results) == len(case.results) - 1
         ours = world.finding(case)
-        assert ours["Title"].startswith("Cordon contained in part")
-        assert "block_public_access failed" in ours["Description"]
+        assert ours["Title"].startswith("Cordon not contained")
+        assert "FAILED, not verified: ClientError: An error occurred" in ours["Description"]
+        (message,) = world.published
+        assert "(explicit deny in an identity-based policy)" in message.message or (
+            "explicit deny" in message.message
+        )
+        assert case.plan.resources[0] in message.message
         original = world.hub_finding(hub_id(one))
         assert original["Workflow"]["Status"] == "NOTIFIED"
-        assert "in part" in original["Note"]["Text"]
+        assert "not contained" in original["Note"]["Text"]
     world.account.redeliver("FailedInvocations")
     assert world.case().status is Status.CONTAINED
     assert world.finding(world.case())["Title"].startswith("Cordon contained:")
     assert len(world.account.snapshot()["ssm"]) == 1
-    assert [s for s in world.stages(case) if s in ("partial", "contained")][-1] == "contained"
-    said = next(e for e in world.evidence(case) if e["stage"] == "partial")["content"]["results"]
-    assert [one["status"] for one in said] == ["failed", "applied", "applied", "applied"]
+    assert [s for s in world.stages(case) if s in ("failed", "contained")][-1] == "contained"
+    said = next(e for e in world.evidence(case) if e["stage"] == "failed")["content"]["changes"]
+    assert [one["status"] for one in said] == ["failed", "verified", "verified"]
 
 
 def test_what_does_not_show_is_not_called_contained_and_what_was_written_is_said(
@@ -286,11 +291,11 @@ def test_what_does_not_show_is_not_called_contained_and_what_was_written_is_said
     world.account.after_call(take_away)
     world.account.deliver(one)
     case = world.case()
-    assert case.status is Status.PARTLY_CONTAINED
+    assert case.status is Status.FAILED
     assert [(r.action, r.status) for r in case.failed] == [("block_public_access", "failed")]
     assert case.failed[0].reason.startswith("NotVerified")
-    said = next(e for e in world.evidence(case) if e["stage"] == "partial")["content"]["results"]
-    assert said[0]["wrote"]["public_access_block"]["RestrictPublicBuckets"] is True
+    said = next(e for e in world.evidence(case) if e["stage"] == "failed")["content"]["changes"]
+    assert said[0]["written"]["public_access_block"]["RestrictPublicBuckets"] is True
 
 
 def test_what_could_not_be_contained_can_be_released(world: World) -> None:
@@ -300,7 +305,7 @@ def test_what_could_not_be_contained_can_be_released(world: World) -> None:
     before = world.state
     with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock", "s3:TagResource"):
         world.account.deliver(one)
-        assert world.case().status is Status.PARTLY_CONTAINED
+        assert world.case().status is Status.FAILED
         assert world.release(world.case()).status is Status.REOPENED
     assert world.state == before
     assert world.holds == {}
@@ -333,7 +338,7 @@ def test_an_answer_that_never_came_is_tried_again(world: World, name: str, opera
     assert [i.error.split(":")[0] for i in delivery.invocations if i.error] == ["ContainFailed"]
     assert world.case().status is Status.CONTAINED
     assert world.account.messages("FailedInvocations") == []
-    assert answers(delivery)[0]["outcome"] in ("contained", "known")
+    assert answers(delivery)[0]["outcome"] in ("contained", "unchanged")
 
 
 def test_a_finding_the_hub_does_not_take_is_an_error(
@@ -346,7 +351,7 @@ def test_a_finding_the_hub_does_not_take_is_an_error(
     errors = [i.error for i in delivery.invocations if i.error]
     assert errors == ["NotReported: InternalException: try again"]
     assert world.case().status is Status.CONTAINED
-    assert world.case().told == "updated"
+    assert world.reported(world.case()).original == "updated"
     assert world.finding(world.case())
 
 
@@ -361,7 +366,7 @@ def test_an_update_the_hub_does_not_process_is_an_error(
     delivery = world.send(event(PUBLIC))
     errors = [i.error for i in delivery.invocations if i.error]
     assert errors == ["NotReported: ConcurrentUpdateError: later"]
-    assert world.case().told == "updated"
+    assert world.reported(world.case()).original == "updated"
 
 
 def _fails_once(monkeypatch: pytest.MonkeyPatch, operation: str, failing: Any) -> None:

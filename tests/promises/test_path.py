@@ -9,10 +9,10 @@ from bench.path import walk
 from bench.recorded_answers import FIRST
 
 LONGEST = {  # rounds to contained, calls to contained, calls in all
-    "quarantine_bucket": (9, 23, 45),
-    "revoke_sessions": (9, 17, 29),
-    "tag_ai_resource": (13, 22, 34),
-    "escalate_finding": (8, 11, 19),
+    "quarantine_bucket": (7, 15, 36),
+    "revoke_sessions": (7, 13, 24),
+    "tag_ai_resource": (11, 16, 29),
+    "escalate_finding": (9, 10, 11),
 }
 
 

@@ -74,7 +74,7 @@ def test_a_mode_is_changed_without_a_deploy(world: World) -> None:
 @pytest.mark.world("enforce", BreakGlassRoles="")
 def test_without_a_break_glass_role_nobody_is_shut_out_unasked(world: World) -> None:
     before, said = sent(world, "quarantine_bucket/guardduty_exfiltration_malicious_ip")
-    assert said["outcome"] == "asked"
+    assert said["outcome"] == "awaiting_approval"
     assert world.state == before
 
 
@@ -184,10 +184,9 @@ def test_an_exemption_covers_no_more_than_it_says(world: World, changes: dict[st
     assert world.case().status is Status.CONTAINED
 
 
-def told_instead(world: World, before: dict[str, Any], why: str) -> None:
+def escalated_instead(world: World, before: dict[str, Any], why: str) -> None:
     """An incident says what a person must do, and the bucket is as it was."""
-    assert world.case().plan.only_tells
-    assert world.case().status is Status.CONTAINED
+    assert world.case().status is Status.ESCALATED
     assert world.state == before
     (incident,) = world.account.client("ssm").describe_ops_items(
         OpsItemFilters=[{"Key": "Status", "Values": ["Open"], "Operator": "Equal"}]
@@ -200,8 +199,8 @@ def told_instead(world: World, before: dict[str, Any], why: str) -> None:
 def test_what_matches_a_protected_pattern_is_for_a_person(world: World) -> None:
     world.set("protected", "arn:aws:s3:::acme-backup-* arn:aws:s3:::acme-*")
     before, said = sent(world)
-    assert said["outcome"] == "told"
-    told_instead(world, before, "is protected by the pattern")
+    assert said["outcome"] == "escalated"
+    escalated_instead(world, before, "is protected by the pattern")
 
 
 def test_the_bucket_of_a_trail_is_for_a_person(world: World) -> None:
@@ -212,13 +211,13 @@ def test_the_bucket_of_a_trail_is_for_a_person(world: World) -> None:
     trails.create_trail(Name="everything", S3BucketName=name)
     before, _ = sent(world)
     assert json.loads(s3.get_bucket_policy(Bucket=name)["Policy"]) == policy
-    told_instead(world, before, "receives the logs of CloudTrail")
+    escalated_instead(world, before, "receives the logs of CloudTrail")
 
 
 @pytest.mark.world("enforce", ProtectedResources="arn:aws:s3:::acme-*")
 def test_what_the_deploy_protects_is_for_a_person(world: World) -> None:
     before, _ = sent(world)
-    told_instead(world, before, "is protected by the pattern")
+    escalated_instead(world, before, "is protected by the pattern")
 
 
 # ---- the budget ----
@@ -230,10 +229,10 @@ def test_beyond_the_budget_they_are_only_observed(world: World) -> None:
     for name in names:
         world.send(event(f"quarantine_bucket/{name}"))
     world.send(event("revoke_sessions/guardduty_persistence"))
-    stands = {case.finding.id: case.status for case in world.cases}
+    statuses = {case.finding.id: case.status for case in world.cases}
     ids = [event(f"quarantine_bucket/{name}")["detail"]["id"] for name in names]
-    assert [stands[i] for i in ids] == [Status.CONTAINED, Status.CONTAINED, Status.OBSERVED]
-    assert stands[event("revoke_sessions/guardduty_persistence")["detail"]["id"]] is (
+    assert [statuses[i] for i in ids] == [Status.CONTAINED, Status.CONTAINED, Status.OBSERVED]
+    assert statuses[event("revoke_sessions/guardduty_persistence")["detail"]["id"]] is (
         Status.CONTAINED
     )
     (over,) = [case for case in world.cases if case.status is Status.OBSERVED]
@@ -256,7 +255,7 @@ def test_what_a_person_released_is_asked_again(world: World) -> None:
     world.release(world.case())
     before = world.state
     world.account.deliver(event(NAME))
-    assert world.case().status is Status.RELEASED
+    assert world.case().status is Status.REOPENED
     world.account.deliver(_later(event(NAME)))
     assert world.case().status is Status.AWAITING_APPROVAL
     assert world.case().round == 2
@@ -271,7 +270,7 @@ def test_what_a_person_released_is_asked_again(world: World) -> None:
 def test_chosen_by_hand_while_observing_is_asked(world: World) -> None:
     name = "quarantine_bucket/custom_action_contain_s3_8"
     before, said = sent(world, name)
-    assert said["outcome"] == "asked"
+    assert said["outcome"] == "awaiting_approval"
     assert world.state == before
     world.approve(world.case())
     assert world.case().status is Status.CONTAINED

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from console.stack import Stack
 from console.staging import stage
 from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.finding import Finding, Malformed
-from cordon.memory.cases import Case, Reported
+from cordon.memory.cases import Case, Decision, Reported
 from cordon.memory.holds import Hold, hold_of
 from cordon.memory.table import row_of
 from cordon.sources import read
@@ -137,6 +137,12 @@ class World:
         self.account.settle()
         return self.operator.case(case.id)
 
+    def decide(self, case: Case, decision: str, why: str) -> None:
+        """Record what a person decided, without waking a workflow."""
+        by = f"arn:aws:iam::{HOME[0]}:user/an-operator"
+        made = Decision(decision, case.round, case.plan_hash, by, why)
+        self.operator.cases(case.playbook).decide(case, made)
+
     def command(self, case: Case, do: str, **more: Any) -> InvocationResult:
         """A step of a workflow, straight to the case's function."""
         named = {"do": do, "case": case.id, "execution": case.execution_name}
@@ -147,11 +153,12 @@ class World:
         self.account.set_parameter(f"{SETTINGS}/{name}", value)
 
     def insist(self, step: Callable[[], InvocationResult]) -> InvocationResult:
-        """Try again, a few times, as Lambda and the state machines do."""
+        """Try again, a few times and a minute later, as Lambda and the state machines do."""
         for _ in range(3):
             outcome = step()
             if not outcome.failed:
                 return outcome
+            self.account.advance(timedelta(minutes=1))
         raise AssertionError(outcome.error)
 
     @contextmanager

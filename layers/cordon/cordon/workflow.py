@@ -114,7 +114,7 @@ def _decline(case: Case, command: Command, services: Services) -> dict[str, str]
     rejected = decision is not None and decision.decision == "reject"
     by = one_line(decision.by, 256) if decision is not None and rejected else ""
     event = Event.REJECT if rejected else Event.EXPIRE
-    why = "rejected" if rejected else "nobody approved in time"
+    why = "rejected" if rejected else "nobody approved"
     proof = services.evidence(case)
     proof.write("rejected" if rejected else "expired", {"by": by, "why": why})
     changes = {"decided_by": by, "decided_why": why, "evidence_end": proof.link}

@@ -86,12 +86,23 @@ def body(case: Case) -> str:
         ("Decision", decision(case)),
         *facts(case.finding),
         ("What a person must do", case.plan.manual_step if case.plan.actions else ""),
-        ("Plan hash", case.plan_hash if case.status is Status.AWAITING_APPROVAL else ""),
+        *_question(case),
         ("Case", case.id),
         ("Finding", case.finding.id),
         ("Details", case.finding.description),
     ]
     return "\n\n".join(f"{name}: {_escaped(name, text)}" for name, text in parts if text)
+
+
+def _question(case: Case) -> list[tuple[str, str]]:
+    """What a person types to decide."""
+    if case.status is not Status.AWAITING_APPROVAL:
+        return []
+    return [
+        ("Plan hash", case.plan_hash),
+        ("Approve", f"cordon approve {case.id} --plan {case.plan_hash}"),
+        ("Reject", f"cordon reject {case.id}"),
+    ]
 
 
 def _escaped(name: str, text: str) -> str:
