@@ -299,11 +299,19 @@ def test_body_says_all_parts_in_order() -> None:
         "Resource",
         "What a person must do",
         "Plan hash",
+        "Approve",
+        "Reject",
         "Case",
         "Finding",
         "Details",
     ]
-    assert case.plan_hash in body(case)
+    assert f"Plan hash: {case.plan_hash}\n" in body(case)
+    assert f"Approve: cordon approve {CASE} --plan {case.plan_hash}\n" in body(case)
+    assert f"Reject: cordon reject {CASE}\n" in body(case)
+
+
+def test_only_question_has_commands_to_decide() -> None:
+    assert "Approve" not in body(a_case()) and "Plan hash" not in body(a_case())
 
 
 def test_body_names_actor() -> None:

@@ -182,7 +182,11 @@ def test_plan_is_shown_before_results(status: Status, verb: str) -> None:
 
 
 def test_decision_names_verdict_and_reason() -> None:
-    assert decision(a_case()) == "Decision: contain (mode is enforce)."
+    case = a_case()
+    assert decision(case) == "contain (mode is enforce)."
+    for text in (summary(case), body(case)):
+        assert text.count("Decision: contain (mode is enforce).") == 1
+        assert text.count("Decision") == 1
 
 
 # ---- A1: a refused block ----

@@ -115,7 +115,7 @@ def own_finding(
 
 def summary(case: Case) -> str:
     """What is true, what was decided, and each change: as much as the finding has room for."""
-    lines = [truth(case), decision(case), *change_lines(case)]
+    lines = [truth(case), f"Decision: {decision(case)}", *change_lines(case)]
     for left_out in range(len(lines) - 1):
         kept = lines[: len(lines) - left_out]
         more = [f"And {left_out} more: cordon evidence {case.id}."] if left_out else []

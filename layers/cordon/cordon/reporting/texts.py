@@ -129,7 +129,7 @@ def truth(case: Case) -> str:
 
 def decision(case: Case) -> str:
     """What policy decided, and why."""
-    return f"Decision: {case.verdict} ({case.reason})."
+    return f"{case.verdict} ({case.reason})."
 
 
 def change_lines(case: Case) -> list[str]:
