@@ -43,19 +43,21 @@ def report(case: Case, services: "Services") -> None:
 
 def _sinks(case: Case, services: "Services") -> Mapping[str, Sink]:
     """The message comes last: it names the incident."""
-    playbook, deployment, client = services.playbook, services.deployment, services.client
+    playbook, deployment = services.playbook, services.deployment
     hub: dict[str, Sink] = {
         "our finding": lambda shown: report_finding(
-            case, playbook, deployment, shown, client("securityhub")
+            case, playbook, deployment, shown, services.client("securityhub")
         ),
         "the original finding": lambda shown: report_original(
-            case, playbook, shown, client("securityhub")
+            case, playbook, shown, services.client("securityhub")
         ),
     }
     people: dict[str, Sink] = {
-        "the incident": lambda shown: report_incident(case, playbook, shown, client("ssm")),
+        "the incident": lambda shown: report_incident(
+            case, playbook, shown, services.client("ssm")
+        ),
         "the message": lambda shown: report_message(
-            case, playbook, deployment, shown, client("sns")
+            case, playbook, deployment, shown, services.client("sns")
         ),
     }
     return {**(hub if deployment.security_hub else {}), **people}
