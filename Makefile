@@ -42,6 +42,7 @@ static: .venv/.ready
 	$(RUN)ruff format --check .
 	$(RUN)ruff check .
 	$(RUN)mypy
+	PYTHONPATH=layers/cordon $(RUN)lint-imports --no-cache --no-logo
 	$(RUN)sam validate --lint
 	$(RUN)python -m console docs --check
 

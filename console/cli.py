@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from console import evidence_folder, expected, playbook_pages, render
+from console import evidence_folder, expected, playbook_pages, render, statuses_page
 from console.evidence import verify
 from console.permissions import page as permissions
 from console.replay import Replay, event_files, events_in
@@ -130,6 +130,7 @@ def docs(
     """Write the generated parts of the documentation; fail where a role has a fault."""
     stale, faults = permissions.write(ROOT, only_check=check)
     stale += playbook_pages.write(ROOT, only_check=check)
+    stale += statuses_page.write(ROOT, only_check=check)
     for path in stale:
         errors.print(f"{path} {'is out of date: make playbooks' if check else 'written'}")
     for fault in faults:

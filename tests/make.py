@@ -32,7 +32,7 @@ DEPLOYMENT = Deployment(
     parameters="/cordon/test",
     contain_workflow=PLACE.arn("states", "stateMachine:cordon-contain"),
     release_workflow=PLACE.arn("states", "stateMachine:cordon-release"),
-    own_roles=("cordon-QuarantineBucketFunctionRole-1A2B3C",),
+    own_roles=(f"arn:aws:iam::{ACCOUNT}:role/cordon-QuarantineBucketRole-1A2B3C",),
 )
 
 

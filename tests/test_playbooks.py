@@ -2,24 +2,34 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from console.playbooks import playbooks
+from cordon.actions import Action
+from cordon.actions.s3 import BlockPublicAccess, DenyBucketAccess
 from cordon.catalogue import CONTAINED
 from cordon.finding import Finding, Place, Resource, ResourceRole, Severity, SeverityLabel
-from cordon.playbook import Playbook
+from cordon.playbook import MOST_TARGETS, Incident, Plan, Playbook
+from cordon.settings import Mode
 from escalate_finding.playbook import PLAYBOOK as ESCALATE
 from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from revoke_sessions.playbook import PLAYBOOK as REVOKE
+from tag_ai_resource.playbook import PLAYBOOK as TAG
 from tests.make import BUCKET, DEPLOYMENT, PLACE, a_finding, a_principal, an_actor
 
 ROOT = Path(__file__).parent.parent
-STOLEN_CREDENTIAL_TYPES = "UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom"
+STOLEN_CREDENTIALS = "UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom"
+CASE = "0123456789abcdef"
 
 
-def acts(playbook: Playbook, finding: Finding) -> list[str]:
-    return [a.name() for a in playbook.plan(finding, "0123456789abcdef", DEPLOYMENT)]
+def changes(playbook: Playbook, finding: Finding) -> list[str]:
+    """What the plan changes, in its order."""
+    return [action.name() for action in playbook.plan_for(finding, DEPLOYMENT).actions]
+
+
+# ---- quarantine_bucket ----
 
 
 @pytest.mark.parametrize(
@@ -31,45 +41,77 @@ def acts(playbook: Playbook, finding: Finding) -> list[str]:
         ("Exfiltration:S3/AnomalousBehavior", ["deny_bucket_access"]),
     ],
 )
-def test_the_level_is_that_of_the_finding_and_the_policy_comes_before_the_block(
-    kind: str, level: list[str]
-) -> None:
-    tags = ["tag_bucket", "tag_bucket"]
-    expected = [*level, "block_public_access", *tags, "open_incident"]
-    assert acts(QUARANTINE, a_finding(type=kind)) == expected
+def test_finding_sets_level_policy_precedes_block(kind: str, level: list[str]) -> None:
+    expected = [*level, "block_public_access", "tag_bucket", "tag_bucket"]
+    assert changes(QUARANTINE, a_finding(type=kind)) == expected
 
 
-def test_every_bucket_is_contained_and_the_others_are_named_for_a_person() -> None:
+def test_every_bucket_is_contained() -> None:
+    """The others are named, for a person."""
     second = replace(BUCKET, name="models", arn="arn:aws:s3:::models")
     foreign = replace(BUCKET, name="theirs", place=Place("aws", "999988887777", "eu-central-1"))
     directory = Resource("AWS::S3Express::DirectoryBucket", "fast--euc1-az1--x-s3", PLACE)
     finding = a_finding(resources=(BUCKET, second, foreign, directory))
-    plan = QUARANTINE.plan(finding, "0123456789abcdef", DEPLOYMENT)
-    assert {a.resource for a in plan if a.resource} == {BUCKET.arn, second.arn}
-    body = plan[-1].to_json()["body"]
-    assert "theirs" in body and "fast" in body and "models, which" not in body
+    plan = QUARANTINE.plan_for(finding, DEPLOYMENT)
+    assert plan.resources == (second.arn, BUCKET.arn)
+    assert "Contain theirs yourself" in plan.manual_step
+    assert "Contain fast--euc1-az1--x-s3 yourself" in plan.manual_step
+    assert "models" not in plan.manual_step
 
 
-def test_issuance_is_stopped_before_the_sessions() -> None:
-    user, key = (
-        an_actor("AWS::IAM::User", "eve"),
-        an_actor("AWS::IAM::AccessKey", "AKIA" + "A" * 16),
-    )
-    finding = a_finding(
-        type=STOLEN_CREDENTIAL_TYPES, principal=a_principal("IAMUser", "eve"), resources=(user, key)
-    )
-    assert acts(REVOKE, finding) == ["disable_access_key", "revoke_user_sessions", "open_incident"]
+def test_actor_is_no_target() -> None:
+    actor = replace(BUCKET, role=ResourceRole.ACTOR)
+    assert not QUARANTINE.matches(a_finding(resources=(actor,)))
 
 
-def test_a_session_key_is_not_a_key_to_disable() -> None:
-    user, key = (
-        an_actor("AWS::IAM::User", "eve"),
-        an_actor("AWS::IAM::AccessKey", "ASIA" + "A" * 16),
-    )
-    finding = a_finding(
-        type=STOLEN_CREDENTIAL_TYPES, principal=a_principal("IAMUser", "eve"), resources=(user, key)
-    )
-    assert acts(REVOKE, finding) == ["revoke_user_sessions", "open_incident"]
+# ---- revoke_sessions ----
+
+
+def _with_key(key_id: str) -> Finding:
+    user, key = an_actor("AWS::IAM::User", "eve"), an_actor("AWS::IAM::AccessKey", key_id)
+    who = a_principal("IAMUser", "eve")
+    return a_finding(type=STOLEN_CREDENTIALS, principal=who, resources=(user, key))
+
+
+def test_issuance_stops_before_sessions() -> None:
+    found = changes(REVOKE, _with_key("AKIA" + "A" * 16))
+    assert found == ["disable_access_key", "revoke_user_sessions"]
+
+
+def test_session_key_is_not_disabled() -> None:
+    assert changes(REVOKE, _with_key("ASIA" + "A" * 16)) == ["revoke_user_sessions"]
+
+
+# ---- tag_ai_resource ----
+
+
+def _ai_finding(**more: Any) -> Finding:
+    arn = PLACE.arn("sagemaker", "notebook-instance/lab")
+    notebook = Resource("AWS::SageMaker::NotebookInstance", "lab", PLACE, arn)
+    given: dict[str, Any] = {"source": "securityhub", "type": "SageMaker.1"}
+    return a_finding(**{**given, "resources": (notebook,), **more})
+
+
+def test_ai_resource_gets_three_tags() -> None:
+    finding = _ai_finding()
+    assert TAG.matches(finding)
+    plan = TAG.plan_for(finding, DEPLOYMENT)
+    assert [action.to_json()["key"] for action in plan.actions] == [
+        "cordon:status",
+        "cordon:control",
+        "cordon:case",
+    ]
+    assert not any(action.contains for action in plan.actions)
+
+
+def test_resource_without_arn_is_for_person() -> None:
+    (notebook,) = _ai_finding().resources
+    plan = TAG.plan_for(_ai_finding(resources=(replace(notebook, arn=""),)), DEPLOYMENT)
+    assert plan.actions == ()
+    assert plan.manual_step.startswith("Tag AWS::SageMaker::NotebookInstance lab manually")
+
+
+# ---- escalate_finding ----
 
 
 @pytest.mark.parametrize(
@@ -86,21 +128,20 @@ def test_a_session_key_is_not_a_key_to_disable() -> None:
         (None, "principal"),
     ],
 )
-def test_who_cannot_be_revoked_is_escalated_with_what_a_person_must_do(
-    principal: object, words: str
-) -> None:
+def test_unsupported_principal_is_escalated(principal: object, words: str) -> None:
     name = getattr(principal, "name", "")
     resources = (an_actor("AWS::IAM::Role", name),) if name and "User" not in name else ()
     if getattr(principal, "user_type", "") == "IAMUser":  # a key whose user is not named
         resources = (an_actor("AWS::IAM::AccessKey", "AKIA" + "A" * 16),)
-    finding = a_finding(type=STOLEN_CREDENTIAL_TYPES, principal=principal, resources=resources)
+    finding = a_finding(type=STOLEN_CREDENTIALS, principal=principal, resources=resources)
     assert not REVOKE.matches(finding)
     assert ESCALATE.matches(finding)
-    (only,) = ESCALATE.plan(finding, "0123456789abcdef", DEPLOYMENT)
-    assert words in only.to_json()["body"]
+    plan = ESCALATE.plan_for(finding, DEPLOYMENT)
+    assert plan.actions == ()
+    assert words in plan.manual_step
 
 
-def test_only_what_nobody_else_answers_is_escalated_for_being_critical() -> None:
+def test_unhandled_critical_finding_is_escalated() -> None:
     critical = Severity("9.0", SeverityLabel.CRITICAL, 90)
     assert not ESCALATE.matches(a_finding(severity=critical))
     stranger = a_finding(source="inspector", type="CVE-2026-1", severity=critical)
@@ -108,20 +149,88 @@ def test_only_what_nobody_else_answers_is_escalated_for_being_critical() -> None
     assert not ESCALATE.matches(replace(stranger, severity=Severity("7", SeverityLabel.HIGH, 70)))
 
 
-def test_a_finding_and_its_copies_are_one_case_and_two_subjects_are_two() -> None:
+# ---- every playbook ----
+
+
+def test_copies_of_finding_are_one_case() -> None:
     native = a_finding()
     copy = replace(native, channel="securityhub", title="other words", detail_sha256="1" * 64)
     assert QUARANTINE.case_id(native) == QUARANTINE.case_id(copy)
+
+
+def test_two_subjects_are_two_cases() -> None:
+    native = a_finding()
     more = replace(native, resources=(BUCKET, replace(BUCKET, name="models")))
     assert QUARANTINE.case_id(native) != QUARANTINE.case_id(more)
+    assert QUARANTINE.case_id(native) != replace(QUARANTINE, name="other").case_id(native)
 
 
-def test_the_catalogue_knows_what_every_containing_playbook_answers() -> None:
-    for playbook in playbooks(ROOT):
-        if playbook is not ESCALATE and playbook.name != "escalate_finding":
-            assert set(playbook.handles) <= set(CONTAINED), playbook.name
+def test_catalogue_knows_every_contained_kind() -> None:
+    containing = [p for p in playbooks(ROOT) if p.name != ESCALATE.name]
+    assert len(containing) == len(playbooks(ROOT)) - 1
+    for playbook in containing:
+        assert set(playbook.handles) <= set(CONTAINED), playbook.name
 
 
-def test_an_actor_is_not_a_target() -> None:
-    actor = replace(BUCKET, role=ResourceRole.ACTOR)
-    assert not QUARANTINE.matches(a_finding(resources=(actor,)))
+INCIDENTS = {
+    "quarantine_bucket": Incident.ALWAYS,
+    "revoke_sessions": Incident.ALWAYS,
+    "escalate_finding": Incident.ALWAYS,
+    "tag_ai_resource": Incident.WHEN_FAILED,
+}
+
+
+def test_header_says_when_incident_opens() -> None:
+    assert {p.name: p.incident for p in playbooks(ROOT)} == INCIDENTS
+
+
+def test_only_tagging_releases_on_pass() -> None:
+    assert [p.name for p in playbooks(ROOT) if p.releases_on_pass] == ["tag_ai_resource"]
+    assert [p.name for p in playbooks(ROOT) if p.resolves_finding] == ["quarantine_bucket"]
+
+
+# ---- plans ----
+
+
+def _planned(*actions: Action, manual_step: str = "Close it.") -> Plan:
+    playbook = replace(QUARANTINE, plan=lambda *_: list(actions), manual_step=lambda _: manual_step)
+    return playbook.plan_for(a_finding(), DEPLOYMENT)
+
+
+def test_changes_of_one_target_are_merged() -> None:
+    exempt = DEPLOYMENT.never_locked_out("aws", PLACE.account)
+    outsiders = DenyBucketAccess(PLACE, "b", ("outsiders",), exempt)
+    writes = replace(outsiders, levels=("writes",))
+    plan = _planned(outsiders, BlockPublicAccess(PLACE, "b"), writes)
+    assert plan.actions == (outsiders.combine(writes), BlockPublicAccess(PLACE, "b"))
+    assert plan.manual_step == "Close it."
+
+
+@pytest.mark.parametrize(("count", "changed"), [(MOST_TARGETS, MOST_TARGETS), (49, 0)])
+def test_plan_with_many_targets_is_for_person(count: int, changed: int) -> None:
+    plan = _planned(*(BlockPublicAccess(PLACE, f"bucket-{n}") for n in range(count)))
+    assert len(plan.actions) == changed
+    assert plan.manual_step.endswith("Close it.")
+    assert plan.manual_step.startswith("The plan has 49 targets") is (changed == 0)
+
+
+def test_plan_survives_its_json() -> None:
+    plan = QUARANTINE.plan_for(a_finding(), DEPLOYMENT)
+    again = Plan.from_json(plan.to_json())
+    assert again == plan
+    assert again.hash == plan.hash
+
+
+def test_manual_step_is_part_of_hash() -> None:
+    """An approval is bound to what the person must do as well."""
+    plan = QUARANTINE.plan_for(a_finding(), DEPLOYMENT)
+    assert replace(plan, manual_step="Nothing.").hash != plan.hash
+
+
+def test_every_playbook_recommends_a_mode() -> None:
+    assert {p.name: p.recommended_mode for p in playbooks(ROOT)} == {
+        "quarantine_bucket": Mode.APPROVE,
+        "revoke_sessions": Mode.APPROVE,
+        "tag_ai_resource": Mode.ENFORCE,
+        "escalate_finding": Mode.ENFORCE,
+    }

@@ -7,34 +7,47 @@ from typing import Any
 
 import pytest
 
-from cordon.finding import Place, Severity, SeverityLabel, State
-from cordon.playbook import Plan
+from cordon.finding import Finding, Place, Severity, SeverityLabel, State
+from cordon.playbook import Plan, Playbook
 from cordon.policy import (
     CONTAIN_ACTION,
+    RELEASE_ACTION,
     PolicyInput,
     Verdict,
     decide,
+    exemptions,
     may_release,
+    not_ours,
+    over_budget,
+    passes,
     protected_by_pattern,
     without_exempt,
 )
-from cordon.settings import Exemption, MasterSwitch, Mode, Settings
+from cordon.settings import Deployment, Exemption, MasterSwitch, Mode, Settings
 from quarantine_bucket.playbook import PLAYBOOK
-from tests.make import BUCKET, DEPLOYMENT, NOON, a_finding, a_principal
+from tag_ai_resource.playbook import PLAYBOOK as TAG
+from tests.make import ACCOUNT, BUCKET, DEPLOYMENT, NOON, PLACE, a_finding, a_principal
 
+OWN_ROLE = "arn:aws:iam::111122223333:role/cordon/cordon-QuarantineBucketRole-1A2B3C"
+OWN_NAME = "cordon-QuarantineBucketRole-1A2B3C"
+HOME = replace(DEPLOYMENT, own_roles=(OWN_ROLE,))
+MEMBER = "444455556666"
+SERVING = replace(HOME, member_role="CordonMember")
 ENFORCE = Settings(modes={"quarantine_bucket": Mode.ENFORCE})
 APPROVE = Settings(modes={"quarantine_bucket": Mode.APPROVE})
+OBSERVE = Settings()
+FOREIGN = Place("aws", "999988887777", "eu-central-1")
+INFORMATIONAL = Severity("0", SeverityLabel.INFORMATIONAL, 0)
 
 
-def situation(*, settings: Settings = ENFORCE, finding: Any = None, **changes: Any) -> PolicyInput:
-    what = finding or a_finding()
-    plan = Plan(tuple(PLAYBOOK.plan(what, PLAYBOOK.case_id(what), DEPLOYMENT)))
-    given = {"plan": plan, "settings": settings, "deployment": DEPLOYMENT, "now": NOON}
-    return PolicyInput(finding=what, playbook=PLAYBOOK, **{**given, **changes})
-
-
-def told(plan: Plan) -> Plan:
-    return Plan(plan.actions[-1:])
+def facts(
+    *, settings: Settings = ENFORCE, finding: Finding | None = None, **changes: Any
+) -> PolicyInput:
+    """Everything that policy looks at; each test changes what it is about."""
+    about = finding or a_finding()
+    plan = PLAYBOOK.plan_for(about, DEPLOYMENT)
+    given = {"plan": plan, "settings": settings, "deployment": HOME, "now": NOON}
+    return PolicyInput(finding=about, playbook=PLAYBOOK, **{**given, **changes})
 
 
 def exempted(**changes: Any) -> Settings:
@@ -48,155 +61,364 @@ def exempted(**changes: Any) -> Settings:
     return replace(ENFORCE, exemptions=(replace(exemption, **changes),))
 
 
-@pytest.mark.parametrize(
-    ("settings", "verdict", "reason"),
-    [
-        (Settings(), Verdict.OBSERVE, "mode is observe"),
-        (APPROVE, Verdict.ASK, "mode is approve"),
-        (ENFORCE, Verdict.CONTAIN, "mode is enforce"),
-        (replace(ENFORCE, switch=MasterSwitch.OFF), Verdict.IGNORE, "switch is off"),
-        (replace(ENFORCE, switch=MasterSwitch.OBSERVE), Verdict.OBSERVE, "switch is at observe"),
-        (replace(ENFORCE, unreadable="cannot be read"), Verdict.OBSERVE, "cannot be read"),
-        (exempted(), Verdict.IGNORE, "exempt until 2026-11-25 by Ada: public website"),
-        (exempted(expires=NOON), Verdict.CONTAIN, "mode is enforce"),
-        (exempted(playbook="revoke_sessions"), Verdict.CONTAIN, "mode is enforce"),
-        (exempted(resource="arn:aws:s3:::other"), Verdict.CONTAIN, "mode is enforce"),
-    ],
-)
-def test_settings_decide(settings: Settings, verdict: Verdict, reason: str) -> None:
-    decision = decide(situation(settings=settings))
-    assert decision.verdict is verdict
-    assert reason in decision.reason
+def gate(finding: Finding, *, playbook: Playbook = PLAYBOOK, deployment: Deployment = HOME) -> str:
+    return not_ours(finding, playbook, deployment)
 
 
-FOREIGN = Place("aws", "999988887777", "eu-central-1")
+# ---- the gate: whose finding is it? ----
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"sample": True}, "sample"),
-        ({"state": State.ARCHIVED}, "archived"),
-        ({"state": State.SUPPRESSED}, "suppressed"),
-        ({"state": State.PASSED}, "passed"),
-        ({"severity": Severity("0", SeverityLabel.INFORMATIONAL, 0)}, "informational"),
+        ({"is_cordon_finding": True}, "this is Cordon's own finding"),
+        ({"principal": a_principal(name=OWN_NAME)}, "the actor is Cordon's own role"),
+        ({"custom_action": "OpenTicket"}, "another custom action"),
+        ({"sample": True}, "a sample finding is never acted on"),
         ({"authored_by_aws": False}, "not authored by an AWS service"),
-        ({"is_cordon_finding": True}, "our own finding"),
-        ({"place": FOREIGN}, "no member role|outside the finding's account"),
-        (
-            {"place": replace(FOREIGN, account=BUCKET.place.account, partition="aws-cn")},
-            "partition",
-        ),
-        (
-            {"principal": a_principal(name="cordon-QuarantineBucketFunctionRole-1A2B3C")},
-            "our own role",
-        ),
+        ({"place": FOREIGN}, "account 999988887777 is not served: no member role is set"),
+        ({"place": replace(PLACE, partition="aws-cn")}, "partition aws-cn is not served"),
+        ({"state": State.ARCHIVED}, "the finding is archived"),
+        ({"state": State.SUPPRESSED}, "the finding is suppressed"),
+        ({"state": State.PASSED}, "the finding is passed"),
+        ({"severity": INFORMATIONAL}, "the finding is informational"),
     ],
 )
-def test_left_alone_whatever_the_mode(changes: dict[str, Any], reason: str) -> None:
-    decision = decide(situation(finding=a_finding(**changes)))
-    assert decision.verdict is Verdict.IGNORE
-    assert re.search(reason, decision.reason)
+def test_gate_names_what_is_not_ours(changes: dict[str, Any], reason: str) -> None:
+    assert reason in gate(a_finding(**changes))
 
 
-def test_a_role_that_only_resembles_ours_is_not_spared() -> None:
-    """An attacker must not become invisible by naming a role like one of ours."""
-    own = DEPLOYMENT.own_roles[0]
-    for disguised in (
-        a_principal(name=f"{own}X"),
-        a_principal("IAMUser", own),
-        a_principal(name=own, account="999988887777"),
-        a_principal(issuer="arn:aws:iam::999988887777:role/cordon/evil"),
-    ):
-        assert decide(situation(finding=a_finding(principal=disguised))).verdict is Verdict.CONTAIN
+def test_gate_lets_active_finding_pass() -> None:
+    assert gate(a_finding()) == ""
 
 
-def test_our_own_credentials_used_elsewhere_are_answered() -> None:
-    stolen = a_finding(
-        type="UnauthorizedAccess:IAMUser/ResourceCredentialExfiltration.OutsideAWS",
-        principal=a_principal(name=DEPLOYMENT.own_roles[0]),
-    )
-    assert decide(situation(finding=stolen)).verdict is not Verdict.IGNORE
+@pytest.mark.parametrize("action", [CONTAIN_ACTION, RELEASE_ACTION])
+def test_gate_knows_our_custom_actions(action: str) -> None:
+    assert gate(a_finding(custom_action=action)) == ""
 
 
-def test_a_target_outside_the_findings_account_is_left_alone() -> None:
-    here = situation()
-    action = replace(here.plan.actions[1], place=FOREIGN)
-    decision = decide(replace(here, plan=Plan((action,))))
-    assert decision.verdict is Verdict.IGNORE
-    assert "outside the finding's account" in decision.reason
+def test_first_reason_of_gate_counts() -> None:
+    """A forged sample is a sample: what is cheapest to explain comes first."""
+    forged = a_finding(sample=True, authored_by_aws=False, state=State.ARCHIVED)
+    assert gate(forged) == "a sample finding is never acted on"
+
+
+def test_member_account_is_served_by_role() -> None:
+    place = replace(PLACE, account=MEMBER)
+    assert "no member role" in gate(a_finding(place=place))
+    assert gate(a_finding(place=place), deployment=SERVING) == ""
 
 
 @pytest.mark.parametrize(
-    ("changes", "verdict", "reason"),
+    ("state", "playbook", "over"),
     [
-        ({"budget_left": False}, Verdict.OBSERVE, "budget of 10 cases an hour"),
-        ({"protection_unknown": "AccessDenied"}, Verdict.OBSERVE, "protection cannot be looked up"),
-        ({"released_by": "Ada"}, Verdict.ASK, "released before by Ada"),
+        (State.PASSED, TAG, True),
+        (State.ARCHIVED, TAG, True),
+        (State.SUPPRESSED, TAG, False),
+        (State.ACTIVE, TAG, False),
+        (State.PASSED, PLAYBOOK, False),
     ],
 )
-def test_what_was_looked_up_decides(changes: dict[str, Any], verdict: Verdict, reason: str) -> None:
-    decision = decide(situation(**changes))
-    assert decision.verdict is verdict
-    assert reason in decision.reason
+def test_passing_control_is_no_longer_active(state: State, playbook: Playbook, over: bool) -> None:
+    """It is informational and closed by nature; only for a playbook that then releases."""
+    finding = a_finding(state=state, severity=INFORMATIONAL)
+    assert passes(finding, playbook) is over
+    assert (gate(finding, playbook=playbook) == "") is over
 
 
-def test_telling_people_needs_no_approval_but_observe_is_observe() -> None:
-    here = situation(settings=APPROVE)
-    assert decide(replace(here, plan=told(here.plan))).verdict is Verdict.CONTAIN
-    quiet = situation(settings=Settings())
-    assert decide(replace(quiet, plan=told(quiet.plan))).verdict is Verdict.OBSERVE
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"authored_by_aws": False}, "not authored"),
+        ({"sample": True}, "sample"),
+        ({"place": FOREIGN}, "not served"),
+    ],
+)
+def test_forged_pass_is_stopped_at_gate(changes: dict[str, Any], reason: str) -> None:
+    passed = a_finding(state=State.PASSED, severity=INFORMATIONAL, **changes)
+    assert reason in gate(passed, playbook=TAG)
 
 
-def test_a_persons_hand_asks_even_where_the_mode_is_observe() -> None:
+# ---- the gate: our own roles, by their exact ARNs (C2) ----
+
+
+@pytest.mark.parametrize(
+    "actor",
+    [
+        a_principal(name="Evil", issuer=f"arn:aws:iam::{ACCOUNT}:role/cordon/Evil"),
+        a_principal(name="Evil", account=ACCOUNT),
+        a_principal(name=f"{OWN_NAME}X"),
+        a_principal(name=OWN_NAME.lower()),
+        a_principal(name=f"cordon/{OWN_NAME}"),
+        a_principal(name=OWN_ROLE),
+        a_principal("IAMUser", OWN_NAME),
+        a_principal(name=OWN_NAME, account="999988887777"),
+        a_principal(name=OWN_NAME, issuer=f"arn:aws:iam::999988887777:role/cordon/{OWN_NAME}"),
+        a_principal(name="CordonMember"),
+    ],
+)
+def test_resembling_role_is_not_ours(actor: Any) -> None:
+    """Nobody becomes invisible by a name, or by a path: below /cordon/ anybody may make a role."""
+    finding = a_finding(principal=actor)
+    assert gate(finding) == ""
+    assert decide(facts(finding=finding)).verdict is Verdict.CONTAIN
+
+
+def test_own_role_is_ours_by_arn() -> None:
+    assert "own role" in gate(a_finding(principal=a_principal(name=OWN_NAME, account=ACCOUNT)))
+    assert "own role" in gate(a_finding(principal=a_principal(name=OWN_NAME, issuer=OWN_ROLE)))
+    assert "own role" in gate(a_finding(principal=a_principal("Role", OWN_NAME)))
+
+
+def test_member_role_is_ours_in_members() -> None:
+    place = replace(PLACE, account=MEMBER)
+    ours = a_principal(name="CordonMember", account=MEMBER)
+    theirs = a_principal(name=OWN_NAME, account=MEMBER)
+    assert "own role" in gate(a_finding(place=place, principal=ours), deployment=SERVING)
+    assert gate(a_finding(place=place, principal=theirs), deployment=SERVING) == ""
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "UnauthorizedAccess:IAMUser/ResourceCredentialExfiltration.OutsideAWS",
+        "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.InsideAWS",
+        "UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom",
+        "UnauthorizedAccess:IAMUser/TorIPCaller",
+        "AttackSequence:IAM/CompromisedCredentials",
+    ],
+)
+def test_own_stolen_credentials_are_handled(kind: str) -> None:
+    assert gate(a_finding(type=kind, principal=a_principal(name=OWN_NAME))) == ""
+
+
+# ---- the rules ----
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict", "reason", "held_back"),
+    [
+        (OBSERVE, Verdict.OBSERVE, "mode is observe", False),
+        (APPROVE, Verdict.ASK, "mode is approve", False),
+        (ENFORCE, Verdict.CONTAIN, "mode is enforce", False),
+        (
+            replace(ENFORCE, switch=MasterSwitch.OFF),
+            Verdict.IGNORE,
+            "the master switch is off",
+            False,
+        ),
+        (
+            replace(ENFORCE, switch=MasterSwitch.OBSERVE),
+            Verdict.OBSERVE,
+            "the master switch is at observe",
+            False,
+        ),
+        (
+            replace(ENFORCE, unreadable="settings cannot be read: X"),
+            Verdict.OBSERVE,
+            "settings cannot be read: X",
+            True,
+        ),
+        (exempted(), Verdict.IGNORE, "exempt until 2026-11-25 by Ada: public website", False),
+        (exempted(expires=NOON), Verdict.CONTAIN, "mode is enforce", False),
+        (exempted(playbook="revoke_sessions"), Verdict.CONTAIN, "mode is enforce", False),
+        (exempted(resource="arn:aws:s3:::other"), Verdict.CONTAIN, "mode is enforce", False),
+    ],
+)
+def test_settings_decide(
+    settings: Settings, verdict: Verdict, reason: str, held_back: bool
+) -> None:
+    decision = decide(facts(settings=settings))
+    assert (decision.verdict, decision.reason) == (verdict, reason)
+    assert decision.held_back is held_back
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "reason", "held_back"),
+    [
+        (
+            {"budget_left": False},
+            Verdict.OBSERVE,
+            "the budget of 10 cases an hour is used up",
+            True,
+        ),
+        (
+            {"protection_unknown": "AccessDenied"},
+            Verdict.OBSERVE,
+            "protection cannot be looked up: AccessDenied",
+            True,
+        ),
+        (
+            {"released_by": "Ada"},
+            Verdict.ASK,
+            "released before by Ada; a person decides again",
+            False,
+        ),
+    ],
+)
+def test_facts_decide(
+    changes: dict[str, Any], verdict: Verdict, reason: str, held_back: bool
+) -> None:
+    decision = decide(facts(**changes))
+    assert (decision.verdict, decision.reason) == (verdict, reason)
+    assert decision.held_back is held_back
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"settings": APPROVE},
+        {"released_by": "Ada"},
+        {"finding": a_finding(type="Exfiltration:S3/AnomalousBehavior")},
+    ],
+)
+def test_question_costs_no_budget(changes: dict[str, Any]) -> None:
+    """A question is opened also when the hour's budget is used up."""
+    assert decide(facts(budget_left=False, **changes)).verdict is Verdict.ASK
+
+
+def test_own_budget_is_named() -> None:
+    settings = replace(ENFORCE, budgets={"quarantine_bucket": 3})
+    decision = decide(facts(settings=settings, budget_left=False))
+    assert decision == over_budget(3)
+    assert "budget of 3 cases" in decision.reason
+
+
+def test_foreign_target_is_ignored() -> None:
+    here = facts()
+    action = replace(here.plan.actions[0], place=FOREIGN)
+    decision = decide(replace(here, plan=Plan((action, *here.plan.actions[1:]))))
+    assert decision.verdict is Verdict.IGNORE
+    assert decision.reason == f"a target lies outside the finding's account {ACCOUNT}"
+
+
+# ---- for a person: a plan without changes ----
+
+FOR_A_PERSON = Plan((), "Ask who used root.")
+
+
+@pytest.mark.parametrize("budget_left", [True, False])
+@pytest.mark.parametrize("settings", [APPROVE, ENFORCE])
+def test_plan_without_changes_escalates(settings: Settings, budget_left: bool) -> None:
+    """An escalation costs no budget and needs no approval."""
+    decision = decide(facts(settings=settings, plan=FOR_A_PERSON, budget_left=budget_left))
+    assert decision.verdict is Verdict.ESCALATE
+    assert decision.reason == "no playbook can contain it: a person must act"
+    assert not decision.held_back
+
+
+def test_plan_without_changes_can_be_observed() -> None:
+    assert decide(facts(settings=OBSERVE, plan=FOR_A_PERSON)).verdict is Verdict.OBSERVE
+
+
+def test_chosen_plan_without_changes_escalates() -> None:
     chosen = a_finding(custom_action=CONTAIN_ACTION)
-    assert decide(situation(settings=Settings(), finding=chosen)).verdict is Verdict.ASK
-    assert decide(situation(finding=chosen)).verdict is Verdict.CONTAIN
-    stopped = Settings(switch=MasterSwitch.OBSERVE)
-    assert decide(situation(settings=stopped, finding=chosen)).verdict is Verdict.OBSERVE
-    unreadable = Settings(unreadable="no")
-    assert decide(situation(settings=unreadable, finding=chosen)).verdict is Verdict.OBSERVE
+    escalated = facts(settings=APPROVE, finding=chosen, plan=FOR_A_PERSON)
+    assert decide(escalated).verdict is Verdict.ESCALATE
 
 
-def test_protected_patterns_and_break_glass() -> None:
-    plan = situation().plan
-    settings = Settings(protected=("arn:aws:s3:::training-*",))
-    assert "protected by" in protected_by_pattern(plan.resources, settings, DEPLOYMENT)
-    other = Settings(protected=("arn:aws:s3:::x",))
-    assert protected_by_pattern(plan.resources, other, DEPLOYMENT) == ""
-    breaking = replace(DEPLOYMENT, break_glass=("arn:aws:s3:::training-data",))
-    assert protected_by_pattern(plan.resources, Settings(), breaking)
+def test_protected_target_escalates_with_reason() -> None:
+    reason = f"{BUCKET.arn} is protected by the pattern *"
+    decision = decide(facts(plan=FOR_A_PERSON, protected=reason))
+    assert (decision.verdict, decision.reason) == (Verdict.ESCALATE, reason)
 
 
-def test_nobody_is_shut_out_without_a_way_back_unless_a_person_says_so() -> None:
+# ---- what a person chose, and what locks people out ----
+
+
+def test_custom_action_needs_approval_in_any_mode() -> None:
+    chosen = a_finding(custom_action=CONTAIN_ACTION)
+    for settings in (OBSERVE, APPROVE):
+        decision = decide(facts(settings=settings, finding=chosen))
+        assert decision.verdict is Verdict.ASK
+        assert "chosen manually in Security Hub" in decision.reason
+    assert decide(facts(finding=chosen)).verdict is Verdict.CONTAIN
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"settings": Settings(switch=MasterSwitch.OFF)}, Verdict.IGNORE),
+        ({"settings": Settings(switch=MasterSwitch.OBSERVE)}, Verdict.OBSERVE),
+        ({"settings": Settings(unreadable="no")}, Verdict.OBSERVE),
+        ({"settings": exempted()}, Verdict.IGNORE),
+        ({"protection_unknown": "AccessDenied"}, Verdict.OBSERVE),
+    ],
+)
+def test_custom_action_is_no_master_key(changes: dict[str, Any], verdict: Verdict) -> None:
+    chosen = a_finding(custom_action=CONTAIN_ACTION)
+    assert decide(facts(finding=chosen, **changes)).verdict is verdict
+
+
+def test_lock_out_needs_approval_without_break_glass() -> None:
     leak = a_finding(type="Exfiltration:S3/AnomalousBehavior")
-    decision = decide(situation(finding=leak))
-    assert decision.verdict is Verdict.ASK and "break-glass" in decision.reason
-    named = replace(DEPLOYMENT, break_glass=("arn:aws:iam::111122223333:role/BreakGlass",))
-    assert decide(situation(finding=leak, deployment=named)).verdict is Verdict.CONTAIN
+    decision = decide(facts(finding=leak))
+    assert decision.verdict is Verdict.ASK
+    assert decision.reason == "no break-glass role is named, and the plan locks people out"
+    named = replace(HOME, break_glass=("arn:aws:iam::111122223333:role/BreakGlass",))
+    assert decide(facts(finding=leak, deployment=named)).verdict is Verdict.CONTAIN
 
 
-def test_an_exempt_bucket_does_not_free_the_others() -> None:
+@pytest.mark.parametrize(
+    ("settings", "deployment", "reason"),
+    [
+        (Settings(protected=("arn:aws:s3:::training-*",)), HOME, "pattern arn:aws:s3:::training-*"),
+        (Settings(protected=("arn:aws:s3:::x",)), HOME, ""),
+        (Settings(), replace(HOME, break_glass=(BUCKET.arn,)), f"pattern {BUCKET.arn}"),
+        (Settings(), replace(HOME, own_roles=(BUCKET.arn,)), f"pattern {BUCKET.arn}"),
+    ],
+)
+def test_pattern_protects_target(settings: Settings, deployment: Deployment, reason: str) -> None:
+    said = protected_by_pattern(facts().plan.resources, settings, deployment)
+    assert bool(said) is bool(reason)
+    assert said.endswith(reason)
+
+
+# ---- exemptions ----
+
+
+def test_exempt_target_is_left_out() -> None:
     victim = replace(BUCKET, name="victim", arn="arn:aws:s3:::victim")
-    here = situation(settings=exempted(), finding=a_finding(resources=(BUCKET, victim)))
+    here = facts(settings=exempted(), finding=a_finding(resources=(BUCKET, victim)))
+    assert list(exemptions(here)) == [BUCKET.arn]
     assert decide(here).verdict is Verdict.CONTAIN
     spared = without_exempt(here)
     assert spared.resources == (victim.arn,)
-    assert spared.actions[-1].tells
+    assert spared.manual_step == here.plan.manual_step
+    assert spared.hash != here.plan.hash
 
 
-def test_a_pass_lets_go_in_any_mode_but_not_when_forged_or_stopped() -> None:
-    passed = a_finding(
-        state=State.PASSED, severity=Severity("INFORMATIONAL", SeverityLabel.INFORMATIONAL, 0)
-    )
-    assert may_release(situation(settings=Settings(), finding=passed)).verdict is Verdict.CONTAIN
-    forged = replace(passed, authored_by_aws=False)
-    assert may_release(situation(finding=forged)).verdict is Verdict.IGNORE
-    stopped = Settings(switch=MasterSwitch.OBSERVE)
-    assert may_release(situation(settings=stopped, finding=passed)).verdict is Verdict.IGNORE
+@pytest.mark.parametrize("settings", [ENFORCE, exempted(), exempted(expires=NOON)])
+def test_whole_plan_stays_whole(settings: Settings) -> None:
+    """Where all is exempt, the reason names it; where nothing is, nothing changes."""
+    here = facts(settings=settings)
+    assert without_exempt(here) == here.plan
 
 
-def test_another_custom_action_is_not_for_us() -> None:
-    assert (
-        decide(situation(finding=a_finding(custom_action="OpenTicket"))).verdict is Verdict.IGNORE
-    )
+def test_first_exemption_names_owner() -> None:
+    one, two = exempted().exemptions[0], exempted(owner="Bob").exemptions[0]
+    here = facts(settings=replace(ENFORCE, exemptions=(one, two)))
+    assert exemptions(here) == {BUCKET.arn: one}
+
+
+# ---- release on pass ----
+
+
+@pytest.mark.parametrize("settings", [OBSERVE, APPROVE, ENFORCE, exempted()])
+def test_pass_releases_in_any_mode(settings: Settings) -> None:
+    decision = may_release(facts(settings=settings, budget_left=False))
+    assert (decision.verdict, decision.reason) == (Verdict.RELEASE, "the control passed")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (Settings(switch=MasterSwitch.OFF), "off"),
+        (Settings(switch=MasterSwitch.OBSERVE), "at observe"),
+        (Settings(unreadable="settings cannot be read: X"), "cannot be read"),
+    ],
+)
+def test_stopped_cordon_releases_nothing(settings: Settings, reason: str) -> None:
+    decision = may_release(facts(settings=settings))
+    assert decision.verdict is Verdict.IGNORE
+    assert re.search(reason, decision.reason)

@@ -99,9 +99,6 @@ def stub(aws: AwsClients, service: str, operation: str, respond: StubbedResponse
         _stubs.append((client.meta.events, event, handler))
 
 
-answering = stub  # the name that test_incident.py still uses
-
-
 def _error(code: str) -> dict[str, Any]:
     metadata = {"HTTPStatusCode": 400}
     return {"Error": {"Code": code, "Message": "stubbed by the test"}, "ResponseMetadata": metadata}

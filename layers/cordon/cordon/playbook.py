@@ -25,7 +25,7 @@ class Incident(StrEnum):
     """When a playbook's cases open an incident."""
 
     ALWAYS = "always"  # from the question to a person on
-    WHEN_FAILED = "when_failed"  # a change failed, or a person must act
+    WHEN_FAILED = "when_failed"  # a change failed, or a person must do it
     NEVER = "never"
 
 
@@ -85,7 +85,7 @@ class Playbook:
     targets: Callable[[Finding], tuple[Resource, ...]]  # what it changes; () means not for us
     plan: Callable[[Finding, str, Deployment], Sequence[Action]]  # finding, case id, deployment
     controls: tuple[str, ...]  # "NIST.800-53.r5 AC-3": supports evidence for, never "complies"
-    defence_layer: str  # layer of defence in depth it acts in
+    defence_layer: str  # its layer of defence in depth
     serves: Serves
     recommended_mode: Mode  # the mode we recommend after a week of observing
     manual_step: Callable[[Finding], str]  # what a person must do, in plain words
@@ -100,7 +100,7 @@ class Playbook:
         return bool(self.targets(finding))
 
     def plan_for(self, finding: Finding, deployment: Deployment) -> Plan:
-        """The plan for a finding that it handles; one for a person where it must not act."""
+        """The plan for a finding that it handles; one for a person where it must change nothing."""
         try:
             actions = self.plan(finding, self.case_id(finding), deployment)
         except Refused as refused:

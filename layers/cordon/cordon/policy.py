@@ -1,7 +1,7 @@
 """What we may do: one pure decision with its reason.
 
 ``not_ours(finding)`` is the first gate: what it names needs no settings and no memory. After it,
-``decide(policy_input)`` is asked once, with everything known. It asks each rule in the order of
+``decide(policy_input)`` is called once, with everything known. It tries each rule in the order of
 ``RULES``, and the first that has an opinion decides. Nothing here reads or writes anything: what
 must be looked up is in the input.
 """
@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from cordon.finding import Finding, SeverityLabel, State
+from cordon.finding import ARN, Finding, SeverityLabel, State
 from cordon.playbook import Plan, Playbook
 from cordon.settings import Deployment, Exemption, MasterSwitch, Mode, Settings
 from cordon.unsupported import ROLE_TYPES
@@ -46,7 +46,9 @@ class Decision:
 
     verdict: Verdict
     reason: str
-    held_back: bool = False  # it would have acted: a metric filter counts this field, and alarms
+    held_back: bool = (
+        False  # it would have contained: a metric filter counts this field, and alarms
+    )
 
 
 @dataclass(frozen=True)
@@ -145,13 +147,18 @@ def _cordon_finding(finding: Finding, _: Deployment) -> str:
 
 
 def _own_role(finding: Finding, deployment: Deployment) -> str:
-    """Our own roles by their exact ARNs, in our account or in one that we serve."""
+    """Our own roles by their exact ARNs, in our account or in one that we serve.
+
+    Within one account a role's name is its own, so that account and name are as good as the ARN.
+    """
     principal, home = finding.principal, finding.place.account
     if principal is None or any(fnmatchcase(finding.type, p) for p in STOLEN_CREDENTIAL_TYPES):
         return ""
     names = {arn.rpartition("/")[2] for arn in deployment.own_roles_in(home)}
     own = principal.name in names and principal.user_type in ROLE_TYPES
-    if own and principal.account in ("", home):
+    issuer = ARN.fullmatch(principal.issuer)
+    accounts = {principal.account, issuer["account"] if issuer else ""} - {""}
+    if own and accounts <= {home}:
         return f"the actor is Cordon's own role {principal.name}"
     return ""
 
@@ -243,7 +250,7 @@ def _mode_observe(s: PolicyInput) -> Decision | None:
 
 
 def _for_a_person(s: PolicyInput) -> Decision | None:
-    """Nobody is asked whether to tell: it costs no budget and needs no approval."""
+    """An escalation costs no budget and needs no approval."""
     if s.plan.actions:
         return None
     reason = s.protected or "no playbook can contain it: a person must act"

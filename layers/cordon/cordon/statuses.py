@@ -20,7 +20,7 @@ class Status(StrEnum):
     CONTAINING = "containing"  # an attempt changes resources, or died doing so
     CONTAINED = "contained"  # all that contains was verified
     TAGGED = "tagged"  # the tags were verified; nothing was contained
-    ESCALATED = "escalated"  # no playbook can contain it: a person must act
+    ESCALATED = "escalated"  # no playbook can contain it: a person must do it
     PARTLY_CONTAINED = "partly_contained"  # some changes were verified, others were not
     FAILED = "failed"  # nothing that contains was verified
     RESOURCE_DELETED = "resource_deleted"  # nothing was left to contain
@@ -102,7 +102,7 @@ TABLE: Mapping[Status | None, Mapping[Event, Status]] = {
     S.REOPENED: _FINDING,
 }
 
-# An attempt to contain has ended: the changes that were verified stand until a release.
+# An attempt to contain has ended: the changes that were verified stay until a release.
 CONTAIN_ENDED = frozenset({S.CONTAINED, S.TAGGED, S.PARTLY_CONTAINED, S.FAILED, S.RESOURCE_DELETED})
 # Nothing is held and nobody waits: the row expires with its evidence.
 CLOSED = frozenset({S.OBSERVED, S.REJECTED, S.EXPIRED, S.RELEASED, S.REOPENED})

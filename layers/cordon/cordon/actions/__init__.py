@@ -1,4 +1,4 @@
-"""What we can do. Every action stands in ``ALL_ACTIONS``; one contract test covers them all."""
+"""What we can do. Every action is in ``ALL_ACTIONS``; one contract test covers them all."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields

@@ -1,4 +1,4 @@
-"""One reversible act: ``capture → apply → verify → undo``.
+"""One reversible change: ``capture → apply → verify → undo``.
 
 The engine owns order, holds and evidence; an action only knows its own resource. Every method
 may be called again after a crash and must then change nothing more. An action is plain data,
@@ -53,7 +53,7 @@ class Action:
     family: ClassVar[str]  # who may change it: the second part of its hold's key
     contains: ClassVar[bool] = True  # False for a tag: it puts up a sign and stops nobody
     recognisable_by_value: ClassVar[bool] = (
-        True  # is our part told by its look, whichever case wrote it?
+        True  # is our part known by its look, whichever case wrote it?
     )
 
     @property
@@ -79,7 +79,7 @@ class Action:
     def capture(self, aws: AwsClients) -> Json:
         """How the target is now. Absence is said as absence, apart from an empty value.
 
-        Raises Gone, Refused, or the ClientError that kept it from reading (fail closed).
+        Raises ResourceDeleted, Refused, or the ClientError that kept it from reading (fail closed).
         """
         raise NotImplementedError
 
@@ -95,11 +95,11 @@ class Action:
         raise NotImplementedError
 
     def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
-        """Read back; raises NotVerified (or Gone) unless the target shows ``wrote``."""
+        """Raises NotVerified (or ResourceDeleted) unless the target shows ``written``."""
         raise NotImplementedError
 
     def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
-        """Put back exactly ``captured``. Leaves alone what a person changed, and says so."""
+        """Put back exactly ``captured``. What a person changed stays, and the result says so."""
         raise NotImplementedError
 
     def until_safe_to_undo(self, captured: Json, written: Json) -> datetime | None:

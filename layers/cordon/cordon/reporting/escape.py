@@ -2,7 +2,7 @@
 
 OpsCenter shows descriptions as Markdown, and topics lead to mail, chat and spreadsheets, while the
 text of a finding is hostile. ``escape_markdown`` puts look-alikes in place of whatever one of these
-would act upon; it changes no length but for a leading sign.
+would execute or format; it changes no length but for a leading sign.
 """
 
 import re
@@ -11,12 +11,19 @@ import unicodedata
 _LOOK_ALIKES = str.maketrans(dict(zip("<>`|[]*\\", "‹›´¦⟦⟧∗∖", strict=True)))
 _LINK = re.compile(r"(?i)(?<=h)tt(?=ps?:)")  # hxxp: the security trade's own spelling
 _WWW = re.compile(r"(?i)(?<=www)\.")
-_ACTS_FIRST = ("=", "+", "-", "@", "#", "!")  # formulas of spreadsheets, headings, lists, mentions
+_ACTIVE_FIRST = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "#",
+    "!",
+)  # formulas of spreadsheets, headings, lists, mentions
 _UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")  # Unicode general categories
 
 
 def escape_markdown(text: str, limit: int) -> str:
-    """Text that Markdown, chat and spreadsheets show as it stands; at most ``limit`` characters.
+    """Text that Markdown, chat and spreadsheets show unchanged; at most ``limit`` characters.
 
     Keeps line breaks; takes out other control and direction-changing characters. Applied twice it
     changes nothing more.
@@ -51,4 +58,4 @@ def _printable(line: str) -> str:
 
 def _escaped(line: str) -> str:
     quiet = _WWW.sub("․", _LINK.sub("xx", line.translate(_LOOK_ALIKES)))
-    return f"'{quiet}" if quiet.lstrip().startswith(_ACTS_FIRST) else quiet
+    return f"'{quiet}" if quiet.lstrip().startswith(_ACTIVE_FIRST) else quiet

@@ -17,7 +17,6 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cordon.errors import NotReported
 from cordon.finding import ARN, SeverityLabel
 from cordon.memory.cases import Case, Reported
 from cordon.playbook import Incident, Playbook
@@ -36,12 +35,11 @@ MESSAGE = 100_000  # characters; SNS takes 256 KB
 SOURCE = "cordon"  # may not contain aws, amazon or amzn
 CASE = "cordon-case"  # our key in an OpsItem's operational data
 
-RESOLVED = ("Resolved", "Closed")
 SEVERITY = {SeverityLabel.CRITICAL: "1", SeverityLabel.HIGH: "2", SeverityLabel.MEDIUM: "3"}
 LOWEST = "4"
 TROUBLES = frozenset({Status.FAILED, Status.PARTLY_CONTAINED, Status.ESCALATED})
 # A message is sent when a case comes to one of these, once in a round.
-TOLD_OF = frozenset(
+MESSAGE_STATUSES = frozenset(
     {Status.AWAITING_APPROVAL, Status.CONTAINED, Status.TAGGED, Status.RESOURCE_DELETED, *TROUBLES}
 )
 
@@ -55,13 +53,8 @@ def wanted(case: Case, playbook: Playbook) -> bool:
     return case.status in TROUBLES or bool(case.failed)
 
 
-def report_incident(
-    case: Case, playbook: Playbook, deployment: Deployment, shown: Reported, ssm: Any, sns: Any
-) -> Reported:
-    """Bring the incident and its message to what the case is now.
-
-    Returns what people were shown. Raises NotReported with what the service said.
-    """
+def report_incident(case: Case, playbook: Playbook, shown: Reported, ssm: Any) -> Reported:
+    """Bring the incident to what the case is now. Returns what people were shown."""
     open_now = wanted(case, playbook)
     if not open_now and not shown.ops_item:
         return shown
@@ -69,15 +62,19 @@ def report_incident(
     digest = hashlib.sha256(f"{case.status} {open_now} {text}".encode()).hexdigest()
     if digest == shown.shown:
         return shown
-    try:
-        shown = replace(shown, ops_item=_file(case, text, shown, ssm, open_now=open_now))
-        told_of = f"{case.status} {case.round}"
-        if open_now and case.status in TOLD_OF and shown.message != told_of:
-            _publish(case, shown.ops_item, deployment, sns)
-            shown = replace(shown, message=told_of)
-    except ClientError as error:
-        raise NotReported(f"the incident of case {case.id}: {error}") from error
-    return replace(shown, shown=digest)
+    number = _file(case, text, shown, ssm, open_now=open_now)
+    return replace(shown, ops_item=number, shown=digest)
+
+
+def report_message(
+    case: Case, playbook: Playbook, deployment: Deployment, shown: Reported, sns: Any
+) -> Reported:
+    """Send the message of an incident, once for each status that it comes to in a round."""
+    sent = f"{case.status} {case.round}"
+    if not wanted(case, playbook) or case.status not in MESSAGE_STATUSES or shown.message == sent:
+        return shown
+    _publish(case, shown.ops_item, deployment, sns)
+    return replace(shown, message=sent)
 
 
 def body(case: Case) -> str:
@@ -116,24 +113,24 @@ def _file(case: Case, text: str, shown: Reported, ssm: Any, *, open_now: bool) -
     """Create the OpsItem, or bring the one there is to what the case is now; its id."""
     if not shown.ops_item:
         return _create(case, text, ssm)
-    status = "Open" if open_now else "Resolved"
     try:
-        ssm.update_ops_item(
-            OpsItemId=shown.ops_item,
-            Title=title(case),
-            Description=description(text, case),
-            Status=status,
-        )
+        _update(case, text, shown.ops_item, ssm, status="Open" if open_now else "Resolved")
     except ClientError as error:
-        if error.response["Error"]["Code"] != "OpsItemNotFoundException" or not open_now:
-            raise
-        return _create(case, text, ssm)  # a person deleted it, and the case goes on
+        if error.response["Error"]["Code"] != "OpsItemNotFoundException":
+            raise  # else a person deleted it
+        return _create(case, text, ssm) if open_now else ""
     return shown.ops_item
+
+
+def _update(case: Case, text: str, number: str, ssm: Any, *, status: str) -> None:
+    ssm.update_ops_item(
+        OpsItemId=number, Title=title(case), Description=description(text, case), Status=status
+    )
 
 
 def _create(case: Case, text: str, ssm: Any) -> str:
     try:
-        answer = ssm.create_ops_item(
+        created = ssm.create_ops_item(
             Title=title(case),
             Description=description(text, case),
             Source=SOURCE,
@@ -143,10 +140,12 @@ def _create(case: Case, text: str, ssm: Any) -> str:
         )
     except ClientError as error:
         response: dict[str, Any] = {**error.response}
-        if response["Error"]["Code"] == "OpsItemAlreadyExistsException":
-            return str(response["OpsItemId"])
-        raise
-    return str(answer["OpsItemId"])
+        if response["Error"]["Code"] != "OpsItemAlreadyExistsException":
+            raise
+        number = str(response["OpsItemId"])  # of a try that died: it says what was true then
+        _update(case, text, number, ssm, status="Open")
+        return number
+    return str(created["OpsItemId"])
 
 
 def title(case: Case) -> str:
@@ -168,7 +167,8 @@ def description(text: str, case: Case) -> str:
 
 def _publish(case: Case, ops_item: str, deployment: Deployment, sns: Any) -> None:
     """Plain text; the incident's number comes first, for those who cut the rest."""
-    message = f"{ops_item}\n\n{escape_markdown(body(case), MESSAGE)}"
+    number = f"{ops_item}\n\n" if ops_item else ""  # OpsCenter may have refused
+    message = f"{number}{escape_markdown(body(case), MESSAGE)}"
     values = {
         "case": case.id,
         "playbook": case.playbook,

@@ -2,7 +2,7 @@
 
 Our own finding is the case (BatchImportFindings, product ``…:product/<account>/default``)
 and the original finding gets a note, our fields and a workflow status (BatchUpdateFindings).
-Limits: Security Hub API Reference, AwsSecurityFinding and BatchUpdateFindings. Both calls answer
+Limits: Security Hub API Reference, AwsSecurityFinding and BatchUpdateFindings. Both calls return
 200 and hide failures in the body: ``FailedFindings`` and ``UnprocessedFindings`` are errors here.
 """
 
@@ -39,8 +39,9 @@ FINDING_TYPES = {
     "governance": "Software and Configuration Checks/AWS Security Best Practices",
     "compliance": "Software and Configuration Checks/Industry and Regulatory Standards",
 }
-ARCHIVED = (Status.RELEASED, Status.REJECTED, Status.EXPIRED)  # nobody need look at it any more
+ARCHIVED = (Status.RELEASED, Status.REJECTED)  # nobody need look at it any more
 DESCRIPTION = 1024  # characters of AwsSecurityFinding.Description
+NOTE = 512  # characters of Note.Text
 
 
 class Original(StrEnum):
@@ -48,24 +49,27 @@ class Original(StrEnum):
 
     UPDATED = "updated"
     ABSENT = "absent"  # Security Hub has no copy of the native finding (yet)
-    NOT_UPDATED = "none"  # observed cases leave the original alone, and Config gives none
+    NOT_UPDATED = "none"  # observed cases do not change the original, and Config gives none
 
 
 def report_finding(
     case: Case, playbook: Playbook, deployment: Deployment, shown: Reported, hub: Any
 ) -> Reported:
-    """Bring our finding and the original to what the case is now. Raises NotReported.
+    """Bring our finding to what the case is now. Raises NotReported.
 
     ``hub`` is the securityhub client of our own account and Region. An import whose UpdatedAt is
     not later than the last one's is silently ignored by Security Hub, so it always is.
     """
-    if not deployment.security_hub:
-        return shown
     at = now() if shown.at is None else max(now(), shown.at + timedelta(seconds=1))
-    answer = hub.batch_import_findings(Findings=[own_finding(case, playbook, deployment, at)])
-    for failed in answer["FailedFindings"]:
+    response = hub.batch_import_findings(Findings=[own_finding(case, playbook, deployment, at)])
+    for failed in response["FailedFindings"]:
         raise NotReported(f"{failed['ErrorCode']}: {failed['ErrorMessage']}")
-    return replace(shown, at=at, original=_update_original(case, playbook, hub))
+    return replace(shown, at=at)
+
+
+def report_original(case: Case, playbook: Playbook, shown: Reported, hub: Any) -> Reported:
+    """Bring the original finding to what the case is now. Raises NotReported."""
+    return replace(shown, original=_update_original(case, playbook, hub))
 
 
 def own_finding(
@@ -111,10 +115,10 @@ def own_finding(
 
 def summary(case: Case) -> str:
     """What is true, what was decided, and each change: as much as the finding has room for."""
-    lines = [truth(case), decision(case), *change_lines(case)]
+    lines = [truth(case), f"Decision: {decision(case)}", *change_lines(case)]
     for left_out in range(len(lines) - 1):
         kept = lines[: len(lines) - left_out]
-        more = [f"And {left_out} more changes: cordon evidence {case.id}."] if left_out else []
+        more = [f"And {left_out} more: cordon evidence {case.id}."] if left_out else []
         text = one_line(" ".join([*kept, *more]), 10_000)
         if len(text) <= DESCRIPTION:
             return text
@@ -172,19 +176,23 @@ def _update_original(case: Case, playbook: Playbook, hub: Any) -> Original:
     there = _in_hub(original, hub)
     if there is None:
         return Original.ABSENT
-    answer = hub.batch_update_findings(
+    response = hub.batch_update_findings(
         FindingIdentifiers=[{"Id": original.id, "ProductArn": original.product_arn}],
-        Note={
-            "Text": one_line(f"Cordon {headline(case)}. {truth(case)} {advice(case)}", 512),
-            "UpdatedBy": "cordon",
-        },
+        Note={"Text": note(case), "UpdatedBy": "cordon"},
         # The map is replaced as a whole: what others wrote into it is kept.
         UserDefinedFields=dict(there.get("UserDefinedFields", {})) | _our_fields(case),
         **_workflow(case, playbook, there),
     )
-    for failed in answer["UnprocessedFindings"]:
+    for failed in response["UnprocessedFindings"]:
         raise NotReported(f"{failed['ErrorCode']}: {failed['ErrorMessage']}")
     return Original.UPDATED
+
+
+def note(case: Case) -> str:
+    """What the original finding says of the case; where not all of it fits, what to do now."""
+    whole = f"Cordon {headline(case)}. {truth(case)} {advice(case)}"
+    short = f"Cordon {headline(case)}. {advice(case)}"
+    return one_line(whole if len(whole) <= NOTE else short, NOTE)
 
 
 def _in_hub(original: HubReference, hub: Any) -> Mapping[str, Any] | None:
@@ -192,16 +200,16 @@ def _in_hub(original: HubReference, hub: Any) -> Mapping[str, Any] | None:
 
     A native event is minutes ahead of Security Hub's copy, which may be switched off altogether,
     and Security Hub deletes findings after 90 days. When the copy arrives as an event of its own,
-    the case is told then.
+    the case is reported then.
     """
-    answer = hub.get_findings(
+    response = hub.get_findings(
         Filters={
             "Id": [{"Value": original.id, "Comparison": "EQUALS"}],
             "ProductArn": [{"Value": original.product_arn, "Comparison": "EQUALS"}],
         },
         MaxResults=1,
     )
-    found: list[Mapping[str, Any]] = answer["Findings"]
+    found: list[Mapping[str, Any]] = response["Findings"]
     return found[0] if found else None
 
 
@@ -210,7 +218,7 @@ def _our_fields(case: Case) -> dict[str, str]:
 
 
 def _workflow(case: Case, playbook: Playbook, there: Mapping[str, Any]) -> Mapping[str, Any]:
-    """NOTIFIED when handled; RESOLVED only when every act was read back and removes the cause.
+    """NOTIFIED when handled; RESOLVED only when every change was verified and removes the cause.
 
     What a person suppressed stays suppressed; a control that passes is resolved by Security Hub.
     """

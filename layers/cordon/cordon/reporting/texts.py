@@ -35,6 +35,10 @@ def _contain(case: Case) -> str:
     )
 
 
+def _contain_again(_: Case) -> str:
+    return "To contain: the custom action CordonContain."
+
+
 def _decide(case: Case) -> str:
     return (
         f"To decide: cordon approve {case.id} --plan {case.plan_hash}, or cordon reject {case.id}. "
@@ -43,6 +47,9 @@ def _decide(case: Case) -> str:
 
 
 def _retry(case: Case) -> str:
+    """A refused change is not tried again; a failed one is."""
+    if not case.failed:
+        return f"Do yourself what was not done. {_release(case)}"
     return (
         "Do what failed yourself, or remove what stopped it: Cordon tries again when the finding "
         f"comes again. {_release(case)}"
@@ -52,12 +59,16 @@ def _retry(case: Case) -> str:
 MEANINGS: dict[Status, Meaning] = {
     Status.OBSERVED: Meaning("observed", "Nothing was changed.", _contain),
     Status.AWAITING_APPROVAL: Meaning("awaiting approval", "Nothing was changed yet.", _decide),
-    Status.REJECTED: Meaning("rejected", "A person said no: nothing was changed.", _contain),
-    Status.EXPIRED: Meaning("expired", "Nobody approved in time: nothing was changed.", _contain),
+    Status.REJECTED: Meaning("rejected", "A person said no: nothing was changed.", _contain_again),
+    Status.EXPIRED: Meaning(
+        "expired", "The question is over unanswered: nothing was changed.", _contain_again
+    ),
     Status.CONTAINING: Meaning(
         "containing", "An attempt to contain began and has not said how it ended.", _release
     ),
-    Status.CONTAINED: Meaning("contained", "Every change was made and verified.", _release),
+    Status.CONTAINED: Meaning(
+        "contained", "Every change of what still exists was made and verified.", _release
+    ),
     Status.TAGGED: Meaning(
         "tagged",
         "The tags were set and verified. The resource itself was not changed.",
@@ -65,7 +76,7 @@ MEANINGS: dict[Status, Meaning] = {
     ),
     Status.ESCALATED: Meaning(
         "escalated",
-        "Cordon changed nothing: a person must act.",
+        "Cordon changed nothing: a person must do it.",
         lambda case: case.plan.manual_step,
     ),
     Status.PARTLY_CONTAINED: Meaning(
@@ -85,8 +96,8 @@ MEANINGS: dict[Status, Meaning] = {
     ),
     Status.REOPENED: Meaning(
         "reopened",
-        "A person had everything undone: the condition that was found may remain.",
-        _contain,
+        "A person had it released: the condition that was found may remain.",
+        _contain_again,
     ),
 }
 
@@ -109,16 +120,16 @@ def advice(case: Case) -> str:
 
 
 def truth(case: Case) -> str:
-    """What is true of the resource, who decided, and why."""
+    """What is true of the resource, who decided, and why; where nobody did, what happened."""
     person = case.decided_by if case.decided_by != FINDING_SOURCE else "the finding's own source"
-    who = f" Decided by {person}" if person else ""
-    why = f": {case.decided_why}" if who and case.decided_why else ""
-    return f"{MEANINGS[case.status].truth}{who}{why}{'.' if who else ''}"
+    decided = [f"Decided by {person}" if person else "", case.decided_why.rstrip(".")]
+    more = ": ".join(part for part in decided if part)
+    return f"{MEANINGS[case.status].truth} {more}.".removesuffix(" .")
 
 
 def decision(case: Case) -> str:
     """What policy decided, and why."""
-    return f"Decision: {case.verdict} ({case.reason})."
+    return f"{case.verdict} ({case.reason})."
 
 
 def change_lines(case: Case) -> list[str]:

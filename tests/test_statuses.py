@@ -1,0 +1,184 @@
+"""The table of statuses, cell by cell: a change of the code is a change of this test."""
+
+from pathlib import Path
+
+import pytest
+
+from console.statuses_page import MOVERS, page, write
+from cordon.errors import CaseConflict
+from cordon.statuses import CLOSED, CONTAIN_ENDED, TABLE, Event, Status, after
+
+# Each line is a status, each column an event; "." cannot happen and raises CaseConflict.
+COLUMNS = (
+    Event.OBSERVE,
+    Event.ASK,
+    Event.ESCALATE,
+    Event.CLAIM,
+    Event.APPROVE,
+    Event.REJECT,
+    Event.EXPIRE,
+    Event.HOLD_BACK,
+    Event.ALL_VERIFIED,
+    Event.TAGS_VERIFIED,
+    Event.SOME_VERIFIED,
+    Event.NONE_VERIFIED,
+    Event.NOTHING_LEFT,
+    Event.RELEASE,
+    Event.PERSON_UNDID,
+    Event.SOURCE_UNDID,
+    Event.NOTHING_HELD,
+)
+SHORT = {
+    "obs": "observed",
+    "ask": "awaiting_approval",
+    "esc": "escalated",
+    "cng": "containing",
+    "rej": "rejected",
+    "exp": "expired",
+    "con": "contained",
+    "tag": "tagged",
+    "par": "partly_contained",
+    "fai": "failed",
+    "del": "resource_deleted",
+    "rng": "releasing",
+    "rel": "released",
+    "reo": "reopened",
+}
+# fmt: off
+#   obs  ask  esc  clm  app  rej  exp  hld  all  tag  som  non  left rel  per  src  none
+CELLS = """
+new obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    .
+obs obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    rel  .
+ask .    .    .    .    cng  rej  exp  .    .    .    .    .    .    .    .    rel  .
+rej obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    .
+exp obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    .
+cng .    .    .    cng  .    .    .    obs  con  tag  par  fai  del  rng  .    .    .
+con .    .    .    cng  .    .    .    .    .    .    .    .    .    rng  .    .    .
+tag .    .    .    cng  .    .    .    .    .    .    .    .    .    rng  .    .    .
+par .    .    .    cng  .    .    .    .    .    .    .    .    .    rng  .    .    .
+fai .    .    .    cng  .    .    .    .    .    .    .    .    .    rng  .    .    .
+del .    .    .    cng  .    .    .    .    .    .    .    .    .    rng  .    .    .
+esc .    .    esc  .    .    .    .    .    .    .    .    .    .    .    .    rel  rel
+rng .    .    .    .    .    .    .    .    .    .    .    .    .    rng  reo  rel  rel
+rel obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    .
+reo obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    .
+"""
+# fmt: on
+
+
+def _cells() -> dict[tuple[Status | None, Event], Status | None]:
+    """(status, event) → the status after, None where it cannot happen."""
+    cells: dict[tuple[Status | None, Event], Status | None] = {}
+    for line in CELLS.strip().splitlines():
+        name, *ends = line.split()
+        start = None if name == "new" else Status(SHORT[name])
+        for event, end in zip(COLUMNS, ends, strict=True):
+            cells[start, event] = None if end == "." else Status(SHORT[end])
+    return cells
+
+
+EXPECTED = _cells()
+
+
+def test_every_cell_is_written_out() -> None:
+    starts = (None, *Status)
+    assert set(EXPECTED) == {(start, event) for start in starts for event in Event}
+    assert set(TABLE) == set(starts)
+
+
+@pytest.mark.parametrize(
+    ("start", "event"), EXPECTED, ids=[f"{s or 'new'}-{e.name.lower()}" for s, e in EXPECTED]
+)
+def test_event_moves_status(start: Status | None, event: Event) -> None:
+    end = EXPECTED[start, event]
+    if end is not None:
+        assert after(start, event) is end
+        return
+    with pytest.raises(CaseConflict, match=event.value) as conflict:
+        after(start, event, "0123456789abcdef")
+    assert "0123456789abcdef" in str(conflict.value)
+    assert (start or "new") in str(conflict.value)
+
+
+def test_statuses_are_fourteen() -> None:
+    assert sorted(Status) == sorted(SHORT.values())
+
+
+def test_closed_statuses_hold_nothing() -> None:
+    assert {"observed", "rejected", "expired", "released", "reopened"} == CLOSED
+
+
+def test_contain_ended_statuses_can_be_released() -> None:
+    ended = {"contained", "tagged", "partly_contained", "failed", "resource_deleted"}
+    assert ended == CONTAIN_ENDED
+    assert {after(status, Event.RELEASE) for status in CONTAIN_ENDED} == {Status.RELEASING}
+    assert {after(status, Event.CLAIM) for status in CONTAIN_ENDED} == {Status.CONTAINING}
+
+
+def test_closed_and_ended_share_nothing() -> None:
+    assert not CLOSED & CONTAIN_ENDED
+
+
+def _reachable(start: Status | None) -> set[Status]:
+    seen: set[Status] = set()
+    front: list[Status | None] = [start]
+    while front:
+        for status in set(TABLE[front.pop()].values()) - seen:
+            seen.add(status)
+            front.append(status)
+    return seen
+
+
+def test_every_status_is_reached_from_none() -> None:
+    assert _reachable(None) == set(Status)
+
+
+@pytest.mark.parametrize("status", sorted(set(Status) - CLOSED))
+def test_every_open_status_can_close(status: Status) -> None:
+    assert set(TABLE[status].values()) - {status}, "nothing leads out of it"
+    assert _reachable(status) & {Status.RELEASED, Status.REOPENED}
+
+
+def test_changes_follow_a_claim_only() -> None:
+    """What says that changes were made comes from containing alone."""
+    for start, row in TABLE.items():
+        for end in set(row.values()) & CONTAIN_ENDED:
+            assert start is Status.CONTAINING, f"{start} → {end}"
+
+
+def test_only_releasing_reopens() -> None:
+    assert [start for start, row in TABLE.items() if Status.REOPENED in row.values()] == [
+        Status.RELEASING
+    ]
+
+
+def test_every_event_has_a_mover() -> None:
+    assert set(MOVERS) == set(Event)
+
+
+def test_page_has_every_move() -> None:
+    rows = [line.split(" | ") for line in page().splitlines() if line.startswith("| ")]
+    moves = [
+        (when, frm.split(", "), to) for _, when, frm, to, _ in (r for r in rows if len(r) == 5)
+    ]
+    shown = {
+        (None if start == "a new case" else Status(start.strip("`")), Event(when), to.strip("`"))
+        for when, starts, to in moves[1:]
+        for start in starts
+    }
+    assert shown == {(s, e, end) for (s, e), end in EXPECTED.items() if end is not None}
+
+
+def test_stale_page_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "docs" / "statuses.md"
+    path.parent.mkdir()
+    assert write(tmp_path, only_check=True) == [path]
+    assert not path.exists()
+    assert write(tmp_path, only_check=False) == [path]
+    assert write(tmp_path, only_check=True) == []
+    path.write_text("old")
+    assert write(tmp_path, only_check=True) == [path]
+
+
+def test_committed_page_is_up_to_date() -> None:
+    assert write(Path(__file__).parent.parent, only_check=True) == []
