@@ -51,8 +51,13 @@ def _capture(row: dict[str, Any], given: Values) -> None:
 
 CONDITIONS: Mapping[str, Condition] = {
     "": lambda row, given: True,
-    "attribute_exists(id)": lambda row, given: "id" in row,
-    "attribute_not_exists(cases)": lambda row, given: "cases" not in row,
+    "attribute_exists(#member)": lambda row, given: given["names"]["#member"] in row,
+    "attribute_not_exists(cases) OR cases = :case": lambda row, given: (
+        row.get("cases", given["case"]) == given["case"]
+    ),
+    "contains(cases, :one) AND cases <> :case": lambda row, given: (
+        given["one"] in row.get("cases", ()) and row["cases"] != given["case"]
+    ),
     "attribute_not_exists(id) OR expires < :now": lambda row, given: (
         "id" not in row or row.get("expires", given["now"]) < given["now"]
     ),
@@ -71,6 +76,7 @@ CONDITIONS: Mapping[str, Condition] = {
 CHANGES: Mapping[str, Change] = {
     "ADD cases :case SET #member = :member": _join,
     "DELETE cases :case REMOVE #member": _leave,
+    "SET #member = :member": lambda row, given: row.update({given["names"]["#member"]: given["member"]}),
     "ADD spent :one SET expires = :expires": _spend,
     "SET expires = :expires": lambda row, given: row.update(expires=given["expires"]),
     "REMOVE expires": lambda row, given: row.pop("expires", None),

@@ -112,14 +112,13 @@ class Table:
             raise
         return row_of(answer["Attributes"])
 
-    def delete(self, key: str, condition: str) -> None:
+    def delete(self, key: str, condition: str, **values: Any) -> None:
         """Delete a row. Raises Cancelled as ``put`` does."""
         try:
             self._dynamodb.delete_item(
                 TableName=self._name,
                 Key={"id": {"S": key}},
-                ConditionExpression=condition,
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **_condition(condition, values),
             )
         except ClientError as error:
             raise_cancelled(error)
