@@ -61,6 +61,14 @@ class MemoryAccount:
     bucket: MemoryBucket = field(default_factory=MemoryBucket)
     resources: MemoryResources = field(default_factory=lambda: MemoryResources(**ORIGINAL))
 
+    def copy(self) -> "MemoryAccount":
+        """An account that is as this one is now, and goes its own way at this same moment."""
+        again = MemoryAccount(self.clock, self.plans, self.budget)
+        again.table.rows.update(self.table.rows)
+        again.bucket.objects.update(self.bucket.objects)
+        again.resources = MemoryResources(**self.resources.values)
+        return again
+
     def services(self) -> MemoryServices:
         cases = Cases(self.table, "memory")
         lease_end = self.clock.now() + LEASE
@@ -125,20 +133,25 @@ class MemoryAccount:
         """Time passes, and whatever has not ended is delivered, or released, again."""
         for _ in range(6):
             self.clock.passes(minutes=5)
-            for name in self.plans:
-                self._take_up(name)
+            if not any([self._take_up(name) for name in self.plans]):
+                return
 
-    def _take_up(self, name: str) -> None:
+    def _take_up(self, name: str) -> bool:
+        """Was there anything to take up?"""
         case = self.case(name)
         if case is None:
-            return
+            return False
+        interrupted = case.status is Status.CONTAINING or bool(case.failed)
+        if not interrupted and case.status is not Status.RELEASING:
+            return False
         try:
             if case.status is Status.RELEASING:
                 self.release(name, by=case.decided_by)
-            elif case.status not in (Status.RELEASED, Status.REOPENED, Status.OBSERVED):
+            else:
                 self.deliver(name)
         except (ContainFailed, ReleaseFailed):
-            return  # the row says so; the next time it is tried again
+            pass  # the row says so; the next time it is tried again
+        return True
 
     def faults(self) -> list[str]:
         """What is not as it must be once everything has ended."""

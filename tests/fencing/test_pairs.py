@@ -1,28 +1,32 @@
 """Two at a time, at every point where one can stop and the other go on (B24).
 
-One side makes ``first`` calls, then the other makes ``second`` calls, then the first goes to its
-end, then the other: all cuts, whichever begins. Where one died instead, its successor comes.
+Of a pair, one side makes some calls, then the other makes some, then the first goes to its end, and
+then the other: every cut, whichever begins. Then time passes, and what has not ended is taken up.
+``faults`` says what a right end is.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 
+from cordon.actions import Action
 from cordon.errors import (
     CaseConflict,
     ContainFailed,
     ContainInProgress,
-    HoldReleased,
     ReleaseFailed,
 )
-from tests.fencing.account import MemoryAccount, count_calls, memory_account
+from tests.fencing.account import MemoryAccount, memory_account
+from tests.fencing.resources import lock, tag
 from tests.fencing.turns import Died, Side
 
 Work = Callable[[MemoryAccount], Any]
-Pair = tuple[tuple[Work, ...], Work, Work]  # what was before, and the two sides
-
-LATER = (CaseConflict, ContainInProgress, ContainFailed, ReleaseFailed)  # the delivery comes again
+Plans = dict[str, tuple[Action, ...]]
+Cut = tuple[int, ...]
+# Whoever raises one of these comes again: its delivery, or its workflow, is tried again.
+COMES_AGAIN = (CaseConflict, ContainInProgress, ContainFailed, ReleaseFailed)
 
 
 def deliver_a(account: MemoryAccount) -> Any:
@@ -41,60 +45,105 @@ def release_b(account: MemoryAccount) -> Any:
     return account.release("b")
 
 
-PAIRS: dict[str, Pair] = {
-    "duplicate delivery": ((), deliver_a, deliver_a),
-    "release during contain": ((), deliver_a, release_a),
+BOTH = (deliver_a, deliver_b)
+PAIRS: dict[str, tuple[tuple[Work, ...], Work, Work]] = {  # what was before, and the two sides
+    "a delivery and its duplicate": ((), deliver_a, deliver_a),
+    "a contain and its release": ((), deliver_a, release_a),
     "two cases contain": ((), deliver_a, deliver_b),
-    "a case comes while one is released": ((deliver_a,), release_a, deliver_b),
-    "a case comes while one of two is released": ((deliver_a, deliver_b), release_a, release_b),
-    "a released case comes again": ((deliver_a, deliver_b), release_b, deliver_a),
-    "a release twice": ((deliver_a,), release_a, release_a),
+    "one is released, another contains": ((deliver_a,), release_a, deliver_b),
+    "one of two is released, and contains again": (BOTH, release_b, deliver_b),
+    "two cases are released": (BOTH, release_a, release_b),
+    "one of two is released twice": (BOTH, release_a, release_a),
+}
+PLANS: dict[str, Plans] = {
+    "told by its look": {"a": (lock("data", "x"),), "b": (lock("data", "x", "y"),)},
+    "not told by its look": {"a": (tag("label", "a"),), "b": (tag("label", "b"),)},
 }
 
 
-def cuts(before: tuple[Work, ...], one: Work, other: Work) -> Iterator[tuple[int, int]]:
-    """Every number of calls for each side."""
-    with memory_account() as account:
+def finish(*sides: Side) -> None:
+    """Each goes to its end; an error after which nobody tries again is a fault of the test."""
+    for side in sides:
+        error = side.finish().error
+        if error is not None and not isinstance(error, (*COMES_AGAIN, Died)):
+            raise error
+
+
+def every_cut(
+    pair: tuple[Sequence[Work], Work, Work],
+    end: Callable[[Side, Side], None],
+    plans: Plans,
+    **more: Any,
+) -> Iterator[tuple[Cut, list[str]]]:
+    """What is wrong at the end, for every number of calls of each side."""
+    before, *two = pair
+    with memory_account(plans, **more) as start:
         for work in before:
-            work(account)
-        longest = [count_calls(lambda: one(account)) + 8]
-        longest.append(longest[0])
-    yield from ((first, second) for first in range(longest[0]) for second in range(longest[1]))
-
-
-def require_known_error(side: Side) -> None:
-    """A side ends well, or with an error after which it is tried again."""
-    if side.error is not None and not isinstance(side.error, (*LATER, Died)):
-        raise side.error
-
-
-@pytest.mark.parametrize("name", PAIRS)
-def test_two_sides_end_right(name: str) -> None:
-    before, *sides = PAIRS[name]
-    for one, other in (sides, reversed(sides)):
-        assert interleave(before, one, other) == {}
-
-
-def interleave(before: tuple[Work, ...], one: Work, other: Work) -> dict[tuple[int, int], Any]:
-    """The wrong ends, by cut."""
-    wrong = {}
-    first = 0
-    while True:
-        second, more = 0, True
-        while more:
-            with memory_account() as account:
-                for work in before:
-                    work(account)
-                a, b = Side(lambda: one(account)), Side(lambda: other(account))
-                a.step(first + 1)
-                b.step(second + 1)
-                done, more = a.over, not b.over
-                for side in (a, b):
-                    require_known_error(side.finish())
+            work(start)
+        began = start.clock.at
+        first, longer = 0, True
+        while longer:
+            second, more_calls = 0, True
+            while more_calls:
+                account, start.clock.at = start.copy(), began
+                one, other = (Side(partial(work, account)) for work in two)
+                longer = not one.step(first).over
+                more_calls = not other.step(second).over
+                end(one, other)
                 account.settle()
-                if faults := account.faults():
-                    wrong[first, second] = faults
-            second += 1
-        if done:
-            return wrong
-        first += 1
+                yield (first, second), account.faults()
+                second += 1
+            first += 1
+
+
+def wrong_ends(cuts: Iterator[tuple[Cut, list[str]]]) -> dict[Cut, list[str]]:
+    """The cuts after which something is wrong. There are some that are tried at all."""
+    tried = list(cuts)
+    assert len(tried) > 10
+    return {cut: faults for cut, faults in tried if faults}
+
+
+def both_go_on(one: Side, other: Side) -> None:
+    finish(one, other)
+
+
+def the_first_dies(one: Side, other: Side) -> None:
+    finish(one.die(), other)
+
+
+def both_die(one: Side, other: Side) -> None:
+    finish(one.die(), other.die())
+
+
+@pytest.mark.parametrize("look", PLANS)
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("end", [both_go_on, the_first_dies, both_die])
+def test_two_sides_end_right(name: str, look: str, end: Any) -> None:
+    before, one, other = PAIRS[name]
+    ways = {(one, other)} if end is both_die else {(one, other), (other, one)}
+    for two in ways:
+        assert wrong_ends(every_cut((before, *two), end, PLANS[look])) == {}
+
+
+@pytest.mark.parametrize("look", PLANS)
+def test_held_back_case_leaves_nothing(look: str) -> None:
+    """The budget is used up while another case is released and leaves the target to this one."""
+    for two in ((release_a, deliver_b), (deliver_b, release_a)):
+        cuts = every_cut(((deliver_a,), *two), both_go_on, PLANS[look], budget=1)
+        assert wrong_ends(cuts) == {}
+
+
+def test_overslept_attempt_does_no_harm() -> None:
+    """Beyond its lease nobody lives in Lambda. Were it so: what it wrote is taken back at once."""
+    for successor in (deliver_a, release_a):
+        wrong = {}
+        for calls in range(1, 40):
+            with memory_account(PLANS["told by its look"]) as account:
+                slow = Side(partial(deliver_a, account)).step(calls)
+                account.clock.passes(minutes=5)
+                finish(Side(partial(successor, account)))
+                slow.finish()
+                account.settle()
+                if faults := [f for f in account.faults() if not f.startswith("evidence")]:
+                    wrong[calls] = (faults, slow.error)
+        assert wrong == {}

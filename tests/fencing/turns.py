@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 _own = threading.local()
+FOR_EVER = 1_000_000  # calls
 
 
 class Died(BaseException):
@@ -26,23 +27,25 @@ class Side:
         self.over = False
         self.error: BaseException | None = None
         self._work = work
+        self._left = 0  # calls until the baton goes back
         self._dies = False
-        self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
+        self._go, self._back = threading.Lock(), threading.Lock()
+        self._go.acquire()
+        self._back.acquire()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def step(self, calls: int = 1) -> None:
+    def step(self, calls: int = 1) -> "Side":
         """Let it go until it has made so many calls more, or is over."""
-        for _ in range(calls):
-            if self.over:
-                return
+        if not self.over:
+            self._left = calls
             self._go.release()
             self._back.acquire()
+        return self
 
     def finish(self) -> "Side":
         """Let it go to its end."""
-        while not self.over:
-            self.step()
+        self.step(FOR_EVER)
         self._thread.join()
         return self
 
@@ -52,11 +55,13 @@ class Side:
         return self.finish()
 
     def wait_for_turn(self) -> None:
-        """On the side's own thread: the baton goes back until the next turn."""
-        self._back.release()
-        self._go.acquire()
+        """On the side's own thread, before a call: the baton goes back when its turn is used up."""
+        if self._left == 0:
+            self._back.release()
+            self._go.acquire()
         if self._dies:
             raise Died
+        self._left -= 1
         self.calls += 1
 
     def _run(self) -> None:
