@@ -13,7 +13,7 @@ from console.stack import NotPossible, Stack, _deleted_stack_outputs
 from cordon import report
 from cordon.memory.cases import Case
 from cordon.statuses import Status
-from tests.test_cases import a_case
+from tests.memory.test_cases import a_case
 
 
 class Deployed:

@@ -62,7 +62,7 @@ CONDITIONS: Mapping[str, Condition] = {
         "id" not in row or row.get("expires", given["now"]) < given["now"]
     ),
     "attribute_not_exists(id) OR passed_at < :at": lambda row, given: (
-        "id" not in row or row["passed_at"] < given["at"]
+        "id" not in row or row.get("passed_at", "~") < given["at"]
     ),
     "attribute_not_exists(spent) OR spent < :budget": lambda row, given: (
         row.get("spent", -1) < given["budget"]

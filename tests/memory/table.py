@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import boto3
@@ -10,6 +11,12 @@ from moto import mock_aws
 from cordon.memory.table import Table
 
 NAME = "cordon"
+
+
+@cache
+def dynamodb() -> Any:
+    """One client for all tests: to make one takes longer than most of them."""
+    return boto3.client("dynamodb", region_name="eu-central-1")
 
 
 def create(client: Any) -> None:
@@ -38,6 +45,5 @@ def create(client: Any) -> None:
 def dynamodb_table() -> Iterator[tuple[Table, Any]]:
     """The table, and the client behind it."""
     with mock_aws():
-        client = boto3.client("dynamodb", region_name="eu-central-1")
-        create(client)
-        yield Table(client, NAME), client
+        create(dynamodb())
+        yield Table(dynamodb(), NAME), dynamodb()
