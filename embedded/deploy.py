@@ -172,6 +172,9 @@ _LIFECYCLE: dict[str, Callable[[Any], dict[str, Any]]] = {  # CloudFormation's m
     "Status": lambda value: {"Status": value},
     "Prefix": lambda value: {"Filter": {"Prefix": value}},
     "ExpirationInDays": lambda value: {"Expiration": {"Days": int(value)}},
+    "ExpiredObjectDeleteMarker": lambda value: {
+        "Expiration": {"ExpiredObjectDeleteMarker": value in (True, "true")}
+    },
     "NoncurrentVersionExpiration": lambda value: {
         "NoncurrentVersionExpiration": {k: int(v) for k, v in value.items()}
     },

@@ -137,26 +137,22 @@ def for_each(
     gather(*(partial(attempt, run, step) for run in runs if run.status is None))
 
 
-def bring_about(action: Action, hold: Hold, case: Case, services: Services) -> Json:
-    """Apply and keep what was written, until the hold names nobody who wants more; then verify.
+def bring_about(action: Action, hold: Hold, case: Case, services: Services) -> Hold:
+    """Apply and keep what was written, until nobody has come or withdrawn meanwhile; then verify.
 
-    Two cases at a time would else write over each other, and one of them be called contained.
+    Two cases at a time would else write over each other, and one of them be called contained. The
+    case must be in the hold: nobody can then undo the target for good before this has ended.
+    Returns the hold; where nobody wants the target any more, nothing was verified.
     """
     aws, captured = services.aws(action, case), captured_of(hold)
-    while True:
+    while (combined := hold.combined()) is not None:
         require_time(case)
-        combined = hold.combined() or action
         written = combined.apply(aws, captured, hold.written)
-        hold = services.holds.save_written(action, written, *_member_of(hold))
-        if (hold.combined() or action) == combined:
+        hold = services.holds.save_written(action, written, case.id, case.attempt)
+        if hold.combined() == combined:
             verify_with_retries(combined, aws, captured, written)
-            return written
-
-
-def _member_of(hold: Hold) -> tuple[str, int]:
-    """On whose behalf a write is kept: that of a case which is still in the hold."""
-    member = hold.members[0]
-    return member.case, member.attempt
+            break
+    return hold
 
 
 def captured_of(hold: Hold) -> Json:
@@ -164,13 +160,6 @@ def captured_of(hold: Hold) -> Json:
     if hold.captured is None:
         raise RuntimeError("no capture, no change")
     return hold.captured
-
-
-def drop_hold(action: Action, case: Case, services: Services) -> None:
-    """This case holds nothing there."""
-    remaining = services.holds.leave(action, case.id)
-    if remaining is not None and not remaining.cases:
-        services.holds.delete_if_free(action)
 
 
 def is_verified(action: Action, aws: AwsClients, captured: Json, written: Json) -> bool:

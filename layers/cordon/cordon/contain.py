@@ -24,7 +24,6 @@ from cordon.attempt import (
     Services,
     bring_about,
     captured_of,
-    drop_hold,
     error_text,
     for_each,
     is_verified,
@@ -36,9 +35,11 @@ from cordon.clock import now
 from cordon.concurrency import gather
 from cordon.errors import ContainFailed, HoldReleased, Refused, ResourceDeleted
 from cordon.evidence import Evidence
+from cordon.finding import canonical_json
 from cordon.memory.cases import ActionStatus, Case
 from cordon.memory.holds import Capture
 from cordon.policy import over_budget
+from cordon.release import OPEN, undo
 from cordon.statuses import Event, after
 
 
@@ -80,18 +81,24 @@ def capture(case: Case, runs: Sequence[ActionRun], services: Services, budget: i
         run.hold = holds.get(run.action.target)
         if run.hold is not None and run.hold.captured is not None:
             _use_earlier_capture(run)
+        elif run.status is ActionStatus.REFUSED:
+            _refuse(case, services, run, run.reason)
     return bool(allowed)
 
 
 def _capture(case: Case, services: Services, run: ActionRun) -> None:
-    run.captured = run.action.capture(services.aws(run.action, case))
+    """A refusal to read means nothing where somebody has read before: the hold says whether."""
+    try:
+        run.captured = run.action.capture(services.aws(run.action, case))
+    except Refused as refused:
+        run.finish(ActionStatus.REFUSED, str(refused))
 
 
 def _use_earlier_capture(run: ActionRun) -> None:
     """What we read is what another case, or an earlier attempt, has made of the target."""
     run.captured = captured_of(run.joined)
-    if run.status is ActionStatus.FAILED:  # our own reading is not needed
-        run.status = None
+    if run.status in (ActionStatus.FAILED, ActionStatus.REFUSED):  # our reading is not needed
+        run.status, run.reason = None, ""
 
 
 def save(
@@ -193,7 +200,8 @@ def _verify(case: Case, services: Services, run: ActionRun) -> None:
         aws = services.aws(run.action, case)
         verify_with_retries(run.combined, aws, captured_of(run.joined), run.written)
     else:
-        run.written = bring_about(run.action, run.joined, case, services)
+        run.hold = bring_about(run.action, run.joined, case, services)
+        run.written = run.hold.written
     run.finish(ActionStatus.VERIFIED)
 
 
@@ -202,10 +210,11 @@ def _undo_as_the_row_says(case: Case, services: Services, run: ActionRun) -> Non
     if run.combined is None or run.written is None or run.captured is None:
         raise RuntimeError("nothing was written")
     hold = services.holds.get(run.action).get(run.action.target)
-    if hold is not None and hold.cases:
-        bring_about(run.action, hold, case, services)
+    aws, wanted = services.aws(run.action, case), hold.combined() if hold is not None else None
+    if hold is not None and hold.captured is not None and wanted is not None:
+        wanted.apply(aws, hold.captured, hold.written)
     else:
-        run.combined.undo(services.aws(run.action, case), run.captured, run.written)
+        run.combined.undo(aws, run.captured, run.written)
 
 
 def finish(case: Case, runs: Sequence[ActionRun], proof: Evidence, services: Services) -> Case:
@@ -245,8 +254,13 @@ def outcome(runs: Sequence[ActionRun]) -> Event:
 def hold_back(
     case: Case, proof: Evidence, services: Services, decided: Mapping[str, Any], budget: int
 ) -> Case:
-    """The budget was used up while the case was claimed: nothing was changed, nothing is held."""
-    gather(*(partial(drop_hold, action, case, services) for action in case.plan.actions))
+    """The budget was used up while the case was claimed: nothing was changed, nothing is held.
+
+    Where other cases have left a target to this one meanwhile, it is undone as a release does.
+    """
+    left = [undo(case, action, proof, services) for action in case.plan.actions]
+    if any(result.status in OPEN for result in left):
+        raise ContainFailed("; ".join(f"{r.action}: {r.reason}" for r in left))
     decision = over_budget(budget)
     proof.write("held_back", {**decided, "reason": decision.reason})
     return services.cases.transition(
@@ -266,7 +280,7 @@ def _attempt(
     try:
         step(run)
     except ResourceDeleted as deleted:
-        drop_hold(run.action, case, services)
+        services.holds.leave(run.action, case.id)
         run.finish(ActionStatus.RESOURCE_DELETED, str(deleted))
     except Refused as refused:
         _refuse(case, services, run, str(refused))
@@ -275,10 +289,20 @@ def _attempt(
 
 
 def _refuse(case: Case, services: Services, run: ActionRun, reason: str) -> None:
-    """Nothing is held, unless an earlier attempt has written already: then it must be undone."""
-    hold = services.holds.get(run.action).get(run.action.target)
-    if hold is not None and hold.written is not None:
+    """Nothing is held, unless an earlier attempt may have written: then it must be undone."""
+    hold = services.holds.withdraw(run.action, case.id, case.attempt)
+    alone = hold is not None and hold.cases == {case.id}
+    if alone and hold is not None and hold.captured is not None and _changed(case, services, run):
         run.finish(ActionStatus.FAILED, reason)
         return
-    drop_hold(run.action, case, services)
+    services.holds.leave(run.action, case.id)
     run.finish(ActionStatus.REFUSED, reason)
+
+
+def _changed(case: Case, services: Services, run: ActionRun) -> bool:
+    """Does the target show anything but what was captured, or can nobody tell?"""
+    try:
+        current = run.action.capture(services.aws(run.action, case))
+    except (Refused, *ACTION_ERRORS):
+        return True
+    return canonical_json(current) != canonical_json(run.captured)

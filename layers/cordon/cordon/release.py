@@ -3,20 +3,20 @@
 ::
 
     begin     claim the case; evidence says who asked for it
-    undo      each change in turn: what happens depends on who holds its target
+    undo      each change in turn: withdraw, make the target what the others want, leave
     finish    say how each change ended, in evidence and in the case's row
 
 What an undo does with a target:
 
 =================================  ==========================================================
-nobody holds it                    an earlier try has undone it and said how, or nothing was held
-nothing was captured               leave; nothing was ever changed
-other cases hold it too            leave; what they want remains, and no more
-nothing was written, and it shows  leave; it was never changed
+the case is not in its hold        an earlier try has undone it and said how, or nothing was held
+nothing was captured               nothing was ever changed
+other cases want it too            what they want remains, and no more
+nothing was written, and it shows  it was never changed
 what was captured
-an undo would do harm before       wait until then, and keep the hold
+an undo would do harm before       wait until then, and stay in the hold
 a moment
-else                               compare the capture with evidence, leave, undo
+else                               compare the capture with evidence, undo
 =================================  ==========================================================
 """
 
@@ -29,7 +29,6 @@ from cordon.attempt import (
     begin,
     bring_about,
     captured_of,
-    drop_hold,
     error_text,
     is_verified,
     lease,
@@ -49,7 +48,7 @@ UNDONE = {
     Undone.DRIFTED: ActionStatus.DRIFTED,
     Undone.RESOURCE_DELETED: ActionStatus.RESOURCE_DELETED,
 }
-ENDED = (*UNDONE.values(), ActionStatus.UNCHANGED)  # the ways an undo ends that free the target
+UNDONE_HERE = (ActionStatus.RESTORED, ActionStatus.DRIFTED)  # by us, under whoever came meanwhile
 OPEN = (ActionStatus.FAILED, ActionStatus.WAITING)
 
 
@@ -75,53 +74,62 @@ def release(case: Case, services: Services, *, by: str, why: str) -> Case:
 
 
 def undo(case: Case, action: Action, proof: Evidence, services: Services) -> ActionResult:
-    """Undo one change. How it ended is written before the hold is deleted, never after."""
-    hold = services.holds.get(action).get(action.target)
+    """Undo one change. How it ended is written before the hold is left, never after."""
+    hold = services.holds.withdraw(action, case.id, case.attempt)
     if hold is None:
         return _earlier_result(case, action, proof)
-    try:
-        result = _undo(case, action, hold, proof, services)
-    except ResourceDeleted as deleted:
+    while True:
+        result = _tried(case, action, hold, proof, services)
+        if result.status is not ActionStatus.UNCHANGED:
+            _write(proof, action, result)
+        if result.status in OPEN:
+            return result
+        if result.status in UNDONE_HERE:
+            others = services.holds.delete_if_free(action, case.id)
+            if others is None:
+                return result
+            if others.members:  # a case came while it was undone: bring about what it wants
+                hold = others
+                continue
         services.holds.leave(action, case.id)
-        result = _result(action, ActionStatus.RESOURCE_DELETED, str(deleted))
-    except (*ACTION_ERRORS, Refused, CaptureMismatch) as error:
-        result = _result(action, ActionStatus.FAILED, error_text(error))
-    _write(proof, action, result)
-    if result.status not in ENDED or services.holds.delete_if_free(action):
         return result
-    result = _leave_to_others(case, action, services)
-    _write(proof, action, result)
-    return result
+
+
+def _tried(
+    case: Case, action: Action, hold: Hold, proof: Evidence, services: Services
+) -> ActionResult:
+    try:
+        return _undo(case, action, hold, proof, services)
+    except ResourceDeleted as deleted:
+        return _result(action, ActionStatus.RESOURCE_DELETED, str(deleted))
+    except (*ACTION_ERRORS, Refused, CaptureMismatch) as error:
+        return _result(action, ActionStatus.FAILED, error_text(error))
 
 
 def _undo(
     case: Case, action: Action, hold: Hold, proof: Evidence, services: Services
 ) -> ActionResult:
     if hold.captured is None:
-        drop_hold(action, case, services)
         return _result(action, ActionStatus.UNCHANGED)
-    if hold.cases - {case.id}:
-        return _leave_to_others(case, action, services)
-    written, aws = hold.written, services.aws(action, case)
-    if written is None and (not hold.cases or _shows_captured(action, case, hold, services)):
-        services.holds.leave(action, case.id)
+    if hold.members:
+        hold = _bring_about_others(case, action, hold, services)
+    if hold.members:
+        others = ", ".join(member.case for member in hold.members)
+        return _result(action, ActionStatus.HELD_BY_OTHERS, f"still held by case {others}")
+    aws, captured, written = services.aws(action, case), captured_of(hold), hold.written
+    if written is None and _shows_captured(action, case, hold, services):
         return _result(action, ActionStatus.RESTORED, "it was never changed")
     require_capture_in_evidence(hold, proof)
-    combined, captured = hold.combined() or action, hold.captured
     if written is None:  # an attempt died between its write and its note: finish it, then undo
         require_time(case)
-        written = combined.apply(aws, captured, None)
-        member = hold.member(case.id)
-        services.holds.save_written(action, written, case.id, member.attempt if member else 0)
-    until = combined.until_safe_to_undo(captured, written)
+        written = action.apply(aws, captured, None)
+        services.holds.save_written(action, written, case.id, case.attempt)
+    until = action.until_safe_to_undo(captured, written)
     if until is not None and now() < until:
         waiting = _result(action, ActionStatus.WAITING, "an earlier undo would do harm")
         return replace(waiting, not_before=to_iso(until))
-    remaining = services.holds.leave(action, case.id)
-    if remaining is not None and remaining.cases:
-        return _leave_to_others(case, action, services)
     require_time(case)
-    undone = combined.undo(aws, captured, written)
+    undone = action.undo(aws, captured, written)
     return _result(action, UNDONE[undone.state], undone.reason)
 
 
@@ -178,22 +186,19 @@ def _shows_captured(action: Action, case: Case, hold: Hold, services: Services) 
     return canonical_json(current) == canonical_json(captured_of(hold))
 
 
-def _leave_to_others(case: Case, action: Action, services: Services) -> ActionResult:
-    """Leave a target that other cases hold: what they want remains, and no more.
+def _bring_about_others(case: Case, action: Action, hold: Hold, services: Services) -> Hold:
+    """What the other cases want remains, and no more; applied where it does not show.
 
-    They may have arrived while it was being undone, in this try or in one that died: what they want
-    is read again, and applied where it does not show.
+    They may have come while it was being undone, in this try or in one that died.
     """
-    remaining = services.holds.leave(action, case.id)
-    combined = remaining.combined() if remaining is not None else None
-    if remaining is not None and combined is not None:
-        aws, captured = services.aws(action, case), captured_of(remaining)
-        written = remaining.written
-        less = action.combine(combined) != combined
-        if less or written is None or not is_verified(combined, aws, captured, written):
-            bring_about(action, remaining, case, services)
-    others = ", ".join(sorted(remaining.cases)) if remaining is not None else "nobody"
-    return _result(action, ActionStatus.HELD_BY_OTHERS, f"still held by case {others}")
+    combined = hold.combined()
+    if combined is None:
+        return hold
+    aws, captured, written = services.aws(action, case), captured_of(hold), hold.written
+    less = action.combine(combined) != combined
+    if less or written is None or not is_verified(combined, aws, captured, written):
+        return bring_about(action, hold, case, services)
+    return hold
 
 
 def _earlier_result(case: Case, action: Action, proof: Evidence) -> ActionResult:

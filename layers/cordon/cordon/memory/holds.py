@@ -1,9 +1,13 @@
 """Who holds a target, and how it was before.
 
-One row per target, ``hold#<family>#<target>``. ``cases`` names the cases that hold it; for each of
-them ``m#<case>`` keeps what it wants and which attempt of it joined. The first capture wins; the
-last case to leave restores. A case joins *before* anything is captured, so that a release under
+One row per target, ``hold#<family>#<target>``. ``cases`` names the cases that are in it; for each
+of them ``m#<case>`` keeps which attempt of it may write, and what it wants. The first capture wins;
+the last case to leave restores. A case joins *before* anything is captured, so that a release under
 way sees it and cannot forget what was there before.
+
+A case withdraws first and leaves last: it wants nothing any more, and is still in the hold while it
+undoes. So nobody writes a target without being in its hold, and whoever finds that no case wants it
+undoes it, however many leave at a time. The row goes with the last one, in one write.
 
 ``captured_in`` and ``captured_sha256`` name the object of evidence that the capture is also in, and
 ``generation`` tells this capture from earlier ones of the same target. Before anything is restored,
@@ -26,11 +30,13 @@ from cordon.memory.table import Cancelled, Row, Table
 MEMBER = "m#"
 IF_MEMBER = "#member.#attempt = :attempt"
 IF_FIRST = f"attribute_not_exists(captured) AND {IF_MEMBER}"
+IF_ALONE = "attribute_not_exists(cases) OR cases = :case"
+IF_NOT_ALONE = "contains(cases, :one) AND cases <> :case"
 
 
 @dataclass(frozen=True)
 class Member:
-    """One case in a hold: what it wants, and which attempt of it joined."""
+    """One case that wants a target so, and which attempt of it joined."""
 
     case: str
     attempt: int
@@ -54,29 +60,25 @@ class Capture:
 
 @dataclass(frozen=True)
 class Hold:
-    """One row: what was there before, what was written, and which cases want it how."""
+    """One row: what was there before, what was written, who is in it, and who wants it how."""
 
     target: str
     capture: Capture | None
     written: Json | None
-    members: tuple[Member, ...]  # sorted by case
+    members: tuple[Member, ...]  # who wants it, sorted by case
+    cases: frozenset[str]  # these, and those that are leaving
 
     @property
     def captured(self) -> Json | None:
         """How the target was before anything of ours."""
         return self.capture.state if self.capture else None
 
-    @property
-    def cases(self) -> frozenset[str]:
-        """The cases that hold the target."""
-        return frozenset(member.case for member in self.members)
-
     def member(self, case: str) -> Member | None:
-        """This case's place in the hold."""
+        """What this case wants, and by which attempt."""
         return next((member for member in self.members if member.case == case), None)
 
     def combined(self) -> Action | None:
-        """The one action that satisfies every case that holds the target; None when nobody does."""
+        """The one action that satisfies every case that wants the target; None when none does."""
         actions = [member.action for member in self.members]
         return reduce(lambda a, b: a.combine(b), actions) if actions else None
 
@@ -149,27 +151,46 @@ class Holds:
             raise _released(action.target) from cancelled
         return hold_of(action.target, row)
 
-    def leave(self, action: Action, case: str) -> Hold | None:
-        """This case holds the target no longer. The hold as it is then, or None where none is."""
+    def withdraw(self, action: Action, case: str, attempt: int) -> Hold | None:
+        """This case wants nothing any more; it stays in the hold while this attempt undoes.
+
+        The hold as it is then; None where the case is in none.
+        """
         try:
             row = self._table.update(
                 _key(action),
-                "DELETE cases :case REMOVE #member",
-                "attribute_exists(id)",
+                "SET #member = :member",
+                "attribute_exists(#member)",
                 names={"#member": MEMBER + case},
-                case={case},
+                member={"attempt": attempt},
             )
         except Cancelled:
             return None
         return hold_of(action.target, row)
 
-    def delete_if_free(self, action: Action) -> bool:
-        """Delete the row if nobody holds the target; False when a case arrived meanwhile."""
+    def delete_if_free(self, action: Action, case: str) -> Hold | None:
+        """Delete the row if no case but this one is in it; the hold where another is."""
         try:
-            self._table.delete(_key(action), "attribute_not_exists(cases)")
-        except Cancelled:
-            return False
-        return True
+            self._table.delete(_key(action), IF_ALONE, case={case})
+        except Cancelled as cancelled:
+            return _hold(action.target, cancelled.rows[0] or {})
+        return None
+
+    def leave(self, action: Action, case: str) -> None:
+        """This case is in the hold no longer; the row goes with the last one."""
+        while (hold := self.delete_if_free(action, case)) is not None and case in hold.cases:
+            try:
+                self._table.update(
+                    _key(action),
+                    "DELETE cases :case REMOVE #member",
+                    IF_NOT_ALONE,
+                    names={"#member": MEMBER + case},
+                    case={case},
+                    one=case,
+                )
+            except Cancelled:
+                continue  # the others left meanwhile: it is the last
+            return
 
     def _save(self, action: Action, capture: Capture, case: str, attempt: int) -> Mapping[str, Any]:
         return self._table.write_update(
@@ -214,13 +235,14 @@ def hold_of(target: str, row: Row) -> Hold:
     members = [
         Member(name.removeprefix(MEMBER), raw["attempt"], from_json(json.loads(raw["want"])))
         for name, raw in sorted(row.items())
-        if name.startswith(MEMBER)
+        if name.startswith(MEMBER) and "want" in raw
     ]
     return Hold(
         target=target,
         capture=_capture(row) if "captured" in row else None,
         written=json.loads(row["written"]) if "written" in row else None,
         members=tuple(members),
+        cases=row.get("cases", frozenset()),
     )
 
 

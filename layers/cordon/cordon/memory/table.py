@@ -79,20 +79,24 @@ class Table:
         self._name = name
 
     def get(self, *keys: str) -> dict[str, Row]:
-        """The rows of these keys that exist, by key; one call, strongly consistent."""
+        """The rows of these keys that exist, by key; a call for 100, strongly consistent."""
         found: dict[str, Row] = {}
         asked = [{"id": {"S": key}} for key in dict.fromkeys(keys)]
-        for attempt in range(TRIES):
+        tries = 0
+        while asked:
             request = {self._name: {"Keys": asked[:BATCH], "ConsistentRead": True}}
             answer = self._dynamodb.batch_get_item(RequestItems=request)
             for item in answer["Responses"].get(self._name, ()):
                 row = row_of(item)
                 found[row["id"]] = row
-            asked = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
-            if not asked:
-                return found
-            _wait(attempt)
-        raise TimeoutError(f"{len(asked)} rows of {self._name} were not read in {TRIES} tries")
+            unread = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
+            asked = [*unread, *asked[BATCH:]]
+            if unread:
+                tries += 1
+                if tries == TRIES:
+                    raise TimeoutError(f"{len(asked)} rows of {self._name} not read: {TRIES} tries")
+                _wait(tries - 1)
+        return found
 
     def put(self, row: Row, condition: str = "", **values: Any) -> None:
         """Write a whole row. Raises Cancelled with the row there where the condition fails."""
@@ -112,14 +116,13 @@ class Table:
             raise
         return row_of(answer["Attributes"])
 
-    def delete(self, key: str, condition: str) -> None:
+    def delete(self, key: str, condition: str, **values: Any) -> None:
         """Delete a row. Raises Cancelled as ``put`` does."""
         try:
             self._dynamodb.delete_item(
                 TableName=self._name,
                 Key={"id": {"S": key}},
-                ConditionExpression=condition,
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **_condition(condition, values),
             )
         except ClientError as error:
             raise_cancelled(error)

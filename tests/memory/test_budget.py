@@ -1,0 +1,47 @@
+"""The hourly budget: taken one by one, per playbook, account and hour."""
+
+from cordon.memory import budget
+from cordon.memory.table import Table
+from tests.fencing.stand_ins import Clock
+
+ACCOUNT = "111122223333"
+
+
+def take(table: Table, limit: int, playbook: str = "quarantine_bucket", account: str = ACCOUNT) -> bool:
+    return budget.take(table, playbook, account, limit)
+
+
+def spent(table: Table) -> int:
+    key = budget.key("quarantine_bucket", ACCOUNT)
+    return budget.spent(table.get(key).get(key))
+
+
+def test_budget_is_used_up(table: Table, clock: Clock) -> None:
+    assert [take(table, 2) for _ in range(3)] == [True, True, False]
+    assert spent(table) == 2
+    assert take(table, 3)
+
+
+def test_budgets_do_not_share(table: Table, clock: Clock) -> None:
+    assert take(table, 1)
+    assert take(table, 1, playbook="revoke_sessions")
+    assert take(table, 1, account="444455556666")
+    assert not take(table, 1)
+
+
+def test_budget_returns_with_the_hour(table: Table, clock: Clock) -> None:
+    assert take(table, 1) and not take(table, 1)
+    clock.passes(hours=1)
+    assert spent(table) == 0
+    assert take(table, 1)
+
+
+def test_zero_budget_takes_nothing(table: Table, clock: Clock) -> None:
+    assert not take(table, 0)
+    assert spent(table) == 0
+
+
+def test_budget_row_expires(table: Table, clock: Clock) -> None:
+    take(table, 1)
+    key = budget.key("quarantine_bucket", ACCOUNT)
+    assert table.get(key)[key]["expires"] == int((clock.now() + budget.KEPT_FOR).timestamp())

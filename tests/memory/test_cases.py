@@ -1,0 +1,223 @@
+"""Cases: claimed once, written only from what was read, kept while open, forgotten when closed."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from cordon.errors import CaseConflict
+from cordon.evidence import ChainEnd
+from cordon.memory.cases import ActionResult, ActionStatus, Case, Cases, Decision, Reported
+from cordon.memory.table import Table
+from cordon.playbook import Plan
+from cordon.statuses import CLOSED, TABLE, Event, Status
+from quarantine_bucket.playbook import PLAYBOOK
+from tests.fencing.stand_ins import Clock
+from tests.make import ACCOUNT, DEPLOYMENT, NOON, a_finding
+from tests.memory.table import NAME, dynamodb_table
+
+PLAN = Plan(tuple(PLAYBOOK.plan(a_finding(), "c0ffee", DEPLOYMENT)), "look at it")
+OTHER_PLAN = Plan(PLAN.actions[:1], "look again")
+PLAN_KEY = f"plan#quarantine_bucket#c0ffee#{PLAN.hash[:16]}"
+CASE_KEY = "case#quarantine_bucket#c0ffee"
+OPEN = sorted(set(Status) - CLOSED)
+
+
+@pytest.fixture
+def cases(table: Table, clock: Clock) -> Cases:
+    return Cases(table, "quarantine_bucket", evidence_days=30)
+
+
+def a_case(status: Status = Status.CONTAINING, **changes: Any) -> Case:
+    case = Case(
+        id="c0ffee",
+        playbook="quarantine_bucket",
+        finding=a_finding(),
+        plan=PLAN,
+        plan_hash=PLAN.hash,
+        status=status,
+        mode="enforce",
+        verdict="contain",
+        reason="mode is enforce",
+        opened_at=NOON,
+        last_activity=NOON,
+    )
+    return replace(case, **changes)
+
+
+def test_case_comes_back_as_written(cases: Cases) -> None:
+    waiting = ActionResult("tag_bucket", "t", ActionStatus.WAITING, "r", "2026-11-24T12:00:00Z")
+    written = cases.open(
+        a_case(
+            results=(waiting,),
+            contained_at=NOON,
+            lease_until=NOON + timedelta(minutes=2),
+            evidence_end=ChainEnd(3, "ab"),
+            round=2,
+            attempt=4,
+            decided_by="Ada",
+            released_by="Bob",
+            function_arn="arn",
+        )
+    )
+    assert cases.get("c0ffee") == written
+    assert written.version == 1
+
+
+def test_unknown_case_is_none(cases: Cases) -> None:
+    assert cases.get("c0ffee") is None
+
+
+def test_only_one_opens_a_case(cases: Cases) -> None:
+    cases.open(a_case())
+    with pytest.raises(CaseConflict) as conflict:
+        cases.open(a_case())
+    assert conflict.value.status == "containing"
+
+
+def test_stale_copy_changes_nothing(cases: Cases) -> None:
+    read = cases.open(a_case())
+    contained = cases.transition(read, Event.ALL_VERIFIED)
+    with pytest.raises(CaseConflict) as conflict:
+        cases.transition(read, Event.NONE_VERIFIED)
+    assert conflict.value.status == "contained"
+    assert cases.get("c0ffee") == contained
+
+
+def test_stale_round_opens_nothing(cases: Cases) -> None:
+    old = cases.open(a_case(Status.RELEASED))
+    anew = replace(old, status=Status.AWAITING_APPROVAL, round=2)
+    assert cases.open(anew, replacing=old).execution_name == "c0ffee-2"
+    with pytest.raises(CaseConflict):
+        cases.open(anew, replacing=old)
+
+
+def test_failed_opening_joins_nothing(cases: Cases, table: Table) -> None:
+    cases.open(a_case())
+    join = table.write_update(
+        "hold#x",
+        "ADD cases :case SET #member = :member",
+        names={"#member": "m#c0ffee"},
+        case={"c0ffee"},
+        member={"attempt": 1},
+    )
+    with pytest.raises(CaseConflict):
+        cases.open(a_case(plan=OTHER_PLAN, plan_hash=OTHER_PLAN.hash), joins=[join])
+    assert set(table.get("hold#x", PLAN_KEY, CASE_KEY)) == {PLAN_KEY, CASE_KEY}
+
+
+@pytest.mark.parametrize("event", Event)
+def test_table_alone_moves_a_case(cases: Cases, event: Event) -> None:
+    case = cases.open(a_case(Status.CONTAINED))
+    if event in TABLE[Status.CONTAINED]:
+        assert cases.transition(case, event).status is TABLE[Status.CONTAINED][event]
+        return
+    with pytest.raises(CaseConflict):
+        cases.transition(case, event)
+    assert cases.get("c0ffee") == case
+
+
+def test_plan_stays_while_the_case_is_open(cases: Cases, table: Table) -> None:
+    case = cases.open(a_case())
+    plan = table.get(PLAN_KEY)[PLAN_KEY]
+    assert "expires" not in plan
+    case = cases.transition(case, Event.ALL_VERIFIED)
+    assert table.get(PLAN_KEY)[PLAN_KEY] == plan
+    case = cases.transition(cases.transition(case, Event.RELEASE), Event.PERSON_UNDID)
+    closed = table.get(PLAN_KEY)[PLAN_KEY]
+    assert {**closed, "expires": 0} == {**plan, "expires": 0}
+    again = replace(case, status=Status.CONTAINING, round=2)
+    cases.open(again, replacing=case)
+    assert table.get(PLAN_KEY)[PLAN_KEY] == plan
+
+
+def test_closed_case_expires_with_its_plan(cases: Cases, table: Table, clock: Clock) -> None:
+    case = cases.open(a_case(Status.AWAITING_APPROVAL))
+    assert all("expires" not in row for row in table.get(CASE_KEY, PLAN_KEY).values())
+    cases.transition(case, Event.REJECT)
+    end = int((clock.now() + timedelta(days=30)).timestamp())
+    rows = table.get(CASE_KEY, PLAN_KEY)
+    assert [row["expires"] for row in rows.values()] == [end, end]
+
+
+def test_new_plan_replaces_the_old(cases: Cases) -> None:
+    old = cases.open(a_case(Status.OBSERVED))
+    anew = replace(old, status=Status.CONTAINING, plan=OTHER_PLAN, plan_hash=OTHER_PLAN.hash)
+    cases.open(anew, replacing=old)
+    case = cases.get("c0ffee")
+    assert case is not None and case.plan == OTHER_PLAN
+
+
+def test_expired_case_is_opened_again(cases: Cases, clock: Clock) -> None:
+    cases.open(a_case(Status.OBSERVED))
+    clock.passes(days=31)
+    assert cases.open(a_case()).version == 1
+
+
+def test_case_without_plan_is_forgotten(cases: Cases, table: Table) -> None:
+    """DynamoDB may delete the expired plan before the expired case."""
+    cases.open(a_case(Status.OBSERVED))
+    table.delete(PLAN_KEY, "attribute_not_exists(cases) OR cases = :case", case={"x"})
+    assert cases.get("c0ffee") is None
+
+
+def test_changed_at_always_rises(cases: Cases, clock: Clock) -> None:
+    case = cases.open(a_case())
+    moments = []
+    for minutes in (0, 0, -5, 0, 9):
+        clock.passes(minutes=minutes)
+        case = cases.write(case)
+        moments.append(case.changed_at)
+    assert moments == sorted(set(moments))  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("status", Status)
+def test_index_names_the_open_cases(status: Status, clock: Clock) -> None:
+    with dynamodb_table() as (table, client):
+        Cases(table, "quarantine_bucket").open(a_case(status))
+        found = client.query(
+            TableName=NAME,
+            IndexName="open",
+            KeyConditionExpression="#open = :playbook",
+            ExpressionAttributeNames={"#open": "open"},
+            ExpressionAttributeValues={":playbook": {"S": "quarantine_bucket"}},
+        )["Items"]
+    assert [item["id"]["S"] for item in found] == ([CASE_KEY] if status in OPEN else [])
+
+
+def test_later_pass_is_remembered(cases: Cases) -> None:
+    for hours in (0, -1):
+        cases.remember_pass("c0ffee", NOON + timedelta(hours=hours))
+    assert cases.remember("c0ffee", ACCOUNT, PLAN.hash).passed_at == NOON
+    cases.remember_pass("c0ffee", NOON + timedelta(hours=1))
+    assert cases.remember("c0ffee", ACCOUNT, PLAN.hash).passed_at == NOON + timedelta(hours=1)
+
+
+def test_everything_is_remembered_at_once(cases: Cases) -> None:
+    case = cases.open(a_case())
+    reported = Reported(version=1, at=NOON, original="updated", ops_item="oi-1", shown="5ha")
+    cases.save_reported(case, reported)
+    assert cases.take_budget(ACCOUNT, 5)
+    remembered = cases.remember("c0ffee", ACCOUNT, PLAN.hash)
+    assert (remembered.case, remembered.reported, remembered.spent) == (case, reported, 1)
+    assert cases.remember("c0ffee", ACCOUNT, OTHER_PLAN.hash).case == case
+    assert cases.reported(case) == reported
+
+
+def test_earlier_decision_does_not_count(cases: Cases) -> None:
+    case = cases.open(a_case(Status.AWAITING_APPROVAL))
+    assert cases.decision(case) is None
+    decision = Decision("approve", round=1, plan_hash=PLAN.hash, by="Ada")
+    cases.decide(case, decision)
+    assert cases.decision(case) == decision
+    assert cases.decision(replace(case, round=2)) is None
+
+
+def test_earlier_token_does_not_count(cases: Cases) -> None:
+    case = cases.open(a_case(Status.AWAITING_APPROVAL))
+    assert cases.token(case) == ""
+    cases.keep_token(case, "secret")
+    assert cases.token(case) == "secret"
+    assert cases.token(replace(case, round=2)) == ""
+    assert "secret" not in repr(cases.get("c0ffee"))

@@ -1,0 +1,128 @@
+"""Holds: the first capture wins, whoever is over keeps nothing, the last to leave takes the row."""
+
+import pytest
+
+from cordon.actions.s3 import DenyBucketAccess
+from cordon.errors import HoldReleased
+from cordon.memory.holds import Capture, Hold, Holds
+from cordon.memory.table import Table
+from tests.make import PLACE
+
+
+def deny(*levels: str) -> DenyBucketAccess:
+    return DenyBucketAccess(PLACE, "data", levels, ("arn:aws:iam::111122223333:role/cordon/*",))
+
+
+ACTION = deny("outsiders")
+OTHER = DenyBucketAccess(PLACE, "other", ("outsiders",), ACTION.exempt)
+BEFORE = Capture({"policy": "before"}, "g1", "a/1.json", "5ha")
+LATER = Capture({"policy": "later"}, "g2", "b/1.json", "5hb")
+
+
+@pytest.fixture
+def holds(table: Table) -> Holds:
+    return Holds(table)
+
+
+def join(holds: Holds, case: str, attempt: int = 1, action: DenyBucketAccess = ACTION) -> None:
+    holds._table.transact([holds.join(action, case, attempt)])
+
+
+def hold_of(holds: Holds) -> Hold:
+    return holds.get(ACTION)[ACTION.target]
+
+
+def test_first_capture_wins(holds: Holds) -> None:
+    join(holds, "a")
+    join(holds, "b")
+    assert holds.save_captures([(ACTION, BEFORE)], "a", 1) == {}
+    late = holds.save_captures([(ACTION, LATER)], "b", 1)
+    assert late[ACTION.target].capture == BEFORE == hold_of(holds).capture
+
+
+def test_late_capture_keeps_the_other_targets(holds: Holds) -> None:
+    for case in "ab":
+        join(holds, case)
+        join(holds, case, action=OTHER)
+    holds.save_captures([(ACTION, BEFORE)], "a", 1)
+    late = holds.save_captures([(ACTION, LATER), (OTHER, LATER)], "b", 1)
+    assert set(late) == {ACTION.target}
+    assert holds.get(OTHER)[OTHER.target].capture == LATER
+
+
+def test_absence_is_kept_as_absence(holds: Holds) -> None:
+    join(holds, "a")
+    holds.save_captures([(ACTION, Capture({"policy": None}, "g", "k", "s"))], "a", 1)
+    assert hold_of(holds).captured == {"policy": None}
+
+
+def test_over_attempt_keeps_nothing(holds: Holds) -> None:
+    join(holds, "a", 1)
+    join(holds, "a", 2)
+    with pytest.raises(HoldReleased):
+        holds.save_captures([(ACTION, BEFORE)], "a", 1)
+    with pytest.raises(HoldReleased):
+        holds.save_written(ACTION, {"policy": "ours"}, "a", 1)
+    assert (hold_of(holds).capture, hold_of(holds).written) == (None, None)
+
+
+def test_withdrawn_attempt_keeps_nothing(holds: Holds) -> None:
+    join(holds, "a", 1)
+    holds.save_captures([(ACTION, BEFORE)], "a", 1)
+    holds.withdraw(ACTION, "a", 2)
+    with pytest.raises(HoldReleased):
+        holds.save_written(ACTION, {"policy": "ours"}, "a", 1)
+    assert holds.save_written(ACTION, {"policy": "undone"}, "a", 2).written == {"policy": "undone"}
+
+
+def test_newer_attempt_does_not_recapture(holds: Holds) -> None:
+    join(holds, "a", 1)
+    holds.save_captures([(ACTION, BEFORE)], "a", 1)
+    join(holds, "a", 2)
+    late = holds.save_captures([(ACTION, LATER)], "a", 2)
+    assert late[ACTION.target].capture == BEFORE
+
+
+def test_only_joining_makes_a_row(holds: Holds) -> None:
+    """A row without what was there before would make the next case capture the contained state."""
+    with pytest.raises(HoldReleased):
+        holds.save_captures([(ACTION, BEFORE)], "a", 1)
+    with pytest.raises(HoldReleased):
+        holds.save_written(ACTION, {}, "a", 1)
+    assert holds.withdraw(ACTION, "a", 1) is None
+    holds.leave(ACTION, "a")
+    assert holds.get(ACTION) == {}
+
+
+def test_cases_want_the_union(holds: Holds) -> None:
+    join(holds, "a")
+    join(holds, "b", action=deny("everyone"))
+    assert hold_of(holds).combined() == deny("outsiders").combine(deny("everyone"))
+    hold = holds.withdraw(ACTION, "b", 2)
+    assert hold is not None and hold.combined() == ACTION
+    assert hold.cases == {"a", "b"}
+
+
+def test_last_to_leave_takes_the_row(holds: Holds) -> None:
+    join(holds, "a")
+    join(holds, "b")
+    holds.leave(ACTION, "a")
+    holds.leave(ACTION, "a")
+    assert hold_of(holds).cases == {"b"}
+    assert hold_of(holds).member("a") is None
+    holds.leave(ACTION, "b")
+    assert holds.get(ACTION) == {}
+
+
+def test_row_stays_while_another_is_in(holds: Holds) -> None:
+    join(holds, "a")
+    join(holds, "b")
+    others = holds.delete_if_free(ACTION, "a")
+    assert others is not None and others.cases == {"a", "b"}
+    holds.leave(ACTION, "b")
+    assert holds.delete_if_free(ACTION, "a") is None
+    assert holds.get(ACTION) == {}
+
+
+def test_holds_of_no_action_are_none(holds: Holds) -> None:
+    assert holds.get() == {}
