@@ -78,9 +78,14 @@ def role_of(stack: Stack, caller: str) -> Resource:
 
 def documents(stack: Stack, caller: str) -> dict[str, Mapping[str, Any]]:
     """The policies of a caller's role: managed by logical id, inline by name."""
-    role = role_of(stack, caller).properties
-    managed = {policy.physical: policy for policy in stack.of(MANAGED)}
-    attached = [managed[arn] for arn in role.get("ManagedPolicyArns", [])]
+    made = role_of(stack, caller)
+    role, named = made.properties, made.physical
+    attached = [
+        policy
+        for policy in stack.of(MANAGED)
+        if policy.physical in role.get("ManagedPolicyArns", [])
+        or named in policy.properties.get("Roles", [])
+    ]
     inline = {p["PolicyName"]: p["PolicyDocument"] for p in role.get("Policies", [])}
     return {**{p.logical: p.properties["PolicyDocument"] for p in attached}, **inline}
 
@@ -113,11 +118,11 @@ def _logical(name: str) -> str:
 
 
 def denies(stack: Stack) -> list[tuple[str, dict[str, Any]]]:
-    """The denies of the policy ProtectedPolicy and of the evidence bucket's policy."""
-    protected = stack.resources["ProtectedPolicy"].properties["PolicyDocument"]
-    evidence = stack.resources["EvidenceBucketPolicy"].properties["PolicyDocument"]
-    both = [*statements(protected), *statements(evidence)]
-    return [(s["Sid"], s) for s in both if s["Effect"] == "Deny"]
+    """The denies of the two protecting policies and of the evidence bucket's policy."""
+    names = ("ProtectedPolicy", "ProtectOwnRolesPolicy", "EvidenceBucketPolicy")
+    policies = (stack.resources[name].properties["PolicyDocument"] for name in names)
+    every = (statement for policy in policies for statement in statements(policy))
+    return [(s["Sid"], s) for s in every if s["Effect"] == "Deny"]
 
 
 def tried_resources(statement: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,10 @@
 # Statement → its purpose, as the page shows it.
 WHY = {
     "ReadSettings": "modes, master switch, budget, exemptions, protected targets; each invocation",
-    "ReadWriteCases": "cases, holds and budgets",
+    "ReadMemory": "its own rows of the table, the holds of its families, decisions on its cases",
+    "WriteCases": "its own cases and their plans, what was reported, tokens of its questions",
+    "UpdateMemory": "holds of its families, its budget, when a plan expires",
+    "DeleteHolds": "a hold that no case is in any more",
     "ReadEvidence": "what a crashed attempt has written already; what a hold names as its capture",
     "WriteEvidence": "one entry per step, below its own prefix",
     "ImportOwnFindings": "Cordon's own finding of the case",

@@ -19,7 +19,7 @@ from console import account as console_account
 from console import replay
 from console.expected import expectation_path
 from console.replay import Replay, Run
-from console.stack import Stack
+from console.stack import HELD, Stack
 from cordon.finding import Malformed
 from cordon.memory.cases import Case
 from cordon.sources import read
@@ -180,7 +180,7 @@ def deployed(account: Account, path: Path, like: Side) -> Side:
     if like.waited:
         return watch.side
     for case in account.cases():
-        if case.status in CONTAINED:
+        if case.status in HELD:
             account.stack.release(case, WHY)
     account.settle()
     watch.look()
@@ -278,11 +278,11 @@ def _logged(account: Account, since: datetime) -> Iterator[dict[str, str]]:
         pages = logs.get_paginator("filter_log_events").paginate(**asked)
         for entry in (entry for page in pages for entry in page["events"]):
             said = json.loads(entry["message"]) if entry["message"].startswith("{") else {}
-            if "why" in said:
+            if "held_back" in said:
                 yield {
                     "playbook": said["service"],
                     "outcome": said["message"],
-                    "reason": said["why"],
+                    "reason": said["reason"],
                     "case": said["case"],
                     "mode": said["mode"],
                 }
@@ -372,7 +372,7 @@ def _moment(
 def _row(case: Case) -> dict[str, Any]:
     assert case.plan_hash == case.plan.hash
     return replay._case_json(case) | {
-        "plan_hash": "",  # of a plan that names a topic
+        "plan_hash": "",  # of a plan that names roles of the stack
         "mode": case.mode,
         "round": case.round,
         "decided_by": OPERATOR.sub("<operator>", case.decided_by),
@@ -400,7 +400,7 @@ def _bucket(bucket: Mapping[str, Any]) -> dict[str, Any]:
 def _evidence(stack: Stack, cases: Sequence[Case]) -> dict[str, list[str]]:
     found = {}
     for case in cases:
-        entries, fault = stack.evidence(case)
-        assert not fault, fault
+        entries, faults = stack.evidence(case)
+        assert not faults, faults
         found[case.id] = [json.loads(entry)["stage"] for entry in entries]
     return found

@@ -9,7 +9,7 @@ import pytest
 
 from cordon.statuses import Status
 from tests.e2e.account import ACCOUNT, NAME, ROOT, Account
-from tests.e2e.test_playbooks import PUBLIC, asked, contained, staged, state, untouched
+from tests.e2e.test_playbooks import PUBLIC, awaiting, contained, staged, state, untouched
 
 SECONDS = 120
 
@@ -83,7 +83,7 @@ def test_evidence_that_is_gone_is_not_verified(account: Account) -> None:
 
 @pytest.mark.parametrize("by_hash", [True, False])
 def test_a_plan_is_approved(account: Account, by_hash: bool) -> None:
-    case, _, _ = asked(account, PUBLIC)
+    case, _, _ = awaiting(account, PUBLIC)
     words = ("--plan", case.plan_hash) if by_hash else ()
     approved = cordon(account, "approve", case.id, *words, said="y\n")
     assert approved.returncode == 0, approved.stderr
@@ -94,7 +94,7 @@ def test_a_plan_is_approved(account: Account, by_hash: bool) -> None:
 
 
 def test_a_plan_is_rejected_and_another_is_refused(account: Account) -> None:
-    case, one, before = asked(account, PUBLIC)
+    case, one, before = awaiting(account, PUBLIC)
     wrong = cordon(account, "approve", case.id, "--plan", "0" * 64)
     assert wrong.returncode == 2
     assert case.plan_hash in "".join(wrong.stderr.split())
@@ -104,7 +104,7 @@ def test_a_plan_is_rejected_and_another_is_refused(account: Account) -> None:
     rejected = cordon(account, "reject", case.id)
     assert rejected.returncode == 0, rejected.stderr
     account.settle()
-    assert account.case().status is Status.DECLINED
+    assert account.case().status is Status.REJECTED
     untouched(account, one, before)
     late = cordon(account, "release", case.id)
     assert late.returncode == 2

@@ -32,23 +32,22 @@ def role_of(one: dict[str, Any]) -> str:
 def test_a_finding_on_the_evidence_bucket_is_for_a_person(account: Account) -> None:
     evidence = account.stack.outputs["EvidenceBucket"]
     before = account.client("s3").get_bucket_policy(Bucket=evidence)["Policy"]
-    told_instead(account, about(PUBLIC, bucket_of(event(PUBLIC)), evidence))
+    escalated_instead(account, about(PUBLIC, bucket_of(event(PUBLIC)), evidence))
     assert account.client("s3").get_bucket_policy(Bucket=evidence)["Policy"] == before
 
 
 def test_a_finding_on_a_break_glass_role_is_for_a_person(account: Account) -> None:
     person(account, RESCUER)
-    told_instead(account, about(ROLE, role_of(event(ROLE)), RESCUER))
+    escalated_instead(account, about(ROLE, role_of(event(ROLE)), RESCUER))
 
 
-def told_instead(account: Account, one: dict[str, Any]) -> None:
+def escalated_instead(account: Account, one: dict[str, Any]) -> None:
     """An incident says what a person must do; nothing is changed."""
     account.stage(one)
     before = state(account, one)
     account.put(one)
     case = account.case()
-    assert case.status is Status.CONTAINED
-    assert case.plan.only_tells
+    assert case.status is Status.ESCALATED
     assert "is protected by the pattern" in account.incidents()[0]["Description"]
     assert state(account, one) == before
 
@@ -61,8 +60,8 @@ def test_the_way_into_the_account_is_for_a_person(account: Account) -> None:
     before = state(account, one)
     account.put(one)
     case = account.case()
-    assert case.status is Status.PARTLY_CONTAINED
-    assert [result.status for result in case.results] == ["refused", "applied"]
+    assert case.status is Status.FAILED
+    assert [str(result.status) for result in case.results] == ["refused"]
     assert "a person must decide" in account.finding_of(case)["Description"]
     assert state(account, one) == before
 
@@ -82,7 +81,7 @@ def refused_by_role(account: Account, one: dict[str, Any]) -> None:
     before = state(account, one)
     account.put(one)
     case = account.case()
-    assert case.status is Status.PARTLY_CONTAINED
+    assert case.status is Status.FAILED
     assert case.failed
     assert all("AccessDenied" in result.reason for result in case.failed)
     assert state(account, one) == before

@@ -90,16 +90,26 @@ def trust() -> str:
 
 
 def contained(account: Account, one: dict[str, Any]) -> Case:
-    """Put the event; the case it is contained as, told to Security Hub and proven."""
+    """Put the event; the case it is contained or tagged as, reported and proven."""
     account.put(one)
     case = account.case()
-    assert case.status is Status.CONTAINED
-    assert case.told == "updated"
-    assert {result.status for result in case.results} == {"applied"}
+    assert case.status in (Status.CONTAINED, Status.TAGGED)
+    assert account.stack.cases(case.playbook).reported(case).original == "updated"
+    assert {str(result.status) for result in case.results} == {"verified"}
     assert account.holds().keys() == {result.target for result in case.results}
-    assert account.evidence(case)[0] == "decided"
-    assert account.evidence(case)[-1] == "contained"
-    assert account.finding_of(case)["ProductFields"]["cordon/stands"] == "contained"
+    assert account.evidence(case)[0] == "captured"
+    assert account.evidence(case)[-1] == case.status
+    assert account.finding_of(case)["ProductFields"]["cordon/status"] == case.status
+    return case
+
+
+def escalated(account: Account, one: dict[str, Any]) -> Case:
+    """Put the event; the case that a person must deal with."""
+    account.put(one)
+    case = account.case()
+    assert case.status is Status.ESCALATED
+    assert account.evidence(case) == ["decided"]
+    assert account.finding_of(case)["ProductFields"]["cordon/status"] == "escalated"
     return case
 
 
@@ -256,33 +266,33 @@ def test_an_ai_resource_that_fails_is_tagged(account: Account, name: str) -> Non
     assert account.incidents() == []
 
 
-def test_what_only_a_person_can_answer_is_an_incident(account: Account) -> None:
+def test_what_only_a_person_can_do_is_an_incident(account: Account) -> None:
     one = staged(account, ROOT_USED)
     before = state(account, one)
-    case = contained(account, one)
+    case = escalated(account, one)
     assert state(account, one) == before
     (incident,) = account.incidents()
     assert "root" in incident["Description"]
     assert case.id in incident["Description"]
-    assert account.finding_of(case)["Title"].startswith("Cordon told people")
+    assert account.finding_of(case)["Title"].startswith("Cordon escalated")
 
 
 @pytest.mark.parametrize("name", [PUBLIC, ROLE, NOTEBOOK, ROOT_USED])
-def test_the_original_finding_says_who_answered(account: Account, name: str) -> None:
+def test_the_original_finding_says_who_handled_it(account: Account, name: str) -> None:
     one = staged(account, name)
-    case = contained(account, one)
+    case = escalated(account, one) if name == ROOT_USED else contained(account, one)
     original = original_of(account, one)
     done = "RESOLVED" if name == PUBLIC else "NOTIFIED"
     assert original["Workflow"]["Status"] == done
     assert case.id in original["Note"]["Text"]
     assert original["Note"]["UpdatedBy"] == "cordon"
-    assert original["UserDefinedFields"]["cordon:stands"] == "contained"
+    assert original["UserDefinedFields"]["cordon:status"] == case.status
 
 
 # ---- approve ----
 
 
-def asked(account: Account, name: str) -> tuple[Case, dict[str, Any], dict[str, Any]]:
+def awaiting(account: Account, name: str) -> tuple[Case, dict[str, Any], dict[str, Any]]:
     """A case that waits for a person, its event, and the account before."""
     account.set(f"mode/{name.split('/')[0]}", "approve")
     one = staged(account, name)
@@ -290,74 +300,73 @@ def asked(account: Account, name: str) -> tuple[Case, dict[str, Any], dict[str, 
     account.put(one)
     case = account.case()
     assert case.status is Status.AWAITING_APPROVAL
-    assert account.stack.cases.token(case.id)
-    assert account.finding_of(case)["Title"].startswith("Cordon asks for approval")
+    assert account.stack.cases(case.playbook).token(case)
+    assert account.finding_of(case)["Title"].startswith("Cordon awaiting approval")
     untouched(account, one, before)
     return case, one, before
 
 
 def untouched(account: Account, one: dict[str, Any], before: dict[str, Any]) -> None:
-    """Nothing was contained, nor was anybody alarmed."""
+    """Nothing was contained and nothing is held."""
     assert state(account, one) == before
     assert account.holds() == {}
-    assert account.incidents() == []
 
 
 @pytest.mark.parametrize("name", [PUBLIC, ROLE, NOTEBOOK])
 def test_approved_is_contained(account: Account, name: str) -> None:
-    case, one, before = asked(account, name)
+    case, one, before = awaiting(account, name)
     account.stack.decide(case, "approve", case.plan_hash)
     account.settle()
     case = account.case()
-    assert case.status is Status.CONTAINED
+    assert case.status in (Status.CONTAINED, Status.TAGGED)
     assert state(account, one) != before
     assert case.decided_by == f"arn:aws:iam::{ACCOUNT}:root"
     assert account.evidence(case)[:2] == ["decided", "approved"]
-    assert account.stack.cases.token(case.id) == ""
     assert executions(account, "ContainWorkflow") == {case.id: "SUCCEEDED"}
 
 
 def executions(account: Account, workflow: str) -> dict[str, str]:
-    """How the executions of a workflow stand, by name."""
-    asked = {"stateMachineArn": account.stack.outputs[workflow]}
-    found = account.client("stepfunctions").list_executions(**asked)["executions"]
+    """The status of a workflow's executions, by name."""
+    named = {"stateMachineArn": account.stack.outputs[workflow]}
+    found = account.client("stepfunctions").list_executions(**named)["executions"]
     return {one["name"]: one["status"] for one in found}
 
 
-def test_rejected_is_told_and_not_done(account: Account) -> None:
-    case, one, before = asked(account, PUBLIC)
+def test_rejected_is_reported_and_not_done(account: Account) -> None:
+    case, one, before = awaiting(account, PUBLIC)
     account.stack.decide(case, "reject", case.plan_hash)
     account.settle()
-    declined(account, one, before, "rejected")
+    not_done(account, one, before, Status.REJECTED)
 
 
-def test_not_answered_in_time_is_told_and_not_done(account: Account) -> None:
+def test_not_decided_in_time_is_reported_and_not_done(account: Account) -> None:
     """Four hours are fourteen seconds here."""
-    _, one, before = asked(account, PUBLIC)
+    _, one, before = awaiting(account, PUBLIC)
     until(
         lambda: account.case().status is not Status.AWAITING_APPROVAL, SECONDS, "it does not expire"
     )
     account.settle()
-    declined(account, one, before, "expired")
+    not_done(account, one, before, Status.EXPIRED)
 
 
-def declined(account: Account, one: dict[str, Any], before: dict[str, Any], why: str) -> None:
+def not_done(account: Account, one: dict[str, Any], before: dict[str, Any], end: Status) -> None:
     """Nothing was done, and both findings say so."""
     case = account.case()
-    assert (case.status, case.decided_why) == (Status.DECLINED, why)
+    assert case.status is end
     untouched(account, one, before)
     ours = account.finding_of(case)
-    assert ours["RecordState"] == "ARCHIVED"
-    assert ours["Title"].startswith("Cordon did not act")
-    assert f"Nothing was changed: {why}" in ours["Remediation"]["Recommendation"]["Text"]
-    assert "did not act" in original_of(account, one)["Note"]["Text"]
-    assert account.evidence(case) == ["decided", "declined"]
+    assert (ours["RecordState"] == "ARCHIVED") == (end is Status.REJECTED)
+    assert ours["Compliance"]["Status"] == "FAILED"
+    assert ours["Title"].startswith(f"Cordon {end}")
+    assert str(end) in original_of(account, one)["Note"]["Text"]
+    assert account.evidence(case) == ["decided", str(end)]
+    assert [incident["Status"] for incident in account.incidents()] == ["Resolved"]
     assert executions(account, "ContainWorkflow") == {case.id: "SUCCEEDED"}
 
 
-def test_what_only_tells_people_needs_no_approval(account: Account) -> None:
+def test_what_is_for_a_person_needs_no_approval(account: Account) -> None:
     account.set("mode/escalate_finding", "approve")
-    contained(account, staged(account, ROOT_USED))
+    escalated(account, staged(account, ROOT_USED))
 
 
 # ---- release ----
@@ -369,19 +378,20 @@ def test_what_only_tells_people_needs_no_approval(account: Account) -> None:
 def test_released_is_as_it_was(account: Account, name: str) -> None:
     one = staged(account, name)
     before = state(account, one)
-    case = contained(account, one)
+    case = escalated(account, one) if name == ROOT_USED else contained(account, one)
     account.stack.release(case, "a false alarm")
     account.settle()
     case = account.case()
-    assert case.status is Status.RELEASED
+    end = Status.RELEASED if name == ROOT_USED else Status.REOPENED
+    assert case.status is end
     assert case.decided_why == "a false alarm"
     assert state(account, one) == before
     assert account.holds() == {}
     assert {incident["Status"] for incident in account.incidents()} <= {"Resolved"}
     ours = account.finding_of(case)
-    assert ours["Title"].startswith("Cordon released")
-    assert (ours["RecordState"], ours["Compliance"]["Status"]) == ("ARCHIVED", "PASSED")
-    assert account.evidence(case)[-1] == "released"
+    assert ours["Title"].startswith(f"Cordon {end}")
+    assert ours["Compliance"]["Status"] == "FAILED"  # the condition may remain
+    assert account.evidence(case)[-1] == str(end)
 
 
 def test_a_released_bucket_is_read_again(account: Account) -> None:

@@ -63,7 +63,7 @@ def test_an_update_takes_effect_and_what_is_under_way_goes_on(fresh: Account) ->
     fresh.put_only(event("tag_ai_resource/securityhub_sagemaker_2"))
     until(lambda: len(fresh.cases()) == 4, SECONDS, "the finding is not answered")
     stands = {c.status for c in fresh.cases() if c.playbook == "tag_ai_resource"}
-    assert stands == {Status.CONTAINED, Status.OBSERVED}
+    assert stands == {Status.TAGGED, Status.OBSERVED}
 
 
 def test_a_stack_updates_twice_and_its_bucket_with_it(fresh: Account) -> None:

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from console.evidence import Copy, Version, verify
 from cordon import concurrency
 from cordon.actions import Action
 from cordon.attempt import begin
 from cordon.contain import contain
 from cordon.errors import ContainFailed, ContainInProgress, ReleaseFailed
-from cordon.evidence import ChainEnd, Evidence, chain_fault
+from cordon.evidence import Chain, ChainEnd, Evidence
 from cordon.memory.cases import Case, Cases
 from cordon.memory.holds import Hold, Holds
 from cordon.playbook import Plan
@@ -44,7 +45,8 @@ class MemoryServices:
     account: "MemoryAccount"
 
     def evidence(self, case: Case) -> Evidence:
-        return Evidence(self.account.bucket, "evidence", ACCOUNT, case.id, case.evidence_end)
+        chain = Chain(case.playbook, ACCOUNT, case.id)
+        return Evidence(self.account.bucket, "evidence", chain, case.evidence_end)
 
     def aws(self, action: Action, case: Case) -> Any:
         return self.account.resources
@@ -189,18 +191,18 @@ class MemoryAccount:
             return
         if hold.captured != {"value": original}:
             yield f"{hold.target}: captured {hold.captured}"
-        proof = Evidence(self.bucket, "evidence", ACCOUNT, "", ChainEnd())
+        proof = Evidence(self.bucket, "evidence", Chain("", ACCOUNT, ""), ChainEnd())
         entry = proof.read(hold.capture.key, hold.capture.sha256)
         said = [c for c in entry["content"]["changes"] if c["target"] == hold.target]
         if not said or said[0]["generation"] != hold.capture.generation:
             yield f"{hold.target}: evidence says another capture"
 
     def _evidence_faults(self, case: Case) -> Iterator[str]:
+        named = Chain(case.playbook, ACCOUNT, case.id)
         chain = self.bucket.chain(case.id)
-        if fault := chain_fault(chain):
+        versions = tuple(Version(named.key(n), "1", body) for n, body in enumerate(chain, 1))
+        for fault in verify(Copy(named, case.evidence_end, versions)):
             yield f"evidence of {case.id}: {fault}"
-        if len(chain) != case.evidence_end.seq:
-            yield f"evidence of {case.id}: {len(chain)} entries, the row says {case.evidence_end}"
         last = json.loads(chain[-1])["stage"]
         if case.status not in (last, Status.OBSERVED):
             yield f"evidence of {case.id} ends with {last}, the row with {case.status}"

@@ -89,9 +89,16 @@ def on_evidence_bucket(operation: str, **more: Any) -> Try:
 
 S3, IAM = "arn:aws:s3:::", "arn:aws:iam::*:role/"
 UNTIL = {"Retention": {"Mode": "GOVERNANCE", "RetainUntilDate": "2026-11-25T00:00:00Z"}}
+OWN_ROLES = (
+    "QuarantineBucketRole",
+    "RevokeSessionsRole",
+    "TagAiResourceRole",
+    "EscalateFindingRole",
+    "ContainWorkflowRole",
+    "ReleaseWorkflowRole",
+)
 OF_ROLES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tried
     "ProtectPrincipals": {
-        f"{IAM}cordon/*": on_roles("QuarantineBucketRole", "cordon", "/cordon/"),
         f"{IAM}aws-service-role/*": on_roles("AWSServiceRoleForX", "ForX", "/aws-service-role/x/"),
         f"{IAM}aws-reserved/*": on_roles("AWSReservedSSO_A_1", "SSO_A_1", "/aws-reserved/x/"),
         f"{IAM}OrganizationAccountAccessRole": on_roles(
@@ -104,6 +111,10 @@ OF_ROLES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is 
             "AWSCloudFormationStackSetExecutionRole", "AWSCloudFormationStackRole"
         ),
         f"{IAM}stacksets-exec-*": on_roles("stacksets-exec-0a1b", "stacksets-executor"),
+    },
+    "ProtectOwnRoles": {  # by their ARNs: what somebody else makes below our path is not ours
+        f"arn:aws:iam::ACCOUNT:role/cordon/{name}": on_roles(name, f"{name}2", "/cordon/")
+        for name in OWN_ROLES
     },
     "ProtectLogAndStateBuckets": {
         f"{S3}EvidenceBucket": on_evidence_bucket("PutBucketTagging", Tagging={"TagSet": []}),
@@ -218,7 +229,6 @@ def a_role(world: World, params: Params) -> Params:
     name, path = params["RoleName"], params.pop("Path")
     if name in world.account.stack.resources:
         return {**params, "RoleName": world.account.stack.resources[name].physical}
-    path = "/" if name == "cordon" else path  # role/cordon is not below role/cordon/
     path = "/x/" if name in ("ForX", "SSO_A_1") else path
     world.account.client("iam").create_role(
         RoleName=name, Path=path, AssumeRolePolicyDocument=NOBODY
@@ -274,12 +284,10 @@ def record(sid: str, tried: dict[str, list[str]]) -> None:
 
 
 @contextmanager
-def without(world: World, role: str) -> Iterator[None]:
-    """While it lasts, the denies of the policy Protected are gone."""
-    iam, policy = (
-        world.account.client("iam"),
-        world.account.stack.resources["ProtectedPolicy"].physical,
-    )
+def without(world: World, role: str, sid: str) -> Iterator[None]:
+    """While it lasts, the policy with this deny is gone."""
+    name = "ProtectOwnRolesPolicy" if sid == "ProtectOwnRoles" else "ProtectedPolicy"
+    iam, policy = world.account.client("iam"), world.account.stack.resources[name].physical
     iam.detach_role_policy(RoleName=name_of(role), PolicyArn=policy)
     yield
     iam.attach_role_policy(RoleName=name_of(role), PolicyArn=policy)
@@ -298,7 +306,7 @@ def test_a_deny_holds_for_every_role_whatever_it_is_allowed(world: World, sid: s
             assert "explicit deny" in said, (function, named, said)
             assert answer(world, role, one, allowed) == "", (function, named)
             tried[named] = shown_as(world, one)
-            with without(world, role):
+            with without(world, role, sid):
                 assert answer(world, role, one, refused) == "", (function, named)
     record(sid, tried)
 

@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from cordon.cases import Case
 from typer.testing import CliRunner, Result
 
 from console import cli
 from console.evidence import verify
 from console.stack import Stack
+from cordon.memory.cases import Case
 from tests.promises.world import World, event
 
 PUBLIC = "quarantine_bucket/guardduty_anonymous_access"

@@ -173,7 +173,7 @@ class Holds:
         try:
             self._table.delete(_key(action), IF_ALONE, case={case})
         except Cancelled as cancelled:
-            return _hold(action.target, cancelled.rows[0] or {})
+            return hold_of(action.target, cancelled.rows[0] or {})
         return None
 
     def leave(self, action: Action, case: str) -> None:
