@@ -73,6 +73,14 @@ def release(case: Case, services: Services, *, by: str, why: str) -> Case:
         return finish(claimed, results, proof, services)
 
 
+def close(case: Case, services: Services, *, by: str, why: str) -> Case:
+    """A case that holds nothing, because a person had to act: a person says that it is over."""
+    proof = services.evidence(case)
+    proof.write("released", {"by": by, "why": why})
+    changes = {"decided_by": by, "decided_why": why, "evidence_end": proof.link}
+    return services.cases.transition(case, Event.NOTHING_HELD, **changes)
+
+
 def undo(case: Case, action: Action, proof: Evidence, services: Services) -> ActionResult:
     """Undo one change. How it ended is written before the hold is left, never after."""
     hold = services.holds.withdraw(action, case.id, case.attempt)

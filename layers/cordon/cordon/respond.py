@@ -37,7 +37,7 @@ from cordon.policy import (
     without_exempt,
 )
 from cordon.protection import log_bucket_reason, resolve_arns
-from cordon.release import FINDING_SOURCE, release
+from cordon.release import FINDING_SOURCE, close, release
 from cordon.reporting import is_reported, report
 from cordon.settings import Settings
 from cordon.statuses import CONTAIN_ENDED, Event, Status
@@ -420,9 +420,13 @@ def release_from_security_hub(finding: Finding, services: Services) -> Outcome:
         return Outcome("ignored", f"{services.playbook.name} has no case for this finding")
     if known.live and known.lease_until is not None:
         raise ContainInProgress(known.id, known.lease_until)
+    why, by = "custom action CordonRelease in Security Hub", "a Security Hub reviewer"
+    if known.status is Status.ESCALATED:
+        closed = close(known, services, by=by, why=why)
+        report(closed, services)
+        return Outcome(str(closed.status), why, closed.id, closed.mode)
     if known.status not in (Status.CONTAINING, Status.RELEASING, *CONTAIN_ENDED):
         return unchanged(known)
-    why, by = "custom action CordonRelease in Security Hub", "a Security Hub reviewer"
     changes = {"decided_by": by, "decided_why": why, "released_by": by}
     case = services.cases.transition(known, Event.RELEASE, **changes)
     name = release_execution_name(case)

@@ -18,7 +18,7 @@ from cordon.contain import contain
 from cordon.errors import CaseConflict, ContainInProgress, NotAllowedNow, NotApproved
 from cordon.memory.cases import Case, Decision, Remembered, Reported
 from cordon.policy import Verdict, decide, without_exempt
-from cordon.release import release
+from cordon.release import close, release
 from cordon.reporting import report
 from cordon.respond import (
     decision_record,
@@ -147,8 +147,10 @@ def _release(case: Case, _: Command, services: Services) -> dict[str, str]:
         by, why = one_line(decision.by, 256), one_line(decision.why, 300)
     else:
         by, why = case.decided_by, case.decided_why
-    if case.status in (Status.ESCALATED, Status.AWAITING_APPROVAL):
-        return _close(case, by, why, services)
+    if case.status is Status.AWAITING_APPROVAL:
+        return {"state": str(case.status)}  # it is rejected, not released
+    if case.status is Status.ESCALATED:
+        return {"state": str(close(case, services, by=by, why=why).status)}
     try:
         case = release(case, services, by=by, why=why)
     except ContainInProgress as live:
@@ -157,16 +159,6 @@ def _release(case: Case, _: Command, services: Services) -> dict[str, str]:
     if not waits:
         return {"state": str(case.status)}
     return {"state": "waiting", "until": min(waits)}
-
-
-def _close(case: Case, by: str, why: str, services: Services) -> dict[str, str]:
-    """Nothing is held: a person says that it is dealt with."""
-    if case.status is Status.AWAITING_APPROVAL:
-        return {"state": str(case.status)}  # it is rejected, not released
-    proof = services.evidence(case)
-    proof.write("released", {"by": by, "why": why})
-    changes = {"decided_by": by, "decided_why": why, "evidence_end": proof.link}
-    return {"state": str(services.cases.transition(case, Event.NOTHING_HELD, **changes).status)}
 
 
 STEPS: Mapping[str, Callable[[Case, Command, Services], dict[str, str]]] = {
