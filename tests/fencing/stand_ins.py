@@ -76,7 +76,9 @@ CONDITIONS: Mapping[str, Condition] = {
 CHANGES: Mapping[str, Change] = {
     "ADD cases :case SET #member = :member": _join,
     "DELETE cases :case REMOVE #member": _leave,
-    "SET #member = :member": lambda row, given: row.update({given["names"]["#member"]: given["member"]}),
+    "SET #member = :member": lambda row, given: row.update(
+        {given["names"]["#member"]: given["member"]}
+    ),
     "ADD spent :one SET expires = :expires": _spend,
     "SET expires = :expires": lambda row, given: row.update(expires=given["expires"]),
     "REMOVE expires": lambda row, given: row.pop("expires", None),

@@ -7,7 +7,9 @@ from tests.fencing.stand_ins import Clock
 ACCOUNT = "111122223333"
 
 
-def take(table: Table, limit: int, playbook: str = "quarantine_bucket", account: str = ACCOUNT) -> bool:
+def take(
+    table: Table, limit: int, playbook: str = "quarantine_bucket", account: str = ACCOUNT
+) -> bool:
     return budget.take(table, playbook, account, limit)
 
 

@@ -80,7 +80,13 @@ def test_row_refuses_other_types(value: Any) -> None:
 
 
 def test_row_comes_back_whole(dynamodb: tuple[Table, Any]) -> None:
-    row = {"id": "x", "n": -3, "on": True, "who": frozenset({"b", "a"}), "m": {"want": "w", "at": 1}}
+    row = {
+        "id": "x",
+        "n": -3,
+        "on": True,
+        "who": frozenset({"b", "a"}),
+        "m": {"want": "w", "at": 1},
+    }
     table, client = dynamodb
     table.put(row)
     assert table.get("x", "absent", "x") == {"x": row}
