@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import boto3
@@ -25,7 +26,7 @@ def account() -> Iterator[MemoryAccount]:
 @pytest.mark.parametrize("calls", range(1, 20))
 def test_dead_contain_is_undone(account: MemoryAccount, calls: int) -> None:
     """Wherever it died, and whatever it noted: release restores what was captured."""
-    Side(lambda: account.deliver("a")).step(calls).die()
+    Side(partial(account.deliver, "a")).step(calls).die()
     account.clock.passes(minutes=5)
     account.release("a")
     case = account.case("a")
@@ -41,7 +42,7 @@ def test_orphaned_entry_stays_in_the_chain(account: MemoryAccount) -> None:
         calls += 1
         account = account.copy()
         account.table.rows.clear()
-        Side(lambda: account.deliver("a")).step(calls).die()
+        Side(partial(account.deliver, "a")).step(calls).die()
     assert len(account.bucket.chain("a")) == 1
     account.clock.passes(minutes=5)
     case = account.deliver("a")
@@ -76,7 +77,7 @@ def test_refused_successor_keeps_the_hold(account: MemoryAccount) -> None:
         account = account.copy()
         account.table.rows.clear()
         account.bucket.objects.clear()
-        Side(lambda: account.deliver("a")).step(calls).die()
+        Side(partial(account.deliver, "a")).step(calls).die()
     account.clock.passes(minutes=5)
     with pytest.MonkeyPatch.context() as patch:
 
