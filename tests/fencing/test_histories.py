@@ -16,7 +16,7 @@ from tests.fencing.turns import Died, Side
 
 PLANS: dict[str, tuple[Action, ...]] = {
     "a": (lock("data", "x"), tag("label", "a")),
-    "b": (tag("label", "b"), lock("data", "x", "y")),
+    "b": (lock("data", "x", "y"),),  # not the tag: see test_unnoted_tag_is_no_persons
     "c": (lock("data", "z"),),
 }
 VERBS = ("deliver", "release", "passes")
@@ -86,4 +86,4 @@ class History(RuleBasedStateMachine):
 
 
 TestHistories = History.TestCase
-TestHistories.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestHistories.settings = settings(max_examples=120, stateful_step_count=25, deadline=None)

@@ -37,7 +37,7 @@ class Side:
 
     def step(self, calls: int = 1) -> "Side":
         """Let it go until it has made so many calls more, or is over."""
-        if not self.over:
+        if calls and not self.over:
             self._left = calls
             self._go.release()
             self._back.acquire()

@@ -1,0 +1,90 @@
+"""What an attempt leaves when it dies: its words in evidence, and a write without a note (A7)."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from cordon.actions.s3 import TagBucket
+from cordon.clients import AwsClients
+from cordon.errors import Refused
+from tests.fencing.account import ORIGINAL, MemoryAccount, memory_account
+from tests.fencing.turns import Side
+from tests.make import PLACE
+
+
+@pytest.fixture
+def account() -> Iterator[MemoryAccount]:
+    with memory_account() as account:
+        yield account
+
+
+@pytest.mark.parametrize("calls", range(1, 20))
+def test_dead_contain_is_undone(account: MemoryAccount, calls: int) -> None:
+    """Wherever it died, and whatever it noted: release restores what was captured."""
+    Side(partial(account.deliver, "a")).step(calls).die()
+    account.clock.passes(minutes=5)
+    account.release("a")
+    case = account.case("a")
+    assert account.resources.values == ORIGINAL
+    assert account.faults() == []
+    assert case is None or "drifted" not in {str(result.status) for result in case.results}
+
+
+def test_orphaned_entry_stays_in_the_chain(account: MemoryAccount) -> None:
+    """Died between evidence and hold: the successor's capture names the successor's entry."""
+    calls = 0
+    while not account.bucket.chain("a"):
+        calls += 1
+        account = account.copy()
+        account.table.rows.clear()
+        Side(partial(account.deliver, "a")).step(calls).die()
+    assert len(account.bucket.chain("a")) == 1
+    account.clock.passes(minutes=5)
+    case = account.deliver("a")
+    stages = [json.loads(entry)["stage"] for entry in account.bucket.chain("a")]
+    hold = account.hold(case.plan.actions[0])
+    assert stages == ["captured", "captured", "contained"]
+    assert hold is not None and hold.capture is not None
+    assert hold.capture.key.endswith("/a/000002.json")
+    assert account.faults() == []
+
+
+@pytest.mark.parametrize("before", [None, "", "theirs"])
+def test_unnoted_bucket_tag_is_restored(before: str | None) -> None:
+    with mock_aws():
+        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="data")
+        aws: Any = AwsClients("us-east-1", {})
+        action = TagBucket(PLACE, "data", "cordon:status", ("quarantined",))
+        action.write(aws, before)
+        captured = action.capture(aws)
+        action.apply(aws, captured, None)  # and died before the note
+        written = action.apply(aws, captured, None)
+        undone = action.undo(aws, captured, written)
+        assert (str(undone.state), action.capture(aws)) == ("restored", captured)
+
+
+def test_refused_successor_keeps_the_hold(account: MemoryAccount) -> None:
+    """An earlier attempt wrote and died; now the service refuses to read: it stays held."""
+    data = account.plans["a"][0]
+    calls = 0
+    while account.resources.values == ORIGINAL:
+        calls += 1
+        account = account.copy()
+        account.table.rows.clear()
+        account.bucket.objects.clear()
+        Side(partial(account.deliver, "a")).step(calls).die()
+    account.clock.passes(minutes=5)
+    with pytest.MonkeyPatch.context() as patch:
+
+        def refuse(*_: Any) -> Any:
+            raise Refused("no room")
+
+        patch.setattr(type(data), "capture", refuse)
+        account.deliver("a")
+    assert account.status("a") == "contained"
+    assert account.faults() == []
