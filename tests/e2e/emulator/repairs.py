@@ -39,6 +39,7 @@ def install() -> None:
     redrive()
     paths_of_principals()
     passing_the_role_of_a_replication()
+    conditional_writes()
     whole_logs()
     keys_of_items()
     attached_policies()
@@ -349,6 +350,21 @@ def passing_the_role_of_a_replication() -> None:
 
     iam_actions.s3_additional_checks = checks
     iam_actions.s3_access_point_resources = with_keys
+
+
+def conditional_writes() -> None:
+    """A PutObject does not carry s3:if-none-match, so a bucket policy that asks for it denies all
+    (Enforce conditional writes on Amazon S3 buckets, S3 user guide)."""
+    original = iam_actions._s3_object_context
+
+    @functools.wraps(original)
+    def context(action: str, query: Any, path: str, headers: Any) -> Any:
+        found = original(action, query, path, headers)
+        if action == "s3:PutObject" and headers.get("if-none-match"):
+            found["s3:if-none-match"] = headers["if-none-match"]
+        return found
+
+    iam_actions._s3_object_context = context
 
 
 END_OF_LOG = "\x1e"
