@@ -149,6 +149,17 @@ def test_held_back_case_leaves_nothing(look: str) -> None:
         assert wrong_ends(cuts) == {}
 
 
+def test_third_case_is_not_overwritten() -> None:
+    """One of two is released while a third comes: what was written for fewer is written again."""
+
+    def deliver_c(account: MemoryAccount) -> Any:
+        return account.deliver("c")
+
+    plans: Plans = {**PLANS["told by its look"], "c": (lock("data", "z"),)}
+    for two in ((release_b, deliver_c), (deliver_c, release_b)):
+        assert wrong_ends(every_cut((BOTH, *two), both_go_on, plans)) == {}
+
+
 def test_overslept_attempt_does_no_harm() -> None:
     """Beyond its lease nobody lives in Lambda. Were it so: what it wrote is taken back at once."""
     for successor in (deliver_a, release_a):
