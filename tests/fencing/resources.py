@@ -1,4 +1,4 @@
-"""Two actions over a dict of resources: one whose part is told by its look, and one not."""
+"""Two actions over a dict of resources: one whose part is recognised by value, and one not."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

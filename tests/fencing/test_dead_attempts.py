@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from cordon.actions.s3 import TagBucket
 from cordon.clients import AwsClients
-from cordon.errors import Refused
+from cordon.errors import ContainFailed, Refused
 from tests.fencing.account import ORIGINAL, MemoryAccount, memory_account
 from tests.fencing.turns import Side
 from tests.make import PLACE
@@ -87,4 +87,33 @@ def test_refused_successor_keeps_the_hold(account: MemoryAccount) -> None:
         patch.setattr(type(data), "capture", refuse)
         account.deliver("a")
     assert account.status("a") == "contained"
+    assert account.faults() == []
+
+
+def test_unverified_write_contains_nothing(
+    account: MemoryAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service took the write, and it did not come into force."""
+    monkeypatch.setattr(account.resources, "write", lambda name, value: None)
+    with pytest.raises(ContainFailed, match="NotVerified"):
+        account.deliver("a")
+    assert account.status("a") == "failed"
+
+
+def test_ending_lease_starts_no_effect(
+    account: MemoryAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading took so long that an effect could outlive the attempt; the next one contains."""
+    read = account.resources.read
+
+    def slowly(name: str) -> Any:
+        account.clock.passes(seconds=28)
+        return read(name)
+
+    monkeypatch.setattr(account.resources, "read", slowly)
+    with pytest.raises(ContainFailed, match="AttemptOver"):
+        account.deliver("a")
+    assert account.resources.values == ORIGINAL
+    monkeypatch.setattr(account.resources, "read", read)
+    assert account.deliver("a").status == "contained"
     assert account.faults() == []

@@ -56,8 +56,8 @@ PAIRS: dict[str, tuple[tuple[Work, ...], Work, Work]] = {  # what was before, an
     "one of two is released twice": (BOTH, release_a, release_a),
 }
 PLANS: dict[str, Plans] = {
-    "told by its look": {"a": (lock("data", "x"),), "b": (lock("data", "x", "y"),)},
-    "not told by its look": {"a": (tag("label", "a"),), "b": (tag("label", "b"),)},
+    "recognised by value": {"a": (lock("data", "x"),), "b": (lock("data", "x", "y"),)},
+    "not recognised by value": {"a": (tag("label", "a"),), "b": (tag("label", "b"),)},
 }
 
 
@@ -131,7 +131,7 @@ def test_two_sides_end_right(name: str, look: str, end: Any) -> None:
 def test_unnoted_tag_is_no_persons() -> None:
     """A contain that died wrote the tag for both cases; then the first of them is released (A7)."""
     for calls in range(30):
-        with memory_account(PLANS["not told by its look"]) as account:
+        with memory_account(PLANS["not recognised by value"]) as account:
             deliver_a(account)
             Side(partial(deliver_b, account)).step(calls).die()
             account.clock.passes(minutes=5)
@@ -149,12 +149,23 @@ def test_held_back_case_leaves_nothing(look: str) -> None:
         assert wrong_ends(cuts) == {}
 
 
+def test_third_case_is_not_overwritten() -> None:
+    """One of two is released while a third comes: what was written for fewer is written again."""
+
+    def deliver_c(account: MemoryAccount) -> Any:
+        return account.deliver("c")
+
+    plans: Plans = {**PLANS["recognised by value"], "c": (lock("data", "z"),)}
+    for two in ((release_b, deliver_c), (deliver_c, release_b)):
+        assert wrong_ends(every_cut((BOTH, *two), both_go_on, plans)) == {}
+
+
 def test_overslept_attempt_does_no_harm() -> None:
     """Beyond its lease nobody lives in Lambda. Were it so: what it wrote is taken back at once."""
     for successor in (deliver_a, release_a):
         wrong = {}
         for calls in range(1, 40):
-            with memory_account(PLANS["told by its look"]) as account:
+            with memory_account(PLANS["recognised by value"]) as account:
                 slow = Side(partial(deliver_a, account)).step(calls)
                 account.clock.passes(minutes=5)
                 finish(Side(partial(successor, account)))

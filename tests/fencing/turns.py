@@ -1,4 +1,4 @@
-"""Who goes when: sides that stop before each of their calls, and go on only when told."""
+"""Who goes when: sides that stop before each of their calls, and go on only when let."""
 
 import threading
 from collections.abc import Callable
