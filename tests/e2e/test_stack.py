@@ -62,8 +62,8 @@ def test_an_update_takes_effect_and_what_is_under_way_goes_on(fresh: Account) ->
     fresh.stage(event("tag_ai_resource/securityhub_sagemaker_2"))
     fresh.put_only(event("tag_ai_resource/securityhub_sagemaker_2"))
     until(lambda: len(fresh.cases()) == 4, SECONDS, "the finding is not answered")
-    stands = {c.status for c in fresh.cases() if c.playbook == "tag_ai_resource"}
-    assert stands == {Status.TAGGED, Status.OBSERVED}
+    statuses = {c.status for c in fresh.cases() if c.playbook == "tag_ai_resource"}
+    assert statuses == {Status.TAGGED, Status.OBSERVED}
 
 
 def test_a_stack_updates_twice_and_its_bucket_with_it(fresh: Account) -> None:
@@ -82,7 +82,7 @@ def test_a_stack_updates_twice_and_its_bucket_with_it(fresh: Account) -> None:
         assert guard["Condition"]["ArnNotLike"] == {"aws:PrincipalArn": [role]}
     fresh.stage(event(PUBLIC))
     fresh.put(event(PUBLIC))
-    assert fresh.evidence(fresh.case())[0] == "decided"
+    assert fresh.evidence(fresh.case())[0] == "captured"
     fresh.delete()
     assert json.loads(s3.get_bucket_policy(Bucket=where)["Policy"])["Statement"] == kept
 
