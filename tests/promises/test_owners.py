@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from cordon.statuses import Status
 from embedded.journal import ExecutionEnded
-from tests.promises.world import PLAYBOOKS, World, event
+from tests.promises.test_holds_on_one_bucket import BLOCK
+from tests.promises.world import PLAYBOOKS, World, changed, event
 
 PUBLIC = "quarantine_bucket/guardduty_public_access"
 FAMILIES = {  # whose holds a playbook may write: those of targets that it may change anyway
@@ -76,7 +77,7 @@ def is_refused(world: World, playbook: str, call: Call, key: str) -> bool:
         with world.account.acting(role):
             call(dynamodb, world.account.stack.outputs["CasesTableName"], key)
     except ClientError as error:
-        return error.response["Error"]["Code"] == "AccessDeniedException"
+        return bool(error.response["Error"]["Code"] == "AccessDeniedException")
     return False
 
 
@@ -197,3 +198,41 @@ def test_changed_capture_is_not_restored(world: World) -> None:
     bucket = case.plan.resources[0].rpartition(":")[2]
     assert world.state["s3"][bucket]["policy"] == contained["s3"][bucket]["policy"]
     assert world.holds[target].cases == {case.id}
+
+
+def test_earlier_capture_is_not_restored(world: World) -> None:
+    """It is in evidence, with a generation of its own; the case's chain names the later one."""
+    one = event(PUBLIC)
+    world.send(one)
+    (target,) = [t for t in world.holds if t.startswith("bucket-public-access-block")]
+    dynamodb, table = (
+        world.account.client("dynamodb"),
+        world.account.stack.outputs["CasesTableName"],
+    )
+    key = {"id": {"S": f"hold#bucket#{target}"}}
+    names = ("captured", "captured_in", "captured_sha256", "generation")
+    open_to_all = dynamodb.get_item(TableName=table, Key=key)["Item"]
+    world.release(world.case())
+    bucket = world.case().plan.resources[0].rpartition(":")[2]
+    world.account.client("s3").put_public_access_block(
+        Bucket=bucket,
+        PublicAccessBlockConfiguration=dict.fromkeys(BLOCK, True),
+    )
+    later = changed(one, "detail.updatedAt", "2026-11-24T13:00:00.000Z")
+    world.account.deliver(
+        changed(later, "detail.service.eventLastSeen", "2026-11-24T13:00:00.000Z")
+    )
+    world.approve(world.case())
+    assert world.case().status is Status.CONTAINED
+    dynamodb.update_item(
+        TableName=table,
+        Key=key,
+        UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in names),
+        ExpressionAttributeValues={f":{name}": open_to_all[name] for name in names},
+    )
+    released = world.release(world.case())
+    assert released.status is Status.RELEASING
+    (failed,) = released.failed
+    assert "CaptureMismatch" in failed.reason
+    shown = world.state["s3"][bucket]["public_access_block"]
+    assert shown == dict.fromkeys(BLOCK, True)
