@@ -40,7 +40,7 @@ class Version:
 class Copy:
     """All that the bucket holds below a case's prefix, and the end that the case's row named.
 
-    Versions of one key stand newest first, as S3 lists them.
+    Versions of one key come newest first, as S3 lists them.
     """
 
     chain: Chain
@@ -79,7 +79,7 @@ class Fault:
 def copied(s3: Any, bucket: str, chain: Chain, end: ChainEnd) -> Copy:
     """What the bucket holds now. Read the case's row first: an entry may be written meanwhile.
 
-    Asks for s3:ListBucketVersions and s3:GetObjectVersion; a ClientError rises.
+    Needs s3:ListBucketVersions and s3:GetObjectVersion; a ClientError rises.
     """
     found: list[Version] = []
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=chain.folder)

@@ -24,7 +24,7 @@ MOST_BYTES = 64 * 1024 * 1024  # of one file: far more than any entry has
 ONLY_A_COPY = (
     "Checked against the case's row as it was when this folder was written, {}. Not shown here:"
     " whether the row and the bucket are the same now, and whether somebody who may write this"
-    " folder has written the entries and case.json anew. `cordon evidence {}` asks AWS."
+    " folder has written the entries and case.json anew. `cordon evidence {}` compares with AWS."
 )
 
 

@@ -86,10 +86,12 @@ def faults(copy: Copy) -> list[str]:
 @given(st.data(), lengths)
 def test_any_deletion_is_named(data: st.DataObject, length: int) -> None:
     good = copy_of(chained(length))
-    gone = data.draw(st.integers(0, length - 1))
+    missing = data.draw(st.integers(0, length - 1))
     assert any(
-        text.startswith(f"entry {gone + 1} is missing")
-        for text in faults(replace(good, versions=good.versions[:gone] + good.versions[gone + 1 :]))
+        text.startswith(f"entry {missing + 1} is missing")
+        for text in faults(
+            replace(good, versions=good.versions[:missing] + good.versions[missing + 1 :])
+        )
     )
 
 
@@ -161,7 +163,7 @@ def test_any_chain_made_anew_is_named(length: int, row: int) -> None:
 # ---- each fault in its words ----
 
 
-def test_entries_gone_from_the_end_are_missing() -> None:
+def test_missing_last_entries_are_found() -> None:
     """A3: ten by the row, four in the bucket."""
     bodies = chained(10)
     cut = replace(copy_of(bodies), versions=copy_of(bodies[:4]).versions)
@@ -292,7 +294,7 @@ def test_a_folder_is_verified_offline_and_says_what_it_cannot_show(folder: Path)
     assert status == 0
     assert said[0] == "evidence verified: 3 entries, as the case's row says"
     assert said[1].startswith("Checked against the case's row as it was when this folder was")
-    assert "`cordon evidence c0ffee` asks AWS" in said[1]
+    assert "`cordon evidence c0ffee` compares with AWS" in said[1]
     assert (folder / "000002.json").read_bytes() == chained(3)[1]
 
 

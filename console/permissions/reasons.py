@@ -85,7 +85,7 @@ WIDE = {
 # Global condition keys, and which requests have them (IAM User Guide, "AWS global condition
 # context keys", Availability). All others must be in the Service Authorization Reference.
 ALWAYS = {
-    "aws:CalledVia": "what a service asks in somebody's name; absent elsewhere: denied then",
+    "aws:CalledVia": "what a service requests in somebody's name; absent elsewhere: denied then",
     "aws:PrincipalArn": "every signed request",
     "aws:ResourceAccount": "most actions; not those of EBS and a few others",
     "aws:ResourceOrgID": "if the resource's account is in an organization; otherwise refused",

@@ -30,7 +30,7 @@ from tests.fencing.turns import Side, in_turn
 from tests.make import ACCOUNT, a_finding
 
 LEASE = timedelta(seconds=60)
-ORIGINAL = {"data": ["owner"], "label": "before"}
+ORIGINAL = {"data": ["owner"], "mark": "before"}
 PERSON = "arn:aws:iam::111122223333:user/ada"
 ENDS = (*CONTAIN_ENDED, Status.OBSERVED, Status.RELEASED, Status.REOPENED)
 
@@ -217,8 +217,8 @@ def _value(action: Action, wants: list[str]) -> Any:
 
 
 PLANS: dict[str, tuple[Action, ...]] = {
-    "a": (lock("data", "x"), tag("label", "a")),
-    "b": (lock("data", "x", "y"), tag("label", "b")),
+    "a": (lock("data", "x"), tag("mark", "a")),
+    "b": (lock("data", "x", "y"), tag("mark", "b")),
 }
 
 

@@ -15,7 +15,7 @@ from tests.fencing.test_pairs import COMES_AGAIN
 from tests.fencing.turns import Died, Side
 
 PLANS: dict[str, tuple[Action, ...]] = {
-    "a": (lock("data", "x"), tag("label", "a")),
+    "a": (lock("data", "x"), tag("mark", "a")),
     "b": (lock("data", "x", "y"),),  # not the tag: see test_unnoted_tag_is_no_persons
     "c": (lock("data", "z"),),
 }

@@ -57,7 +57,7 @@ PAIRS: dict[str, tuple[tuple[Work, ...], Work, Work]] = {  # what was before, an
 }
 PLANS: dict[str, Plans] = {
     "recognised by value": {"a": (lock("data", "x"),), "b": (lock("data", "x", "y"),)},
-    "not recognised by value": {"a": (tag("label", "a"),), "b": (tag("label", "b"),)},
+    "not recognised by value": {"a": (tag("mark", "a"),), "b": (tag("mark", "b"),)},
 }
 
 

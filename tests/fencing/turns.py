@@ -78,12 +78,12 @@ class Side:
 
 def in_turn(calls: Any) -> list[Any]:
     """Instead of ``concurrency._make``: all calls, one after the other, on the side's thread."""
-    answers, errors = [], []
+    results, errors = [], []
     for call in calls:
         try:
-            answers.append(call())
+            results.append(call())
         except Exception as error:  # noqa: BLE001 - as the pool does: all end, the first rises
             errors.append(error)
     if errors:
         raise errors[0]
-    return answers
+    return results

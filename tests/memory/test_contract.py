@@ -60,7 +60,7 @@ CHANGED: dict[str, dict[str, Any]] = {
         "generation": "g",
     },
 }
-# A condition and a change that go together use each placeholder, as DynamoDB asks.
+# A condition and a change that go together use each placeholder, as DynamoDB requires.
 CONDITION_OF: dict[str, str] = {
     "DELETE cases :case REMOVE #member": "contains(cases, :one) AND cases <> :case",
     "SET #member = :member": "attribute_exists(#member)",
@@ -147,7 +147,7 @@ def test_transaction_is_all_or_nothing(both: Both) -> None:
         assert table.get("x", "y", "z") == {"x": {"id": "x", "version": 3}}
 
 
-def test_stand_in_refuses_other_expressions() -> None:
+def test_memory_table_refuses_other_expressions() -> None:
     table = MemoryTable()
     with pytest.raises(KeyError):
         table.update("x", "SET anything = :a", a=1)

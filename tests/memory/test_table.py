@@ -29,24 +29,24 @@ VALUES = st.recursive(
 
 
 class Scripted:
-    """A client whose answers are given: an error code, the codes of a cancelled one, or ""."""
+    """A client whose responses are given: an error code, the codes of a cancelled one, or ""."""
 
-    def __init__(self, *answers: Any) -> None:
-        self.answers = list(answers)
+    def __init__(self, *responses: Any) -> None:
+        self.responses = list(responses)
         self.calls = 0
 
     def transact_write_items(self, **_: Any) -> None:
         self.calls += 1
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, str):
-            if answer:
-                raise ClientError({"Error": {"Code": answer}}, "TransactWriteItems")
+        response = self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
+        if isinstance(response, str):
+            if response:
+                raise ClientError({"Error": {"Code": response}}, "TransactWriteItems")
             return
-        response: Any = {
+        error: Any = {
             "Error": {"Code": "TransactionCanceledException"},
-            "CancellationReasons": [{"Code": code} for code in answer],
+            "CancellationReasons": [{"Code": code} for code in response],
         }
-        raise ClientError(response, "TransactWriteItems")
+        raise ClientError(error, "TransactWriteItems")
 
 
 @pytest.fixture
@@ -121,33 +121,35 @@ def test_failed_condition_beats_a_conflict(waits: list[float]) -> None:
     assert waits == []
 
 
-@pytest.mark.parametrize("answer", ["AccessDeniedException", ["ValidationError", "None"], ["None"]])
-def test_other_error_rises_at_once(answer: Any, waits: list[float]) -> None:
-    client = Scripted(answer)
+@pytest.mark.parametrize(
+    "response", ["AccessDeniedException", ["ValidationError", "None"], ["None"]]
+)
+def test_other_error_rises_at_once(response: Any, waits: list[float]) -> None:
+    client = Scripted(response)
     with pytest.raises(ClientError):
         one_write(client)
     assert (client.calls, waits) == (1, [])
 
 
-def test_unprocessed_keys_are_asked_again(
+def test_unprocessed_keys_are_read_again(
     dynamodb: tuple[Table, Any], waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table, client = dynamodb
     for key in "abc":
         table.put({"id": key})
-    answers = client.batch_get_item
-    asked: list[int] = []
+    batch_get_item = client.batch_get_item
+    sizes: list[int] = []
 
     def one_at_a_time(RequestItems: Any) -> Any:
         first, *others = RequestItems[NAME]["Keys"]
-        asked.append(1 + len(others))
+        sizes.append(1 + len(others))
         assert RequestItems[NAME]["ConsistentRead"]
-        answer = answers(RequestItems={NAME: {"Keys": [first]}})
-        return {**answer, "UnprocessedKeys": {NAME: {"Keys": others}} if others else {}}
+        response = batch_get_item(RequestItems={NAME: {"Keys": [first]}})
+        return {**response, "UnprocessedKeys": {NAME: {"Keys": others}} if others else {}}
 
     monkeypatch.setattr(client, "batch_get_item", one_at_a_time)
     assert set(table.get("a", "b", "c")) == {"a", "b", "c"}
-    assert (asked, len(waits)) == ([3, 2, 1], 2)
+    assert (sizes, len(waits)) == ([3, 2, 1], 2)
 
 
 def test_unread_rows_raise_in_the_end(

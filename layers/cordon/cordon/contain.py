@@ -300,7 +300,7 @@ def _refuse(case: Case, services: Services, run: ActionRun, reason: str) -> None
 
 
 def _changed(case: Case, services: Services, run: ActionRun) -> bool:
-    """Does the target show anything but what was captured, or can nobody tell?"""
+    """Does the target show anything but what was captured, or is that unknown?"""
     try:
         current = run.action.capture(services.aws(run.action, case))
     except (Refused, *ACTION_ERRORS):

@@ -2,7 +2,7 @@
 
 ::
 
-    begin     claim the case; evidence says who asked for it
+    begin     claim the case; evidence says who released it
     undo      each change in turn: withdraw, make the target what the others want, leave
     finish    say how each change ended, in evidence and in the case's row
 
@@ -74,7 +74,7 @@ def release(case: Case, services: Services, *, by: str, why: str) -> Case:
 
 
 def close(case: Case, services: Services, *, by: str, why: str) -> Case:
-    """A case that holds nothing, because a person had to act: a person says that it is over."""
+    """A case that holds nothing, because it was for a person: a person says that it is over."""
     proof = services.evidence(case)
     proof.write("released", {"by": by, "why": why})
     changes = {"decided_by": by, "decided_why": why, "evidence_end": proof.link}
@@ -125,7 +125,7 @@ def _undo(
         others = ", ".join(member.case for member in hold.members)
         return _result(action, ActionStatus.HELD_BY_OTHERS, f"still held by case {others}")
     aws, captured, written = services.aws(action, case), captured_of(hold), hold.written
-    if written is None and _shows_captured(action, case, hold, services):
+    if written is None and _is_as_captured(action, case, hold, services):
         return _result(action, ActionStatus.RESTORED, "it was never changed")
     require_capture_in_evidence(hold, proof)
     if written is None:  # an attempt died between its write and its note: finish it, then undo
@@ -200,7 +200,7 @@ def _ended(case: Case, results: tuple[ActionResult, ...]) -> Event:
     return Event.PERSON_UNDID if held else Event.NOTHING_HELD
 
 
-def _shows_captured(action: Action, case: Case, hold: Hold, services: Services) -> bool:
+def _is_as_captured(action: Action, case: Case, hold: Hold, services: Services) -> bool:
     current = action.capture(services.aws(action, case))
     return canonical_json(current) == canonical_json(captured_of(hold))
 

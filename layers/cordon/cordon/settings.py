@@ -84,7 +84,7 @@ class Deployment:
         )
 
     def own_roles_in(self, account: str) -> tuple[str, ...]:
-        """ARNs of the roles that we act under in an account: never a whole path."""
+        """ARNs of the roles that we use in an account: never a whole path."""
         if account == self.account:
             return self.own_roles
         arn = f"arn:{self.partition}:iam::{account}:role/cordon/{self.member_role}"

@@ -1,4 +1,4 @@
-"""The hourly budget: how many cases of a playbook may act, in one account."""
+"""The hourly budget: how many cases of a playbook may change resources, in one account."""
 
 from datetime import timedelta
 

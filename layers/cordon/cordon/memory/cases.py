@@ -1,7 +1,7 @@
 """The cases of one playbook.
 
-A case is one finding handled by one playbook. What it is now stands in its row; its plan, and the
-finding that the plan was made from, stand in a row of their own that is written once and named by
+A case is one finding handled by one playbook. Its row says what it is now. Its plan, and the
+finding that the plan was made from, have a row of their own, which is written once and named by
 the plan's hash. So a step of a workflow needs no more than the case's id.
 """
 
@@ -82,7 +82,7 @@ class Case:
 
     @property
     def execution_name(self) -> str:
-        """The name of its ``contain`` execution: unique per round, so that asking twice is one."""
+        """The name of its ``contain`` execution: one per round, so that it cannot start twice."""
         return self.id if self.round == 1 else f"{self.id}-{self.round}"
 
     @property
@@ -105,7 +105,7 @@ class Reported:
     original: str = ""  # how the original finding was left: updated, absent, none
     ops_item: str = ""
     shown: str = ""  # sha256 of what the incident says
-    message: str = ""  # status and round that the last message told people of
+    message: str = ""  # status and round that the last message was about
 
 
 @dataclass(frozen=True)

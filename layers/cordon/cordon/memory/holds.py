@@ -10,9 +10,9 @@ undoes. So nobody writes a target without being in its hold, and whoever finds t
 undoes it, however many leave at a time. The row goes with the last one, in one write.
 
 ``captured_in`` and ``captured_sha256`` name the object of evidence that the capture is also in, and
-``generation`` tells this capture from earlier ones of the same target. Before anything is restored,
-the object must say the same: whoever can write the table but not the evidence cannot make us
-restore something else.
+``generation`` separates this capture from earlier ones of the same target. Before anything is
+restored, the object must say the same: whoever can write the table but not the evidence cannot make
+us restore something else.
 """
 
 import json

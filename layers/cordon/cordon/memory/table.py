@@ -67,7 +67,7 @@ def decode(value: Mapping[str, Any]) -> Any:
 
 
 def row_of(item: Mapping[str, Any]) -> Row:
-    """The row of an item as DynamoDB answers it."""
+    """The row of an item as DynamoDB returns it."""
     return {name: decode(value) for name, value in item.items()}
 
 
@@ -81,20 +81,22 @@ class Table:
     def get(self, *keys: str) -> dict[str, Row]:
         """The rows of these keys that exist, by key; a call for 100, strongly consistent."""
         found: dict[str, Row] = {}
-        asked = [{"id": {"S": key}} for key in dict.fromkeys(keys)]
+        unread = [{"id": {"S": key}} for key in dict.fromkeys(keys)]
         tries = 0
-        while asked:
-            request = {self._name: {"Keys": asked[:BATCH], "ConsistentRead": True}}
-            answer = self._dynamodb.batch_get_item(RequestItems=request)
-            for item in answer["Responses"].get(self._name, ()):
+        while unread:
+            request = {self._name: {"Keys": unread[:BATCH], "ConsistentRead": True}}
+            response = self._dynamodb.batch_get_item(RequestItems=request)
+            for item in response["Responses"].get(self._name, ()):
                 row = row_of(item)
                 found[row["id"]] = row
-            unread = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
-            asked = [*unread, *asked[BATCH:]]
-            if unread:
+            skipped = response.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
+            unread = [*skipped, *unread[BATCH:]]
+            if skipped:
                 tries += 1
                 if tries == TRIES:
-                    raise TimeoutError(f"{len(asked)} rows of {self._name} not read: {TRIES} tries")
+                    raise TimeoutError(
+                        f"{len(unread)} rows of {self._name} not read: {TRIES} tries"
+                    )
                 _wait(tries - 1)
         return found
 
@@ -110,11 +112,11 @@ class Table:
         """Change attributes of a row; the row as it is then. Raises Cancelled as ``put`` does."""
         request = self._update(key, expression, condition, parts)
         try:
-            answer = self._dynamodb.update_item(**request, ReturnValues="ALL_NEW")
+            response = self._dynamodb.update_item(**request, ReturnValues="ALL_NEW")
         except ClientError as error:
             raise_cancelled(error)
             raise
-        return row_of(answer["Attributes"])
+        return row_of(response["Attributes"])
 
     def delete(self, key: str, condition: str, **values: Any) -> None:
         """Delete a row. Raises Cancelled as ``put`` does."""
