@@ -4,6 +4,7 @@
 from a folder that was written earlier (console/evidence_folder.py).
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 
 from cordon.errors import EvidenceFault
 from cordon.evidence import MAX_ENTRIES, Chain, ChainEnd, entry_at, sha256
+from cordon.memory.cases import Observed
 from cordon.sources.text import one_line
 
 NAME = re.compile(r"(?!000000)[0-9]{6}\.json")
@@ -46,6 +48,8 @@ class Copy:
     chain: Chain
     end: ChainEnd
     versions: tuple[Version, ...]
+    observed: Observed | None = None  # the batch's object that the chain begins with
+    batch: bytes | None = None  # its bytes; None where it is missing
 
     @cached_property
     def entries(self) -> dict[int, bytes]:
@@ -76,7 +80,9 @@ class Fault:
         return f"{'warning' if self.warning else 'fault'}: {one_line(self.text, 1000)}"
 
 
-def copied(s3: Any, bucket: str, chain: Chain, end: ChainEnd) -> Copy:
+def copied(
+    s3: Any, bucket: str, chain: Chain, end: ChainEnd, observed: Observed | None = None
+) -> Copy:
     """What the bucket holds now. Read the case's row first: an entry may be written meanwhile.
 
     Needs s3:ListBucketVersions and s3:GetObjectVersion; a ClientError rises.
@@ -86,7 +92,19 @@ def copied(s3: Any, bucket: str, chain: Chain, end: ChainEnd) -> Copy:
     for page in pages:
         found += [_read(s3, bucket, one) for one in page.get("Versions", ())]
         found += [_version(one, None) for one in page.get("DeleteMarkers", ())]
-    return Copy(chain, end, tuple(sorted(found, key=lambda version: version.key)))
+    versions = tuple(sorted(found, key=lambda version: version.key))
+    batch = _batch(s3, bucket, observed.key) if observed else None
+    return Copy(chain, end, versions, observed, batch)
+
+
+def _batch(s3: Any, bucket: str, key: str) -> bytes | None:
+    """The batch's object as it was first written; None where it is missing."""
+    versions = s3.list_object_versions(Bucket=bucket, Prefix=key).get("Versions", [])
+    first = [v for v in versions if v["Key"] == key][-1:]
+    if not first:
+        return None
+    got = s3.get_object(Bucket=bucket, Key=key, VersionId=first[0]["VersionId"])
+    return bytes(got["Body"].read())
 
 
 def _read(s3: Any, bucket: str, one: Mapping[str, Any]) -> Version:
@@ -106,6 +124,7 @@ def verify(copy: Copy) -> list[Fault]:
     more, and no less.
     """
     return [
+        *map(Fault, _start(copy)),
         *map(Fault, _names(copy)),
         *map(Fault, _missing(copy)),
         *map(Fault, _several(copy)),
@@ -122,13 +141,38 @@ def verdict(copy: Copy, found: Sequence[Fault]) -> str:
     if found:
         warnings = len(found) - faults
         return f"evidence NOT verified: {counted(faults, 'fault')}, {counted(warnings, 'warning')}"
-    return f"evidence verified: {counted(copy.end.seq, 'entry')}, as the case's row says"
+    begun = f" after the decision in {copy.observed.key}" if copy.observed else ""
+    return f"evidence verified: {counted(copy.end.seq, 'entry')}{begun}, as the case's row says"
 
 
 def counted(number: int, what: str) -> str:
     """``1 entry``, ``2 entries``."""
     many = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
     return f"{number} {what if number == 1 else many}"
+
+
+def _start(copy: Copy) -> Iterator[str]:
+    """The batch's object is the one that the row names, and has this case at its place."""
+    if copy.observed is None:
+        return
+    named = f"the batch {copy.observed.key}, where the case's decision is recorded,"
+    if copy.batch is None:
+        yield f"{named} is missing"
+    elif sha256(copy.batch) != copy.observed.sha256:
+        yield f"{named} is not the one that the case's row names: its sha256 is another"
+    elif not _records(copy.batch, copy.observed.position, copy.chain):
+        yield f"{named} has another case at place {copy.observed.position}"
+
+
+def _records(batch: bytes, position: int, chain: Chain) -> bool:
+    """Does the batch record this case at this place?"""
+    try:
+        said = json.loads(batch.decode())
+        record = said["observed"][position]
+        owner = (said["playbook"], record["account"], record["case"])
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+        return False
+    return owner == (chain.playbook, chain.account, chain.case)
 
 
 def _names(copy: Copy) -> Iterator[str]:
@@ -189,7 +233,8 @@ def _links(copy: Copy) -> Iterator[str]:
         if _fault(copy, number, body) or (before is None and number > 1):
             continue  # said already
         previous = entry_at(copy.chain.key(number), body)["previous"]
-        if previous != (sha256(before) if before is not None else ""):
+        begin = copy.observed.sha256 if copy.observed else ""
+        if previous != (sha256(before) if before is not None else begin):
             follows = f"does not follow entry {number - 1}" if before is not None else "is no first"
             yield f"entry {number} {follows}: it names {previous or 'nothing'} before it"
 
@@ -202,13 +247,14 @@ def _end(copy: Copy) -> Iterator[str]:
             f"entry {copy.end.seq} is not the one that the case's row names: its sha256 is"
             f" {sha256(last)}, the row's is {copy.end.hash or 'empty'}"
         )
-    if copy.end.seq == 0 and copy.end.hash:
+    begin = copy.observed.sha256 if copy.observed else ""
+    if copy.end.seq == 0 and copy.end.hash != begin:
         yield f"the case's row names no entry, and the sha256 {copy.end.hash}"
 
 
 def _after(copy: Copy) -> Iterator[Fault]:
     """What an honest attempt leaves until its row is written, and what a forger may add."""
-    if copy.end == ChainEnd() and not copy.versions:
+    if copy.end == ChainEnd() and not copy.versions and copy.observed is None:
         yield Fault(NOTHING_YET, warning=True)
     after = sorted(number for number in copy.entries if number > copy.end.seq)
     for first, last in _runs(after):

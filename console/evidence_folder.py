@@ -11,14 +11,17 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from console.evidence import Copy, Fault, Version
 from cordon.clock import now, to_iso
 from cordon.evidence import Chain, ChainEnd
+from cordon.memory.cases import Observed
 
 LISTING = "case.json"
+BATCH = "batch.json"  # the object in which the case was observed, where there is one
 NAME = re.compile(r"[0-9]{6}(\.[0-9]{1,6})?\.json")
 MOST_BYTES = 64 * 1024 * 1024  # of one file: far more than any entry has
 ONLY_A_COPY = (
@@ -56,7 +59,10 @@ def write(copy: Copy, folder: Path) -> None:
         "end": {"seq": copy.end.seq, "hash": copy.end.hash},
         "copied_at": to_iso(now()),
         "versions": versions,
+        "observed": asdict(copy.observed) if copy.observed else None,
     }
+    if copy.batch is not None:
+        (folder / BATCH).write_bytes(copy.batch)
     (folder / LISTING).write_text(json.dumps(listing, indent=1) + "\n")
 
 
@@ -93,7 +99,10 @@ def read(folder: Path) -> tuple[Copy, list[Fault], str]:
     chain = Chain(listing["playbook"], listing["account"], listing["case"])
     end = ChainEnd(listing["end"]["seq"], listing["end"]["hash"])
     limits = ONLY_A_COPY.format(listing["copied_at"], chain.case)
-    return Copy(chain, end, tuple(versions)), faults, limits
+    observed = Observed(**listing["observed"]) if listing.get("observed") else None
+    batch = _bytes(folder / BATCH) if observed else None
+    copy = Copy(chain, end, tuple(versions), observed, batch if isinstance(batch, bytes) else None)
+    return copy, faults, limits
 
 
 def _listing(folder: Path) -> dict[str, Any]:
@@ -117,6 +126,18 @@ def _is_listing(listing: Any) -> bool:
         and _is_end(listing.get("end"))
         and isinstance(listing.get("versions"), list)
         and all(map(_is_version, listing["versions"]))
+        and _is_observed(listing.get("observed"))
+    )
+
+
+def _is_observed(observed: Any) -> bool:
+    """Where the case was observed in a batch; None where it was not."""
+    return observed is None or (
+        isinstance(observed, Mapping)
+        and observed.keys() == {"key", "sha256", "position"}
+        and all(isinstance(observed[name], str) for name in ("key", "sha256"))
+        and type(observed["position"]) is int
+        and 0 <= observed["position"] < 10**6
     )
 
 
@@ -141,7 +162,7 @@ def _files(folder: Path) -> tuple[dict[str, bytes], list[Fault]]:
     files: dict[str, bytes] = {}
     faults = []
     for path in sorted(folder.iterdir()):
-        if path.name == LISTING:
+        if path.name in (LISTING, BATCH):
             continue
         if not NAME.fullmatch(path.name):
             faults.append(Fault(f"the file {_shown(path)} is no entry's name"))

@@ -148,7 +148,7 @@ class Stack:
         """All that the evidence bucket holds of a case, with the end that its row named."""
         chain = Chain(case.playbook, case.finding.place.account, case.id)
         bucket = self.outputs["EvidenceBucket"]
-        return copied(self.client("s3"), bucket, chain, case.evidence_end)
+        return copied(self.client("s3"), bucket, chain, case.evidence_end, case.observed)
 
     def _must_exist(self) -> None:
         if self.deleted:

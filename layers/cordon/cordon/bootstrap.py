@@ -10,6 +10,7 @@ from cordon.evidence import Chain, Evidence
 from cordon.memory.cases import Case, Cases
 from cordon.memory.holds import Holds
 from cordon.memory.table import Table
+from cordon.observed import ObservedBatch
 from cordon.playbook import Playbook
 from cordon.settings import Deployment, Settings, load
 
@@ -24,6 +25,7 @@ class Services:
     holds: Holds
     function_arn: str  # of the running function, for the workflows to call back
     lease_end: datetime  # when an attempt that begins in this invocation has surely ended
+    batch: ObservedBatch | None = None  # of the queue: its new observed cases share evidence
 
     def client(self, service: str) -> Any:
         """A client of our own account and Region."""

@@ -8,6 +8,7 @@ Functions try again and keep what cannot be handled in a dead-letter queue.
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from cordon.bootstrap import Services, bootstrap
 from cordon.clock import from_iso, now
 from cordon.errors import Malformed
+from cordon.observed import ObservedBatch
 from cordon.playbook import Playbook
 from cordon.respond import respond
 from cordon.sources import read
@@ -65,14 +67,21 @@ class LambdaHandler:
             process_partial_response,
         )
 
-        return process_partial_response(
+        batch = ObservedBatch()
+        response = process_partial_response(
             event=event,
-            record_handler=lambda record: self._queued(record, services),
+            record_handler=lambda record: self._queued(record, replace(services, batch=batch)),
             processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
             context=context,
         )
+        for message, error in batch.commit(services).items():
+            self._logger.error("event failed", extra={"error": one_line(repr(error), 300)})
+            response["batchItemFailures"].append({"itemIdentifier": message})
+        return response
 
     def _queued(self, record: "SQSRecord", services: Services) -> dict[str, Any]:
+        if services.batch is not None:
+            services.batch.message = record.message_id
         try:
             event = json.loads(record.body)
         except ValueError as error:

@@ -9,7 +9,8 @@ can say which role writes where.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,6 +155,28 @@ class Evidence:
 
     def _advance(self, body: bytes) -> None:
         self.link = ChainEnd(self.link.seq + 1, sha256(body))
+
+
+def write_batch(
+    s3: Any, bucket: str, playbook: str, records: Sequence[Mapping[str, Any]]
+) -> EntryRef:
+    """One object for what was decided of a delivered batch: ``<playbook>/batches/<day>/<id>.json``.
+
+    ``records``: ``{"case", "account", "content"}`` of each, in an order that the rows name. Raises
+    the ClientError of s3:PutObject.
+    """
+    key = f"{playbook}/batches/{now():%Y-%m-%d}/{uuid.uuid4().hex}.json"
+    batch = {"playbook": playbook, "key": key, "at": to_iso(now()), "observed": list(records)}
+    body = canonical_json(batch).encode()
+    s3.put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=body,
+        ContentType="application/json",
+        ChecksumAlgorithm="SHA256",
+        IfNoneMatch="*",
+    )
+    return EntryRef(key, sha256(body))
 
 
 def sha256(body: bytes) -> str:

@@ -224,6 +224,7 @@ def open_case(facts: PolicyInput, decision: Decision, case: str, known: Case | N
         released_by=known.released_by,
         changed_at=known.changed_at,
         evidence_end=known.evidence_end,
+        observed=known.observed,
     )
 
 
@@ -237,6 +238,11 @@ def carry_out(
         case = begin(case, known, Event.CLAIM, services)
         budget = facts.settings.budget_for(facts.playbook.name)
         return contain_and_report(case, services, record, budget)
+    if services.batch is not None and known is None and case.status is Status.OBSERVED:
+        services.batch.add(case, record)
+        return Outcome(
+            str(case.status), case.reason, case.id, case.mode, held_back=decision.held_back
+        )
     proof = services.evidence(case)
     proof.write("decided", record)
     case = services.cases.open(replace(case, evidence_end=proof.link), replacing=known)

@@ -53,6 +53,15 @@ class ActionResult:
 
 
 @dataclass(frozen=True)
+class Observed:
+    """Where the decision of a case is recorded that was observed in a batch."""
+
+    key: str  # of the batch's object
+    sha256: str  # of its bytes
+    position: int  # in its list, from 0
+
+
+@dataclass(frozen=True)
 class Case:
     """One case. ``plan_hash`` is what was recorded; ``plan.hash`` is computed from the plan."""
 
@@ -79,6 +88,7 @@ class Case:
     contained_at: datetime | None = None
     changed_at: datetime | None = None  # when its row was last written; always rises
     evidence_end: ChainEnd = field(default_factory=ChainEnd)
+    observed: Observed | None = None  # what its chain begins with, instead of with nothing
 
     @property
     def execution_name(self) -> str:
@@ -316,6 +326,7 @@ def _row(case: Case) -> dict[str, Any]:
         "results": canonical_json([asdict(result) for result in case.results]),
         "evidence_count": case.evidence_end.seq,
         "evidence_hash": case.evidence_end.hash,
+        **({"observed": asdict(case.observed)} if case.observed else {}),
     }
 
 
@@ -334,6 +345,7 @@ def _case(row: Row, plan: Row) -> Case:
         plan=Plan.from_json(json.loads(plan["plan"])),
         results=tuple(ActionResult(**raw) for raw in results),
         evidence_end=ChainEnd(row["evidence_count"], row["evidence_hash"]),
+        observed=Observed(**row["observed"]) if "observed" in row else None,
         **given,
     )
 

@@ -1,0 +1,127 @@
+"""Findings of one delivered batch that are only observed share one object of evidence."""
+
+import json
+from typing import Any
+
+import pytest
+
+from console import evidence_folder
+from console.evidence import verdict, verify
+from cordon.memory.cases import Case
+from cordon.statuses import Status
+from embedded.journal import Called
+from tests.promises.world import World, event
+
+BULK = (
+    "tag_ai_resource/securityhub_sagemaker_1",
+    "tag_ai_resource/securityhub_sagemaker_2",
+    "tag_ai_resource/securityhub_sagemaker_5",
+)
+pytestmark = pytest.mark.world("observe")
+
+
+def deliver(world: World) -> None:
+    """All of them in one batch."""
+    for name in BULK:
+        world.stage(event(name))
+    for name in BULK:
+        world.account.event_delivery.put(event(name))
+    world.account.settle()
+
+
+def written(world: World) -> list[dict[str, Any]]:
+    """The calls that wrote evidence."""
+    calls = world.account.journal.of(Called)
+    return [dict(c.params) for c in calls if world.writes_evidence(c) and c.allowed]
+
+
+def verified(world: World, case: Case) -> str:
+    """What ``cordon evidence`` says of the case."""
+    copy = world.operator.evidence_copy(case)
+    return verdict(copy, verify(copy))
+
+
+def test_batch_writes_one_object(world: World) -> None:
+    deliver(world)
+    assert [case.status for case in world.cases] == [Status.OBSERVED] * 3
+    (entry,) = written(world)
+    assert entry["Key"].startswith("tag_ai_resource/batches/2026-11-24/")
+    said = json.loads(entry["Body"])
+    for case in world.cases:
+        assert case.observed is not None
+        record = said["observed"][case.observed.position]
+        assert record["case"] == case.id
+        assert record["content"]["decision"]["verdict"] == "observe"
+        assert record["content"]["plan_hash"] == case.plan_hash
+        assert verified(world, case).startswith("evidence verified: 0 entries after the decision")
+    assert world.troubles == []
+
+
+def test_chain_begins_at_the_batch(world: World) -> None:
+    deliver(world)
+    world.set("mode/tag_ai_resource", "enforce")
+    world.account.deliver(event(BULK[0]))
+    (case,) = [case for case in world.cases if case.status is Status.TAGGED]
+    assert case.observed is not None
+    assert world.evidence(case)[0]["previous"] == case.observed.sha256
+    assert verified(world, case).startswith("evidence verified: 2 entries after the decision in")
+    world.release(case)
+    assert world.troubles == []
+
+
+def test_missing_batch_is_a_fault(world: World) -> None:
+    deliver(world)
+    case = world.cases[0]
+    assert case.observed is not None
+    s3, bucket = world.account.client("s3"), world.account.stack.outputs["EvidenceBucket"]
+    (version,) = s3.list_object_versions(Bucket=bucket, Prefix=case.observed.key)["Versions"]
+    s3.delete_object(
+        Bucket=bucket,
+        Key=case.observed.key,
+        VersionId=version["VersionId"],
+        BypassGovernanceRetention=True,
+    )
+    assert "NOT verified" in verified(world, case)
+
+
+def test_row_of_another_place_is_a_fault(world: World) -> None:
+    deliver(world)
+    first, second = world.cases[:2]
+    assert first.observed is not None and second.observed is not None
+    dynamodb = world.account.client("dynamodb")
+    dynamodb.update_item(
+        TableName=world.account.stack.outputs["CasesTableName"],
+        Key={"id": {"S": f"case#{first.playbook}#{first.id}"}},
+        UpdateExpression="SET observed.#position = :other",
+        ExpressionAttributeNames={"#position": "position"},
+        ExpressionAttributeValues={":other": {"N": str(second.observed.position)}},
+    )
+    assert "NOT verified" in verified(world, world.operator.case(first.id))
+
+
+def test_copy_of_a_batch_is_verified_offline(world: World, tmp_path: Any) -> None:
+    deliver(world)
+    evidence_folder.write(world.operator.evidence_copy(world.cases[0]), tmp_path / "copy")
+    copy, faults, _ = evidence_folder.read(tmp_path / "copy")
+    assert [*faults, *verify(copy)] == []
+    body = (tmp_path / "copy" / "batch.json").read_bytes()
+    (tmp_path / "copy" / "batch.json").write_bytes(body.replace(b"observe", b"contain", 1))
+    copy, faults, _ = evidence_folder.read(tmp_path / "copy")
+    assert [*faults, *verify(copy)] != []
+
+
+def test_failed_row_comes_again_alone(world: World) -> None:
+    """The object is written; the row of one case is not: its message comes back."""
+    refused = [1]
+
+    def refuse(call: Called) -> None:
+        if call.operation == "BatchImportFindings" and refused:
+            refused.pop()
+            raise TimeoutError  # not an error that is expected: the whole batch comes again
+
+    world.account.after_call(refuse)
+    deliver(world)
+    assert [case.status for case in world.cases] == [Status.OBSERVED] * 3
+    for case in world.cases:
+        assert "NOT" not in verified(world, case)
+    assert world.account.messages("FailedBulkEvents") == []
