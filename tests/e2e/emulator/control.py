@@ -80,7 +80,7 @@ def client(service: str, region: str, account: str) -> Any:
         aws_secret_access_key="test",
         config=Config(inject_host_prefix=False, s3={"addressing_style": "path"}),
     )
-    made.meta.events.unregister("before-call", registry._answer)  # else the shelf hears it first
+    made.meta.events.unregister("before-call", registry._intercept)  # else the shelf hears it first
     return made
 
 
