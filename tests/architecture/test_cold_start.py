@@ -75,7 +75,11 @@ def result(
 
 def test_layer_alone_handles_the_event(result: dict[str, Any]) -> None:
     first = result["responses"][0]
-    assert first == {"batchItemFailures": []} or first["outcome"] in ("contained", "told")
+    assert first == {"batchItemFailures": []} or first["outcome"] in (
+        "contained",
+        "tagged",
+        "escalated",
+    )
 
 
 def test_no_file_is_compiled(result: dict[str, Any]) -> None:
@@ -100,7 +104,7 @@ def test_number_of_imported_modules_is_limited(result: dict[str, Any]) -> None:
         m for m in result["modules"] if m.split(".")[0] in ("cordon", "aws_lambda_powertools")
     ]
     assert len(result["modules"]) < 460, len(result["modules"])
-    assert len(cordon) < 110, len(cordon)
+    assert len(cordon) < 120, len(cordon)
 
 
 def test_layer_size_is_limited(layer: Path) -> None:

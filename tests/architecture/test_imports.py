@@ -36,7 +36,7 @@ def test_contracts_are_kept() -> None:
         ("finding.py", "import cordon.playbook", "cordon.finding is not allowed to import"),
         ("sources/text.py", "import cordon.policy", "cordon.sources is not allowed to import"),
         ("actions/tag.py", "import cordon.memory", "cordon.actions is not allowed to import"),
-        ("contain.py", "import cordon.release", "cordon.contain is not allowed to import"),
+        ("release.py", "import cordon.contain", "cordon.release is not allowed to import"),
         ("reporting/texts.py", "import cordon.bootstrap", "cordon.reporting is not allowed"),
         ("new.py", "", "not listed as layers"),
         ("statuses.py", "import botocore", "cordon.statuses is not allowed to import botocore"),

@@ -169,6 +169,8 @@ def request(at: Session, service: str, operation: str) -> dict[str, Any]:
     )
     model: ServiceModel = client.meta.service_model
     parameters = example(model.operation_model(operation).input_shape)
+    token = model.operation_model(operation).idempotent_members
+    parameters |= dict.fromkeys(token, "0" * 32)  # else botocore makes one by chance
     sent: dict[str, Any] = {}
 
     def respond(request: Any, **_: Any) -> AWSResponse:

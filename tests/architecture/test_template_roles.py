@@ -13,9 +13,9 @@ from embedded.policy_evaluation import Decision, Policies, Request, decide
 from tests.architecture import stack as seen
 from tests.architecture.stack import EMERGENCY, NAMED, PLAYBOOKS, listed, logical, policies, stack
 
-BASE = {  # settings, memory, evidence, report, workflows, log, what was given up
-    "dynamodb:DeleteItem",
-    "dynamodb:GetItem",
+BASE = {  # settings, memory, evidence, report, incident, log, failed invocations
+    "dynamodb:BatchGetItem",
+    "dynamodb:PutItem",
     "dynamodb:UpdateItem",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
@@ -26,7 +26,9 @@ BASE = {  # settings, memory, evidence, report, workflows, log, what was given u
     "securityhub:GetFindings",
     "sns:Publish",
     "sqs:SendMessage",
+    "ssm:CreateOpsItem",
     "ssm:GetParametersByPath",
+    "ssm:UpdateOpsItem",
 }
 MEMBERS = {"sts:AssumeRole", "sts:SetSourceIdentity"}
 QUEUE = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
@@ -108,7 +110,7 @@ def answer(playbook: str, action: str, resource: str, **context: Any) -> Decisio
 
 
 PROTECTED_ROLES = (
-    f"{IAM}:role/cordon/cordon-RevokeSessionsRole-1",
+    *(stack(full=True).resources[f"{logical(playbook)}Role"].arn for playbook in PLAYBOOKS),
     f"{IAM}:role/aws-service-role/macie.amazonaws.com/AWSServiceRoleForAmazonMacie",
     f"{IAM}:role/aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_Admin_1a2b",
     f"{IAM}:role/OrganizationAccountAccessRole",
@@ -125,6 +127,12 @@ def test_roles_can_be_revoked_but_never_a_protected_one(action: str) -> None:
     for role in PROTECTED_ROLES:
         assert answer("revoke_sessions", action, role) is Decision.DENIED, role
         assert answer("revoke_sessions", "iam:GetRole", role) is Decision.ALLOWED, role
+
+
+def test_foreign_role_below_our_path_can_be_revoked() -> None:
+    """Whoever may make roles could else make one that nobody stops."""
+    planted = f"{IAM}:role/cordon/cordon-RevokeSessionsRole-1"
+    assert answer("revoke_sessions", "iam:PutRolePolicy", planted) is Decision.ALLOWED
 
 
 def test_only_the_policy_that_denies_all_can_be_attached() -> None:

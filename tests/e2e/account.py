@@ -263,8 +263,8 @@ class Account:
         """The hold rows, by target."""
         table = self.stack.outputs["CasesTableName"]
         rows = self.client("dynamodb").scan(TableName=table)["Items"]
-        named = {row["id"]["S"]: row for row in rows}
-        return {k.removeprefix("hold#"): v for k, v in named.items() if k.startswith("hold#")}
+        named = {row["id"]["S"]: row for row in rows if row["id"]["S"].startswith("hold#")}
+        return {key.split("#", 2)[2]: row for key, row in named.items()}
 
     def messages(self, queue: str) -> list[dict[str, Any]]:
         """The messages of a queue (logical id), which stay in it."""

@@ -45,7 +45,7 @@ def test_what_is_held_is_reviewed_and_released(account: Account, tmp_path: Path)
     released = cordon(account, "release", case.id, "--why", "a public web site")
     assert released.returncode == 0, released.stderr
     account.settle()
-    assert account.case().status is Status.RELEASED
+    assert account.case().status is Status.REOPENED
     assert account.case().decided_why == "a public web site"
     assert state(account, one) == before
     assert case.id not in cordon(account, "review").stdout

@@ -5,16 +5,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
-from cordon.actions.s3 import TagBucket
-from cordon.clients import AwsClients
 from cordon.errors import ContainFailed, Refused
 from tests.fencing.account import ORIGINAL, MemoryAccount, memory_account
 from tests.fencing.turns import Side
-from tests.make import PLACE
 
 
 @pytest.fixture
@@ -52,20 +47,6 @@ def test_orphaned_entry_stays_in_the_chain(account: MemoryAccount) -> None:
     assert hold is not None and hold.capture is not None
     assert hold.capture.key.endswith("/a/000002.json")
     assert account.faults() == []
-
-
-@pytest.mark.parametrize("before", [None, "", "theirs"])
-def test_unnoted_bucket_tag_is_restored(before: str | None) -> None:
-    with mock_aws():
-        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="data")
-        aws: Any = AwsClients("us-east-1", {})
-        action = TagBucket(PLACE, "data", "cordon:status", ("quarantined",))
-        action.write(aws, before)
-        captured = action.capture(aws)
-        action.apply(aws, captured, None)  # and died before the note
-        written = action.apply(aws, captured, None)
-        undone = action.undo(aws, captured, written)
-        assert (str(undone.state), action.capture(aws)) == ("restored", captured)
 
 
 def test_refused_successor_keeps_the_hold(account: MemoryAccount) -> None:

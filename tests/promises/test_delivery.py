@@ -349,7 +349,9 @@ def test_a_finding_the_hub_does_not_take_is_an_error(
     _fails_once(monkeypatch, "BatchImportFindings", failing)
     delivery = world.send(event(PUBLIC))
     errors = [i.error for i in delivery.invocations if i.error]
-    assert errors == ["NotReported: InternalException: try again"]
+    assert errors == [
+        f"NotReported: case {world.case().id}: our finding: InternalException: try again"
+    ]
     assert world.case().status is Status.CONTAINED
     assert world.reported(world.case()).original == "updated"
     assert world.finding(world.case())
@@ -365,7 +367,9 @@ def test_an_update_the_hub_does_not_process_is_an_error(
     _fails_once(monkeypatch, "BatchUpdateFindings", failing)
     delivery = world.send(event(PUBLIC))
     errors = [i.error for i in delivery.invocations if i.error]
-    assert errors == ["NotReported: ConcurrentUpdateError: later"]
+    assert errors == [
+        f"NotReported: case {world.case().id}: the original finding: ConcurrentUpdateError: later"
+    ]
     assert world.reported(world.case()).original == "updated"
 
 

@@ -29,7 +29,7 @@ MISSED = [  # function, action, a sample that cannot end well without it
     ("TagAiResource", "sagemaker:AddTags", "tag_ai_resource/securityhub_sagemaker_1"),
     ("TagAiResource", "s3:PutObject", "tag_ai_resource/securityhub_sagemaker_1"),
     ("EscalateFinding", "ssm:CreateOpsItem", "escalate_finding/guardduty_attack_sequence_s3"),
-    ("EscalateFinding", "dynamodb:UpdateItem", "escalate_finding/guardduty_attack_sequence_s3"),
+    ("EscalateFinding", "dynamodb:PutItem", "escalate_finding/guardduty_attack_sequence_s3"),
 ]
 
 
@@ -53,7 +53,6 @@ def test_what_is_missing_is_missed(world: World, function: str, action: str, nam
 HERE = "arn:aws:iam::111122223333:role"
 TABOO = {
     "RevokeSessions": [
-        ("iam:PutRolePolicy", f"{HERE}/cordon/cordon-QuarantineBucket"),
         (
             "iam:PutRolePolicy",
             f"{HERE}/aws-service-role/sagemaker.amazonaws.com/AWSServiceRoleForX",
@@ -79,7 +78,8 @@ TABOO = {
 @pytest.mark.parametrize("function", TABOO)
 def test_what_is_protected_is_denied_explicitly(world: World, function: str) -> None:
     role = world.account.functions[function].role
-    for action, resource in TABOO[function]:
+    own = [("iam:PutRolePolicy", other.role) for other in world.account.functions.values()]
+    for action, resource in [*TABOO[function], *own]:
         assert world.account.decide(role, action, resource) is Decision.DENIED, (action, resource)
 
 

@@ -96,7 +96,7 @@ def test_switched_to_observe(world: World, mode: str) -> None:
     world.set("switch", "observe")
     before, said = sent(world)
     observed(world, before)
-    assert said["reason"] == "the switch is at observe"
+    assert said["reason"] == "the master switch is at observe"
 
 
 def test_the_switch_keeps_what_is_contained(world: World) -> None:

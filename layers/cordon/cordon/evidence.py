@@ -9,7 +9,7 @@ can say which role writes where.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,7 @@ class Evidence:
         self._chain = chain
         self.link = link
         self.orphaned: list[Mapping[str, Any]] = []
+        self._read: dict[str, dict[str, Any]] = {}
 
     def write(self, stage: str, content: Mapping[str, Any]) -> EntryRef:
         """Append one entry. Raises the ClientError of s3:PutObject; then nothing may go on.
@@ -93,6 +94,20 @@ class Evidence:
     def read(self, key: str, sha256: str) -> dict[str, Any]:
         """The entry that a hold names; of any playbook and case. As ``read_entry``."""
         return read_entry(self._s3, self._bucket, EntryRef(key, sha256))
+
+    def backwards(self) -> Iterator[dict[str, Any]]:
+        """The entries of this case from the end to the first, each by the hash that the next names.
+
+        Raises EvidenceFault where one is not what was written.
+        """
+        named = self.link.hash
+        for number in range(self.link.seq, 0, -1):
+            ref = EntryRef(self._chain.key(number), named)
+            if ref.key not in self._read:
+                self._read[ref.key] = read_entry(self._s3, self._bucket, ref)
+            entry = self._read[ref.key]
+            yield entry
+            named = entry["previous"]
 
     def _entry(self, stage: str, content: Mapping[str, Any]) -> bytes:
         number = self.link.seq + 1

@@ -144,24 +144,35 @@ def _undo(
 def require_capture_in_evidence(hold: Hold, proof: Evidence) -> None:
     """Raises CaptureMismatch unless evidence says of this target and generation what the hold says.
 
-    The table can be written by more people than the evidence can.
+    The table can be written by more people than the evidence can. The generation must be the one
+    that this case's own chain names: an earlier capture of the target is in evidence too.
     """
     capture = hold.capture
     if capture is None:
         raise CaptureMismatch(f"{hold.target}: nothing was captured")
     try:
         entry = proof.read(capture.key, capture.sha256)
+        stated = _stated_generation(hold.target, proof)
     except EvidenceFault as fault:
         raise CaptureMismatch(f"{hold.target}: {fault}") from fault
     said = [c for c in entry["content"].get("changes", ()) if c.get("target") == hold.target]
-    wanted = {"generation": capture.generation, "captured": capture.state}
-    for change in said:
+    wanted = {"generation": stated or capture.generation, "captured": capture.state}
+    for change in said if wanted["generation"] == capture.generation else ():
         if canonical_json({k: change.get(k) for k in wanted}) == canonical_json(wanted):
             return
     raise CaptureMismatch(
         f"{hold.target}: the hold's capture is not what {capture.key} says. Nothing was restored; "
         "compare both, and restore manually what evidence says"
     )
+
+
+def _stated_generation(target: str, proof: Evidence) -> str:
+    """The capture that this case's chain names last; "" where an attempt died before it did."""
+    for entry in proof.backwards():
+        for change in entry["content"].get("changes", ()):
+            if change.get("target") == target and "generation" in change:
+                return str(change["generation"])
+    return ""
 
 
 def finish(

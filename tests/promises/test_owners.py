@@ -1,0 +1,238 @@
+"""A playbook's role reaches its own rows, holds and workflows, and nobody else's (C1)."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from cordon.statuses import Status
+from embedded.journal import ExecutionEnded
+from tests.promises.test_holds_on_one_bucket import BLOCK
+from tests.promises.world import PLAYBOOKS, World, changed, event
+
+PUBLIC = "quarantine_bucket/guardduty_public_access"
+FAMILIES = {  # whose holds a playbook may write: those of targets that it may change anyway
+    "quarantine_bucket": ("bucket",),
+    "revoke_sessions": ("role", "user"),
+    "tag_ai_resource": ("tag",),
+    "escalate_finding": (),
+}
+OWNED = ("case", "plan", "passed", "reported", "token", "budget")
+Call = Callable[[Any, str, str], Any]
+
+
+def put(dynamodb: Any, table: str, key: str) -> Any:
+    return dynamodb.put_item(TableName=table, Item={"id": {"S": key}})
+
+
+def update(dynamodb: Any, table: str, key: str) -> Any:
+    return dynamodb.update_item(
+        TableName=table, Key={"id": {"S": key}}, UpdateExpression="REMOVE nothing"
+    )
+
+
+def delete(dynamodb: Any, table: str, key: str) -> Any:
+    return dynamodb.delete_item(TableName=table, Key={"id": {"S": key}})
+
+
+def read(dynamodb: Any, table: str, key: str) -> Any:
+    return dynamodb.batch_get_item(RequestItems={table: {"Keys": [{"id": {"S": key}}]}})
+
+
+def transact(dynamodb: Any, table: str, key: str) -> Any:
+    row = {"TableName": table, "Item": {"id": {"S": key}}}
+    return dynamodb.transact_write_items(TransactItems=[{"Put": row}])
+
+
+def index(dynamodb: Any, table: str, key: str) -> Any:
+    return dynamodb.query(
+        TableName=table,
+        IndexName="open",
+        KeyConditionExpression="#open = :playbook",
+        ExpressionAttributeNames={"#open": "open"},
+        ExpressionAttributeValues={":playbook": {"S": key.split("#")[1]}},
+    )
+
+
+def scan(dynamodb: Any, table: str, _: str) -> Any:
+    return dynamodb.scan(TableName=table)
+
+
+def partiql(dynamodb: Any, table: str, key: str) -> Any:
+    return dynamodb.execute_statement(Statement=f"SELECT * FROM \"{table}\" WHERE id='{key}'")
+
+
+WRITES: tuple[Call, ...] = (put, update, delete, transact)
+OTHER_WAYS: tuple[Call, ...] = (index, scan, partiql)
+
+
+def is_refused(world: World, playbook: str, call: Call, key: str) -> bool:
+    """Does IAM refuse the call to the playbook's role?"""
+    dynamodb = boto3.session.Session().client("dynamodb", region_name="us-east-1")
+    role = world.account.functions[PLAYBOOKS[playbook]].role
+    try:
+        with world.account.acting(role):
+            call(dynamodb, world.account.stack.outputs["CasesTableName"], key)
+    except ClientError as error:
+        return bool(error.response["Error"]["Code"] == "AccessDeniedException")
+    return False
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_role_reaches_no_rows_of_others(world: World, playbook: str) -> None:
+    others = [other for other in PLAYBOOKS if other != playbook]
+    keys = [f"{kind}#{other}#0a1b" for other in others for kind in OWNED]
+    families = {f for other in others for f in FAMILIES[other]} - set(FAMILIES[playbook])
+    keys += [f"hold#{family}#target" for family in sorted(families)]
+    for key in (*keys, "settings"):
+        for call in (*WRITES, read):
+            assert is_refused(world, playbook, call, key), (call.__name__, key)
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_role_writes_no_decision(world: World, playbook: str) -> None:
+    for owner in PLAYBOOKS:
+        for call in WRITES:
+            assert is_refused(world, playbook, call, f"decision#{owner}#0a1b"), call.__name__
+    assert not is_refused(world, playbook, read, f"decision#{playbook}#0a1b")
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_no_other_way_leads_to_the_rows(world: World, playbook: str) -> None:
+    """Neither a call that names no key, nor the index that people review."""
+    for call in OTHER_WAYS:
+        assert is_refused(world, playbook, call, f"case#{playbook}#0a1b"), call.__name__
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_role_writes_its_own_rows(world: World, playbook: str) -> None:
+    """The refusals above are those of the key, not of the call."""
+    assert not is_refused(world, playbook, put, f"case#{playbook}#0a1b")
+    assert not is_refused(world, playbook, transact, f"case#{playbook}#0a1b")
+    assert not is_refused(world, playbook, read, f"case#{playbook}#0a1b")
+    for family in FAMILIES[playbook]:
+        assert not is_refused(world, playbook, update, f"hold#{family}#target")
+        assert not is_refused(world, playbook, delete, f"hold#{family}#target")
+
+
+def start(world: World, playbook: str, workflow: str, given: dict[str, str], name: str) -> None:
+    """Start a workflow under a playbook's role."""
+    states = boto3.session.Session().client("stepfunctions", region_name="us-east-1")
+    with world.account.acting(world.account.functions[PLAYBOOKS[playbook]].role):
+        states.start_execution(
+            stateMachineArn=world.account.machines[workflow].arn,
+            name=name,
+            input=json.dumps(given),
+        )
+    world.account.settle()
+
+
+def test_foreign_release_releases_nothing(world: World) -> None:
+    """A workflow started for another's case does only what the case's row says already."""
+    world.send(event(PUBLIC))
+    case, contained = world.case(), world.state
+    given = {"case": case.id, "playbook": case.playbook, "function": case.function_arn}
+    given |= {"by": "the boss", "why": "I say so"}
+    start(world, "revoke_sessions", "ReleaseWorkflow", given, "forged")
+    assert world.case() == case
+    assert world.state == contained
+    start(world, "revoke_sessions", "ContainWorkflow", given, f"{case.id}-2")
+    assert world.case().status is Status.CONTAINED
+    assert world.state == contained
+
+
+def test_foreign_function_is_given_no_case(world: World) -> None:
+    """The case's own playbook finds it among its rows; no other does."""
+    world.send(event(PUBLIC))
+    case, contained = world.case(), world.state
+    function = world.account.functions["TagAiResource"].arn
+    given = {"case": case.id, "playbook": case.playbook, "function": function}
+    start(world, "tag_ai_resource", "ReleaseWorkflow", given, "forged")
+    assert [ended.status for ended in world.account.journal.of(ExecutionEnded)] == ["FAILED"]
+    assert world.case() == case
+    assert world.state == contained
+
+
+@pytest.mark.world("approve")
+def test_foreign_workflow_approves_nothing(world: World) -> None:
+    world.stage(event(PUBLIC))
+    before = world.state
+    world.account.deliver(event(PUBLIC))
+    case = world.case()
+    given = {"case": case.id, "playbook": case.playbook, "function": case.function_arn}
+    start(world, "revoke_sessions", "ReleaseWorkflow", given, "forged")
+    start(world, "revoke_sessions", "ContainWorkflow", given | {"by": "the boss"}, "forged")
+    assert world.case().status is Status.AWAITING_APPROVAL
+    assert world.state == before
+    world.approve(world.case())
+    assert world.case().status is Status.CONTAINED
+
+
+def test_changed_capture_is_not_restored(world: World) -> None:
+    """Whoever can write the table, and not the evidence, makes us restore nothing else."""
+    one = event("quarantine_bucket/guardduty_ransomware_delete")
+    world.send(one)
+    case, contained = world.case(), world.state
+    dynamodb, table = (
+        world.account.client("dynamodb"),
+        world.account.stack.outputs["CasesTableName"],
+    )
+    (target,) = [t for t in world.holds if t.startswith("bucket-policy")]
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    forged = json.dumps({"policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})})
+    dynamodb.update_item(
+        TableName=table,
+        Key={"id": {"S": f"hold#bucket#{target}"}},
+        UpdateExpression="SET captured = :forged",
+        ExpressionAttributeValues={":forged": {"S": forged}},
+    )
+    released = world.release(case)
+    assert released.status is Status.RELEASING
+    (failed,) = released.failed
+    assert failed.action == "deny_bucket_access"
+    assert "CaptureMismatch" in failed.reason
+    assert "restore manually" in failed.reason
+    bucket = case.plan.resources[0].rpartition(":")[2]
+    assert world.state["s3"][bucket]["policy"] == contained["s3"][bucket]["policy"]
+    assert world.holds[target].cases == {case.id}
+
+
+def test_earlier_capture_is_not_restored(world: World) -> None:
+    """It is in evidence, with a generation of its own; the case's chain names the later one."""
+    one = event(PUBLIC)
+    world.send(one)
+    (target,) = [t for t in world.holds if t.startswith("bucket-public-access-block")]
+    dynamodb, table = (
+        world.account.client("dynamodb"),
+        world.account.stack.outputs["CasesTableName"],
+    )
+    key = {"id": {"S": f"hold#bucket#{target}"}}
+    names = ("captured", "captured_in", "captured_sha256", "generation")
+    open_to_all = dynamodb.get_item(TableName=table, Key=key)["Item"]
+    world.release(world.case())
+    bucket = world.case().plan.resources[0].rpartition(":")[2]
+    world.account.client("s3").put_public_access_block(
+        Bucket=bucket,
+        PublicAccessBlockConfiguration=dict.fromkeys(BLOCK, True),
+    )
+    later = changed(one, "detail.updatedAt", "2026-11-24T13:00:00.000Z")
+    world.account.deliver(
+        changed(later, "detail.service.eventLastSeen", "2026-11-24T13:00:00.000Z")
+    )
+    world.approve(world.case())
+    assert world.case().status is Status.CONTAINED
+    dynamodb.update_item(
+        TableName=table,
+        Key=key,
+        UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in names),
+        ExpressionAttributeValues={f":{name}": open_to_all[name] for name in names},
+    )
+    released = world.release(world.case())
+    assert released.status is Status.RELEASING
+    (failed,) = released.failed
+    assert "CaptureMismatch" in failed.reason
+    shown = world.state["s3"][bucket]["public_access_block"]
+    assert shown == dict.fromkeys(BLOCK, True)
