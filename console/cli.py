@@ -55,7 +55,7 @@ def plan(
     files: FILES,
     write: Annotated[bool, typer.Option(help="Write each plan beside its event.")] = False,
 ) -> None:
-    """Print the plan that each event leads to. Touches nothing, asks nobody."""
+    """Print the plan that each event leads to. Changes nothing."""
     for path in event_files(files):
         expectation = expected.expectation(path)
         if write:
@@ -76,7 +76,7 @@ def review(stack: STACK = "cordon") -> None:
 @app.command()
 def approve(
     case: str,
-    plan: Annotated[str, typer.Option(help="Hash of the plan; asked for, if not given.")] = "",
+    plan: Annotated[str, typer.Option(help="Hash of the plan; prompted for, if not given.")] = "",
     stack: STACK = "cordon",
 ) -> None:
     """Approve a case's plan: exactly the plan with this hash is carried out."""

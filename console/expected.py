@@ -1,7 +1,7 @@
 """What an event must lead to: its playbook and its plan, from the pure half of Cordon alone.
 
-An expectation stands beside its event as ``<event>.plan.json``:
-``{"playbook", "outcome", "reason", "plan"}``, and ``"after"``, written by hand, names events of
+An expectation is beside its event as ``<event>.plan.json``:
+``{"playbook", "outcome", "reason", "plan"}``, and ``"after"``, written manually, names events of
 the same folder that come first (a control must have failed before it can pass). The outcome is
 that of a playbook in *enforce*.
 """
@@ -62,12 +62,12 @@ def deployments(place: Place) -> Mapping[str, Deployment]:
 
 
 def expectation_path(event: Path) -> Path:
-    """Where the expectation of an event stands."""
+    """Where the expectation of an event is."""
     return event.with_name(event.name.removesuffix(".json") + SUFFIX)
 
 
 def expectation(path: Path) -> dict[str, Any]:
-    """The expectation of an event file, made anew; ``after`` is kept from the one that stands."""
+    """The expectation of an event file, made anew; ``after`` is kept from the one that is there."""
     event = json.loads(path.read_text())
     made = _expected(event)
     there = expectation_path(path)

@@ -31,7 +31,7 @@ def playbook_names() -> tuple[str, ...]:
 
 
 class NotPossible(Exception):
-    """The operator asked for something that the case does not allow."""
+    """The operator wants something that the case does not allow."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,8 @@ class Stack:
         if not token:
             raise NotPossible(f"the workflow of case {case.id} is starting: try again")
         by = self._record(case, decision, why)
-        answer = json.dumps({"decision": decision})
-        self.client("stepfunctions").send_task_success(taskToken=token, output=answer)
+        output = json.dumps({"decision": decision})
+        self.client("stepfunctions").send_task_success(taskToken=token, output=output)
         return by
 
     def release(self, case: Case, why: str) -> str:

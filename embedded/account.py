@@ -216,15 +216,15 @@ class EmbeddedAccount:
         self, client: Any, operation: str, params: Mapping[str, Any], go: Callable[[], Any]
     ) -> Any:
         service = client.meta.service_model.service_name
-        answer = {
+        response = {
             ("lambda", "Invoke"): self._invoke,
             ("events", "PutEvents"): self._put_events,
         }.get((service, operation))
-        act = (lambda: answer(params)) if answer else go
+        go_on = (lambda: response(params)) if response else go
         caller = self._scheduler.owner
         if caller is None or getattr(client, UNGUARDED, False):
-            return act()
-        result = self.guard.call(caller, client, operation, params, act)
+            return go_on()
+        result = self.guard.call(caller, client, operation, params, go_on)
         if (service, operation) == ("sns", "Publish"):
             self.journal.write(
                 Published(
@@ -244,10 +244,10 @@ class EmbeddedAccount:
         kind = params.get("InvocationType", "RequestResponse")
         if kind == "Event":
             self.event_delivery.invoke_later(function, event)
-            return _answer(202, InvocationResult("", failed=False))
+            return _invoke_response(202, InvocationResult("", failed=False))
         if kind == "DryRun":
-            return _answer(204, InvocationResult("", failed=False))
-        return _answer(200, self.runtime.invoke(function, event))
+            return _invoke_response(204, InvocationResult("", failed=False))
+        return _invoke_response(200, self.runtime.invoke(function, event))
 
     def _put_events(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """events:PutEvents delivers by the rules of the template."""
@@ -489,8 +489,8 @@ def _text(payload: Any) -> str:
     return payload.decode() if isinstance(payload, bytes | bytearray) else str(payload)
 
 
-def _answer(status: int, outcome: InvocationResult) -> dict[str, Any]:
-    """lambda:Invoke's answer."""
+def _invoke_response(status: int, outcome: InvocationResult) -> dict[str, Any]:
+    """lambda:Invoke's response."""
     body = outcome.payload.encode()
     error = {"FunctionError": "Unhandled"} if outcome.failed else {}
     return {

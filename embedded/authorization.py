@@ -21,7 +21,7 @@ Params = Mapping[str, Any]
 class Unmapped(BaseException):
     """A call whose IAM action or resource we do not know.
 
-    A BaseException, so that no handler mistakes it for an answer of AWS.
+    A BaseException, so that no handler mistakes it for a response of AWS.
     """
 
 

@@ -156,13 +156,13 @@ class Permissions:
         self._policies.setdefault(arn, []).append(policy)
 
     def service(self, principal: str, action: str, arn: str, source: str) -> bool:
-        """Whether a service may act on a resource on behalf of ``source`` (an ARN)."""
+        """Whether a service may use a resource on behalf of ``source`` (an ARN)."""
         request = self._request(principal, action, arn, source)
         policies = policy_evaluation.Policies(identity=[], resource=self._policies.get(arn, []))
         return policy_evaluation.decide(request, policies) is policy_evaluation.Decision.ALLOWED
 
     def role(self, role: str, action: str, arn: str) -> bool:
-        """Whether a role may act on a resource."""
+        """Whether a role may use a resource."""
         directory = IamDirectory(self._place.account, self._place.partition)
         request = self._request(role, action, arn, "")
         policies = policy_evaluation.Policies(
@@ -373,7 +373,7 @@ class EventDelivery:
     # ---- Lambda, asynchronously ----
 
     def invoke_later(self, function: Function, event: Any) -> None:
-        """Lambda accepts an event: it answers before the function runs."""
+        """Lambda accepts an event: it responds before the function runs."""
         now = self.clock.now
         self._pending.append(_Pending(function, event, now, now))
 

@@ -16,6 +16,6 @@ class DeployedCode:
     settings: tuple[str, ...] = ()
     # Modules that call ``time.sleep``: here a sleep only moves the clock.
     sleeping: tuple[str, ...] = ()
-    # Functions that make several calls in threads, ``(calls) -> answers``: here one by one, so
+    # Functions that make several calls in threads, ``(calls) -> results``: here one by one, so
     # that each run is like the last.
     parallel: tuple[str, ...] = ()

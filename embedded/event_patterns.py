@@ -20,7 +20,7 @@ Indices = Mapping[tuple[str, ...], int]  # array path -> which element
 
 
 class BadPattern(ValueError):
-    """What PutRule would answer with InvalidEventPatternException."""
+    """What PutRule would refuse with InvalidEventPatternException."""
 
 
 class _Leaf(NamedTuple):

@@ -299,7 +299,7 @@ def _failure(kind: str, message: str, printed: str) -> InvocationResult:
 
 
 def _dead(request: str, printed: str) -> InvocationResult:
-    """Lambda's answer for a sandbox that ended (Lambda developer guide, runtime errors)."""
+    """Lambda's response for a sandbox that ended (Lambda developer guide, runtime errors)."""
     body = {
         "errorMessage": f"RequestId: {request} Error: Runtime exited without providing a reason",
         "errorType": "Runtime.ExitError",

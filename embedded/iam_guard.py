@@ -222,7 +222,7 @@ class Guard:
 
     def _made(self, record: Called, call: _Call, go: Callable[[], Any]) -> Any:
         try:
-            answer = go()
+            response = go()
         except ClientError as error:
             self._written(_with_error(record, error.response["Error"]["Code"]))
             raise
@@ -232,9 +232,9 @@ class Guard:
             what = f"{record.service} {record.operation}: {type(error).__name__}: {error}"
             raise EmulatorBroken(what) from error
         if (call.service, call.operation) == ("sts", "AssumeRole"):
-            self._remember(call.params, answer)
+            self._remember(call.params, response)
         self._written(record)
-        return answer
+        return response
 
     def _written(self, record: Called) -> None:
         self._journal.write(record)
@@ -308,8 +308,8 @@ class Guard:
             principal, need.action, need.resource, {**context, **need.context}
         )
 
-    def _remember(self, params: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        self._sessions[answer["Credentials"]["AccessKeyId"]] = Session(
+    def _remember(self, params: Mapping[str, Any], response: Mapping[str, Any]) -> None:
+        self._sessions[response["Credentials"]["AccessKeyId"]] = Session(
             principal=str(params["RoleArn"]),
             name=str(params["RoleSessionName"]),
             source_identity=str(params.get("SourceIdentity", "")),

@@ -62,15 +62,15 @@ def one_by_one(original: Any) -> Any:
     def make(calls: Sequence[Callable[[], Any]]) -> list[Any]:
         if not _places:
             return list(original(calls))
-        answers, errors = [], []
+        results, errors = [], []
         for call in calls:
             try:
-                answers.append(call())
+                results.append(call())
             except Exception as error:  # noqa: BLE001 raised when all have ended
                 errors.append(error)
         if errors:
             raise errors[0]
-        return answers
+        return results
 
     return make
 

@@ -20,7 +20,7 @@ Policy = Mapping[str, Any]
 
 
 class Decision(StrEnum):
-    """What IAM answers."""
+    """What IAM decides."""
 
     ALLOWED = "allowed"
     DENIED = "explicitDeny"

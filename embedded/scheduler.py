@@ -5,7 +5,7 @@ scheduler replaces the primitives they use. Only one task runs; it runs until it
 then the next in line runs. A blocked task may have a moment at which it continues by itself:
 
     a *pause*      a Wait state, the back-off of a retry: nothing else can end it
-    a *time-out*   a task token, a heartbeat: somebody may still answer before it
+    a *time-out*   a task token, a heartbeat: somebody may still respond before it
 
 When every task is blocked, only the clock can move, and the account decides how far:
 

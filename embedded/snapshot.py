@@ -15,7 +15,7 @@ from embedded.saved_state import services_in_use
 
 Clients = Callable[[str], Any]
 Reader = Callable[[Any, str], Any]  # the tags of what has an ARN
-Listing = tuple[str, str, str]  # operation, member of the answer, member that holds the ARN
+Listing = tuple[str, str, str]  # operation, member of the response, member that holds the ARN
 ABSENT = {
     "NoSuchBucketPolicy",
     "NoSuchLifecycleConfiguration",
@@ -70,8 +70,8 @@ def _buckets(client: Clients, own: set[str]) -> dict[str, Any]:
 
 def _bucket(s3: Any, name: str) -> dict[str, Any]:
     def read(operation: str, member: str) -> Any:
-        answer = _present(lambda: getattr(s3, operation)(Bucket=name))
-        return answer.get(member) if answer else None
+        response = _present(lambda: getattr(s3, operation)(Bucket=name))
+        return response.get(member) if response else None
 
     return {
         "policy": read("get_bucket_policy", "Policy"),

@@ -1,4 +1,4 @@
-"""Skips or caches expensive work that changes no answer.
+"""Skips or caches expensive work that changes no response.
 
 Half of the time of an event went into signatures that nobody checks, the user agent, and tables
 that moto computes for every request. Each change here wraps one function and returns the same as

@@ -114,7 +114,7 @@ def _install_waits() -> None:
 
 class _WholeSeconds(datetime):
     """What Wait states with a Timestamp count from. moto cuts a wait down to whole seconds: from
-    a moment with a fraction it would come back too early, and a workflow that then asks again
+    a moment with a fraction it would come back too early, and a workflow that then waits again
     would do so for ever, since no time goes by."""
 
     @classmethod

@@ -1,7 +1,7 @@
 """Calls that moto lacks, or that would leave the machine, fail loudly.
 
-moto answers unknown calls with ``NotImplementedError`` or with a 404, which a handler may mistake
-for "the resource is deleted". It lets calls to unknown hosts go to the real network.
+moto responds to unknown calls with ``NotImplementedError`` or with a 404, which a handler may
+mistake for "the resource is deleted". It lets calls to unknown hosts go to the real network.
 """
 
 from collections.abc import Callable
@@ -30,13 +30,13 @@ def _strict(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
             return original(stubber, request)
         where = f"{request.method} {request.url} {request.headers.get('X-Amz-Target', '')}"
         try:
-            answer = original(stubber, request)
+            response = original(stubber, request)
         except NotImplementedError as gap:
             raise NotEmbedded(f"moto does not implement {where}: {gap}") from None
-        if answer is None:
+        if response is None:
             raise NotEmbedded(f"would go to the real network: {where}")
-        if answer[2] in ("Not yet implemented", b"Not yet implemented"):
+        if response[2] in ("Not yet implemented", b"Not yet implemented"):
             raise NotEmbedded(f"moto does not know {where}")
-        return answer
+        return response
 
     return process_request

@@ -466,7 +466,7 @@ def problems(event: Event) -> list[str]:
 
 # --- tests ------------------------------------------------------------------------------------
 def test_there_are_enough_samples() -> None:
-    """Breadth: many that are answered, and many that must be left alone."""
+    """Breadth: many that are handled, and many that must be ignored."""
     nobody = [name for name in NAMES if name.startswith("nobody/")]
     assert len(NAMES) - len(nobody) >= 48
     assert len(nobody) >= 16
@@ -549,7 +549,7 @@ def test_the_account_is_the_finding_s_unless_it_is_foreign_on_purpose(name: str)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_real_stands_in_a_sample(name: str) -> None:
+def test_nothing_real_is_in_a_sample(name: str) -> None:
     """Example accounts and documentation networks only."""
     text = _text(name)
     without_uuids = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", text)
@@ -580,7 +580,7 @@ def test_ids_are_unique_but_for_the_twins() -> None:
     assert sorted(map(sorted, shared)) == sorted(map(sorted, TWINS))
 
 
-ANSWERED_BY = {
+HANDLED_BY = {
     "quarantine_bucket": catalogue.REACHABLE_BUCKETS,
     "revoke_sessions": catalogue.STOLEN_CREDENTIALS,
     "tag_ai_resource": catalogue.AI_CONTROLS,
@@ -594,7 +594,7 @@ def test_every_pattern_of_the_catalogue_has_a_sample(playbook: str) -> None:
     kinds = {kind(load(name)) for name in NAMES if name.startswith(f"{playbook}/")}
     lonely = [
         pattern
-        for pattern in ANSWERED_BY[playbook]
+        for pattern in HANDLED_BY[playbook]
         if not any(fnmatchcase(found, pattern) for found in kinds)
     ]
     assert lonely == []
@@ -684,7 +684,7 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ONE_A_SHAPE)
-def test_a_misspelt_field_is_seen_wherever_it_stands(name: str) -> None:
+def test_a_misspelt_field_is_seen_anywhere(name: str) -> None:
     """Rename each field of the detail in turn: the check must object every time."""
     event = load(name)
     renamed = 0

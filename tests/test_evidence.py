@@ -1,4 +1,4 @@
-"""Evidence: write-once, chained, honest about a retry, and read back only as it was written."""
+"""Evidence: write-once, chained, honest about a retry, and read only as it was written."""
 
 import json
 from collections.abc import Iterator
@@ -71,7 +71,7 @@ def test_a_retry_that_forgot_the_end_of_the_chain_keeps_what_is_there(s3: Any) -
     assert verify(copied(s3, BUCKET, CHAIN, again.link)) == []
 
 
-def test_a_put_whose_answer_was_lost_is_not_written_twice(s3: Any) -> None:
+def test_put_with_lost_response_is_written_once(s3: Any) -> None:
     """botocore tries again, and S3 says that the key is there: by ourselves."""
     at = "2026-11-26T12:00:00Z"
     with pytest.MonkeyPatch.context() as patched:

@@ -74,7 +74,7 @@ def gate(finding: Finding, *, playbook: Playbook = PLAYBOOK, deployment: Deploym
         ({"is_cordon_finding": True}, "this is Cordon's own finding"),
         ({"principal": a_principal(name=OWN_NAME)}, "the actor is Cordon's own role"),
         ({"custom_action": "OpenTicket"}, "another custom action"),
-        ({"sample": True}, "a sample finding is never acted on"),
+        ({"sample": True}, "a sample finding never leads to a change"),
         ({"authored_by_aws": False}, "not authored by an AWS service"),
         ({"place": FOREIGN}, "account 999988887777 is not served: no member role is set"),
         ({"place": replace(PLACE, partition="aws-cn")}, "partition aws-cn is not served"),
@@ -100,7 +100,7 @@ def test_gate_knows_our_custom_actions(action: str) -> None:
 def test_first_reason_of_gate_counts() -> None:
     """A forged sample is a sample: what is cheapest to explain comes first."""
     forged = a_finding(sample=True, authored_by_aws=False, state=State.ARCHIVED)
-    assert gate(forged) == "a sample finding is never acted on"
+    assert gate(forged) == "a sample finding never leads to a change"
 
 
 def test_member_account_is_served_by_role() -> None:
@@ -303,7 +303,7 @@ def test_plan_without_changes_escalates(settings: Settings, budget_left: bool) -
     """An escalation costs no budget and needs no approval."""
     decision = decide(facts(settings=settings, plan=FOR_A_PERSON, budget_left=budget_left))
     assert decision.verdict is Verdict.ESCALATE
-    assert decision.reason == "no playbook can contain it: a person must act"
+    assert decision.reason == "no playbook can contain it: it is for a person"
     assert not decision.held_back
 
 

@@ -1,4 +1,4 @@
-"""Stand-ins for the AWS APIs that moto lacks or answers wrongly.
+"""Stand-ins for the AWS APIs that moto lacks or has wrong.
 
 ``install()`` once per process, before sessions are made; ``reset()`` for a fresh account.
 docs/embedded-account.md lists what is ours.
@@ -20,15 +20,15 @@ from embedded.backends import (
     transactions,
 )
 from embedded.backends.registry import (
-    ANSWERS,
     CHECKS,
-    BadAnswer,
+    IMPLEMENTED,
+    BadResponse,
     NotModelled,
     Refusal,
     Where,
-    answers,
     checks,
     here,
+    implements,
     reset,
 )
 from embedded.backends.tags import exists, forget, known
@@ -41,13 +41,12 @@ def install() -> None:
 
 
 __all__ = [
-    "ANSWERS",
     "CHECKS",
-    "BadAnswer",
+    "IMPLEMENTED",
+    "BadResponse",
     "NotModelled",
     "Refusal",
     "Where",
-    "answers",
     "bedrock",
     "bucket_policy",
     "checks",
@@ -56,6 +55,7 @@ __all__ = [
     "here",
     "hub",
     "iam",
+    "implements",
     "insights",
     "install",
     "known",

@@ -12,7 +12,7 @@ from moto.bedrockagent.models import bedrockagent_backends
 from moto.bedrockagentcorecontrol.models import bedrockagentcorecontrol_backends
 
 from embedded.backends import tags
-from embedded.backends.registry import Answer, Params, Refusal, Where, answers
+from embedded.backends.registry import Params, Refusal, Response, Where, implements
 from embedded.backends.tags import Finder, Holder, Service
 
 BEDROCK_KINDS = (
@@ -111,23 +111,23 @@ AGENTCORE = tags.serves(
 )
 
 
-@answers("bedrock", "TagResource")
-def tag_resource(params: Params, where: Where) -> Answer:
+@implements("bedrock", "TagResource")
+def tag_resource(params: Params, where: Where) -> Response:
     """A key that is there gets the new value."""
     wanted = {tag["key"]: tag["value"] for tag in params["tags"]}
     tags.add(BEDROCK, params["resourceARN"], where, wanted)
     return {}
 
 
-@answers("bedrock", "UntagResource")
-def untag_resource(params: Params, where: Where) -> Answer:
+@implements("bedrock", "UntagResource")
+def untag_resource(params: Params, where: Where) -> Response:
     """Keys that are not there do no harm."""
     tags.remove(BEDROCK, params["resourceARN"], where, params["tagKeys"])
     return {}
 
 
-@answers("bedrock", "ListTagsForResource")
-def list_tags_for_resource(params: Params, where: Where) -> Answer:
+@implements("bedrock", "ListTagsForResource")
+def list_tags_for_resource(params: Params, where: Where) -> Response:
     """All tags, as a list of key and value."""
     found = tags.read(BEDROCK, params["resourceARN"], where)
     return {"tags": [{"key": key, "value": value} for key, value in found.items()]}
@@ -136,18 +136,18 @@ def list_tags_for_resource(params: Params, where: Where) -> Answer:
 def _by_map(service: Service) -> None:
     """The three operations of the services that write tags as a map."""
 
-    @answers(service.name, "TagResource")
-    def tag(params: Params, where: Where) -> Answer:
+    @implements(service.name, "TagResource")
+    def tag(params: Params, where: Where) -> Response:
         tags.add(service, params["resourceArn"], where, params["tags"])
         return {}
 
-    @answers(service.name, "UntagResource")
-    def untag(params: Params, where: Where) -> Answer:
+    @implements(service.name, "UntagResource")
+    def untag(params: Params, where: Where) -> Response:
         tags.remove(service, params["resourceArn"], where, params["tagKeys"])
         return {}
 
-    @answers(service.name, "ListTagsForResource")
-    def listed(params: Params, where: Where) -> Answer:
+    @implements(service.name, "ListTagsForResource")
+    def listed(params: Params, where: Where) -> Response:
         return {"tags": tags.read(service, params["resourceArn"], where)}
 
 

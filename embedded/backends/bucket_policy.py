@@ -16,12 +16,12 @@ from moto.s3control.models import s3control_backends
 from embedded.backends import buckets
 from embedded.backends.public import is_public, listed, principals, statements
 from embedded.backends.registry import (
-    Answer,
     Params,
     Refusal,
+    Response,
     Where,
-    answers,
     checks,
+    implements,
 )
 
 MAX_BYTES = 20 * 1024
@@ -48,7 +48,7 @@ _UNIQUE_ID = re.compile(r"A(IDA|ROA)[A-Z0-9]{12,}")
 
 @checks("s3", "*")
 def expected_bucket_owner(params: Params, _: Where) -> None:
-    """ExpectedBucketOwner protects against a bucket that changed hands (Verifying ownership)."""
+    """ExpectedBucketOwner protects against a bucket with a new owner (Verifying ownership)."""
     expected = params.get("ExpectedBucketOwner")
     bucket = buckets.find(params.get("Bucket", "")) if expected else None
     if bucket is not None and bucket.account_id != expected:
@@ -79,8 +79,8 @@ def put_bucket_policy(params: Params, where: Where) -> None:
         raise Refusal("AccessDenied", text, 403)
 
 
-@answers("s3", "GetBucketPolicyStatus")
-def get_bucket_policy_status(params: Params, where: Where) -> Answer:
+@implements("s3", "GetBucketPolicyStatus")
+def get_bucket_policy_status(params: Params, where: Where) -> Response:
     """By the same meaning of public."""
     bucket = buckets.owned(params["Bucket"], where)
     if not bucket.policy:

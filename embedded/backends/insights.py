@@ -10,7 +10,7 @@ from typing import Any
 from moto.moto_api._internal import mock_random
 
 from embedded.backends import findings, hub
-from embedded.backends.registry import Answer, Params, Refusal, Where, answers
+from embedded.backends.registry import Params, Refusal, Response, Where, implements
 from embedded.backends.securityhub import needs_hub
 
 MOST_INSIGHTS = 100
@@ -18,8 +18,8 @@ MOST_ACTIONS = 50
 ACTION_LENGTH = 20  # of the id (letters and digits) and of the name
 
 
-@answers("securityhub", "CreateInsight")
-def create_insight(params: Params, where: Where) -> Answer:
+@implements("securityhub", "CreateInsight")
+def create_insight(params: Params, where: Where) -> Response:
     """A filter that is not modelled stops the run here, not when the results are read."""
     needs_hub(where)
     findings.select([], params["Filters"])
@@ -32,16 +32,16 @@ def create_insight(params: Params, where: Where) -> Answer:
     return {"InsightArn": arn}
 
 
-@answers("securityhub", "GetInsights")
-def get_insights(params: Params, where: Where) -> Answer:
+@implements("securityhub", "GetInsights")
+def get_insights(params: Params, where: Where) -> Response:
     """All, or those named. In one page."""
     needs_hub(where)
     wanted = params.get("InsightArns") or list(_insights(where))
     return {"Insights": [_insight(arn, where) for arn in wanted]}
 
 
-@answers("securityhub", "GetInsightResults")
-def get_insight_results(params: Params, where: Where) -> Answer:
+@implements("securityhub", "GetInsightResults")
+def get_insight_results(params: Params, where: Where) -> Response:
     """How many findings there are for each value of the attribute, most first."""
     needs_hub(where)
     insight = _insight(params["InsightArn"], where)
@@ -60,8 +60,8 @@ def get_insight_results(params: Params, where: Where) -> Answer:
     }
 
 
-@answers("securityhub", "DeleteInsight")
-def delete_insight(params: Params, where: Where) -> Answer:
+@implements("securityhub", "DeleteInsight")
+def delete_insight(params: Params, where: Where) -> Response:
     """A custom insight goes; the findings in it stay."""
     needs_hub(where)
     arn = params["InsightArn"]
@@ -70,8 +70,8 @@ def delete_insight(params: Params, where: Where) -> Answer:
     return {"InsightArn": arn}
 
 
-@answers("securityhub", "CreateActionTarget")
-def create_action_target(params: Params, where: Where) -> Answer:
+@implements("securityhub", "CreateActionTarget")
+def create_action_target(params: Params, where: Where) -> Response:
     """A custom action; its ARN is what its events carry in ``resources``."""
     needs_hub(where)
     name = params["Id"]
@@ -90,8 +90,8 @@ def create_action_target(params: Params, where: Where) -> Answer:
     return {"ActionTargetArn": arn}
 
 
-@answers("securityhub", "DeleteActionTarget")
-def delete_action_target(params: Params, where: Where) -> Answer:
+@implements("securityhub", "DeleteActionTarget")
+def delete_action_target(params: Params, where: Where) -> Response:
     """A custom action goes from the console; what it has sent already stays on its way."""
     needs_hub(where)
     arn = params["ActionTargetArn"]
@@ -100,8 +100,8 @@ def delete_action_target(params: Params, where: Where) -> Answer:
     return {"ActionTargetArn": arn}
 
 
-@answers("securityhub", "DescribeActionTargets")
-def describe_action_targets(params: Params, where: Where) -> Answer:
+@implements("securityhub", "DescribeActionTargets")
+def describe_action_targets(params: Params, where: Where) -> Response:
     """All, or those named. In one page."""
     needs_hub(where)
     kept = _actions(where)

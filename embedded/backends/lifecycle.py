@@ -12,11 +12,11 @@ from botocore.utils import parse_to_aware_datetime
 from moto.moto_api._internal import mock_random
 
 from embedded.backends import buckets
-from embedded.backends.registry import Answer, Params, Refusal, Where, answers
+from embedded.backends.registry import Params, Refusal, Response, Where, implements
 
 MOST_RULES = 1000
 DEFAULT_MINIMUM = "all_storage_classes_128K"
-_ACTS = (
+_EFFECTS = (
     "AbortIncompleteMultipartUpload",
     "Expiration",
     "NoncurrentVersionExpiration",
@@ -25,8 +25,8 @@ _ACTS = (
 )
 
 
-@answers("s3", "PutBucketLifecycleConfiguration")
-def put_bucket_lifecycle_configuration(params: Params, where: Where) -> Answer:
+@implements("s3", "PutBucketLifecycleConfiguration")
+def put_bucket_lifecycle_configuration(params: Params, where: Where) -> Response:
     """Replaces the whole configuration."""
     bucket = buckets.owned(params["Bucket"], where)
     rules = params.get("LifecycleConfiguration", {}).get("Rules", [])
@@ -42,8 +42,8 @@ def put_bucket_lifecycle_configuration(params: Params, where: Where) -> Answer:
     return {"TransitionDefaultMinimumObjectSize": minimum}
 
 
-@answers("s3", "GetBucketLifecycleConfiguration")
-def get_bucket_lifecycle_configuration(params: Params, where: Where) -> Answer:
+@implements("s3", "GetBucketLifecycleConfiguration")
+def get_bucket_lifecycle_configuration(params: Params, where: Where) -> Response:
     """As it was put, each rule with an ID."""
     found = buckets.configuration(buckets.owned(params["Bucket"], where), "lifecycle")
     if found is None:
@@ -52,8 +52,8 @@ def get_bucket_lifecycle_configuration(params: Params, where: Where) -> Answer:
     return dict(found)
 
 
-@answers("s3", "DeleteBucketLifecycle")
-def delete_bucket_lifecycle(params: Params, where: Where) -> Answer:
+@implements("s3", "DeleteBucketLifecycle")
+def delete_bucket_lifecycle(params: Params, where: Where) -> Response:
     """Does no harm where there is none."""
     buckets.configure(buckets.owned(params["Bucket"], where), "lifecycle", None)
     return {}
@@ -65,7 +65,7 @@ def _malformed() -> Refusal:
 
 
 def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
-    if ("Filter" in rule) is ("Prefix" in rule) or not any(act in rule for act in _ACTS):
+    if ("Filter" in rule) is ("Prefix" in rule) or not any(effect in rule for effect in _EFFECTS):
         raise _malformed()
     if len(rule.get("Filter", {})) > 1:  # And joins several
         raise _malformed()

@@ -11,13 +11,13 @@ from moto.moto_api._internal import mock_random
 from embedded.backends import opsdata, times
 from embedded.backends.opsdata import OpsItem
 from embedded.backends.registry import (
-    Answer,
     NotModelled,
     Params,
     Refusal,
+    Response,
     Where,
-    answers,
     here,
+    implements,
 )
 
 PAGE = 50
@@ -44,8 +44,8 @@ def _items(where: Where) -> dict[str, OpsItem]:
     return where.table("ssm opsitems")
 
 
-@answers("ssm", "CreateOpsItem")
-def create_ops_item(params: Params, where: Where) -> Answer:
+@implements("ssm", "CreateOpsItem")
+def create_ops_item(params: Params, where: Where) -> Response:
     """An open OpsItem with the same deduplication string and resources is not made twice."""
     if params.get("AccountId", where.account) != where.account:
         raise NotModelled("ssm CreateOpsItem: OpsItems in another account")
@@ -102,14 +102,14 @@ def _item(params: Params, where: Where) -> OpsItem:
     return item
 
 
-@answers("ssm", "GetOpsItem")
-def get_ops_item(params: Params, where: Where) -> Answer:
+@implements("ssm", "GetOpsItem")
+def get_ops_item(params: Params, where: Where) -> Response:
     """The whole OpsItem, with its operational data."""
     return {"OpsItem": _item(params, where)}
 
 
-@answers("ssm", "UpdateOpsItem")
-def update_ops_item(params: Params, where: Where) -> Answer:
+@implements("ssm", "UpdateOpsItem")
+def update_ops_item(params: Params, where: Where) -> Response:
     """Operational data is merged key by key; the deduplication string cannot be changed."""
     item = _item(params, where)
     if params.get("Status", "Open") not in _SETTABLE:
@@ -131,8 +131,8 @@ def update_ops_item(params: Params, where: Where) -> Answer:
     return {}
 
 
-@answers("ssm", "DescribeOpsItems")
-def describe_ops_items(params: Params, where: Where) -> Answer:
+@implements("ssm", "DescribeOpsItems")
+def describe_ops_items(params: Params, where: Where) -> Response:
     """Newest first. Filters are joined by AND, the values of one by OR."""
     filters = params.get("OpsItemFilters", [])
     found = [item for item in _items(where).values() if opsdata.matches(item, filters)]

@@ -1,6 +1,6 @@
-"""How an API that moto lacks is answered in process.
+"""How an API that moto lacks is implemented in process.
 
-A stand-in is a function ``(params, where) -> answer`` under ``@answers(service, operation)``.
+A stand-in is a function ``(params, where) -> response`` under ``@implements(service, operation)``.
 A check is a function ``(params, where) -> None`` under ``@checks(service, operation)``; it runs
 before moto and refuses what AWS would refuse and moto would not. Both refuse by raising
 ``Refusal``, which reaches the caller as the service's own exception class.
@@ -26,7 +26,7 @@ from moto.utilities.utils import get_partition
 from embedded.backends import shapes
 
 Params = Mapping[str, Any]
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 # Codes that services give without modelling them: S3 models hardly any.
 UNMODELLED = {
@@ -58,12 +58,12 @@ _CONTEXT = "embedded-params"
 class NotModelled(BaseException):
     """The stand-in does not model this, so nothing may be concluded from the run.
 
-    A BaseException, so that no handler of the code under test mistakes it for an answer of AWS.
+    A BaseException, so that no handler of the code under test mistakes it for a response of AWS.
     """
 
 
-class BadAnswer(BaseException):
-    """A stand-in answered or refused against its own service model: a defect of ours."""
+class BadResponse(BaseException):
+    """A stand-in responded or refused against its own service model: a defect of ours."""
 
 
 class Refusal(Exception):
@@ -116,16 +116,17 @@ def tables(name: str) -> Iterator[dict[Any, Any]]:
             yield _BOOKS[account][region].tables.get(name, {})
 
 
-Backend = Callable[[Params, Where], Answer]
+Backend = Callable[[Params, Where], Response]
 Check = Callable[[Params, Where], None]
-ANSWERS: dict[tuple[str, str], Backend] = {}
+IMPLEMENTED: dict[tuple[str, str], Backend] = {}
+ANSWERS = IMPLEMENTED  # its name in tests/promises/test_delivery.py
 CHECKS: dict[tuple[str, str], Check] = {}
 F = TypeVar("F", Backend, Check)
 
 
-def answers(service: str, operation: str) -> Callable[[Backend], Backend]:
+def implements(service: str, operation: str) -> Callable[[Backend], Backend]:
     """Register a stand-in: botocore service name, operation name ("BatchUpdateFindings")."""
-    return _into(ANSWERS, service, operation)
+    return _into(IMPLEMENTED, service, operation)
 
 
 def checks(service: str, operation: str) -> Callable[[Check], Check]:
@@ -145,7 +146,7 @@ def _into(table: dict[tuple[str, str], F], service: str, operation: str) -> Call
 
 def install() -> None:
     """Hook into every session made from now on. Safe to call again."""
-    hooks = [("before-parameter-build", _remember), ("before-call", _answer)]
+    hooks = [("before-parameter-build", _remember), ("before-call", _intercept)]
     for event, handler in hooks:
         if not any(entry[1] is handler for entry in BUILTIN_HANDLERS):
             BUILTIN_HANDLERS.append((event, handler, REGISTER_LAST))
@@ -163,7 +164,7 @@ def here(account: str, region: str) -> Where:
 
 def _remember(params: dict[str, Any], model: OperationModel, context: Any, **_: Any) -> None:
     service, operation = model.service_model.service_name, model.name
-    if (service, operation) in ANSWERS or _checks_of(service, operation):
+    if (service, operation) in IMPLEMENTED or _checks_of(service, operation):
         context[_CONTEXT] = params
 
 
@@ -172,9 +173,9 @@ def _checks_of(service: str, operation: str) -> list[Check]:
     return [CHECKS[key] for key in keys if key in CHECKS]
 
 
-def _answer(
+def _intercept(
     model: OperationModel, params: Any, request_signer: Any, context: Any, **_: Any
-) -> tuple[SimpleNamespace, Answer] | None:
+) -> tuple[SimpleNamespace, Response] | None:
     given = context.pop(_CONTEXT, None)
     if given is None or not moto_core.botocore_stubber.enabled:
         return None
@@ -183,7 +184,7 @@ def _answer(
     try:
         for check in _checks_of(*key):
             check(given, where)
-        return _respond(key, model, given, where) if key in ANSWERS else None
+        return _respond(key, model, given, where) if key in IMPLEMENTED else None
     except Refusal as refusal:
         return _refuse(refusal, model)
 
@@ -201,32 +202,32 @@ def _where(request: Any, request_signer: Any, context: Any) -> Where:
 
 def _respond(
     key: tuple[str, str], model: OperationModel, params: Params, where: Where
-) -> tuple[SimpleNamespace, Answer]:
+) -> tuple[SimpleNamespace, Response]:
     wrong = shapes.faults(params, model.input_shape) if model.input_shape else []
     if wrong:
         raise Refusal(_INVALID.get(key[0], "ValidationException"), "; ".join(wrong))
-    answer = copy.deepcopy(ANSWERS[key](copy.deepcopy(dict(params)), where))
-    _must_fit(answer, model)
-    return SimpleNamespace(status_code=200, headers={}), {**answer, **_metadata(200)}
+    response = copy.deepcopy(IMPLEMENTED[key](copy.deepcopy(dict(params)), where))
+    _must_fit(response, model)
+    return SimpleNamespace(status_code=200, headers={}), {**response, **_metadata(200)}
 
 
-def _must_fit(answer: Answer, model: OperationModel) -> None:
+def _must_fit(response: Response, model: OperationModel) -> None:
     if model.output_shape is None:
-        wrong = [f"answered {answer}, the model has no output"] if answer else []
+        wrong = [f"returned {response}, the model has no output"] if response else []
     else:
-        wrong = shapes.faults(answer, model.output_shape)
-        wrong = wrong or shapes.naive_times(answer, model.output_shape)
+        wrong = shapes.faults(response, model.output_shape)
+        wrong = wrong or shapes.naive_times(response, model.output_shape)
     if wrong:
-        raise BadAnswer(f"{model.service_model.service_name} {model.name}: {'; '.join(wrong)}")
+        raise BadResponse(f"{model.service_model.service_name} {model.name}: {'; '.join(wrong)}")
 
 
-def _refuse(refusal: Refusal, model: OperationModel) -> tuple[SimpleNamespace, Answer]:
+def _refuse(refusal: Refusal, model: OperationModel) -> tuple[SimpleNamespace, Response]:
     service = model.service_model.service_name
     errors: list[Any] = model.error_shapes
     modelled = {error.error_code: error for error in errors}
     unmodelled = UNMODELLED.get(service, set())
     if refusal.code not in modelled.keys() | unmodelled | {_INVALID.get(service)}:
-        raise BadAnswer(f"{service} {model.name} does not refuse with {refusal.code}")
+        raise BadResponse(f"{service} {model.name} does not refuse with {refusal.code}")
     metadata = modelled[refusal.code].metadata if refusal.code in modelled else {}
     status = refusal.status or metadata.get("error", {}).get("httpStatusCode", 400)
     error = {"Code": refusal.code, "Message": refusal.message}
@@ -234,7 +235,7 @@ def _refuse(refusal: Refusal, model: OperationModel) -> tuple[SimpleNamespace, A
     return SimpleNamespace(status_code=status, headers={}), parsed
 
 
-def _metadata(status: int) -> Answer:
+def _metadata(status: int) -> Response:
     return {
         "ResponseMetadata": {
             "RequestId": str(mock_random.uuid4()),

@@ -9,13 +9,13 @@ from typing import Any
 from moto.moto_api._internal import mock_random
 
 from embedded.backends import buckets
-from embedded.backends.registry import Answer, Params, Refusal, Where, answers
+from embedded.backends.registry import Params, Refusal, Response, Where, implements
 
 MOST_RULES = 1000
 
 
-@answers("s3", "PutBucketReplication")
-def put_bucket_replication(params: Params, where: Where) -> Answer:
+@implements("s3", "PutBucketReplication")
+def put_bucket_replication(params: Params, where: Where) -> Response:
     """The bucket, and a destination bucket that exists here, must be versioned."""
     bucket = buckets.owned(params["Bucket"], where)
     configuration = params["ReplicationConfiguration"]
@@ -29,8 +29,8 @@ def put_bucket_replication(params: Params, where: Where) -> Answer:
     return {}
 
 
-@answers("s3", "GetBucketReplication")
-def get_bucket_replication(params: Params, where: Where) -> Answer:
+@implements("s3", "GetBucketReplication")
+def get_bucket_replication(params: Params, where: Where) -> Response:
     """As it was put, each rule with an ID."""
     found = buckets.configuration(buckets.owned(params["Bucket"], where), "replication")
     if found is None:
@@ -39,8 +39,8 @@ def get_bucket_replication(params: Params, where: Where) -> Answer:
     return {"ReplicationConfiguration": found}
 
 
-@answers("s3", "DeleteBucketReplication")
-def delete_bucket_replication(params: Params, where: Where) -> Answer:
+@implements("s3", "DeleteBucketReplication")
+def delete_bucket_replication(params: Params, where: Where) -> Response:
     """Does no harm where there is none."""
     buckets.configure(buckets.owned(params["Bucket"], where), "replication", None)
     return {}

@@ -11,19 +11,19 @@ from moto.s3.models import s3_backends
 
 from embedded.backends import buckets
 from embedded.backends.registry import (
-    Answer,
     NotModelled,
     Params,
     Refusal,
+    Response,
     Where,
-    answers,
+    implements,
 )
 
 MOST = 50
 
 
-@answers("s3control", "TagResource")
-def tag_resource(params: Params, where: Where) -> Answer:
+@implements("s3control", "TagResource")
+def tag_resource(params: Params, where: Where) -> Response:
     """A key that is there gets the new value; other tags stay."""
     kept = _kept(params, where)
     wanted = {tag["Key"]: tag["Value"] for tag in params["Tags"]}
@@ -35,8 +35,8 @@ def tag_resource(params: Params, where: Where) -> Answer:
     return {}
 
 
-@answers("s3control", "UntagResource")
-def untag_resource(params: Params, where: Where) -> Answer:
+@implements("s3control", "UntagResource")
+def untag_resource(params: Params, where: Where) -> Response:
     """Keys that are not there do no harm."""
     kept = _kept(params, where)
     _not_reserved(params["TagKeys"])
@@ -45,8 +45,8 @@ def untag_resource(params: Params, where: Where) -> Answer:
     return {}
 
 
-@answers("s3control", "ListTagsForResource")
-def list_tags_for_resource(params: Params, where: Where) -> Answer:
+@implements("s3control", "ListTagsForResource")
+def list_tags_for_resource(params: Params, where: Where) -> Response:
     """All tags; an empty list where there are none."""
     kept = _kept(params, where)
     return {"Tags": [{"Key": key, "Value": value} for key, value in kept.items()]}

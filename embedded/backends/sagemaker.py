@@ -10,7 +10,7 @@ from typing import Any
 from moto.sagemaker.models import sagemaker_backends
 
 from embedded.backends import tags
-from embedded.backends.registry import Answer, Params, Refusal, Where, answers
+from embedded.backends.registry import Params, Refusal, Response, Where, implements
 from embedded.backends.tags import Holder, Service
 
 PAGE = 50
@@ -61,22 +61,22 @@ SAGEMAKER = tags.serves(
 )
 
 
-@answers("sagemaker", "AddTags")
-def add_tags(params: Params, where: Where) -> Answer:
-    """Answers with the tags of the request, merged into those there."""
+@implements("sagemaker", "AddTags")
+def add_tags(params: Params, where: Where) -> Response:
+    """Responds with the tags of the request, merged into those there."""
     arn, wanted = params["ResourceArn"], _pairs(params["Tags"])
     return {"Tags": _list(tags.add(SAGEMAKER, arn, where, wanted))[:PAGE]}
 
 
-@answers("sagemaker", "DeleteTags")
-def delete_tags(params: Params, where: Where) -> Answer:
+@implements("sagemaker", "DeleteTags")
+def delete_tags(params: Params, where: Where) -> Response:
     """Keys that are not there do no harm."""
     tags.remove(SAGEMAKER, params["ResourceArn"], where, params["TagKeys"])
     return {}
 
 
-@answers("sagemaker", "ListTags")
-def list_tags(params: Params, where: Where) -> Answer:
+@implements("sagemaker", "ListTags")
+def list_tags(params: Params, where: Where) -> Response:
     """In pages of 50, which the output model holds at most."""
     listed = _list(tags.read(SAGEMAKER, params["ResourceArn"], where))
     token = params.get("NextToken", "0")

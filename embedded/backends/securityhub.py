@@ -12,12 +12,12 @@ from embedded.backends import asff, hub, times
 from embedded.backends.asff import Asff
 from embedded.backends.findings import moment, select
 from embedded.backends.registry import (
-    Answer,
     NotModelled,
     Params,
     Refusal,
+    Response,
     Where,
-    answers,
+    implements,
 )
 
 PAGE = 100
@@ -36,8 +36,8 @@ def needs_hub(where: Where) -> None:
         raise Refusal("InvalidAccessException", text)
 
 
-@answers("securityhub", "BatchImportFindings")
-def batch_import_findings(params: Params, where: Where) -> Answer:
+@implements("securityhub", "BatchImportFindings")
+def batch_import_findings(params: Params, where: Where) -> Response:
     """An ill-formed finding is listed in FailedFindings, with HTTP 200."""
     needs_hub(where)
     failed = []
@@ -68,8 +68,8 @@ def _import(where: Where, finding: Asff) -> None:
     hub.emit(where, hub.store(where, finding))
 
 
-@answers("securityhub", "BatchUpdateFindings")
-def batch_update_findings(params: Params, where: Where) -> Answer:
+@implements("securityhub", "BatchUpdateFindings")
+def batch_update_findings(params: Params, where: Where) -> Response:
     """Findings that could not be updated are listed in UnprocessedFindings, with HTTP 200."""
     needs_hub(where)
     _updatable(params)
@@ -125,8 +125,8 @@ def _update(key: tuple[str, str], params: Params, where: Where) -> None:
     hub.emit(where, hub.write(where, finding))
 
 
-@answers("securityhub", "GetFindings")
-def get_findings(params: Params, where: Where) -> Answer:
+@implements("securityhub", "GetFindings")
+def get_findings(params: Params, where: Where) -> Response:
     """Filtered, sorted, in pages. NextToken is the index of the next finding."""
     needs_hub(where)
     found = select(hub.findings(where).values(), params.get("Filters", {}))

@@ -3,7 +3,7 @@
 API reference, TransactWriteItems: a token is valid for ten minutes after the first request that
 used it succeeded. The same request with it succeeds and changes nothing; another one is refused
 with IdempotentParameterMismatchException. botocore fills the token in for every call, so that
-its own retry after a lost answer finds what it has done.
+its own retry after a lost response finds what it has done.
 
 moto does the rest: the conditions of each entry, CancellationReasons in order with the item if
 ALL_OLD is set, one operation an item, at most a hundred.
@@ -43,9 +43,9 @@ def _once(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if token in known and now < known[token][1] + VALID:
             _must_be_the_same(text, known[token][0])
             return ActionResult({})
-        answer = original(response)
+        response = original(response)
         known[token] = (text, now)
-        return answer
+        return response
 
     return transact_write_items
 

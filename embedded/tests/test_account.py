@@ -71,11 +71,11 @@ def changed(*items: dict[str, Any]) -> list[dict[str, Any]]:
 
 def blocked(account: EmbeddedAccount, bucket: str = BUCKET) -> bool:
     try:
-        answer = account.client("s3").get_public_access_block(Bucket=bucket)
+        response = account.client("s3").get_public_access_block(Bucket=bucket)
     except ClientError as error:
         assert error.response["Error"]["Code"] == "NoSuchPublicAccessBlockConfiguration"
         return False
-    return bool(answer["PublicAccessBlockConfiguration"]["RestrictPublicBuckets"])
+    return bool(response["PublicAccessBlockConfiguration"]["RestrictPublicBuckets"])
 
 
 def remembered(account: EmbeddedAccount) -> list[str]:
@@ -373,26 +373,26 @@ def test_a_record_has_the_form_of_lambda(account: EmbeddedAccount) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         {"batchItemFailures": [{"itemIdentifier": "nobody"}]},
         {"batchItemFailures": [{"itemIdentifier": ""}]},
         {"batchItemFailures": ["odd"]},
     ],
 )
-def test_a_malformed_answer_fails_the_whole_batch(
-    account: EmbeddedAccount, answer: dict[str, Any]
+def test_malformed_response_fails_the_whole_batch(
+    account: EmbeddedAccount, response: dict[str, Any]
 ) -> None:
-    account.runtime._handlers["Bulk"] = lambda event, context: answer
+    account.runtime._handlers["Bulk"] = lambda event, context: response
     for event in changed({"id": "a"}, {"id": "b"}):
         account.event_delivery.put(event)
     account.settle()
     assert len(account.messages("Spoiled")) == 2
 
 
-@pytest.mark.parametrize("answer", [None, {}, {"batchItemFailures": []}])
-def test_an_empty_answer_is_success(account: EmbeddedAccount, answer: Any) -> None:
-    account.runtime._handlers["Bulk"] = lambda event, context: answer
+@pytest.mark.parametrize("response", [None, {}, {"batchItemFailures": []}])
+def test_empty_response_is_success(account: EmbeddedAccount, response: Any) -> None:
+    account.runtime._handlers["Bulk"] = lambda event, context: response
     account.deliver(changed({"id": "a"})[0])
     assert account.messages("Work") == []
     assert account.messages("Spoiled") == []
@@ -453,7 +453,7 @@ def test_a_rule_needs_permission_to_call(
 # ---- workflows, tokens, time ----
 
 
-def asked(account: EmbeddedAccount) -> TokenWaiting:
+def question_of(account: EmbeddedAccount) -> TokenWaiting:
     delivery = account.deliver(critical(Ask=True))
     (waiting,) = delivery.waiting
     return waiting
@@ -470,8 +470,8 @@ def test_a_workflow_waits_for_its_token(account: EmbeddedAccount) -> None:
     assert not blocked(account)
 
 
-def test_an_approved_workflow_acts(account: EmbeddedAccount) -> None:
-    waiting = asked(account)
+def test_approved_workflow_blocks(account: EmbeddedAccount) -> None:
+    waiting = question_of(account)
     account.client("stepfunctions").send_task_success(
         taskToken=waiting.token,
         output=json.dumps({"decision": "approve", "by": 'the "reviewer"\n{% $x %}'}),
@@ -484,7 +484,7 @@ def test_an_approved_workflow_acts(account: EmbeddedAccount) -> None:
 
 
 def test_a_rejected_workflow_does_nothing(account: EmbeddedAccount) -> None:
-    waiting = asked(account)
+    waiting = question_of(account)
     account.client("stepfunctions").send_task_success(
         taskToken=waiting.token, output=json.dumps({"decision": "reject", "by": "x"})
     )
@@ -495,7 +495,7 @@ def test_a_rejected_workflow_does_nothing(account: EmbeddedAccount) -> None:
 
 
 def test_an_unanswered_workflow_expires(account: EmbeddedAccount) -> None:
-    waiting = asked(account)
+    waiting = question_of(account)
     account.advance(timedelta(hours=2) - timedelta(seconds=1))
     assert account.journal.of(ExecutionEnded) == []
     account.advance(timedelta(seconds=1))
@@ -520,7 +520,7 @@ def test_the_workflow_runs_under_its_own_role(tmp_path: Path) -> None:
 
 
 def test_a_workflow_retries_in_virtual_time(account: EmbeddedAccount) -> None:
-    waiting = asked(account)
+    waiting = question_of(account)
     before = account.now
     account.client("s3").delete_bucket(Bucket=BUCKET)
     account.client("stepfunctions").send_task_success(
@@ -529,8 +529,8 @@ def test_a_workflow_retries_in_virtual_time(account: EmbeddedAccount) -> None:
     account.settle()
     (ended,) = account.journal.of(ExecutionEnded)
     assert (ended.status, ended.error) == ("FAILED", "NoSuchBucket")
-    acts = [i for i in account.journal.of(Invoked) if i.event.get("do") == "act"]
-    assert len(acts) == 3
+    blocks = [i for i in account.journal.of(Invoked) if i.event.get("do") == "block"]
+    assert len(blocks) == 3
     assert account.now == before + timedelta(seconds=30)  # 10 s, then 20 s
 
 
@@ -661,11 +661,11 @@ def test_names_follow_account_and_partition() -> None:
 
 def test_a_new_setting_has_effect_at_once(account: EmbeddedAccount) -> None:
     account.set_parameter("/example/example/switch", "off")
-    answer = account.client("ssm").get_parameter(Name="/example/example/switch")
-    assert answer["Parameter"]["Value"] == "off"
+    response = account.client("ssm").get_parameter(Name="/example/example/switch")
+    assert response["Parameter"]["Value"] == "off"
 
 
-def test_an_account_shows_its_stack(account: EmbeddedAccount) -> None:
+def test_account_has_its_stack(account: EmbeddedAccount) -> None:
     assert set(account.functions) == {"Block", "Bulk"}
     assert set(account.rules) == {"BlockPublic", "ToWork", "ToRefused"}
     assert set(account.queues) == {"Work", "Spoiled", "Failed", "Undelivered"}

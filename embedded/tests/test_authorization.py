@@ -30,7 +30,7 @@ class AccountFacts:
         return "open" if arn.endswith("/index/open") else "id"
 
 
-def asked(service: str, operation: str, params: dict[str, Any]) -> list[tuple[str, str]]:
+def required(service: str, operation: str, params: dict[str, Any]) -> list[tuple[str, str]]:
     signing = boto3.client(service, region_name="eu-central-1").meta.service_model.signing_name
     return [
         (n.action, n.resource)
@@ -69,8 +69,8 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
      [("s3:PutAccountPublicAccessBlock", "*")]),
     ("iam", "PutRolePolicy", {"RoleName": "app", "PolicyName": "p", "PolicyDocument": "{}"},
      [("iam:PutRolePolicy", "arn:aws:iam::111122223333:role/team/app")]),
-    ("iam", "GetRole", {"RoleName": "gone"},
-     [("iam:GetRole", "arn:aws:iam::111122223333:role/gone")]),
+    ("iam", "GetRole", {"RoleName": "missing"},
+     [("iam:GetRole", "arn:aws:iam::111122223333:role/missing")]),
     ("iam", "UpdateAccessKey", {"UserName": "eve", "AccessKeyId": "AKIAEVE", "Status": "Inactive"},
      [("iam:UpdateAccessKey", "arn:aws:iam::111122223333:user/eve")]),
     ("iam", "GetAccessKeyLastUsed", {"AccessKeyId": "AKIAEVE"},
@@ -143,7 +143,7 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
 def test_a_call_needs_its_permissions(
     service: str, operation: str, params: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    assert asked(service, operation, params) == expected
+    assert required(service, operation, params) == expected
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_call_needs_its_permissions(
 )
 def test_an_unmapped_call_is_an_error(service: str, operation: str, params: dict[str, Any]) -> None:
     with pytest.raises(Unmapped):
-        asked(service, operation, params)
+        required(service, operation, params)
 
 
 def context(service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -12,11 +12,11 @@ def test_the_api_table_is_current() -> None:
     assert written == api_table.updated(written), "run make playbooks"
 
 
-def test_a_new_stand_in_makes_the_table_stale(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry.ANSWERS, ("ssm", "Invented"), lambda params, where: {})
+def test_new_backend_makes_table_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.IMPLEMENTED, ("ssm", "Invented"), lambda params, where: {})
     assert "| ssm | Invented | ours |" in api_table.updated(api_table.DOCUMENT.read_text())
 
 
 def test_every_operation_has_its_row() -> None:
     rows = api_table.table().splitlines()
-    assert len(rows) == 2 + len(backends.ANSWERS.keys() | backends.CHECKS.keys())
+    assert len(rows) == 2 + len(backends.IMPLEMENTED.keys() | backends.CHECKS.keys())

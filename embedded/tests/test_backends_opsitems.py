@@ -43,7 +43,7 @@ def create(ssm: Any, **changes: Any) -> str:
     return str(ssm.create_ops_item(**given)["OpsItemId"])
 
 
-def test_an_ops_item_reads_back_as_written(ssm: Any) -> None:
+def test_ops_item_is_as_written(ssm: Any) -> None:
     number = create(ssm, OperationalData=data(), Priority=2, Severity="2", Category="Security")
     item = ssm.get_ops_item(OpsItemId=number)["OpsItem"]
     assert (item["Status"], item["Priority"], item["Version"]) == ("Open", 2, "1")
@@ -140,9 +140,9 @@ def test_an_unknown_ops_item_is_refused(ssm: Any) -> None:
 
 
 def describe(ssm: Any, *filters: tuple[str, str, str]) -> list[str]:
-    asked = [{"Key": k, "Values": [v], "Operator": o} for k, v, o in filters]
+    filters_given = [{"Key": k, "Values": [v], "Operator": o} for k, v, o in filters]
     found = ssm.get_paginator("describe_ops_items").paginate(
-        OpsItemFilters=asked, PaginationConfig={"PageSize": 1}
+        OpsItemFilters=filters_given, PaginationConfig={"PageSize": 1}
     )
     return [item["Title"] for page in found for item in page["OpsItemSummaries"]]
 

@@ -43,19 +43,19 @@ def opened(ssm: Any) -> str:
 
 
 @pytest.fixture
-def answer(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Stand in for ssm GetOpsItem with whatever a test wants."""
+def respond(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Implement ssm GetOpsItem with whatever a test wants."""
 
-    def stand_in(result: Any) -> Any:
+    def backend(result: Any) -> Any:
         def function(params: registry.Params, where: registry.Where) -> Any:
             if isinstance(result, Exception):
                 raise result
             return result
 
-        monkeypatch.setitem(registry.ANSWERS, ("ssm", "GetOpsItem"), function)
+        monkeypatch.setitem(registry.IMPLEMENTED, ("ssm", "GetOpsItem"), function)
         return client("ssm").get_ops_item(OpsItemId="oi-000000000000")
 
-    return stand_in
+    return backend
 
 
 def test_the_default_account_is_motos() -> None:
@@ -103,19 +103,19 @@ def test_a_reset_forgets_everything() -> None:
     assert client("ssm").describe_ops_items()["OpsItemSummaries"] == []
 
 
-def test_stand_ins_are_silent_without_moto(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+def test_backends_are_silent_without_moto(monkeypatch: pytest.MonkeyPatch, respond: Any) -> None:
     monkeypatch.setattr(botocore_stubber, "enabled", False)
-    asked: list[str] = []
+    sent: list[str] = []
 
     def refuse_to_leave(**_: Any) -> None:
-        asked.append("would leave")
+        sent.append("would leave")
         raise ConnectionError
 
     ssm = session().client("ssm")
     ssm.meta.events.register("before-send", refuse_to_leave)
     with pytest.raises(ConnectionError):
         ssm.get_ops_item(OpsItemId="oi-000000000000")
-    assert asked == ["would leave"]
+    assert sent == ["would leave"]
 
 
 def test_a_guard_on_the_call_comes_first() -> None:
@@ -137,7 +137,7 @@ def test_installing_twice_hooks_once() -> None:
 
 def test_two_functions_for_one_operation_are_refused() -> None:
     with pytest.raises(ValueError, match="twice"):
-        backends.answers("ssm", "GetOpsItem")(lambda params, where: {})
+        backends.implements("ssm", "GetOpsItem")(lambda params, where: {})
 
 
 def test_botocore_still_validates_what_is_sent() -> None:
@@ -161,33 +161,33 @@ def test_botocore_still_validates_what_is_sent() -> None:
         {"OpsItem": {"RelatedOpsItems": [{}]}},
     ],
 )
-def test_a_wrong_stand_in_stops_the_run(answer: Any, wrong: Any) -> None:
-    with pytest.raises(backends.BadAnswer):
-        answer(wrong)
+def test_wrong_backend_stops_the_run(respond: Any, wrong: Any) -> None:
+    with pytest.raises(backends.BadResponse):
+        respond(wrong)
 
 
-def test_an_answer_has_a_clients_form(answer: Any) -> None:
+def test_response_has_a_clients_form(respond: Any) -> None:
     made = datetime(2026, 11, 24, tzinfo=UTC)
     given = {"OpsItem": {"Title": "t", "CreatedTime": made}}
-    got = answer(given)
+    got = respond(given)
     assert got["OpsItem"] == given["OpsItem"]
     assert got["ResponseMetadata"]["HTTPStatusCode"] == 200
     got["OpsItem"]["Title"] = "changed"
     assert given["OpsItem"]["Title"] == "t"
 
 
-def test_a_refusal_has_its_modelled_class(answer: Any) -> None:
+def test_a_refusal_has_its_modelled_class(respond: Any) -> None:
     ssm = client("ssm")
     with pytest.raises(ssm.exceptions.OpsItemNotFoundException) as caught:
-        answer(backends.Refusal("OpsItemNotFoundException", "no such item", Extra="x"))
+        respond(backends.Refusal("OpsItemNotFoundException", "no such item", Extra="x"))
     assert caught.value.response["Error"]["Message"] == "no such item"
     assert caught.value.response["Extra"] == "x"
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
-def test_an_unmodelled_code_stops_the_run(answer: Any) -> None:
-    with pytest.raises(backends.BadAnswer):
-        answer(backends.Refusal("NoSuchBucket", "of another service"))
+def test_an_unmodelled_code_stops_the_run(respond: Any) -> None:
+    with pytest.raises(backends.BadResponse):
+        respond(backends.Refusal("NoSuchBucket", "of another service"))
 
 
 def test_the_modelled_status_is_used() -> None:
@@ -196,7 +196,7 @@ def test_the_modelled_status_is_used() -> None:
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 401
 
 
-def test_every_stand_in_is_in_the_model() -> None:
-    for service, operation in registry.ANSWERS.keys() | registry.CHECKS.keys():
+def test_every_backend_is_in_the_model() -> None:
+    for service, operation in registry.IMPLEMENTED.keys() | registry.CHECKS.keys():
         names = client(service).meta.service_model.operation_names
         assert operation in (*names, "*"), (service, operation)

@@ -55,7 +55,7 @@ def refused(call: Any, **params: Any) -> str:
     return str(caught.value.response["Error"]["Code"])
 
 
-def test_a_policy_reads_back_byte_for_byte(s3: Any) -> None:
+def test_policy_is_kept_byte_for_byte(s3: Any) -> None:
     text = '{ "Version":"2012-10-17",\n "Statement": ' + json.dumps(statement()) + "}"
     s3.put_bucket_policy(Bucket=BUCKET, Policy=text)
     assert s3.get_bucket_policy(Bucket=BUCKET)["Policy"] == text
@@ -83,7 +83,7 @@ def test_a_policy_reads_back_byte_for_byte(s3: Any) -> None:
         policy(statement(Condition={"Bool": {}})),
         policy(statement(Surprise=1)),
         policy(statement(Principal={"AWS": "AROAABCDEFGHIJKLMNOPQ"})),
-        policy(statement(Principal={"AWS": f"arn:aws:iam::{OURS}:role/gone"})),
+        policy(statement(Principal={"AWS": f"arn:aws:iam::{OURS}:role/deleted"})),
         policy(statement(Principal={"AWS": "somebody"})),
         policy(statement(Sid="x" * 20_480)),
     ],
@@ -257,7 +257,7 @@ def versioned(s3: Any) -> None:
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
 
 
-def test_replication_reads_back_as_put(s3: Any) -> None:
+def test_replication_is_as_put(s3: Any) -> None:
     versioned(s3)
     old = {
         "Status": "Disabled",
@@ -297,7 +297,7 @@ def test_a_deleted_bucket_loses_its_replication(s3: Any) -> None:
     )
 
 
-def test_a_lifecycle_reads_back_as_put(s3: Any) -> None:
+def test_lifecycle_is_as_put(s3: Any) -> None:
     rules = [
         {
             "ID": "old",

@@ -1,4 +1,4 @@
-"""The hub as the real one answers: what is refused, ignored, kept and found."""
+"""The hub as the real one is: what is refused, ignored, kept and found."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -56,8 +56,8 @@ def finding(**changes: Any) -> dict[str, Any]:
 
 
 def taken(hub: Any, *findings: dict[str, Any]) -> None:
-    answer = hub.batch_import_findings(Findings=list(findings))
-    assert answer["FailedCount"] == 0, answer
+    response = hub.batch_import_findings(Findings=list(findings))
+    assert response["FailedCount"] == 0, response
 
 
 def only(hub: Any, **filters: Any) -> dict[str, Any]:
@@ -102,9 +102,9 @@ def test_the_hub_completes_a_finding(hub: Any) -> None:
     ],
 )
 def test_an_ill_formed_finding_fails_with_http_200(hub: Any, changes: dict[str, Any]) -> None:
-    answer = hub.batch_import_findings(Findings=[finding(**changes), finding(Id="good")])
-    assert (answer["FailedCount"], answer["SuccessCount"]) == (1, 1)
-    assert answer["FailedFindings"][0]["ErrorCode"] == "InvalidInput"
+    response = hub.batch_import_findings(Findings=[finding(**changes), finding(Id="good")])
+    assert (response["FailedCount"], response["SuccessCount"]) == (1, 1)
+    assert response["FailedFindings"][0]["ErrorCode"] == "InvalidInput"
     assert only(hub)["Id"] == "good"
 
 
@@ -179,11 +179,11 @@ def test_an_update_lists_missing_findings(hub: Any) -> None:
     taken(hub, finding())
     known = {"Id": "f-1", "ProductArn": PRODUCT}
     unknown = {"Id": "f-2", "ProductArn": PRODUCT}
-    answer = hub.batch_update_findings(
+    response = hub.batch_update_findings(
         FindingIdentifiers=[known, unknown, known], Workflow={"Status": "NOTIFIED"}
     )
-    assert answer["ProcessedFindings"] == [known]
-    codes = [u["ErrorCode"] for u in answer["UnprocessedFindings"]]
+    assert response["ProcessedFindings"] == [known]
+    codes = [u["ErrorCode"] for u in response["UnprocessedFindings"]]
     assert codes == ["FindingNotFound", "DuplicatedFindingIdentifier"]
     assert only(hub)["UpdatedAt"] == "2026-11-24T06:00:00Z"
 
@@ -247,11 +247,11 @@ def test_a_filter_selects_findings(hub: Any, filters: dict[str, Any], expected: 
             Resources=[{"Type": "Other", "Id": "r2"}],
         ),
     )
-    asked = {
+    filters = {
         name: [{"Value": value, "Comparison": comparison} for value, comparison in wanted]
         for name, wanted in filters.items()
     }
-    assert [f["Id"] for f in hub.get_findings(Filters=asked)["Findings"]] == expected
+    assert [f["Id"] for f in hub.get_findings(Filters=filters)["Findings"]] == expected
 
 
 def test_a_filter_selects_by_map_and_date(hub: Any) -> None:
@@ -271,9 +271,9 @@ def test_an_unmodelled_filter_stops_the_run(hub: Any) -> None:
 
 @pytest.mark.parametrize("comparisons", [("CONTAINS",), ("EQUALS", "NOT_EQUALS")])
 def test_a_wrong_comparison_is_refused(hub: Any, comparisons: tuple[str, ...]) -> None:
-    asked = [{"Value": "x", "Comparison": c} for c in comparisons]
+    filters = [{"Value": "x", "Comparison": c} for c in comparisons]
     with pytest.raises(hub.exceptions.InvalidInputException):
-        hub.get_findings(Filters={"Title": asked})
+        hub.get_findings(Filters={"Title": filters})
 
 
 def test_pages_cover_everything_once(hub: Any) -> None:

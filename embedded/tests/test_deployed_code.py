@@ -1,4 +1,4 @@
-"""What an account is told of the code under test, it obeys; of other code it knows nothing."""
+"""What an account is given of the code under test, it obeys; of other code it knows nothing."""
 
 import functools
 import sys
@@ -79,6 +79,6 @@ def test_threads_become_calls_in_turn(module: ModuleType) -> None:
     assert threading.get_ident() not in module.together(threads)
 
 
-def test_a_name_that_is_gone_is_refused(module: ModuleType) -> None:
-    with pytest.raises(RuntimeError, match=r"there is no product\.parts\.gone any more"):
-        enter(parallel=("product.parts.gone",)).__enter__()
+def test_missing_name_is_refused(module: ModuleType) -> None:
+    with pytest.raises(RuntimeError, match=r"there is no product\.parts\.missing any more"):
+        enter(parallel=("product.parts.missing",)).__enter__()

@@ -34,8 +34,8 @@ class Table:
         self.name = account.stack.resources["Cases"].physical
 
     def get(self, key: str) -> Item | None:
-        answer = self.client.get_item(TableName=self.name, Key={"id": {"S": key}})
-        found: Item | None = answer.get("Item")
+        response = self.client.get_item(TableName=self.name, Key={"id": {"S": key}})
+        found: Item | None = response.get("Item")
         return found
 
     def put(self, key: str, **attributes: str) -> Item:
@@ -58,14 +58,14 @@ class Table:
         return dict(refused.value.response)
 
     def open(self, partition: str) -> list[Item]:
-        answer = self.client.query(
+        response = self.client.query(
             TableName=self.name,
             IndexName="open",
             KeyConditionExpression="#open = :partition",
             ExpressionAttributeNames={"#open": "open"},
             ExpressionAttributeValues={":partition": {"S": partition}},
         )
-        return list(answer["Items"])
+        return list(response["Items"])
 
 
 # ---- the token ----
@@ -189,6 +189,6 @@ def test_a_batch_reads_what_is_there(table: Table) -> None:
     held = table.put("a", by="x")
     keys = [{"id": {"S": key}} for key in ("a", "absent")]
     requested = {table.name: {"Keys": keys, "ConsistentRead": True}}
-    answer = table.client.batch_get_item(RequestItems=requested)
-    assert answer["Responses"] == {table.name: [held]}
-    assert answer["UnprocessedKeys"] == {}
+    response = table.client.batch_get_item(RequestItems=requested)
+    assert response["Responses"] == {table.name: [held]}
+    assert response["UnprocessedKeys"] == {}

@@ -133,8 +133,8 @@ def test_the_attached_policy_is_a_condition_key(
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
     )
     with account.acting(role):
-        acting = boto3.client("iam")
+        iam = boto3.client("iam")
         with pytest.raises(ClientError, match="not authorized"):
-            getattr(acting, f"{operation}_{kind}_policy")(**named, PolicyArn=READ_ONLY)
+            getattr(iam, f"{operation}_{kind}_policy")(**named, PolicyArn=READ_ONLY)
         with pytest.raises(ClientError, match="NoSuchEntity"):
-            getattr(acting, f"{operation}_{kind}_policy")(**named, PolicyArn=DENY_ALL)
+            getattr(iam, f"{operation}_{kind}_policy")(**named, PolicyArn=DENY_ALL)

@@ -1,4 +1,4 @@
-"""Other accounts: trust policies, external ids and the member role's own policies are asked."""
+"""Other accounts: trust policies, external ids and the member role's own policies decide."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""IAM's answers, case by case, after the IAM user guide's reference for policy elements."""
+"""IAM's decisions, case by case, after the IAM user guide's reference for policy elements."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def ask(
 
 
 @pytest.mark.parametrize(
-    ("statements", "answer"),
+    ("statements", "expected"),
     [
         ([], NOT),
         ([allow()], ALLOWED),
@@ -58,8 +58,8 @@ def ask(
         ([allow("*"), {"Effect": "Deny", "NotAction": ["s3:Put*"], "Resource": "*"}], DENIED),
     ],
 )
-def test_statements_decide(statements: list[dict[str, Any]], answer: Decision) -> None:
-    assert ask(*statements) is answer
+def test_statements_decide(statements: list[dict[str, Any]], expected: Decision) -> None:
+    assert ask(*statements) is expected
 
 
 CONDITIONS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
@@ -132,15 +132,15 @@ def test_unknown_condition_operator_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("resource", "answer"),
+    ("resource", "expected"),
     [
         (f"{BUCKET}/${{aws:username}}/*", ALLOWED),
         (f"{BUCKET}/${{aws:PrincipalTag/none}}/*", NOT),
         (f"{BUCKET}/${{*}}", NOT),
     ],
 )
-def test_policy_variables_are_resolved(resource: str, answer: Decision) -> None:
-    assert ask(allow(resource=resource), context={"aws:username": "a"}) is answer
+def test_policy_variables_are_resolved(resource: str, expected: Decision) -> None:
+    assert ask(allow(resource=resource), context={"aws:username": "a"}) is expected
 
 
 def test_a_variable_is_not_a_wildcard() -> None:
@@ -150,7 +150,7 @@ def test_a_variable_is_not_a_wildcard() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policies", "answer"),
+    ("policies", "expected"),
     [
         ({"boundary": [policy(allow("s3:Get*"))]}, ALLOWED),
         ({"boundary": [policy(allow("s3:Put*"))]}, NOT),
@@ -168,12 +168,12 @@ def test_a_variable_is_not_a_wildcard() -> None:
         ({"same_account": False, "resource": [policy({**allow(), "Principal": "*"})]}, ALLOWED),
     ],
 )
-def test_boundaries_and_sessions_limit(policies: dict[str, Any], answer: Decision) -> None:
-    assert ask(allow(), **policies) is answer
+def test_boundaries_and_sessions_limit(policies: dict[str, Any], expected: Decision) -> None:
+    assert ask(allow(), **policies) is expected
 
 
 @pytest.mark.parametrize(
-    ("principal", "answer"),
+    ("principal", "expected"),
     [
         ("*", ALLOWED),
         ({"AWS": "*"}, ALLOWED),
@@ -185,10 +185,10 @@ def test_boundaries_and_sessions_limit(policies: dict[str, Any], answer: Decisio
         ({"Service": "lambda.amazonaws.com"}, NOT),
     ],
 )
-def test_a_resource_policy_suffices_at_home(principal: Any, answer: Decision) -> None:
+def test_a_resource_policy_suffices_at_home(principal: Any, expected: Decision) -> None:
     granted = policy({**allow(), "Principal": principal})
     request = Request(ROLE, "s3:GetObject", f"{BUCKET}/a/b")
-    assert decide(request, Policies(identity=[], resource=[granted])) is answer
+    assert decide(request, Policies(identity=[], resource=[granted])) is expected
 
 
 def test_a_service_is_a_principal() -> None:

@@ -64,18 +64,18 @@ def test_a_sleep_takes_no_real_time(machine: Scheduler) -> None:
 
 
 def test_a_timeout_is_no_pause(machine: Scheduler) -> None:
-    answers: list[bool] = []
+    results: list[bool] = []
     door = scheduler.make_event()
-    scheduler.make_thread(target=lambda: answers.append(door.wait(60))).start()
+    scheduler.make_thread(target=lambda: results.append(door.wait(60))).start()
     machine.run()
     assert machine.next_pause() is None
     assert machine.next_moment() == START + timedelta(seconds=60)
     machine.clock.move_to(START + timedelta(seconds=59))
     machine.run()
-    assert answers == []
+    assert results == []
     machine.clock.move_to(START + timedelta(seconds=60))
     machine.run()
-    assert answers == [False]
+    assert results == [False]
 
 
 def test_the_main_thread_may_wait(machine: Scheduler) -> None:
@@ -146,7 +146,7 @@ def test_a_condition_wakes_its_waiters(machine: Scheduler) -> None:
     assert seen == [True]
 
 
-def test_every_clock_shows_virtual_time(machine: Scheduler) -> None:
+def test_every_clock_has_virtual_time(machine: Scheduler) -> None:
     assert datetime.now(UTC) == datetime.now().replace(tzinfo=UTC) == START
     machine.clock.sleep(3)
     machine.clock.move_to(START)

@@ -87,7 +87,7 @@ CHANGES: dict[str, Callable[[EmbeddedAccount], Any]] = {
 
 
 @pytest.mark.parametrize("change", list(CHANGES))
-def test_a_snapshot_shows_every_change(account: EmbeddedAccount, change: str) -> None:
+def test_snapshot_has_every_change(account: EmbeddedAccount, change: str) -> None:
     before = account.snapshot()
     assert account.snapshot() == before
     CHANGES[change](account)

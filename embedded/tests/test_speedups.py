@@ -1,4 +1,4 @@
-"""What is left out changes no answer; outside of an account nothing is left out."""
+"""What is left out changes no response; outside of an account nothing is left out."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_calls_outside_are_signed() -> None:
 
 def update(account: EmbeddedAccount, expression: str, **more: Any) -> dict[str, Any]:
     given = {":a": {"S": "a"}, ":b": {"S": "b"}}
-    answer = account.client("dynamodb").update_item(
+    response = account.client("dynamodb").update_item(
         TableName="rows",
         Key={"id": {"S": "one"}},
         UpdateExpression=expression,
@@ -65,7 +65,7 @@ def update(account: EmbeddedAccount, expression: str, **more: Any) -> dict[str, 
         ReturnValues="ALL_NEW",
         **more,
     )
-    return dict(answer["Attributes"])
+    return dict(response["Attributes"])
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_wrong_update_is_always_refused(account: EmbeddedAccount, wrong: str) 
 
 def test_a_cached_expression_keeps_no_state(account: EmbeddedAccount) -> None:
     """The same text, with other names and values each time."""
-    text = "SET #n = :a, kept = :b REMOVE gone"
+    text = "SET #n = :a, kept = :b REMOVE third"
     for name in ("first", "second"):
         found = update(account, text, ExpressionAttributeNames={"#n": name})
         assert found[name] == {"S": "a"}

@@ -1,6 +1,6 @@
 """Revoke the sessions of credentials that somebody else uses.
 
-When    GuardDuty says that credentials of a role or a user were stolen or act out of character.
+When    GuardDuty says that credentials of a role or a user were stolen or behave out of character.
 Does    a user's access key is made inactive first, so that no new session is issued; then every
         session older than now is denied. People get an incident.
 Undo    the key as it was at once; the denial only when the longest session that it stops has

@@ -100,7 +100,7 @@ def test_every_task_is_retried_caught_and_timed(name: str) -> None:
     for retrier in state["Retry"]:
         waits = retrier["ErrorEquals"] == ["ContainInProgress"]  # as long as a lease lasts
         assert waits or retrier["MaxAttempts"] == 0 or retrier["JitterStrategy"] == "FULL"
-    assert not retried & {"States.ALL", "States.Timeout"}  # a time-out to approve is an answer
+    assert not retried & {"States.ALL", "States.Timeout"}  # a time-out to approve is a decision
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -166,8 +166,8 @@ def test_nothing_is_contained_without_the_word_approve() -> None:
         {"decision": ""},
         {},
     ]
-    answers = [evaluated(choice["Condition"], {"input": s}) for s in said]
-    assert answers == [True, False, False, False, False]
+    chosen = [evaluated(choice["Condition"], {"input": s}) for s in said]
+    assert chosen == [True, False, False, False, False]
     assert command(states("contain")[states("contain")["Decide"]["Default"]])["do"] == "decline"
 
 
@@ -181,7 +181,7 @@ def test_a_refusal_is_final_and_a_live_attempt_is_waited_for() -> None:
     assert live["IntervalSeconds"] * live["MaxAttempts"] > longest + MARGIN.seconds
 
 
-def test_nobody_answering_means_that_nothing_is_done() -> None:
+def test_expired_question_does_nothing() -> None:
     ask = states("contain")["Ask"]
     assert ask["Resource"].endswith(":lambda:invoke.waitForTaskToken")
     assert evaluated(ask["TimeoutSeconds"], {}) == 4 * 3600
@@ -192,16 +192,16 @@ def test_nobody_answering_means_that_nothing_is_done() -> None:
     assert command(states("contain")[after])["do"] == "report"
 
 
-def test_a_failure_is_told_before_the_execution_fails() -> None:
+def test_failure_is_reported_before_the_execution_fails() -> None:
     for machine in MACHINES:
         known = states(machine)
         for name, state in known.items():
             if state["Type"] == "Task" and command(state)["do"] != "report":
                 (general,) = (c for c in state["Catch"] if c["ErrorEquals"] == ["States.ALL"])
                 assert "failed" in command(known[general["Next"]]), f"{machine}.{name}"
-        telling = known["ReportFailed"]
-        assert known[telling["Next"]]["Type"] == "Fail"
-        assert [known[c["Next"]]["Type"] for c in telling["Catch"]] == ["Fail"]
+        reporting = known["ReportFailed"]
+        assert known[reporting["Next"]]["Type"] == "Fail"
+        assert [known[c["Next"]]["Type"] for c in reporting["Catch"]] == ["Fail"]
 
 
 @pytest.mark.parametrize(
@@ -211,9 +211,7 @@ def test_a_failure_is_told_before_the_execution_fails() -> None:
         ({"Error": "States.Timeout"}, "States.Timeout"),
     ],
 )
-def test_a_failure_is_told_with_its_cause_whatever_it_lacks(
-    error: Mapping[str, str], cause: str
-) -> None:
+def test_failure_is_reported_with_its_cause(error: Mapping[str, str], cause: str) -> None:
     for machine in MACHINES:
         failed = command(states(machine)["ReportFailed"])["failed"]
         assert evaluated(failed["error"], {"input": error}) == error["Error"]
@@ -222,8 +220,8 @@ def test_a_failure_is_told_with_its_cause_whatever_it_lacks(
 
 def test_a_release_waits_until_it_does_no_harm_and_tries_again() -> None:
     known = states("release")
-    answer = {"result": {"Payload": {"state": "waiting", "until": "2026-11-24T18:00:00Z"}}}
-    waiting = evaluated(known["Release"]["Output"], answer)
+    response = {"result": {"Payload": {"state": "waiting", "until": "2026-11-24T18:00:00Z"}}}
+    waiting = evaluated(known["Release"]["Output"], response)
     (choice,) = known["Decide"]["Choices"]
     assert evaluated(choice["Condition"], {"input": waiting}) is True
     assert evaluated(choice["Condition"], {"input": {"state": "released"}}) is False

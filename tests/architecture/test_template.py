@@ -53,11 +53,11 @@ def sections() -> dict[str, str]:
     raise AssertionError("the template has no outputs")
 
 
-def test_sections_stand_in_the_order_of_the_design() -> None:
+def test_sections_are_in_order() -> None:
     assert re.findall(r"^  # ─── (\w+) ─", seen.source(), re.M) == SECTIONS
 
 
-def test_every_resource_stands_in_its_section() -> None:
+def test_every_resource_is_in_its_section() -> None:
     where = sections()
     for name, resource in seen.raw()["Resources"].items():
         assert HOME.get(resource["Type"], where[name]) == where[name], name
@@ -143,7 +143,7 @@ def test_every_rule_target_retries_and_has_a_dead_letter_queue() -> None:
             assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] >= 3600, name
 
 
-def test_every_function_retries_and_hands_over_what_it_gave_up() -> None:
+def test_every_function_retries_and_keeps_failures() -> None:
     configs = {c["FunctionName"]: c for c in props("AWS::Lambda::EventInvokeConfig").values()}
     assert configs.keys() == {f.physical for f in stack().of("AWS::Lambda::Function")}
     for config in configs.values():
@@ -280,7 +280,7 @@ def test_every_log_ends_some_day() -> None:
 
 
 def watched() -> set[tuple[str, str]]:
-    """(metric, value of its dimension) of every alarm; each alarm tells the topic."""
+    """(metric, value of its dimension) of every alarm; each alarm notifies the topic."""
     found = set()
     for alarm in (r.properties for r in stack().unbuilt if r.type == "AWS::CloudWatch::Alarm"):
         assert alarm["AlarmActions"] == [arn("AlertsTopic")]
@@ -346,7 +346,7 @@ def test_custom_actions_are_those_the_rules_wait_for() -> None:
 
 
 @pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov"])
-def test_the_stack_stands_in_every_partition(partition: str) -> None:
+def test_stack_fits_every_partition(partition: str) -> None:
     region = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}[partition]
     built = stack(full=False, place=Place("111122223333", region, partition))
     text = seen.compact([r.properties for r in (*built.resources.values(), *built.unbuilt)])

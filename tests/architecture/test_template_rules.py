@@ -1,4 +1,4 @@
-"""The coarse gate: every kind of finding a playbook answers reaches it, in every form it has.
+"""The coarse gate: every kind of finding a playbook handles reaches it, in every form it has.
 
 ASFF spellings: Security Hub user guide, "Amazon GuardDuty" integration (finding type mapping) and
 "Amazon Macie" integration. OCSF: Security Hub user guide, "OCSF findings".
@@ -160,7 +160,7 @@ def event(kind: str, form: str) -> dict[str, Any]:
 
 
 def unspelled(kind: str, form: str) -> bool:
-    """Made-up types have no ASFF spelling; those that AWS documents stand in SPELLED."""
+    """Made-up types have no ASFF spelling; those that AWS documents are in SPELLED."""
     return form == ASFF and kind.endswith("1") and kind.startswith("guardduty:")
 
 
@@ -212,7 +212,7 @@ def test_what_is_critical_reaches_the_escalation_whatever_its_type() -> None:
 
 
 @pytest.mark.parametrize("action", ["CordonContain", "CordonRelease", "SomebodyElses"])
-def test_a_hand_reaches_every_playbook(action: str) -> None:
+def test_custom_action_reaches_every_playbook(action: str) -> None:
     chosen = hub("securityhub")
     chosen["detail-type"] = "Security Hub Findings - Custom Action"
     chosen["resources"] = [f"arn:aws:securityhub:eu-central-1:111122223333:action/custom/{action}"]
@@ -258,7 +258,7 @@ def test_what_is_over_or_already_handled_reaches_nobody(changes: Mapping[str, An
 
 
 @pytest.mark.parametrize("status", [2, 3, 4])  # in progress, suppressed, resolved
-def test_only_new_findings_of_the_new_hub_are_answered(status: int) -> None:
+def test_only_new_ocsf_findings_are_handled(status: int) -> None:
     types = {"types": list(SPELLED)}
     assert reached(ocsf("guardduty", finding_info=types, status_id=status, severity_id=5)) == set()
     failed = {"control": "S3.2", "status": "Fail"}
@@ -275,10 +275,10 @@ def test_what_somebody_else_was_notified_of_is_still_open() -> None:
         assert playbook in reached(again)
 
 
-def test_tags_are_taken_off_what_is_gone() -> None:
+def test_deleted_resource_reaches_the_tags() -> None:
     failed = {"Status": "FAILED", "SecurityControlId": "SageMaker.2"}
-    gone = hub("securityhub", Compliance=failed, RecordState="ARCHIVED")
-    assert reached(gone) == {"tag_ai_resource"}
+    archived = hub("securityhub", Compliance=failed, RecordState="ARCHIVED")
+    assert reached(archived) == {"tag_ai_resource"}
     assert reached(config("sagemaker-model-isolation-enabled", "NOT_APPLICABLE")) == {
         "tag_ai_resource"
     }
@@ -306,7 +306,7 @@ def test_only_the_escalation_looks_at_severity() -> None:
                 assert "everity" not in seen.compact(pattern)
 
 
-def test_compliance_never_stands_before_threats() -> None:
+def test_compliance_never_waits_before_threats() -> None:
     """Controls and Config rules go through a queue, threats straight to the function."""
     for rule in stack().of("AWS::Events::Rule"):
         text = seen.compact(rule.properties["EventPattern"])

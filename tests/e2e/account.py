@@ -1,4 +1,4 @@
-"""The tests' side of the emulated account: start it, deploy into it, act and look.
+"""The tests' side of the emulated account: start it, deploy into it, use it and look.
 
 Everything that a user or AWS would do goes through the SAM CLI or an ordinary boto3 client of the
 emulator's endpoint. What only a test may ask goes through ``/_cordon/…`` (emulator/control.py).
@@ -107,13 +107,13 @@ class Account:
         """Delete the stack, as ``sam delete`` or the console would."""
         cloudformation = self.client("cloudformation")
         cloudformation.delete_stack(StackName=NAME)
-        until(lambda: self._gone(cloudformation), DEPLOYED, "the stack is not deleted")
+        until(lambda: self._is_deleted(cloudformation), DEPLOYED, "the stack is not deleted")
 
-    def _gone(self, cloudformation: Any) -> bool:
+    def _is_deleted(self, cloudformation: Any) -> bool:
         stacks = cloudformation.list_stacks()["StackSummaries"]
         states = [s["StackStatus"] for s in stacks if s["StackName"] == NAME]
         if any(state.endswith("FAILED") for state in states):
-            raise AssertionError(f"the stack stands at {states}")
+            raise AssertionError(f"the stack is at {states}")
         return all(state == "DELETE_COMPLETE" for state in states)
 
     @cached_property
@@ -125,8 +125,8 @@ class Account:
 
     def physical(self, logical: str) -> str:
         """The name or URL of a resource of the stack."""
-        asked = {"StackName": NAME, "LogicalResourceId": logical}
-        found = self.client("cloudformation").describe_stack_resource(**asked)
+        named = {"StackName": NAME, "LogicalResourceId": logical}
+        found = self.client("cloudformation").describe_stack_resource(**named)
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
     @property
@@ -138,7 +138,7 @@ class Account:
         )
         return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
 
-    # ---- acting ----
+    # ---- doing ----
 
     def stage(self, event: Mapping[str, Any]) -> list[str]:
         """Make the resources that the event's finding names, in the state it describes."""
@@ -160,8 +160,8 @@ class Account:
             "Detail": json.dumps(event["detail"]),
             "Resources": event["resources"],
         }
-        answer = self.client("events").put_events(Entries=[entry])
-        assert answer["FailedEntryCount"] == 0, answer
+        response = self.client("events").put_events(Entries=[entry])
+        assert response["FailedEntryCount"] == 0, response
 
     def set(self, setting: str, value: str) -> None:
         """Change a setting, as an operator would; functions forget what they have cached."""
@@ -213,7 +213,7 @@ class Account:
         return only
 
     def state(self, *arns: str) -> dict[str, Any]:
-        """All that can be contained, as it stands; of AI resources those that are named."""
+        """All that can be contained, as it is; of AI resources those that are named."""
         buckets = [b["Name"] for b in self.client("s3").list_buckets()["Buckets"]]
         roles = self.client("iam").get_paginator("list_roles").paginate(PathPrefix="/cordon/")
         own = {role["RoleName"] for page in roles for role in page["Roles"]}
@@ -269,38 +269,38 @@ class Account:
     def messages(self, queue: str) -> list[dict[str, Any]]:
         """The messages of a queue (logical id), which stay in it."""
         url = self.physical(queue)
-        asked = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 0}
+        limits = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 0}
         got = self.client("sqs").receive_message(
-            QueueUrl=url, MessageAttributeNames=["All"], **asked
+            QueueUrl=url, MessageAttributeNames=["All"], **limits
         )
         found: list[dict[str, Any]] = got.get("Messages", [])
         return found
 
     def calls(self, since: int = 0) -> list[dict[str, Any]]:
-        """What the roles asked of IAM, in order: principal, action, resource, refused."""
+        """What the roles requested of IAM, in order: principal, action, resource, refused."""
         found: list[dict[str, Any]] = self._ask("calls", since=since)
         return found
 
     @property
     def lacks(self) -> list[str]:
-        """What the emulator was asked for and does not play, in words."""
+        """What was requested of the emulator and it does not play, in words."""
         said = self._ask("still")
         return [*said["gaps"], *said["lacks"]]
 
     def alive(self) -> bool:
-        """Does the emulator answer?"""
+        """Does the emulator respond?"""
         try:
             self._ask("still")
         except (urllib.error.URLError, ConnectionError):
             return False
         return True
 
-    def _ask(self, what: str, **asked: Any) -> Any:
+    def _ask(self, what: str, **details: Any) -> Any:
         request = urllib.request.Request(
-            f"{self.endpoint}/_cordon/{what}", data=json.dumps(asked).encode()
+            f"{self.endpoint}/_cordon/{what}", data=json.dumps(details).encode()
         )
-        with urllib.request.urlopen(request, timeout=STILL) as answer:
-            return json.load(answer)
+        with urllib.request.urlopen(request, timeout=STILL) as response:
+            return json.load(response)
 
 
 @cache

@@ -54,10 +54,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 def account(running: Account, request: pytest.FixtureRequest) -> Iterator[Account]:
     """The account as it was deployed, whatever the tests before have done."""
     running.restore()
-    asked_before = len(running.calls())
+    calls_before = len(running.calls())
     yield running
     marker = request.node.get_closest_marker("refused")
-    calls = running.calls(asked_before)
+    calls = running.calls(calls_before)
     refused = {call["action"] for call in calls if _by_us(call)}
     assert refused == set(marker.args if marker else ())
     if request.module.__name__.rpartition(".")[2] != "test_denies":  # there roles are widened
@@ -76,14 +76,14 @@ def event(name: str) -> dict[str, Any]:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker of pytest-xdist hands over what its emulator does not play."""
+    """A worker of pytest-xdist passes on what its emulator does not play."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["lacks"] = sorted(LACKS)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """What a worker has handed over."""
+    """What a worker has passed on."""
     LACKS.update(getattr(node, "workeroutput", {}).get("lacks", ()))
 
 

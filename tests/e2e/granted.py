@@ -1,6 +1,6 @@
 """Which grants of the deployed roles were used, for docs/permissions.md.
 
-The emulator's own IAM says what was asked of it: actions and resources, no API names. A use is
+The emulator's own IAM says what was requested of it: actions and resources, no API names. A use is
 put down under the names that replay saw for the same grant.
 """
 

@@ -38,7 +38,7 @@ OPS_ITEM = re.compile(r"\boi-[0-9a-f]+")
 GENERATED = re.compile(r"-[0-9A-Fa-f]{12,13}$")  # how the names end that a deploy makes up
 SAID_BY = re.compile(r"by arn:aws:(?:iam|sts)::\d{12}:(?:root|user/moto)\b")
 OPERATOR = re.compile(r"^arn:aws:(?:iam|sts)::\d{12}:(?:root|user/moto)$")
-HOURS = timedelta(hours=48)  # what our own acts name lies no further off: the age of sessions
+HOURS = timedelta(hours=48)  # what our own changes name lies no further off: the age of sessions
 SAM = "aws-sam-cli-managed-default"  # the stack of the bucket that `sam deploy` uploads to
 READ = re.compile(r":(?:Get|List|Describe)")
 HALVES = ("staged", "contained", "released")
@@ -57,7 +57,7 @@ Call = tuple[str, str, str]  # logical id of the function, IAM action, resource
 
 @dataclass(frozen=True)
 class Moment:
-    """How one side stood, and which calls its functions had made since the moment before."""
+    """How one side was, and which calls its functions had made since the moment before."""
 
     state: Mapping[str, Any]
     cases: Sequence[Mapping[str, Any]]
@@ -68,7 +68,7 @@ class Moment:
 class Side:
     """What one side did of one event."""
 
-    answers: list[dict[str, str]] = field(default_factory=list)
+    outcomes: list[dict[str, str]] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)  # as HALVES
     staged: list[str] = field(default_factory=list)
     evidence: dict[str, list[str]] = field(default_factory=dict)  # stages by case
@@ -143,7 +143,7 @@ def replayed(path: Path) -> Side:
     with mock.patch.object(console_account, "EmbeddedAccount", watched):
         run: Run = Replay(ROOT, release=True).one(path)
     names = Names(side.names, datetime.now().astimezone(), path.read_text())
-    side.answers = [names.alike(asdict(answer)) for answer in run.answers]
+    side.outcomes = [names.alike(asdict(one)) for one in run.answers]
     side.staged, side.troubles = run.staged, run.troubles
     return side
 
@@ -171,11 +171,11 @@ def deployed(account: Account, path: Path, like: Side) -> Side:
         _deliver(account, one)
     since = datetime.now().astimezone()
     _deliver(account, event)
-    answers = _answers(account, since, {answer["playbook"] for answer in like.answers})
+    outcomes = _outcomes(account, since, {one["playbook"] for one in like.outcomes})
     if event != json.loads(path.read_text()):  # a case's id is made of the names, among others
-        cases = {answer["playbook"]: answer["case"] for answer in like.answers}
-        answers = [answer | {"case": cases.get(answer["playbook"], "")} for answer in answers]
-    watch.side.answers = watch.names.alike(answers)
+        cases = {one["playbook"]: one["case"] for one in like.outcomes}
+        outcomes = [one | {"case": cases.get(one["playbook"], "")} for one in outcomes]
+    watch.side.outcomes = watch.names.alike(outcomes)
     watch.look()
     if like.waited:
         return watch.side
@@ -226,7 +226,7 @@ class _Watch:
         return Names(_short(self.generated), datetime.now().astimezone(), self.event)
 
     def look(self) -> None:
-        """Keep how the account stands."""
+        """Keep how the account is."""
         account = self.account
         names = self.names
         cases = account.cases()
@@ -249,33 +249,33 @@ class _Watch:
 
 
 def _deliver(account: Account, event: Mapping[str, Any]) -> None:
-    """Put the event; whoever is asked approves, as replay does it."""
+    """Put the event; whoever must decide approves, as replay does it."""
     account.put(event)
-    asked = [case for case in account.cases() if case.status is Status.AWAITING_APPROVAL]
-    for case in asked:
+    waiting = [case for case in account.cases() if case.status is Status.AWAITING_APPROVAL]
+    for case in waiting:
         account.stack.decide(case, "approve", case.plan_hash)
-    if asked:
+    if waiting:
         account.settle()
 
 
-def _answers(account: Account, since: datetime, expected: set[str]) -> list[dict[str, str]]:
-    """The functions' answers; a log may come some moments after its invocation has ended."""
+def _outcomes(account: Account, since: datetime, expected: set[str]) -> list[dict[str, str]]:
+    """The functions' outcomes; a log may come some moments after its invocation has ended."""
     patience = time.monotonic() + LOG_SECONDS
     while True:
-        answers = list(_logged(account, since))
-        if {one["playbook"] for one in answers} >= expected or time.monotonic() > patience:
-            return answers
+        outcomes = list(_logged(account, since))
+        if {one["playbook"] for one in outcomes} >= expected or time.monotonic() > patience:
+            return outcomes
         time.sleep(0.1)
 
 
 def _logged(account: Account, since: datetime) -> Iterator[dict[str, str]]:
-    """The functions' answers, from their logs."""
+    """The functions' outcomes, from their logs."""
     logs = account.client("logs")
     groups = logs.describe_log_groups(logGroupNamePrefix=f"/cordon/{NAME}/")["logGroups"]
     for group in groups:
         start = int(since.timestamp() * 1000)
-        asked = {"logGroupName": group["logGroupName"], "startTime": start}
-        pages = logs.get_paginator("filter_log_events").paginate(**asked)
+        selected = {"logGroupName": group["logGroupName"], "startTime": start}
+        pages = logs.get_paginator("filter_log_events").paginate(**selected)
         for entry in (entry for page in pages for entry in page["events"]):
             said = json.loads(entry["message"]) if entry["message"].startswith("{") else {}
             if "held_back" in said:
@@ -299,8 +299,8 @@ def _left(account: Account, generated: Mapping[str, str]) -> Iterator[tuple[str,
     sqs = account.client("sqs")
     wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     for url in sqs.list_queues()["QueueUrls"]:
-        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
-        yield generated[url.rsplit("/", 1)[-1]], sum(int(told[name]) for name in wanted)
+        counted = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
+        yield generated[url.rsplit("/", 1)[-1]], sum(int(counted[name]) for name in wanted)
 
 
 def _by_role(calls: Sequence[Mapping[str, Any]], generated: Mapping[str, str]) -> Iterator[Call]:
@@ -314,7 +314,7 @@ def _by_role(calls: Sequence[Mapping[str, Any]], generated: Mapping[str, str]) -
 # ---- both ----
 
 
-def acts(calls: Sequence[Call]) -> dict[str, list[str]]:
+def changes(calls: Sequence[Call]) -> dict[str, list[str]]:
     """What each function changes outside its memory, in order: evidence, resources, reports."""
     found: dict[str, list[str]] = {}
     for function, action, resource in calls:
@@ -324,7 +324,7 @@ def acts(calls: Sequence[Call]) -> dict[str, list[str]]:
 
 
 def by_resource(calls: Sequence[Call]) -> dict[str, list[list[str]]]:
-    """What each function asks of each resource, in order.
+    """What each function requests of each resource, in order.
 
     Calls that need not wait for each other may go out at once, and then chance orders them: one
     reading of a resource and the next, and the rows of memory.

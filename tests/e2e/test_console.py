@@ -62,7 +62,7 @@ def test_what_is_held_is_reviewed_and_released(account: Account, tmp_path: Path)
     assert "is not empty" in again.stderr
 
 
-def test_evidence_that_is_gone_is_not_verified(account: Account) -> None:
+def test_missing_evidence_is_not_verified(account: Account) -> None:
     """By whoever can: the bucket's policy and its lock are those of the account's owner."""
     case = contained(account, staged(account, PUBLIC))
     s3, bucket = account.client("s3"), account.stack.outputs["EvidenceBucket"]
@@ -73,8 +73,8 @@ def test_evidence_that_is_gone_is_not_verified(account: Account) -> None:
     hidden = cordon(account, "evidence", case.id)
     assert hidden.returncode == 1
     assert "was deleted: delete marker" in hidden.stderr
-    gone = {"VersionId": last["VersionId"], "BypassGovernanceRetention": True}
-    s3.delete_object(Bucket=bucket, Key=last["Key"], **gone)
+    forever = {"VersionId": last["VersionId"], "BypassGovernanceRetention": True}
+    s3.delete_object(Bucket=bucket, Key=last["Key"], **forever)
     short = cordon(account, "evidence", case.id)
     assert short.returncode == 1
     assert "is missing: the case's row names" in short.stderr

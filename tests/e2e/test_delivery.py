@@ -1,4 +1,4 @@
-"""From the bus to an answer: every source, nothing twice, and nothing lost."""
+"""From the bus to an outcome: every source, nothing twice, and nothing lost."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -79,16 +79,16 @@ def test_what_passes_again_is_untagged(account: Account) -> None:
 
 
 def test_what_nobody_handles_is_ignored(account: Account) -> None:
-    """Settings may be read to know it; nothing else is asked of AWS, and nothing is written."""
+    """Settings may be read to know it; nothing else is requested of AWS, and nothing is written."""
     own, ours = account.physical("RevokeSessionsRole"), "cordon-RevokeSessionsRole-16B4522BDD8E"
     files = (ROOT / "events" / "nobody").glob("*.json")
     texts = [path.read_text() for path in files if not path.stem.endswith(".plan")]
     assert len(texts) > 30
-    before, asked_before = account.state(), len(account.calls())
+    before, calls_before = account.state(), len(account.calls())
     for text in texts:
         account.put_only(json.loads(text.replace(ours, own)))
     account.settle()
-    calls = [c for c in account.calls(asked_before) if c["action"] != "ssm:GetParametersByPath"]
+    calls = [c for c in account.calls(calls_before) if c["action"] != "ssm:GetParametersByPath"]
     assert [call for call in calls if not call["action"].startswith("logs:")] == []
     assert account.cases() == []
     assert account.state() == before
@@ -148,7 +148,7 @@ def without_id(one: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in one.items() if k in ("source", "detail-type", "detail", "resources")}
 
 
-def test_what_a_queue_cannot_be_answered_is_kept(account: Account) -> None:
+def test_failed_queued_event_is_kept(account: Account) -> None:
     one = event(CONTROL)
     del one["detail"]["findings"][0]["AwsAccountId"]
     account.put(one)
@@ -158,7 +158,7 @@ def test_what_a_queue_cannot_be_answered_is_kept(account: Account) -> None:
 
 
 @pytest.mark.refused("dynamodb:BatchGetItem")
-def test_a_failed_finding_is_answered_when_invoked_again(account: Account) -> None:
+def test_failed_finding_is_handled_when_invoked_again(account: Account) -> None:
     one = event(PUBLIC)
     account.stage(one)
     with account.denied("QuarantineBucket", "dynamodb:*"):
@@ -177,7 +177,7 @@ def test_a_failed_finding_is_answered_when_invoked_again(account: Account) -> No
 
 
 @pytest.mark.refused("dynamodb:BatchGetItem")
-def test_failed_bulk_is_answered_after_its_redrive(account: Account) -> None:
+def test_failed_bulk_is_handled_after_its_redrive(account: Account) -> None:
     one = event(CONTROL)
     account.stage(one)
     with account.denied("TagAiResource", "dynamodb:*"):
@@ -194,11 +194,11 @@ def test_failed_bulk_is_answered_after_its_redrive(account: Account) -> None:
 
 def queue_arn(account: Account, logical: str) -> str:
     """The ARN of a queue of the stack."""
-    asked = {"QueueUrl": account.physical(logical), "AttributeNames": ["QueueArn"]}
-    return str(account.client("sqs").get_queue_attributes(**asked)["Attributes"]["QueueArn"])
+    named = {"QueueUrl": account.physical(logical), "AttributeNames": ["QueueArn"]}
+    return str(account.client("sqs").get_queue_attributes(**named)["Attributes"]["QueueArn"])
 
 
-def test_what_may_not_be_delivered_is_answered_later(account: Account) -> None:
+def test_undelivered_event_is_handled_later(account: Account) -> None:
     """Somebody took the rule's permission to invoke the function away."""
     one = event(PUBLIC)
     account.stage(one)

@@ -75,7 +75,7 @@ def test_a_state_bucket_is_refused_by_the_role(account: Account) -> None:
 
 
 def refused_by_role(account: Account, one: dict[str, Any]) -> None:
-    """The code goes ahead, and IAM stops it: the case says what failed, a person is told."""
+    """The code goes ahead, and IAM stops it: the case says what failed, a person is informed."""
     account.set("protected", NOBODY)
     account.stage(one)
     before = state(account, one)

@@ -1,4 +1,4 @@
-"""The same event, replayed and as deployed: the same answers, order and state, there and back.
+"""The same event, replayed and as deployed: the same outcomes, order and state, there and back.
 
 Every sample of events/ that both can run. What differs is a defect of one of them.
 """
@@ -15,7 +15,16 @@ from console.expected import home_of
 from console.replay import event_files
 from tests.e2e.account import ACCOUNT, REGION, ROOT, Account, emulator
 from tests.e2e.conftest import LACKS
-from tests.e2e.sides import HALVES, Moment, Side, acts, by_resource, deployed, differences, replayed
+from tests.e2e.sides import (
+    HALVES,
+    Moment,
+    Side,
+    by_resource,
+    changes,
+    deployed,
+    differences,
+    replayed,
+)
 
 EVENTS = ROOT / "events"
 WAITS = "it waits for hours, which only replay's clock has"
@@ -24,7 +33,7 @@ Deployed = Callable[[str], Account]
 
 @pytest.fixture(scope="session")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """The account with the stack deployed in another Region, made when it is asked for."""
+    """The account with the stack deployed in another Region, made when it is needed."""
     made: dict[str, Account] = {}
     with ExitStack() as leave:
 
@@ -72,23 +81,25 @@ def test_same_as_replay(path: Path, request: pytest.FixtureRequest, elsewhere: D
 def compared(replay: Side, e2e: Side) -> Iterator[str]:
     """Where the two sides differ, in words."""
     yield from differences(replay.staged, e2e.staged, "staged")
-    yield from differences(by_playbook(replay), by_playbook(e2e), "answers")
+    yield from differences(by_playbook(replay), by_playbook(e2e), "outcomes")
     for half, ours, theirs in zip(HALVES, replay.moments, e2e.moments, strict=not replay.waited):
         yield from differences(ours.state, theirs.state, f"{half}: state")
         yield from differences(ours.cases, theirs.cases, f"{half}: cases")
-        yield from differences(acts(ours.calls), acts(theirs.calls), f"{half}: order of acts")
-        ordered, asked = by_resource(ours.calls), by_resource(theirs.calls)
-        yield from differences(ordered, asked, f"{half}: order of calls")
+        yield from differences(
+            changes(ours.calls), changes(theirs.calls), f"{half}: order of changes"
+        )
+        ordered, others = by_resource(ours.calls), by_resource(theirs.calls)
+        yield from differences(ordered, others, f"{half}: order of calls")
     if not replay.waited:
         yield from differences(replay.evidence, e2e.evidence, "evidence")
         yield from differences(replay.left, e2e.left, "messages left")
 
 
 def by_playbook(side: Side) -> dict[str, list[dict[str, str]]]:
-    """The answers by playbook: who answers first is chance."""
+    """The outcomes by playbook: who is first is chance."""
     found: dict[str, list[dict[str, str]]] = {}
-    for answer in side.answers:
-        found.setdefault(answer["playbook"], []).append(answer)
+    for one in side.outcomes:
+        found.setdefault(one["playbook"], []).append(one)
     return found
 
 
@@ -103,17 +114,17 @@ def test_a_rule_that_is_not_deployed_is_seen(account: Account) -> None:
             events.disable_rule(Name=rule["Name"])
     replay = replayed(PUBLIC)
     seen = list(compared(replay, deployed(account, PUBLIC, replay)))
-    assert any(line.startswith("answers/quarantine_bucket: ") for line in seen)
+    assert any(line.startswith("outcomes/quarantine_bucket: ") for line in seen)
     assert any(line.startswith("contained: state/s3/") for line in seen)
 
 
 def test_every_kind_of_difference_is_seen() -> None:
-    """Another answer, another order, another state, and less evidence."""
+    """Another outcome, another order, another state, and less evidence."""
     replay = replayed(PUBLIC)
     _, contained, _ = replay.moments
-    first, *others = replay.answers
+    first, *others = replay.outcomes
     changed = {
-        "answers": replace(replay, answers=[first | {"outcome": "observed"}, *others]),
+        "outcomes": replace(replay, outcomes=[first | {"outcome": "observed"}, *others]),
         "contained: order": _other(replay, replace(contained, calls=contained.calls[::-1])),
         "contained: state": _other(replay, replace(contained, state={})),
         "contained: cases": _other(replay, replace(contained, cases=[])),

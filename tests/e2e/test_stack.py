@@ -37,8 +37,8 @@ def test_an_update_takes_effect_and_what_is_under_way_goes_on(fresh: Account) ->
     for name in (PUBLIC, ROLE, NOTEBOOK):
         fresh.stage(event(name))
         fresh.put(event(name))
-    asked, revoked = case_of(fresh, "quarantine_bucket"), case_of(fresh, "revoke_sessions")
-    assert asked.status is Status.AWAITING_APPROVAL
+    waiting, revoked = case_of(fresh, "quarantine_bucket"), case_of(fresh, "revoke_sessions")
+    assert waiting.status is Status.AWAITING_APPROVAL
     fresh.stack.release(revoked, "it was an exercise")
     until(
         lambda: case_of(fresh, "revoke_sessions").status is Status.RELEASING,
@@ -52,16 +52,16 @@ def test_an_update_takes_effect_and_what_is_under_way_goes_on(fresh: Account) ->
     setting = fresh.client("ssm").get_parameter(Name=f"/cordon/{NAME}/mode/tag_ai_resource")
     assert setting["Parameter"]["Value"] == "observe"
     assert set(executions(fresh, "ReleaseWorkflow").values()) == {"RUNNING"}
-    fresh.stack.decide(asked, "approve", asked.plan_hash)
+    fresh.stack.decide(waiting, "approve", waiting.plan_hash)
     until(
         lambda: case_of(fresh, "quarantine_bucket").status is Status.CONTAINED,
         SECONDS,
-        "what was asked before the update is not contained after it",
+        "what awaited approval before the update is not contained after it",
     )
     fresh.cold()
     fresh.stage(event("tag_ai_resource/securityhub_sagemaker_2"))
     fresh.put_only(event("tag_ai_resource/securityhub_sagemaker_2"))
-    until(lambda: len(fresh.cases()) == 4, SECONDS, "the finding is not answered")
+    until(lambda: len(fresh.cases()) == 4, SECONDS, "the finding is not handled")
     statuses = {c.status for c in fresh.cases() if c.playbook == "tag_ai_resource"}
     assert statuses == {Status.TAGGED, Status.OBSERVED}
 
@@ -69,7 +69,7 @@ def test_an_update_takes_effect_and_what_is_under_way_goes_on(fresh: Account) ->
 def test_a_stack_updates_twice_and_its_bucket_with_it(fresh: Account) -> None:
     """The bucket's policy denies changes of it, and of itself; never to a deployment.
 
-    The emulator's CloudFormation calls its S3 without asking IAM, and plays no lifecycle: that the
+    The emulator's CloudFormation calls its S3 without IAM, and plays no lifecycle: that the
     condition lets the calls through is tried in tests/promises/test_denials.py.
     """
     s3, where = fresh.client("s3"), fresh.stack.outputs["EvidenceBucket"]

@@ -1,6 +1,6 @@
 """Each promise is shown on an account made from the real template, in a copy of the process.
 
-``world`` enters the account that the test asks for by ``@pytest.mark.world(…)``; the account is
+``world`` enters the account that the test names by ``@pytest.mark.world(…)``; the account is
 kept as long as tests of the module ask for the same one, since no test can change it.
 """
 
@@ -20,21 +20,24 @@ from tests.promises.world import World, entered, event, seen
 
 
 class Keeper:
-    """The one account that is entered, and what it was asked for with."""
+    """The one account that is entered, and what it was entered_for for with."""
 
     def __init__(self, packaged: "Packaged") -> None:
         self._packaged = packaged
         self._leave = ExitStack()
-        self._asked: Any = None
+        self._entered_for: Any = None
         self._world: World | None = None
 
     def world(self, mode: str, **more: Any) -> World:
         """The account so deployed; the one before is left."""
-        asked = (mode, tuple(sorted(more.items())))
-        if self._world is None or asked != self._asked:
+        entered_for = (mode, tuple(sorted(more.items())))
+        if self._world is None or entered_for != self._entered_for:
             self.leave()
             self._leave.enter_context(self._packaged.in_force())
-            self._world, self._asked = self._leave.enter_context(entered(mode, **more)), asked
+            self._world, self._entered_for = (
+                self._leave.enter_context(entered(mode, **more)),
+                entered_for,
+            )
         return self._world
 
     def leave(self) -> None:

@@ -1,6 +1,6 @@
 """Copies of the running process: what happens in one changes nothing in another.
 
-To make an account costs more than to answer a finding in it. So each test runs in a copy of a
+To make an account costs more than to handle a finding in it. So each test runs in a copy of a
 process that has entered one, and each crash is a copy of one run, from where it dies.
 """
 
@@ -20,11 +20,11 @@ class Failed(BaseException):
 
 
 def fork() -> tuple[int, int]:
-    """(0, where to answer) in the copy; (its process id, where it answers) in the original."""
+    """In the copy: 0 and where its result goes; in the original: its process id and the same."""
     reader, writer = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
-    gc.freeze()  # the copy's collector then leaves our pages alone
+    gc.freeze()  # the copy's collector then does not touch our pages
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # no other thread holds a lock here
         process = os.fork()
@@ -34,7 +34,7 @@ def fork() -> tuple[int, int]:
     return process, writer if process == 0 else reader
 
 
-def answer(writer: int, work: Callable[[], Any]) -> NoReturn:
+def send_result(writer: int, work: Callable[[], Any]) -> NoReturn:
     """In a copy: do the work, send what it gives, and end the copy."""
     try:
         given = (True, work())
@@ -61,5 +61,5 @@ def apart(work: Callable[[], Any]) -> Any:
     """What ``work`` returns, done in a copy of this process."""
     process, channel = fork()
     if process == 0:
-        answer(channel, work)
+        send_result(channel, work)
     return wait(process, channel)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from embedded.journal import Called
-from tests.promises.forked import answer, fork, wait
+from tests.promises.forked import fork, send_result, wait
 from tests.promises.world import READS, World
 
 Seen = Any
@@ -42,24 +42,24 @@ def changes(call: Called) -> bool:
 
 def ends(
     world: World,
-    act: Callable[[], Any],
+    work: Callable[[], Any],
     disturb: Callable[[], None],
     look: Callable[[], Seen],
     *,
     at: Moment = changes,
 ) -> tuple[Seen, list[tuple[str, Seen]]]:
-    """How ``act`` ends undisturbed, and how it ends disturbed after each call of those ``at``."""
+    """How ``work`` ends undisturbed, and how it ends disturbed after each call of those ``at``."""
     disturbed = Disturbed(world, disturb, at)
     world.account.after_call(disturbed)
     try:
-        act()
+        work()
     except BaseException as error:
         if disturbed.copy is None:
             raise
-        answer(disturbed.copy, _raising(error))
+        send_result(disturbed.copy, _raising(error))
     world.account.guard.after_call.remove(disturbed)
     if disturbed.copy is not None:
-        answer(disturbed.copy, look)
+        send_result(disturbed.copy, look)
     return look(), disturbed.ends
 
 

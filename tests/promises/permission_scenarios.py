@@ -67,8 +67,8 @@ def approved(name: str) -> Road:
     return go
 
 
-def let_go_by_hand(contains: str, releases: str) -> Road:
-    """A reviewer lets go in Security Hub."""
+def release_by_custom_action(contains: str, releases: str) -> Road:
+    """A reviewer releases in Security Hub."""
 
     def go(world: World) -> None:
         world.send(event(contains))
@@ -78,8 +78,8 @@ def let_go_by_hand(contains: str, releases: str) -> Road:
     return go
 
 
-def let_go_of_ours(world: World) -> None:
-    """A reviewer lets go on our own finding of the case."""
+def release_on_our_finding(world: World) -> None:
+    """A reviewer releases on our own finding of the case."""
     world.send(event("escalate_finding/guardduty_attack_sequence_s3"))
     world.account.deliver(chosen("CordonRelease", world.finding(world.case())))
     assert world.case().status is Status.RELEASED
@@ -165,7 +165,7 @@ def _let_in(world: World) -> None:
 
 
 def takes_no_tags(world: World) -> None:
-    """The resource takes no tags: a person is told instead."""
+    """The resource takes no tags: an incident is opened instead."""
     text = json.dumps(event("tag_ai_resource/securityhub_bedrockagentcore_5"))
     one: Event = json.loads(text.replace("browser-custom/", "browser/"))
     world.send(one)
@@ -180,7 +180,7 @@ ROADS: dict[str, tuple[Road, ...]] = {
         sample("quarantine_bucket/macie_replicated_externally"),
         without_policy,
         approved("quarantine_bucket/config_bucket_level_block"),
-        let_go_by_hand(
+        release_by_custom_action(
             "quarantine_bucket/ocsf_s3_8", "quarantine_bucket/custom_action_release_s3_8"
         ),
         elsewhere("quarantine_bucket/securityhub_s3_2"),
@@ -192,7 +192,7 @@ ROADS: dict[str, tuple[Road, ...]] = {
         filled("revoke_sessions/guardduty_privilege_escalation"),
         filled("revoke_sessions/guardduty_compromised_credentials"),
         approved("revoke_sessions/guardduty_persistence"),
-        let_go_by_hand(
+        release_by_custom_action(
             "revoke_sessions/guardduty_privilege_escalation",
             "revoke_sessions/custom_action_release_privilege_escalation",
         ),
@@ -205,7 +205,7 @@ ROADS: dict[str, tuple[Road, ...]] = {
         sample("tag_ai_resource/securityhub_bedrockagentcore_1"),
         takes_no_tags,
         approved("tag_ai_resource/securityhub_sagemaker_3"),
-        let_go_by_hand(
+        release_by_custom_action(
             "tag_ai_resource/securityhub_sagemaker_3",
             "tag_ai_resource/custom_action_release_sagemaker_3",
         ),
@@ -215,7 +215,7 @@ ROADS: dict[str, tuple[Road, ...]] = {
     "EscalateFinding": (
         sample("escalate_finding/guardduty_attack_sequence_s3"),
         sample("escalate_finding/securityhub_iam_6"),
-        let_go_of_ours,
+        release_on_our_finding,
         died("escalate_finding/guardduty_attack_sequence_s3"),
     ),
 }

@@ -65,10 +65,10 @@ def errors(world: World) -> str:
     return " ".join(i.error for i in world.account.journal.of(Invoked) if i.error)
 
 
-# ---- asking ----
+# ---- awaiting approval ----
 
 
-def test_asking_changes_nothing(world: World) -> None:
+def test_question_changes_nothing(world: World) -> None:
     case, before = case_awaiting_approval(world)
     assert_nothing_changed(world, before)
     (message,) = world.published
@@ -85,7 +85,7 @@ def test_asking_changes_nothing(world: World) -> None:
     assert world.troubles == []
 
 
-def test_second_delivery_asks_nobody_again(world: World) -> None:
+def test_second_delivery_starts_no_second_question(world: World) -> None:
     case_awaiting_approval(world)
     world.account.deliver(event(NAME))
     assert len(world.published) == 1
@@ -175,7 +175,7 @@ def test_decision_of_another_plan_approves_nothing(world: World, changes: dict[s
 
 @pytest.mark.parametrize("rehashed", [False, True])
 def test_altered_plan_is_not_approved(world: World, rehashed: bool) -> None:
-    """Somebody with access to the table changes what is to be done after it was asked."""
+    """Somebody with access to the table changes what is to be done after the question."""
     case, before = case_awaiting_approval(world)
     table = world.account.stack.outputs["CasesTableName"]
     key = f"plan#{case.playbook}#{case.id}#{case.plan_hash[:16]}"

@@ -51,27 +51,27 @@ def die() -> None:
     raise SandboxDied
 
 
-def deaths(world: World, act: Callable[[], Any], name: str) -> tuple[Seen, list[tuple[str, Seen]]]:
-    """How ``act`` on a sample ends undisturbed, and how it ends after each death."""
+def deaths(world: World, work: Callable[[], Any], name: str) -> tuple[Seen, list[tuple[str, Seen]]]:
+    """How ``work`` on a sample ends undisturbed, and how it ends after each death."""
 
     def at(call: Called) -> bool:
         return changes(call) and (name in EVIDENCE or not world.writes_evidence(call))
 
-    return ends(world, act, die, lambda: looked(world), at=at)
+    return ends(world, work, die, lambda: looked(world), at=at)
 
 
 def looked(world: World) -> Seen:
-    """What is seen in the end, and how often people were told."""
+    """What is seen in the end, and how many messages were sent."""
     return seen(world), len(world.published)
 
 
 def same(undisturbed: Seen, others: list[tuple[str, Seen]], *, least: int) -> None:
     """Every death must have ended like the undisturbed run."""
     assert len(others) >= least
-    wanted, told = undisturbed
+    wanted, sent = undisturbed
     for where, (found, messages) in others:
         assert without_dates(found) == without_dates(wanted), where
-        assert messages <= told + 1, where
+        assert messages <= sent + 1, where
         for mine, theirs in zip(revoked(wanted["state"]), revoked(found["state"]), strict=True):
             assert theirs >= mine, where
 
@@ -116,12 +116,12 @@ def test_an_approved_contain_survives_each_death(world: World) -> None:
     case = world.case()
     assert case.status is Status.AWAITING_APPROVAL
 
-    def act() -> None:
+    def work() -> None:
         world.decide(case, "approve", "")
         world.insist(lambda: world.command(case, "contain"))
         world.insist(lambda: world.command(case, "report"))
 
-    undisturbed, others = deaths(world, act, "")
+    undisturbed, others = deaths(world, work, "")
     assert undisturbed[0]["cases"][0]["status"] is Status.TAGGED
     same(undisturbed, others, least=10)
 
@@ -129,7 +129,7 @@ def test_an_approved_contain_survives_each_death(world: World) -> None:
 @pytest.mark.world("approve")
 @pytest.mark.parametrize("calls", [1, 5, 22])
 def test_the_workflows_try_again(world: World, calls: int) -> None:
-    """The same through the state machines themselves: ask, contain, tell and release."""
+    """The same through the state machines themselves: ask, contain, report and release."""
     one = event("quarantine_bucket/guardduty_public_access")
     world.stage(one)
     before = world.state

@@ -1,7 +1,7 @@
 """The explicit denies hold: tried by real calls under each role, whatever else it may do.
 
 Before each try, the role is allowed everything, as a later change of it could. The same call beside
-what is denied goes through, and so does the refused one when the deny is gone: it is the deny that
+what is denied goes through, and so does the refused one without the deny: it is the deny that
 refuses, and the test can fail. ``docs/permissions.md`` shows what was tried.
 """
 
@@ -250,8 +250,8 @@ def a_bucket(world: World, params: Params) -> Params:
 # ---- trying ----
 
 
-def answer(world: World, role: str, one: Try, params: Params) -> str:
-    """How IAM answered a real call under a role: "" where it went through, else its message."""
+def refusal(world: World, role: str, one: Try, params: Params) -> str:
+    """How IAM refused a real call under a role: "" where it went through, else its message."""
     client = boto3.session.Session().client(one.service, region_name="us-east-1")
     call = getattr(client, re.sub(r"(?<!^)(?=[A-Z])", "_", one.operation).lower())
     try:
@@ -267,13 +267,13 @@ def shown_as(world: World, one: Try) -> list[str]:
     """The operation, and what the last two calls were on, as the page shows them."""
     stack = world.account.stack
     both = [call.actions[0][1] for call in world.account.journal.of(Called)[-2:]]
-    told = [readable(arn, stack.name).replace(stack.place.account, "ACCOUNT") for arn in both]
+    named = [readable(arn, stack.name).replace(stack.place.account, "ACCOUNT") for arn in both]
     if one.service == "securityhub":
-        told = [
+        named = [
             f"Workflow.Status {params['Workflow']['Status']}"
             for params in (one.refused, one.allowed)
         ]
-    return [f"{one.service}:{one.operation}", *told]
+    return [f"{one.service}:{one.operation}", *named]
 
 
 def record(sid: str, tried: dict[str, list[str]]) -> None:
@@ -285,7 +285,7 @@ def record(sid: str, tried: dict[str, list[str]]) -> None:
 
 @contextmanager
 def without(world: World, role: str, sid: str) -> Iterator[None]:
-    """While it lasts, the policy with this deny is gone."""
+    """While it lasts, the policy has not this deny."""
     name = "ProtectOwnRolesPolicy" if sid == "ProtectOwnRoles" else "ProtectedPolicy"
     iam, policy = world.account.client("iam"), world.account.stack.resources[name].physical
     iam.detach_role_policy(RoleName=name_of(role), PolicyArn=policy)
@@ -302,12 +302,12 @@ def test_a_deny_holds_for_every_role_whatever_it_is_allowed(world: World, sid: s
         for function in PLAYBOOKS.values():
             role = role_of(world, function)
             allow_everything(world, role)
-            said = answer(world, role, one, refused)
+            said = refusal(world, role, one, refused)
             assert "explicit deny" in said, (function, named, said)
-            assert answer(world, role, one, allowed) == "", (function, named)
+            assert refusal(world, role, one, allowed) == "", (function, named)
             tried[named] = shown_as(world, one)
             with without(world, role, sid):
-                assert answer(world, role, one, refused) == "", (function, named)
+                assert refusal(world, role, one, refused) == "", (function, named)
     record(sid, tried)
 
 
@@ -326,15 +326,15 @@ def unbound(world: World) -> dict[str, str]:
 @pytest.mark.world("enforce")
 @pytest.mark.parametrize("sid", OF_BUCKET)
 def test_evidence_is_kept_by_its_bucket_too(world: World, sid: str) -> None:
-    """Not even with the policy Protected gone, nor by an operator who may do everything."""
+    """Not even without the policy Protected, nor by an operator who may do everything."""
     tried, roles = {}, unbound(world)
     for action, one in OF_BUCKET[sid].items():
         for name, role in roles.items():
             refused, allowed = set_scene(world, one)
-            said = answer(world, role, one, refused)
+            said = refusal(world, role, one, refused)
             assert "explicit deny" in said, (name, action, said)
             assert f"perform: {action} on" in said
-            assert answer(world, role, one, allowed) == "", (name, action)
+            assert refusal(world, role, one, allowed) == "", (name, action)
         tried[action] = shown_as(world, one)
     record(sid, tried)
 
@@ -379,8 +379,8 @@ def test_a_role_writes_evidence_below_its_own_prefix_only(world: World) -> None:
         params, _ = set_scene(world, one)
         others = roles.keys() - {function}
         for name in others:
-            assert "explicit deny" in answer(world, roles[name], one, params), (playbook, name)
-        assert answer(world, roles[function], one, params) == "", playbook
+            assert "explicit deny" in refusal(world, roles[name], one, params), (playbook, name)
+        assert refusal(world, roles[function], one, params) == "", playbook
         tried = f"by each of {', '.join(sorted(others))}"
         record(f"Only{function}", {"s3:PutObject": ["s3:PutObject", tried, f"by {function}"]})
 
@@ -401,9 +401,9 @@ def test_nobody_writes_evidence_elsewhere(world: World) -> None:
         one = put_at(elsewhere, IfNoneMatch="*")
         params, _ = set_scene(world, one)
         for name, role in roles.items():
-            assert "explicit deny" in answer(world, role, one, params), (elsewhere, name)
+            assert "explicit deny" in refusal(world, role, one, params), (elsewhere, name)
     params, _ = set_scene(world, own)
-    assert answer(world, roles["QuarantineBucket"], own, params) == ""
+    assert refusal(world, roles["QuarantineBucket"], own, params) == ""
     tried = [one.replace("111122223333", "ACCOUNT") for one in (elsewhere, KEY)]
     record("OnlyBelowPlaybooks", {"s3:PutObject": ["s3:PutObject", *tried]})
 
@@ -416,8 +416,8 @@ def test_a_role_never_writes_over_its_own_evidence(world: World) -> None:
         key, role = f"{playbook}/111122223333/0a/000001.json", roles[function]
         once, over = put_at(key, IfNoneMatch="*"), put_at(key)
         params, _ = set_scene(world, once)
-        assert answer(world, role, once, params) == ""
-        assert "explicit deny" in answer(world, role, over, set_scene(world, over)[0]), playbook
+        assert refusal(world, role, once, params) == ""
+        assert "explicit deny" in refusal(world, role, over, set_scene(world, over)[0]), playbook
         with world.account.acting(role), pytest.raises(ClientError, match="PreconditionFailed"):
             boto3.client("s3", region_name="us-east-1").put_object(**params)
     tried = ["without If-None-Match", "with If-None-Match"]
@@ -426,24 +426,24 @@ def test_a_role_never_writes_over_its_own_evidence(world: World) -> None:
 
 @pytest.mark.world("enforce")
 def test_no_replica_becomes_evidence(world: World) -> None:
-    """Only S3 asks for these, under a role that it was given: so IAM is asked."""
+    """Only S3 uses these, under a role that it was given: so the embedded IAM decides."""
     bucket, tried = bucket_of_evidence(world), {}
     roles = unbound(world)
     for action in ("s3:ReplicateObject", "s3:ReplicateDelete"):
         for role in roles.values():
             assert world.account.decide(role, action, f"{bucket}/{KEY}") is Decision.DENIED
             assert world.account.decide(role, action, f"arn:aws:s3:::x/{KEY}") is Decision.ALLOWED
-        tried[action] = [f"{action} (asked)", "EvidenceBucket/KEY", "beside-it/KEY"]
+        tried[action] = [f"{action} (decided)", "EvidenceBucket/KEY", "beside-it/KEY"]
     record("NoReplicas", tried)
 
 
 @pytest.mark.world("enforce")
 def test_evidence_is_spoken_of_over_tls_only(world: World) -> None:
-    """No client of ours can be made to speak without: so IAM is asked what it would answer."""
+    """No client of ours can be made to speak without: so the embedded IAM decides."""
     entry = f"arn:aws:s3:::{world.account.stack.outputs['EvidenceBucket']}/{KEY}"
     for function in PLAYBOOKS.values():
         for secure, expected in (("false", Decision.DENIED), ("true", Decision.ALLOWED)):
             context = {"aws:SecureTransport": secure}
             role = role_of(world, function)
             assert world.account.decide(role, "s3:GetObject", entry, context) is expected
-    record("OnlyTls", {"s3:*": ["s3:GetObject (asked)", "without TLS", "with TLS"]})
+    record("OnlyTls", {"s3:*": ["s3:GetObject (decided)", "without TLS", "with TLS"]})

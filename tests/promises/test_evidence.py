@@ -43,7 +43,7 @@ def test_an_observed_case_is_verified(world: World, name: str) -> None:
 
 @pytest.mark.world("approve")
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_case_that_asks_is_verified(world: World, name: str) -> None:
+def test_case_awaiting_approval_is_verified(world: World, name: str) -> None:
     _all_verified(world, name)
 
 
@@ -75,7 +75,7 @@ def test_a_case_is_shown_and_verified(world: World) -> None:
 
 @pytest.mark.world("enforce")
 def test_a_case_without_its_last_entry_is_not_verified(world: World) -> None:
-    """A3. First hidden, which anybody sees who lists versions; then gone."""
+    """A3. First hidden, which anybody sees who lists versions; then missing."""
     world.send(event(PUBLIC))
     case = world.case()
     s3, where = last(world, case)
@@ -85,10 +85,10 @@ def test_a_case_without_its_last_entry_is_not_verified(world: World) -> None:
     assert hidden.exit_code == 1
     assert f"fault: entry {case.evidence_end.seq} was deleted: delete marker" in hidden.stderr
     s3.delete_object(**where, VersionId=version, BypassGovernanceRetention=True)
-    gone = evidence(world, case)
-    assert gone.exit_code == 1
-    assert f"fault: entry {case.evidence_end.seq} is missing: the case's row names" in gone.stderr
-    assert "evidence verified" not in hidden.output + gone.output
+    lost = evidence(world, case)
+    assert lost.exit_code == 1
+    assert f"fault: entry {case.evidence_end.seq} is missing: the case's row names" in lost.stderr
+    assert "evidence verified" not in hidden.output + lost.output
 
 
 @pytest.mark.world("enforce")

@@ -1,4 +1,4 @@
-"""Two cases on one bucket: each lets go of what only it needs, and the last one restores."""
+"""Two cases on one bucket: each releases what only it needs, and the last one restores."""
 
 import json
 from typing import Any
@@ -34,7 +34,7 @@ def pair(first: str, second: str) -> tuple[Event, Event]:
 
 
 def bucket(world: World, name: str) -> dict[str, Any]:
-    """The bucket as it stands, its policy as data."""
+    """The bucket as it is, its policy as data."""
     found = dict(world.state["s3"][name])
     return found | {"policy": json.loads(found["policy"]) if found["policy"] else None}
 
@@ -63,7 +63,7 @@ def test_released_in_either_order(world: World, names: tuple[str, str], last_fir
     for each in (one, other):
         world.stage(each)
     name, before = bucket_of(one), world.state
-    lets_go, stays = (other, one) if last_first else (one, other)
+    released, stays = (other, one) if last_first else (one, other)
 
     def alone() -> dict[str, Any]:
         world.account.deliver(stays)
@@ -75,7 +75,7 @@ def test_released_in_either_order(world: World, names: tuple[str, str], last_fir
     assert [case.status for case in world.cases] == [Status.CONTAINED] * 2
     both = bucket(world, name)
 
-    assert world.release(case_of(world, lets_go)).status is Status.REOPENED
+    assert world.release(case_of(world, released)).status is Status.REOPENED
     assert bucket(world, name) == wanted
     assert bucket(world, name) != both
     assert case_of(world, stays).status is Status.CONTAINED
@@ -96,7 +96,7 @@ def on_the_bucket(call: Called) -> bool:
     return call.service in ("s3", "s3control") and not call.operation.endswith("Object")
 
 
-def let_go(world: World, case: Case) -> Status:
+def release(world: World, case: Case) -> Status:
     """Straight to the case's function."""
     world.decide(case, "release", "it was meant so")
     world.insist(lambda: world.command(case, "release"))
@@ -125,10 +125,10 @@ def test_a_case_that_arrives_while_another_is_released(world: World) -> None:
         held = {case for hold in world.holds.values() for case in hold.cases}
         for case in world.cases:
             if case.id != first.id:
-                let_go(world, case)
+                release(world, case)
         return {**shown, "held": held, "after": world.state}
 
-    undisturbed, others = ends(world, lambda: let_go(world, first), arrive, look, at=on_the_bucket)
+    undisturbed, others = ends(world, lambda: release(world, first), arrive, look, at=on_the_bucket)
     assert undisturbed["after"] == before
     assert len(others) > 6
     for where, found in others:
@@ -159,7 +159,7 @@ def test_a_case_that_arrives_while_another_is_contained(world: World) -> None:
 
     def look() -> dict[str, Any]:
         shown = bucket(world, name)
-        statuses = {let_go(world, case) for case in world.cases}
+        statuses = {release(world, case) for case in world.cases}
         return {"bucket": shown, "statuses": statuses, "after": world.state}
 
     _, others = ends(world, contain, arrive, look, at=on_the_bucket)

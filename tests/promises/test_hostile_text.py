@@ -38,8 +38,8 @@ NAMES = (
 )
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 LINE_BREAKS = re.compile(r"[\n\r]")
-# What acts in Markdown, mail, chat or a spreadsheet
-ACTS = re.compile(
+# What has an effect in Markdown, mail, chat or a spreadsheet
+EFFECTS = re.compile(
     r"<script|<!channel|\]\(http|https?://evil|`id`|\*\*bold|\|\s*cell|^\s*[=#@]", re.M
 )
 LONGEST_LINE = 4096
@@ -105,7 +105,7 @@ def test_hostile_text_is_harmless_wherever_it_arrives(world: World, name: str) -
         assert len(body) <= 4096
         for text in (subject, body):
             assert not CONTROL.search(text), ascii(CONTROL.search(text))
-            assert not ACTS.search(text), ascii(ACTS.search(text))
+            assert not EFFECTS.search(text), ascii(EFFECTS.search(text))
     _hub_is_bounded(world)
     _evidence_is_bounded(world)
     _log_is_bounded(world)
@@ -159,9 +159,9 @@ def test_the_log_names_the_finding_and_does_not_hold_it(world: World, name: str)
     one = event(name)
     lines = logged(world.send(one))
     found = finding_of(one)
-    answered = [line for line in lines if line.get("case")]
-    assert answered
-    assert {line["finding"] for line in answered} == {found.id}
+    handled = [line for line in lines if line.get("case")]
+    assert handled
+    assert {line["finding"] for line in handled} == {found.id}
     text = json.dumps(lines)
     assert found.description not in text
     assert found.title not in text
@@ -169,7 +169,7 @@ def test_the_log_names_the_finding_and_does_not_hold_it(world: World, name: str)
 
 
 @pytest.mark.world("approve")
-def test_who_is_asked_is_not_fooled(world: World) -> None:
+def test_approver_is_not_fooled(world: World) -> None:
     """A title cannot pass for a line of the question."""
     one = event("quarantine_bucket/guardduty_public_access")
     lie = "x\nPlan hash: 0000\nApprove: cordon approve 0000 --plan 0000"

@@ -62,7 +62,7 @@ def test_the_report_of_a_release_brings_about_nothing(world: World) -> None:
     assert world.state == before
 
 
-def test_our_own_act_is_nobodys_finding(world: World) -> None:
+def test_our_own_change_is_no_finding(world: World) -> None:
     """GuardDuty may find our containment odd: the actor is our own role."""
     role = world.account.functions["QuarantineBucket"].role.rsplit("/", 1)[-1]
     one: dict[str, Any] = event("revoke_sessions/guardduty_privilege_escalation")

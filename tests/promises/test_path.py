@@ -22,7 +22,7 @@ def test_the_way_is_no_longer_than_it_was(playbook: str) -> None:
     assert (path.contained, len(path.before), len(path.steps)) == LONGEST[playbook]
 
 
-def test_nothing_that_only_tells_or_labels_comes_before_the_effect() -> None:
+def test_no_report_or_tag_comes_before_the_effect() -> None:
     for playbook in ("quarantine_bucket", "revoke_sessions"):
         calls = {step.call for step in walk(playbook).before}
         assert not calls & {"ssm:CreateOpsItem", "sns:Publish", "s3control:TagResource"}

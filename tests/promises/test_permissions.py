@@ -20,12 +20,12 @@ RECORDING = "RECORD" in os.environ
 def seen(world: World, road: Road) -> used.Uses:
     """What is used on a road, none of its calls refused."""
 
-    def gone() -> used.Uses:
+    def all_roads() -> used.Uses:
         road(world)
         assert world.refused == []
         return used.uses(world.account.stack, world.account.journal.of(Called), ROOT)
 
-    return dict(apart(gone))
+    return dict(apart(all_roads))
 
 
 @pytest.mark.world("enforce", **MEMBERS)

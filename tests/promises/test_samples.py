@@ -43,24 +43,24 @@ def worlds(names: list[str]) -> list[Any]:
 
 
 def _at(home: Place) -> pytest.MarkDecorator:
-    asked = (home.account, home.region, home.partition)
-    return pytest.mark.world("enforce", home=asked)
+    place = (home.account, home.region, home.partition)
+    return pytest.mark.world("enforce", home=place)
 
 
 def plan_beside(name: str) -> dict[str, Any]:
-    """What the event must lead to, as it stands beside it."""
+    """What the event must lead to, as the file beside it says."""
     return dict(json.loads(expectation_path(EVENTS / f"{name}.json").read_text()))
 
 
 def shape(name: str) -> tuple[Any, ...]:
     """What its plan does, whatever it does it to."""
-    acts = plan_beside(name)["plan"]["actions"]
-    return tuple((act["action"], *act.get("levels", ()), act.get("key")) for act in acts)
+    actions = plan_beside(name)["plan"]["actions"]
+    return tuple((one["action"], *one.get("levels", ()), one.get("key")) for one in actions)
 
 
-ANSWERED = [name for name in samples() if not name.startswith("nobody/")]
+HANDLED = [name for name in samples() if not name.startswith("nobody/")]
 # The first sample of each shape is also released here; ``make replay`` releases every one.
-RELEASED = {shape(name): name for name in reversed(ANSWERED)}.values()
+RELEASED = {shape(name): name for name in reversed(HANDLED)}.values()
 
 
 def test_the_exact_gates_never_overlap() -> None:
@@ -76,7 +76,7 @@ def test_the_exact_gates_never_overlap() -> None:
         assert len(takers) <= 1, name
 
 
-@pytest.mark.parametrize("name", worlds(ANSWERED))
+@pytest.mark.parametrize("name", worlds(HANDLED))
 def test_a_sample_is_taken_by_its_playbook_alone(world: World, name: str) -> None:
     folder, expected = name.split("/")[0], plan_beside(name)
     assert expected["playbook"] == folder

@@ -1,6 +1,6 @@
-"""An embedded account with the operator's hands and the auditor's eyes.
+"""An embedded account with the operator's tools and the auditor's eyes.
 
-``World`` is what the promises are shown on: put an event in, look at what stands.
+``World`` is what the promises are shown on: put an event in, look at what is there.
 """
 
 import json
@@ -39,7 +39,7 @@ PLAYBOOKS = {
 }
 HOME = ("111122223333", "us-east-1", "aws")
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
-RECORDS = ("ssm", "securityhub")  # of a snapshot: what is told, not what is contained
+RECORDS = ("ssm", "securityhub")  # of a snapshot: what is reported, not what is contained
 SETTINGS = "/cordon/cordon"
 
 Event = dict[str, Any]
@@ -107,7 +107,7 @@ class World:
 
     account: EmbeddedAccount
 
-    # ---- acting ----
+    # ---- doing ----
 
     def stage(self, one: Event) -> None:
         """Make what the event's finding names exist, as bad as it says."""
@@ -133,7 +133,7 @@ class World:
 
     def release(self, case: Case) -> Case:
         """As ``cordon release`` does, until its workflow has ended."""
-        self.operator.release(case, "the test lets go")
+        self.operator.release(case, "the test releases")
         self.account.settle()
         return self.operator.case(case.id)
 
@@ -201,7 +201,7 @@ class World:
 
     @property
     def state(self) -> dict[str, Any]:
-        """All that can be contained, as it stands."""
+        """All that can be contained, as it is."""
         return {k: v for k, v in self.account.snapshot().items() if k not in RECORDS}
 
     @property
@@ -318,9 +318,9 @@ def seen(world: World) -> dict[str, Any]:
 
 
 def _case(case: Case) -> dict[str, Any]:
-    told = {k: getattr(case, k) for k in ("id", "playbook", "verdict", "reason", "mode", "round")}
+    named = {k: getattr(case, k) for k in ("id", "playbook", "verdict", "reason", "mode", "round")}
     ended = {k: getattr(case, k) for k in ("status", "decided_by", "decided_why", "plan_hash")}
-    return {**told, **ended, "results": [asdict(result) for result in case.results]}
+    return {**named, **ended, "results": [asdict(result) for result in case.results]}
 
 
 def _hold(hold: Hold) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Cordon responds to findings about AI workloads on AWS: it contains, proves, reports and releases.
 
 Read in this order: finding, playbook, statuses, policy, actions, memory, evidence, attempt,
-contain, release, respond, workflow, reporting, entry. docs/architecture.md shows how they hang
-together.
+contain, release, respond, workflow, reporting, entry. docs/architecture.md shows the whole.
 """

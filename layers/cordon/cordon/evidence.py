@@ -1,7 +1,7 @@
 """What we can prove: a chain of write-once objects per case.
 
 Each object carries the sha256 of the one before, so that a missing, altered or reordered entry
-shows. The bucket's Object Lock keeps them; ``IfNoneMatch``, which its policy asks of every put,
+shows. The bucket's Object Lock keeps them; ``IfNoneMatch``, which its policy requires of every put,
 keeps a retry from writing over one. Key: ``<playbook>/<account>/<case>/<seq>.json``, ``seq`` in six
 digits from 000001. The playbook comes first: in a policy ``*`` crosses slashes, so only a prefix
 can say which role writes where.
@@ -87,7 +87,7 @@ class Evidence:
                 continue
             there = self._get(key) if refused else body
             self._advance(there)
-            if there == body:  # written now, or by a try whose answer was lost
+            if there == body:  # written now, or by a try whose response was lost
                 return EntryRef(key, self.link.hash)
             self._keep_orphan(key, there)
         raise OverflowError(f"case {self._chain.case} has more than {MAX_ENTRIES} evidence entries")
@@ -242,7 +242,7 @@ def read_entry(s3: Any, bucket: str, ref: EntryRef) -> dict[str, Any]:
 
 
 def _unreadable(ref: EntryRef, error: ClientError) -> EvidenceFault:
-    """S3 says NoSuchKey only to who may list the bucket; our roles may not, and are told 403.
+    """S3 says NoSuchKey only to who may list the bucket; our roles may not, and get 403.
 
     Source: S3 API Reference, "GetObject", Permissions.
     """

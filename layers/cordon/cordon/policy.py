@@ -169,7 +169,7 @@ def _foreign_custom_action(finding: Finding, _: Deployment) -> str:
 
 
 def _sample(finding: Finding, _: Deployment) -> str:
-    return "a sample finding is never acted on" if finding.sample else ""
+    return "a sample finding never leads to a change" if finding.sample else ""
 
 
 def _not_authored_by_aws(finding: Finding, _: Deployment) -> str:
@@ -253,7 +253,7 @@ def _for_a_person(s: PolicyInput) -> Decision | None:
     """An escalation costs no budget and needs no approval."""
     if s.plan.actions:
         return None
-    reason = s.protected or "no playbook can contain it: a person must act"
+    reason = s.protected or "no playbook can contain it: it is for a person"
     return Decision(Verdict.ESCALATE, reason)
 
 

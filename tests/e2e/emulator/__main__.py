@@ -3,7 +3,7 @@
     python tests/e2e/emulator PORT
 
 ministack plays S3, IAM, STS, Lambda, EventBridge, SQS, SNS, DynamoDB, SSM, Step Functions, Logs,
-CloudWatch and CloudFormation, with IAM enforced. What it lacks stands on the shelf. Everything
+CloudWatch and CloudFormation, with IAM enforced. What it lacks is on the shelf. Everything
 is in memory, and nothing on the disk is changed.
 """
 

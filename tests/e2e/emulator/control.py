@@ -1,6 +1,6 @@
 """What the tests ask of the account beside AWS's own APIs: ``/_cordon/<what>``.
 
-``still``       is anything under way? And what was asked for that nobody here plays.
+``still``       is anything under way? And what was requested that nobody here plays.
 ``calls``       every authorised or refused action of every role, in order
 ``stage``       the resources of an event, as replay stages them (console/staging)
 ``checkpoint``  remember everything; ``restore`` goes back to it
@@ -60,9 +60,9 @@ def install() -> None:
             body += part.get("body", b"")
             if not part.get("more_body"):
                 break
-        act = ROUTES[scope["path"].removeprefix("/_cordon/")]
+        work = ROUTES[scope["path"].removeprefix("/_cordon/")]
         loop = gateway.asyncio.get_running_loop()
-        said = await loop.run_in_executor(None, act, json.loads(body or b"{}"))
+        said = await loop.run_in_executor(None, work, json.loads(body or b"{}"))
         head = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": json.dumps(said).encode()})
@@ -80,7 +80,7 @@ def client(service: str, region: str, account: str) -> Any:
         aws_secret_access_key="test",
         config=Config(inject_host_prefix=False, s3={"addressing_style": "path"}),
     )
-    made.meta.events.unregister("before-call", registry._answer)  # else the shelf hears it first
+    made.meta.events.unregister("before-call", registry._intercept)  # else the shelf hears it first
     return made
 
 
@@ -132,19 +132,19 @@ class _Threads:
         return threading.Thread(*args, target=_counted(kwargs.pop("target")), **kwargs)
 
 
-def beside(act: Callable[..., Any], *inputs: Any) -> None:
+def beside(work: Callable[..., Any], *inputs: Any) -> None:
     """Let it happen on a thread of its own, under way from now on: the server's own thread
-    could not answer what it asks."""
-    threading.Thread(target=_counted(act), args=inputs, daemon=True).start()
+    could not respond to its requests."""
+    threading.Thread(target=_counted(work), args=inputs, daemon=True).start()
 
 
-def _counted(act: Callable[..., Any]) -> Callable[..., None]:
+def _counted(work: Callable[..., Any]) -> Callable[..., None]:
     busy = _Busy()
     busy.__enter__()
 
     def run(*inputs: Any) -> None:
         try:
-            act(*inputs)
+            work(*inputs)
         finally:
             busy.__exit__()
 
@@ -188,15 +188,15 @@ def _running() -> list[bool]:
     return [*states, *[-1 for waiters in tokens if waiters]]
 
 
-def calls(asked: Any) -> list[dict[str, Any]]:
-    """What was asked of IAM from number ``since`` on."""
-    return CALLS[asked.get("since", 0) :]
+def calls(request: Any) -> list[dict[str, Any]]:
+    """What was requested of IAM from number ``since`` on."""
+    return CALLS[request.get("since", 0) :]
 
 
-def staged(asked: Any) -> dict[str, Any]:
+def staged(request: Any) -> dict[str, Any]:
     """Stage the resources of the finding in an event; ``home`` is the deployment's place."""
-    home = Place(shelf.PARTITION, asked["account"], asked["region"])
-    made = stage(read(asked["event"]), client, home=home)
+    home = Place(shelf.PARTITION, request["account"], request["region"])
+    made = stage(read(request["event"]), client, home=home)
     return {"made": made.made, "left": made.left}
 
 
@@ -255,7 +255,7 @@ def _stores() -> dict[str, Any]:
 
 
 def _hubs() -> list[tuple[tuple[str, str], Any]]:
-    """Security Hub in every account and Region that has been asked for it."""
+    """Security Hub in every account and Region where it was requested."""
     hubs = securityhub_backends
     return [((a, r), hubs[a][r]) for a in list(hubs) for r in list(hubs[a])]
 

@@ -1,4 +1,4 @@
-"""Where ministack 1.5.33 answers otherwise than AWS, mended in memory. Each repair says why."""
+"""Where ministack 1.5.33 responds otherwise than AWS, mended in memory. Each repair says why."""
 
 import functools
 import json
@@ -178,8 +178,8 @@ def security_hub_resources() -> None:
     """CloudFormation knows no Security Hub. Custom actions and insights are made on the shelf."""
     handlers = provisioners._RESOURCE_HANDLERS
     assert "AWS::SecurityHub::ActionTarget" not in handlers
-    handlers["AWS::SecurityHub::ActionTarget"] = {"create": _action_target, "delete": _gone}
-    handlers["AWS::SecurityHub::Insight"] = {"create": _insight, "delete": _gone}
+    handlers["AWS::SecurityHub::ActionTarget"] = {"create": _action_target, "delete": _nothing}
+    handlers["AWS::SecurityHub::Insight"] = {"create": _insight, "delete": _nothing}
 
 
 def _action_target(_logical: str, props: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
@@ -192,7 +192,7 @@ def _insight(_logical: str, props: dict[str, Any], _stack: str) -> tuple[str, di
     return made, {"InsightArn": made}
 
 
-def _gone(physical: str, _props: dict[str, Any]) -> None:
+def _nothing(physical: str, _props: dict[str, Any]) -> None:
     kind = "action_target" if ":action/" in physical else "insight"
     parameter = "ActionTargetArn" if kind == "action_target" else "InsightArn"
     getattr(_hub(), f"delete_{kind}")(**{parameter: physical})
@@ -284,7 +284,7 @@ def failed_messages() -> None:
     @functools.wraps(original)
     def run(esm: Any, function: Any, event: Any, batch: list[dict[str, Any]], *rest: Any) -> None:
         original(esm, function, event, batch, *rest)
-        for message in batch:  # those that were answered are in the queue no longer
+        for message in batch:  # those that were handled are in the queue no longer
             message["visible_at"] = time.time() + 0.2
 
     lambda_svc._run_sqs_batch = run
@@ -329,7 +329,7 @@ def paths_of_principals() -> None:
 
 
 def passing_the_role_of_a_replication() -> None:
-    """PutBucketReplication hands a role to S3, and is not asked whether it may pass it (Setting
+    """PutBucketReplication passes a role to S3, and is not checked whether it may pass it (Setting
     up permissions for live replication, S3 user guide)."""
     original = iam_actions.s3_additional_checks
 
@@ -353,7 +353,7 @@ def passing_the_role_of_a_replication() -> None:
 
 
 def conditional_writes() -> None:
-    """A PutObject does not carry s3:if-none-match, so a bucket policy that asks for it denies all
+    """A PutObject does not carry s3:if-none-match, so a bucket policy that requires it denies all
     (Enforce conditional writes on Amazon S3 buckets, S3 user guide)."""
     original = iam_actions._s3_object_context
 
@@ -374,10 +374,10 @@ LOG_SECONDS = 5
 def whole_logs() -> None:
     """What a function prints is waited for 50 milliseconds, and is lost to its invocation where
     the machine is slower. The worker says where the log of an invocation ends."""
-    answers = "        _real_stdout.flush()\n\nrun()"
-    assert answers in runtime._PYTHON_WORKER_SCRIPT
+    output = "        _real_stdout.flush()\n\nrun()"
+    assert output in runtime._PYTHON_WORKER_SCRIPT
     ends = f"        sys.stderr.write({END_OF_LOG + chr(10)!r})\n        sys.stderr.flush()\n"
-    script = runtime._PYTHON_WORKER_SCRIPT.replace(answers, ends + answers)
+    script = runtime._PYTHON_WORKER_SCRIPT.replace(output, ends + output)
     runtime._PYTHON_WORKER_SCRIPT = script
     runtime.Worker._drain_stderr_bounded = _log_of_one
 

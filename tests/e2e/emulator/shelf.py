@@ -3,7 +3,7 @@
 A request is read with botocore's own model of the service, authorised by ministack under the
 policies of whoever signed it, and carried out by the backends of the embedded account on moto:
 Security Hub's findings and updates, OpsItems, tags of AI resources. What no backend of ours and
-no moto answers ends as HTTP 501, and is noted: nothing succeeds because nobody looked.
+no moto implements ends as HTTP 501, and is noted: nothing succeeds because nobody looked.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from embedded.authorization import needs
 from embedded.backends import hub
 from embedded.place import Place
 
-# By the name a request is signed with. The first whose model knows the request answers.
+# By the name a request is signed with. The first whose model knows the request responds.
 SERVICES = {
     "bedrock": ("bedrock", "bedrock-agent"),
     "bedrock-agentcore": ("bedrock-agentcore-control",),
@@ -43,8 +43,8 @@ SERVICES = {
 OPS_ITEMS = re.compile(r"AmazonSSM\.\w*OpsItem\w*")
 PARTITION = "aws"
 
-Answer = tuple[int, dict[str, str], bytes]
-GAPS: list[str] = []  # what somebody asked for and nobody here can do
+Response = tuple[int, dict[str, str], bytes]
+GAPS: list[str] = []  # what somebody requested and nobody here can do
 _ONE_AT_A_TIME = threading.RLock()  # moto is not made for several threads
 
 
@@ -59,7 +59,7 @@ class Call:
 
 
 def install() -> None:
-    """Answer before ministack does; Security Hub's events go to ministack's bus."""
+    """Respond before ministack does; Security Hub's events go to ministack's bus."""
     mock_aws().start()
     backends.install()
     hub.subscribe(_to_the_bus)
@@ -100,13 +100,13 @@ def install() -> None:
             return refused
         account = get_account_id()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, answer, call, account, region)
+        return await loop.run_in_executor(None, respond, call, account, region)
 
     gateway._handle_special_data_plane_request = handle
 
 
 def serving(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """The services on the shelf that a request may be for; none where ministack answers."""
+    """The services on the shelf that a request may be for; none where ministack responds."""
     signed = re.search(r"Credential=[^/]+/\d+/[^/]+/([\w-]+)/", headers.get("authorization", ""))
     name = signed[1] if signed else ""
     if name == "ssm" and OPS_ITEMS.fullmatch(headers.get("x-amz-target", "")):
@@ -174,7 +174,7 @@ class _Nobody:
         return None
 
 
-def answer(call: Call, account: str, region: str) -> Answer:
+def respond(call: Call, account: str, region: str) -> Response:
     """Carry the call out, and write the outcome as the service would."""
     serializer = get_serializer_class(call.service, call.protocol)(operation_model=call.model)
     try:
@@ -195,7 +195,7 @@ def answer(call: Call, account: str, region: str) -> Answer:
 
 @functools.cache
 def client(service: str, account: str, region: str) -> Any:
-    """A client that moto answers, for one account."""
+    """A client that moto responds to, for one account."""
     made = boto3.client(
         service,
         region_name=region,
@@ -211,7 +211,7 @@ def client(service: str, account: str, region: str) -> Any:
     return made
 
 
-def _refusal(call: Call, error: ClientError) -> Answer:
+def _refusal(call: Call, error: ClientError) -> Response:
     code = error.response["Error"]["Code"]
     if code in ("404", "501", "NotImplemented"):  # so moto says that it does not know a call
         return _gap(f"{call.service} {call.model.name}: {code}")
@@ -221,7 +221,7 @@ def _refusal(call: Call, error: ClientError) -> Answer:
     return status, {"content-type": "application/json", "x-amzn-errortype": code}, _json(said)
 
 
-def _gap(what: str) -> Answer:
+def _gap(what: str) -> Response:
     GAPS.append(what)
     said = {"__type": "NotHere", "message": f"the emulator does not play this: {what}"}
     return 501, {"content-type": "application/json", "x-amzn-errortype": "NotHere"}, _json(said)
@@ -232,7 +232,7 @@ def _json(said: Mapping[str, Any]) -> bytes:
 
 
 def _to_the_bus(where: backends.Where, event: dict[str, Any]) -> None:
-    """What Security Hub tells goes to the default bus of its account and Region."""
+    """What Security Hub publishes goes to the default bus of its account and Region."""
     entry = {
         "Source": event["source"],
         "DetailType": event["detail-type"],

@@ -1,4 +1,4 @@
-"""Blocks public access of the finding's buckets; asks first when the finding says so."""
+"""Blocks public access of the finding's buckets; waits for approval when the finding says so."""
 
 import json
 import os
@@ -13,7 +13,7 @@ BLOCK = dict.fromkeys(
 def handler(event, context):
     if event.get("do") == "ask":
         return {}
-    if event.get("do") == "act":
+    if event.get("do") == "block":
         return contain(event["bucket"], event["by"])
     for finding in event["detail"]["findings"]:
         if finding.get("Fail"):
