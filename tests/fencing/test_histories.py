@@ -86,4 +86,4 @@ class History(RuleBasedStateMachine):
 
 
 TestHistories = History.TestCase
-TestHistories.settings = settings(max_examples=120, stateful_step_count=25, deadline=None)
+TestHistories.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
