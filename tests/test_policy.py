@@ -10,6 +10,7 @@ import pytest
 from cordon.finding import Finding, Place, Severity, SeverityLabel, State
 from cordon.playbook import Plan, Playbook
 from cordon.policy import (
+    CLOSED_STATES,
     CONTAIN_ACTION,
     RELEASE_ACTION,
     PolicyInput,
@@ -404,10 +405,12 @@ def test_first_exemption_names_owner() -> None:
 # ---- release on pass ----
 
 
+@pytest.mark.parametrize("state", CLOSED_STATES)
 @pytest.mark.parametrize("settings", [OBSERVE, APPROVE, ENFORCE, exempted()])
-def test_pass_releases_in_any_mode(settings: Settings) -> None:
-    decision = may_release(facts(settings=settings, budget_left=False))
-    assert (decision.verdict, decision.reason) == (Verdict.RELEASE, "the control passed")
+def test_pass_releases_in_any_mode(settings: Settings, state: State) -> None:
+    passed = a_finding(state=state)
+    decision = may_release(facts(finding=passed, settings=settings, budget_left=False))
+    assert (decision.verdict, decision.reason) == (Verdict.RELEASE, CLOSED_STATES[state])
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from cordon.errors import NotReported
 from cordon.finding import HubReference
 from cordon.memory.cases import ActionStatus, Case, Reported
 from cordon.playbook import Playbook
+from cordon.policy import CLOSED_STATES, CONTROL_PASSED
 from cordon.release import FINDING_SOURCE
 from cordon.reporting import security_hub
 from cordon.reporting.security_hub import (
@@ -117,13 +118,15 @@ SHOWN = {
 }
 
 
+@pytest.mark.parametrize("why", CLOSED_STATES.values())
 @pytest.mark.parametrize("by", ["", ADA, FINDING_SOURCE])
 @pytest.mark.parametrize("status", Status)
-def test_only_the_source_makes_it_pass(status: Status, by: str) -> None:
-    found = own(a_case(status, decided_by=by))
-    passed = status is Status.RELEASED and by == FINDING_SOURCE
+def test_only_the_source_makes_it_pass(status: Status, by: str, why: str) -> None:
+    """And only by saying that the control passed: an archived finding has not passed."""
+    found = own(a_case(status, decided_by=by, decided_why=why))
+    passed = (status, by, why) == (Status.RELEASED, FINDING_SOURCE, CONTROL_PASSED)
     assert (found["Compliance"]["Status"] == "PASSED") is passed
-    if (status, by) in SHOWN:
+    if (status, by) in SHOWN and why == CONTROL_PASSED:
         assert (found["Compliance"]["Status"], found["RecordState"]) == SHOWN[status, by]
 
 

@@ -27,7 +27,7 @@ def test_noncompliant_bucket_finding() -> None:
     [
         ("NON_COMPLIANT", State.ACTIVE),
         ("COMPLIANT", State.PASSED),
-        ("NOT_APPLICABLE", State.PASSED),
+        ("NOT_APPLICABLE", State.ARCHIVED),
         ("INSUFFICIENT_DATA", State.NOT_EVALUATED),
     ],
 )

@@ -47,7 +47,7 @@ class State(StrEnum):
     """The state of a finding at its source."""
 
     ACTIVE = "active"
-    PASSED = "passed"  # the control or rule is satisfied, or the resource was deleted
+    PASSED = "passed"  # the control or rule is satisfied
     ARCHIVED = "archived"
     SUPPRESSED = "suppressed"
     NOT_EVALUATED = "undecided"  # the check could not run: neither failed nor passed

@@ -17,7 +17,11 @@ from cordon.playbook import Plan, Playbook
 from cordon.settings import Deployment, Exemption, MasterSwitch, Mode, Settings
 from cordon.unsupported import ROLE_TYPES
 
-CLOSED_STATES = (State.PASSED, State.ARCHIVED)  # archived: the resource or the control is deleted
+CONTROL_PASSED = "the control passed"
+CLOSED_STATES = {  # each with what its source says by it
+    State.PASSED: CONTROL_PASSED,
+    State.ARCHIVED: "the finding no longer applies",  # its resource or its control was deleted
+}
 CONTAIN_ACTION = "CordonContain"  # custom actions (at most 20 characters)
 RELEASE_ACTION = "CordonRelease"
 # Types that say credentials are used by somebody else: true also of our own roles.
@@ -99,7 +103,9 @@ def may_release(policy_input: PolicyInput) -> Decision:
     """
     opinions = (rule(policy_input) for rule in RELEASE_RULES)
     given = next((opinion for opinion in opinions if opinion is not None), None)
-    return _ignore(given.reason) if given else Decision(Verdict.RELEASE, "the control passed")
+    if given:
+        return _ignore(given.reason)
+    return Decision(Verdict.RELEASE, CLOSED_STATES[policy_input.finding.state])
 
 
 def protected_by_pattern(arns: Iterable[str], settings: Settings, deployment: Deployment) -> str:

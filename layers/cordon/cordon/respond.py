@@ -373,16 +373,16 @@ def on_control_passed(
         return Outcome("ignored", decision.reason, case, facts.mode)
     if known is None:
         services.cases.remember_pass(case, finding.last_seen)
-        return Outcome("ignored", "the control passed and nothing is held", case, facts.mode)
+        return Outcome("ignored", f"{decision.reason} and nothing is held", case, facts.mode)
     if finding.last_seen < known.last_activity:
         stale = f"the case was seen at {to_iso(known.last_activity)}"
         return Outcome("stale", stale, case, facts.mode)
-    return release_on_pass(replace(known, last_activity=finding.last_seen), services)
+    known = replace(known, last_activity=finding.last_seen)
+    return release_on_pass(known, services, decision.reason)
 
 
-def release_on_pass(case: Case, services: Services) -> Outcome:
+def release_on_pass(case: Case, services: Services, why: str) -> Outcome:
     """What is held is undone; a question is over; what is closed stays as it is."""
-    why = "the control passed"
     if case.status in (Status.OBSERVED, Status.AWAITING_APPROVAL, Status.ESCALATED):
         by = {"decided_by": FINDING_SOURCE, "decided_why": why}
         case = services.cases.transition(case, Event.SOURCE_UNDID, **by)

@@ -17,6 +17,7 @@ from cordon.errors import NotReported
 from cordon.finding import Finding, HubReference, Resource
 from cordon.memory.cases import ActionStatus, Case, Reported
 from cordon.playbook import Playbook
+from cordon.policy import CONTROL_PASSED
 from cordon.release import FINDING_SOURCE
 from cordon.reporting.texts import advice, change_lines, decision, headline, truth
 from cordon.settings import Deployment
@@ -224,7 +225,7 @@ def _workflow(case: Case, playbook: Playbook, there: Mapping[str, Any]) -> Mappi
     """
     suppressed = there.get("Workflow", {}).get("Status") == "SUPPRESSED"
     rejected = case.status in (Status.REJECTED, Status.EXPIRED)
-    if suppressed or rejected or (_passed(case) and playbook.releases_on_pass):
+    if suppressed or rejected or (_ended_by_source(case) and playbook.releases_on_pass):
         return {}
     resolved = playbook.resolves_finding and case.status is Status.CONTAINED
     resolved = resolved and all(r.status is ActionStatus.VERIFIED for r in case.results)
@@ -232,5 +233,9 @@ def _workflow(case: Case, playbook: Playbook, there: Mapping[str, Any]) -> Mappi
 
 
 def _passed(case: Case) -> bool:
-    """Only the finding's own source can say that the condition is over."""
+    """Only the source can say so. That it archived the finding says nothing of the condition."""
+    return _ended_by_source(case) and case.decided_why == CONTROL_PASSED
+
+
+def _ended_by_source(case: Case) -> bool:
     return case.status is Status.RELEASED and case.decided_by == FINDING_SOURCE

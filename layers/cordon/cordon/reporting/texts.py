@@ -61,7 +61,7 @@ MEANINGS: dict[Status, Meaning] = {
     Status.AWAITING_APPROVAL: Meaning("awaiting approval", "Nothing was changed yet.", _decide),
     Status.REJECTED: Meaning("rejected", "A person said no: nothing was changed.", _contain_again),
     Status.EXPIRED: Meaning(
-        "expired", "The question is over unanswered: nothing was changed.", _contain_again
+        "expired", "The question is over: nothing was changed.", _contain_again
     ),
     Status.CONTAINING: Meaning(
         "containing", "An attempt to contain began and has not said how it ended.", _release
@@ -148,7 +148,7 @@ def _line(result: ActionResult, resource: str) -> str:
         ActionStatus.FAILED: "FAILED, not verified",
         ActionStatus.REFUSED: "NOT DONE",
         ActionStatus.RESOURCE_DELETED: "resource deleted",
-        ActionStatus.RESTORED: "undone: it is as it was before",
+        ActionStatus.RESTORED: "undone: what was captured before was written again",
         ActionStatus.DRIFTED: "undone as far as a person's change allows",
         ActionStatus.HELD_BY_OTHERS: "stays, for other cases",
         ActionStatus.WAITING: f"not undone before {result.not_before}",

@@ -18,7 +18,7 @@ from cordon.sources.resources import from_arn, resource
 _STATES = {
     "NON_COMPLIANT": State.ACTIVE,
     "COMPLIANT": State.PASSED,
-    "NOT_APPLICABLE": State.PASSED,
+    "NOT_APPLICABLE": State.ARCHIVED,
     "INSUFFICIENT_DATA": State.NOT_EVALUATED,
 }
 _ID = 768  # Config ResourceId
