@@ -64,16 +64,16 @@ def write(runs: Iterable[Run], echo: Callable[[str], None]) -> int:
 
 
 def _line(run: Run) -> Text:
-    """One event in one line: what it is, who took it, how it ended, and back."""
+    """One event in one line: what it is, which playbook handled it, how it ended, and back."""
     line = Text()
     line.append("✔ " if not run.troubles else "✘ ", style="red" if run.troubles else "green")
     line.append(run.event.short.ljust(62))
-    if not run.settled:
+    if not run.handled_by:
         line.append("ignored", style="dim")
-    for answer in run.settled:
-        line.append(answer.playbook.ljust(20), style="bold")
-        line.append(answer.outcome, style=COLOURS.get(answer.outcome, ""))
-    if run.released is not None and run.settled:
+    for outcome in run.handled_by:
+        line.append(outcome.playbook.ljust(20), style="bold")
+        line.append(outcome.outcome, style=COLOURS.get(outcome.outcome, ""))
+    if run.released is not None and run.handled_by:
         statuses = ", ".join(sorted({str(case.status) for case in run.cases}))
         line.append(f" → {statuses}", style="dim")
     return line
@@ -95,9 +95,9 @@ def _whole(run: Run) -> Panel:
 def _route(run: Run) -> Text:
     lines = [f"staged    {words}" for words in run.staged]
     lines.append(f"rules     {', '.join(run.rules) or 'none matches this event'}")
-    for answer in run.answers:
-        lines.append(f"outcome   {answer.playbook}: {answer.outcome} ({answer.reason})")
-    if not run.settled and not run.troubles:
+    for outcome in run.outcomes:
+        lines.append(f"outcome   {outcome.playbook}: {outcome.outcome} ({outcome.reason})")
+    if not run.handled_by and not run.troubles:
         lines.append("ignored: no playbook handles this event")
     return Text("\n".join(lines))
 

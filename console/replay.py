@@ -40,7 +40,7 @@ BATCH = 8  # events that a process is given at a time
 PREFETCHED_BATCHES = 4  # batches for each process, under way or waiting for those before them
 LINES = ".jsonl"  # a file with an event on every line
 HANDLED_OUTCOMES = tuple(Status)  # all but ignored, unchanged, stale
-# Incidents and findings tell what happened; they are closed or archived, never taken back.
+# Incidents and findings say what happened; they are closed or archived, never deleted.
 REPORTS = ("ssm", "securityhub")
 MODES = ("ModeQuarantineBucket", "ModeRevokeSessions", "ModeTagAiResource", "ModeEscalateFinding")
 
@@ -104,19 +104,20 @@ class PlaybookOutcome:
 
 
 class OutcomeLog(logging.Handler):
-    """Hears what the functions log of each finding: the answer an operator would read."""
+    """Collects what the functions log of each finding: the outcome that an operator would read."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
         self.heard: list[PlaybookOutcome] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the record if it is the answer to a finding."""
+        """Keep the record if it is the outcome of a finding."""
         said = vars(record)
         if "held_back" in said:
             outcome, reason = record.getMessage(), said["reason"]
-            answered = PlaybookOutcome(record.name, outcome, reason, said["case"], said["mode"])
-            self.heard.append(answered)
+            self.heard.append(
+                PlaybookOutcome(record.name, outcome, reason, said["case"], said["mode"])
+            )
 
 
 @contextmanager
@@ -141,20 +142,20 @@ class Run:
     mode: Mode
     kind: str = ""  # "guardduty:Policy:S3/…", "" where the event cannot be read
     rules: tuple[str, ...] = ()
-    answers: list[PlaybookOutcome] = field(default_factory=list)
+    outcomes: list[PlaybookOutcome] = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
     staged: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)  # "s3:PutBucketPolicy", in order
     before: Mapping[str, Any] = field(default_factory=dict)
     contained: Mapping[str, Any] = field(default_factory=dict)
-    released: Mapping[str, Any] | None = None  # None where no release was asked for
+    released: Mapping[str, Any] | None = None  # None where no release was requested
     evidence: Mapping[str, int] = field(default_factory=dict)  # entries by case
     troubles: list[str] = field(default_factory=list)
 
     @property
-    def settled(self) -> list[PlaybookOutcome]:
-        """The playbooks that took the event; the others let it pass."""
-        return [answer for answer in self.answers if answer.outcome in HANDLED_OUTCOMES]
+    def handled_by(self) -> list[PlaybookOutcome]:
+        """Outcomes of the playbooks that handled the event; the others ignored it."""
+        return [one for one in self.outcomes if one.outcome in HANDLED_OUTCOMES]
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -163,7 +164,7 @@ class Run:
             "ok": not self.troubles,
             "kind": self.kind,
             "rules": list(self.rules),
-            "answers": [asdict(answer) for answer in self.answers],
+            "outcomes": [asdict(outcome) for outcome in self.outcomes],
             "cases": [_case_json(case) for case in self.cases],
             "calls": self.calls,
             "before": _resources(self.before),
@@ -183,7 +184,7 @@ class Replay:
     release: bool = False
 
     def all(self, events: Iterable[ReplayEvent]) -> Iterator[Run]:
-        """Replay each event, in order; what one run held is gone before the next begins.
+        """Replay each event, in order; what one run held is deleted before the next begins.
 
         Many events are shared among the cores: an account fills its process, not the machine.
         """
@@ -197,7 +198,7 @@ class Replay:
             yield from self._shared(chain(first, coming), pool)
 
     def _shared(self, events: Iterator[ReplayEvent], pool: ProcessPoolExecutor) -> Iterator[Run]:
-        """Hand out no more than is soon done, and give the runs in the order of the events."""
+        """Submit no more than is soon done, and give the runs in the order of the events."""
         waiting: deque[Future[list[Run]]] = deque()
         while batch := list(islice(events, BATCH)):
             waiting.append(pool.submit(self._batch, batch))
@@ -253,7 +254,7 @@ class Replay:
         run.rules = delivery.rules
         called = (call for call in delivery.calls if call.caller in account.functions)
         run.calls = [f"{call.service}:{call.operation}" for call in called]
-        run.answers = list(ear.heard)
+        run.outcomes = list(ear.heard)
         operator = Stack(account.client, account.stack.outputs)
         run.cases = list(operator.all_cases())
         run.contained = account.snapshot()
@@ -288,7 +289,7 @@ def _load(events_in: ReplayEvent, run: Run) -> dict[str, Any] | None:
 
 
 def _expected(events_in: ReplayEvent) -> dict[str, Any] | None:
-    """What stands beside the event; nothing does beside a line of a file."""
+    """The expectation in the file beside the event; a line of a file has none."""
     beside = expectation_path(events_in.path)
     return json.loads(beside.read_text()) if not events_in.line and beside.exists() else None
 
@@ -353,17 +354,17 @@ def _troubles(account: EmbeddedAccount) -> Iterator[str]:
 
 def _differences(run: Run, expected: Mapping[str, Any]) -> Iterator[str]:
     """Where the run did not end as the plan beside the event says."""
-    took = [answer.playbook for answer in run.settled]
+    handled_by = [handled.playbook for handled in run.handled_by]
     wanted = [expected["playbook"]] if expected["playbook"] else []
-    if took != wanted:
-        yield f"taken by {took or 'nobody'}, not by {wanted or 'nobody'}"
+    if handled_by != wanted:
+        yield f"handled by {handled_by or 'nobody'}, not by {wanted or 'nobody'}"
         return
-    for answer in run.settled:
+    for handled in run.handled_by:
         outcome = _outcome(expected["outcome"], run.mode)
-        if answer.outcome != outcome:
-            yield f"ended as {answer.outcome}, not as {outcome}: {answer.reason}"
+        if handled.outcome != outcome:
+            yield f"ended as {handled.outcome}, not as {outcome}: {handled.reason}"
         for case in run.cases if outcome not in ("releasing", "released") else ():
-            if case.id == answer.case and _listed(case.plan.to_json()) != expected["plan"]:
+            if case.id == handled.case and _listed(case.plan.to_json()) != expected["plan"]:
                 yield "the plan is not the one beside the event"
 
 

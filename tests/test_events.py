@@ -508,7 +508,7 @@ def test_the_detail_has_the_documented_shape(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - UNREAD))
-def test_the_file_s_place_and_name_say_what_it_is(name: str) -> None:
+def test_file_name_says_its_source_and_subject(name: str) -> None:
     """``<playbook>/<door>_<what>.json``."""
     folder, _, file = name.partition("/")
     assert folder in (*PLAYBOOKS, "nobody")
@@ -516,7 +516,7 @@ def test_the_file_s_place_and_name_say_what_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - UNREAD))
-def test_one_finding_an_event_and_its_region_agrees_with_its_arns(name: str) -> None:
+def test_event_has_a_single_finding_in_its_region(name: str) -> None:
     """Security Hub User Guide: each event sends one finding. ARNs carry its partition."""
     event = load(name)
     assert len(findings(event)) == 1
@@ -537,7 +537,7 @@ def test_one_finding_an_event_and_its_region_agrees_with_its_arns(name: str) -> 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_account_is_the_finding_s_unless_it_is_foreign_on_purpose(name: str) -> None:
+def test_event_account_is_the_finding_account(name: str) -> None:
     """Only ``nobody/`` holds findings of an account that is not ours."""
     event = load(name)
     for finding in findings(event):

@@ -60,7 +60,7 @@ def test_the_playbook_comes_first_in_the_key() -> None:
     assert CHAIN.key(7).startswith(CHAIN.folder)
 
 
-def test_a_retry_that_forgot_the_end_of_the_chain_keeps_what_is_there(s3: Any) -> None:
+def test_retry_without_chain_end_keeps_entries(s3: Any) -> None:
     a_chain(s3).write("captured", {"policy": "as it really was"})
     again = a_chain(s3)  # the first try died before it could keep its link
     again.write("captured", {"policy": "as it is after we changed it"})
@@ -83,7 +83,7 @@ def test_put_with_lost_response_is_written_once(s3: Any) -> None:
     assert len(read_all(s3)) == 1
 
 
-def test_what_is_no_entry_is_kept_and_chained_to(s3: Any) -> None:
+def test_foreign_object_is_kept_and_chained_to(s3: Any) -> None:
     """It must not keep the case from being contained; ``cordon evidence`` names it."""
     put(s3, CHAIN.key(1), b"\xff no entry")
     proof = a_chain(s3)
@@ -151,7 +151,7 @@ def test_an_entry_that_contradicts_its_own_key_is_refused(s3: Any, name: str) ->
         ("SlowDown", ClientError),  # to be tried again, not to be believed
     ],
 )
-def test_what_cannot_be_read_is_said(code: str, raised: type[Exception]) -> None:
+def test_unreadable_entry_raises(code: str, raised: type[Exception]) -> None:
     class Refusing:
         def get_object(self, **_: Any) -> Any:
             raise ClientError({"Error": {"Code": code}}, "GetObject")

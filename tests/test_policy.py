@@ -85,7 +85,7 @@ def gate(finding: Finding, *, playbook: Playbook = PLAYBOOK, deployment: Deploym
         ({"severity": INFORMATIONAL}, "the finding is informational"),
     ],
 )
-def test_gate_names_what_is_not_ours(changes: dict[str, Any], reason: str) -> None:
+def test_gate_names_foreign_findings(changes: dict[str, Any], reason: str) -> None:
     assert reason in gate(a_finding(**changes))
 
 
@@ -158,20 +158,20 @@ def test_forged_pass_is_stopped_at_gate(changes: dict[str, Any], reason: str) ->
         a_principal(name="CordonMember"),
     ],
 )
-def test_resembling_role_is_not_ours(actor: Any) -> None:
+def test_resembling_role_is_foreign(actor: Any) -> None:
     """Nobody becomes invisible by a name, or by a path: below /cordon/ anybody may make a role."""
     finding = a_finding(principal=actor)
     assert gate(finding) == ""
     assert decide(facts(finding=finding)).verdict is Verdict.CONTAIN
 
 
-def test_own_role_is_ours_by_arn() -> None:
+def test_own_role_is_recognised_by_arn() -> None:
     assert "own role" in gate(a_finding(principal=a_principal(name=OWN_NAME, account=ACCOUNT)))
     assert "own role" in gate(a_finding(principal=a_principal(name=OWN_NAME, issuer=OWN_ROLE)))
     assert "own role" in gate(a_finding(principal=a_principal("Role", OWN_NAME)))
 
 
-def test_member_role_is_ours_in_members() -> None:
+def test_member_role_is_recognised_in_members() -> None:
     place = replace(PLACE, account=MEMBER)
     ours = a_principal(name="CordonMember", account=MEMBER)
     theirs = a_principal(name=OWN_NAME, account=MEMBER)

@@ -61,8 +61,8 @@ def test_the_mode_decides(mode: str, status: str) -> None:
     assert (run["before"] == run["contained"]) == (mode == "observe")
 
 
-def test_a_run_that_does_not_end_as_its_plan_says_fails(tmp_path: Path) -> None:
-    """The seeded fault: a plan that leaves out an act."""
+def test_run_that_differs_from_its_plan_fails(tmp_path: Path) -> None:
+    """The seeded fault: a plan that leaves out a change."""
     event = tmp_path / RANSOM.name
     shutil.copy(RANSOM, event)
     plan = json.loads(RANSOM.with_name("guardduty_ransomware_delete.plan.json").read_text())
@@ -91,7 +91,7 @@ def an_event(tmp_path: Path, **changes: Any) -> Path:
     return path
 
 
-def test_an_event_that_nothing_answers_says_so(tmp_path: Path) -> None:
+def test_unhandled_event_says_so(tmp_path: Path) -> None:
     stranger = an_event(tmp_path, source="aws.ec2", **{"detail-type": "EC2 Instance State-change"})
     result = cordon("replay", stranger)
     assert result.exit_code == 0
@@ -99,7 +99,7 @@ def test_an_event_that_nothing_answers_says_so(tmp_path: Path) -> None:
     assert "none matches this event" in result.stdout
 
 
-def test_an_event_that_cannot_be_read_ends_in_a_dead_letter_and_fails(tmp_path: Path) -> None:
+def test_unreadable_event_becomes_a_dead_letter(tmp_path: Path) -> None:
     detail = json.loads(RANSOM.read_text())["detail"] | {"accountId": "12"}
     code, run = replayed(an_event(tmp_path, detail=detail))
     assert code == 1
@@ -107,7 +107,7 @@ def test_an_event_that_cannot_be_read_ends_in_a_dead_letter_and_fails(tmp_path: 
 
 
 @pytest.mark.parametrize("text", ["no json", "[]", "{}"])
-def test_what_is_no_event_is_said_to_be_none(tmp_path: Path, text: str) -> None:
+def test_file_without_event_is_reported(tmp_path: Path, text: str) -> None:
     path = tmp_path / "event.json"
     path.write_text(text)
     code, run = replayed(path)
@@ -233,7 +233,7 @@ def _counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, calls: list
 
 
 class Quick(Replay):
-    """Answers at once, as if it had replayed."""
+    """Returns at once, as if it had replayed."""
 
     def _batch(self, events: Sequence[ReplayEvent]) -> list[Run]:
         return [Run(event, Mode.ENFORCE) for event in events]
@@ -289,7 +289,7 @@ def test_the_events_of_a_day_are_all_different() -> None:
     assert len({json.loads(one)["id"] for one in events}) == 300
 
 
-def test_the_events_of_a_day_end_well_under_their_new_names(tmp_path: Path) -> None:
+def test_renamed_events_of_a_day_end_as_expected(tmp_path: Path) -> None:
     recorded = tmp_path / "day.jsonl"
     recorded.write_text(changed(json.loads(RANSOM.read_text()), 7))
     code, run = replayed(recorded, "--release")

@@ -119,7 +119,6 @@ def tables(name: str) -> Iterator[dict[Any, Any]]:
 Backend = Callable[[Params, Where], Response]
 Check = Callable[[Params, Where], None]
 IMPLEMENTED: dict[tuple[str, str], Backend] = {}
-ANSWERS = IMPLEMENTED  # its name in tests/promises/test_delivery.py
 CHECKS: dict[tuple[str, str], Check] = {}
 F = TypeVar("F", Backend, Check)
 

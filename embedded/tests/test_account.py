@@ -135,7 +135,7 @@ def test_a_call_beyond_the_role_is_refused(account: EmbeddedAccount) -> None:
 
 
 @pytest.mark.parametrize("action", ["s3:PutBucketPublicAccessBlock", "dynamodb:PutItem"])
-def test_a_role_that_lacks_one_action_fails(action: str, tmp_path: Path) -> None:
+def test_role_without_an_action_fails(action: str, tmp_path: Path) -> None:
     with enter(edited(tmp_path, action, "sns:Publish")) as account:
         stage(account)
         delivery = account.deliver(critical())
@@ -222,7 +222,7 @@ def test_a_function_sees_only_its_own_environment(monkeypatch: pytest.MonkeyPatc
     assert os.environ["EXAMPLE_TABLE"] == "from outside"
 
 
-def test_the_journal_keeps_what_a_function_prints(
+def test_journal_keeps_the_prints_of_a_function(
     account: EmbeddedAccount, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import sys
@@ -638,7 +638,7 @@ def test_an_account_leaves_nothing_behind() -> None:
         assert BUCKET not in second.snapshot()["s3"]
 
 
-def test_only_one_account_at_a_time(account: EmbeddedAccount) -> None:
+def test_second_account_at_a_time_is_refused(account: EmbeddedAccount) -> None:
     with pytest.raises(RuntimeError, match="entered already"), enter():
         pass
 

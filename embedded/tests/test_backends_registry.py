@@ -140,7 +140,7 @@ def test_two_functions_for_one_operation_are_refused() -> None:
         backends.implements("ssm", "GetOpsItem")(lambda params, where: {})
 
 
-def test_botocore_still_validates_what_is_sent() -> None:
+def test_botocore_still_validates_the_request() -> None:
     with pytest.raises(ParamValidationError):
         client("ssm").create_ops_item(Title=1)
 

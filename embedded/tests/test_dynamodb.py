@@ -185,7 +185,7 @@ def test_a_closed_case_leaves_the_index(table: Table) -> None:
     assert table.open("quarantine") == []
 
 
-def test_a_batch_reads_what_is_there(table: Table) -> None:
+def test_batch_reads_existing_items(table: Table) -> None:
     held = table.put("a", by="x")
     keys = [{"id": {"S": key}} for key in ("a", "absent")]
     requested = {table.name: {"Keys": keys, "ConsistentRead": True}}

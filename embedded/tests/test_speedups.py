@@ -116,7 +116,7 @@ def test_calls_inside_are_unsigned(account: EmbeddedAccount) -> None:
     assert USER_AGENT in str(sent["User-Agent"])
 
 
-def test_a_transaction_copies_only_what_it_changes(account: EmbeddedAccount) -> None:
+def test_transaction_copies_only_changed_items(account: EmbeddedAccount) -> None:
     from moto.dynamodb.models import dynamodb_backends
 
     dynamodb, name = account.client("dynamodb"), account.stack.resources["Memory"].physical

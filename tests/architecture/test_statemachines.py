@@ -171,7 +171,7 @@ def test_nothing_is_contained_without_the_word_approve() -> None:
     assert command(states("contain")[states("contain")["Decide"]["Default"]])["do"] == "decline"
 
 
-def test_a_refusal_is_final_and_a_live_attempt_is_waited_for() -> None:
+def test_refusal_is_final_and_live_attempt_is_retried() -> None:
     refused = {e for r in states("contain")["Contain"]["Retry"] for e in r["ErrorEquals"]}
     assert {"NotApproved", "NotAllowedNow"} <= refused
     assert states("contain")["Contain"]["Retry"][0]["MaxAttempts"] == 0
@@ -218,7 +218,7 @@ def test_failure_is_reported_with_its_cause(error: Mapping[str, str], cause: str
         assert evaluated(failed["cause"], {"input": error}) == cause
 
 
-def test_a_release_waits_until_it_does_no_harm_and_tries_again() -> None:
+def test_release_waits_until_harmless_and_retries() -> None:
     known = states("release")
     response = {"result": {"Payload": {"state": "waiting", "until": "2026-11-24T18:00:00Z"}}}
     waiting = evaluated(known["Release"]["Output"], response)
@@ -229,7 +229,7 @@ def test_a_release_waits_until_it_does_no_harm_and_tries_again() -> None:
     assert known[choice["Next"]]["Next"] == "Release"
 
 
-def test_an_execution_ends_some_day_but_not_before_its_steps() -> None:
+def test_execution_times_out_after_its_steps() -> None:
     ask = seen.raw()["Parameters"]["ApprovalHours"]
     assert definition("contain")["TimeoutSeconds"] > ask["MaxValue"] * 3600
     assert definition("release")["TimeoutSeconds"] > 36 * 3600  # the longest a session may live

@@ -117,7 +117,7 @@ def test_a_fresh_deploy_only_observes(full: bool) -> None:
     assert (seen.EMERGENCY in parsed.protected) is full
 
 
-def test_what_the_settings_protect_is_what_the_policies_deny() -> None:
+def test_policies_deny_the_protected_settings() -> None:
     protected = stack(full=True).resources["ProtectedSetting"].properties["Value"]
     denied = {
         resource
@@ -134,7 +134,7 @@ def test_what_the_settings_protect_is_what_the_policies_deny() -> None:
 # ── nothing lost ──────────────────────────────────────────────────────────────
 
 
-def test_every_rule_target_retries_and_has_a_dead_letter_queue() -> None:
+def test_rule_targets_retry_and_have_dead_letter_queues() -> None:
     for name, rule in props("AWS::Events::Rule").items():
         assert len(rule["Targets"]) <= 5, name
         for target in rule["Targets"]:
@@ -256,7 +256,7 @@ def test_only_exact_roles_write_evidence() -> None:
         assert "*" not in role
 
 
-def test_evidence_ends_some_day_and_never_before_its_lock() -> None:
+def test_evidence_expires_after_its_lock() -> None:
     days = seen.raw()["Resources"]["EvidenceBucket"]["Properties"]
     lock = days["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]["Days"]
     entries, markers = days["LifecycleConfiguration"]["Rules"]
@@ -308,7 +308,7 @@ def test_alarms_watch_all_that_can_fail() -> None:
     assert watched() == expected
 
 
-def test_an_alarm_hears_of_every_playbook_that_is_held_back() -> None:
+def test_alarm_covers_every_playbook_held_back() -> None:
     """The filters look for a field of the outcome, not for words."""
     filters = [r.properties for r in stack().unbuilt if r.type == "AWS::Logs::MetricFilter"]
     assert {f["LogGroupName"] for f in filters} == {f"/cordon/cordon/{p}" for p in PLAYBOOKS}
@@ -320,7 +320,7 @@ def test_an_alarm_hears_of_every_playbook_that_is_held_back() -> None:
     assert [a["Namespace"] for a in alarms if a.get("MetricName") == metric] == ["Cordon"]
 
 
-def test_the_dashboard_is_json_and_names_what_exists() -> None:
+def test_dashboard_names_existing_resources() -> None:
     (board,) = (r for r in stack().unbuilt if r.type == "AWS::CloudWatch::Dashboard")
     body = board.properties["DashboardBody"]
     assert len(json.loads(body)["widgets"]) == 7

@@ -51,13 +51,13 @@ def used(playbook: str) -> set[type[Action]]:
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
-def test_a_role_allows_what_its_actions_need_and_nothing_else(playbook: str) -> None:
+def test_role_allows_exactly_its_needed_permissions(playbook: str) -> None:
     needed = BASE | {p for action in used(playbook) for p in action.permissions}
-    # Who changes resources may hold them, and asks and releases by workflows.
+    # Who changes resources may hold them, and awaits approval and releases by workflows.
     needed |= {"dynamodb:DeleteItem", "states:StartExecution"} if used(playbook) else set()
     needed |= set(protection.PERMISSIONS) if playbook == "quarantine_bucket" else set()
     needed |= QUEUE if f"{logical(playbook)}BulkQueue" in stack().resources else set()
-    members = set() if playbook == "escalate_finding" else MEMBERS  # its plans only tell people
+    members = set() if playbook == "escalate_finding" else MEMBERS  # its plans only inform people
     assert granted(playbook) == needed
     assert granted(playbook, full=True) == needed | members
 
@@ -102,7 +102,7 @@ def test_inline_policies_fit() -> None:
         assert sum(len(seen.compact(d)) for d in inline) <= 10240
 
 
-def answer(playbook: str, action: str, resource: str, **context: Any) -> Decision:
+def decision(playbook: str, action: str, resource: str, **context: Any) -> Decision:
     principal = stack(full=True).resources[f"{logical(playbook)}Role"].arn
     own = {"aws:ResourceAccount": ACCOUNT, **{k.replace("__", ":"): v for k, v in context.items()}}
     request = Request(principal, action, resource, own)
@@ -122,17 +122,17 @@ PROTECTED_ROLES = (
 
 
 @pytest.mark.parametrize("action", ["iam:PutRolePolicy", "iam:DeleteRolePolicy"])
-def test_roles_can_be_revoked_but_never_a_protected_one(action: str) -> None:
-    assert answer("revoke_sessions", action, APP) is Decision.ALLOWED
+def test_protected_roles_cannot_be_revoked(action: str) -> None:
+    assert decision("revoke_sessions", action, APP) is Decision.ALLOWED
     for role in PROTECTED_ROLES:
-        assert answer("revoke_sessions", action, role) is Decision.DENIED, role
-        assert answer("revoke_sessions", "iam:GetRole", role) is Decision.ALLOWED, role
+        assert decision("revoke_sessions", action, role) is Decision.DENIED, role
+        assert decision("revoke_sessions", "iam:GetRole", role) is Decision.ALLOWED, role
 
 
 def test_foreign_role_below_our_path_can_be_revoked() -> None:
     """Whoever may make roles could else make one that nobody stops."""
     planted = f"{IAM}:role/cordon/cordon-RevokeSessionsRole-1"
-    assert answer("revoke_sessions", "iam:PutRolePolicy", planted) is Decision.ALLOWED
+    assert decision("revoke_sessions", "iam:PutRolePolicy", planted) is Decision.ALLOWED
 
 
 def test_only_the_policy_that_denies_all_can_be_attached() -> None:
@@ -141,12 +141,12 @@ def test_only_the_policy_that_denies_all_can_be_attached() -> None:
     for kind, who in (("Role", APP), ("User", f"{IAM}:user/ann")):
         for verb in ("Attach", "Detach"):
             action = f"iam:{verb}{kind}Policy"
-            allowed = answer("revoke_sessions", action, who, iam__PolicyARN=deny_all)
+            allowed = decision("revoke_sessions", action, who, iam__PolicyARN=deny_all)
             assert allowed is Decision.ALLOWED
-            refused = answer("revoke_sessions", action, who, iam__PolicyARN=admin)
+            refused = decision("revoke_sessions", action, who, iam__PolicyARN=admin)
             assert refused is Decision.NOT_ALLOWED
     for role in PROTECTED_ROLES:
-        refused = answer("revoke_sessions", "iam:AttachRolePolicy", role, iam__PolicyARN=deny_all)
+        refused = decision("revoke_sessions", "iam:AttachRolePolicy", role, iam__PolicyARN=deny_all)
         assert refused is Decision.DENIED
 
 
@@ -175,23 +175,25 @@ CHANGES = (
 
 
 @pytest.mark.parametrize("action", CHANGES)
-def test_buckets_can_be_contained_but_never_a_protected_one(action: str) -> None:
+def test_protected_buckets_cannot_be_contained(action: str) -> None:
     tags = {"aws__TagKeys": ["cordon:status"]}
-    free = answer("quarantine_bucket", action, "arn:aws:s3:::training-data", **tags)
+    free = decision("quarantine_bucket", action, "arn:aws:s3:::training-data", **tags)
     assert free is Decision.ALLOWED
     evidence = stack(full=True).resources["EvidenceBucket"].physical
     for bucket in (*PROTECTED_BUCKETS, evidence):
-        refused = answer("quarantine_bucket", action, f"arn:aws:s3:::{bucket}", **tags)
+        refused = decision("quarantine_bucket", action, f"arn:aws:s3:::{bucket}", **tags)
         assert refused is Decision.DENIED, bucket
 
 
 def test_buckets_of_another_account_are_out_of_reach() -> None:
     foreign = {"aws__ResourceAccount": "444455556666", "aws__TagKeys": ["cordon:status"]}
     for action in (*CHANGES, "s3:GetBucketPolicy", "s3:ListTagsForResource"):
-        refused = answer("quarantine_bucket", action, "arn:aws:s3:::theirs", **foreign)
+        refused = decision("quarantine_bucket", action, "arn:aws:s3:::theirs", **foreign)
         assert refused is Decision.NOT_ALLOWED
-    asked = answer("quarantine_bucket", "s3:GetBucketLocation", "arn:aws:s3:::theirs", **foreign)
-    assert asked is Decision.ALLOWED  # of replicas: it tells whether they are ours
+    location = decision(
+        "quarantine_bucket", "s3:GetBucketLocation", "arn:aws:s3:::theirs", **foreign
+    )
+    assert location is Decision.ALLOWED  # of replicas: it shows whether they are ours
 
 
 @pytest.mark.parametrize(
@@ -210,10 +212,10 @@ def test_buckets_of_another_account_are_out_of_reach() -> None:
         ),
     ],
 )
-def test_only_tags_of_ours_can_be_set_or_removed(playbook: str, action: str, resource: str) -> None:
+def test_roles_change_only_cordon_tags(playbook: str, action: str, resource: str) -> None:
     arn = resource.format(ACCOUNT)
-    assert answer(playbook, action, arn, aws__TagKeys=["cordon:status"]) is Decision.ALLOWED
-    theirs = answer(playbook, action, arn, aws__TagKeys=["cordon:status", "Environment"])
+    assert decision(playbook, action, arn, aws__TagKeys=["cordon:status"]) is Decision.ALLOWED
+    theirs = decision(playbook, action, arn, aws__TagKeys=["cordon:status", "Environment"])
     assert theirs is Decision.NOT_ALLOWED
 
 
@@ -221,24 +223,24 @@ def test_only_tags_of_ours_can_be_set_or_removed(playbook: str, action: str, res
 def test_evidence_and_settings_cannot_be_touched(playbook: str) -> None:
     bucket = stack(full=True).resources["EvidenceBucket"].arn
     entry = f"{bucket}/{playbook}/111122223333/0a/000001.json"
-    assert answer(playbook, "s3:PutObject", entry) is Decision.ALLOWED
+    assert decision(playbook, "s3:PutObject", entry) is Decision.ALLOWED
     for other in {*PLAYBOOKS} - {playbook}:
         theirs = f"{bucket}/{other}/111122223333/0a/000001.json"
-        assert answer(playbook, "s3:PutObject", theirs) is Decision.NOT_ALLOWED
-        assert answer(playbook, "s3:GetObject", theirs) is Decision.ALLOWED
-    taken_over = answer(playbook, "s3:PutObject", entry, aws__ResourceAccount="444455556666")
+        assert decision(playbook, "s3:PutObject", theirs) is Decision.NOT_ALLOWED
+        assert decision(playbook, "s3:GetObject", theirs) is Decision.ALLOWED
+    taken_over = decision(playbook, "s3:PutObject", entry, aws__ResourceAccount="444455556666")
     assert taken_over is Decision.NOT_ALLOWED  # a bucket of somebody else's with this name
     for action in ("s3:DeleteObjectVersion", "s3:BypassGovernanceRetention", "s3:PutObjectAcl"):
-        assert answer(playbook, action, entry) is Decision.DENIED
+        assert decision(playbook, action, entry) is Decision.DENIED
     mode = f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/cordon/cordon/mode/{playbook}"
-    assert answer(playbook, "ssm:PutParameter", mode) is Decision.DENIED
+    assert decision(playbook, "ssm:PutParameter", mode) is Decision.DENIED
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_a_function_writes_to_no_log_but_its_own(playbook: str) -> None:
     for other in PLAYBOOKS:
         group = f"arn:aws:logs:eu-central-1:{ACCOUNT}:log-group:/cordon/cordon/{other}"
-        written = answer(playbook, "logs:PutLogEvents", f"{group}:log-stream:x")
+        written = decision(playbook, "logs:PutLogEvents", f"{group}:log-stream:x")
         assert (written is Decision.ALLOWED) == (other == playbook)
 
 
@@ -251,13 +253,13 @@ def test_findings_are_never_suppressed(playbook: str) -> None:
         assert decide(request, Policies(policies(playbook))) is expected
 
 
-def test_members_are_reached_only_where_asked_for_and_in_the_organisation() -> None:
+def test_member_access_is_optional_and_within_the_organisation() -> None:
     role = "arn:aws:iam::444455556666:role/cordon/Member"
     other = "arn:aws:iam::444455556666:role/cordon/Other"
     ours = {"aws__ResourceOrgID": "o-a1b2c3d4e5"}
-    assert answer("revoke_sessions", "sts:AssumeRole", role, **ours) is Decision.ALLOWED
-    assert answer("revoke_sessions", "sts:AssumeRole", other, **ours) is Decision.NOT_ALLOWED
-    theirs = answer("revoke_sessions", "sts:AssumeRole", role, aws__ResourceOrgID="o-zzzzzzzzzz")
+    assert decision("revoke_sessions", "sts:AssumeRole", role, **ours) is Decision.ALLOWED
+    assert decision("revoke_sessions", "sts:AssumeRole", other, **ours) is Decision.NOT_ALLOWED
+    theirs = decision("revoke_sessions", "sts:AssumeRole", role, aws__ResourceOrgID="o-zzzzzzzzzz")
     assert theirs is Decision.NOT_ALLOWED
     alone = Policies(policies("revoke_sessions", full=False))
     assert decide(Request(APP, "sts:AssumeRole", role), alone) is Decision.NOT_ALLOWED
@@ -270,7 +272,7 @@ def test_members_are_reached_only_where_asked_for_and_in_the_organisation() -> N
         ("ReleaseWorkflow", set(PLAYBOOKS)),
     ],
 )
-def test_workflows_invoke_the_playbooks_and_nothing_else(machine: str, playbooks: set[str]) -> None:
+def test_workflows_invoke_only_the_playbooks(machine: str, playbooks: set[str]) -> None:
     role = stack().resources[f"{machine}Role"]
     (document,) = (p["PolicyDocument"] for p in role.properties["Policies"])
     invoke, _ = document["Statement"]

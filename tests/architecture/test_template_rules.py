@@ -182,7 +182,7 @@ def test_ai_controls_reach_the_tags_alone(kind: str, form: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "form"), every(catalogue.FOR_A_PERSON))
-def test_what_is_for_a_person_reaches_the_escalation(kind: str, form: str) -> None:
+def test_findings_for_a_person_reach_the_escalation(kind: str, form: str) -> None:
     assert reached(event(kind, form)) == {"escalate_finding"}
 
 
@@ -196,12 +196,12 @@ def test_only_tags_hear_of_a_pass(form: str) -> None:
     assert reached(config("s3-bucket-public-read-prohibited", "COMPLIANT")) == set()
 
 
-def test_ai_threats_are_routed_by_type_though_their_severity_is_low() -> None:
+def test_ai_threats_are_routed_by_type_not_severity() -> None:
     for kind in catalogue.AI_THREATS:
         assert "escalate_finding" in reached(guardduty(kind.partition(":")[2], severity=2))
 
 
-def test_what_is_critical_reaches_the_escalation_whatever_its_type() -> None:
+def test_critical_findings_reach_the_escalation() -> None:
     assert reached(guardduty("Backdoor:EC2/C&CActivity.B", 9)) == {"escalate_finding"}
     assert reached(guardduty("Backdoor:EC2/C&CActivity.B", 8.9)) == set()
     for product in ("guardduty", "inspector", "access-analyzer", "securityhub"):
@@ -251,7 +251,7 @@ def test_forged_products_reach_nobody(product: str) -> None:
         {"Workflow": {"Status": "NOTIFIED"}, "UserDefinedFields": {"cordon:case": "0a1b"}},
     ],
 )
-def test_what_is_over_or_already_handled_reaches_nobody(changes: Mapping[str, Any]) -> None:
+def test_closed_findings_reach_no_playbook(changes: Mapping[str, Any]) -> None:
     failed = {"Status": "FAILED", "SecurityControlId": "S3.2"}
     assert reached(hub("securityhub", **{"Compliance": failed, **changes})) == set()
     assert reached(hub("guardduty", Types=list(SPELLED.values()), **changes)) == set()
@@ -265,7 +265,7 @@ def test_only_new_ocsf_findings_are_handled(status: int) -> None:
     assert reached(ocsf("securityhub", compliance=failed, status_id=status)) == set()
 
 
-def test_what_somebody_else_was_notified_of_is_still_open() -> None:
+def test_notified_finding_is_still_open() -> None:
     """A control that failed again is NEW: Security Hub resets it, our fields stay."""
     for id_, playbook in (("S3.2", "quarantine_bucket"), ("SageMaker.2", "tag_ai_resource")):
         failed = {"Status": "FAILED", "SecurityControlId": id_}

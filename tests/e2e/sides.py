@@ -143,7 +143,7 @@ def replayed(path: Path) -> Side:
     with mock.patch.object(console_account, "EmbeddedAccount", watched):
         run: Run = Replay(ROOT, release=True).one(path)
     names = Names(side.names, datetime.now().astimezone(), path.read_text())
-    side.outcomes = [names.alike(asdict(one)) for one in run.answers]
+    side.outcomes = [names.alike(asdict(one)) for one in run.outcomes]
     side.staged, side.troubles = run.staged, run.troubles
     return side
 

@@ -34,7 +34,7 @@ def cordon(account: Account, *words: str, said: str = "") -> subprocess.Complete
     )
 
 
-def test_what_is_held_is_reviewed_and_released(account: Account, tmp_path: Path) -> None:
+def test_held_case_is_reviewed_and_released(account: Account, tmp_path: Path) -> None:
     one = staged(account, PUBLIC)
     before = state(account, one)
     case = contained(account, one)

@@ -67,7 +67,7 @@ def plain(finding: dict[str, Any]) -> dict[str, Any]:
     return dict(json.loads(json.dumps(finding, default=str)))
 
 
-def test_what_passes_again_is_untagged(account: Account) -> None:
+def test_passing_resource_is_untagged(account: Account) -> None:
     one = event(CONTROL)
     account.stage(one)
     before = state(account, one)
@@ -78,7 +78,7 @@ def test_what_passes_again_is_untagged(account: Account) -> None:
     assert state(account, one) == before
 
 
-def test_what_nobody_handles_is_ignored(account: Account) -> None:
+def test_unhandled_events_are_ignored(account: Account) -> None:
     """Settings may be read to know it; nothing else is requested of AWS, and nothing is written."""
     own, ours = account.physical("RevokeSessionsRole"), "cordon-RevokeSessionsRole-16B4522BDD8E"
     files = (ROOT / "events" / "nobody").glob("*.json")
@@ -132,7 +132,7 @@ def test_delivered_at_the_same_time_is_done_once(account: Account, name: str) ->
 # ---- nothing lost ----
 
 
-def test_what_cannot_be_read_is_kept(account: Account) -> None:
+def test_unreadable_event_is_kept(account: Account) -> None:
     one = event(PUBLIC)
     del one["detail"]["id"]
     account.put(one)

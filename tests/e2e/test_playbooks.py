@@ -158,7 +158,7 @@ def test_a_public_bucket_is_shut(account: Account) -> None:
     assert len(account.incidents()) == 1
 
 
-def test_what_a_stranger_reads_is_shut_for_outsiders(account: Account) -> None:
+def test_publicly_readable_bucket_denies_outsiders(account: Account) -> None:
     one = staged(account, SHARED)
     bucket = bucket_of(one)
     account.client("s3").put_object(Bucket=bucket, Key="weights", Body=b"secret")
@@ -183,7 +183,7 @@ def test_a_bucket_under_attack_is_frozen(account: Account) -> None:
     assert {rule["ID"]: rule["Status"] for rule in rules}["expire-everything"] == "Disabled"
 
 
-def test_a_bucket_that_is_emptied_is_shut_for_all_but_break_glass(account: Account) -> None:
+def test_emptied_bucket_denies_all_but_break_glass(account: Account) -> None:
     one = staged(account, STOLEN_FROM)
     bucket = bucket_of(one)
     attacker = account.as_role(person(account, "attacker"), "s3")
@@ -266,7 +266,7 @@ def test_an_ai_resource_that_fails_is_tagged(account: Account, name: str) -> Non
     assert account.incidents() == []
 
 
-def test_what_only_a_person_can_do_is_an_incident(account: Account) -> None:
+def test_finding_for_a_person_opens_an_incident(account: Account) -> None:
     one = staged(account, ROOT_USED)
     before = state(account, one)
     case = escalated(account, one)
@@ -278,7 +278,7 @@ def test_what_only_a_person_can_do_is_an_incident(account: Account) -> None:
 
 
 @pytest.mark.parametrize("name", [PUBLIC, ROLE, NOTEBOOK, ROOT_USED])
-def test_the_original_finding_says_who_handled_it(account: Account, name: str) -> None:
+def test_original_finding_names_its_playbook(account: Account, name: str) -> None:
     one = staged(account, name)
     case = escalated(account, one) if name == ROOT_USED else contained(account, one)
     original = original_of(account, one)
@@ -339,7 +339,7 @@ def test_rejected_is_reported_and_not_done(account: Account) -> None:
     not_done(account, one, before, Status.REJECTED)
 
 
-def test_not_decided_in_time_is_reported_and_not_done(account: Account) -> None:
+def test_expired_case_is_reported_and_changes_nothing(account: Account) -> None:
     """Four hours are fourteen seconds here."""
     _, one, before = awaiting(account, PUBLIC)
     until(
@@ -364,7 +364,7 @@ def not_done(account: Account, one: dict[str, Any], before: dict[str, Any], end:
     assert executions(account, "ContainWorkflow") == {case.id: "SUCCEEDED"}
 
 
-def test_what_is_for_a_person_needs_no_approval(account: Account) -> None:
+def test_escalation_needs_no_approval(account: Account) -> None:
     account.set("mode/escalate_finding", "approve")
     escalated(account, staged(account, ROOT_USED))
 
@@ -406,7 +406,7 @@ def test_a_released_bucket_is_read_again(account: Account) -> None:
 
 
 @pytest.mark.parametrize("name", [ROLE, USER])
-def test_a_revocation_is_lifted_only_when_it_does_no_harm(account: Account, name: str) -> None:
+def test_revocation_is_released_only_when_harmless(account: Account, name: str) -> None:
     """The release waits for real hours, which a test cannot: it says until when."""
     one = staged(account, name)
     case = contained(account, one)

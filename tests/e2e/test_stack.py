@@ -33,7 +33,7 @@ def case_of(account: Account, playbook: str) -> Case:
     return found
 
 
-def test_an_update_takes_effect_and_what_is_under_way_goes_on(fresh: Account) -> None:
+def test_update_takes_effect_and_executions_continue(fresh: Account) -> None:
     for name in (PUBLIC, ROLE, NOTEBOOK):
         fresh.stage(event(name))
         fresh.put(event(name))
@@ -87,7 +87,7 @@ def test_a_stack_updates_twice_and_its_bucket_with_it(fresh: Account) -> None:
     assert json.loads(s3.get_bucket_policy(Bucket=where)["Policy"])["Statement"] == kept
 
 
-def test_a_deleted_stack_keeps_its_evidence_and_says_what_is_held(fresh: Account) -> None:
+def test_deleted_stack_keeps_evidence_and_lists_holds(fresh: Account) -> None:
     fresh.stage(event(PUBLIC))
     fresh.put(event(PUBLIC))
     fresh.stack.decide(fresh.case(), "approve", fresh.case().plan_hash)

@@ -135,12 +135,12 @@ def test_second_approval_contains_nothing_more(world: World) -> None:
     case, _ = case_awaiting_approval(world)
     secret = token(world, case)
     world.approve(case)
-    changes = world.acts()
+    changes = world.changes()
     with pytest.raises(NotPossible):
         world.approve(world.case())
     with pytest.raises(ClientError):
         wake(world, secret, decision="approve")
-    assert world.acts() == changes
+    assert world.changes() == changes
 
 
 def test_command_refuses_another_hash(world: World) -> None:
@@ -267,7 +267,7 @@ def test_expired_question_is_over(world: World) -> None:
 
 
 @pytest.mark.parametrize("switch", ["observe", "off"])
-def test_master_switch_stops_what_is_approved(world: World, switch: str) -> None:
+def test_master_switch_stops_an_approved_case(world: World, switch: str) -> None:
     case, before = case_awaiting_approval(world)
     world.set("switch", switch)
     world.approve(case)

@@ -14,11 +14,11 @@ from tests.promises.world import (
     PLAYBOOKS,
     Event,
     World,
-    answers,
     changed,
     event,
     finding_of,
     logged,
+    outcomes,
     without,
 )
 
@@ -44,14 +44,14 @@ BULK = ("securityhub_sagemaker_2", "securityhub_sagemaker_5", "securityhub_sagem
 
 
 @pytest.mark.parametrize("name", [PUBLIC, FAILED, "escalate_finding/guardduty_attack_sequence_s3"])
-def test_delivered_again_is_one_case_and_no_second_act(world: World, name: str) -> None:
+def test_second_delivery_changes_nothing(world: World, name: str) -> None:
     world.send(event(name))
-    case, state, told = world.case(), world.state, len(world.published)
+    case, state, published = world.case(), world.state, len(world.published)
     again = [world.account.deliver(event(name)) for _ in range(2)]
-    assert [world.acts(one) for one in again] == [[], []]
+    assert [world.changes(one) for one in again] == [[], []]
     assert world.case() == case
     assert world.state == state
-    assert len(world.published) == told
+    assert len(world.published) == published
     assert world.troubles == []
 
 
@@ -66,7 +66,7 @@ def test_the_hubs_copy_completes_the_report(world: World, native: str) -> None:
     state, incidents = world.state, len(world.account.snapshot()["ssm"])
     for name in TWINS[native]:
         copied = world.account.deliver(event(name))
-        assert set(world.acts(copied)) <= {
+        assert set(world.changes(copied)) <= {
             "securityhub:BatchImportFindings",
             "securityhub:BatchUpdateFindings",
         }
@@ -117,7 +117,7 @@ def test_an_older_failure_after_the_pass_is_stale(world: World) -> None:
     assert world.state == before
     late = world.account.deliver(failed)
     assert world.case().status is Status.RELEASED
-    assert world.acts(late) == []
+    assert world.changes(late) == []
     assert world.state == before
 
 
@@ -129,7 +129,7 @@ def test_a_failure_that_comes_after_its_pass_is_stale(world: World) -> None:
     late = world.account.deliver(failed)
     assert logged(late, "stale")
     assert world.cases == []
-    assert world.acts(late) == []
+    assert world.changes(late) == []
     assert world.state == before
 
 
@@ -160,7 +160,7 @@ def test_a_new_failure_after_the_pass_opens_a_second_round(world: World) -> None
     assert world.state == before
 
 
-# ---- what cannot be answered ----
+# ---- events that cannot be handled ----
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_malformed_event_is_kept_in_its_queue(
 @pytest.mark.parametrize(
     ("name", "queue"), [(PUBLIC, "FailedInvocations"), (FAILED, "FailedBulkEvents")]
 )
-def test_dead_letters_are_answered_after_the_fix(world: World, name: str, queue: str) -> None:
+def test_dead_letters_are_handled_after_the_fix(world: World, name: str, queue: str) -> None:
     one = event(name)
     function = PLAYBOOKS[name.split("/")[0]]
     world.stage(one)
@@ -210,7 +210,7 @@ def test_dead_letters_are_answered_after_the_fix(world: World, name: str, queue:
     assert not world.account.journal.of(Dropped)
 
 
-def test_what_no_rule_can_deliver_is_kept_and_answered_later(
+def test_undeliverable_event_is_kept_and_handled_later(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = event(PUBLIC)
@@ -277,7 +277,7 @@ def test_refused_change_is_reported_and_completed_later(world: World) -> None:
     assert [one["status"] for one in said] == ["failed", "verified", "verified"]
 
 
-def test_what_does_not_show_is_not_called_contained_and_what_was_written_is_said(
+def test_unverified_change_is_not_reported_as_contained(
     world: World,
 ) -> None:
     """Somebody takes the block away as soon as it is put."""
@@ -298,8 +298,8 @@ def test_what_does_not_show_is_not_called_contained_and_what_was_written_is_said
     assert said[0]["written"]["public_access_block"]["RestrictPublicBuckets"] is True
 
 
-def test_what_could_not_be_contained_can_be_released(world: World) -> None:
-    """What kept us from changing it must not keep us from letting go of it."""
+def test_failed_case_can_be_released(world: World) -> None:
+    """What prevents the change must not prevent the release."""
     one = event(PUBLIC)
     world.stage(one)
     before = world.state
@@ -320,8 +320,8 @@ def test_what_could_not_be_contained_can_be_released(world: World) -> None:
         ("revoke_sessions/guardduty_persistence", "PutUserPolicy"),
     ],
 )
-def test_an_answer_that_never_came_is_tried_again(world: World, name: str, operation: str) -> None:
-    """The call took effect and its answer was lost."""
+def test_lost_response_is_retried(world: World, name: str, operation: str) -> None:
+    """The call took effect and its response was lost."""
     one = event(name)
     world.stage(one)
     lost = [1]
@@ -338,7 +338,7 @@ def test_an_answer_that_never_came_is_tried_again(world: World, name: str, opera
     assert [i.error.split(":")[0] for i in delivery.invocations if i.error] == ["ContainFailed"]
     assert world.case().status is Status.CONTAINED
     assert world.account.messages("FailedInvocations") == []
-    assert answers(delivery)[0]["outcome"] in ("contained", "unchanged")
+    assert outcomes(delivery)[0]["outcome"] in ("contained", "unchanged")
 
 
 def test_a_finding_the_hub_does_not_take_is_an_error(
@@ -374,9 +374,9 @@ def test_an_update_the_hub_does_not_process_is_an_error(
 
 
 def _fails_once(monkeypatch: pytest.MonkeyPatch, operation: str, failing: Any) -> None:
-    original, left = registry.ANSWERS["securityhub", operation], [1]
+    original, left = registry.IMPLEMENTED["securityhub", operation], [1]
 
-    def answer(params: Any, where: Any) -> Any:
+    def respond(params: Any, where: Any) -> Any:
         return failing if left and left.pop() else original(params, where)
 
-    monkeypatch.setitem(registry.ANSWERS, ("securityhub", operation), answer)
+    monkeypatch.setitem(registry.IMPLEMENTED, ("securityhub", operation), respond)

@@ -295,7 +295,7 @@ def without(world: World, role: str, sid: str) -> Iterator[None]:
 
 @pytest.mark.world("enforce", ProtectedResources=NAMED)
 @pytest.mark.parametrize("sid", OF_ROLES)
-def test_a_deny_holds_for_every_role_whatever_it_is_allowed(world: World, sid: str) -> None:
+def test_deny_holds_for_every_role(world: World, sid: str) -> None:
     tried = {}
     for named, one in OF_ROLES[sid].items():
         refused, allowed = set_scene(world, one)

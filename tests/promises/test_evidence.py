@@ -103,7 +103,7 @@ def test_an_overwritten_entry_is_not_verified(world: World) -> None:
 
 
 @pytest.mark.world("enforce")
-def test_an_entry_after_the_end_is_a_warning_until_an_attempt_chains_to_it(world: World) -> None:
+def test_entry_after_the_end_warns_until_chained(world: World) -> None:
     world.send(event(PUBLIC))
     case = world.case()
     s3, where = last(world, case)
@@ -121,7 +121,7 @@ def test_an_entry_after_the_end_is_a_warning_until_an_attempt_chains_to_it(world
 
 
 @pytest.mark.world("enforce")
-def test_what_cannot_be_shown_does_not_keep_the_rest_from_being_shown(world: World) -> None:
+def test_unreadable_entry_hides_no_other_entry(world: World) -> None:
     world.send(event(PUBLIC))
     case = world.case()
     s3, where = last(world, case)

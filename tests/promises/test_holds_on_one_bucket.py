@@ -170,7 +170,7 @@ def test_a_case_that_arrives_while_another_is_contained(world: World) -> None:
         assert found["after"] == before, where
 
 
-def test_the_capture_that_counts_is_the_one_in_evidence(world: World) -> None:
+def test_capture_in_evidence_counts(world: World) -> None:
     """Another case keeps its capture after ours has joined and before ours is kept."""
     one = event("quarantine_bucket/guardduty_public_access")
     table = world.account.stack.outputs["CasesTableName"]

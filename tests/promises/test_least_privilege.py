@@ -34,7 +34,9 @@ MISSED = [  # function, action, a sample that cannot end well without it
 
 
 @pytest.mark.parametrize(("function", "action", "name"), MISSED)
-def test_what_is_missing_is_missed(world: World, function: str, action: str, name: str) -> None:
+def test_missing_permission_fails_loudly(
+    world: World, function: str, action: str, name: str
+) -> None:
     """And missed aloud: refused, failed, and kept in a queue; never called a success."""
     world.stage(event(name))
     with world.denied(function, action):
@@ -76,14 +78,14 @@ TABOO = {
 
 
 @pytest.mark.parametrize("function", TABOO)
-def test_what_is_protected_is_denied_explicitly(world: World, function: str) -> None:
+def test_protected_resources_are_denied_explicitly(world: World, function: str) -> None:
     role = world.account.functions[function].role
     own = [("iam:PutRolePolicy", other.role) for other in world.account.functions.values()]
     for action, resource in [*TABOO[function], *own]:
         assert world.account.decide(role, action, resource) is Decision.DENIED, (action, resource)
 
 
-def test_the_evidence_is_denied_to_everyone_of_ours(world: World) -> None:
+def test_evidence_is_denied_to_every_own_role(world: World) -> None:
     bucket = f"arn:aws:s3:::{world.account.stack.outputs['EvidenceBucket']}"
     for function in PLAYBOOKS.values():
         role = world.account.functions[function].role
@@ -109,7 +111,7 @@ OUT_OF_REACH = {
 
 
 @pytest.mark.parametrize("function", PLAYBOOKS.values())
-def test_a_role_cannot_do_what_is_anothers(world: World, function: str) -> None:
+def test_role_lacks_the_permissions_of_others(world: World, function: str) -> None:
     role = world.account.functions[function].role
     targets = {"s3": "arn:aws:s3:::acme-data", "iam": f"{HERE}/Worker"}
     sagemaker = "arn:aws:sagemaker:us-east-1:111122223333:model/scores"
@@ -118,7 +120,7 @@ def test_a_role_cannot_do_what_is_anothers(world: World, function: str) -> None:
         assert world.account.decide(role, action, target) is not Decision.ALLOWED, action
 
 
-def test_a_protected_role_is_refused_when_all_else_fails(world: World) -> None:
+def test_protected_role_is_refused_by_iam_alone(world: World) -> None:
     """Even with the pattern taken out of the settings, IAM refuses."""
     one = event("revoke_sessions/guardduty_privilege_escalation")
     world.stage(one)

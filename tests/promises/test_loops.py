@@ -39,7 +39,7 @@ def test_our_own_words_bring_about_nothing(world: World, name: str, mode: str) -
     heard.clear()
     deliveries = [world.account.deliver(one) for one in said]
     assert heard == []
-    assert [world.acts(one) for one in deliveries] == [[] for _ in said]
+    assert [world.changes(one) for one in deliveries] == [[] for _ in said]
     assert world.cases == cases
     assert world.account.snapshot() == state
     assert world.troubles == []

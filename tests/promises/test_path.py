@@ -29,7 +29,7 @@ def test_no_report_or_tag_comes_before_the_effect() -> None:
         assert not [call for call in calls if call.startswith("securityhub:")]
 
 
-def test_nothing_changes_before_its_capture_is_kept_and_proven() -> None:
+def test_changes_follow_their_proven_capture() -> None:
     for playbook in ("quarantine_bucket", "revoke_sessions"):
         path = walk(playbook)
         proven = [step.round for step in path.steps if step.why == "evidence: captured"]

@@ -30,7 +30,7 @@ def seen(world: World, road: Road) -> used.Uses:
 
 @pytest.mark.world("enforce", **MEMBERS)
 @pytest.mark.parametrize("function", ROADS)
-def test_what_is_used_is_what_the_record_says(world: World, function: str) -> None:
+def test_used_permissions_match_the_record(world: World, function: str) -> None:
     every = used.merged(*(seen(world, road) for road in ROADS[function]))
     ours = {
         caller: every[caller]
@@ -42,5 +42,5 @@ def test_what_is_used_is_what_the_record_says(world: World, function: str) -> No
     assert ours == Record.read(ROOT).roads[function]
 
 
-def test_every_road_is_recorded_and_nothing_else() -> None:
+def test_record_names_exactly_the_roads() -> None:
     assert Record.read(ROOT).roads.keys() == ROADS.keys()

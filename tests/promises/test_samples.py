@@ -110,18 +110,18 @@ def test_a_sample_is_taken_by_its_playbook_alone(world: World, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", worlds(samples("nobody")))
-def test_what_is_for_nobody_changes_nothing(world: World, name: str) -> None:
+def test_unhandled_samples_change_nothing(world: World, name: str) -> None:
     world.stage(event(name))
     delivery = world.account.deliver(event(name))
     assert plan_beside(name)["playbook"] is None
     assert world.cases == []
     assert world.holds == {}
-    assert world.acts(delivery) == []
+    assert world.changes(delivery) == []
     assert world.troubles == []
     assert world.unrecorded == []
 
 
-def test_most_samples_share_one_home() -> None:
+def test_most_samples_share_a_home() -> None:
     """Each home costs an account of its own."""
     homes = [home_of(event(name)) for name in samples()]
     assert sum(home.region == HOME[1] for home in homes) > len(homes) - 20

@@ -11,7 +11,7 @@ from cordon.statuses import Status
 from embedded.journal import Invoked
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.test_samples import RELEASED as EACH_SHAPE
-from tests.promises.world import HOME, Event, World, answers, changed, event
+from tests.promises.world import HOME, Event, World, changed, event, outcomes
 
 NAME = "quarantine_bucket/guardduty_public_access"
 OWN = {"securityhub:BatchImportFindings"}  # our own finding is how an observer reports
@@ -23,14 +23,14 @@ def sent(world: World, name: str = NAME) -> tuple[dict[str, Any], dict[str, str]
     """The account before a sample was delivered, and what the function said of it."""
     world.stage(event(name))
     before = world.state
-    said = answers(world.account.deliver(event(name)))
+    said = outcomes(world.account.deliver(event(name)))
     return before, said[0] if said else {"outcome": "ignored"}
 
 
 def observed(world: World, before: dict[str, Any]) -> None:
     """Only our own finding says what would be done."""
     assert world.case().status is Status.OBSERVED
-    assert set(world.acts()) <= OWN
+    assert set(world.changes()) <= OWN
     assert world.state == before
     assert world.holds == {}
     assert world.account.snapshot()["ssm"] == {}
@@ -51,7 +51,7 @@ def test_a_fresh_deploy_changes_nothing(world: World) -> None:
         world.account.deliver(event(name))
     assert len(world.cases) == len(names)
     assert {case.status for case in world.cases} == {Status.OBSERVED}
-    assert set(world.acts()) <= OWN
+    assert set(world.changes()) <= OWN
     after = world.account.snapshot()
     ours = {k: v for k, v in after["securityhub"].items() if not k.startswith("cordon/")}
     assert {**after, "securityhub": ours} == before
@@ -74,26 +74,26 @@ def test_a_mode_is_changed_without_a_deploy(world: World) -> None:
 
 
 @pytest.mark.world("enforce", BreakGlassRoles="")
-def test_without_a_break_glass_role_nobody_is_shut_out_unasked(world: World) -> None:
+def test_lock_out_without_break_glass_awaits_approval(world: World) -> None:
     before, said = sent(world, "quarantine_bucket/guardduty_exfiltration_malicious_ip")
     assert said["outcome"] == "awaiting_approval"
     assert world.state == before
 
 
-# ---- the switch ----
+# ---- the master switch ----
 
 
-def test_switched_off_answers_nothing(world: World) -> None:
+def test_master_switch_off_handles_nothing(world: World) -> None:
     world.set("switch", "off")
     before, said = sent(world)
     assert said["outcome"] == "ignored"
-    assert world.acts() == []
+    assert world.changes() == []
     assert world.cases == []
     assert world.state == before
 
 
 @pytest.mark.parametrize("mode", ["approve", "enforce"])
-def test_switched_to_observe(world: World, mode: str) -> None:
+def test_master_switch_observe_changes_nothing(world: World, mode: str) -> None:
     world.set("mode/quarantine_bucket", mode)
     world.set("switch", "observe")
     before, said = sent(world)
@@ -101,8 +101,8 @@ def test_switched_to_observe(world: World, mode: str) -> None:
     assert said["reason"] == "the master switch is at observe"
 
 
-def test_the_switch_keeps_what_is_contained(world: World) -> None:
-    """Stopping Cordon opens no bucket again; a person can still let go."""
+def test_master_switch_keeps_contained_cases(world: World) -> None:
+    """Stopping Cordon opens no bucket again; a person can still release."""
     world.stage(event(NAME))
     before = world.state
     world.account.deliver(event(NAME))
@@ -161,7 +161,7 @@ def exemption(**changes: str) -> str:
 
 
 @pytest.mark.parametrize("changes", [{}, {"playbook": "*"}, {"resource": "arn:aws:s3:::acme-*"}])
-def test_what_is_exempt_is_left_alone(world: World, changes: dict[str, str]) -> None:
+def test_exempt_target_is_ignored(world: World, changes: dict[str, str]) -> None:
     world.set("exemptions", exemption(**changes))
     before, _ = sent(world)
     assert world.cases == []
@@ -198,14 +198,14 @@ def escalated_instead(world: World, before: dict[str, Any], why: str) -> None:
     assert why in world.published[0].message
 
 
-def test_what_matches_a_protected_pattern_is_for_a_person(world: World) -> None:
+def test_target_matching_a_pattern_is_escalated(world: World) -> None:
     world.set("protected", "arn:aws:s3:::acme-backup-* arn:aws:s3:::acme-*")
     before, said = sent(world)
     assert said["outcome"] == "escalated"
     escalated_instead(world, before, "is protected by the pattern")
 
 
-def test_the_bucket_of_a_trail_is_for_a_person(world: World) -> None:
+def test_trail_bucket_is_escalated(world: World) -> None:
     world.stage(event(NAME))
     name = bucket_of(event(NAME))
     s3, trails = world.account.client("s3"), world.account.client("cloudtrail")
@@ -217,7 +217,7 @@ def test_the_bucket_of_a_trail_is_for_a_person(world: World) -> None:
 
 
 @pytest.mark.world("enforce", ProtectedResources="arn:aws:s3:::acme-*")
-def test_what_the_deploy_protects_is_for_a_person(world: World) -> None:
+def test_protected_resource_is_escalated(world: World) -> None:
     before, _ = sent(world)
     escalated_instead(world, before, "is protected by the pattern")
 
@@ -225,7 +225,7 @@ def test_what_the_deploy_protects_is_for_a_person(world: World) -> None:
 # ---- the budget ----
 
 
-def test_beyond_the_budget_they_are_only_observed(world: World) -> None:
+def test_cases_beyond_budget_are_observed(world: World) -> None:
     world.set("budget", "2")
     names = ("guardduty_public_access", "guardduty_tor", "guardduty_block_disabled")
     for name in names:
@@ -252,7 +252,7 @@ def _later(one: Event) -> Event:
 # ---- persons decide ----
 
 
-def test_what_a_person_released_is_asked_again(world: World) -> None:
+def test_released_case_awaits_approval_again(world: World) -> None:
     sent(world)
     world.release(world.case())
     before = world.state
@@ -269,7 +269,7 @@ def test_what_a_person_released_is_asked_again(world: World) -> None:
 
 
 @pytest.mark.world("", home=HOME)
-def test_chosen_by_hand_while_observing_is_asked(world: World) -> None:
+def test_custom_action_while_observing_awaits_approval(world: World) -> None:
     name = "quarantine_bucket/custom_action_contain_s3_8"
     before, said = sent(world, name)
     assert said["outcome"] == "awaiting_approval"

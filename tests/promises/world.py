@@ -265,12 +265,12 @@ class World:
         lost = [f"lost at {one.where}: {one.reason}" for one in journal.of(Dropped)]
         return [*self.refused, *failed, *dead, *lost]
 
-    def acts(self, delivery: Delivery | None = None) -> list[str]:
+    def changes(self, delivery: Delivery | None = None) -> list[str]:
         """The calls that change something outside Cordon's own memory, in order."""
         calls = delivery.calls if delivery else self.account.journal.of(Called)
-        return [f"{c.service}:{c.operation}" for c in calls if self._acts(c)]
+        return [f"{c.service}:{c.operation}" for c in calls if self._is_change(c)]
 
-    def _acts(self, call: Called) -> bool:
+    def _is_change(self, call: Called) -> bool:
         if call.caller not in self.account.functions or call.service in ("dynamodb", "sts"):
             return False
         if READS.match(call.operation):
@@ -286,7 +286,7 @@ class World:
 READS = re.compile(r"(Get|List|Describe|Head)[A-Z]")
 
 
-def answers(delivery: Delivery) -> list[dict[str, str]]:
+def outcomes(delivery: Delivery) -> list[dict[str, str]]:
     """What the functions of the direct lane said, without those who let the event pass."""
     said = (i.result for i in delivery.invocations if isinstance(i.result, Mapping))
     return [dict(one) for one in said if one.get("outcome", "ignored") != "ignored"]
