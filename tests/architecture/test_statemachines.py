@@ -17,7 +17,7 @@ MACHINES = ("contain", "release")
 FIELDS = {  # what cordon.workflow reads of each command, beside do and case
     "ask": {"token"},
     "contain": set(),
-    "decline": set(),
+    "end_question": set(),
     "report": set(),
     "release": set(),
 }
@@ -168,7 +168,9 @@ def test_nothing_is_contained_without_the_word_approve() -> None:
     ]
     chosen = [evaluated(choice["Condition"], {"input": s}) for s in said]
     assert chosen == [True, False, False, False, False]
-    assert command(states("contain")[states("contain")["Decide"]["Default"]])["do"] == "decline"
+    assert (
+        command(states("contain")[states("contain")["Decide"]["Default"]])["do"] == "end_question"
+    )
 
 
 def test_refusal_is_final_and_live_attempt_is_retried() -> None:
@@ -187,7 +189,7 @@ def test_expired_question_does_nothing() -> None:
     assert evaluated(ask["TimeoutSeconds"], {}) == 4 * 3600
     first = ask["Catch"][0]
     assert first["ErrorEquals"] == ["States.Timeout"]
-    assert command(states("contain")[first["Next"]])["do"] == "decline"
+    assert command(states("contain")[first["Next"]])["do"] == "end_question"
     after = states("contain")[first["Next"]]["Next"]
     assert command(states("contain")[after])["do"] == "report"
 

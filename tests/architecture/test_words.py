@@ -67,19 +67,6 @@ ALLOWED_WORDS = {
     ("label", "tests/promises/test_hostile_text.py"): "ASFF Severity.Label",
 }
 
-# Old names that files in NOT_YET define and other files use. Remove each with its definition.
-UNTIL_RENAMED = {
-    ("decline", "statemachines/contain.asl.yaml"): "a step of workflow.py",
-    ("decline", "tests/architecture/test_statemachines.py"): "a step of workflow.py",
-    ("told", "tests/architecture/test_cold_start.py"): "an outcome of respond.py",
-}
-
-# Files that still have the old words. Remove a path when its files are rewritten.
-NOT_YET = (
-    "layers/cordon/cordon/respond.py",
-    "layers/cordon/cordon/workflow.py",  # has the command "decline"
-)
-
 SUFFIXES = (".py", ".md", ".yaml", ".yml", ".toml")
 SKIPPED = ("uv.lock", "tests/architecture/test_words.py")
 
@@ -155,8 +142,7 @@ def find(path: str, content: str) -> list[Hit]:
 
 def _is_allowed(word: str, path: str) -> bool:
     return any(
-        word.startswith(allowed) and path.startswith(prefix)
-        for allowed, prefix in (*ALLOWED_WORDS, *UNTIL_RENAMED)
+        word.startswith(allowed) and path.startswith(prefix) for allowed, prefix in ALLOWED_WORDS
     )
 
 
@@ -175,7 +161,7 @@ def _relative() -> Iterator[str]:
     return (path for path in paths if path not in SKIPPED)
 
 
-PATHS = [path for path in _relative() if not path.startswith(NOT_YET)]
+PATHS = list(_relative())
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -230,11 +216,6 @@ def test_allowed_words_are_in_use() -> None:
             for _, text, _ in texts(file, (ROOT / file).read_text())
         )
         assert any(in_use), f"remove the allowed {word!r} in {prefix}"
-
-
-def test_paths_with_old_words_exist() -> None:
-    for prefix in NOT_YET:
-        assert (ROOT / prefix).exists(), f"remove {prefix} from NOT_YET"
 
 
 def test_identifiers_become_words() -> None:

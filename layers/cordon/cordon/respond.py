@@ -1,6 +1,6 @@
 """From a finding to an outcome: ours? → plan → remembered → policy → claim → contain → report.
 
-Policy is asked once, with everything known. The case is claimed before anything is touched. A
+Policy decides once, with everything known. The case is claimed before anything is touched. A
 finding that comes again finds its case.
 """
 
@@ -94,10 +94,10 @@ def respond(finding: Finding, services: Services) -> Outcome:
         return Outcome("ignored", decision.reason, case, facts.mode)
     if look_up.error is not None and decision.verdict is not Verdict.OBSERVE:
         raise look_up.error  # throttled or broken for the moment: the event is tried again
-    return act_on(decision, case, facts, remembered, services)
+    return apply_decision(decision, case, facts, remembered, services)
 
 
-def act_on(
+def apply_decision(
     decision: Decision, case: str, facts: PolicyInput, remembered: Remembered, services: Services
 ) -> Outcome:
     """Open the case, or a new round of it; else do what a known case needs."""
@@ -120,7 +120,7 @@ def act_on(
 def gather_facts(
     finding: Finding, case: str, services: Services
 ) -> tuple[PolicyInput, Remembered, "LookUp"]:
-    """Everything that the decision depends on, asked for at the same time."""
+    """Everything that the decision depends on, read at the same time."""
     plan = services.playbook.plan_for(finding, services.deployment)
     settings, remembered, look_up = gather(
         services.settings,
@@ -133,7 +133,7 @@ def gather_facts(
 
 @dataclass(frozen=True)
 class LookUp:
-    """Whether a target is protected: why, or why nobody can tell."""
+    """Whether a target is protected: why, or why that is unknown."""
 
     protected: str = ""
     unknown: str = ""  # the code of a look-up that is not allowed
@@ -395,7 +395,7 @@ def release_on_pass(case: Case, services: Services, why: str) -> Outcome:
 
 
 def original_of(finding: Finding, services: Services) -> Finding:
-    """The finding behind Cordon's own finding that a person chose: it stands in the case's row."""
+    """The finding behind Cordon's own finding that a person chose: the case's row has it."""
     known = case_behind(finding, services)
     if known is None:
         return finding

@@ -1,4 +1,4 @@
-"""The steps that our state machines call: ask, contain, decline, report, release.
+"""The steps that our state machines call: ask, contain, end_question, report, release.
 
 A command carries no authority: it names a case, and wakes. Who decided what is read from the
 ``decision#`` row, which no playbook may write, and from the case's own row. A step may be called
@@ -44,7 +44,7 @@ def _ask(case: Case, command: Command, services: Services) -> dict[str, str]:
     """Keep the token that an approval needs."""
     _require_current_round(case, command)
     if case.status is not Status.AWAITING_APPROVAL:
-        raise NotApproved(f"the status of case {case.id} is {case.status}: nobody is asked")
+        raise NotApproved(f"the status of case {case.id} is {case.status}: it awaits no approval")
     services.cases.keep_token(case, command["token"])
     return {"state": str(case.status)}
 
@@ -92,7 +92,7 @@ def _require_allowed_now(case: Case, services: Services) -> None:
     if decision.verdict not in (Verdict.ASK, Verdict.CONTAIN):
         raise NotAllowedNow(f"case {case.id}: {decision.reason}")
     if without_exempt(facts) != case.plan or facts.plan != case.plan:
-        raise NotAllowedNow(f"case {case.id}: a target was exempted since it was asked")
+        raise NotAllowedNow(f"case {case.id}: a target was exempted since the question")
 
 
 def _require_current_round(case: Case, command: Command) -> None:
@@ -106,15 +106,21 @@ def _contained(case: Case) -> dict[str, str]:
     return {"state": str(case.status), "mode": case.mode, "seen": to_iso(case.last_activity)}
 
 
-def _decline(case: Case, command: Command, services: Services) -> dict[str, str]:
-    """Nothing is done: a person rejected the plan, or time is up."""
+_NOT_CARRIED_OUT = {
+    "reject": "rejected",
+    "approve": "what a person approved was not carried out",  # too late, or not allowed any more
+}
+
+
+def _end_question(case: Case, command: Command, services: Services) -> dict[str, str]:
+    """Nothing is done: a person rejected the plan, time is up, or policy allows it no longer."""
     if case.status is not Status.AWAITING_APPROVAL or command["execution"] != case.execution_name:
         return {"state": str(case.status)}
     decision = services.cases.decision(case)
     rejected = decision is not None and decision.decision == "reject"
     by = one_line(decision.by, 256) if decision is not None and rejected else ""
     event = Event.REJECT if rejected else Event.EXPIRE
-    why = "rejected" if rejected else "nobody approved"
+    why = _NOT_CARRIED_OUT.get(decision.decision if decision is not None else "", "nobody approved")
     proof = services.evidence(case)
     proof.write("rejected" if rejected else "expired", {"by": by, "why": why})
     changes = {"decided_by": by, "decided_why": why, "evidence_end": proof.link}
@@ -142,7 +148,7 @@ def _release(case: Case, _: Command, services: Services) -> dict[str, str]:
     decision = services.cases.decision(case)
     decided = decision is not None and decision.decision == "release"
     if not decided and case.status is not Status.RELEASING:
-        return {"state": str(case.status)}  # nobody asked for it, whatever the command says
+        return {"state": str(case.status)}  # no person wants it, whatever the command says
     if decision is not None and decided:
         by, why = one_line(decision.by, 256), one_line(decision.why, 300)
     else:
@@ -164,7 +170,7 @@ def _release(case: Case, _: Command, services: Services) -> dict[str, str]:
 STEPS: Mapping[str, Callable[[Case, Command, Services], dict[str, str]]] = {
     "ask": _ask,
     "contain": _contain,
-    "decline": _decline,
+    "end_question": _end_question,
     "report": _report,
     "release": _release,
 }
