@@ -481,6 +481,17 @@ def test_other_tags_do_not_change(aws: AwsClients) -> None:
     assert tags == {"owner": "ml", "cordon-case": "0123456789abcdef"}
 
 
+def test_unnoted_tag_of_another_case_is_no_persons(aws: AwsClients) -> None:
+    bucket()(aws)
+    captured = TAG.capture(aws)
+    noted = TAG.apply(aws, captured, None)
+    other = replace(TAG, values=("fedcba9876543210",))
+    other.combine(TAG).apply(aws, captured, noted)  # it died before its note
+    written = other.apply(aws, captured, noted)
+    assert written == {"value": "fedcba9876543210", "base": None}
+    assert other.undo(aws, captured, noted).state is Undone.RESTORED
+
+
 def test_too_many_tags_raises_the_error_of_s3(aws: AwsClients) -> None:
     bucket()(aws)
     captured = TAG.capture(aws)

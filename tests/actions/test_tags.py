@@ -13,7 +13,7 @@ from policy_sentry.shared.iam_data import get_service_prefix_data
 from cordon.actions.action import Refused, ResourceDeleted, Undone
 from cordon.actions.bedrock import TagAgentCore, TagBedrock, TagBedrockAgent
 from cordon.actions.sagemaker import TagSageMaker
-from cordon.actions.tag import Tag, tag_value
+from cordon.actions.tag import Tag, is_made_of, tag_value
 from cordon.actions.tag_action_for import tag_action_for
 from cordon.clients import AwsClients
 from embedded import backends
@@ -64,6 +64,20 @@ class TestEveryService:
         undo = action.undo(aws, captured, second)
         assert (undo.state, bool(undo.reason)) == (Undone.DRIFTED, True)
         assert api.read_tags(aws) == {KEY: "manual"}
+
+    def test_unnoted_value_of_another_case_is_no_persons(
+        self, aws: AwsClients, api: Api, action: Tag
+    ) -> None:
+        """An attempt for both cases died between its write and its note."""
+        api.exists({KEY: "mine"})(aws)
+        captured = action.capture(aws)
+        noted = action.apply(aws, captured, None)
+        other = replace(action, values=("SageMaker.2",))
+        other.combine(action).apply(aws, captured, noted)
+        written = other.apply(aws, captured, noted)
+        assert written == {"value": "SageMaker.2", "base": "mine"}
+        assert other.undo(aws, captured, noted).state is Undone.RESTORED
+        assert api.read_tags(aws) == {KEY: "mine"}
 
     def test_manually_removed_tag_is_drift(self, aws: AwsClients, api: Api, action: Tag) -> None:
         api.exists({})(aws)
@@ -151,6 +165,13 @@ class TestSageMaker:
 
 
 class TestValue:
+    @pytest.mark.parametrize(
+        ("value", "made"),
+        [("a", True), ("b a", True), ("a c", False), ("", False), ("ab", False), (None, False)],
+    )
+    def test_value_is_made_of_ours(self, value: str | None, made: bool) -> None:
+        assert is_made_of(value, "a", "a b") is made
+
     def test_value_is_sorted_without_duplicates(self) -> None:
         assert tag_value(("b", "a", "b")) == "a b"
 

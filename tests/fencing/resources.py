@@ -9,6 +9,7 @@ import pytest
 
 from cordon import actions
 from cordon.actions import Action, Json, NotVerified, ResourceDeleted, Undone, UndoResult
+from cordon.actions.tag import is_made_of
 from tests.fencing.turns import pause
 from tests.make import PLACE
 
@@ -115,8 +116,9 @@ class MemoryTag(OverMemory):
         if current == captured["value"]:
             return current
         before = written["base"] if written is not None else captured["value"]
-        ours = (self.with_ours(None), written["value"] if written is not None else None)
-        return before if written is None or current in ours else current
+        if written is None or is_made_of(current, self.with_ours(None), written["value"]):
+            return before
+        return current
 
     def with_ours(self, base: Any) -> Any:
         return " ".join(sorted(self.wants))

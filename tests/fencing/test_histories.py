@@ -16,7 +16,7 @@ from tests.fencing.turns import Died, Side
 
 PLANS: dict[str, tuple[Action, ...]] = {
     "a": (lock("data", "x"), tag("mark", "a")),
-    "b": (lock("data", "x", "y"),),  # not the tag: see test_unnoted_tag_is_no_persons
+    "b": (lock("data", "x", "y"), tag("mark", "b")),
     "c": (lock("data", "z"),),
 }
 VERBS = ("deliver", "release", "passes")

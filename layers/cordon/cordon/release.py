@@ -214,7 +214,14 @@ def _bring_about_others(case: Case, action: Action, hold: Hold, services: Servic
     if combined is None:
         return hold
     aws, captured, written = services.aws(action, case), captured_of(hold), hold.written
-    less = action.combine(combined) != combined
+    both = action.combine(combined)
+    less = both != combined
+    if less and not action.recognisable_by_value and written is not None:
+        # An attempt that died may have written for both, without a note of it. Written again, with
+        # a note, it is ours: it would else pass for a person's.
+        require_time(case)
+        written = both.apply(aws, captured, written)
+        hold = services.holds.save_written(action, written, case.id, case.attempt)
     if less or written is None or not is_verified(combined, aws, captured, written):
         return bring_about(action, hold, case, services)
     return hold

@@ -4,7 +4,8 @@ A tag marks a resource and never changes how it works. With the policies in the 
 tag also restricts access. Values are ids of cases and controls, never text of a finding (AWS: tags
 are not meant for private or sensitive data).
 
-``tag_value`` makes the value of a tag that several cases share. ``TagBucket`` uses it too.
+``tag_value`` makes the value of a tag that several cases share, and ``is_made_of`` recognises one.
+``TagBucket`` uses them too.
 
 captured  ``{"value": text | None}``; None if the key is absent (an empty value is "")
 written   ``{"value": text, "base": text | None}``; ``base`` is the value without Cordon
@@ -55,6 +56,17 @@ def tag_value(values: tuple[str, ...]) -> str:
     return ""
 
 
+def is_made_of(value: str | None, *ours: str) -> bool:
+    """Is the value one that we may have written for some of the cases of these values of ours?
+
+    An attempt that died may have written for fewer or more cases than are noted.
+
+    >>> is_made_of("a", "a b"), is_made_of("a c", "a b"), is_made_of(None, "a b")
+    (True, False, False)
+    """
+    return value is not None and set(value.split(" ")) <= set(" ".join(ours).split(" "))
+
+
 @dataclass(frozen=True)
 class Tag(Action):
     """Base of the tag actions. Each subclass makes the three calls of its service."""
@@ -100,7 +112,7 @@ class Tag(Action):
 
     def apply(self, aws: AwsClients, captured: Json, written: Json | None) -> Json:
         value = tag_value(self.values)
-        base = self._base(aws, written, value) if written else captured["value"]
+        base = self._base(aws, written) if written else captured["value"]
         with self._translating_errors():
             self._write(aws, value)
         return {"value": value, "base": base}
@@ -118,16 +130,19 @@ class Tag(Action):
         except ResourceDeleted as deleted:
             return UndoResult(Undone.RESOURCE_DELETED, str(deleted))
 
-    def _base(self, aws: AwsClients, written: Json, value: str) -> str | None:
+    def _base(self, aws: AwsClients, written: Json) -> str | None:
         """A person's newer value of the tag; else its value before Cordon."""
         current = self._tags(aws).get(self.key)
-        return written["base"] if current in (written["value"], value) else current
+        return written["base"] if self._is_ours(current, written) else current
+
+    def _is_ours(self, value: str | None, written: Json) -> bool:
+        return is_made_of(value, tag_value(self.values), written["value"])
 
     def _undo(self, aws: AwsClients, captured: str | None, written: Json) -> UndoResult:
         value = self._tags(aws).get(self.key)
         if value == captured:
             return UndoResult(Undone.RESTORED)
-        if value != written["value"]:
+        if not self._is_ours(value, written):
             return UndoResult(
                 Undone.DRIFTED, f"a person changed the tag {self.key}: it was not changed"
             )

@@ -106,6 +106,10 @@ class BucketSetting(Action):
     def equal(self, left: Any, right: Any) -> bool:
         return bool(left == right)
 
+    def is_ours(self, current: Any, written: Any) -> bool:
+        """Is the whole setting what an attempt of Cordon wrote?"""
+        return self.equal(current, written)
+
     def difference(self, current: Any, wanted: Any) -> str:
         """The difference as text, shortened: settings can be long."""
         actual, expected = (
@@ -123,7 +127,7 @@ class BucketSetting(Action):
         if written is None:
             before = captured[self.setting]
             return self.without_ours(current, before) if self.recognisable_by_value else before
-        if self.equal(current, written[self.setting]):
+        if self.is_ours(current, written[self.setting]):
             return written["base"]
         return self.without_ours(current, written["base"])
 

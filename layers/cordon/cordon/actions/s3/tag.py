@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from cordon.actions.s3.setting import BucketSetting
-from cordon.actions.tag import KEY, tag_value
+from cordon.actions.tag import KEY, is_made_of, tag_value
 from cordon.clients import AwsClients
 
 
@@ -49,7 +49,10 @@ class TagBucket(BucketSetting):
         return tag_value(self.values)
 
     def without_ours(self, current: Any, base: Any) -> Any:
-        return base if current == tag_value(self.values) else current
+        return base if is_made_of(current, tag_value(self.values)) else current
+
+    def is_ours(self, current: Any, written: Any) -> bool:
+        return is_made_of(current, tag_value(self.values), written)
 
     def read(self, aws: AwsClients) -> Any:
         tags = aws.client("s3control").list_tags_for_resource(**self._tagged_resource)["Tags"]
