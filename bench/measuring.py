@@ -51,8 +51,11 @@ class Package:
         return dict(json.loads(recorded.read_text()))
 
     def run(self, recorded: Path, events: int, *, counts: bool = False) -> dict[str, Any]:
-        """Import the handler, pass it the event ``events`` times, and return its output."""
-        command = [str(self.python), str(INSIDE / "first_event.py"), str(events)]
+        """Import the handler, pass it the event ``events`` times, and return its output.
+
+        Without the interpreter's own packages (-S): Debian's has some that are not on Lambda.
+        """
+        command = [str(self.python), "-S", str(INSIDE / "first_event.py"), str(events)]
         with aws_stub(recorded) as port:
             output = _output(command + ["counts"] * counts, self.environment(recorded, port))
         result: dict[str, Any] = json.loads(output.splitlines()[-1])
