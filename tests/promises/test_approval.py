@@ -257,6 +257,7 @@ def test_expired_question_is_over(world: World) -> None:
     assert world.case().status is Status.AWAITING_APPROVAL
     world.account.advance(timedelta(minutes=2))
     assert world.case().status is Status.EXPIRED
+    assert world.case().decided_why == "nobody approved"
     assert_nothing_changed(world, before)
     with pytest.raises(NotPossible):
         world.approve(world.case())
@@ -274,6 +275,7 @@ def test_master_switch_stops_an_approved_case(world: World, switch: str) -> None
     assert_nothing_changed(world, before)
     assert "NotAllowedNow" in errors(world)
     assert world.case().status is Status.EXPIRED
+    assert "NotAllowedNow" in world.case().decided_why  # a person did approve
     assert workflows(world) == ["FAILED"]
 
 
