@@ -140,6 +140,21 @@ def test_unnoted_tag_is_no_persons(releases: tuple[Work, Work]) -> None:
 
 
 @pytest.mark.parametrize("look", PLANS)
+def test_lost_capture_does_not_stop_a_release(look: str) -> None:
+    """A contain died between its evidence and its hold; another case then captured the target."""
+    for calls in range(30):
+        with memory_account(PLANS[look]) as account:
+            Side(partial(deliver_a, account)).step(calls).die()
+            account.clock.passes(minutes=5)
+            deliver_b(account)
+            release_b(account)  # what the first case wants stays
+            if account.case("a") is not None:
+                release_a(account)
+            assert account.resources.values == ORIGINAL
+            assert account.faults() == []
+
+
+@pytest.mark.parametrize("look", PLANS)
 def test_held_back_case_leaves_nothing(look: str) -> None:
     """The budget is used up while another case is released and leaves the target to this one."""
     for two in ((release_a, deliver_b), (deliver_b, release_a)):

@@ -40,7 +40,7 @@ from cordon.evidence import Evidence
 from cordon.finding import canonical_json
 from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.memory.holds import Hold
-from cordon.statuses import Event, after
+from cordon.statuses import CONTAIN_ENDED, Event, after
 
 FINDING_SOURCE = "the finding's source"  # who releases when a control passes
 UNDONE = {
@@ -167,11 +167,18 @@ def require_capture_in_evidence(hold: Hold, proof: Evidence) -> None:
 
 
 def _stated_generation(target: str, proof: Evidence) -> str:
-    """The capture that this case's chain names last; "" where an attempt died before it did."""
+    """The capture that this case's chain names last; "" where an attempt died before it did.
+
+    A capture of its own is in the chain before it is in the hold. Where the attempt died between
+    the two, another case may have captured the target: what the chain names never counted.
+    """
+    ended = False
     for entry in proof.backwards():
+        ended = ended or entry["stage"] in CONTAIN_ENDED
         for change in entry["content"].get("changes", ()):
             if change.get("target") == target and "generation" in change:
-                return str(change["generation"])
+                counts = ended or "captured_in" in change
+                return str(change["generation"]) if counts else ""
     return ""
 
 
