@@ -20,10 +20,10 @@ from cordon.statuses import CLOSED, Status
 from escalate_finding.playbook import PLAYBOOK as ESCALATE
 from revoke_sessions.playbook import PLAYBOOK as REVOKE
 from tests.actions.scenario import account
+from tests.memory.table import NAME, create
 from tests.reporting.cases import CASE, a_case
 
-TABLE = "cordon"
-OUTPUTS = {"CasesTableName": TABLE, "EvidenceBucket": "evidence", "ReleaseWorkflow": "arn:release"}
+OUTPUTS = {"CasesTableName": NAME, "EvidenceBucket": "evidence", "ReleaseWorkflow": "arn:release"}
 
 
 @dataclass
@@ -50,34 +50,12 @@ def workflows() -> Workflows:
 def stack(workflows: Workflows) -> Iterator[Stack]:
     """A stack with an empty table, in an embedded account."""
     with account() as aws:
-        _create_table(aws.client("dynamodb"))
+        create(aws.client("dynamodb"))
 
         def client(service: str) -> Any:
             return workflows if service == "stepfunctions" else aws.client(service)
 
         yield Stack(client, OUTPUTS)
-
-
-def _create_table(dynamodb: Any) -> None:
-    """As the template makes it."""
-    dynamodb.create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("id", "open", "opened_at")
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "open",
-                "KeySchema": [
-                    {"AttributeName": "open", "KeyType": "HASH"},
-                    {"AttributeName": "opened_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
 
 
 def opened(stack: Stack, case: Case) -> Case:

@@ -16,6 +16,7 @@ from quarantine_bucket.playbook import PLAYBOOK
 from tests.fencing.stand_ins import Clock
 from tests.make import ACCOUNT, DEPLOYMENT, NOON, a_finding
 from tests.memory.table import NAME, dynamodb_table
+from tests.reporting import cases as cases_of_reports
 
 PLAN = Plan(tuple(PLAYBOOK.plan(a_finding(), "c0ffee", DEPLOYMENT)), "look at it")
 OTHER_PLAN = Plan(PLAN.actions[:1], "look again")
@@ -30,20 +31,9 @@ def cases(table: Table, clock: Clock) -> Cases:
 
 
 def a_case(status: Status = Status.CONTAINING, **changes: Any) -> Case:
-    case = Case(
-        id="c0ffee",
-        playbook="quarantine_bucket",
-        finding=a_finding(),
-        plan=PLAN,
-        plan_hash=PLAN.hash,
-        status=status,
-        mode="enforce",
-        verdict="contain",
-        reason="mode is enforce",
-        opened_at=NOON,
-        last_activity=NOON,
-    )
-    return replace(case, **changes)
+    """A case that is not in the table yet."""
+    new = {"id": "c0ffee", "plan": PLAN, "plan_hash": PLAN.hash, "results": (), "version": 0}
+    return cases_of_reports.a_case(status, **{**new, **changes})
 
 
 def test_case_comes_back_as_written(cases: Cases) -> None:

@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from console import evidence_folder
 from console.evidence import verdict, verify
 from cordon.memory.cases import Case
 from cordon.statuses import Status
-from embedded.journal import Called
+from embedded.journal import Called, Invoked
 from tests.promises.world import World, event
 
 BULK = (
@@ -110,18 +111,42 @@ def test_copy_of_a_batch_is_verified_offline(world: World, tmp_path: Any) -> Non
     assert [*faults, *verify(copy)] != []
 
 
-def test_failed_row_comes_again_alone(world: World) -> None:
-    """The object is written; the row of one case is not: its message comes back."""
-    refused = [1]
+def batches(world: World) -> list[int]:
+    """How many messages each invocation for a batch had."""
+    events = [one.event for one in world.account.journal.of(Invoked)]
+    return [len(event["Records"]) for event in events if "Records" in event]
 
-    def refuse(call: Called) -> None:
-        if call.operation == "BatchImportFindings" and refused:
-            refused.pop()
-            raise TimeoutError  # not an error that is expected: the whole batch comes again
 
-    world.account.after_call(refuse)
-    deliver(world)
+def fail_once(world: World, operation: str, error: Exception) -> None:
+    """The call is made, and its response is this error."""
+    left = [error]
+
+    def respond(call: Called) -> None:
+        if call.operation == operation and left:
+            raise left.pop()
+
+    world.account.after_call(respond)
+
+
+def all_observed(world: World) -> bool:
+    """Each case, with evidence of its decision, and no message left."""
     assert [case.status for case in world.cases] == [Status.OBSERVED] * 3
     for case in world.cases:
         assert "NOT" not in verified(world, case)
-    assert world.account.messages("FailedBulkEvents") == []
+    return world.account.messages("FailedBulkEvents") == []
+
+
+def test_failed_report_comes_again_alone(world: World) -> None:
+    """Security Hub throttles the report of one case: its message alone comes back."""
+    throttled = {"Error": {"Code": "LimitExceededException", "Message": "slow down"}}
+    fail_once(world, "BatchImportFindings", ClientError(throttled, "BatchImportFindings"))
+    deliver(world)
+    assert batches(world) == [3, 1]
+    assert all_observed(world)
+
+
+def test_unexpected_error_brings_the_batch_again(world: World) -> None:
+    fail_once(world, "BatchImportFindings", TimeoutError())
+    deliver(world)
+    assert batches(world) == [3, 3]
+    assert all_observed(world)

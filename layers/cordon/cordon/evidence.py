@@ -128,14 +128,7 @@ class Evidence:
     def _put(self, key: str, body: bytes) -> str:
         """The code by which S3 refused to write over what is there; "" where it wrote."""
         try:
-            self._s3.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                Body=body,
-                ContentType="application/json",
-                ChecksumAlgorithm="SHA256",
-                IfNoneMatch="*",
-            )
+            _put_new(self._s3, self._bucket, key, body)
         except ClientError as error:
             code = str(error.response["Error"]["Code"])
             if code in ("PreconditionFailed", CONFLICT):
@@ -168,6 +161,12 @@ def write_batch(
     key = f"{playbook}/batches/{now():%Y-%m-%d}/{uuid.uuid4().hex}.json"
     batch = {"playbook": playbook, "key": key, "at": to_iso(now()), "observed": list(records)}
     body = canonical_json(batch).encode()
+    _put_new(s3, bucket, key, body)
+    return EntryRef(key, sha256(body))
+
+
+def _put_new(s3: Any, bucket: str, key: str, body: bytes) -> None:
+    """Never over what is there: the bucket's policy denies every other put."""
     s3.put_object(
         Bucket=bucket,
         Key=key,
@@ -176,7 +175,6 @@ def write_batch(
         ChecksumAlgorithm="SHA256",
         IfNoneMatch="*",
     )
-    return EntryRef(key, sha256(body))
 
 
 def sha256(body: bytes) -> str:
