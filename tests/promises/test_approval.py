@@ -11,7 +11,7 @@ from console.stack import NotPossible
 from cordon.memory.cases import Case, Decision
 from cordon.statuses import Status
 from embedded.journal import Called, ExecutionEnded, ExecutionStarted, Invoked
-from tests.promises.world import World, event
+from tests.promises.world import World, changed, event
 
 NAME = "quarantine_bucket/guardduty_public_access"
 SOMEBODY = "arn:aws:iam::111122223333:user/somebody"
@@ -277,6 +277,24 @@ def test_master_switch_stops_an_approved_case(world: World, switch: str) -> None
     assert world.case().status is Status.EXPIRED
     assert "NotAllowedNow" in world.case().decided_why  # a person did approve
     assert workflows(world) == ["FAILED"]
+
+
+def test_target_exempted_since_stops_the_whole_plan(world: World) -> None:
+    """What is left of the plan is not what was approved: another hash."""
+    one = event(NAME)
+    (details,) = one["detail"]["resource"]["s3BucketDetails"]
+    other = {**details, "name": "second", "arn": "arn:aws:s3:::second"}
+    two = changed(one, "detail.resource.s3BucketDetails", [details, other])
+    world.stage(two)
+    before = world.state
+    world.account.deliver(two)
+    case = world.case()
+    assert set(case.plan.resources) == {details["arn"], other["arn"]}
+    exemption = {"playbook": "*", "resource": other["arn"], "owner": "Ann", "reason": "a test"}
+    world.set("exemptions", json.dumps([{**exemption, "expires": "2027-01-01T00:00:00Z"}]))
+    world.approve(case)
+    assert_nothing_changed(world, before)
+    assert "NotAllowedNow" in errors(world)
 
 
 @pytest.mark.parametrize("protected", ["protected", "exemptions"])

@@ -1,6 +1,7 @@
 """Findings of one delivered batch that are only observed share one object of evidence."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -134,6 +135,17 @@ def all_observed(world: World) -> bool:
     for case in world.cases:
         assert "NOT" not in verified(world, case)
     return world.account.messages("FailedBulkEvents") == []
+
+
+def test_altered_batch_is_a_fault(world: World) -> None:
+    """Also where it still has the case at its place."""
+    deliver(world)
+    copy = world.operator.evidence_copy(world.cases[0])
+    assert copy.batch is not None
+    altered = replace(copy, batch=copy.batch.replace(b'"observe"', b'"contain"', 1))
+    assert altered.batch != copy.batch
+    (fault,) = verify(altered)
+    assert "its sha256 is another" in str(fault)
 
 
 def test_failed_report_comes_again_alone(world: World) -> None:
