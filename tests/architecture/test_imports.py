@@ -1,9 +1,11 @@
 """Imports go one way, and what is called pure is pure. The contracts are in pyproject.toml."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,16 @@ def test_forbidden_import_is_found(tmp_path: Path, path: str, line: str, says: s
     done = lint(tmp_path)
     assert done.returncode == 1
     assert says in done.stdout
+
+
+def test_rooms_are_drawn_as_they_are() -> None:
+    """docs/architecture.md draws them for people; the contract is what is checked."""
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    contracts = config["tool"]["importlinter"]["contracts"]
+    (rooms,) = (c["layers"] for c in contracts if c["id"] == "rooms")
+    drawing = (ROOT / "docs" / "architecture.md").read_text().split("```")[1]
+    drawn = [re.split(r" {2,}", line.strip())[0] for line in drawing.strip().splitlines()]
+    assert [room.replace("│", "|") for room in drawn] == rooms
 
 
 @pytest.mark.parametrize("path", STAMPS)
