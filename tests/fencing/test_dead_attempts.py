@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from cordon.attempt import begin, lease
 from cordon.errors import ContainFailed, Refused
+from cordon.statuses import Event
 from tests.fencing.account import ORIGINAL, MemoryAccount, memory_account
 from tests.fencing.turns import Side
 
@@ -98,3 +100,18 @@ def test_ending_lease_starts_no_effect(
     monkeypatch.setattr(account.resources, "read", read)
     assert account.deliver("a").status == "contained"
     assert account.faults() == []
+
+
+def test_late_failure_leaves_the_successors_lease(account: MemoryAccount) -> None:
+    """An attempt that failed after its time gives up its own lease only."""
+    late = Side(partial(account.deliver, "a")).step(4)
+    overslept = account.case("a")
+    assert overslept is not None
+    account.clock.passes(minutes=5)
+    successor = begin(overslept, overslept, Event.CLAIM, account.services())
+    with pytest.raises(RuntimeError), lease(overslept, account.services()):
+        raise RuntimeError
+    now = account.case("a")
+    assert now is not None and now.live
+    assert now.lease_until == successor.lease_until
+    late.die()
