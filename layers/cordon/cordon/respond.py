@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -16,14 +15,12 @@ from botocore.exceptions import ClientError
 from cordon import statuses
 from cordon.attempt import begin
 from cordon.bootstrap import Services
-from cordon.clients import AwsClients
 from cordon.clock import now, to_iso
-from cordon.concurrency import gather
 from cordon.contain import contain
 from cordon.errors import CaseConflict, ContainFailed, ContainInProgress, SettingsUnavailable
-from cordon.finding import Finding, Place
+from cordon.facts import gather_facts
+from cordon.finding import Finding
 from cordon.memory.cases import Case, Remembered
-from cordon.playbook import Plan
 from cordon.policy import (
     RELEASE_ACTION,
     Decision,
@@ -33,21 +30,14 @@ from cordon.policy import (
     may_release,
     not_ours,
     passes,
-    protected_by_pattern,
-    without_exempt,
 )
-from cordon.protection import log_bucket_reason, resolve_arns
 from cordon.release import FINDING_SOURCE, close, release
 from cordon.reporting import is_reported, report
-from cordon.settings import Settings
 from cordon.statuses import CONTAIN_ENDED, Event, Status
 
-# What says that a look-up is not allowed, rather than failed for the moment.
-ACCESS_DENIED_CODES = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 CASE_FINDING_ID = re.compile(
     r"cordon/[0-9]{12}/[a-z0-9-]+/(?P<playbook>[a-z_]+)/(?P<case>[0-9a-f]{16})"
 )
-MANUAL_STEP = "Decide whether it must be contained, and do it yourself."
 OPENING = {  # what a decision makes of a case that is new, or that begins anew
     Verdict.OBSERVE: Event.OBSERVE,
     Verdict.ASK: Event.ASK,
@@ -115,74 +105,6 @@ def apply_decision(
         if raced is None or (known is not None and raced.version == known.version):
             raise
         return on_known_case(raced, finding, decision, remembered, services)
-
-
-def gather_facts(
-    finding: Finding, case: str, services: Services
-) -> tuple[PolicyInput, Remembered, "LookUp"]:
-    """Everything that the decision depends on, read at the same time."""
-    plan = services.playbook.plan_for(finding, services.deployment)
-    settings, remembered, look_up = gather(
-        services.settings,
-        partial(services.cases.remember, case, finding.place.account, plan.hash),
-        partial(look_up_protection, plan, finding.place, case, services),
-    )
-    facts = facts_of(finding, plan, settings, remembered, look_up, services)
-    return facts, remembered, look_up
-
-
-@dataclass(frozen=True)
-class LookUp:
-    """Whether a target is protected: why, or why that is unknown."""
-
-    protected: str = ""
-    unknown: str = ""  # the code of a look-up that is not allowed
-    arns: frozenset[str] = frozenset()  # the targets' ARNs as the account has them
-    error: ClientError | None = None  # a look-up that failed for the moment
-
-
-def look_up_protection(plan: Plan, place: Place, case: str, services: Services) -> LookUp:
-    """Ask the account which of the plan's targets must not be contained."""
-    if not plan.actions:
-        return LookUp()
-    try:
-        aws: AwsClients = services.clients(place.account, place.region, case)
-        arns, logs = gather(
-            partial(resolve_arns, plan.actions, aws), partial(log_bucket_reason, plan.actions, aws)
-        )
-    except ClientError as error:
-        code = str(error.response["Error"]["Code"])
-        return LookUp(unknown=code) if code in ACCESS_DENIED_CODES else LookUp(error=error)
-    return LookUp(protected=logs, arns=frozenset(arns))
-
-
-def facts_of(
-    finding: Finding,
-    plan: Plan,
-    settings: Settings,
-    remembered: Remembered,
-    look_up: LookUp,
-    services: Services,
-) -> PolicyInput:
-    """All that policy looks at. A plan that would change a protected target is for a person."""
-    deployment, playbook = services.deployment, services.playbook
-    arns = sorted(look_up.arns or plan.resources)
-    protected = protected_by_pattern(arns, settings, deployment) or look_up.protected
-    if protected and plan.actions:
-        plan = Plan((), f"{protected}. {MANUAL_STEP}")
-    facts = PolicyInput(
-        finding=finding,
-        playbook=playbook,
-        plan=plan,
-        settings=settings,
-        deployment=deployment,
-        now=now(),
-        budget_left=remembered.spent < settings.budget_for(playbook.name),
-        protected=protected,
-        protection_unknown=look_up.unknown,
-        released_by=remembered.case.released_by if remembered.case else "",
-    )
-    return replace(facts, plan=without_exempt(facts))
 
 
 def starts_new_round(known: Case, finding: Finding, decision: Decision) -> bool:

@@ -16,16 +16,12 @@ from cordon.clock import to_iso
 from cordon.concurrency import gather
 from cordon.contain import contain
 from cordon.errors import CaseConflict, ContainInProgress, NotAllowedNow, NotApproved
+from cordon.facts import facts_of, look_up_protection
 from cordon.memory.cases import Case, Decision, Remembered, Reported
 from cordon.policy import Verdict, decide
 from cordon.release import close, release
 from cordon.reporting import report
-from cordon.respond import (
-    decision_record,
-    facts_of,
-    is_interrupted,
-    look_up_protection,
-)
+from cordon.respond import decision_record, is_interrupted
 from cordon.sources.text import one_line
 from cordon.statuses import CLOSED, CONTAIN_ENDED, Event, Status
 
