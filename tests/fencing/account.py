@@ -19,7 +19,7 @@ from cordon.attempt import begin
 from cordon.contain import contain
 from cordon.errors import ContainFailed, ContainInProgress, ReleaseFailed
 from cordon.evidence import Chain, ChainEnd, Evidence
-from cordon.memory.cases import Case, Cases
+from cordon.memory.cases import ActionResult, ActionStatus, Case, Cases
 from cordon.memory.holds import Hold, Holds
 from cordon.playbook import Plan
 from cordon.release import FINDING_SOURCE, release
@@ -163,6 +163,7 @@ class MemoryAccount:
             *(f"{case.id} is {case.status}" for case in cases if case.status not in ENDS),
             *(fault for action in targets.values() for fault in self._target_faults(action, cases)),
             *(fault for case in cases for fault in self._evidence_faults(case)),
+            *(f"{case.id} says {r.status}" for case in cases for r in case.results if _false(r)),
         ]
 
     def _target_faults(self, action: Action, cases: list[Case]) -> Iterator[str]:
@@ -206,6 +207,11 @@ class MemoryAccount:
         last = json.loads(chain[-1])["stage"]
         if case.status not in (last, Status.OBSERVED):
             yield f"evidence of {case.id} ends with {last}, the row with {case.status}"
+
+
+def _false(result: ActionResult) -> bool:
+    """No person changes anything here: nothing may be called a person's change."""
+    return result.status is ActionStatus.DRIFTED
 
 
 def _value(action: Action, wants: list[str]) -> Any:

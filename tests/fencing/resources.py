@@ -61,12 +61,13 @@ class OverMemory(Action):
     def capture(self, aws: Any) -> Json:
         return {"value": aws.read(self.thing)}
 
-    def apply(self, aws: Any, captured: Json, written: Json | None) -> Json:
-        current = aws.read(self.thing)
-        base = self.base(current, captured, written)
+    def apply(
+        self, aws: Any, captured: Json, written: Json | None, current: Json | None = None
+    ) -> Json:
+        shown = aws.read(self.thing) if current is None else current["value"]
+        base = self.base(shown, captured, written)
         value = self.with_ours(base)
-        if current != value:
-            aws.write(self.thing, value)
+        aws.write(self.thing, value)
         return {"value": value, "base": base}
 
     def verify(self, aws: Any, captured: Json, written: Json) -> None:
@@ -78,12 +79,17 @@ class OverMemory(Action):
         try:
             current = aws.read(self.thing)
             base = self.base(current, captured, written)
-            if current != base:
+            if current in (captured["value"], written["value"]) or current != base:
                 aws.write(self.thing, base)
         except ResourceDeleted:
             return UndoResult(Undone.RESOURCE_DELETED)
         drifted = base != captured["value"]
-        return UndoResult(Undone.DRIFTED if drifted else Undone.RESTORED)
+        return UndoResult(Undone.DRIFTED if drifted else Undone.RESTORED, left={"value": base})
+
+    def verify_undone(self, aws: Any, left: Json) -> None:
+        current = aws.read(self.thing)
+        if current != left["value"]:
+            raise NotVerified(f"{self.thing} is {current}, not {left['value']}")
 
     def base(self, current: Any, captured: Json, written: Json | None) -> Any:
         """The value without our part."""

@@ -150,7 +150,7 @@ def bring_about(action: Action, hold: Hold, case: Case, services: Services) -> H
         written = combined.apply(aws, captured, hold.written)
         hold = services.holds.save_written(action, written, case.id, case.attempt)
         if hold.combined() == combined:
-            verify_with_retries(combined, aws, captured, written)
+            verify_with_retries(partial(combined.verify, aws, captured, written))
             break
     return hold
 
@@ -171,13 +171,14 @@ def is_verified(action: Action, aws: AwsClients, captured: Json, written: Json) 
     return True
 
 
-def verify_with_retries(action: Action, aws: AwsClients, captured: Json, written: Json) -> None:
+def verify_with_retries(verify: Callable[[], None]) -> None:
     """Verify, giving an eventually consistent service a few seconds; then NotVerified rises."""
     for seconds in VERIFY_DELAYS:
-        if is_verified(action, aws, captured, written):
-            return
-        sleep(seconds)
-    action.verify(aws, captured, written)
+        try:
+            return verify()
+        except NotVerified:
+            sleep(seconds)
+    return verify()
 
 
 def error_text(error: Exception) -> str:

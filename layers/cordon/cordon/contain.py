@@ -198,7 +198,8 @@ def _verify(case: Case, services: Services, run: ActionRun) -> None:
         raise
     if run.joined.combined() == run.combined:
         aws = services.aws(run.action, case)
-        verify_with_retries(run.combined, aws, captured_of(run.joined), run.written)
+        captured = captured_of(run.joined)
+        verify_with_retries(partial(run.combined.verify, aws, captured, run.written))
     else:
         run.hold = bring_about(run.action, run.joined, case, services)
         run.written = run.hold.written

@@ -8,6 +8,7 @@
     ├── ResourceDeleted               nothing is left to contain or to restore
     ├── Refused                       this resource must not, or cannot, be changed by us
     ├── NotVerified                   read again, the resource does not show what was written
+    ├── NotYet                        the service needs until a moment that it names
     ├── CaseConflict                  the case's row was written by somebody else meanwhile
     ├── HoldReleased                  the case is no longer a member of the hold
     ├── AttemptOver                   this attempt's lease ends: no further effect may start
@@ -29,6 +30,7 @@ ResourceDeleted,     the attempt catches them: they are how one change ends
 Refused,
 EvidenceFault,
 CaptureMismatch
+NotYet               the workflow, at the moment that it names
 NotVerified,         the attempt catches them: the change failed, and ContainFailed or
 HoldReleased,        ReleaseFailed follows
 AttemptOver
@@ -80,6 +82,18 @@ class Refused(CordonError):
 
 class NotVerified(CordonError):
     """The resource was read again and does not show what was written."""
+
+
+class NotYet(CordonError):
+    """The service needs time before the change can go on; ``until`` is when to try again.
+
+    Not a failure: the attempt ends, and the case stays as it is until then.
+    """
+
+    def __init__(self, until: datetime, why: str) -> None:
+        super().__init__(f"{why}; to be tried again at {until.isoformat()}")
+        self.until = until
+        self.why = why
 
 
 class CaseConflict(CordonError):

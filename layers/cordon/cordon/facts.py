@@ -1,7 +1,7 @@
 """The facts that a decision depends on: plan, settings, memory and protection, read together.
 
 Policy is pure: what must be looked up is looked up here, before it, and the same for a finding that
-comes and for a question that a person has answered.
+comes and for a plan that a person has approved.
 """
 
 from dataclasses import dataclass, replace

@@ -21,8 +21,9 @@ else                               compare the capture with evidence, undo
 """
 
 from dataclasses import asdict, replace
+from functools import partial
 
-from cordon.actions import Action, Undone
+from cordon.actions import Action, Undone, UndoResult
 from cordon.attempt import (
     ACTION_ERRORS,
     Services,
@@ -33,6 +34,7 @@ from cordon.attempt import (
     is_verified,
     lease,
     require_time,
+    verify_with_retries,
 )
 from cordon.clock import now, to_iso
 from cordon.errors import CaptureMismatch, EvidenceFault, Refused, ReleaseFailed, ResourceDeleted
@@ -47,8 +49,11 @@ UNDONE = {
     Undone.RESTORED: ActionStatus.RESTORED,
     Undone.DRIFTED: ActionStatus.DRIFTED,
     Undone.RESOURCE_DELETED: ActionStatus.RESOURCE_DELETED,
+    Undone.PARTLY_RESTORED: ActionStatus.PARTLY_RESTORED,
+    Undone.KEPT: ActionStatus.KEPT,
 }
-UNDONE_HERE = (ActionStatus.RESTORED, ActionStatus.DRIFTED)  # by us, under whoever came meanwhile
+# Undone by us, under whoever came meanwhile.
+UNDONE_HERE = (ActionStatus.RESTORED, ActionStatus.DRIFTED, ActionStatus.PARTLY_RESTORED)
 OPEN = (ActionStatus.FAILED, ActionStatus.WAITING)
 
 
@@ -136,9 +141,24 @@ def _undo(
     if until is not None and now() < until:
         waiting = _result(action, ActionStatus.WAITING, "an earlier undo would do harm")
         return replace(waiting, not_before=to_iso(until))
-    require_time(case)
-    undone = action.undo(aws, captured, written)
+    undone = _undone(case, action, replace(hold, written=written), services)
+    if undone.left is not None:
+        verify_with_retries(partial(action.verify_undone, aws, undone.left))
     return _result(action, UNDONE[undone.state], undone.reason)
+
+
+def _undone(case: Case, action: Action, hold: Hold, services: Services) -> UndoResult:
+    """Whoever comes meanwhile may write too: what looks like a person's may be another case's."""
+    aws, captured = services.aws(action, case), captured_of(hold)
+    while True:
+        require_time(case)
+        undone = hold.of_everybody(action).undo(aws, captured, hold.written or {})
+        if undone.state is not Undone.DRIFTED:
+            return undone
+        now_held = services.holds.get(action).get(action.target)
+        if now_held is None or (now_held.written, now_held.cases) == (hold.written, hold.cases):
+            return undone
+        hold = now_held
 
 
 def require_capture_in_evidence(hold: Hold, proof: Evidence) -> None:

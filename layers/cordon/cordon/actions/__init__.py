@@ -8,6 +8,7 @@ from cordon.actions.action import (
     Action,
     Json,
     NotVerified,
+    NotYet,
     Refused,
     ResourceDeleted,
     Undone,
@@ -46,6 +47,7 @@ __all__ = [
     "Action",
     "Json",
     "NotVerified",
+    "NotYet",
     "Refused",
     "ResourceDeleted",
     "UndoResult",
@@ -67,6 +69,15 @@ def from_json(raw: Mapping[str, Any]) -> Action:
     wrong = (given - {f.name for f in fields(kind)}) | (required - given)
     if wrong:
         raise ValueError(f"{kind.name()}: fields differ: {sorted(wrong)}")
-    values: dict[str, Any] = {name: raw[name] for name in given}
-    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-    return kind(**{**values, **lists, "place": Place(**raw["place"])})
+    values: dict[str, Any] = {name: _tuples(raw[name]) for name in given}
+    return kind(**{**values, "place": Place(**raw["place"])})
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists as the tuples that fields hold, also inside a map."""
+    match value:
+        case list():
+            return tuple(value)
+        case dict():
+            return {name: _tuples(inner) for name, inner in value.items()}
+    return value

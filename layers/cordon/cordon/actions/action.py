@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 
 from cordon.clients import AwsClients
 from cordon.errors import NotVerified as NotVerified
+from cordon.errors import NotYet as NotYet
 from cordon.errors import Refused as Refused
 from cordon.errors import ResourceDeleted as ResourceDeleted
 from cordon.finding import Place
@@ -29,14 +30,21 @@ class Undone(StrEnum):
         "drifted"  # a person changed it meanwhile: only our own part was taken out, or nothing
     )
     RESOURCE_DELETED = "resource_deleted"  # the resource no longer exists
+    PARTLY_RESTORED = "partly_restored"  # AWS refuses a part of what was captured: the reason says
+    KEPT = "kept"  # undoing would do harm: the change stays, by design
 
 
 @dataclass(frozen=True)
 class UndoResult:
-    """The outcome of an undo, with the reason where it is not a plain restore."""
+    """The outcome of an undo, with the reason where it is not a plain restore.
+
+    ``left`` is what the target must show from now on, for ``verify_undone``. None where there is
+    nothing to verify: the resource is deleted, or the change is kept.
+    """
 
     state: Undone
     reason: str = ""
+    left: Json | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,10 @@ class Action:
     """Base of all actions. Fields are JSON values, tuples of strings, or a ``Place``.
 
     ``captured`` is what ``capture`` returned for the first case that holds the target;
-    ``wrote`` is what the last ``apply`` returned. Both are JSON and are kept in the hold.
+    ``written`` is what the last ``apply`` returned. Both are JSON and are kept in the hold.
+    ``apply`` and ``undo`` write also where a reading already shows what they want: the reading may
+    be an old one. Only ``verify`` and ``verify_undone`` may say that something is so. All that
+    touch the resource may raise ``NotYet``: the service needs minutes, and says until when.
     """
 
     place: Place
@@ -87,10 +98,13 @@ class Action:
         """The one action that satisfies both: two cases hold this target. Symmetric."""
         return self
 
-    def apply(self, aws: AwsClients, captured: Json, written: Json | None) -> Json:
+    def apply(
+        self, aws: AwsClients, captured: Json, written: Json | None, current: Json | None = None
+    ) -> Json:
         """Bring the target to the contained state; returns what was written.
 
-        ``wrote`` is what an earlier apply returned, for this case or another on the target.
+        ``written`` is what an earlier apply returned, for this case or another on the target.
+        ``current`` is how the target is now, as ``capture`` says it; without it the action reads.
         """
         raise NotImplementedError
 
@@ -101,6 +115,17 @@ class Action:
     def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         """Put back exactly ``captured``. What a person changed stays, and the result says so."""
         raise NotImplementedError
+
+    def verify_undone(self, aws: AwsClients, left: Json) -> None:
+        """Raises NotVerified (or ResourceDeleted) unless the target shows what an undo left."""
+        raise NotImplementedError
+
+    def again(self, since: datetime, written: Json) -> bool:
+        """Must it be applied anew after activity at ``since``, although it shows?
+
+        A setting or a tag need not. A denial of sessions must: the activity is a later session's.
+        """
+        return False
 
     def until_safe_to_undo(self, captured: Json, written: Json) -> datetime | None:
         """The moment before which an undo would do harm; None when it may be undone any time."""

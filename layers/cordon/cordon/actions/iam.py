@@ -215,10 +215,12 @@ class DisableAccessKey(Action):
     def capture(self, aws: AwsClients) -> Json:
         return {"status": self._status(aws)}
 
-    def apply(self, aws: AwsClients, captured: Json, written: Json | None) -> Json:
-        status = self._status(aws)
-        if status != "Active":
-            return {"status": status}  # it cannot be used already
+    def apply(
+        self, aws: AwsClients, captured: Json, written: Json | None, current: Json | None = None
+    ) -> Json:
+        status = self._status(aws) if current is None else current["status"]
+        if "Active" not in (status, captured["status"]):
+            return {"status": status}  # it cannot be used already, and we never changed it
         self._set(aws, "Inactive")
         return {"status": "Inactive"}
 
@@ -234,15 +236,19 @@ class DisableAccessKey(Action):
             return UndoResult(Undone.RESOURCE_DELETED, str(deleted))
 
     def _undo(self, aws: AwsClients, captured: str, written: str) -> UndoResult:
+        """Set again also where a reading shows it already: it may be old."""
         status = self._status(aws)
-        if status == captured:
-            return UndoResult(Undone.RESTORED)
-        if status != written:
-            return UndoResult(
-                Undone.DRIFTED, f"a person set the key to {status}: it was not changed"
-            )
-        self._set(aws, captured)
-        return UndoResult(Undone.RESTORED)
+        if status not in (captured, written):
+            kept = f"a person set the key to {status}: it was not changed"
+            return UndoResult(Undone.DRIFTED, kept, {"status": status})
+        if captured != written:
+            self._set(aws, captured)
+        return UndoResult(Undone.RESTORED, left={"status": captured})
+
+    def verify_undone(self, aws: AwsClients, left: Json) -> None:
+        status = self._status(aws)
+        if status != left["status"]:
+            raise NotVerified(f"access key {self.key_id} is {status}, not {left['status']}")
 
     def _status(self, aws: AwsClients) -> str:
         pages = aws.client("iam").get_paginator("list_access_keys").paginate(UserName=self.user)

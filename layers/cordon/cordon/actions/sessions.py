@@ -91,18 +91,19 @@ class RevokeSessions(Action):
             "max_session": self._longest_session(principal),
         }
 
-    def apply(self, aws: AwsClients, captured: Json, written: Json | None) -> Json:
+    def apply(
+        self, aws: AwsClients, captured: Json, written: Json | None, current: Json | None = None
+    ) -> Json:
         iam = aws.client("iam")
-        current = self._policy(iam)
-        before = revoke_before(current, clock.now())
+        shown = self._policy(iam) if current is None else current["policy"]
+        before = revoke_before(shown, clock.now())
         if written and written["form"] == "deny_all":
             return self._deny_all(iam, before)
-        kept = other_statements(current) == other_statements(captured["policy"])
-        base = captured["policy"] if kept else without_revocation(current)
+        kept = other_statements(shown) == other_statements(captured["policy"])
+        base = captured["policy"] if kept else without_revocation(shown)
         policy = revoking(base, before)
+        policy = str(shown) if same(policy, shown) else policy
         written = {"form": "older_sessions", "before": clock.to_iso(before), "base": base}
-        if same(policy, current):
-            return {**written, "policy": current}
         try:
             self._put(iam, policy)
         except ClientError as error:
@@ -173,34 +174,53 @@ class RevokeSessions(Action):
             raise
         return {"form": "deny_all", "before": clock.to_iso(before)}
 
+    def verify_undone(self, aws: AwsClients, left: Json) -> None:
+        iam = aws.client("iam")
+        if "deny_all" in left and self._denied_all(iam) is not left["deny_all"]:
+            raise NotVerified(f"{self.resource}: {self.deny_all} is not as it was left")
+        if "policy" in left and not same(self._policy(iam), left["policy"]):
+            raise NotVerified(f"{self.resource}: its inline policy is not as it was left")
+
     def _undo_policy(self, iam: Any, captured: str | None, written: Json) -> UndoResult:
+        """The base is written back also where a reading shows it already: it may be old."""
         current = self._policy(iam)
-        if same(current, captured):
-            return UndoResult(Undone.RESTORED)
-        if not same(current, written["policy"]):
-            return UndoResult(Undone.DRIFTED, "a person changed the policy: it was not changed")
-        self._restore(iam, written["base"])
-        if same(written["base"], captured):
-            return UndoResult(Undone.RESTORED)
-        return UndoResult(
-            Undone.DRIFTED, "a person changed the policy: only Cordon's statement was removed"
-        )
+        if not same(current, captured) and not same(current, written["policy"]):
+            kept = "a person changed the policy: it was not changed"
+            return UndoResult(Undone.DRIFTED, kept, {"policy": current})
+        restored = captured if same(current, captured) else written["base"]
+        self._restore(iam, restored)
+        if same(restored, captured):
+            return UndoResult(Undone.RESTORED, left={"policy": restored})
+        removed = "a person changed the policy: only Cordon's statement was removed"
+        return UndoResult(Undone.DRIFTED, removed, {"policy": restored})
 
     def _restore(self, iam: Any, policy: str | None) -> None:
-        if policy is None:
-            self._delete(iam)
-        else:
+        """A policy that is absent already cannot be deleted: IAM says NoSuchEntity."""
+        if policy is not None:
             self._put(iam, policy)
+            return
+        try:
+            self._delete(iam)
+        except ClientError as error:
+            if error_code(error) != "NoSuchEntity":
+                raise
 
     def _undo_deny_all(self, iam: Any, captured: Json) -> UndoResult:
         denied = self._denied_all(iam)
         if captured["deny_all"] and not denied:
-            return UndoResult(
-                Undone.DRIFTED, f"a person detached {self.deny_all}: it was not attached again"
-            )
-        if denied and not captured["deny_all"]:
+            kept = f"a person detached {self.deny_all}: it was not attached again"
+            return UndoResult(Undone.DRIFTED, kept, {"deny_all": False})
+        if not captured["deny_all"]:
+            self._remove_deny_all(iam)
+        return UndoResult(Undone.RESTORED, left={"deny_all": captured["deny_all"]})
+
+    def _remove_deny_all(self, iam: Any) -> None:
+        """Detached also where a reading shows it already detached: IAM then says NoSuchEntity."""
+        try:
             self._detach(iam)
-        return UndoResult(Undone.RESTORED)
+        except ClientError as error:
+            if error_code(error) != "NoSuchEntity":
+                raise
 
     def _denied_all(self, iam: Any) -> bool:
         try:

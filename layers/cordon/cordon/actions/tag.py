@@ -110,7 +110,9 @@ class Tag(Action):
             raise Refused(self._quota_message)
         return {"value": tags.get(self.key)}
 
-    def apply(self, aws: AwsClients, captured: Json, written: Json | None) -> Json:
+    def apply(
+        self, aws: AwsClients, captured: Json, written: Json | None, current: Json | None = None
+    ) -> Json:
         value = tag_value(self.values)
         base = self._base(aws, written) if written else captured["value"]
         with self._translating_errors():
@@ -138,20 +140,24 @@ class Tag(Action):
     def _is_ours(self, value: str | None, written: Json) -> bool:
         return is_made_of(value, tag_value(self.values), written["value"])
 
-    def _undo(self, aws: AwsClients, captured: str | None, written: Json) -> UndoResult:
+    def verify_undone(self, aws: AwsClients, left: Json) -> None:
         value = self._tags(aws).get(self.key)
-        if value == captured:
-            return UndoResult(Undone.RESTORED)
-        if not self._is_ours(value, written):
-            return UndoResult(
-                Undone.DRIFTED, f"a person changed the tag {self.key}: it was not changed"
-            )
-        self._restore(aws, written["base"])
-        if written["base"] == captured:
-            return UndoResult(Undone.RESTORED)
-        return UndoResult(
-            Undone.DRIFTED, f"a person changed the tag {self.key}: their value was restored"
-        )
+        if value != left["value"]:
+            raise NotVerified(f"{self.arn}: tag {self.key} is {value!r}, not {left['value']!r}")
+
+    def _undo(self, aws: AwsClients, captured: str | None, written: Json) -> UndoResult:
+        """The base is written back also where a reading shows it already: it may be old."""
+        value, base = self._tags(aws).get(self.key), written["base"]
+        if value != captured and not self._is_ours(value, written):
+            kept = f"a person changed the tag {self.key}: it was not changed"
+            return UndoResult(Undone.DRIFTED, kept, {"value": value})
+        restored = captured if value == captured else base
+        self._restore(aws, restored)
+        left = {"value": restored}
+        if restored == captured:
+            return UndoResult(Undone.RESTORED, left=left)
+        theirs = f"a person changed the tag {self.key}: their value was restored"
+        return UndoResult(Undone.DRIFTED, theirs, left)
 
     def _restore(self, aws: AwsClients, value: str | None) -> None:
         with self._translating_errors():

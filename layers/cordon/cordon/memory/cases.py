@@ -36,6 +36,8 @@ class ActionStatus(StrEnum):
     RESOURCE_DELETED = "resource_deleted"
     RESTORED = "restored"  # the resource is as it was captured
     DRIFTED = "drifted"  # a person changed it meanwhile: what they made of it stays
+    PARTLY_RESTORED = "partly_restored"  # AWS refuses a part of what was captured: the reason says
+    KEPT = "kept"  # undoing would do harm: the change stays, by design
     HELD_BY_OTHERS = "held_by_others"  # other cases want it so: it stays as they want it
     WAITING = "waiting"  # an undo before ``not_before`` would do harm
     UNCHANGED = "unchanged"  # there was nothing to undo

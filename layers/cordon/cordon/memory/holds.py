@@ -67,6 +67,7 @@ class Hold:
     written: Json | None
     members: tuple[Member, ...]  # who wants it, sorted by case
     cases: frozenset[str]  # these, and those that are leaving
+    leaving: tuple[Action, ...] = ()  # what those wanted that are leaving
 
     @property
     def captured(self) -> Json | None:
@@ -81,6 +82,14 @@ class Hold:
         """The one action that satisfies every case that wants the target; None when none does."""
         actions = [member.action for member in self.members]
         return reduce(lambda a, b: a.combine(b), actions) if actions else None
+
+    def of_everybody(self, action: Action) -> Action:
+        """The action, combined with what everybody in the hold wants or wanted.
+
+        An attempt that has not noted it yet, or died before, may have written for all of them.
+        """
+        others = [member.action for member in self.members]
+        return reduce(lambda a, b: a.combine(b), (*others, *self.leaving), action)
 
 
 class Holds:
@@ -154,6 +163,8 @@ class Holds:
     def withdraw(self, action: Action, case: str, attempt: int) -> Hold | None:
         """This case wants nothing any more; it stays in the hold while this attempt undoes.
 
+        What it wanted stays to be read, so that what is written of it is known for ours.
+
         The hold as it is then; None where the case is in none.
         """
         try:
@@ -162,7 +173,7 @@ class Holds:
                 "SET #member = :member",
                 "attribute_exists(#member)",
                 names={"#member": MEMBER + case},
-                member={"attempt": attempt},
+                member={"attempt": attempt, "wanted": canonical_json(action.to_json())},
             )
         except Cancelled:
             return None
@@ -243,6 +254,11 @@ def hold_of(target: str, row: Row) -> Hold:
         written=json.loads(row["written"]) if "written" in row else None,
         members=tuple(members),
         cases=row.get("cases", frozenset()),
+        leaving=tuple(
+            from_json(json.loads(raw["wanted"]))
+            for name, raw in sorted(row.items())
+            if name.startswith(MEMBER) and "wanted" in raw
+        ),
     )
 
 

@@ -81,14 +81,14 @@ class DenyBucketAccess(BucketSetting):
             raise Refused(f"{self.resource}: the bucket policy cannot be read ({error})") from error
         return captured
 
-    def _ensure(self, aws: AwsClients, current: Any, base: Any) -> dict[str, Any]:
+    def _write_with_ours(self, aws: AwsClients, base: Any) -> dict[str, Any]:
         self._require_exempt_principals()
         added = denials(self.place, self.bucket, self.levels, self.exempt, self.organization)
         merged = bucket_policy.merge(base, added)
-        if self._put(aws, current, merged, base_may_be_refused=base is not None):
+        if self._put(aws, merged, base_may_be_refused=base is not None):
             return {self.setting: merged, "form": "merged"}
         alone = bucket_policy.replacement(base, added)
-        self._put(aws, current, alone, base_may_be_refused=False)
+        self._put(aws, alone, base_may_be_refused=False)
         return {self.setting: alone, "form": "replaced"}
 
     def without_ours(self, current: Any, base: Any) -> Any:
@@ -131,12 +131,8 @@ class DenyBucketAccess(BucketSetting):
         else:
             s3.put_bucket_policy(**self._owned_bucket, Policy=setting)
 
-    def _put(
-        self, aws: AwsClients, current: Any, policy: str, *, base_may_be_refused: bool
-    ) -> bool:
+    def _put(self, aws: AwsClients, policy: str, *, base_may_be_refused: bool) -> bool:
         """Put the policy. False if S3 rejects it and ``base_may_be_refused`` is set."""
-        if self.equal(current, policy):
-            return True
         if base_may_be_refused and bucket_policy.size(policy) > bucket_policy.LIMIT:
             return False
         try:

@@ -63,11 +63,13 @@ class BucketSetting(Action):
         with self._raising_deleted():
             return {self.setting: self.read(aws)}
 
-    def apply(self, aws: AwsClients, captured: Json, written: Json | None) -> Json:
+    def apply(
+        self, aws: AwsClients, captured: Json, written: Json | None, current: Json | None = None
+    ) -> Json:
         with self._raising_deleted():
-            current = self.read(aws)
-            base = self._base(current, captured, written)
-            return {**self._ensure(aws, current, base), "base": base}
+            shown = self.read(aws) if current is None else current[self.setting]
+            base = self._base(shown, captured, written)
+            return {**self._write_with_ours(aws, base), "base": base}
 
     def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
         with self._raising_deleted():
@@ -82,10 +84,16 @@ class BucketSetting(Action):
         except ResourceDeleted as deleted:
             return UndoResult(Undone.RESOURCE_DELETED, str(deleted))
 
-    def _ensure(self, aws: AwsClients, current: Any, base: Any) -> dict[str, Any]:
-        """Set the setting to ``with_ours(base)`` if it differs. Returns the new setting."""
+    def verify_undone(self, aws: AwsClients, left: Json) -> None:
+        with self._raising_deleted():
+            current = self.read(aws)
+        if not self.equal(current, left[self.setting]):
+            raise NotVerified(f"{self.resource}: {self.difference(current, left[self.setting])}")
+
+    def _write_with_ours(self, aws: AwsClients, base: Any) -> dict[str, Any]:
+        """Set the setting to ``with_ours(base)``, unless that is the base. Returns the setting."""
         wanted = self.with_ours(aws, base)
-        if not self.equal(current, wanted):
+        if not self.equal(wanted, base):
             self.write(aws, wanted)
         return {self.setting: wanted}
 
@@ -132,18 +140,23 @@ class BucketSetting(Action):
         return self.without_ours(current, written["base"])
 
     def _undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
+        """Where we wrote, the base is written back whatever the reading says: it may be old.
+
+        Not so what a person made of it: then there is nothing of ours to take out.
+        """
         current = self.read(aws)
         base = self._base(current, captured, written)
-        if not self.equal(current, base):
+        left = {self.setting: base}
+        wrote = not self.equal(written[self.setting], written["base"])
+        if not self.equal(current, base) or (wrote and self.equal(current, written["base"])):
             self.write(aws, base)
         if self.equal(base, captured[self.setting]):
-            return UndoResult(Undone.RESTORED)
+            return UndoResult(Undone.RESTORED, left=left)
         kept = (
             "it was not changed" if self.equal(current, base) else "only Cordon's part was removed"
         )
-        return UndoResult(
-            Undone.DRIFTED, f"a person changed {self.target} while it was held: {kept}"
-        )
+        reason = f"a person changed {self.target} while it was held: {kept}"
+        return UndoResult(Undone.DRIFTED, reason, left)
 
     def _require_general_purpose(self) -> None:
         for ending, advice in ALIASES.items():
