@@ -53,6 +53,7 @@ WRITTEN = {  # by the key of a write, and the start of its update
     ("case#", ""): "the case: how it ended",
     ("reported#", ""): "what people were shown",
     ("budget#", "ADD spent"): "the budget: cases that may contain per hour",
+    ("hold#", "SET captured"): "keep what was there before",
     ("hold#", "SET written"): "keep what was written, to detect drift",
 }
 
@@ -161,8 +162,9 @@ def _row(operation: str, params: Mapping[str, Any]) -> str:
         key = request["Keys"][0]["id"]["S"]
         return next(why for start, why in READ.items() if key.startswith(start))
     if operation == "TransactWriteItems":
-        keeps = any("SET captured" in repr(item) for item in params["TransactItems"])
-        return "keep what was there before" if keeps else "claim the case, its plan and its holds"
+        first = repr(params["TransactItems"][0])
+        kept = (why for (_, text), why in WRITTEN.items() if text and f"'{text}" in first)
+        return next(kept, "claim the case, its plan and its holds")
     key = (params.get("Key") or params["Item"])["id"]["S"]
     update = params.get("UpdateExpression", "")
     return next(

@@ -17,6 +17,7 @@ MOVERS: dict[Event, str] = {
     Event.REJECT: PERSON,
     Event.EXPIRE: TIME,
     Event.HOLD_BACK: PLAYBOOK,
+    Event.WAIT: PLAYBOOK,
     Event.ALL_VERIFIED: PLAYBOOK,
     Event.TAGS_VERIFIED: PLAYBOOK,
     Event.SOME_VERIFIED: PLAYBOOK,

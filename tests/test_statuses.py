@@ -18,6 +18,7 @@ COLUMNS = (
     Event.REJECT,
     Event.EXPIRE,
     Event.HOLD_BACK,
+    Event.WAIT,
     Event.ALL_VERIFIED,
     Event.TAGS_VERIFIED,
     Event.SOME_VERIFIED,
@@ -45,23 +46,23 @@ SHORT = {
     "reo": "reopened",
 }
 # fmt: off
-#   obs  ask  esc  clm  app  rej  exp  hld  all  tag  som  non  left rel  per  src  none
+#   obs  ask  esc  clm  app  rej  exp  hld  wait all  tag  som  non  left rel  per  src  none
 CELLS = """
-new obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    .
-obs obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    rel  .
-ask .    .    .    .    cng  rej  exp  .    .    .    .    .    .    .    .    rel  .
-rej obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    .
-exp obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    .
-cng .    .    .    cng  .    .    .    obs  con  tag  par  fai  del  rng  .    .    .
-con .    .    .    cng  .    .    .    .    .    .    .    .    .    rng  .    .    .
-tag .    .    .    cng  .    .    .    .    .    .    .    .    .    rng  .    .    .
-par .    .    .    cng  .    .    .    .    .    .    .    .    .    rng  .    .    .
-fai .    .    .    cng  .    .    .    .    .    .    .    .    .    rng  .    .    .
-del .    .    .    cng  .    .    .    .    .    .    .    .    .    rng  .    .    .
-esc .    .    esc  .    .    .    .    .    .    .    .    .    .    .    .    rel  rel
-rng .    .    .    .    .    .    .    .    .    .    .    .    .    rng  reo  rel  rel
-rel obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    .
-reo obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    .
+new obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    .    .
+obs obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    rel  .
+ask .    .    .    .    cng  rej  exp  .    .    .    .    .    .    .    .    .    rel  .
+rej obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    .    .
+exp obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    .    .
+cng .    .    .    cng  .    .    .    obs  cng  con  tag  par  fai  del  rng  .    .    .
+con .    .    .    cng  .    .    .    .    .    .    .    .    .    .    rng  .    .    .
+tag .    .    .    cng  .    .    .    .    .    .    .    .    .    .    rng  .    .    .
+par .    .    .    cng  .    .    .    .    .    .    .    .    .    .    rng  .    .    .
+fai .    .    .    cng  .    .    .    .    .    .    .    .    .    .    rng  .    .    .
+del .    .    .    cng  .    .    .    .    .    .    .    .    .    .    rng  .    .    .
+esc .    .    esc  .    .    .    .    .    .    .    .    .    .    .    .    .    rel  rel
+rng .    .    .    .    .    .    .    .    .    .    .    .    .    .    rng  reo  rel  rel
+rel obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    .    .
+reo obs  ask  esc  cng  .    .    .    .    .    .    .    .    .    .    .    .    .    .
 """
 # fmt: on
 

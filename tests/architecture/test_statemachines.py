@@ -17,6 +17,7 @@ MACHINES = ("contain", "release")
 FIELDS = {  # what cordon.workflow reads of each command, beside do and case
     "ask": {"token"},
     "contain": set(),
+    "continue": set(),
     "end_question": set(),
     "report": set(),
     "release": set(),
@@ -120,7 +121,10 @@ def test_every_task_gives_a_command_without_authority(name: str) -> None:
     optional = {"failed"} if given["do"] == "report" else set()
     fields = given.keys() - {"do", "case", "execution"}
     in_contain = name.startswith("contain.")
-    assert ("execution" in given) == in_contain  # an old execution decides nothing in a new round
+    # A case that needed time has no question any more.
+    assert ("execution" in given) == (
+        in_contain and given["do"] != "continue"
+    )  # an old execution decides nothing in a new round
     assert FIELDS[given["do"]] <= fields <= FIELDS[given["do"]] | optional
 
 
@@ -218,6 +222,26 @@ def test_failure_is_reported_with_its_cause(error: Mapping[str, str], cause: str
         failed = command(states(machine)["ReportFailed"])["failed"]
         assert evaluated(failed["error"], {"input": error}) == error["Error"]
         assert evaluated(failed["cause"], {"input": error}) == cause
+
+
+def test_change_that_needs_time_is_waited_for() -> None:
+    known = states("contain")
+    begun = {"context": {"Execution": {"Input": {"case": "0a1b", "until": "2026-11-24T18:00:00Z"}}}}
+    asked = {"context": {"Execution": {"Input": {"case": "0a1b"}}}}
+    (begin,) = known["Begin"]["Choices"]
+    assert [evaluated(begin["Condition"], one) for one in (begun, asked)] == [True, False]
+    assert known["Begin"]["Default"] == "Ask"
+    assert evaluated(known[begin["Next"]]["Timestamp"], begun) == "2026-11-24T18:00:00Z"
+    (more,) = known["Ended"]["Choices"]
+    waits = {"state": "containing", "until": "2026-11-24T18:00:00Z"}
+    ends = [evaluated(more["Condition"], {"input": s}) for s in (waits, {"state": "contained"})]
+    assert ends == [True, False]
+    assert evaluated(known[more["Next"]]["Timestamp"], {"input": waits}) == waits["until"]
+    for wait in (begin["Next"], more["Next"]):
+        assert command(known[known[wait]["Next"]])["do"] == "continue"
+    for task in ("Contain", "Continue"):
+        assert evaluated(known[task]["Output"], {"result": {"Payload": waits}}) == waits
+        assert known[task]["Next"] == "Ended"
 
 
 def test_release_waits_until_harmless_and_retries() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -190,8 +191,8 @@ class MemoryAccount:
         if hold.capture is None:
             yield f"{hold.target} is held and was not captured"
             return
-        if hold.captured != {"value": original}:
-            yield f"{hold.target}: captured {hold.captured}"
+        if not hold.capture.says({"value": original}):
+            yield f"{hold.target}: captured {hold.capture.state}"
         proof = Evidence(self.bucket, "evidence", Chain("", ACCOUNT, ""), ChainEnd())
         entry = proof.read(hold.capture.key, hold.capture.sha256)
         said = [c for c in entry["content"]["changes"] if c["target"] == hold.target]
@@ -230,11 +231,11 @@ PLANS: dict[str, tuple[Action, ...]] = {
 
 @contextmanager
 def memory_account(
-    plans: dict[str, tuple[Action, ...]] = PLANS, **more: Any
+    plans: dict[str, tuple[Action, ...]] = PLANS, *, last_first: bool = False, **more: Any
 ) -> Iterator[MemoryAccount]:
     """An account with two cases that hold the same targets; calls go out one after the other."""
     with Clock().installed() as clock, known_to_holds(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(concurrency, "_make", in_turn)
+        patch.setattr(concurrency, "_make", partial(in_turn, last_first=last_first))
         yield MemoryAccount(clock, plans, **more)
 
 

@@ -29,6 +29,11 @@ def _is_member(row: Row, given: Values) -> bool:
 
 def _join(row: dict[str, Any], given: Values) -> None:
     row["cases"] = row.get("cases", frozenset()) | given["case"]
+    _change(row, given)
+
+
+def _change(row: dict[str, Any], given: Values) -> None:
+    row["changes"] = row.get("changes", 0) + given["one"]
     row[given["names"]["#member"]] = given["member"]
 
 
@@ -47,6 +52,11 @@ def _spend(row: dict[str, Any], given: Values) -> None:
 def _capture(row: dict[str, Any], given: Values) -> None:
     row["captured"], row["generation"] = given["captured"], given["generation"]
     row["captured_in"], row["captured_sha256"] = given["entry"], given["sha256"]
+
+
+def _forget_capture(row: dict[str, Any], _: Values) -> None:
+    for name in ("captured", "captured_in", "captured_sha256", "generation"):
+        del row[name]
 
 
 CONDITIONS: Mapping[str, Condition] = {
@@ -69,22 +79,31 @@ CONDITIONS: Mapping[str, Condition] = {
     ),
     "version = :version": lambda row, given: row.get("version") == given["version"],
     "#member.#attempt = :attempt": _is_member,
+    "#member.#attempt = :attempt AND changes = :changes": lambda row, given: (
+        _is_member(row, given) and row.get("changes") == given["changes"]
+    ),
+    "#member.#attempt = :attempt AND generation = :old AND attribute_not_exists(written)": (
+        lambda row, given: (
+            _is_member(row, given)
+            and row.get("generation") == given["old"]
+            and "written" not in row
+        )
+    ),
     "attribute_not_exists(captured) AND #member.#attempt = :attempt": lambda row, given: (
         "captured" not in row and _is_member(row, given)
     ),
 }
 CHANGES: Mapping[str, Change] = {
-    "ADD cases :case SET #member = :member": _join,
+    "ADD cases :case, changes :one SET #member = :member": _join,
     "DELETE cases :case REMOVE #member": _leave,
-    "SET #member = :member": lambda row, given: row.update(
-        {given["names"]["#member"]: given["member"]}
-    ),
+    "ADD changes :one SET #member = :member": _change,
     "ADD spent :one SET expires = :expires": _spend,
     "SET expires = :expires": lambda row, given: row.update(expires=given["expires"]),
     "REMOVE expires": lambda row, given: row.pop("expires", None),
     "SET written = :written": lambda row, given: row.update(written=given["written"]),
     "SET captured = :captured, captured_in = :entry, captured_sha256 = :sha256,"
     " generation = :generation": _capture,
+    "REMOVE captured, captured_in, captured_sha256, generation": _forget_capture,
 }
 
 

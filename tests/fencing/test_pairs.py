@@ -125,6 +125,14 @@ def test_two_sides_end_right(name: str, look: str, end: Any) -> None:
         assert wrong_ends(every_cut((before, *two), end, PLANS[look])) == {}
 
 
+@pytest.mark.parametrize("look", PLANS)
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("end", [both_go_on, the_first_dies])
+def test_what_goes_out_together_may_come_in_any_order(name: str, look: str, end: Any) -> None:
+    """A hold names evidence that is still being written: a death may leave the one or the other."""
+    assert wrong_ends(every_cut(PAIRS[name], end, PLANS[look], last_first=True)) == {}
+
+
 @pytest.mark.parametrize("releases", [(release_a, release_b), (release_b, release_a)])
 def test_unnoted_tag_is_no_persons(releases: tuple[Work, Work]) -> None:
     """A contain that died wrote the tag for both cases; then one of them is released (A7)."""

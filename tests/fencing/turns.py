@@ -76,14 +76,18 @@ class Side:
         self._back.release()
 
 
-def in_turn(calls: Any) -> list[Any]:
-    """Instead of ``concurrency._make``: all calls, one after the other, on the side's thread."""
-    results, errors = [], []
-    for call in calls:
+def in_turn(calls: Any, *, last_first: bool = False) -> list[Any]:
+    """Instead of ``concurrency._make``: all calls, one after the other, on the side's thread.
+
+    What goes out at the same time may arrive in any order: ``last_first`` is the other one.
+    """
+    results: dict[int, Any] = {}
+    errors: dict[int, Exception] = {}
+    for number, call in sorted(enumerate(calls), key=lambda pair: pair[0], reverse=last_first):
         try:
-            results.append(call())
+            results[number] = call()
         except Exception as error:  # noqa: BLE001 - as the pool does: all end, the first rises
-            errors.append(error)
+            errors[number] = error
     if errors:
-        raise errors[0]
-    return results
+        raise errors[min(errors)]
+    return [results[number] for number in range(len(calls))]

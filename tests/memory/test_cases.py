@@ -87,9 +87,10 @@ def test_failed_opening_joins_nothing(cases: Cases, table: Table) -> None:
     cases.open(a_case())
     join = table.write_update(
         "hold#x",
-        "ADD cases :case SET #member = :member",
+        "ADD cases :case, changes :one SET #member = :member",
         names={"#member": "m#c0ffee"},
         case={"c0ffee"},
+        one=1,
         member={"attempt": 1},
     )
     with pytest.raises(CaseConflict):

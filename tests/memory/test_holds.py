@@ -53,7 +53,9 @@ def test_late_capture_keeps_the_other_targets(holds: Holds) -> None:
 def test_absence_is_kept_as_absence(holds: Holds) -> None:
     join(holds, "a")
     holds.save_captures([(ACTION, Capture({"policy": None}, "g", "k", "s"))], "a", 1)
-    assert hold_of(holds).captured == {"policy": None}
+    capture = hold_of(holds).capture
+    assert capture is not None
+    assert capture.state == {"policy": None}
 
 
 def test_over_attempt_keeps_nothing(holds: Holds) -> None:

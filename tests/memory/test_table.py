@@ -35,6 +35,10 @@ class Scripted:
         self.responses = list(responses)
         self.calls = 0
 
+    def write_one(self, **_: Any) -> dict[str, Any]:
+        self.transact_write_items()
+        return {"Attributes": {}}
+
     def transact_write_items(self, **_: Any) -> None:
         self.calls += 1
         response = self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
@@ -179,3 +183,33 @@ def test_transaction_has_a_limit(dynamodb: tuple[Table, Any], many: int) -> None
     table, _ = dynamodb
     with pytest.raises(ValueError, match="1 to 100"):
         table.transact([table.write_put({"id": str(n)}) for n in range(many)])
+
+
+@pytest.mark.parametrize("call", ["put_item", "update_item", "delete_item"])
+def test_one_write_that_meets_a_transaction_is_tried_again(call: str, waits: list[float]) -> None:
+    """botocore tries a conflict again only where a whole transaction met it."""
+    client = Scripted("TransactionConflictException", "TransactionConflictException", "")
+    setattr(client, call, client.write_one)
+    table = Table(client, NAME)
+    if call == "put_item":
+        table.put({"id": "x"})
+    elif call == "update_item":
+        table.update("x", "SET a = :a", a=1)
+    else:
+        table.delete("x", "a = :a", a=1)
+    assert (client.calls, len(waits)) == (3, 2)
+
+
+@pytest.mark.parametrize("kind", ["put", "update"])
+def test_one_write_alone_is_no_transaction(dynamodb: tuple[Table, Any], kind: str) -> None:
+    table, client = dynamodb
+    calls: list[str] = []
+    for call in ("PutItem", "UpdateItem", "TransactWriteItems"):
+        event = f"before-call.dynamodb.{call}"
+        client.meta.events.register(event, lambda model, **_: calls.append(model.name))
+    writes = {
+        "put": table.write_put({"id": "x"}),
+        "update": table.write_update("x", "SET a = :a", a=1),
+    }
+    table.transact([writes[kind]])
+    assert calls == [{"put": "PutItem", "update": "UpdateItem"}[kind]]

@@ -170,14 +170,21 @@ def test_a_case_that_arrives_while_another_is_contained(world: World) -> None:
         assert found["after"] == before, where
 
 
-def test_capture_in_evidence_counts(world: World) -> None:
-    """Another case keeps its capture after ours has joined and before ours is kept."""
+@pytest.mark.parametrize("followed", [True, False])
+def test_capture_that_was_followed_counts(world: World, followed: bool) -> None:
+    """Another case keeps its capture after ours has joined and before ours is kept.
+
+    Without evidence it counts only where something was written after it: else nothing was changed,
+    and what we read is how the bucket was.
+    """
     one = event("quarantine_bucket/guardduty_public_access")
     table = world.account.stack.outputs["CasesTableName"]
     world.stage(one)
     theirs = dict.fromkeys(BLOCK, False)
     kept = {"captured": json.dumps({"public_access_block": theirs}), "generation": "theirs"}
     kept |= {"captured_in": "elsewhere.json", "captured_sha256": "ab"}
+    written = {"public_access_block": dict.fromkeys(BLOCK, True), "base": theirs}
+    kept |= {"written": json.dumps(written)} if followed else {}
 
     def keep_theirs(call: Called) -> None:
         """After our reading of the row, and before our keeping."""
@@ -204,7 +211,8 @@ def test_capture_in_evidence_counts(world: World) -> None:
         for change in entry["content"]["changes"]
         if change["action"]["action"] == "block_public_access"
     ]
-    assert found == [{"public_access_block": None}, {"public_access_block": theirs}]
+    ours = {"public_access_block": None}
+    assert found == ([ours, {"public_access_block": theirs}] if followed else [ours])
 
 
 def test_a_persons_block_is_kept(world: World) -> None:

@@ -325,7 +325,8 @@ def _case(case: Case) -> dict[str, Any]:
 
 def _hold(hold: Hold) -> dict[str, Any]:
     written = {k: v for k, v in (hold.written or {}).items() if k not in ("ops_item", "published")}
-    return {"captured": hold.captured, "wrote": written, "cases": sorted(hold.cases)}
+    captured = hold.capture.state if hold.capture is not None else None
+    return {"captured": captured, "wrote": written, "cases": sorted(hold.cases)}
 
 
 REVOKED = re.compile(r"(aws:TokenIssueTime\W+|before\W+)([-0-9T:]{19}Z)")

@@ -18,24 +18,37 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cordon import statuses
 from cordon.actions import Action, Json
 from cordon.clients import AwsClients
-from cordon.clock import now, sleep
+from cordon.clock import now, sleep, to_iso
 from cordon.concurrency import gather
 from cordon.errors import (
     AttemptOver,
+    CaptureMismatch,
     CaseConflict,
     ContainInProgress,
+    EvidenceFault,
     HoldReleased,
     NotVerified,
+    NotYet,
+    Refused,
+    ResourceDeleted,
 )
 from cordon.evidence import Evidence
+from cordon.finding import canonical_json
 from cordon.memory.cases import ActionResult, ActionStatus, Case, Cases
-from cordon.memory.holds import Hold, Holds
+from cordon.memory.holds import Capture, Hold, Holds
 from cordon.sources.text import one_line
 from cordon.statuses import Event
 
 VERIFY_DELAYS = (0.3, 1.0, 2.0)  # seconds between readings of an eventually consistent service
 LAST_SECONDS = timedelta(seconds=5)  # of a lease: an effect that starts now could end after it
-ACTION_ERRORS = (ClientError, BotoCoreError, NotVerified, HoldReleased, AttemptOver)
+ACTION_ERRORS = (
+    ClientError,
+    BotoCoreError,
+    NotVerified,
+    HoldReleased,
+    AttemptOver,
+    CaptureMismatch,
+)
 
 
 class Services(Protocol):
@@ -62,30 +75,57 @@ class ActionRun:
     """One action of a plan on its way through an attempt. It goes on while ``status`` is None."""
 
     action: Action
-    hold: Hold | None = None  # the row as the last call on it returned it
-    captured: Json | None = None  # how the target was
+    hold: Hold | None = None  # the row, where it was read; None while only this case is known in it
+    capture: Capture | None = None  # how the target was, and where evidence says so
+    current: Json | None = None  # how the target is now, as this attempt read it
     combined: Action | None = None  # what all cases that hold the target want
     written: Json | None = None  # what this attempt wrote last
     status: ActionStatus | None = None
     reason: str = ""
+    until: datetime | None = None  # when it may go on, while it waits
 
     @property
-    def joined(self) -> Hold:
-        """The hold, once it was read."""
-        if self.hold is None:
-            raise HoldReleased(f"no case holds {self.action.target} any more")
-        return self.hold
+    def captured(self) -> Json:
+        """How the target was. Without it nothing may be changed."""
+        if self.capture is None or self.capture.state is None:
+            raise RuntimeError("no capture, no change")
+        return self.capture.state
+
+    @property
+    def earlier_written(self) -> Json | None:
+        """What was written last, as far as the hold says."""
+        return self.hold.written if self.hold is not None else None
+
+    @property
+    def generation(self) -> str:
+        """Of its capture."""
+        return self.capture.generation if self.capture is not None else ""
+
+    def cases_with(self, case: str) -> frozenset[str]:
+        """Who is in the hold, as far as we know: this case at least."""
+        return (self.hold.cases if self.hold is not None else frozenset()) | {case}
+
+    @property
+    def changes(self) -> int:
+        """Of its hold; a row that nobody else has been in was changed once, by our joining."""
+        return self.hold.changes if self.hold is not None else 1
 
     def finish(self, status: ActionStatus, reason: str = "") -> None:
         """It goes no further."""
         self.status, self.reason = status, reason
+
+    def wait(self, until: datetime, why: str) -> None:
+        """It goes no further in this attempt."""
+        self.finish(ActionStatus.WAITING, why)
+        self.until = until
 
     @property
     def result(self) -> ActionResult:
         """For the case's row."""
         if self.status is None:
             raise RuntimeError(f"{self.action.target} was not brought to an end")
-        return ActionResult(self.action.name(), self.action.target, self.status, self.reason)
+        until = to_iso(self.until) if self.until is not None else ""
+        return ActionResult(self.action.name(), self.action.target, self.status, self.reason, until)
 
 
 def begin(case: Case, known: Case | None, event: Event, services: Services) -> Case:
@@ -137,6 +177,43 @@ def for_each(
     gather(*(partial(attempt, run, step) for run in runs if run.status is None))
 
 
+def try_step(
+    case: Case, services: Services, run: ActionRun, step: Callable[[ActionRun], None]
+) -> None:
+    """One step of one change. How it ended is the change's own: the others go on."""
+    try:
+        step(run)
+    except ResourceDeleted as deleted:
+        services.holds.leave(run.action, case.id)
+        run.finish(ActionStatus.RESOURCE_DELETED, str(deleted))
+    except NotYet as not_yet:
+        run.wait(not_yet.until, one_line(not_yet.why, 2000))
+    except Refused as refused:
+        refuse(case, services, run, str(refused))
+    except ACTION_ERRORS as error:
+        run.finish(ActionStatus.FAILED, error_text(error))
+
+
+def refuse(case: Case, services: Services, run: ActionRun, reason: str) -> None:
+    """Nothing is held, unless an earlier attempt may have written: then it must be undone."""
+    hold = services.holds.withdraw(run.action, case.id, case.attempt)
+    alone = hold is not None and hold.cases == {case.id}
+    if alone and run.capture is not None and _changed(case, services, run):
+        run.finish(ActionStatus.FAILED, reason)
+        return
+    services.holds.leave(run.action, case.id)
+    run.finish(ActionStatus.REFUSED, reason)
+
+
+def _changed(case: Case, services: Services, run: ActionRun) -> bool:
+    """Is the target anything but what was captured, or is that unknown?"""
+    try:
+        current = run.action.capture(services.aws(run.action, case))
+    except (Refused, ResourceDeleted, NotYet, *ACTION_ERRORS):
+        return True
+    return canonical_json(current) != canonical_json(run.captured)
+
+
 def bring_about(action: Action, hold: Hold, case: Case, services: Services) -> Hold:
     """Apply and keep what was written, until nobody has come or withdrawn meanwhile; then verify.
 
@@ -144,7 +221,7 @@ def bring_about(action: Action, hold: Hold, case: Case, services: Services) -> H
     case must be in the hold: nobody can then undo the target for good before this has ended.
     Returns the hold; where nobody wants the target any more, nothing was verified.
     """
-    aws, captured = services.aws(action, case), captured_of(hold)
+    aws, captured = services.aws(action, case), captured_of(hold, services.evidence(case))
     while (combined := hold.combined()) is not None:
         require_time(case)
         written = combined.apply(aws, captured, hold.written)
@@ -155,11 +232,33 @@ def bring_about(action: Action, hold: Hold, case: Case, services: Services) -> H
     return hold
 
 
-def captured_of(hold: Hold) -> Json:
-    """How the target was. Without it nothing may be changed."""
-    if hold.captured is None:
+def captured_of(hold: Hold, proof: Evidence) -> Json:
+    """How the target was. Without it nothing may be changed.
+
+    What is too big for the row is read from the evidence that the row names.
+    """
+    if hold.capture is None:
         raise RuntimeError("no capture, no change")
-    return hold.captured
+    if hold.capture.state is not None:
+        return hold.capture.state
+    return proven_state(hold.target, hold.capture, proof)
+
+
+def proven_state(target: str, capture: Capture, proof: Evidence) -> Json:
+    """How the target was, as evidence says it for this capture. Raises CaptureMismatch."""
+    try:
+        entry = proof.read(capture.key, capture.sha256)
+    except EvidenceFault as fault:
+        raise CaptureMismatch(f"{target}: {fault}") from fault
+    for change in entry["content"].get("changes", ()):
+        if (change.get("target"), change.get("generation")) == (target, capture.generation):
+            state: Json = change.get("captured")
+            if capture.says(state):
+                return state
+    raise CaptureMismatch(
+        f"{target}: the hold's capture is not what {capture.key} says. Nothing was restored; "
+        "compare both, and restore manually what evidence says"
+    )
 
 
 def is_verified(action: Action, aws: AwsClients, captured: Json, written: Json) -> bool:

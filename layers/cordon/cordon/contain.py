@@ -5,42 +5,44 @@ taken up by the next delivery::
 
     capture   read how each target is, or take what an earlier case captured
     save      keep it, with evidence, before anything changes
-    apply     change the resources, in the plan's order
-    verify    keep what was written, and read it again
+    change    what contains: change the resources in the plan's order, and read them again
+              then the tags of the resources that are contained, and read them again
+    keep      keep what was written, and meet whoever came meanwhile
     finish    say how each change ended, in evidence and in the case's row
 
 What does not need each other goes out at the same time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from cordon.actions import Action
 from cordon.attempt import (
-    ACTION_ERRORS,
     ActionRun,
     Services,
     bring_about,
     captured_of,
-    error_text,
     for_each,
     is_verified,
     lease,
     require_time,
+    try_step,
     verify_with_retries,
 )
+from cordon.capture import capture, captured_json, save
 from cordon.clock import now
-from cordon.concurrency import gather
-from cordon.errors import ContainFailed, HoldReleased, Refused, ResourceDeleted
+from cordon.errors import ContainFailed, HoldReleased
 from cordon.evidence import Evidence
-from cordon.finding import canonical_json
 from cordon.memory.cases import ActionStatus, Case
-from cordon.memory.holds import Capture
+from cordon.memory.holds import Hold
 from cordon.policy import over_budget
 from cordon.release import OPEN, undo
 from cordon.statuses import Event, after
+
+ENDED_WELL = (ActionStatus.VERIFIED, ActionStatus.RESOURCE_DELETED)
 
 
 def contain(
@@ -49,131 +51,68 @@ def contain(
     *,
     decided: Mapping[str, Any] | None = None,
     budget: int | None = None,
+    again: datetime | None = None,
 ) -> Case:
     """The case with how each change ended.
 
     ``decided`` is the record of the decision, for the same object of evidence as the captures.
-    ``budget``: take one case from an hourly budget of so many, or hold the case back. A change that
-    fails does not keep the others from being tried: each one contains. Raises ContainFailed when
-    one failed, so that the delivery is tried again.
+    ``budget``: take one case from an hourly budget of so many, or hold the case back. ``again``:
+    when it was active after it was contained. A change that fails does not keep the others from
+    being tried: each one contains. The case stays *containing* while a change needs time. Raises
+    ContainFailed when one failed, so that the delivery is tried again.
     """
     with lease(case, services):
         proof = services.evidence(case)
         runs = [ActionRun(action) for action in case.plan.actions]
-        if not capture(case, runs, services, budget):
+        if not capture(case, runs, proof, services, budget):
             return hold_back(case, proof, services, decided or {}, budget or 0)
         save(case, runs, proof, services, decided or {})
-        apply(case, runs, services)
-        verify(case, runs, services)
+        change(case, [run for run in runs if run.action.contains], services, again)
+        skip_untrue_tags(case, runs, proof, services)
+        change(case, [run for run in runs if not run.action.contains], services, again)
+        keep(case, runs, proof, services)
         return finish(case, runs, proof, services)
 
 
-def capture(case: Case, runs: Sequence[ActionRun], services: Services, budget: int | None) -> bool:
-    """Read how each target is, where no case has captured it yet. False when over budget."""
-    account = case.finding.place.account
-    read = partial(_capture, case, services)
-    holds, allowed, *_ = gather(
-        partial(services.holds.get, *case.plan.actions),
-        lambda: budget is None or services.cases.take_budget(account, budget),
-        *(partial(_attempt, case, services, run, read) for run in runs),
-    )
-    for run in runs:
-        run.hold = holds.get(run.action.target)
-        if run.hold is not None and run.hold.captured is not None:
-            _use_earlier_capture(run)
-        elif run.status is ActionStatus.REFUSED:
-            _refuse(case, services, run, run.reason)
-    return bool(allowed)
-
-
-def _capture(case: Case, services: Services, run: ActionRun) -> None:
-    """A refusal to read means nothing where somebody has read before: the hold says whether."""
-    try:
-        run.captured = run.action.capture(services.aws(run.action, case))
-    except Refused as refused:
-        run.finish(ActionStatus.REFUSED, str(refused))
-
-
-def _use_earlier_capture(run: ActionRun) -> None:
-    """What we read is what another case, or an earlier attempt, has made of the target."""
-    run.captured = captured_of(run.joined)
-    if run.status in (ActionStatus.FAILED, ActionStatus.REFUSED):  # our reading is not needed
-        run.status, run.reason = None, ""
-
-
-def save(
-    case: Case,
-    runs: Sequence[ActionRun],
-    proof: Evidence,
-    services: Services,
-    decided: Mapping[str, Any],
+def change(
+    case: Case, runs: Sequence[ActionRun], services: Services, again: datetime | None
 ) -> None:
-    """Keep what was captured, with evidence of it and of the decision, before anything changes."""
-    going = [run for run in runs if run.status is None]
-    first = {
-        run.action.target: Capture.of(run.captured)
-        for run in going
-        if run.captured is not None and run.joined.capture is None
-    }
-    content = {**decided, "changes": [_captured_json(run, first) for run in going]}
-    entry = proof.write("captured", content)
-    if not first:
-        return
-    named = {
-        target: replace(capture, key=entry.key, sha256=entry.sha256)
-        for target, capture in first.items()
-    }
-    pairs = [(run.action, named[run.action.target]) for run in going if run.action.target in named]
-    others = services.holds.save_captures(pairs, case.id, case.attempt)
-    late = [run for run in going if run.action.target in others]
-    for run in late:  # another case captured it between our reading and our keeping
-        run.hold = others[run.action.target]
-        run.captured = captured_of(run.joined)
-    for run in going:
-        if run.action.target in named and run not in late:
-            run.hold = replace(run.joined, capture=named[run.action.target])
-    if late:
-        proof.write("captured", {"changes": [_captured_json(run, {}) for run in late]})
+    """Change the resources one after the other, as the plan's order means something; then verify.
 
-
-def _captured_json(run: ActionRun, first: Mapping[str, Capture]) -> dict[str, Any]:
-    """For evidence, before the change: a capture of our own, or where the earlier one is."""
-    capture = first.get(run.action.target) or run.joined.capture
-    if capture is None:
-        raise RuntimeError(f"{run.action.target} has no capture")
-    earlier = {} if run.action.target in first else {"captured_in": capture.key}
-    return {
-        "action": run.action.to_json(),
-        "target": run.action.target,
-        "generation": capture.generation,
-        "captured": capture.state,
-        "held_by": sorted(run.joined.cases),
-        **earlier,
-    }
-
-
-def apply(case: Case, runs: Sequence[ActionRun], services: Services) -> None:
-    """Change the resources, one after the other: the plan's order means something."""
+    What comes after a change that needs time, on the same resource, needs it too.
+    """
     for run in runs:
-        if run.status is None:
-            _attempt(case, services, run, partial(_apply, case, services))
+        before = [one for one in runs if one.action.resource == run.action.resource]
+        until = next((one.until for one in before if one.until is not None), None)
+        if run.status is None and until is not None:
+            run.wait(until, "after the change before it, which needs time")
+        elif run.status is None:
+            try_step(case, services, run, partial(_apply, case, services, again))
+    for_each(runs, partial(_verify, case, services), partial(try_step, case, services))
 
 
-def _apply(case: Case, services: Services, run: ActionRun) -> None:
+def _apply(case: Case, services: Services, again: datetime | None, run: ActionRun) -> None:
     """Bring the target to what every case that holds it wants."""
     action, aws = run.action, services.aws(run.action, case)
-    if not action.recognisable_by_value:  # others may have come and written meanwhile
-        run.hold = services.holds.get(action).get(action.target)
-    hold = run.joined
-    run.combined = hold.combined() or action
-    captured = captured_of(hold)
-    earlier = hold.written if _was_verified(case, action) else None
-    if earlier is not None and is_verified(run.combined, aws, captured, earlier):
-        run.written = earlier
-        run.finish(ActionStatus.VERIFIED)
+    if run.hold is not None:
+        _read_again(run, services)
+    run.combined = (run.hold.combined() if run.hold else None) or action
+    earlier = run.earlier_written if _was_verified(case, action) else None
+    anew = earlier is None or bool(again and action.again(again, earlier))
+    if earlier is not None and not anew and is_verified(run.combined, aws, run.captured, earlier):
+        run.finish(ActionStatus.VERIFIED, action.note(earlier))
         return
     require_time(case)
-    run.written = run.combined.apply(aws, captured, hold.written)
+    run.written = run.combined.apply(aws, run.captured, run.earlier_written, run.current)
+
+
+def _read_again(run: ActionRun, services: Services) -> None:
+    """Others are in the hold, or were: they may have written since, and what we read is old."""
+    if not run.action.recognisable_by_value:
+        run.hold = services.holds.get(run.action).get(run.action.target)
+        run.current = None
+    if run.hold is None:
+        raise HoldReleased(f"no case holds {run.action.target} any more")
 
 
 def _was_verified(case: Case, action: Action) -> bool:
@@ -182,38 +121,82 @@ def _was_verified(case: Case, action: Action) -> bool:
     )
 
 
-def verify(case: Case, runs: Sequence[ActionRun], services: Services) -> None:
-    """Keep what was written, and read it again."""
-    for_each(runs, partial(_verify, case, services), partial(_attempt, case, services))
-
-
 def _verify(case: Case, services: Services, run: ActionRun) -> None:
-    """Where another case came meanwhile and wants more, bring that about too."""
     if run.written is None or run.combined is None:
         raise RuntimeError("nothing was written")
-    try:
-        run.hold = services.holds.save_written(run.action, run.written, case.id, case.attempt)
-    except HoldReleased:
+    aws = services.aws(run.action, case)
+    verify_with_retries(partial(run.combined.verify, aws, run.captured, run.written))
+    run.finish(ActionStatus.VERIFIED, run.action.note(run.written))
+
+
+def skip_untrue_tags(
+    case: Case, runs: Sequence[ActionRun], proof: Evidence, services: Services
+) -> None:
+    """A tag says that its resource is contained: only where that was verified may it say so (A1).
+
+    One that an earlier attempt wrote is taken off again.
+    """
+    for run in runs:
+        lacking = [
+            one
+            for one in runs
+            if one.action.contains
+            and one.action.resource == run.action.resource
+            and one.status not in ENDED_WELL
+        ]
+        if run.action.contains or run.status is not None or not lacking:
+            continue
+        if lacking[0].until is not None:
+            run.wait(lacking[0].until, f"after {lacking[0].action.name()}")
+            continue
+        undone = undo(case, run.action, proof, services)
+        status = ActionStatus.FAILED if undone.status in OPEN else ActionStatus.SKIPPED
+        run.finish(status, undone.reason or f"{lacking[0].action.name()} was not verified")
+
+
+def keep(case: Case, runs: Sequence[ActionRun], proof: Evidence, services: Services) -> None:
+    """Keep what was written, by which drift is recognised; meet whoever came meanwhile."""
+    wrote = [run for run in runs if run.written is not None]
+    if not wrote:
+        return
+    written = [(run.action, run.written or {}, run.changes) for run in wrote]
+    others = services.holds.save_all_written(written, case.id, case.attempt)
+    for run in wrote:
+        if (hold := others.get(run.action.target)) is not None:
+            ended, run.status = run.status, None
+            meet = partial(_meet_others, case, proof, services, hold)
+            try_step(case, services, run, meet)
+            run.status = run.status or ended
+
+
+def _meet_others(
+    case: Case, proof: Evidence, services: Services, hold: Hold, run: ActionRun
+) -> None:
+    """Others hold the target too by now: bring about what all of them want."""
+    member = hold.member(case.id)
+    if member is None or member.attempt != case.attempt or hold.capture is None:
         _undo_as_the_row_says(case, services, run)
-        raise
-    if run.joined.combined() == run.combined:
-        aws = services.aws(run.action, case)
-        captured = captured_of(run.joined)
-        verify_with_retries(partial(run.combined.verify, aws, captured, run.written))
-    else:
-        run.hold = bring_about(run.action, run.joined, case, services)
+        raise HoldReleased(f"this attempt holds {run.action.target} no longer")
+    if hold.capture.generation != run.generation:  # ours was unproven when they came
+        run.capture = replace(hold.capture, state=captured_of(hold, proof))
+        proof.write("captured", {"changes": [captured_json(case, run, own=False)]})
+    if hold.combined() == run.combined:
+        hold = services.holds.save_written(run.action, run.written or {}, case.id, case.attempt)
+    if hold.combined() != run.combined:
+        run.hold = bring_about(run.action, hold, case, services)
         run.written = run.hold.written
-    run.finish(ActionStatus.VERIFIED)
+        run.finish(ActionStatus.VERIFIED, run.action.note(run.written or {}))
 
 
 def _undo_as_the_row_says(case: Case, services: Services, run: ActionRun) -> None:
     """This attempt wrote after it was over: the target becomes what the hold says now."""
-    if run.combined is None or run.written is None or run.captured is None:
+    if run.combined is None or run.written is None:
         raise RuntimeError("nothing was written")
     hold = services.holds.get(run.action).get(run.action.target)
     aws, wanted = services.aws(run.action, case), hold.combined() if hold is not None else None
-    if hold is not None and hold.captured is not None and wanted is not None:
-        wanted.apply(aws, hold.captured, hold.written)
+    if hold is not None and hold.capture is not None and wanted is not None:
+        captured = captured_of(hold, services.evidence(case))
+        wanted.apply(aws, captured, hold.written)
     else:
         run.combined.undo(aws, run.captured, run.written)
 
@@ -231,7 +214,8 @@ def finish(case: Case, runs: Sequence[ActionRun], proof: Evidence, services: Ser
         case,
         event,
         results=results,
-        contained_at=case.contained_at or now(),
+        contained_at=case.contained_at if event is Event.WAIT else now(),
+        not_before=min((run.until for run in runs if run.until), default=None),
         lease_until=None,
         evidence_end=proof.link,
     )
@@ -245,6 +229,8 @@ def outcome(runs: Sequence[ActionRun]) -> Event:
     verified = [run.action for run in runs if run.status is ActionStatus.VERIFIED]
     contains = any(run.action.contains for run in runs)
     counted = [action for action in verified if action.contains or not contains]
+    if any(run.status is ActionStatus.WAITING for run in runs):
+        return Event.WAIT
     if any(run.status in (ActionStatus.FAILED, ActionStatus.REFUSED) for run in runs):
         return Event.SOME_VERIFIED if counted else Event.NONE_VERIFIED
     if not counted:
@@ -272,38 +258,3 @@ def hold_back(
         lease_until=None,
         evidence_end=proof.link,
     )
-
-
-def _attempt(
-    case: Case, services: Services, run: ActionRun, step: Callable[[ActionRun], None]
-) -> None:
-    """One step of one change. How it ended is the change's own: the others go on."""
-    try:
-        step(run)
-    except ResourceDeleted as deleted:
-        services.holds.leave(run.action, case.id)
-        run.finish(ActionStatus.RESOURCE_DELETED, str(deleted))
-    except Refused as refused:
-        _refuse(case, services, run, str(refused))
-    except ACTION_ERRORS as error:
-        run.finish(ActionStatus.FAILED, error_text(error))
-
-
-def _refuse(case: Case, services: Services, run: ActionRun, reason: str) -> None:
-    """Nothing is held, unless an earlier attempt may have written: then it must be undone."""
-    hold = services.holds.withdraw(run.action, case.id, case.attempt)
-    alone = hold is not None and hold.cases == {case.id}
-    if alone and hold is not None and hold.captured is not None and _changed(case, services, run):
-        run.finish(ActionStatus.FAILED, reason)
-        return
-    services.holds.leave(run.action, case.id)
-    run.finish(ActionStatus.REFUSED, reason)
-
-
-def _changed(case: Case, services: Services, run: ActionRun) -> bool:
-    """Does the target show anything but what was captured, or is that unknown?"""
-    try:
-        current = run.action.capture(services.aws(run.action, case))
-    except (Refused, *ACTION_ERRORS):
-        return True
-    return canonical_json(current) != canonical_json(run.captured)

@@ -58,6 +58,16 @@ class EntryRef:
     sha256: str
 
 
+@dataclass(frozen=True)
+class Draft:
+    """An entry that is about to be written."""
+
+    stage: str
+    content: Mapping[str, Any]
+    body: bytes
+    ref: EntryRef
+
+
 class Evidence:
     """The evidence of one case. ``link`` is where its chain ends as far as we know.
 
@@ -72,15 +82,25 @@ class Evidence:
         self.orphaned: list[Mapping[str, Any]] = []
         self._read: dict[str, dict[str, Any]] = {}
 
+    def draft(self, stage: str, content: Mapping[str, Any]) -> Draft:
+        """The next entry, with its name: so a hold can name the object while it is written."""
+        body = self._entry(stage, content)
+        key = self._chain.key(self.link.seq + 1)
+        return Draft(stage, content, body, EntryRef(key, sha256(body)))
+
     def write(self, stage: str, content: Mapping[str, Any]) -> EntryRef:
+        """Append one entry. As ``put``."""
+        return self.put(self.draft(stage, content))
+
+    def put(self, draft: Draft) -> EntryRef:
         """Append one entry. Raises the ClientError of s3:PutObject; then nothing may go on.
 
-        An entry that a dead attempt left behind is kept and chained to, never written over. Returns
-        what was written, for a hold to name.
+        An entry that a dead attempt left behind is kept and chained to, never written over: then
+        the name is another than the draft's. Returns what was written, for a hold to name.
         """
+        body = draft.body
         while self.link.seq < MAX_ENTRIES:
             key = self._chain.key(self.link.seq + 1)
-            body = self._entry(stage, content)
             refused = self._put(key, body)
             if refused == CONFLICT:
                 sleep(0.1)
@@ -90,6 +110,7 @@ class Evidence:
             if there == body:  # written now, or by a try whose response was lost
                 return EntryRef(key, self.link.hash)
             self._keep_orphan(key, there)
+            body = self._entry(draft.stage, draft.content)
         raise OverflowError(f"case {self._chain.case} has more than {MAX_ENTRIES} evidence entries")
 
     def read(self, key: str, sha256: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ else                               compare the capture with evidence, undo
 from dataclasses import asdict, replace
 from functools import partial
 
-from cordon.actions import Action, Undone, UndoResult
+from cordon.actions import Action, Json, Undone, UndoResult
 from cordon.attempt import (
     ACTION_ERRORS,
     Services,
@@ -33,15 +33,24 @@ from cordon.attempt import (
     error_text,
     is_verified,
     lease,
+    proven_state,
     require_time,
     verify_with_retries,
 )
-from cordon.clock import now, to_iso
-from cordon.errors import CaptureMismatch, EvidenceFault, Refused, ReleaseFailed, ResourceDeleted
+from cordon.clients import AwsClients
+from cordon.clock import from_iso, now, to_iso
+from cordon.errors import (
+    CaptureMismatch,
+    EvidenceFault,
+    NotYet,
+    Refused,
+    ReleaseFailed,
+    ResourceDeleted,
+)
 from cordon.evidence import Evidence
-from cordon.finding import canonical_json
 from cordon.memory.cases import ActionResult, ActionStatus, Case
-from cordon.memory.holds import Hold
+from cordon.memory.holds import Capture, Hold
+from cordon.sources.text import one_line
 from cordon.statuses import CONTAIN_ENDED, Event, after
 
 FINDING_SOURCE = "the finding's source"  # who releases when a control passes
@@ -115,41 +124,49 @@ def _tried(
         return _undo(case, action, hold, proof, services)
     except ResourceDeleted as deleted:
         return _result(action, ActionStatus.RESOURCE_DELETED, str(deleted))
-    except (*ACTION_ERRORS, Refused, CaptureMismatch) as error:
+    except NotYet as not_yet:
+        waiting = _result(action, ActionStatus.WAITING, one_line(not_yet.why, 2000))
+        return replace(waiting, not_before=to_iso(not_yet.until))
+    except (*ACTION_ERRORS, Refused) as error:
         return _result(action, ActionStatus.FAILED, error_text(error))
 
 
 def _undo(
     case: Case, action: Action, hold: Hold, proof: Evidence, services: Services
 ) -> ActionResult:
-    if hold.captured is None:
+    capture = hold.capture
+    if capture is None:
         return _result(action, ActionStatus.UNCHANGED)
     if hold.members:
-        hold = _bring_about_others(case, action, hold, services)
+        hold = _bring_about_others(case, action, hold, proof, services)
     if hold.members:
         others = ", ".join(member.case for member in hold.members)
         return _result(action, ActionStatus.HELD_BY_OTHERS, f"still held by case {others}")
-    aws, captured, written = services.aws(action, case), captured_of(hold), hold.written
-    if written is None and _is_as_captured(action, case, hold, services):
+    aws, written = services.aws(action, case), hold.written
+    if written is None and _is_as_captured(action, capture, aws):
         return _result(action, ActionStatus.RESTORED, "it was never changed")
-    require_capture_in_evidence(hold, proof)
+    captured = require_capture_in_evidence(hold, proof)
     if written is None:  # an attempt died between its write and its note: finish it, then undo
         require_time(case)
         written = action.apply(aws, captured, None)
         services.holds.save_written(action, written, case.id, case.attempt)
     until = action.until_safe_to_undo(captured, written)
     if until is not None and now() < until:
-        waiting = _result(action, ActionStatus.WAITING, "an earlier undo would do harm")
+        waiting = _result(
+            action, ActionStatus.WAITING, "an earlier undo would let denied sessions in again"
+        )
         return replace(waiting, not_before=to_iso(until))
-    undone = _undone(case, action, replace(hold, written=written), services)
+    undone = _undone(case, action, replace(hold, written=written), captured, services)
     if undone.left is not None:
         verify_with_retries(partial(action.verify_undone, aws, undone.left))
     return _result(action, UNDONE[undone.state], undone.reason)
 
 
-def _undone(case: Case, action: Action, hold: Hold, services: Services) -> UndoResult:
+def _undone(
+    case: Case, action: Action, hold: Hold, captured: Json, services: Services
+) -> UndoResult:
     """Whoever comes meanwhile may write too: what looks like a person's may be another case's."""
-    aws, captured = services.aws(action, case), captured_of(hold)
+    aws = services.aws(action, case)
     while True:
         require_time(case)
         undone = hold.of_everybody(action).undo(aws, captured, hold.written or {})
@@ -161,8 +178,8 @@ def _undone(case: Case, action: Action, hold: Hold, services: Services) -> UndoR
         hold = now_held
 
 
-def require_capture_in_evidence(hold: Hold, proof: Evidence) -> None:
-    """Raises CaptureMismatch unless evidence says of this target and generation what the hold says.
+def require_capture_in_evidence(hold: Hold, proof: Evidence) -> Json:
+    """How the target was. Raises CaptureMismatch unless evidence and the hold say the same.
 
     The table can be written by more people than the evidence can. The generation must be the one
     that this case's own chain names: an earlier capture of the target is in evidence too.
@@ -171,19 +188,15 @@ def require_capture_in_evidence(hold: Hold, proof: Evidence) -> None:
     if capture is None:
         raise CaptureMismatch(f"{hold.target}: nothing was captured")
     try:
-        entry = proof.read(capture.key, capture.sha256)
         stated = _stated_generation(hold.target, proof)
     except EvidenceFault as fault:
         raise CaptureMismatch(f"{hold.target}: {fault}") from fault
-    said = [c for c in entry["content"].get("changes", ()) if c.get("target") == hold.target]
-    wanted = {"generation": stated or capture.generation, "captured": capture.state}
-    for change in said if wanted["generation"] == capture.generation else ():
-        if canonical_json({k: change.get(k) for k in wanted}) == canonical_json(wanted):
-            return
-    raise CaptureMismatch(
-        f"{hold.target}: the hold's capture is not what {capture.key} says. Nothing was restored; "
-        "compare both, and restore manually what evidence says"
-    )
+    if stated not in ("", capture.generation):
+        raise CaptureMismatch(
+            f"{hold.target}: the hold's capture is not the one that this case's evidence names."
+            " Nothing was restored; compare both, and restore manually what evidence says"
+        )
+    return proven_state(hold.target, capture, proof)
 
 
 def _stated_generation(target: str, proof: Evidence) -> str:
@@ -211,7 +224,12 @@ def finish(
     status = after(case.status, event)
     proof.write(str(status), {"changes": [asdict(result) for result in results]})
     case = services.cases.transition(
-        case, event, results=results, lease_until=None, evidence_end=proof.link
+        case,
+        event,
+        results=results,
+        not_before=min((from_iso(r.not_before) for r in results if r.not_before), default=None),
+        lease_until=None,
+        evidence_end=proof.link,
     )
     if case.failed:
         raise ReleaseFailed("; ".join(f"{r.action}: {r.reason}" for r in case.failed))
@@ -222,17 +240,18 @@ def _ended(case: Case, results: tuple[ActionResult, ...]) -> Event:
     """Whether the condition may remain: only its source can say that it is over."""
     if case.decided_by == FINDING_SOURCE:
         return Event.SOURCE_UNDID
-    unchanged = (ActionStatus.UNCHANGED, ActionStatus.RESOURCE_DELETED)
+    unchanged = (ActionStatus.UNCHANGED, ActionStatus.RESOURCE_DELETED, ActionStatus.KEPT)
     held = any(result.status not in unchanged for result in results)
     return Event.PERSON_UNDID if held else Event.NOTHING_HELD
 
 
-def _is_as_captured(action: Action, case: Case, hold: Hold, services: Services) -> bool:
-    current = action.capture(services.aws(action, case))
-    return canonical_json(current) == canonical_json(captured_of(hold))
+def _is_as_captured(action: Action, capture: Capture, aws: AwsClients) -> bool:
+    return capture.says(action.capture(aws))
 
 
-def _bring_about_others(case: Case, action: Action, hold: Hold, services: Services) -> Hold:
+def _bring_about_others(
+    case: Case, action: Action, hold: Hold, proof: Evidence, services: Services
+) -> Hold:
     """What the other cases want remains, and no more; applied where it does not show.
 
     They may have come while it was being undone, in this try or in one that died.
@@ -240,7 +259,7 @@ def _bring_about_others(case: Case, action: Action, hold: Hold, services: Servic
     combined = hold.combined()
     if combined is None:
         return hold
-    aws, captured, written = services.aws(action, case), captured_of(hold), hold.written
+    aws, captured, written = services.aws(action, case), captured_of(hold, proof), hold.written
     both = action.combine(combined)
     less = both != combined
     if less and not action.recognisable_by_value and written is not None:

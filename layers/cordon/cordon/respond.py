@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -38,6 +39,7 @@ from cordon.statuses import CONTAIN_ENDED, Event, Status
 CASE_FINDING_ID = re.compile(
     r"cordon/[0-9]{12}/[a-z0-9-]+/(?P<playbook>[a-z_]+)/(?P<case>[0-9a-f]{16})"
 )
+LONGEST_WAIT = timedelta(minutes=15)  # of a workflow for a change; longer, the row alone knows
 OPENING = {  # what a decision makes of a case that is new, or that begins anew
     Verdict.OBSERVE: Event.OBSERVE,
     Verdict.ASK: Event.ASK,
@@ -210,6 +212,8 @@ def contain_and_report(
     except ContainFailed:
         report(services.cases.get(case.id) or case, services)
         raise
+    if case.not_before is not None:
+        wait_for_change(case, services)
     report(case, services)
     return Outcome(str(case.status), case.reason, case.id, case.mode, held_back=_held_back(case))
 
@@ -232,6 +236,8 @@ def on_known_case(
     """A finding that comes again: taken up if an attempt died, contained anew if it goes on."""
     if case.live and case.lease_until is not None:
         raise ContainInProgress(case.id, case.lease_until)
+    if case.not_before is not None and now() < case.not_before:
+        return unchanged(case)
     if is_interrupted(case):
         if may_resume(case, decision):
             return resume(case, services)
@@ -362,10 +368,20 @@ def release_from_security_hub(finding: Finding, services: Services) -> Outcome:
     return Outcome("releasing", why, case.id, case.mode)
 
 
+def wait_for_change(case: Case, services: Services) -> None:
+    """A change needs time: a workflow takes the case up then, or where that is long, the row says
+    when."""
+    if case.not_before is None or case.not_before - now() > LONGEST_WAIT:
+        return
+    name = f"{case.id}-wait-{case.attempt}"
+    start_workflow(services, services.deployment.contain_workflow, name, case)
+
+
 def workflow_input(case: Case) -> str:
-    """The input of our workflows: names only; all else is read from the case."""
+    """The input of our workflows: names, and when to wake; all else is read from the case."""
     named = {"case": case.id, "playbook": case.playbook, "function": case.function_arn}
-    return json.dumps(named)
+    until = case.not_before if case.status is Status.CONTAINING else None
+    return json.dumps({**named, **({"until": to_iso(until)} if until is not None else {})})
 
 
 def release_execution_name(case: Case) -> str:

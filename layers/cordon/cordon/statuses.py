@@ -40,6 +40,7 @@ class Event(StrEnum):
     REJECT = "a person rejects"
     EXPIRE = "the time to approve is over"
     HOLD_BACK = "the budget is used up"
+    WAIT = "a change needs time"
     ALL_VERIFIED = "every change is verified"
     TAGS_VERIFIED = "every tag is verified, and there was nothing else to do"
     SOME_VERIFIED = "some changes are verified"
@@ -75,6 +76,7 @@ TABLE: Mapping[Status | None, Mapping[Event, Status]] = {
     S.CONTAINING: {
         E.CLAIM: S.CONTAINING,
         E.HOLD_BACK: S.OBSERVED,
+        E.WAIT: S.CONTAINING,
         E.ALL_VERIFIED: S.CONTAINED,
         E.TAGS_VERIFIED: S.TAGGED,
         E.SOME_VERIFIED: S.PARTLY_CONTAINED,

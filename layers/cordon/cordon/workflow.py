@@ -1,4 +1,4 @@
-"""The steps that our state machines call: ask, contain, end_question, report, release.
+"""The steps that our state machines call, by the names in ``STEPS``.
 
 A command carries no authority: it names a case, and wakes. Who decided what is read from the
 ``decision#`` row, which no playbook may write, and from the case's own row. A step may be called
@@ -12,7 +12,7 @@ from typing import Any
 
 from cordon.attempt import begin
 from cordon.bootstrap import Services
-from cordon.clock import to_iso
+from cordon.clock import now, to_iso
 from cordon.concurrency import gather
 from cordon.contain import contain
 from cordon.errors import CaseConflict, ContainInProgress, NotAllowedNow, NotApproved
@@ -65,6 +65,16 @@ def _contain(case: Case, command: Command, services: Services) -> dict[str, str]
     return _contained(contain(claimed, services, decided=record))
 
 
+def _continue(case: Case, _: Command, services: Services) -> dict[str, str]:
+    """Take up a case that needed time, if what it does is still allowed."""
+    due = case.not_before is None or now() >= case.not_before
+    if case.status is not Status.CONTAINING or not due:
+        return _contained(case)
+    _require_allowed_now(case, services)
+    record = decision_record(case) | {"resumed": True}
+    return _contained(contain(begin(case, case, Event.CLAIM, services), services, decided=record))
+
+
 def _approve(case: Case, decision: Decision, services: Services) -> Case:
     """Claim the case; evidence says who approved, before anything is captured."""
     by = one_line(decision.by, 256)
@@ -98,8 +108,14 @@ def _require_current_round(case: Case, command: Command) -> None:
 
 
 def _contained(case: Case) -> dict[str, str]:
-    """``seen``: when the finding was last seen; the function measures the time since."""
-    return {"state": str(case.status), "mode": case.mode, "seen": to_iso(case.last_activity)}
+    """``seen``: when the finding was last seen; the function measures the time since.
+
+    ``until``: a change needs time until then.
+    """
+    said = {"state": str(case.status), "mode": case.mode, "seen": to_iso(case.last_activity)}
+    if case.status is Status.CONTAINING and case.not_before is not None:
+        return said | {"until": to_iso(case.not_before)}
+    return said
 
 
 _NOT_CARRIED_OUT = {
@@ -157,15 +173,16 @@ def _release(case: Case, _: Command, services: Services) -> dict[str, str]:
         case = release(case, services, by=by, why=why)
     except ContainInProgress as live:
         return {"state": "waiting", "until": to_iso(live.until)}
-    waits = [result.not_before for result in case.results if result.not_before]
-    if not waits:
+    if case.not_before is None:
         return {"state": str(case.status)}
-    return {"state": "waiting", "until": min(waits)}
+    report(case, services)  # it may wait long, and people must know for what
+    return {"state": "waiting", "until": to_iso(case.not_before)}
 
 
 STEPS: Mapping[str, Callable[[Case, Command, Services], dict[str, str]]] = {
     "ask": _ask,
     "contain": _contain,
+    "continue": _continue,
     "end_question": _end_question,
     "report": _report,
     "release": _release,

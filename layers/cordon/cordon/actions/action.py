@@ -120,6 +120,10 @@ class Action:
         """Raises NotVerified (or ResourceDeleted) unless the target shows what an undo left."""
         raise NotImplementedError
 
+    def note(self, written: Json) -> str:
+        """What people must know of a change that was verified; "" when there is nothing to say."""
+        return ""
+
     def again(self, since: datetime, written: Json) -> bool:
         """Must it be applied anew after activity at ``since``, although it shows?
 

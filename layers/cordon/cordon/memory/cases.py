@@ -39,7 +39,8 @@ class ActionStatus(StrEnum):
     PARTLY_RESTORED = "partly_restored"  # AWS refuses a part of what was captured: the reason says
     KEPT = "kept"  # undoing would do harm: the change stays, by design
     HELD_BY_OTHERS = "held_by_others"  # other cases want it so: it stays as they want it
-    WAITING = "waiting"  # an undo before ``not_before`` would do harm
+    WAITING = "waiting"  # it needs time, or would do harm before ``not_before``
+    SKIPPED = "skipped"  # a tag that would say what is not so
     UNCHANGED = "unchanged"  # there was nothing to undo
 
 
@@ -87,7 +88,8 @@ class Case:
     decided_why: str = ""
     results: tuple[ActionResult, ...] = ()
     released_by: str = ""  # the person who released it; only a person's approval clears this
-    contained_at: datetime | None = None
+    contained_at: datetime | None = None  # when an attempt to contain ended last
+    not_before: datetime | None = None  # when the change or undo that waits may go on
     changed_at: datetime | None = None  # when its row was last written; always rises
     evidence_end: ChainEnd = field(default_factory=ChainEnd)
     observed: Observed | None = None  # what its chain begins with, instead of with nothing
@@ -312,7 +314,7 @@ class Cases:
 
 _TEXTS = ("playbook", "plan_hash", "mode", "verdict", "reason", "function_arn")
 _DECIDED = ("decided_by", "decided_why", "released_by")
-_MOMENTS = ("opened_at", "last_activity", "lease_until", "contained_at", "changed_at")
+_MOMENTS = ("opened_at", "last_activity", "lease_until", "contained_at", "not_before", "changed_at")
 _NUMBERS = ("version", "round", "attempt")
 
 

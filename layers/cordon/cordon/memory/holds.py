@@ -15,6 +15,7 @@ restored, the object must say the same: whoever can write the table but not the 
 us restore something else.
 """
 
+import hashlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -28,8 +29,16 @@ from cordon.finding import canonical_json
 from cordon.memory.table import Cancelled, Row, Table
 
 MEMBER = "m#"
+MOST_IN_ROW = 32_768  # bytes of a captured state in the row; what is longer is read from evidence
+DIGEST = "sha256:"  # before the digest of such a state: no JSON begins so
 IF_MEMBER = "#member.#attempt = :attempt"
+IF_NOBODY_CAME = f"{IF_MEMBER} AND changes = :changes"
+IF_UNUSED = f"{IF_MEMBER} AND generation = :old AND attribute_not_exists(written)"
 IF_FIRST = f"attribute_not_exists(captured) AND {IF_MEMBER}"
+SET_CAPTURE = (
+    "SET captured = :captured, captured_in = :entry, captured_sha256 = :sha256,"
+    " generation = :generation"
+)
 IF_ALONE = "attribute_not_exists(cases) OR cases = :case"
 IF_NOT_ALONE = "contains(cases, :one) AND cases <> :case"
 
@@ -45,17 +54,31 @@ class Member:
 
 @dataclass(frozen=True)
 class Capture:
-    """How a target was, with the place in evidence that says the same."""
+    """How a target was, with the place in evidence that says the same.
 
-    state: Json
+    A row has at most 400 KB (Amazon DynamoDB Developer Guide, "Quotas"), and a customer's settings
+    may have more than their share of it: of what is big the row has only the digest, and ``state``
+    is None until it is read from evidence.
+    """
+
+    state: Json | None
     generation: str
     key: str = ""  # of the object of evidence
     sha256: str = ""  # of that object
+    digest: str = ""  # sha256 of the state's canonical JSON
+
+    def __post_init__(self) -> None:
+        if self.state is not None:
+            object.__setattr__(self, "digest", _digest(self.state))
 
     @classmethod
     def of(cls, state: Json) -> "Capture":
         """A capture made just now, of a generation of its own; evidence is named later."""
         return cls(state, uuid.uuid4().hex)
+
+    def says(self, state: Json) -> bool:
+        """Is that the state which was captured?"""
+        return _digest(state) == self.digest
 
 
 @dataclass(frozen=True)
@@ -68,11 +91,7 @@ class Hold:
     members: tuple[Member, ...]  # who wants it, sorted by case
     cases: frozenset[str]  # these, and those that are leaving
     leaving: tuple[Action, ...] = ()  # what those wanted that are leaving
-
-    @property
-    def captured(self) -> Json | None:
-        """How the target was before anything of ours."""
-        return self.capture.state if self.capture else None
+    changes: int = 1  # how often somebody joined or withdrew: with it, what is wanted changes
 
     def member(self, case: str) -> Member | None:
         """What this case wants, and by which attempt."""
@@ -115,9 +134,10 @@ class Holds:
         member = {"attempt": attempt, "want": canonical_json(action.to_json())}
         return self._table.write_update(
             _key(action),
-            "ADD cases :case SET #member = :member",
+            "ADD cases :case, changes :one SET #member = :member",
             names={"#member": MEMBER + case},
             case={case},
+            one=1,
             member=member,
         )
 
@@ -128,19 +148,32 @@ class Holds:
 
         Raises HoldReleased where this attempt is not in a hold any more.
         """
-        others: dict[str, Hold] = {}
-        left = list(captures)
-        while left:
-            try:
-                self._table.transact([self._save(a, c, case, attempt) for a, c in left])
-            except Cancelled as cancelled:
-                failed = {a.target: row for (a, _), row in _failures(left, cancelled)}
-                for target, row in failed.items():
-                    others[target] = _captured_by_another(target, row, case, attempt)
-                left = [(a, c) for a, c in left if a.target not in failed]
-            else:
-                break
-        return others
+        writes = {
+            action.target: self._table.write_update(
+                _key(action), SET_CAPTURE, IF_FIRST, **_captured(capture, case, attempt)
+            )
+            for action, capture in captures
+        }
+        failed = self._write_together(writes)
+        return {t: _captured_by_another(t, row, case, attempt) for t, row in failed.items()}
+
+    def forget_capture(self, action: Action, old: Capture, case: str, attempt: int) -> Hold:
+        """A capture whose evidence was not written, and on which nothing followed, is no capture.
+
+        Raises HoldReleased where it was used, or replaced, meanwhile. The hold as it is then.
+        """
+        try:
+            row = self._table.update(
+                _key(action),
+                "REMOVE captured, captured_in, captured_sha256, generation",
+                IF_UNUSED,
+                names={"#member": MEMBER + case, "#attempt": "attempt"},
+                attempt=attempt,
+                old=old.generation,
+            )
+        except Cancelled as cancelled:
+            raise _released(action.target) from cancelled
+        return hold_of(action.target, row)
 
     def save_written(self, action: Action, written: Json, case: str, attempt: int) -> Hold:
         """Keep what was written, by which drift is recognised. Raises HoldReleased.
@@ -160,6 +193,42 @@ class Holds:
             raise _released(action.target) from cancelled
         return hold_of(action.target, row)
 
+    def save_all_written(
+        self, written: Sequence[tuple[Action, Json, int]], case: str, attempt: int
+    ) -> dict[str, Hold]:
+        """Keep what was written of several targets, at once, where nobody came or withdrew.
+
+        Each with the ``changes`` of the hold for which it was written. Those targets whose hold is
+        another by now, with the hold: nothing was kept of these.
+        """
+        writes = {
+            action.target: self._table.write_update(
+                _key(action),
+                "SET written = :written",
+                IF_NOBODY_CAME,
+                names={"#member": MEMBER + case, "#attempt": "attempt"},
+                attempt=attempt,
+                written=canonical_json(state),
+                changes=changes,
+            )
+            for action, state, changes in written
+        }
+        return {t: hold_of(t, row) for t, row in self._write_together(writes).items()}
+
+    def _write_together(self, writes: Mapping[str, Mapping[str, Any]]) -> dict[str, Row]:
+        """All of the writes at once, but those whose condition does not hold: these with the row
+        that is there, by target."""
+        failed: dict[str, Row] = {}
+        while left := [target for target in writes if target not in failed]:
+            try:
+                self._table.transact([writes[target] for target in left])
+            except Cancelled as cancelled:
+                rows = zip(left, cancelled.rows, strict=True)
+                failed |= {target: row for target, row in rows if row is not None}
+            else:
+                break
+        return failed
+
     def withdraw(self, action: Action, case: str, attempt: int) -> Hold | None:
         """This case wants nothing any more; it stays in the hold while this attempt undoes.
 
@@ -170,9 +239,10 @@ class Holds:
         try:
             row = self._table.update(
                 _key(action),
-                "SET #member = :member",
+                "ADD changes :one SET #member = :member",
                 "attribute_exists(#member)",
                 names={"#member": MEMBER + case},
+                one=1,
                 member={"attempt": attempt, "wanted": canonical_json(action.to_json())},
             )
         except Cancelled:
@@ -202,27 +272,6 @@ class Holds:
             except Cancelled:
                 continue  # the others left meanwhile: it is the last
             return
-
-    def _save(self, action: Action, capture: Capture, case: str, attempt: int) -> Mapping[str, Any]:
-        return self._table.write_update(
-            _key(action),
-            "SET captured = :captured, captured_in = :entry, captured_sha256 = :sha256,"
-            " generation = :generation",
-            IF_FIRST,
-            names={"#member": MEMBER + case, "#attempt": "attempt"},
-            attempt=attempt,
-            captured=canonical_json(capture.state),
-            entry=capture.key,
-            sha256=capture.sha256,
-            generation=capture.generation,
-        )
-
-
-def _failures(
-    tried: Sequence[tuple[Action, Capture]], cancelled: Cancelled
-) -> list[tuple[tuple[Action, Capture], Row]]:
-    pairs = zip(tried, cancelled.rows, strict=True)
-    return [(one, row) for one, row in pairs if row is not None]
 
 
 def _captured_by_another(target: str, row: Row, case: str, attempt: int) -> Hold:
@@ -254,6 +303,7 @@ def hold_of(target: str, row: Row) -> Hold:
         written=json.loads(row["written"]) if "written" in row else None,
         members=tuple(members),
         cases=row.get("cases", frozenset()),
+        changes=row.get("changes", 0),
         leaving=tuple(
             from_json(json.loads(raw["wanted"]))
             for name, raw in sorted(row.items())
@@ -262,10 +312,34 @@ def hold_of(target: str, row: Row) -> Hold:
     )
 
 
+def _captured(capture: Capture, case: str, attempt: int) -> dict[str, Any]:
+    return {
+        "names": {"#member": MEMBER + case, "#attempt": "attempt"},
+        "attempt": attempt,
+        "captured": _in_row(capture),
+        "entry": capture.key,
+        "sha256": capture.sha256,
+        "generation": capture.generation,
+    }
+
+
+def _in_row(capture: Capture) -> str:
+    text = canonical_json(capture.state)
+    return text if len(text) <= MOST_IN_ROW else DIGEST + capture.digest
+
+
 def _capture(row: Row) -> Capture:
+    text = str(row["captured"])
+    in_row = not text.startswith(DIGEST)
+    state: Json | None = json.loads(text) if in_row else None
     return Capture(
-        state=json.loads(row["captured"]),
+        state=state,
         generation=row["generation"],
         key=row["captured_in"],
         sha256=row["captured_sha256"],
+        digest=text.removeprefix(DIGEST),
     )
+
+
+def _digest(state: Json) -> str:
+    return hashlib.sha256(canonical_json(state).encode()).hexdigest()

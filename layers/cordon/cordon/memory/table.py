@@ -15,6 +15,8 @@ from cordon import clock
 
 Row = Mapping[str, Any]
 CONDITION_FAILED = "ConditionalCheckFailedException"
+CONFLICT = "TransactionConflictException"  # of one write that met a transaction on its row
+SINGLE = {"Put": "put_item", "Update": "update_item"}
 MOST_WRITES = 100  # of one transaction (Amazon DynamoDB API Reference, "TransactWriteItems")
 BATCH = 100  # keys of one BatchGetItem
 TRIES = 8
@@ -102,33 +104,18 @@ class Table:
 
     def put(self, row: Row, condition: str = "", **values: Any) -> None:
         """Write a whole row. Raises Cancelled with the row there where the condition fails."""
-        try:
-            self._dynamodb.put_item(**self._put(row, condition, values))
-        except ClientError as error:
-            raise_cancelled(error)
-            raise
+        self._call("put_item", self._put(row, condition, values))
 
     def update(self, key: str, expression: str, condition: str = "", **parts: Any) -> Row:
         """Change attributes of a row; the row as it is then. Raises Cancelled as ``put`` does."""
         request = self._update(key, expression, condition, parts)
-        try:
-            response = self._dynamodb.update_item(**request, ReturnValues="ALL_NEW")
-        except ClientError as error:
-            raise_cancelled(error)
-            raise
+        response = self._call("update_item", {**request, "ReturnValues": "ALL_NEW"})
         return row_of(response["Attributes"])
 
     def delete(self, key: str, condition: str, **values: Any) -> None:
         """Delete a row. Raises Cancelled as ``put`` does."""
-        try:
-            self._dynamodb.delete_item(
-                TableName=self._name,
-                Key={"id": {"S": key}},
-                **_condition(condition, values),
-            )
-        except ClientError as error:
-            raise_cancelled(error)
-            raise
+        named = {"TableName": self._name, "Key": {"id": {"S": key}}}
+        self._call("delete_item", {**named, **_condition(condition, values)})
 
     def write_put(self, row: Row, condition: str = "", **values: Any) -> Mapping[str, Any]:
         """A put for ``transact``."""
@@ -143,20 +130,30 @@ class Table:
     def transact(self, writes: Sequence[Mapping[str, Any]]) -> None:
         """All of the writes or none. Raises Cancelled where a condition does not hold.
 
-        A conflict with another transaction, or a throttle, is tried again with full jitter.
+        One alone is written without a transaction, which costs half. A conflict with another
+        transaction, or a throttle, is tried again with full jitter.
         """
         if not 0 < len(writes) <= MOST_WRITES:
             raise ValueError(f"a transaction has 1 to {MOST_WRITES} writes, not {len(writes)}")
+        if len(writes) == 1:
+            ((kind, request),) = writes[0].items()
+            self._call(SINGLE[kind], dict(request))
+        else:
+            self._call("transact_write_items", {"TransactItems": list(writes)})
+
+    def _call(self, call: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Write, again after what another try may not meet. Raises Cancelled or the ClientError."""
         for attempt in range(TRIES):
             try:
-                self._dynamodb.transact_write_items(TransactItems=list(writes))
+                response: Mapping[str, Any] = getattr(self._dynamodb, call)(**request)
             except ClientError as error:
                 if not _passes(error) or attempt == TRIES - 1:
                     raise_cancelled(error)
                     raise
             else:
-                return
+                return response
             _wait(attempt)
+        raise AssertionError("the last try returns or raises")
 
     def _put(self, row: Row, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
         item = {name: encode(value) for name, value in row.items()}
@@ -216,8 +213,10 @@ def _reasons(error: ClientError) -> list[str]:
 
 
 def _passes(error: ClientError) -> bool:
-    """May another try of a cancelled transaction succeed?"""
+    """May another try of a cancelled transaction, or of a write that met one, succeed?"""
     reasons = _reasons(error)
+    if error.response["Error"]["Code"] == CONFLICT:
+        return True
     return bool(reasons) and set(reasons) <= PASSING and set(reasons) != {"None"}
 
 

@@ -12,7 +12,14 @@ from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.release import FINDING_SOURCE
 from cordon.statuses import CONTAIN_ENDED, Status
 
-TROUBLE = (ActionStatus.FAILED, ActionStatus.REFUSED, ActionStatus.DRIFTED, ActionStatus.WAITING)
+TROUBLE = (
+    ActionStatus.FAILED,
+    ActionStatus.REFUSED,
+    ActionStatus.SKIPPED,
+    ActionStatus.PARTLY_RESTORED,
+    ActionStatus.DRIFTED,
+    ActionStatus.WAITING,
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,9 @@ MEANINGS: dict[Status, Meaning] = {
         "expired", "The question is over: nothing was changed.", _contain_again
     ),
     Status.CONTAINING: Meaning(
-        "containing", "An attempt to contain began and has not said how it ended.", _release
+        "containing",
+        "An attempt to contain began and has not said how it ended.",
+        lambda case: _waiting(case) if case.not_before else _release(case),
     ),
     Status.CONTAINED: Meaning(
         "contained", "Every change of what still exists was made and verified.", _release
@@ -103,10 +112,11 @@ MEANINGS: dict[Status, Meaning] = {
 
 
 def _waiting(case: Case) -> str:
-    until = [r.not_before for r in case.results if r.not_before]
-    if not until:
+    waits = [r for r in case.results if r.not_before]
+    if not waits:
         return "What is not undone is tried again; the alarm WorkflowsFailed says when that stops."
-    return f"An earlier undo would let stolen sessions in again. Cordon goes on at {min(until)}."
+    first = min(waits, key=lambda result: result.not_before)
+    return f"Cordon goes on at {first.not_before}: {first.reason}."
 
 
 def headline(case: Case) -> str:
@@ -148,10 +158,13 @@ def _line(result: ActionResult, resource: str) -> str:
         ActionStatus.FAILED: "FAILED, not verified",
         ActionStatus.REFUSED: "NOT DONE",
         ActionStatus.RESOURCE_DELETED: "resource deleted",
-        ActionStatus.RESTORED: "undone: what was captured before was written again",
+        ActionStatus.SKIPPED: "not done",
+        ActionStatus.RESTORED: "undone and verified: it is as it was captured",
+        ActionStatus.PARTLY_RESTORED: "PARTLY UNDONE: AWS refuses the rest",
+        ActionStatus.KEPT: "kept: undoing would do harm",
         ActionStatus.DRIFTED: "undone as far as a person's change allows",
         ActionStatus.HELD_BY_OTHERS: "stays, for other cases",
-        ActionStatus.WAITING: f"not undone before {result.not_before}",
+        ActionStatus.WAITING: f"not before {result.not_before}",
         ActionStatus.UNCHANGED: "there was nothing to undo",
     }[result.status]
     return f"{result.action} on {resource}: {words}" + (
