@@ -227,9 +227,9 @@ def test_failure_is_reported_with_its_cause(error: Mapping[str, str], cause: str
 def test_change_that_needs_time_is_waited_for() -> None:
     known = states("contain")
     begun = {"context": {"Execution": {"Input": {"case": "0a1b", "until": "2026-11-24T18:00:00Z"}}}}
-    asked = {"context": {"Execution": {"Input": {"case": "0a1b"}}}}
+    question = {"context": {"Execution": {"Input": {"case": "0a1b"}}}}
     (begin,) = known["Begin"]["Choices"]
-    assert [evaluated(begin["Condition"], one) for one in (begun, asked)] == [True, False]
+    assert [evaluated(begin["Condition"], one) for one in (begun, question)] == [True, False]
     assert known["Begin"]["Default"] == "Ask"
     assert evaluated(known[begin["Next"]]["Timestamp"], begun) == "2026-11-24T18:00:00Z"
     (more,) = known["Ended"]["Choices"]

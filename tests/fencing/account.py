@@ -100,6 +100,14 @@ class MemoryAccount:
             return contain(begin(known, known, Event.CLAIM, services), services)
         return known
 
+    def again(self, name: str) -> Case:
+        """As ``respond`` does with activity after it was contained."""
+        services, known = self.services(), self.services().cases.get(name)
+        if known is None:
+            raise KeyError(name)
+        claimed = begin(known, known, Event.CLAIM, services)
+        return contain(claimed, services, decided={}, again=self.clock.now())
+
     def release(self, name: str, by: str = PERSON) -> Case | None:
         """A person releases a case, or its control passes."""
         services = self.services()
