@@ -49,7 +49,7 @@ def test_an_event_is_contained_released_and_proven() -> None:
     assert run["released"] == run["before"] != run["contained"]
     (case,) = run["cases"]
     assert case["status"] == "reopened"
-    assert run["evidence"][case["id"]] == 9  # captured, contained, releasing, 5 changes, reopened
+    assert run["evidence"][case["id"]] == 8  # captured, contained, releasing, 4 changes, reopened
     assert "s3:PutBucketPolicy" in run["calls"]
 
 

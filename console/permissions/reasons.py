@@ -22,7 +22,7 @@ WHY = {
     "ReadBuckets": "the state of the resource: captured before the change, verified after it",
     "CheckReplicaOwner": "whether the account owns a replication destination",
     "ContainBuckets": "block, deny, suspend lifecycle and replication; and undo each",
-    "TagBuckets": "the bucket's tag",
+    "TagBuckets": "status and case",
     "PassReplicationRole": "writing a replication configuration passes its role",
     "FindLogBuckets": "buckets that receive logs are never quarantined",
     "ReadRoles": "the state of the resource: captured before the change, verified after it",

@@ -41,7 +41,7 @@ UNMODELLED = {
         "NoSuchLifecycleConfiguration",
         "ReplicationConfigurationNotFoundError",
     },
-    "s3control": {"AccessDenied", "InvalidRequest", "InvalidTag", "NoSuchBucket"},
+    "s3control": {"AccessDenied", "InvalidTag", "NoSuchBucket", "TooManyTags"},
     "sagemaker": {"AccessDeniedException", "ResourceLimitExceeded", "ValidationException"},
     "ssm": {"ValidationException"},
 }

@@ -2,7 +2,7 @@
 
 moto shares these tags with PutBucketTagging, as we do, but does not check whether the bucket
 exists and finds no bucket with a dot in its name. S3 Control models no errors for these calls;
-the codes are those of S3.
+the codes are those of S3 (Amazon S3 API Reference, "Error responses", Tagging-related codes).
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ def tag_resource(params: Params, where: Where) -> Response:
     _not_reserved(list(wanted))
     merged = {**kept, **wanted}
     if sum(not key.startswith("aws:") for key in merged) > MOST:
-        raise Refusal("InvalidRequest", f"A bucket has at most {MOST} tags")
+        raise Refusal("TooManyTags", f"The number of tags exceeds the limit of {MOST}")
     kept.update(wanted)
     return {}
 

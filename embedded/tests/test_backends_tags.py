@@ -107,7 +107,7 @@ APIS = [
         "ResourceNotFoundException",
         "ServiceQuotaExceededException",
     ),
-    Api("s3control", "arn:aws:s3:::name.with.dots", "NoSuchBucket", "InvalidRequest"),
+    Api("s3control", "arn:aws:s3:::name.with.dots", "NoSuchBucket", "TooManyTags"),
 ]
 EVERY = pytest.mark.parametrize("api", APIS, ids=lambda api: api.service)
 

@@ -35,23 +35,20 @@ def bucket_actions(
     place, name = bucket.place, bucket.name
     exempt = deployment.never_locked_out(place.partition, place.account)
     block = BlockPublicAccess(place, name)
-    tags = [
-        TagBucket(place, name, "cordon:status", ("quarantined",)),
-        TagBucket(place, name, "cordon:case", (case,)),
-    ]
+    tags = TagBucket(place, name, {"cordon:status": ("quarantined",), "cordon:case": (case,)})
 
     def deny(level: str) -> DenyBucketAccess:
         return DenyBucketAccess(place, name, (level,), exempt, deployment.organization)
 
     if matches_any(finding, catalogue.PUBLIC_BUCKETS):
-        return [block, *tags]
+        return [block, tags]
     if matches_any(finding, catalogue.SHARED_BUCKETS):
-        return [deny("outsiders"), block, *tags]
+        return [deny("outsiders"), block, tags]
     if matches_any(finding, catalogue.REPLICATED_BUCKETS):
-        return [SuspendReplication(place, name), *tags]
+        return [SuspendReplication(place, name), tags]
     if matches_any(finding, catalogue.ATTACKED_BUCKETS):
-        return [deny("writes"), SuspendLifecycle(place, name), block, *tags]
-    return [deny("everyone"), block, *tags]
+        return [deny("writes"), SuspendLifecycle(place, name), block, tags]
+    return [deny("everyone"), block, tags]
 
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:

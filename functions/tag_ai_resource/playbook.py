@@ -32,12 +32,12 @@ def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
     for resource in targets(finding):
         if not resource.arn:
             raise Refused(f"Tag {resource.type} {resource.name} manually: its ARN is not known.")
-    tags = {"cordon:status": "noncompliant", "cordon:control": finding.type, "cordon:case": case}
-    return [
-        tag_action_for(resource.place, resource.arn, key, (value,))
-        for resource in targets(finding)
-        for key, value in tags.items()
-    ]
+    tags = {
+        "cordon:status": ("noncompliant",),
+        "cordon:control": (finding.type,),
+        "cordon:case": (case,),
+    }
+    return [tag_action_for(resource.place, resource.arn, tags) for resource in targets(finding)]
 
 
 PLAYBOOK = Playbook(

@@ -1,7 +1,7 @@
 """Scenarios of buckets in bad states."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -331,7 +331,7 @@ REPLICATIONS = [
 ]
 
 
-def tagged(**tags: str) -> Callable[[AwsClients, Any], object]:
+def tagged(tags: Mapping[str, str]) -> Callable[[AwsClients, Any], object]:
     return lambda aws, _: aws.client("s3control").tag_resource(
         AccountId=PLACE.account,
         ResourceArn=f"arn:aws:s3:::{BUCKET}",
@@ -340,25 +340,29 @@ def tagged(**tags: str) -> Callable[[AwsClients, Any], object]:
 
 
 def retagged(aws: AwsClients) -> None:
-    tagged(**{"cordon-case": "manual"})(aws, None)
+    tagged({"cordon:case": "manual"})(aws, None)
 
 
-TAG = TagBucket(PLACE, BUCKET, "cordon-case", ("0123456789abcdef",))
+TAG = TagBucket(
+    PLACE, BUCKET, {"cordon:status": ("quarantined",), "cordon:case": ("0123456789abcdef",)}
+)
 TAGS = [
     Scenario(
         name=name,
         action=TAG,
-        other_case=replace(TAG, values=("fedcba9876543210",)),
-        prepare=bucket(*(tagged(**tags) for tags in then)),
+        other_case=replace(TAG, tags={"cordon:case": ("fedcba9876543210",)}),
+        prepare=bucket(*(tagged(tags) for tags in then)),
         read=read("tags"),
         tamper=retagged,
         missing=deleted,
+        theirs=lambda state: [tag for tag in state["tags"] or [] if tag["Key"] != "cordon:status"],
     )
     for name, *then in (
         ("absent",),
         ("beside-others", {"owner": "ml-team"}),
-        ("present", {"owner": "ml-team", TAG.key: "an older one"}),
-        ("present-and-empty", {TAG.key: ""}),
+        ("present", {"owner": "ml-team", "cordon:case": "an older one"}),
+        ("present-and-empty", {"cordon:case": ""}),
+        ("full", {f"k{n}": "v" for n in range(48)}),
     )
 ]
 

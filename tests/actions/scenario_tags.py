@@ -6,14 +6,15 @@ from typing import Any
 
 from cordon.actions.bedrock import TagAgentCore, TagBedrock, TagBedrockAgent
 from cordon.actions.sagemaker import TagSageMaker
-from cordon.actions.tag import Tag
+from cordon.actions.tag import TagByArn
 from cordon.clients import AwsClients
 from embedded import backends
 from tests.actions.scenario import PLACE, Scenario
 
 backends.install()  # before any session is made, which is in the first test
 
-KEY = "cordon:control"
+KEY, CASE = "cordon:control", "cordon:case"
+TAGS = {KEY: ("SageMaker.1",), CASE: ("0123456789abcdef",)}
 OWN = {"team": "fraud", "empty": ""}  # the owner's tags
 HERE = backends.here(PLACE.account, PLACE.region)
 Tags = dict[str, str]
@@ -23,7 +24,7 @@ Tags = dict[str, str]
 class Api:
     """One service's tag API as plain functions, and one resource of that service."""
 
-    action: type[Tag]
+    action: type[TagByArn]
     service: str
     arn: str
     read: Callable[[Any, str], Tags]
@@ -69,7 +70,7 @@ BEDROCK = Api(
 )
 
 
-def by_map(action: type[Tag], service: str, arn: str) -> Api:
+def by_map(action: type[TagByArn], service: str, arn: str) -> Api:
     return Api(
         action,
         service,
@@ -92,21 +93,23 @@ APIS = (
 
 
 def scenario(name: str, api: Api, before: Tags) -> Scenario:
-    action = api.action(PLACE, api.arn, KEY, ("SageMaker.1",))
+    action = api.action(PLACE, api.arn, TAGS)
     return Scenario(
         name,
         action,
-        replace(action, values=("SageMaker.3",)),
+        replace(action, tags={KEY: ("SageMaker.3",)}),
         prepare=api.exists({**OWN, **before}),
         read=api.read_tags,
         tamper=api.tag_manually,
         missing=api.delete,
+        theirs=lambda tags: {**tags, CASE: ""},  # the other key goes back
     )
 
 
 BEFORE: dict[str, Tags] = {
     "untagged": {},
     "tagged-with-nothing": {KEY: ""},
-    "tagged-with-another-value": {KEY: "SageMaker.2"},
+    "tagged-with-another-value": {KEY: "SageMaker.2", CASE: "an older one"},
+    "full": {f"k{n}": "" for n in range(46)},
 }
 SCENARIOS = tuple(scenario(name, api, before) for api in APIS for name, before in BEFORE.items())

@@ -49,6 +49,7 @@ from tests.actions.scenario_s3 import (
     read,
     replicates,
     statements,
+    tagged,
 )
 
 
@@ -372,9 +373,9 @@ def test_equal_actions_have_equal_data() -> None:
     left = DenyBucketAccess(PLACE, BUCKET, ("writes", "outsiders"), (*EXEMPT, *EXEMPT))
     right = DenyBucketAccess(PLACE, BUCKET, ("outsiders", "writes", "writes"), EXEMPT[::-1])
     assert left == right
-    assert TagBucket(PLACE, BUCKET, "k", ("b", "a", "b")) == TagBucket(
-        PLACE, BUCKET, "k", ("a", "b")
-    )
+    one, same = {"k": ("b", "a", "b"), "j": ("c",)}, {"j": ("c",), "k": ("a", "b")}
+    assert TagBucket(PLACE, BUCKET, one).to_json() == TagBucket(PLACE, BUCKET, same).to_json()
+    assert list(TagBucket(PLACE, BUCKET, one).tags) == ["j", "k"]
 
 
 def test_combine_unites_levels_and_exemptions() -> None:
@@ -471,41 +472,71 @@ def test_unknown_destination_owner_is_a_failure(aws: AwsClients) -> None:
 
 
 def test_other_tags_do_not_change(aws: AwsClients) -> None:
-    bucket(
-        lambda _, client: client.put_bucket_tagging(
-            Bucket=BUCKET, Tagging={"TagSet": [{"Key": "owner", "Value": "ml"}]}
-        )
-    )(aws)
+    bucket(tagged({"owner": "ml"}))(aws)
     TAG.apply(aws, TAG.capture(aws), None)
     tags = {t["Key"]: t["Value"] for t in get_setting(aws, "get_bucket_tagging", "TagSet")}
-    assert tags == {"owner": "ml", "cordon-case": "0123456789abcdef"}
-
-
-def test_unnoted_tag_of_another_case_is_no_persons(aws: AwsClients) -> None:
-    bucket()(aws)
-    captured = TAG.capture(aws)
-    noted = TAG.apply(aws, captured, None)
-    other = replace(TAG, values=("fedcba9876543210",))
-    other.combine(TAG).apply(aws, captured, noted)  # it died before its note
-    written = other.apply(aws, captured, noted)
-    assert written == {"value": "fedcba9876543210", "base": None}
-    assert other.undo(aws, captured, noted).state is Undone.RESTORED
-
-
-def test_too_many_tags_raises_the_error_of_s3(aws: AwsClients) -> None:
-    bucket()(aws)
-    captured = TAG.capture(aws)
-    stub(aws, "s3control", "TagResource", lambda _: "TooManyTags")
-    with pytest.raises(ClientError, match="TooManyTags"):
-        TAG.apply(aws, captured, None)
+    ours = {"cordon:status": "quarantined", "cordon:case": "0123456789abcdef"}
+    assert tags == {"owner": "ml", **ours}
 
 
 @pytest.mark.parametrize(
-    ("key", "values"), [("aws:x", ("a",)), ("", ("a",)), ("k", ()), ("k", ("",))]
+    ("own", "excess", "new"),
+    [
+        (49, 1, "the tags cordon:case, cordon:status"),
+        (50, 2, "the tags cordon:case, cordon:status"),
+    ],
 )
-def test_invalid_tag_is_an_error(key: str, values: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match=r"key|values"):
-        TagBucket(PLACE, BUCKET, key, values)
+def test_bucket_without_room_is_refused_before_any_change(
+    aws: AwsClients, own: int, excess: int, new: str
+) -> None:
+    """B22: it was a failed tag, three tries and a dead letter."""
+    bucket(tagged({f"k{n}": "v" for n in range(own)}))(aws)
+    with pytest.raises(Refused) as refused:
+        TAG.capture(aws)
+    expected = f"has {own} of at most 50 tags: remove {excess} to make room for {new}"
+    assert expected in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "reason"),
+    [
+        ("TooManyTags", "", "has no room for the tags cordon:case, cordon:status"),
+        ("BadRequest", "Bucket tag count cannot be greater than 50", "has no room for the tags"),
+        ("TagPolicyException", "", "a tag policy of the organization"),
+    ],
+)
+def test_what_s3_will_never_accept_is_refused(
+    aws: AwsClients, code: str, message: str, reason: str
+) -> None:
+    bucket()(aws)
+    captured = TAG.capture(aws)
+    _fail_tagging(aws, code, message)
+    with pytest.raises(Refused, match=reason):
+        TAG.apply(aws, captured, None)
+
+
+@pytest.mark.parametrize("code", ["BadRequest", "InvalidRequest", "InvalidTag", "SlowDown"])
+def test_other_errors_of_tagging_are_raised(aws: AwsClients, code: str) -> None:
+    bucket()(aws)
+    captured = TAG.capture(aws)
+    _fail_tagging(aws, code, "something else")
+    with pytest.raises(ClientError, match=code):
+        TAG.apply(aws, captured, None)
+
+
+def _fail_tagging(aws: AwsClients, code: str, message: str) -> None:
+    def respond(_: Any) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": message}}, "TagResource")
+
+    stub(aws, "s3control", "TagResource", respond)
+
+
+@pytest.mark.parametrize(
+    "tags", [{"aws:x": ("a",)}, {"": ("a",)}, {"k": ()}, {"k": ("",)}, {}, {"k": "text"}]
+)
+def test_invalid_tag_is_an_error(tags: Any) -> None:
+    with pytest.raises(ValueError, match=r"^tags: "):
+        TagBucket(PLACE, BUCKET, tags)
 
 
 # Unsupported buckets

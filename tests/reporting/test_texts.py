@@ -181,7 +181,7 @@ def test_troubles_come_first() -> None:
 def test_plan_is_shown_before_results(status: Status, verb: str) -> None:
     lines = change_lines(a_case(status, results=()))
     assert lines[0] == f"{verb}: block_public_access on {BUCKET_ARN}"
-    assert len(lines) == 3
+    assert len(lines) == 2
 
 
 def test_decision_names_verdict_and_reason() -> None:

@@ -2,19 +2,22 @@
 
 ``bedrock``, ``bedrock-agent`` and ``bedrock-agentcore-control`` each have TagResource,
 UntagResource and ListTagsForResource. IAM authorises the first two as ``bedrock:…``.
+TooManyTagsException names the limit of 50 for each resource, although a list may have 200 (Amazon
+Bedrock API Reference, TagResource).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cordon.actions.tag import Tag, tags_by_key
+from cordon.actions.tag import TagByArn, tags_by_key
 from cordon.clients import AwsClients
 
 _BEDROCK = ("bedrock:ListTagsForResource", "bedrock:TagResource", "bedrock:UntagResource")
 
 
 @dataclass(frozen=True)
-class TagBedrock(Tag):
+class TagBedrock(TagByArn):
     """Tag a guardrail, custom or imported model, provisioned throughput, profile or job."""
 
     permissions: ClassVar[tuple[str, ...]] = _BEDROCK
@@ -24,16 +27,16 @@ class TagBedrock(Tag):
         response = aws.client("bedrock").list_tags_for_resource(resourceARN=self.arn)
         return tags_by_key(response["tags"], "key", "value")
 
-    def _write(self, aws: AwsClients, value: str) -> None:
-        tags = [{"key": self.key, "value": value}]
-        aws.client("bedrock").tag_resource(resourceARN=self.arn, tags=tags)
+    def _set(self, aws: AwsClients, tags: Mapping[str, str]) -> None:
+        listed = [{"key": key, "value": value} for key, value in tags.items()]
+        aws.client("bedrock").tag_resource(resourceARN=self.arn, tags=listed)
 
-    def _remove(self, aws: AwsClients) -> None:
-        aws.client("bedrock").untag_resource(resourceARN=self.arn, tagKeys=[self.key])
+    def _remove(self, aws: AwsClients, keys: list[str]) -> None:
+        aws.client("bedrock").untag_resource(resourceARN=self.arn, tagKeys=keys)
 
 
 @dataclass(frozen=True)
-class TagByMap(Tag):
+class TagByMap(TagByArn):
     """Base for the two services whose API has tags as a map."""
 
     service: ClassVar[str]
@@ -43,11 +46,11 @@ class TagByMap(Tag):
         response = aws.client(self.service).list_tags_for_resource(resourceArn=self.arn)
         return dict(response.get("tags", {}))
 
-    def _write(self, aws: AwsClients, value: str) -> None:
-        aws.client(self.service).tag_resource(resourceArn=self.arn, tags={self.key: value})
+    def _set(self, aws: AwsClients, tags: Mapping[str, str]) -> None:
+        aws.client(self.service).tag_resource(resourceArn=self.arn, tags=dict(tags))
 
-    def _remove(self, aws: AwsClients) -> None:
-        aws.client(self.service).untag_resource(resourceArn=self.arn, tagKeys=[self.key])
+    def _remove(self, aws: AwsClients, keys: list[str]) -> None:
+        aws.client(self.service).untag_resource(resourceArn=self.arn, tagKeys=keys)
 
 
 @dataclass(frozen=True)

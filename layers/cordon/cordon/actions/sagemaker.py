@@ -5,10 +5,11 @@ no specific errors for AddTags.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cordon.actions.tag import Tag, tags_by_key
+from cordon.actions.tag import TagByArn, tags_by_key
 from cordon.clients import AwsClients
 
 # SageMaker has several messages for this, mostly as a ValidationException
@@ -16,7 +17,7 @@ _NOT_FOUND = re.compile(r"does not exist|could not find|cannot find|not found|re
 
 
 @dataclass(frozen=True)
-class TagSageMaker(Tag):
+class TagSageMaker(TagByArn):
     """Tag a SageMaker resource: endpoint, model, notebook instance, job, domain, …"""
 
     permissions: ClassVar[tuple[str, ...]] = (
@@ -35,9 +36,9 @@ class TagSageMaker(Tag):
         pages = aws.client("sagemaker").get_paginator("list_tags").paginate(ResourceArn=self.arn)
         return tags_by_key([tag for page in pages for tag in page["Tags"]])
 
-    def _write(self, aws: AwsClients, value: str) -> None:
-        tags = [{"Key": self.key, "Value": value}]
-        aws.client("sagemaker").add_tags(ResourceArn=self.arn, Tags=tags)
+    def _set(self, aws: AwsClients, tags: Mapping[str, str]) -> None:
+        listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+        aws.client("sagemaker").add_tags(ResourceArn=self.arn, Tags=listed)
 
-    def _remove(self, aws: AwsClients) -> None:
-        aws.client("sagemaker").delete_tags(ResourceArn=self.arn, TagKeys=[self.key])
+    def _remove(self, aws: AwsClients, keys: list[str]) -> None:
+        aws.client("sagemaker").delete_tags(ResourceArn=self.arn, TagKeys=keys)

@@ -1,18 +1,25 @@
-"""Tags on the resources of any service.
+"""Tags on the resources of any service: several keys of one resource in one action.
 
 A tag marks a resource and never changes how it works. With the policies in the operator's guide a
 tag also restricts access. Values are ids of cases and controls, never text of a finding (AWS: tags
 are not meant for private or sensitive data).
 
-``tag_value`` makes the value of a tag that several cases share, and ``is_made_of`` recognises one.
-``TagBucket`` uses them too.
+One reading and one write cover all keys; a second write is made only where a key must go. Cases
+share a key: ``tag_value`` makes its value of what all of them want, and ``is_made_of`` recognises
+such a value. A key that no case wants any more goes back to its base with the next apply.
 
-captured  ``{"value": text | None}``; None if the key is absent (an empty value is "")
-written   ``{"value": text, "base": text | None}``; ``base`` is the value without Cordon
+None means that the key is absent (an empty value is ""). ``base`` is the value without Cordon: the
+captured one, or a person's if a person changed the tag while it was held.
+
+captured  ``{"tags": {key: text}}``: all of the resource's own tags, since another case may bring
+          other keys. Those of AWS (aws:…) are not among them
+written   ``{"tags": {key: text | None}, "base": {key: text | None}}``; the tag of a key that no
+          case wants any more is its base
+left      ``{"tags": {key: text | None}}``
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
@@ -31,13 +38,17 @@ from cordon.actions.action import (
 from cordon.clients import AwsClients
 from cordon.finding import ARN
 
-KEY = re.compile(r"(?!aws:)[A-Za-z0-9_.:/=+@-]{1,128}")
+KEY = re.compile(r"(?!aws:)[A-Za-z0-9_.:/=+@-]{1,128}", re.IGNORECASE)
 MAX_VALUE_LENGTH = 256
-MAX_TAGS = 50  # of a resource; AWS's own tags (aws:…) do not count
+MAX_SHOWN = 5  # keys in one message
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.:/=+@-]")  # in the tag values of every service
+_LEFT_OUT = re.compile(r"\+[0-9]+")
+_NOTHING: Json = {"tags": {}, "base": {}}
+
+Tags = Mapping[str, str | None]
 
 
-def tag_value(values: tuple[str, ...]) -> str:
+def tag_value(values: Iterable[str]) -> str:
     """The tag value for all of ``values``: sorted, joined with spaces, 256 characters at most.
 
     Values that do not fit are counted at the end, so that the cut is visible.
@@ -47,7 +58,7 @@ def tag_value(values: tuple[str, ...]) -> str:
     >>> tag_value(("x" * 200, "y" * 100))[-4:]
     'x +1'
     """
-    names = sorted({_NOT_ALLOWED.sub("_", v)[:MAX_VALUE_LENGTH] for v in values} - {""})
+    names = _names(values)
     for left_out in range(len(names) + 1):
         kept = names[: len(names) - left_out]
         value = " ".join([*kept, f"+{left_out}"] if left_out else kept)
@@ -56,119 +67,154 @@ def tag_value(values: tuple[str, ...]) -> str:
     return ""
 
 
+def _names(values: Iterable[str]) -> list[str]:
+    """Each value as it is written."""
+    return sorted({_NOT_ALLOWED.sub("_", v)[:MAX_VALUE_LENGTH] for v in values} - {""})
+
+
 def is_made_of(value: str | None, *ours: str) -> bool:
     """Is the value one that we may have written for some of the cases of these values of ours?
 
-    An attempt that died may have written for fewer or more cases than are noted.
+    An attempt that died may have written for fewer or more cases than are noted, and have left out
+    another number of them.
 
     >>> is_made_of("a", "a b"), is_made_of("a c", "a b"), is_made_of(None, "a b")
     (True, False, False)
+    >>> is_made_of("a +1", "a b"), is_made_of("+1", "a b"), is_made_of("", "")
+    (True, False, False)
     """
-    return value is not None and set(value.split(" ")) <= set(" ".join(ours).split(" "))
+    names = {name for name in (value or "").split(" ") if not _LEFT_OUT.fullmatch(name)} - {""}
+    return bool(names) and names <= set(" ".join(ours).split(" "))
 
 
-@dataclass(frozen=True)
 class Tag(Action):
-    """Base of the tag actions. Each subclass makes the three calls of its service."""
+    """Base of the tag actions. Each subclass names the resource, and makes the three calls.
 
-    arn: str
-    key: str
-    values: tuple[str, ...]
+    Sources of the limits: the model of each service's call; AWS General Reference, "Tag naming
+    limits and requirements" (50 own tags a resource, keys of 128 and values of 256 characters).
+    No service says when a tag is in force: what ``verify`` reads is read again until it shows.
+    """
+
+    tags: Mapping[str, tuple[str, ...]]  # key → what the tag names; the subclass has the field
 
     family: ClassVar[str] = "tag"
     contains: ClassVar[bool] = False
     recognisable_by_value: ClassVar[bool] = False  # the value of another case looks like a person's
+    most: ClassVar[int] = 50  # own tags of a resource; AWS's own (aws:…) do not count
     not_found_errors: ClassVar[frozenset[str]] = frozenset({"ResourceNotFoundException"})
     quota_errors: ClassVar[frozenset[str]] = frozenset()  # error codes for too many tags
+    policy_errors: ClassVar[frozenset[str]] = frozenset()  # and for values that a tag policy denies
 
     def __post_init__(self) -> None:
-        match = ARN.fullmatch(self.arn)
-        here = (self.place.partition, self.place.region, self.place.account)
-        if not match or match.group("partition", "region", "account") != here:
-            raise ValueError(f"arn: not of {self.place.account} {self.place.region}: {self.arn!r}")
-        if not KEY.fullmatch(self.key):
-            raise ValueError(f"key: not a tag key: {self.key!r}")
-        if not tag_value(self.values):
-            raise ValueError("values: expected at least one")
-        object.__setattr__(self, "values", tuple(sorted(set(self.values))))  # normalised
+        """Normalise the tags, so that equal actions have equal JSON."""
+        object.__setattr__(self, "tags", _normalised(self.tags))
 
     @property
     def target(self) -> str:
-        return f"tag:{self.arn}:{self.key}"
-
-    @property
-    def resource(self) -> str:
-        return self.arn
+        return f"tags:{self.resource}"
 
     def combine(self, other: Self) -> Self:
-        return replace(self, values=(*self.values, *other.values))
+        tags = dict(self.tags)
+        for key, values in other.tags.items():
+            tags[key] = (*tags.get(key, ()), *values)
+        return replace(self, tags=tags)  # type: ignore[call-arg]  # a field of every subclass
 
     def capture(self, aws: AwsClients) -> Json:
-        tags = self._tags(aws)
-        own = [key for key in tags if not key.startswith("aws:")]
-        if self.key not in tags and len(own) >= MAX_TAGS:
-            raise Refused(self._quota_message)
-        return {"value": tags.get(self.key)}
+        own = self._own(aws)
+        self._require_room(own, self._wanted)
+        return {"tags": own}
 
     def apply(
         self, aws: AwsClients, captured: Json, written: Json | None, current: Json | None = None
     ) -> Json:
-        value = tag_value(self.values)
-        base = self._base(aws, written) if written else captured["value"]
-        with self._translating_errors():
-            self._write(aws, value)
-        return {"value": value, "base": base}
+        if written is None:  # whatever shows is as captured, or an attempt of ours left it there
+            shown = captured["tags"]
+        else:
+            shown = current["tags"] if current is not None else self._own(aws)
+        base = self._base(shown, captured, written or _NOTHING)
+        tags = {**self._ours_to_write(base, captured, written or _NOTHING), **self._wanted}
+        self._require_room(shown, tags)
+        self._write(aws, tags)
+        return {"tags": {**base, **self._wanted}, "base": base}
 
     def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
-        value = self._tags(aws).get(self.key)
-        if value != written["value"]:
-            raise NotVerified(
-                f"{self.arn}: tag {self.key} is {value!r}, expected {written['value']!r}"
-            )
+        self._require_shown(aws, {**written["base"], **self._wanted})
 
     def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         try:
-            return self._undo(aws, captured["value"], written)
+            left = self._base(self._own(aws), captured, written)
+            self._write(aws, self._ours_to_write(left, captured, written))
         except ResourceDeleted as deleted:
             return UndoResult(Undone.RESOURCE_DELETED, str(deleted))
-
-    def _base(self, aws: AwsClients, written: Json) -> str | None:
-        """A person's newer value of the tag; else its value before Cordon."""
-        current = self._tags(aws).get(self.key)
-        return written["base"] if self._is_ours(current, written) else current
-
-    def _is_ours(self, value: str | None, written: Json) -> bool:
-        return is_made_of(value, tag_value(self.values), written["value"])
+        theirs = [key for key, value in left.items() if value != captured["tags"].get(key)]
+        if not theirs:
+            return UndoResult(Undone.RESTORED, left={"tags": left})
+        reason = f"a person changed {_shown(theirs)}: now as that person left it"
+        return UndoResult(Undone.DRIFTED, reason, {"tags": left})
 
     def verify_undone(self, aws: AwsClients, left: Json) -> None:
-        value = self._tags(aws).get(self.key)
-        if value != left["value"]:
-            raise NotVerified(f"{self.arn}: tag {self.key} is {value!r}, not {left['value']!r}")
+        self._require_shown(aws, left["tags"])
 
-    def _undo(self, aws: AwsClients, captured: str | None, written: Json) -> UndoResult:
-        """The base is written back also where a reading shows it already: it may be old."""
-        value, base = self._tags(aws).get(self.key), written["base"]
-        if value != captured and not self._is_ours(value, written):
-            kept = f"a person changed the tag {self.key}: it was not changed"
-            return UndoResult(Undone.DRIFTED, kept, {"value": value})
-        restored = captured if value == captured else base
-        self._restore(aws, restored)
-        left = {"value": restored}
-        if restored == captured:
-            return UndoResult(Undone.RESTORED, left=left)
-        theirs = f"a person changed the tag {self.key}: their value was restored"
-        return UndoResult(Undone.DRIFTED, theirs, left)
+    @property
+    def _wanted(self) -> dict[str, str]:
+        return {key: tag_value(values) for key, values in self.tags.items()}
 
-    def _restore(self, aws: AwsClients, value: str | None) -> None:
+    def _base(self, shown: Tags, captured: Json, written: Json) -> dict[str, str | None]:
+        """The value of each held tag without Cordon: a person's newer one; else the one before.
+
+        A key that is new to the hold was captured with all others. An old reading shows an earlier
+        base, and so changes nothing.
+        """
+        base = {}
+        for key in sorted({*self.tags, *written["tags"]}):
+            before = written["base"].get(key, captured["tags"].get(key))
+            base[key] = before if self._is_ours(key, shown.get(key), written) else shown.get(key)
+        return base
+
+    def _is_ours(self, key: str, value: str | None, written: Json) -> bool:
+        noted = written["tags"].get(key) or ""
+        if noted == written["base"].get(key):  # it went back to what is not ours
+            noted = ""
+        return is_made_of(value, noted, *_names(self.tags.get(key, ())))
+
+    @staticmethod
+    def _ours_to_write(base: Tags, captured: Json, written: Json) -> dict[str, str | None]:
+        """Without what only this reading shows: that is a person's, and there already."""
+        before = {**captured["tags"], **written["base"]}
+        known = {key: (captured["tags"].get(key), before.get(key)) for key in base}
+        return {key: value for key, value in base.items() if value in known[key]}
+
+    def _require_shown(self, aws: AwsClients, expected: Tags) -> None:
+        shown = self._own(aws)
+        wrong = [key for key, value in expected.items() if shown.get(key) != value]
+        if wrong:
+            texts = [f"{key} is {shown.get(key)!r}, not {expected[key]!r}" for key in wrong]
+            raise NotVerified(f"{self.resource}: tag {_bounded(texts)}")
+
+    def _require_room(self, shown: Tags, tags: Tags) -> None:
+        """Raises Refused if the resource would have more tags than it can."""
+        there = {key for key, value in {**shown, **tags}.items() if value is not None}
+        added, excess = there - shown.keys(), len(there) - self.most
+        if added and excess > 0:
+            raise Refused(
+                f"{self.resource} has {len(shown)} of at most {self.most} tags: remove {excess} to"
+                f" make room for {_shown(added)}"
+            )
+
+    def _own(self, aws: AwsClients) -> dict[str, str]:
         with self._translating_errors():
-            if value is None:
-                self._remove(aws)
-            else:
-                self._write(aws, value)
+            tags = self._read(aws)
+        return {key: value for key, value in tags.items() if not key.startswith("aws:")}
 
-    def _tags(self, aws: AwsClients) -> Mapping[str, str]:
+    def _write(self, aws: AwsClients, tags: Tags) -> None:
+        """What must go goes first, and makes room."""
+        to_remove = [key for key, value in tags.items() if value is None]
+        to_set = {key: value for key, value in tags.items() if value is not None}
         with self._translating_errors():
-            return self._read(aws)
+            if to_remove:
+                self._remove(aws, to_remove)
+            if to_set:
+                self._set(aws, to_set)
 
     @contextmanager
     def _translating_errors(self) -> Iterator[None]:
@@ -176,28 +222,54 @@ class Tag(Action):
         try:
             yield
         except ClientError as error:
-            response = error.response["Error"]
-            if self._is_deleted(response["Code"], response.get("Message", "")):
-                raise ResourceDeleted(self.arn) from error
-            if response["Code"] in self.quota_errors:
-                raise Refused(self._quota_message) from error
+            code, message = error.response["Error"]["Code"], error.response["Error"].get("Message")
+            if self._is_deleted(code, message or ""):
+                raise ResourceDeleted(f"{self.resource} no longer exists") from error
+            if self._is_full(code, message or ""):
+                raise Refused(
+                    f"{self.resource} has no room for {_shown(self.tags)}: it can have {self.most}"
+                    " tags; remove others"
+                ) from error
+            if code in self.policy_errors:
+                raise Refused(
+                    f"{self.resource}: a tag policy of the organization denies a value of"
+                    f" {_shown(self.tags)}"
+                ) from error
             raise
-
-    @property
-    def _quota_message(self) -> str:
-        return f"{self.arn} already has {MAX_TAGS} tags; remove one to make room for {self.key}"
 
     def _is_deleted(self, code: str, message: str) -> bool:
         return code in self.not_found_errors
 
+    def _is_full(self, code: str, message: str) -> bool:
+        return code in self.quota_errors
+
     def _read(self, aws: AwsClients) -> dict[str, str]:
         raise NotImplementedError
 
-    def _write(self, aws: AwsClients, value: str) -> None:
+    def _set(self, aws: AwsClients, tags: Mapping[str, str]) -> None:
         raise NotImplementedError
 
-    def _remove(self, aws: AwsClients) -> None:
+    def _remove(self, aws: AwsClients, keys: list[str]) -> None:
         raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class TagByArn(Tag):
+    """Base of the tag actions on what a finding names by its ARN."""
+
+    arn: str
+    tags: Mapping[str, tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        match = ARN.fullmatch(self.arn)
+        here = (self.place.partition, self.place.region, self.place.account)
+        if not match or match.group("partition", "region", "account") != here:
+            raise ValueError(f"arn: not of {self.place.account} {self.place.region}: {self.arn!r}")
+        super().__post_init__()
+
+    @property
+    def resource(self) -> str:
+        return self.arn
 
 
 def tags_by_key(
@@ -205,3 +277,27 @@ def tags_by_key(
 ) -> dict[str, str]:
     """A service's tag list as a map. The last value counts if a key occurs twice."""
     return {tag[key]: tag[value] for tag in tags}
+
+
+def _normalised(tags: Any) -> dict[str, tuple[str, ...]]:
+    """Sorted, each value once. Raises ValueError: also a row of the table comes through here."""
+    if not isinstance(tags, Mapping) or not tags:
+        raise ValueError("tags: expected at least one key")
+    for key, values in tags.items():
+        if not isinstance(key, str) or not KEY.fullmatch(key):
+            raise ValueError(f"tags: not a tag key: {key!r}")
+        if not isinstance(values, tuple) or not all(isinstance(value, str) for value in values):
+            raise ValueError(f"tags: expected texts for {key}")
+        if not tag_value(values):
+            raise ValueError(f"tags: expected at least one value for {key}")
+    return {key: tuple(sorted(set(tags[key]))) for key in sorted(tags)}
+
+
+def _shown(keys: Collection[str]) -> str:
+    """``the tag a``, ``the tags a, b``."""
+    return f"the tag{'s' if len(keys) > 1 else ''} {_bounded(sorted(keys), ', ')}"
+
+
+def _bounded(texts: list[str], between: str = "; ") -> str:
+    more = [f"and {len(texts) - MAX_SHOWN} more"] if len(texts) > MAX_SHOWN else []
+    return between.join([*texts[:MAX_SHOWN], *more])

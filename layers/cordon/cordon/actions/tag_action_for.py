@@ -5,11 +5,12 @@ lists for the service's tag actions. Other types are refused, with the manual st
 """
 
 import re
+from collections.abc import Mapping
 
 from cordon.actions.action import Refused
 from cordon.actions.bedrock import TagAgentCore, TagBedrock, TagBedrockAgent
 from cordon.actions.sagemaker import TagSageMaker
-from cordon.actions.tag import Tag
+from cordon.actions.tag import TagByArn
 from cordon.finding import ARN, Place
 
 
@@ -49,7 +50,7 @@ _AGENTCORE = _types(
     workload-identity-directory workload-identity-directory/workload-identity
     """
 )
-_ACTIONS: dict[str, tuple[tuple[frozenset[str], type[Tag]], ...]] = {
+_ACTIONS: dict[str, tuple[tuple[frozenset[str], type[TagByArn]], ...]] = {
     "sagemaker": ((_SAGEMAKER | {"device-fleet/device"}, TagSageMaker),),
     "bedrock": ((_BEDROCK, TagBedrock), (_BEDROCK_AGENT, TagBedrockAgent)),
     "bedrock-agentcore": ((_AGENTCORE, TagAgentCore),),
@@ -75,8 +76,8 @@ _NOT_TAGGABLE = {
 }
 
 
-def tag_action_for(place: Place, arn: str, key: str, values: tuple[str, ...]) -> Tag:
-    """The action that tags a SageMaker, Bedrock or AgentCore resource.
+def tag_action_for(place: Place, arn: str, tags: Mapping[str, tuple[str, ...]]) -> TagByArn:
+    """The action that sets these tags (key → values) on a SageMaker, Bedrock or AgentCore resource.
 
     For a data source its knowledge base is tagged. Raises Refused if the resource cannot have tags,
     and ValueError if ``arn`` is not an ARN or not of ``place``.
@@ -86,11 +87,11 @@ def tag_action_for(place: Place, arn: str, key: str, values: tuple[str, ...]) ->
         raise ValueError(f"arn: not an ARN: {arn!r}")
     source = _DATA_SOURCE.fullmatch(match["resource"])
     if source and match["service"] == "bedrock":
-        return tag_action_for(place, arn.removesuffix(match["resource"]) + source[1], key, values)
+        return tag_action_for(place, arn.removesuffix(match["resource"]) + source[1], tags)
     kind = _kind(match["resource"])
     for kinds, action in _ACTIONS.get(match["service"], ()):
         if kind in kinds:
-            return action(place, arn, key, values)
+            return action(place, arn, tags)
     advice = _NOT_TAGGABLE.get(
         kind.split("/")[0], "has no tags that Cordon can set; tag it manually"
     )

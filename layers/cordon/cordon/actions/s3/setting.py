@@ -8,7 +8,6 @@ written   ``{<setting>: value | None, "base": base}``, and the keys that the sub
 """
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,23 +19,13 @@ from cordon.actions.action import (
     Action,
     Json,
     NotVerified,
-    Refused,
     ResourceDeleted,
     Undone,
     UndoResult,
 )
+from cordon.actions.s3.general_purpose import require_general_purpose
 from cordon.clients import AwsClients, error_code
 
-GENERAL_PURPOSE = re.compile(r"[A-Za-z0-9._-]{3,255}")  # old buckets in us-east-1 have long names
-# Amazon S3 User Guide, "General purpose bucket naming rules": reserved endings
-ALIASES = {
-    "--x-s3": "directory bucket: deny s3express:CreateSession in its own policy manually",
-    "--table-s3": "table bucket: change its policy in S3 Tables (s3tables) manually",
-    "-s3alias": "access point alias: contain its bucket",
-    "--ol-s3": "Object Lambda access point alias: contain its bucket",
-    ".mrap": "Multi-Region Access Point alias: contain its buckets",
-}
-OTHER_SERVICES = ":s3tables:", ":s3vectors:", ":s3express:", ":s3-outposts:"
 MAX_SHOWN = 300  # characters of a setting in a message
 
 
@@ -59,7 +48,7 @@ class BucketSetting(Action):
         return f"bucket-{self.setting.replace('_', '-')}:{self.resource}"
 
     def capture(self, aws: AwsClients) -> Json:
-        self._require_general_purpose()
+        require_general_purpose(self.bucket)
         with self._raising_deleted():
             return {self.setting: self.read(aws)}
 
@@ -157,17 +146,6 @@ class BucketSetting(Action):
         )
         reason = f"a person changed {self.target} while it was held: {kept}"
         return UndoResult(Undone.DRIFTED, reason, left)
-
-    def _require_general_purpose(self) -> None:
-        for ending, advice in ALIASES.items():
-            if self.bucket.endswith(ending):
-                raise Refused(f"{self.bucket} is a {advice}")
-        if any(service in self.bucket for service in OTHER_SERVICES):
-            raise Refused(f"{self.bucket} is not a general purpose bucket: contain it manually")
-        if not GENERAL_PURPOSE.fullmatch(self.bucket):
-            raise Refused(
-                f"{self.bucket!r} is not a bucket name: look up the bucket in the finding"
-            )
 
     @property
     def _owned_bucket(self) -> dict[str, str]:

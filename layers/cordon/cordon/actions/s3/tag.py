@@ -1,72 +1,63 @@
 """Tag a bucket."""
 
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
-from cordon.actions.s3.setting import BucketSetting
-from cordon.actions.tag import KEY, is_made_of, tag_value
+from cordon.actions.action import Json
+from cordon.actions.s3.general_purpose import require_general_purpose
+from cordon.actions.tag import Tag, tags_by_key
 from cordon.clients import AwsClients
 
 
 @dataclass(frozen=True)
-class TagBucket(BucketSetting):
-    """Write all ``values`` into one tag of the bucket.
+class TagBucket(Tag):
+    """Set tags of a general purpose bucket.
 
     TagResource keeps the bucket's other tags. It also works if attribute-based access control is
     on for the bucket. PutBucketTagging would replace all tags and is refused in that case.
-    Source: Amazon S3 User Guide, "Using tags with S3 general purpose buckets".
+    Sources: Amazon S3 User Guide, "Using tags with S3 general purpose buckets", and its "Amazon S3
+    data consistency model": a bucket's configuration is eventually consistent. Amazon S3 API
+    Reference, "Error responses", List of Tagging-related error codes; for too many tags
+    PutBucketTagging has BadRequest instead (versity/versitygw pull request 1209).
     """
 
-    key: str
-    values: tuple[str, ...]
+    bucket: str
+    tags: Mapping[str, tuple[str, ...]]
 
-    setting: ClassVar[str] = "value"
-    contains: ClassVar[bool] = False
-    recognisable_by_value: ClassVar[bool] = False  # the value of another case looks like a person's
-    not_found_errors: ClassVar[tuple[str, ...]] = ("NoSuchBucket", "NoSuchResource")
+    family: ClassVar[str] = "bucket"
+    not_found_errors: ClassVar[frozenset[str]] = frozenset({"NoSuchBucket", "NoSuchResource"})
+    quota_errors: ClassVar[frozenset[str]] = frozenset({"TooManyTags"})
+    policy_errors: ClassVar[frozenset[str]] = frozenset({"TagPolicyException"})
     permissions: ClassVar[tuple[str, ...]] = (
         "s3:ListTagsForResource",
         "s3:TagResource",
         "s3:UntagResource",
     )
 
-    def __post_init__(self) -> None:
-        """Normalise the values, so that equal actions have equal hashes."""
-        if not KEY.fullmatch(self.key):
-            raise ValueError(f"key: not a tag key: {self.key!r}")
-        if not tag_value(self.values):
-            raise ValueError("values: expected at least one")
-        object.__setattr__(self, "values", tuple(sorted(set(self.values))))
+    @property
+    def resource(self) -> str:
+        return f"arn:{self.place.partition}:s3:::{self.bucket}"
+
+    def capture(self, aws: AwsClients) -> Json:
+        require_general_purpose(self.bucket)
+        return super().capture(aws)
+
+    def _is_full(self, code: str, message: str) -> bool:
+        counted = code == "BadRequest" and "tag count" in message
+        return counted or super()._is_full(code, message)
+
+    def _read(self, aws: AwsClients) -> dict[str, str]:
+        return tags_by_key(aws.client("s3control").list_tags_for_resource(**self._tagged)["Tags"])
+
+    def _set(self, aws: AwsClients, tags: Mapping[str, str]) -> None:
+        listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+        aws.client("s3control").tag_resource(**self._tagged, Tags=listed)
+
+    def _remove(self, aws: AwsClients, keys: list[str]) -> None:
+        aws.client("s3control").untag_resource(**self._tagged, TagKeys=keys)
 
     @property
-    def target(self) -> str:
-        return f"tag:{self.resource}:{self.key}"
-
-    def combine(self, other: Self) -> Self:
-        return replace(self, values=(*self.values, *other.values))
-
-    def with_ours(self, aws: AwsClients, base: Any) -> Any:
-        return tag_value(self.values)
-
-    def without_ours(self, current: Any, base: Any) -> Any:
-        return base if is_made_of(current, tag_value(self.values)) else current
-
-    def is_ours(self, current: Any, written: Any) -> bool:
-        return is_made_of(current, tag_value(self.values), written)
-
-    def read(self, aws: AwsClients) -> Any:
-        tags = aws.client("s3control").list_tags_for_resource(**self._tagged_resource)["Tags"]
-        return next((tag["Value"] for tag in tags if tag["Key"] == self.key), None)
-
-    def write(self, aws: AwsClients, setting: Any) -> None:
-        s3control = aws.client("s3control")
-        if setting is None:
-            s3control.untag_resource(**self._tagged_resource, TagKeys=[self.key])
-        else:
-            tag = {"Key": self.key, "Value": setting}
-            s3control.tag_resource(**self._tagged_resource, Tags=[tag])
-
-    @property
-    def _tagged_resource(self) -> dict[str, str]:
+    def _tagged(self) -> dict[str, str]:
         """AccountId is part of the host name, so the call reaches only this account's bucket."""
         return {"AccountId": self.place.account, "ResourceArn": self.resource}
