@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,6 +54,22 @@ def test_nested_calls_do_not_block() -> None:
     outer.start()
     outer.join(TIMEOUT)
     assert results == [list(range(MAX_PARALLEL))] * (2 * MAX_PARALLEL)
+
+
+def test_threads_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    real = ThreadPoolExecutor
+
+    def pool(size: int, **more: Any) -> Any:
+        made.append(size)
+        return real(size, **more)
+
+    monkeypatch.setattr(concurrency, "ThreadPoolExecutor", pool)
+    concurrency._pool.cache_clear()
+    for _ in range(3):
+        gather(*[lambda: 1] * 3)
+    assert made == [MAX_PARALLEL]
+    concurrency._pool.cache_clear()
 
 
 def test_client_is_created_once_for_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:

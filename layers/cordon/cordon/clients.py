@@ -12,6 +12,7 @@ from threading import RLock
 from typing import Any
 
 import boto3
+import botocore
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -19,7 +20,7 @@ CONFIG = Config(
     connect_timeout=3,
     read_timeout=10,
     retries={"mode": "standard", "total_max_attempts": 4},
-    user_agent_extra="cordon",
+    user_agent=f"Botocore/{botocore.__version__} cordon",  # constant: else built for each request
 )
 SESSION_SECONDS = 1800
 _lock = RLock()  # clients are thread-safe, but making them from a session is not

@@ -1,7 +1,8 @@
 """Runs independent calls at the same time, because a call spends most of its time waiting."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 MAX_PARALLEL = 8  # a client keeps ten connections open
@@ -19,6 +20,34 @@ def gather(*calls: Call) -> list[Any]:
 
 
 def _make(calls: Sequence[Call]) -> list[Any]:
-    with ThreadPoolExecutor(min(len(calls), MAX_PARALLEL)) as pool:
-        futures = [pool.submit(call) for call in calls]
-    return [future.result() for future in futures]
+    """The caller's thread takes part: the first call, and whatever no thread of the pool has begun.
+
+    So calls inside of calls never wait for a thread that waits for them.
+    """
+    futures = [_pool().submit(call) for call in calls[1:]]
+    first: Future[Any] = Future()
+    _run(first, calls[0])
+    ended = [first, *map(_ended, futures, calls[1:])]
+    return [future.result() for future in ended]
+
+
+def _ended(future: Future[Any], call: Call) -> Future[Any]:
+    """The call, when it has ended; run here if it has not begun."""
+    if future.cancel():
+        future = Future()
+        _run(future, call)
+    future.exception()
+    return future
+
+
+def _run(future: Future[Any], call: Call) -> None:
+    try:
+        future.set_result(call())
+    except BaseException as error:  # noqa: BLE001 - kept, and raised when all have ended
+        future.set_exception(error)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """One for the life of the sandbox: to start threads takes longer than many a call."""
+    return ThreadPoolExecutor(MAX_PARALLEL, thread_name_prefix="cordon")
