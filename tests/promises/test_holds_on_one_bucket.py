@@ -271,5 +271,26 @@ def test_a_persons_tag_is_kept(world: World) -> None:
     assert "drifted" in {r.status for r in case.results if r.action == "tag_bucket"}
 
 
+def test_bucket_without_room_for_tags_is_contained_all_the_same(world: World) -> None:
+    """B22: the tag is refused once, with what to do, and nothing is tried again."""
+    one = event("quarantine_bucket/guardduty_public_access")
+    world.stage(one)
+    name = bucket_of(one)
+    tags = bucket(world, name)["tags"]
+    full = {**tags, **{f"k{n}": "v" for n in range(49 - len(tags))}}
+    world.account.client("s3").put_bucket_tagging(
+        Bucket=name, Tagging={"TagSet": [{"Key": k, "Value": v} for k, v in full.items()]}
+    )
+    world.account.deliver(one)
+    case = world.case()
+    assert case.status is Status.PARTLY_CONTAINED
+    assert _ended(case, "block_public_access") == "verified"
+    (refused,) = (result for result in case.results if result.action == "tag_bucket")
+    assert refused.status == "refused"
+    assert "has 49 of at most 50 tags: remove 1 to make room" in refused.reason
+    assert bucket(world, name)["tags"] == full
+    assert world.release(case).status is Status.REOPENED
+
+
 def _ended(case: Case, action: str) -> str:
     return next(result.status for result in case.results if result.action == action)
