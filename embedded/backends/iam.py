@@ -1,15 +1,20 @@
-"""What IAM refuses and moto lets through: inline policy quotas, and roles only AWS may change.
+"""What IAM refuses and moto lets through, and the service-specific credentials that moto lacks.
+
+Refused: inline policies over the quotas, and changes of roles that only AWS may change.
 
 Sources: IAM and AWS STS quotas (white space is not counted); Using service-linked roles; IAM
-Identity Center (AWSReservedSSO roles cannot be edited in IAM).
+Identity Center (AWSReservedSSO roles cannot be edited in IAM); CreateServiceSpecificCredential,
+ListServiceSpecificCredentials, UpdateServiceSpecificCredential (IAM API Reference).
 """
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.iam.models import iam_backends
+from moto.moto_api._internal import mock_random
 
-from embedded.backends.registry import Params, Refusal, Where, checks
+from embedded.backends.registry import Params, Refusal, Response, Where, checks, here, implements
 
 ROLE_CHARACTERS = 10_240
 USER_CHARACTERS = 2_048
@@ -69,6 +74,55 @@ def put_group_policy(params: Params, where: Where) -> None:
     group = _iam(where).groups.get(params["GroupName"])
     if group is not None:
         _fits(group.policies, params, GROUP_CHARACTERS, f"group {group.name}")
+
+
+def _credentials(where: Where) -> dict[str, dict[str, Any]]:
+    """Service-specific credentials by id. IAM is global: one table, whichever Region is called."""
+    return here(where.account, "us-east-1").table("service_specific_credentials")
+
+
+def _existing_user(name: str, where: Where) -> str:
+    if name not in _iam(where).users:
+        raise Refusal("NoSuchEntity", f"The user with name {name} cannot be found.")
+    return name
+
+
+@implements("iam", "CreateServiceSpecificCredential")
+def create_service_specific_credential(params: Params, where: Where) -> Response:
+    """At most two of one service for one user."""
+    user, service = _existing_user(params["UserName"], where), params["ServiceName"]
+    made = [c for c in _credentials(where).values() if c["UserName"] == user]
+    if sum(c["ServiceName"] == service for c in made) >= 2:
+        raise Refusal("LimitExceeded", "Cannot exceed quota for ServiceSpecificCredentials: 2")
+    number = "ACCA" + str(mock_random.get_random_hex(17)).upper()
+    credential = {
+        "UserName": user,
+        "Status": "Active",
+        "ServiceName": service,
+        "ServiceUserName": f"{user}-at-{where.account}",
+        "ServiceSpecificCredentialId": number,
+        "CreateDate": datetime.now(UTC),
+    }
+    _credentials(where)[number] = credential
+    return {"ServiceSpecificCredential": credential}
+
+
+@implements("iam", "ListServiceSpecificCredentials")
+def list_service_specific_credentials(params: Params, where: Where) -> Response:
+    """Of one user. Who calls is not modelled, so the name must be given."""
+    user = _existing_user(params["UserName"], where)
+    found = [c for c in _credentials(where).values() if c["UserName"] == user]
+    return {"ServiceSpecificCredentials": found}
+
+
+@implements("iam", "UpdateServiceSpecificCredential")
+def update_service_specific_credential(params: Params, where: Where) -> Response:
+    """Active or Inactive."""
+    kept = _credentials(where).get(params["ServiceSpecificCredentialId"])
+    if kept is None or params.get("UserName", kept["UserName"]) != kept["UserName"]:
+        raise Refusal("NoSuchEntity", "The service-specific credential cannot be found.")
+    kept["Status"] = params["Status"]
+    return {}
 
 
 def _fits(kept: dict[str, str], params: Params, most: int, whose: str) -> None:
