@@ -1,6 +1,6 @@
 """What IAM refuses and moto lets through, and the service-specific credentials that moto lacks.
 
-Refused: inline policies over the quotas, and changes of roles that only AWS may change.
+Refused: policies over the quotas, and changes of roles that only AWS may change.
 
 Sources: IAM and AWS STS quotas (white space is not counted); Using service-linked roles; IAM
 Identity Center (AWSReservedSSO roles cannot be edited in IAM); CreateServiceSpecificCredential,
@@ -19,6 +19,8 @@ from embedded.backends.registry import Params, Refusal, Response, Where, checks,
 ROLE_CHARACTERS = 10_240
 USER_CHARACTERS = 2_048
 GROUP_CHARACTERS = 5_120
+ROLE_POLICIES = 20  # managed ones, attached; the default quota
+USER_POLICIES = 10
 PROTECTED_PATHS = ("/aws-service-role/", "/aws-reserved/")
 _ROLE_CHANGES = (
     "AttachRolePolicy",
@@ -54,6 +56,8 @@ def _protected(operation: str) -> None:
             raise Refusal("UnmodifiableEntity", text)
         if operation == "PutRolePolicy" and role is not None:
             _fits(role.policies, params, ROLE_CHARACTERS, f"role {role.name}")
+        if operation == "AttachRolePolicy" and role is not None:
+            _has_room(role.managed_policies, params, ROLE_POLICIES, "PoliciesPerRole")
 
 
 for _operation in _ROLE_CHANGES:
@@ -66,6 +70,14 @@ def put_user_policy(params: Params, where: Where) -> None:
     user = _iam(where).users.get(params["UserName"])
     if user is not None:
         _fits(user.policies, params, USER_CHARACTERS, f"user {user.name}")
+
+
+@checks("iam", "AttachUserPolicy")
+def attach_user_policy(params: Params, where: Where) -> None:
+    """So many managed policies for a user."""
+    user = _iam(where).users.get(params["UserName"])
+    if user is not None:
+        _has_room(user.managed_policies, params, USER_POLICIES, "PoliciesPerUser")
 
 
 @checks("iam", "PutGroupPolicy")
@@ -129,3 +141,9 @@ def _fits(kept: dict[str, str], params: Params, most: int, whose: str) -> None:
     after = {**kept, params["PolicyName"]: params["PolicyDocument"]}
     if sum(len(re.sub(r"\s", "", text)) for text in after.values()) > most:
         raise Refusal("LimitExceeded", f"Maximum policy size of {most} bytes exceeded for {whose}")
+
+
+def _has_room(attached: dict[str, Any], params: Params, most: int, quota: str) -> None:
+    """One that is attached already is not counted again."""
+    if params["PolicyArn"] not in attached and len(attached) >= most:
+        raise Refusal("LimitExceeded", f"Cannot exceed quota for {quota}: {most}")

@@ -51,6 +51,25 @@ def test_inline_policies_share_one_quota(iam: Any, kind: str, most: int) -> None
     put(**whose, PolicyName="two", PolicyDocument=document(499))
 
 
+@pytest.mark.parametrize(("kind", "most"), [("role", 20), ("user", 10)])
+def test_attached_policies_have_a_quota(iam: Any, kind: str, most: int) -> None:
+    whose = {f"{kind.title()}Name": "x"}
+    create = {"AssumeRolePolicyDocument": "{}"} if kind == "role" else {}
+    getattr(iam, f"create_{kind}")(**whose, **create)
+    attach = getattr(iam, f"attach_{kind}_policy")
+    arns = [
+        iam.create_policy(PolicyName=f"p{n}", PolicyDocument=document(200))["Policy"]["Arn"]
+        for n in range(most + 1)
+    ]
+    for arn in arns[:most]:
+        attach(**whose, PolicyArn=arn)
+    with pytest.raises(iam.exceptions.LimitExceededException):
+        attach(**whose, PolicyArn=arns[most])
+    attach(**whose, PolicyArn=arns[0])
+    getattr(iam, f"detach_{kind}_policy")(**whose, PolicyArn=arns[0])
+    attach(**whose, PolicyArn=arns[most])
+
+
 @pytest.mark.parametrize(
     "path", ["/aws-service-role/macie.amazonaws.com/", "/aws-reserved/sso.amazonaws.com/"]
 )
