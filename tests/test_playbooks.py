@@ -108,7 +108,7 @@ def test_full_stop_is_in_plan_and_its_hash(finding: Finding, causes: tuple[str, 
 def test_manual_step_is_for_who_was_revoked() -> None:
     role = REVOKE.plan_for(_of_role(), DEPLOYMENT).manual_step
     user = REVOKE.plan_for(_of_user(None), DEPLOYMENT).manual_step
-    for service in ("EC2", "ECS", "Lambda", "SageMaker"):
+    for service in ("EC2, ECS", "Lambda", "SageMaker"):
         assert service in role
         assert service not in user
     assert "console password" in user

@@ -21,12 +21,11 @@ from cordon.unsupported import ROLE, USER, revocable_principals
 
 MANUAL_STEP = (
     "Find in CloudTrail what these credentials did and which roles they assumed further (chained "
-    "roles keep their own sessions). Close the way they were taken before the denial is lifted. "
+    "roles keep their own sessions). End what goes on without new calls: Session Manager, ECS Exec "
+    "and notebook sessions, database connections. Close the way they were taken before the denial "
+    "is lifted. "
 )
-# Sources: IAM User Guide, "Revoke IAM role temporary security credentials"; Lambda Developer Guide,
-# "Lambda execution role"; Amazon EC2 User Guide, "Retrieve security credentials from instance
-# metadata": new ones come at least five minutes before the old ones expire, none on demand.
-WORKLOAD = (
+WORKLOAD = (  # cordon.actions.sessions names the pages
     "Every session of the role is denied, also that of a workload: what EC2, ECS, Lambda or "
     "SageMaker runs with this role stops until it gets new credentials, up to 12 h. For new ones "
     "at once stop and start the instance, update the function's configuration, or start the task "

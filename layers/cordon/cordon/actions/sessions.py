@@ -6,14 +6,15 @@ full stop, which also stops new sessions. It is for the causes in ``CAUSES``.
 
 captured  ``{"arn", "policy": text | None, "deny_all": was attached, "ways_in": {cause: names}}``
 written   ``{"before": time, "policy": text | None, "base": text | None, "deny_all": attached,
-          "still_open": names}``; ``policy`` is None where it had no room, ``base`` is the policy
+          "still_open": names}``; ``policy`` is None where it never had room, ``base`` is the policy
           without Cordon's part, ``still_open`` are the ways in that nothing stops
 
 The longest session decides when the denial may be lifted (``until_safe_to_undo``), whatever
 MaxSessionDuration says now: it can be lowered after a session began, and it does not bind what EC2
 or Lambda give their workloads (IAM API Reference, "UpdateRole"; Lambda Developer Guide, "Lambda
-execution role"). The sessions of chained roles end after 1 hour ("AssumeRole"); those of root too,
-and no policy of IAM limits them ("GetSessionToken").
+execution role"; Amazon EC2 User Guide, "Retrieve security credentials from instance metadata"). The
+sessions of chained roles end after 1 hour ("AssumeRole"); those of root too, and no policy of IAM
+limits them ("GetSessionToken"; "Disabling permissions for temporary security credentials").
 
 IAM distributes a change within seconds to minutes ("Disabling permissions for temporary security
 credentials"; "Troubleshoot IAM": changes are not always visible at once). ``verify`` reads what IAM
@@ -150,9 +151,8 @@ class RevokeSessions(Action):
         if revoked is None and NO_ROOM not in self.deny_all_if:
             advice = f"the plan does not allow AWSDenyAll; shorten a policy, or {TO_SCP}"
             raise Refused(f"{self.resource}: the quota for inline policies is reached, {advice}")
-        attached = self._needs_deny_all(captured, shown, written, revoked) and self._attached_now(
-            iam
-        )
+        needed = self._needs_deny_all(captured, shown, written, revoked)
+        attached = needed and self._attached_now(iam)
         if revoked is None and not attached:
             full = "the quotas for inline and for managed policies are both reached"
             raise Refused(f"{self.resource}: {full}; detach a policy, or {TO_SCP}")
@@ -271,15 +271,14 @@ class RevokeSessions(Action):
         return True
 
     def _verify_revoked(self, iam: Any, written: Json) -> None:
-        revoked = revoked_before(self._policy(iam))
+        """What the written policy says. Where there was no room since, ``before`` is later."""
+        expected, revoked = revoked_before(written["policy"]), revoked_before(self._policy(iam))
         if revoked is None:
             self._existing(iam)
             raise NotVerified(f"{self.resource}: no inline policy revokes its sessions")
-        if revoked < clock.from_iso(written["before"]):
-            raise NotVerified(
-                f"{self.resource}: sessions before {revoked} are revoked, "
-                f"expected before {written['before']}"
-            )
+        if expected is not None and revoked < expected:
+            words = f"sessions before {revoked} are revoked, expected before {expected}"
+            raise NotVerified(f"{self.resource}: {words}")
 
     def _verify_denied(self, iam: Any, wanted: bool) -> None:
         if self._denied_all(iam) is not wanted:
