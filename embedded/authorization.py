@@ -320,7 +320,8 @@ _ROLE_OPERATIONS = (
 _USER_OPERATIONS = (
     "AttachUserPolicy CreateAccessKey DeleteAccessKey DeleteLoginProfile DeleteUserPolicy"
     " DetachUserPolicy GetAccessKeyLastUsed GetLoginProfile GetUser GetUserPolicy ListAccessKeys"
-    " ListAttachedUserPolicies ListGroupsForUser ListMFADevices ListUserPolicies ListUserTags"
+    " ListAttachedUserPolicies ListGroupsForUser ListMFADevices ListServiceSpecificCredentials"
+    " ListSigningCertificates ListSSHPublicKeys ListUserPolicies ListUserTags"
     " PutUserPermissionsBoundary PutUserPolicy TagUser UntagUser UpdateAccessKey"
     " UpdateLoginProfile"
 )

@@ -67,19 +67,51 @@ def test_actor_is_no_target() -> None:
 # ---- revoke_sessions ----
 
 
-def _with_key(key_id: str) -> Finding:
-    user, key = an_actor("AWS::IAM::User", "eve"), an_actor("AWS::IAM::AccessKey", key_id)
+def _of_user(key_id: str | None) -> Finding:
+    user = an_actor("AWS::IAM::User", "eve")
+    keys = [an_actor("AWS::IAM::AccessKey", key_id)] if key_id else []
     who = a_principal("IAMUser", "eve")
-    return a_finding(type=STOLEN_CREDENTIALS, principal=who, resources=(user, key))
+    return a_finding(type=STOLEN_CREDENTIALS, principal=who, resources=(user, *keys))
 
 
-def test_issuance_stops_before_sessions() -> None:
-    found = changes(REVOKE, _with_key("AKIA" + "A" * 16))
-    assert found == ["disable_access_key", "revoke_user_sessions"]
+def _of_role() -> Finding:
+    who = a_principal("AssumedRole", "scorer")
+    role = an_actor("AWS::IAM::Role", "scorer")
+    return a_finding(type=STOLEN_CREDENTIALS, principal=who, resources=(role,))
 
 
-def test_session_key_is_not_disabled() -> None:
-    assert changes(REVOKE, _with_key("ASIA" + "A" * 16)) == ["revoke_user_sessions"]
+@pytest.mark.parametrize("key", ["AKIA" + "A" * 16, "ASIA" + "A" * 16, None])
+def test_issuance_stops_before_sessions(key: str | None) -> None:
+    """Whichever key the finding names: every active one can issue the next session (B2)."""
+    plan = REVOKE.plan_for(_of_user(key), DEPLOYMENT)
+    assert [a.name() for a in plan.actions] == ["disable_access_keys", "revoke_user_sessions"]
+    assert "key_id" not in plan.actions[0].to_json()
+
+
+@pytest.mark.parametrize(
+    ("finding", "causes"),
+    [
+        (_of_user(None), ("console_password", "other_credentials", "no_room_for_inline_policy")),
+        (_of_role(), ("no_room_for_inline_policy",)),
+    ],
+    ids=["user", "role"],
+)
+def test_full_stop_is_in_plan_and_its_hash(finding: Finding, causes: tuple[str, ...]) -> None:
+    """What is approved is what runs (A11)."""
+    plan = REVOKE.plan_for(finding, DEPLOYMENT)
+    raw = plan.to_json()
+    assert raw["actions"][-1]["deny_all_if"] == causes
+    raw["actions"][-1]["deny_all_if"] = ()
+    assert Plan.from_json(raw).hash != plan.hash
+
+
+def test_manual_step_is_for_who_was_revoked() -> None:
+    role = REVOKE.plan_for(_of_role(), DEPLOYMENT).manual_step
+    user = REVOKE.plan_for(_of_user(None), DEPLOYMENT).manual_step
+    for service in ("EC2, ECS", "Lambda", "SageMaker"):
+        assert service in role
+        assert service not in user
+    assert "console password" in user
 
 
 # ---- tag_ai_resource ----

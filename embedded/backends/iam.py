@@ -1,19 +1,26 @@
-"""What IAM refuses and moto lets through: inline policy quotas, and roles only AWS may change.
+"""What IAM refuses and moto lets through, and the service-specific credentials that moto lacks.
+
+Refused: policies over the quotas, and changes of roles that only AWS may change.
 
 Sources: IAM and AWS STS quotas (white space is not counted); Using service-linked roles; IAM
-Identity Center (AWSReservedSSO roles cannot be edited in IAM).
+Identity Center (AWSReservedSSO roles cannot be edited in IAM); CreateServiceSpecificCredential,
+ListServiceSpecificCredentials, UpdateServiceSpecificCredential (IAM API Reference).
 """
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.iam.models import iam_backends
+from moto.moto_api._internal import mock_random
 
-from embedded.backends.registry import Params, Refusal, Where, checks
+from embedded.backends.registry import Params, Refusal, Response, Where, checks, here, implements
 
 ROLE_CHARACTERS = 10_240
 USER_CHARACTERS = 2_048
 GROUP_CHARACTERS = 5_120
+ROLE_POLICIES = 20  # managed ones, attached; the default quota
+USER_POLICIES = 10
 PROTECTED_PATHS = ("/aws-service-role/", "/aws-reserved/")
 _ROLE_CHANGES = (
     "AttachRolePolicy",
@@ -49,6 +56,8 @@ def _protected(operation: str) -> None:
             raise Refusal("UnmodifiableEntity", text)
         if operation == "PutRolePolicy" and role is not None:
             _fits(role.policies, params, ROLE_CHARACTERS, f"role {role.name}")
+        if operation == "AttachRolePolicy" and role is not None:
+            _has_room(role.managed_policies, params, ROLE_POLICIES, "PoliciesPerRole")
 
 
 for _operation in _ROLE_CHANGES:
@@ -63,6 +72,14 @@ def put_user_policy(params: Params, where: Where) -> None:
         _fits(user.policies, params, USER_CHARACTERS, f"user {user.name}")
 
 
+@checks("iam", "AttachUserPolicy")
+def attach_user_policy(params: Params, where: Where) -> None:
+    """So many managed policies for a user."""
+    user = _iam(where).users.get(params["UserName"])
+    if user is not None:
+        _has_room(user.managed_policies, params, USER_POLICIES, "PoliciesPerUser")
+
+
 @checks("iam", "PutGroupPolicy")
 def put_group_policy(params: Params, where: Where) -> None:
     """All inline policies of a group together."""
@@ -71,7 +88,62 @@ def put_group_policy(params: Params, where: Where) -> None:
         _fits(group.policies, params, GROUP_CHARACTERS, f"group {group.name}")
 
 
+def _credentials(where: Where) -> dict[str, dict[str, Any]]:
+    """Service-specific credentials by id. IAM is global: one table, whichever Region is called."""
+    return here(where.account, "us-east-1").table("service_specific_credentials")
+
+
+def _existing_user(name: str, where: Where) -> str:
+    if name not in _iam(where).users:
+        raise Refusal("NoSuchEntity", f"The user with name {name} cannot be found.")
+    return name
+
+
+@implements("iam", "CreateServiceSpecificCredential")
+def create_service_specific_credential(params: Params, where: Where) -> Response:
+    """At most two of one service for one user."""
+    user, service = _existing_user(params["UserName"], where), params["ServiceName"]
+    made = [c for c in _credentials(where).values() if c["UserName"] == user]
+    if sum(c["ServiceName"] == service for c in made) >= 2:
+        raise Refusal("LimitExceeded", "Cannot exceed quota for ServiceSpecificCredentials: 2")
+    number = "ACCA" + str(mock_random.get_random_hex(17)).upper()
+    credential = {
+        "UserName": user,
+        "Status": "Active",
+        "ServiceName": service,
+        "ServiceUserName": f"{user}-at-{where.account}",
+        "ServiceSpecificCredentialId": number,
+        "CreateDate": datetime.now(UTC),
+    }
+    _credentials(where)[number] = credential
+    return {"ServiceSpecificCredential": credential}
+
+
+@implements("iam", "ListServiceSpecificCredentials")
+def list_service_specific_credentials(params: Params, where: Where) -> Response:
+    """Of one user. Who calls is not modelled, so the name must be given."""
+    user = _existing_user(params["UserName"], where)
+    found = [c for c in _credentials(where).values() if c["UserName"] == user]
+    return {"ServiceSpecificCredentials": found}
+
+
+@implements("iam", "UpdateServiceSpecificCredential")
+def update_service_specific_credential(params: Params, where: Where) -> Response:
+    """Active or Inactive."""
+    kept = _credentials(where).get(params["ServiceSpecificCredentialId"])
+    if kept is None or params.get("UserName", kept["UserName"]) != kept["UserName"]:
+        raise Refusal("NoSuchEntity", "The service-specific credential cannot be found.")
+    kept["Status"] = params["Status"]
+    return {}
+
+
 def _fits(kept: dict[str, str], params: Params, most: int, whose: str) -> None:
     after = {**kept, params["PolicyName"]: params["PolicyDocument"]}
     if sum(len(re.sub(r"\s", "", text)) for text in after.values()) > most:
         raise Refusal("LimitExceeded", f"Maximum policy size of {most} bytes exceeded for {whose}")
+
+
+def _has_room(attached: dict[str, Any], params: Params, most: int, quota: str) -> None:
+    """One that is attached already is not counted again."""
+    if params["PolicyArn"] not in attached and len(attached) >= most:
+        raise Refusal("LimitExceeded", f"Cannot exceed quota for {quota}: {most}")

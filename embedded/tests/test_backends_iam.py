@@ -1,4 +1,4 @@
-"""Inline policy quotas, and the roles that only AWS may change."""
+"""Inline policy quotas, roles that only AWS may change, service-specific credentials."""
 
 import json
 from collections.abc import Iterator
@@ -51,6 +51,25 @@ def test_inline_policies_share_one_quota(iam: Any, kind: str, most: int) -> None
     put(**whose, PolicyName="two", PolicyDocument=document(499))
 
 
+@pytest.mark.parametrize(("kind", "most"), [("role", 20), ("user", 10)])
+def test_attached_policies_have_a_quota(iam: Any, kind: str, most: int) -> None:
+    whose = {f"{kind.title()}Name": "x"}
+    create = {"AssumeRolePolicyDocument": "{}"} if kind == "role" else {}
+    getattr(iam, f"create_{kind}")(**whose, **create)
+    attach = getattr(iam, f"attach_{kind}_policy")
+    arns = [
+        iam.create_policy(PolicyName=f"p{n}", PolicyDocument=document(200))["Policy"]["Arn"]
+        for n in range(most + 1)
+    ]
+    for arn in arns[:most]:
+        attach(**whose, PolicyArn=arn)
+    with pytest.raises(iam.exceptions.LimitExceededException):
+        attach(**whose, PolicyArn=arns[most])
+    attach(**whose, PolicyArn=arns[0])
+    getattr(iam, f"detach_{kind}_policy")(**whose, PolicyArn=arns[0])
+    attach(**whose, PolicyArn=arns[most])
+
+
 @pytest.mark.parametrize(
     "path", ["/aws-service-role/macie.amazonaws.com/", "/aws-reserved/sso.amazonaws.com/"]
 )
@@ -73,3 +92,33 @@ def test_protected_roles_are_unmodifiable(iam: Any, path: str) -> None:
 def test_moto_refuses_an_unknown_role(iam: Any) -> None:
     with pytest.raises(iam.exceptions.NoSuchEntityException):
         iam.put_role_policy(RoleName="none", PolicyName="p", PolicyDocument=document(200))
+
+
+def test_service_specific_credentials_are_kept(iam: Any) -> None:
+    iam.create_user(UserName="eve")
+    iam.create_user(UserName="ada")
+    whose = {"UserName": "eve", "ServiceName": "bedrock.amazonaws.com"}
+    made = iam.create_service_specific_credential(**whose)["ServiceSpecificCredential"]
+    number = made["ServiceSpecificCredentialId"]
+    iam.update_service_specific_credential(
+        UserName="eve", ServiceSpecificCredentialId=number, Status="Inactive"
+    )
+    (listed,) = iam.list_service_specific_credentials(UserName="eve")["ServiceSpecificCredentials"]
+    assert (listed["ServiceSpecificCredentialId"], listed["Status"]) == (number, "Inactive")
+    assert iam.list_service_specific_credentials(UserName="ada")["ServiceSpecificCredentials"] == []
+    iam.create_service_specific_credential(**whose)
+    with pytest.raises(iam.exceptions.LimitExceededException):
+        iam.create_service_specific_credential(**whose)
+    iam.create_service_specific_credential(**{**whose, "ServiceName": "cassandra.amazonaws.com"})
+
+
+def test_credentials_of_nobody_are_refused(iam: Any) -> None:
+    iam.create_user(UserName="eve")
+    missing = {"ServiceSpecificCredentialId": "ACCAX" * 5, "Status": "Inactive"}
+    for call, given in (
+        (iam.list_service_specific_credentials, {"UserName": "none"}),
+        (iam.create_service_specific_credential, {"UserName": "none", "ServiceName": "x"}),
+        (iam.update_service_specific_credential, {"UserName": "eve", **missing}),
+    ):
+        with pytest.raises(iam.exceptions.NoSuchEntityException):
+            call(**given)

@@ -1,25 +1,40 @@
 """Revoke the sessions of credentials that somebody else uses.
 
 When    GuardDuty says that credentials of a role or a user were stolen or behave out of character.
-Does    a user's access key is made inactive first, so that no new session is issued; then every
-        session older than now is denied. People get an incident.
-Undo    the key as it was at once; the denial only when the longest session that it stops has
-        ended.
+Does    all of a user's access keys are made inactive first, so that no new session is issued; then
+        every session older than now is denied. A full stop (AWSDenyAll) where the plan says so: the
+        user has a console password or other credentials, or the revocation does not fit. People
+        get an incident.
+Undo    the keys as they were at once; the denial when the longest session there can be has ended:
+        12 h after it for a role, 36 h for a user.
 Leaves  sessions that start after the revocation, and the role's own permissions.
 """
 
 from cordon import catalogue
 from cordon.actions import Action
-from cordon.actions.iam import DisableAccessKey, RevokeRoleSessions, RevokeUserSessions
+from cordon.actions.iam import DisableAccessKeys, RevokeRoleSessions, RevokeUserSessions
 from cordon.entry import serve
 from cordon.finding import Finding
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Deployment, Mode
-from cordon.unsupported import KEY, ROLE, USER, revocable_principals
+from cordon.unsupported import ROLE, USER, revocable_principals
 
 MANUAL_STEP = (
     "Find in CloudTrail what these credentials did and which roles they assumed further (chained "
-    "roles keep their own sessions). Close the way they were taken before the denial is lifted."
+    "roles keep their own sessions). End what goes on without new calls: Session Manager, ECS Exec "
+    "and notebook sessions, database connections. Close the way they were taken before the denial "
+    "is lifted. "
+)
+WORKLOAD = (  # cordon.actions.sessions names the pages
+    "Every session of the role is denied, also that of a workload: what EC2, ECS, Lambda or "
+    "SageMaker runs with this role stops until it gets new credentials, up to 12 h. For new ones "
+    "at once stop and start the instance, update the function's configuration, or start the task "
+    "or job again."
+)
+PASSWORD = (
+    "The release makes the same access keys active again and detaches AWSDenyAll where it was "
+    "attached. Before it replace the keys, disable other credentials that may be known, and change "
+    "a console password at least 12 h ahead: a console session lives that long."
 )
 
 
@@ -27,12 +42,19 @@ def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
     """Stop issuance before the sessions: a live key could make a new session at once."""
     named = revocable_principals(finding)
     users = [r for r in named if r.type == USER]
-    long_lived = [r for r in named if r.type == KEY and r.name.startswith("AKIA")]
+    roles = [r for r in named if r.type == ROLE]
+    user_causes, role_causes = RevokeUserSessions.causes, RevokeRoleSessions.causes
     return [
-        *(DisableAccessKey(u.place, u.name, key.name) for u in users for key in long_lived),
-        *(RevokeUserSessions(u.place, u.name) for u in users),
-        *(RevokeRoleSessions(r.place, r.name) for r in named if r.type == ROLE),
+        *(DisableAccessKeys(u.place, u.name) for u in users),
+        *(RevokeUserSessions(u.place, u.name, deny_all_if=user_causes) for u in users),
+        *(RevokeRoleSessions(r.place, r.name, deny_all_if=role_causes) for r in roles),
     ]
+
+
+def manual_step(finding: Finding) -> str:
+    """What a revocation does beside stopping a thief, and what it cannot do."""
+    is_role = any(r.type == ROLE for r in revocable_principals(finding))
+    return MANUAL_STEP + (WORKLOAD if is_role else PASSWORD)
 
 
 PLAYBOOK = Playbook(
@@ -55,7 +77,7 @@ PLAYBOOK = Playbook(
     defence_layer="identity and access",
     serves=Serves.SECURITY,
     recommended_mode=Mode.APPROVE,
-    manual_step=lambda _: MANUAL_STEP,
+    manual_step=manual_step,
     incident=Incident.ALWAYS,
 )
 

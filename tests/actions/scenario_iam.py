@@ -7,7 +7,7 @@ from typing import Any
 from moto.iam.models import AWSManagedPolicy, IAMBackend, iam_backends
 
 from cordon.actions.action import Undone
-from cordon.actions.iam import DisableAccessKey, RevokeRoleSessions, RevokeUserSessions
+from cordon.actions.iam import DisableAccessKeys, RevokeRoleSessions, RevokeUserSessions
 from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.clients import AwsClients
 from embedded import backends
@@ -15,11 +15,14 @@ from tests.actions.scenario import PLACE, Scenario
 
 backends.install()  # quotas; before any session is made, which is in the first test
 
-ROLE, USER, KEY = "scorer", "ada", "AKIAI44QH8DHBEXAMPLE"
+ROLE, USER = "scorer", "ada"
+KEY, SECOND_KEY, LATER_KEY = (f"AKIAI44QH8DHBEXAMPL{n}" for n in "123")
 DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
-REVOKE_ROLE = RevokeRoleSessions(PLACE, ROLE)
-REVOKE_USER = RevokeUserSessions(PLACE, USER)
-DISABLE_KEY = DisableAccessKey(PLACE, USER, KEY)
+REVOKE_ROLE = RevokeRoleSessions(PLACE, ROLE, deny_all_if=RevokeRoleSessions.causes)
+REVOKE_USER = RevokeUserSessions(PLACE, USER, deny_all_if=RevokeUserSessions.causes)
+ONLY_ROLE, ONLY_USER = RevokeRoleSessions(PLACE, ROLE), RevokeUserSessions(PLACE, USER)
+ROOM_ONLY_USER = RevokeUserSessions(PLACE, USER, deny_all_if=("no_room_for_inline_policy",))
+DISABLE_KEYS = DisableAccessKeys(PLACE, USER)
 
 TRUST = {
     "Version": "2012-10-17",
@@ -165,15 +168,50 @@ def denied_already(prepare: Callable[[AwsClients], None]) -> Callable[[AwsClient
     return prepare_denied
 
 
-def a_key(status: str = "Active") -> Callable[[AwsClients], None]:
+def keys(**statuses: str) -> Callable[[AwsClients], None]:
+    """A user with these keys: ``keys(KEY="Active")``."""
+
     def prepare(aws: AwsClients) -> None:
         a_user()(aws)
-        made = backend().create_access_key(user_name=USER)
-        made.access_key_id = KEY
-        backend().access_keys[KEY] = made
-        set_key(status)(aws)
+        for name, status in statuses.items():
+            make_key(globals()[name], status)(aws)
 
     return prepare
+
+
+def make_key(key: str, status: str = "Active") -> Callable[[AwsClients], None]:
+    def make(aws: AwsClients) -> None:
+        made = backend().create_access_key(user_name=USER)
+        backend().access_keys.pop(made.access_key_id, None)
+        made.access_key_id = key
+        backend().access_keys[key] = made
+        set_key(status, key)(aws)
+
+    return make
+
+
+def with_password(prepare: Callable[[AwsClients], None]) -> Callable[[AwsClients], None]:
+    """Somebody can sign in to the console as this user."""
+
+    def prepare_password(aws: AwsClients) -> None:
+        prepare(aws)
+        with_deny_all()
+        aws.client("iam").create_login_profile(UserName=USER, Password="correct horse 1!")
+
+    return prepare_password
+
+
+def with_api_key(prepare: Callable[[AwsClients], None]) -> Callable[[AwsClients], None]:
+    """The user has a Bedrock API key."""
+
+    def prepare_api_key(aws: AwsClients) -> None:
+        prepare(aws)
+        with_deny_all()
+        aws.client("iam").create_service_specific_credential(
+            UserName=USER, ServiceName="bedrock.amazonaws.com"
+        )
+
+    return prepare_api_key
 
 
 # Manual changes.
@@ -200,9 +238,9 @@ def detach_user(aws: AwsClients) -> None:
     aws.client("iam").detach_user_policy(UserName=USER, PolicyArn=DENY_ALL)
 
 
-def set_key(status: str) -> Callable[[AwsClients], None]:
+def set_key(status: str, key: str = KEY) -> Callable[[AwsClients], None]:
     def set_status(aws: AwsClients) -> None:
-        aws.client("iam").update_access_key(UserName=USER, AccessKeyId=KEY, Status=status)
+        aws.client("iam").update_access_key(UserName=USER, AccessKeyId=key, Status=status)
 
     return set_status
 
@@ -219,11 +257,27 @@ def delete_key(aws: AwsClients) -> None:
     aws.client("iam").delete_access_key(UserName=USER, AccessKeyId=KEY)
 
 
+def attached(shown: dict[str, Any]) -> Any:
+    return shown["attached"]
+
+
+def inline(shown: dict[str, Any]) -> Any:
+    return shown["inline"]
+
+
+def later_key_only(shown: dict[str, str]) -> dict[str, str]:
+    return {key: status for key, status in shown.items() if key == LATER_KEY}
+
+
+def without_first_key(shown: dict[str, str]) -> bool:
+    return KEY not in shown
+
+
 SCENARIOS = (
     Scenario(
         "plain",
         REVOKE_ROLE,
-        REVOKE_ROLE,
+        ONLY_ROLE,
         prepare=a_role(),
         read=read_role,
         tamper=put_role_policy,
@@ -232,7 +286,7 @@ SCENARIOS = (
     Scenario(
         "beside-a-persons-statement",
         REVOKE_ROLE,
-        REVOKE_ROLE,
+        ONLY_ROLE,
         prepare=a_role(MANUAL_POLICY),
         read=read_role,
         tamper=change_policy_manually,
@@ -241,7 +295,7 @@ SCENARIOS = (
     Scenario(
         "revoked-long-ago",
         REVOKE_ROLE,
-        REVOKE_ROLE,
+        ONLY_ROLE,
         prepare=a_role(REVOKED % "2026-01-01T00:00:00.085Z"),
         read=read_role,
         tamper=put_role_policy,
@@ -250,7 +304,7 @@ SCENARIOS = (
     Scenario(
         "revoked-into-the-future",
         REVOKE_ROLE,
-        REVOKE_ROLE,
+        ONLY_ROLE,
         prepare=a_role(REVOKED % "2030-01-01T00:00:00Z"),
         read=read_role,
         tamper=put_role_policy,
@@ -260,7 +314,7 @@ SCENARIOS = (
     Scenario(
         "without-room",
         REVOKE_ROLE,
-        REVOKE_ROLE,
+        ONLY_ROLE,
         prepare=full(a_role()),
         read=read_role,
         tamper=detach_role,
@@ -270,7 +324,7 @@ SCENARIOS = (
     Scenario(
         "denied-everything-already",
         REVOKE_ROLE,
-        REVOKE_ROLE,
+        ONLY_ROLE,
         prepare=denied_already(a_role()),
         read=read_role,
         tamper=detach_role,
@@ -280,7 +334,7 @@ SCENARIOS = (
     Scenario(
         "plain",
         REVOKE_USER,
-        REVOKE_USER,
+        ROOM_ONLY_USER,
         prepare=a_user(),
         read=read_user,
         tamper=put_user_policy,
@@ -289,7 +343,7 @@ SCENARIOS = (
     Scenario(
         "without-room",
         REVOKE_USER,
-        REVOKE_USER,
+        ROOM_ONLY_USER,
         prepare=full(a_user(None)),
         read=read_user,
         tamper=detach_user,
@@ -297,23 +351,84 @@ SCENARIOS = (
         after_tamper=Undone.RESTORED,
     ),
     Scenario(
+        "with-a-password",
+        REVOKE_USER,
+        ROOM_ONLY_USER,
+        prepare=with_password(a_user(MANUAL_POLICY)),
+        read=read_user,
+        tamper=detach_user,
+        theirs=attached,
+        missing=delete_user,
+        after_tamper=Undone.RESTORED,
+    ),
+    Scenario(
+        "with-an-api-key",
+        REVOKE_USER,
+        ONLY_USER,
+        prepare=with_api_key(a_user()),
+        read=read_user,
+        tamper=put_user_policy,
+        theirs=inline,
+        missing=delete_user,
+    ),
+    Scenario(
         "active",
-        DISABLE_KEY,
-        DISABLE_KEY,
-        prepare=a_key(),
+        DISABLE_KEYS,
+        DISABLE_KEYS,
+        prepare=keys(KEY="Active"),
         read=read_key,
         tamper=set_key("Active"),
-        missing=delete_key,
+        missing=delete_user,
         after_tamper=Undone.RESTORED,  # the captured status
     ),
     Scenario(
-        "inactive",
-        DISABLE_KEY,
-        DISABLE_KEY,
-        prepare=a_key("Inactive"),
+        "one-of-two",
+        DISABLE_KEYS,
+        DISABLE_KEYS,
+        prepare=keys(KEY="Inactive", SECOND_KEY="Active"),
         read=read_key,
         tamper=set_key("Active"),
-        missing=delete_key,
+        theirs=lambda shown: shown[KEY],
+        missing=delete_user,
+    ),
+    Scenario(
+        "deleted-meanwhile",
+        DISABLE_KEYS,
+        DISABLE_KEYS,
+        prepare=keys(KEY="Active", SECOND_KEY="Active"),
+        read=read_key,
+        tamper=delete_key,
+        theirs=without_first_key,
+        missing=delete_user,
+    ),
+    Scenario(
+        "created-meanwhile",
+        DISABLE_KEYS,
+        DISABLE_KEYS,
+        prepare=keys(KEY="Active"),
+        read=read_key,
+        tamper=make_key(LATER_KEY),
+        theirs=later_key_only,
+        missing=delete_user,
+    ),
+    Scenario(
+        "inactive",
+        DISABLE_KEYS,
+        DISABLE_KEYS,
+        prepare=keys(KEY="Inactive"),
+        read=read_key,
+        tamper=set_key("Active"),
+        missing=delete_user,
+        contained_before=True,
+    ),
+    Scenario(
+        "none",
+        DISABLE_KEYS,
+        DISABLE_KEYS,
+        prepare=keys(),
+        read=read_key,
+        tamper=make_key(LATER_KEY),
+        missing=delete_user,
         contained_before=True,
     ),
 )

@@ -90,7 +90,7 @@ FAMILIES = {
     "tag_bucket": "bucket",
     "revoke_role_sessions": "role",
     "revoke_user_sessions": "user",
-    "disable_access_key": "user",
+    "disable_access_keys": "user",
     "tag_sage_maker": "tag",
     "tag_bedrock": "tag",
     "tag_bedrock_agent": "tag",

@@ -100,7 +100,7 @@ def filled(name: str) -> Road:
     def go(world: World) -> None:
         one = event(name)
         world.stage(one)
-        _know_deny_all(world)
+        know_deny_all(world)
         kind, quota = ("Role", 10_240) if "privilege" in name else ("User", 2_048)
         who = {f"{kind}Name": finding_of(one).resources_of(f"AWS::IAM::{kind}")[0].name}
         put = getattr(world.account.client("iam"), f"put_{kind.lower()}_policy")
@@ -114,7 +114,7 @@ def filled(name: str) -> Road:
     return go
 
 
-def _know_deny_all(world: World) -> None:
+def know_deny_all(world: World) -> None:
     """moto does not load AWS managed policies of itself."""
     place = world.account.place
     denied = {"Effect": "Deny", "Action": "*", "Resource": "*"}

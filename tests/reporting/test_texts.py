@@ -12,7 +12,8 @@ from cordon.reporting.security_hub import summary
 from cordon.reporting.texts import MEANINGS, advice, change_lines, decision, facts, headline, truth
 from cordon.statuses import CONTAIN_ENDED, Status
 from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
-from tests.make import DEPLOYMENT, a_finding, a_principal
+from revoke_sessions.playbook import PLAYBOOK as REVOKE
+from tests.make import DEPLOYMENT, a_finding, a_principal, an_actor
 from tests.reporting.cases import (
     ADA,
     BLOCK,
@@ -182,6 +183,23 @@ def test_plan_is_shown_before_results(status: Status, verb: str) -> None:
     lines = change_lines(a_case(status, results=()))
     assert lines[0] == f"{verb}: block_public_access on {BUCKET_ARN}"
     assert len(lines) == 2
+
+
+def test_full_stop_is_in_question_and_result() -> None:
+    """An approver reads what a revocation may become; afterwards so does everybody (A11)."""
+    user = an_actor("AWS::IAM::User", "eve")
+    found = a_finding(
+        type="UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom",
+        principal=a_principal("IAMUser", "eve"),
+        resources=(user,),
+    )
+    waiting = a_case(Status.AWAITING_APPROVAL, finding=found, playbook=REVOKE)
+    for case in (waiting, a_case(Status.CONTAINED, finding=found, playbook=REVOKE)):
+        keys, sessions = change_lines(case)
+        assert "AWSDenyAll" not in keys
+        for words in ("AWSDenyAll", "full stop", "console password", "no room"):
+            assert words in sessions
+        assert "AWSDenyAll, a full stop" in body(case)
 
 
 def test_decision_names_verdict_and_reason() -> None:

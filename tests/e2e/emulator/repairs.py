@@ -43,6 +43,7 @@ def install() -> None:
     whole_logs()
     keys_of_items()
     attached_policies()
+    other_credentials()
 
 
 def events_of_aws() -> None:
@@ -479,3 +480,23 @@ def attached_policies() -> None:
         return found
 
     iam_actions.request_tag_context = context
+
+
+def other_credentials() -> None:
+    """IAM plays no service-specific credentials, SSH keys and signing certificates: a user has
+    none. What they mean for a stolen session is shown in tests/promises only."""
+    for operation, listed in (
+        ("ListServiceSpecificCredentials", "ServiceSpecificCredentials"),
+        ("ListSSHPublicKeys", "SSHPublicKeys"),
+        ("ListSigningCertificates", "Certificates"),
+    ):
+        assert operation not in iam._IAM_HANDLERS
+        iam._IAM_HANDLERS[operation] = functools.partial(_nothing, operation, listed)
+
+
+def _nothing(operation: str, listed: str, params: dict[str, Any]) -> Any:
+    name = iam._p(params, "UserName")
+    if name not in iam._users:
+        return iam._error(404, "NoSuchEntity", f"The user with name {name} cannot be found.")
+    inner = f"<{listed}/><IsTruncated>false</IsTruncated>"
+    return iam._xml(200, f"{operation}Response", f"<{operation}Result>{inner}</{operation}Result>")

@@ -15,7 +15,7 @@ from cordon.actions.action import (
     UndoResult,
 )
 from cordon.actions.bedrock import TagAgentCore, TagBedrock, TagBedrockAgent
-from cordon.actions.iam import DisableAccessKey, RevokeRoleSessions, RevokeUserSessions
+from cordon.actions.iam import DisableAccessKeys, RevokeRoleSessions, RevokeUserSessions
 from cordon.actions.s3 import (
     BlockPublicAccess,
     DenyBucketAccess,
@@ -34,7 +34,7 @@ ALL_ACTIONS: tuple[type[Action], ...] = (
     TagBucket,
     RevokeRoleSessions,
     RevokeUserSessions,
-    DisableAccessKey,
+    DisableAccessKeys,
     TagSageMaker,
     TagBedrock,
     TagBedrockAgent,

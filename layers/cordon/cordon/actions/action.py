@@ -72,6 +72,11 @@ class Action:
         """True where the account's own people lose access too: somebody must keep a way in."""
         return False
 
+    @property
+    def caution(self) -> str:
+        """What an approver must know beside the name of the change; "" if the name says it all."""
+        return ""
+
     @classmethod
     def name(cls) -> str:
         """``BlockPublicAccess`` → ``block_public_access``."""

@@ -1,7 +1,11 @@
-"""Stop stolen credentials: the sessions of a role, the sessions of a user, an access key.
+"""Stop stolen credentials: the sessions of a role, the sessions of a user, a user's access keys.
 
 A deny of sessions may be removed only after the denied sessions have expired. If it is removed
 earlier, the thief can use them again. ``until_safe_to_undo`` returns that time.
+
+Of a user the keys come first, so that none of them gets a new session, then the sessions. What
+else can start one, or needs none, calls for AWSDenyAll (``sessions.CAUSES``): a console password, a
+service-specific credential (Bedrock API key, Git, Keyspaces), an SSH key, a signing certificate.
 
 Targets contain account and name, not the ARN: findings name a role or user without its path, and
 names are unique in an account. For the same reason ``resource`` is the ARN without the path. The
@@ -10,6 +14,8 @@ full ARN is in ``captured``.
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
@@ -25,16 +31,16 @@ from cordon.actions.action import (
 )
 from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.actions.sessions import (
+    CONSOLE_PASSWORD,
+    NO_ROOM,
+    OTHER_CREDENTIALS,
     TO_SCP,
     RevokeSessions,
     policy_text,
     require_iam_name,
 )
 from cordon.clients import AwsClients, error_code
-
-ACCESS_KEY = re.compile(r"AKIA[A-Z0-9]{12,124}")  # long-term keys only: ASIA cannot be disabled
-MAX_ROLE_SESSION = 43_200  # seconds: the maximum of MaxSessionDuration
-MAX_USER_SESSION = 129_600  # GetSessionToken and GetFederationToken: up to 36 hours
+from cordon.concurrency import gather
 
 # Roles that Cordon must not revoke, and the manual step instead: (name or path, advice)
 _AWS_ROLE = f"AWS owns this role; {TO_SCP}"
@@ -67,6 +73,8 @@ class RevokeRoleSessions(RevokeSessions):
     role: str
 
     family: ClassVar[str] = "role"
+    causes: ClassVar[tuple[str, ...]] = (NO_ROOM,)
+    longest_session: ClassVar[timedelta] = timedelta(hours=12)  # AssumeRole, "DurationSeconds"
     permissions: ClassVar[tuple[str, ...]] = (
         "iam:AttachRolePolicy",
         "iam:DeleteRolePolicy",
@@ -78,6 +86,7 @@ class RevokeRoleSessions(RevokeSessions):
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_iam_name("role", self.role, 64)
 
     @property
@@ -95,9 +104,6 @@ class RevokeRoleSessions(RevokeSessions):
         for start, advice in PROTECTED_PATHS:
             if path.startswith(start):
                 raise Refused(f"{self.resource}: {advice}")
-
-    def _longest_session(self, principal: dict[str, Any]) -> int:
-        return int(principal.get("MaxSessionDuration", MAX_ROLE_SESSION))
 
     def _get_principal(self, iam: Any) -> dict[str, Any]:
         return dict(iam.get_role(RoleName=self.role)["Role"])
@@ -136,17 +142,24 @@ class RevokeUserSessions(RevokeSessions):
     user: str
 
     family: ClassVar[str] = "user"
+    causes: ClassVar[tuple[str, ...]] = (CONSOLE_PASSWORD, OTHER_CREDENTIALS, NO_ROOM)
+    longest_session: ClassVar[timedelta] = timedelta(hours=36)  # GetSessionToken, "DurationSeconds"
     permissions: ClassVar[tuple[str, ...]] = (
         "iam:AttachUserPolicy",
         "iam:DeleteUserPolicy",
         "iam:DetachUserPolicy",
+        "iam:GetLoginProfile",
         "iam:GetUser",
         "iam:GetUserPolicy",
         "iam:ListAttachedUserPolicies",
+        "iam:ListServiceSpecificCredentials",
+        "iam:ListSigningCertificates",
+        "iam:ListSSHPublicKeys",
         "iam:PutUserPolicy",
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_iam_name("user", self.user, 64)
 
     @property
@@ -157,8 +170,58 @@ class RevokeUserSessions(RevokeSessions):
     def resource(self) -> str:
         return self.place.arn("iam", f"user/{self.user}", region="")
 
-    def _longest_session(self, principal: dict[str, Any]) -> int:
-        return MAX_USER_SESSION
+    def _ways_in(self, iam: Any) -> dict[str, list[str]]:
+        password, *others = gather(
+            partial(self._console_password, iam),
+            partial(self._service_credentials, iam),
+            partial(self._listed, iam, "list_ssh_public_keys", "SSHPublicKey", "SSH key"),
+            partial(
+                self._listed, iam, "list_signing_certificates", "Certificate", "signing certificate"
+            ),
+        )
+        named = {
+            CONSOLE_PASSWORD: password,
+            OTHER_CREDENTIALS: [n for some in others for n in some],
+        }
+        return {cause: names for cause, names in named.items() if names}
+
+    def _console_password(self, iam: Any) -> list[str]:
+        """A user without a login profile has none (IAM API Reference, "GetLoginProfile")."""
+        try:
+            iam.get_login_profile(UserName=self.user)
+        except ClientError as error:
+            if error_code(error) == "NoSuchEntity":
+                return []
+            raise
+        return ["console password"]
+
+    def _service_credentials(self, iam: Any) -> list[str]:
+        """One page: a service has at most two for a user ("CreateServiceSpecificCredential")."""
+        try:
+            listed = iam.list_service_specific_credentials(UserName=self.user)
+        except ClientError as error:
+            if error_code(error) == "NoSuchEntity":
+                raise ResourceDeleted(self.resource) from error
+            raise
+        return [
+            f"{one['ServiceName']} credential {one['ServiceSpecificCredentialId']}"
+            for one in listed["ServiceSpecificCredentials"]
+            if one["Status"] == "Active"
+        ]
+
+    def _listed(self, iam: Any, operation: str, kind: str, words: str) -> list[str]:
+        try:
+            pages = list(iam.get_paginator(operation).paginate(UserName=self.user))
+        except ClientError as error:
+            if error_code(error) == "NoSuchEntity":
+                raise ResourceDeleted(self.resource) from error
+            raise
+        return [
+            f"{words} {one[f'{kind}Id']}"
+            for page in pages
+            for one in page[f"{kind}s"]
+            if one["Status"] == "Active"
+        ]
 
     def _get_principal(self, iam: Any) -> dict[str, Any]:
         return dict(iam.get_user(UserName=self.user)["User"])
@@ -187,89 +250,106 @@ class RevokeUserSessions(RevokeSessions):
 
 
 @dataclass(frozen=True)
-class DisableAccessKey(Action):
-    """Set a user's long-term access key to Inactive. Reversible: nothing is deleted.
+class DisableAccessKeys(Action):
+    """Set every active access key of a user to Inactive. Reversible: nothing is deleted.
 
-    captured and written: ``{"status": "Active" | "Inactive" | "Expired"}``.
+    All of them, because each can start the next session, and a finding names one at most. A key
+    that is created later is verified as active, and is set too when the action is applied again.
+
+    captured  ``{"keys": {id: "Active" | "Inactive" | "Expired"}}``
+    written   ``{"keys": {id: "Inactive"}}``: the keys that Cordon set
     """
 
     user: str
-    key_id: str
 
     family: ClassVar[str] = "user"
     permissions: ClassVar[tuple[str, ...]] = ("iam:ListAccessKeys", "iam:UpdateAccessKey")
 
     def __post_init__(self) -> None:
         require_iam_name("user", self.user, 64)
-        if not ACCESS_KEY.fullmatch(self.key_id):
-            raise ValueError(f"key_id: not a long-term access key: {self.key_id[:20]!r}")
 
     @property
     def target(self) -> str:
-        return f"iam-access-key:{self.place.account}:{self.key_id}"
+        return f"iam-access-keys:{self.place.account}:{self.user}"
 
     @property
     def resource(self) -> str:
         return self.place.arn("iam", f"user/{self.user}", region="")
 
     def capture(self, aws: AwsClients) -> Json:
-        return {"status": self._status(aws)}
+        return {"keys": self._keys(aws)}
 
     def apply(
         self, aws: AwsClients, captured: Json, written: Json | None, current: Json | None = None
     ) -> Json:
-        status = self._status(aws) if current is None else current["status"]
-        if "Active" not in (status, captured["status"]):
-            return {"status": status}  # it cannot be used already, and we never changed it
-        self._set(aws, "Inactive")
-        return {"status": "Inactive"}
+        shown = self._keys(aws) if current is None else current["keys"]
+        seen = [*captured["keys"].items(), *shown.items()]
+        active = {key for key, status in seen if status == "Active"}
+        wanted = sorted(active | set(written["keys"] if written else ()))
+        done = gather(*(partial(self._set, aws, key, "Inactive") for key in wanted))
+        if not all(done):
+            self._keys(aws)  # a key is deleted, or the user with all of them
+        return {
+            "keys": {key: "Inactive" for key, was_set in zip(wanted, done, strict=True) if was_set}
+        }
 
     def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
-        status = self._status(aws)
-        if status == "Active":
-            raise NotVerified(f"access key {self.key_id} is Active, expected {written['status']}")
+        active = [key for key, status in self._keys(aws).items() if status == "Active"]
+        if active:
+            raise NotVerified(f"{self.resource}: still Active: access key {', '.join(active)}")
 
     def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         try:
-            return self._undo(aws, captured["status"], written["status"])
+            shown = self._keys(aws)
         except ResourceDeleted as deleted:
             return UndoResult(Undone.RESOURCE_DELETED, str(deleted))
+        keys = sorted({*captured["keys"], *written["keys"], *shown})
+        undone = [self._undo_key(aws, key, captured, written, shown.get(key)) for key in keys]
+        left = {key: status for key, (status, _) in zip(keys, undone, strict=True) if status}
+        reasons = "; ".join(reason for _, reason in undone if reason)
+        return UndoResult(Undone.DRIFTED if reasons else Undone.RESTORED, reasons, {"keys": left})
 
-    def _undo(self, aws: AwsClients, captured: str, written: str) -> UndoResult:
-        """Set again also where a reading shows it already: it may be old."""
-        status = self._status(aws)
-        if status not in (captured, written):
-            kept = f"a person set the key to {status}: it was not changed"
-            return UndoResult(Undone.DRIFTED, kept, {"status": status})
-        if captured != written:
-            self._set(aws, captured)
-        return UndoResult(Undone.RESTORED, left={"status": captured})
+    def _undo_key(
+        self, aws: AwsClients, key: str, captured: Json, written: Json, status: str | None
+    ) -> tuple[str, str]:
+        """The status it is left with ("" for deleted), and what a person changed.
+
+        Set again also where a reading shows the captured status already: it may be old.
+        """
+        was = captured["keys"].get(key)
+        if status is None:
+            return "", f"access key {key} was deleted: it cannot be restored"
+        if key in written["keys"] and status in ("Inactive", was or "Active"):
+            if self._set(aws, key, was or "Active"):
+                return was or "Active", ""
+            return "", f"access key {key} was deleted: it cannot be restored"
+        if was is None:
+            return status, f"a person created access key {key}: it was not changed"
+        changed = f"a person set access key {key} to {status}: it was not changed"
+        return status, "" if status == was else changed
 
     def verify_undone(self, aws: AwsClients, left: Json) -> None:
-        status = self._status(aws)
-        if status != left["status"]:
-            raise NotVerified(f"access key {self.key_id} is {status}, not {left['status']}")
+        shown = self._keys(aws)
+        for key, status in left["keys"].items():
+            if shown.get(key) != status:
+                raise NotVerified(f"access key {key} is {shown.get(key)}, not {status}")
 
-    def _status(self, aws: AwsClients) -> str:
+    def _keys(self, aws: AwsClients) -> dict[str, str]:
         pages = aws.client("iam").get_paginator("list_access_keys").paginate(UserName=self.user)
         try:
-            keys = {
-                k["AccessKeyId"]: k["Status"] for page in pages for k in page["AccessKeyMetadata"]
-            }
+            listed = [key for page in pages for key in page["AccessKeyMetadata"]]
         except ClientError as error:
             if error_code(error) == "NoSuchEntity":
                 raise ResourceDeleted(self.resource) from error
             raise
-        if self.key_id not in keys:
-            raise ResourceDeleted(f"{self.resource} has no access key {self.key_id}")
-        return str(keys[self.key_id])
+        return {str(key["AccessKeyId"]): str(key["Status"]) for key in listed}
 
-    def _set(self, aws: AwsClients, status: str) -> None:
+    def _set(self, aws: AwsClients, key: str, status: str) -> bool:
+        """False if the key is deleted."""
         try:
-            aws.client("iam").update_access_key(
-                UserName=self.user, AccessKeyId=self.key_id, Status=status
-            )
+            aws.client("iam").update_access_key(UserName=self.user, AccessKeyId=key, Status=status)
         except ClientError as error:
             if error_code(error) == "NoSuchEntity":
-                raise ResourceDeleted(f"{self.resource} has no access key {self.key_id}") from error
+                return False
             raise
+        return True

@@ -7,6 +7,7 @@ words, and what to do now. Nothing here reads or writes anything.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cordon.actions import Action
 from cordon.finding import Finding
 from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.release import FINDING_SOURCE
@@ -146,15 +147,20 @@ def change_lines(case: Case) -> list[str]:
     """One line a change: what happened to which resource, and why; troubles first."""
     if not case.results:
         verb = "Planned" if case.status not in CONTAIN_ENDED else "Not done"
-        return [f"{verb}: {a.name()} on {a.resource}" for a in case.plan.actions]
-    resources = {action.target: action.resource for action in case.plan.actions}
+        return [f"{verb}: {a.name()} on {a.resource}{_caution(a)}" for a in case.plan.actions]
+    actions = {action.target: action for action in case.plan.actions}
     results = sorted(case.results, key=lambda result: result.status not in TROUBLE)
-    return [_line(result, resources.get(result.target, result.target)) for result in results]
+    return [_line(result, actions.get(result.target)) for result in results]
 
 
-def _line(result: ActionResult, resource: str) -> str:
+def _caution(action: Action | None) -> str:
+    return f" ({action.caution})" if action and action.caution else ""
+
+
+def _line(result: ActionResult, action: Action | None) -> str:
+    resource = action.resource if action else result.target
     words = {
-        ActionStatus.VERIFIED: "done and verified",
+        ActionStatus.VERIFIED: f"done and verified{_caution(action)}",
         ActionStatus.FAILED: "FAILED, not verified",
         ActionStatus.REFUSED: "NOT DONE",
         ActionStatus.RESOURCE_DELETED: "resource deleted",
