@@ -144,6 +144,9 @@ class Finding:
     workflow: str = ""  # Security Hub workflow status; "" if the event has none
     custom_action: str = ""  # custom action id, if a person chose this finding
     is_cordon_finding: bool = False  # Cordon wrote this finding itself
+    served: bool = (
+        True  # is its account one in which the stack that got the event may change things?
+    )
 
     @property
     def kind(self) -> str:

@@ -92,6 +92,7 @@ class Playbook:
     incident: Incident  # when its cases open one
     releases_on_pass: bool = False  # releases by itself when the control passes
     resolves_finding: bool = False  # what it does removes the condition found
+    everywhere: bool = False  # also for accounts that are not served: it changes no resource
 
     def matches(self, finding: Finding) -> bool:
         """The exact gate: kind, then subjects. The template's rule is the coarse one."""
