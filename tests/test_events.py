@@ -605,6 +605,22 @@ def test_every_pattern_of_the_catalogue_has_a_sample(playbook: str) -> None:
     assert lonely == []
 
 
+def test_prompt_injections_are_as_documented() -> None:
+    """GuardDuty User Guide, "GuardDuty AI Protection finding types": the guardrail intervened, with
+    a prompt attack of confidence HIGH; only its filter's action says whether it was blocked.
+    """
+    actions = set()
+    for name in NAMES:
+        event = load(name)
+        if event["detail"].get("type") == "Impact:IAMUser/PromptInjection.Direct":
+            details = event["detail"]["resource"]["bedrockGuardrailDetails"]
+            assert details["guardrailAction"] == "GUARDRAIL_INTERVENED", name
+            filters = {f["type"]: f for f in details["contentPolicyFilters"]}
+            assert filters["PROMPT_ATTACK"]["confidence"] == "HIGH", name
+            actions.add(filters["PROMPT_ATTACK"]["action"])
+    assert actions == {"BLOCKED", "NONE"}
+
+
 def test_every_user_type_and_every_door_has_a_sample() -> None:
     """The actors that GuardDuty names, and the ways a finding reaches us."""
     users: set[str] = set()

@@ -12,7 +12,7 @@ from console.account import ROOT
 from console.playbooks import playbooks
 from cordon.sources import read
 from tests.architecture.test_template_rules import SPELLED, reached
-from tests.finding_types import CONTROLS, GUARDDUTY, HIGH, MACIE
+from tests.finding_types import CONTROLS, GUARDDUTY, HIGH, LOW, MACIE
 from tests.sources import samples
 from tests.sources.samples import ACCOUNT, BUCKET, REGION
 
@@ -28,13 +28,20 @@ CONTAINED = {  # which a playbook contains
     "UnauthorizedAccess:IAMUser/": "revoke_sessions",
 }
 SERIOUS = [type_ for type_, severity in GUARDDUTY.items() if severity >= HIGH]
-DOUBTFUL = (  # of lower severity, and for a person all the same
+AT_ANY_SEVERITY = (  # for a person
+    "AttackSequence:IAM/CompromisedCredentials",
     "DefenseEvasion:IAMUser/BedrockLoggingDisabled",
+    "DefenseImpairment:Organizations/DisableOrModifyTools",
     "DefenseImpairment:Route53Resolver/DisableOrModifyTools",
+    "Discovery:S3/MaliciousIPCaller",
+    "Discovery:S3/MaliciousIPCaller.Custom",
     "Execution:SageMaker/CommandAndScriptingInterpreter",
     "Impact:IAMUser/AnomalousModelInvocation",
     "Impact:IAMUser/CostHarvesting",
     "Impact:IAMUser/PromptInjection.Direct",
+    "Object:S3/MaliciousFile",
+    "Persistence:IAM/AccountManipulation",
+    "PrivilegeEscalation:IAM/AccountManipulation",
     "Policy:IAMUser/RootCredentialUsage",
     "Policy:IAMUser/ShortTermRootCredentialUsage",
     "Policy:S3/AccountBlockPublicAccessDisabled",
@@ -64,10 +71,16 @@ def ocsf_of(type_: str, severity: float) -> Any:
     return samples.ocsf(finding_info=info, severity_id=5 if severity >= 9 else 4)
 
 
-@pytest.mark.parametrize("type_", [*SERIOUS, *DOUBTFUL])
+@pytest.mark.parametrize("type_", SERIOUS)
 def test_guardduty_type_has_one_playbook(type_: str) -> None:
     severity = GUARDDUTY[type_]
     assert handlers(samples.guardduty(type=type_, severity=severity)) == expected(type_)
+
+
+@pytest.mark.parametrize("type_", AT_ANY_SEVERITY)
+def test_some_types_are_for_a_person_at_any_severity(type_: str) -> None:
+    assert type_ in GUARDDUTY
+    assert handlers(samples.guardduty(type=type_, severity=LOW)) == {"escalate_finding"}
 
 
 @pytest.mark.parametrize("type_", SERIOUS)
