@@ -260,11 +260,17 @@ def test_model_of_an_unknown_call_is_nothing_known() -> None:
     [
         {"service": {"additionalInfo": {"sample": True}}},
         {"service": {"additionalInfo": {"value": '{"sample":true}'}}},
+        {"service": {"additionalInfo": '{"sample":true}'}},
         {"title": "[SAMPLE] Something happened"},
     ],
 )
 def test_sample_findings_are_recognised(changes: dict[str, Any]) -> None:
     assert read(samples.guardduty(**changes)).sample
+
+
+@pytest.mark.parametrize("info", ["sample", [], ["sample"], 7, None, '{"value":"sample"}'])
+def test_odd_additional_information_is_no_sample(info: object) -> None:
+    assert not read(samples.guardduty(service={"additionalInfo": info})).sample
 
 
 @pytest.mark.parametrize("value", ['{"sample":false}', '"sample"', '{"sample":', '["sample"]'])

@@ -93,10 +93,15 @@ def _principal(detail: Field) -> Principal | None:
 
 
 def is_sample(info: Field) -> bool:
-    """True for ``{"sample": true, "value": "{\\"sample\\":true}"}``. Either key may be missing."""
-    if info["sample"].boolean():
-        return True
-    value = info["value"].value
+    """True for ``{"sample": true, "value": "{\\"sample\\":true}"}``. Either key may be missing.
+
+    Some copies write the whole of it as JSON text.
+    """
+    value = info.value
+    if isinstance(value, dict):
+        if info["sample"].boolean():
+            return True
+        value = info["value"].value
     if not isinstance(value, str) or '"sample"' not in value:
         return False
     try:
