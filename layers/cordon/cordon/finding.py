@@ -153,6 +153,17 @@ class Finding:
         """The key that playbooks match: ``guardduty:Policy:S3/BucketAnonymousAccessGranted``."""
         return f"{self.source}:{self.type}"
 
+    @property
+    def case_key(self) -> str:
+        """What is one case: the finding's id, but for sensitive data its bucket and type.
+
+        Macie sends a finding for each object (Macie User Guide, "Types of findings").
+        """
+        buckets = self.resources_of("AWS::S3::Bucket")
+        if self.kind.startswith("macie:SensitiveData:") and len(buckets) == 1:
+            return f"{self.type}/{buckets[0].name}"
+        return self.id
+
     def resources_of(self, type: str, *, role: ResourceRole | None = None) -> tuple[Resource, ...]:
         """The resources of one CloudFormation type, in the finding's order, without duplicates."""
         matches = (r for r in self.resources if r.type == type and role in (None, r.role))

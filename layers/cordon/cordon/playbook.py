@@ -111,10 +111,10 @@ class Playbook:
     def case_id(self, finding: Finding) -> str:
         """16 hex digits: the same for every delivery and every channel of one finding.
 
-        Hashed from playbook, account, Region, the subjects and the native finding id, so that
-        GuardDuty's event and its Security Hub copy are one case.
+        Hashed from playbook, account, Region, the subjects and the finding's case key, which is its
+        native id, so that GuardDuty's event and its Security Hub copy are one case.
         """
         subjects = sorted((s.type, s.name) for s in self.targets(finding))
         place = finding.place
-        parts = [self.name, place.account, place.region, subjects, finding.id]
+        parts = [self.name, place.account, place.region, subjects, finding.case_key]
         return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]

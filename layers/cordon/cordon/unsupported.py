@@ -52,8 +52,9 @@ MANUAL_STEPS = {
     "and which jobs, models and people have read it since.",
     catalogue.DISCOVERED_BUCKETS: "Find in CloudTrail whose credentials listed the bucket from "
     "that address, and revoke them. Check what was read afterwards.",
-    catalogue.SENSITIVE_DATA: "Decide whether this data may be in that bucket. If not: move it, "
-    "and find which training jobs, knowledge bases and people have read it.",
+    catalogue.SENSITIVE_DATA: "Macie lists the objects; this finding names one of them. Decide "
+    "whether such data may be in that bucket. If not: move it, and find which training jobs, "
+    "knowledge bases and people have read it.",
 }
 UNHANDLED = "No playbook contains this finding: decide what must be contained, and do it."
 
