@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from cordon.finding import Malformed, State
 from cordon.policy import not_ours
 from cordon.sources import read
+from cordon.unsupported import for_a_person
 from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from revoke_sessions.playbook import PLAYBOOK as REVOKE
 from tests.make import DEPLOYMENT
@@ -92,9 +93,40 @@ def test_absent_key_is_no_key(event: dict[str, Any]) -> None:
     assert [(r.type, r.name) for r in REVOKE.targets(finding)] == [("AWS::IAM::User", "alice")]
 
 
+@pytest.mark.parametrize("value", NONSENSE, ids=lambda v: repr(v)[:24])
+def test_unreadable_principal_id_keeps_the_role(value: Any) -> None:
+    """Nothing is contained by it."""
+    key = {"userType": "AssumedRole", "userName": ROLE, "principalId": value, "accessKeyId": KEY}
+    finding = read(samples.guardduty(type=STOLEN, resource={"accessKeyDetails": key}))
+    assert [r.name for r in REVOKE.targets(finding)] == [ROLE]
+
+
 def test_key_of_either_place_counts() -> None:
     for event in (hub_key(f"AWS::IAM::AccessKey:{KEY}", AccessKeyId="null"), hub_key(KEY)):
         assert read(event).principal.access_key_id == KEY  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("id_", "kind", "type_"),
+    [
+        ("AIDACKCEVSQ6C2EXAMPLE", "IAMUser", "AWS::IAM::User"),
+        ("AROACKCEVSQ6C2EXAMPLE:s", "AssumedRole", "AWS::IAM::Role"),
+    ],
+)
+def test_principal_id_says_what_an_old_copy_leaves_out(id_: str, kind: str, type_: str) -> None:
+    """A capture of 2018: the type in other letters, the key null, only the name of the user."""
+    key = {"UserName": "alice", "PrincipalId": id_}
+    item = {"Type": "AWSIAMAccessKey", "Id": "AWS::IAM::AccessKey:null"}
+    item |= {"Details": {"AwsIamAccessKey": key}}  # type: ignore[dict-item]
+    types = ["TTPs/Credential Access/IAMUser-AnomalousBehavior"]
+    finding = read(samples.asff(Types=types, Resources=[item]))
+    assert finding.principal is not None
+    assert finding.principal.user_type == kind
+    assert [(r.type, r.name) for r in REVOKE.targets(finding)] == [(type_, "alice")]
+    del key["PrincipalId"]
+    unknown = read(samples.asff(Types=types, Resources=[item]))
+    assert REVOKE.targets(unknown) == ()
+    assert "does not say whether" in for_a_person(unknown)
 
 
 def test_nothing_but_null_is_no_principal() -> None:

@@ -140,7 +140,12 @@ def _principal(finding: Finding, principal: Principal) -> Unsupported | None:
             "root credentials cannot be limited by IAM",
             "Change the root password, delete root access keys, check its MFA; deny root by SCP.",
         )
-    if kind in ("AWSService", "AWSAccount", "Directory", "Unknown"):
+    if kind == "Unknown":
+        return Unsupported(
+            "the finding does not say whether the caller is a user or a role",
+            "Find the caller in CloudTrail, and revoke its sessions if they are stolen.",
+        )
+    if kind in ("AWSService", "AWSAccount", "Directory"):
         return Unsupported(
             f"the caller is {kind}, not a principal of this account",
             "Restrict the policy of the accessed resource: it decides what that caller may do.",

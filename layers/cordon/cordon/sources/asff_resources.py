@@ -91,7 +91,7 @@ def kind_of(item: Field, member: str = "Type") -> str:
     """The CloudFormation type for ``AwsS3Bucket``; "Other" if it is not known."""
     stated = item.value.get(member) if isinstance(item.value, dict) else None
     stated_type = stated if isinstance(stated, str) else ""
-    if stated_type in ("AwsIamAccessKey", shapes.ACCESS_KEY):
+    if stated_type in ("AwsIamAccessKey", "AWSIAMAccessKey", shapes.ACCESS_KEY):
         return shapes.ACCESS_KEY
     if stated_type in ("AwsS3Object", shapes.OBJECT):
         return shapes.OBJECT

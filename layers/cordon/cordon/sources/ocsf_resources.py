@@ -31,16 +31,16 @@ _LONG_TERM = "AKIA"
 def read(finding: Field, place: Place, source: str, type: str) -> list[Resource]:
     """All resources. Malformed if one is unreadable that the finding is about."""
     resources: list[Resource] = []
-    items = finding["resources"].items()
-    objects = [item for item in items if _kind(item) == shapes.OBJECT]
-    for item in items:
-        if item not in objects:
-            required = is_subject(_kind(item), source, type)
+    kinds = [(_kind(item), item) for item in finding["resources"].items()]
+    for kind, item in kinds:
+        if kind != shapes.OBJECT:
+            required = is_subject(kind, source, type)
             resources += readable(partial(_resources, item, place), required=required)
     required = is_subject(shapes.BUCKET, source, type)
     resources += readable(lambda: _databucket(finding["databucket"], place), required=required)
-    for item in objects:
-        resources += readable(partial(_object, item, resources, place), required=False)
+    for kind, item in kinds:
+        if kind == shapes.OBJECT:
+            resources += readable(partial(_object, item, resources, place), required=False)
     return resources
 
 

@@ -20,6 +20,8 @@ from cordon.sources.text import NAME, is_printable, one_line
 ROLE_TYPES = ("AssumedRole", "Role")
 _DIRECTORY = "--x-s3"
 Read = TypeVar("Read")
+# IAM User Guide, "IAM identifiers", unique identifiers: for copies that leave the type out
+_TYPE_BY_ID = {"AIDA": "IAMUser", "AROA": "AssumedRole"}
 _NULL = ("null", "NULL", "None", "none")  # an absent value that somebody wrote as text
 _OBJECT_ARN = re.compile(r"(?P<bucket>arn:aws[a-z-]*:s3:::[^/]+)/(?P<key>.+)", re.DOTALL)
 
@@ -148,7 +150,9 @@ def principal(
     key = key if is_key(key) else Field(key.path, None)
     if not (kind.present or name.present or id.present or key.present):
         return None
-    user_type = kind.optional(shapes.PRINCIPAL_TYPE) or "Unknown"
+    principal_id = id.if_any(shapes.PRINCIPAL_ID)
+    by_id = _TYPE_BY_ID.get(principal_id[:4], "Unknown")
+    user_type = kind.optional(shapes.PRINCIPAL_TYPE) or by_id
     if user_type in ROLE_TYPES:
         principal_name = name.optional(shapes.ROLE_NAME)
     elif user_type == "IAMUser":
@@ -158,7 +162,7 @@ def principal(
     return Principal(
         user_type=user_type,
         name=principal_name,
-        id=id.optional(shapes.PRINCIPAL_ID),
+        id=principal_id,
         access_key_id=key.optional(shapes.ACCESS_KEY_ID),
         account=account,
         issuer=issuer,
