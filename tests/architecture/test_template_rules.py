@@ -309,7 +309,12 @@ def test_ai_rule_is_found_anywhere_in_the_name(rule: str, form: str) -> None:
             continue  # nobody spells it so
         name = form.format(spelled)
         assert reached(config(name)) == {"tag_ai_resource"}, name
-        assert managed_rule(name).startswith(rule), name
+        suffix = "-prod-eu-central-1" if name.endswith("-prod-eu-central-1") else ""
+        if form.startswith("StackSet"):
+            suffix = "-1abcdefghijk"
+        if form.endswith("-abc123"):
+            suffix = "-abc123"  # Organizations makes eight characters: this is somebody's own
+        assert managed_rule(name) == rule + suffix, name
 
 
 @pytest.mark.parametrize("action", ["CordonContain", "CordonRelease", "SomebodyElses"])

@@ -57,9 +57,10 @@ _BUCKET_RULES = (
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z0-9])")
 _BUCKET_RULE = re.compile(rf"(?:^|.*-)({'|'.join(_BUCKET_RULES)})((?:-.*)?)")
 _AI_RULE = re.compile(r"(?:^|.*?-)((?:sagemaker-|bedrock).+)")
+# by AWS: as part of a conformance pack, or for an organization
+_DEPLOYED = re.compile(r"(.+)-conformance-pack-[a-z0-9]+|org-config-rule-(.+)-[a-z0-9]{8}")
 _NO_WORDS = re.compile(
-    r"-conformance-pack"
-    r"|-([a-z]{2}|us-gov|eusc-[a-z]{2})-(north|south|central)?(east|west)?-[0-9](?=-|$)"  # a Region
+    r"-([a-z]{2}|us-gov|eusc-[a-z]{2})-(north|south|central)?(east|west)?-[0-9](?=-|$)"  # a Region
 )
 _MOST_WORDS = 1
 
@@ -113,15 +114,16 @@ def managed_rule(name: str) -> str:
     >>> managed_rule("AWSControlTower_AWS-GR_S3_BUCKET_PUBLIC_READ_PROHIBITED")
     's3-bucket-public-read-prohibited'
     >>> managed_rule("OrgConfigRule-sagemaker-notebook-no-direct-internet-access-dbgzf8ba")
-    'sagemaker-notebook-no-direct-internet-access-dbgzf8ba'
+    'sagemaker-notebook-no-direct-internet-access'
     >>> managed_rule("no-public-buckets")
     'no-public-buckets'
     """
-    spelled = re.sub(r"[-_ ]+", "-", _WORD.sub("-", name).lower()).replace(
-        "sage-maker", "sagemaker"
-    )
+    hyphened = re.sub(r"[-_ ]+", "-", _WORD.sub("-", name).lower())
+    spelled = hyphened.replace("sage-maker", "sagemaker")
     if spelled.startswith("securityhub-"):
         return name
+    if deployed := _DEPLOYED.fullmatch(spelled):
+        spelled = deployed[1] or deployed[2]
     bucket = _BUCKET_RULE.fullmatch(spelled)
     if bucket and _is_suffix(bucket[2]):
         return bucket[1]
