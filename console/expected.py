@@ -81,18 +81,22 @@ def write(path: Path, expected: Mapping[str, Any]) -> None:
 
 
 def _expected(event: Mapping[str, Any]) -> dict[str, Any]:
+    home = home_of(event)
+    deployment = next(iter(deployments(home).values()))
     try:
-        finding = read(event)
+        finding = read(event, deployment)
     except Malformed as malformed:
         return _nobody(f"cannot be read: {malformed}")
-    reasons = []
-    for playbook, facts in policy_inputs(finding, home_of(event)):
+    reasons: list[str] = []
+    for playbook, facts in policy_inputs(finding, home):
         outcome, reason = _outcome(playbook, facts)
         if outcome != "ignored":
             plan = facts.plan.to_json()
             return {"playbook": playbook.name, "outcome": outcome, "reason": reason, "plan": plan}
         reasons.append(f"{playbook.name}: {reason}")
-    return _nobody("; ".join(reasons) or f"no playbook handles {finding.kind}")
+    gates = (not_ours(finding, playbook, deployment) for playbook in playbooks(ROOT))
+    unhandled = next(filter(None, gates), f"no playbook handles {finding.kind}")
+    return _nobody("; ".join(reasons) or unhandled)
 
 
 def _nobody(reason: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from botocore.model import Shape
 from botocore.validate import ParamValidator
 
 from cordon import catalogue
+from cordon.sources.config import managed_rule
 
 EVENTS = Path(__file__).parent.parent / "events"
 PLAYBOOKS = ("quarantine_bucket", "revoke_sessions", "tag_ai_resource", "escalate_finding")
@@ -64,6 +65,10 @@ TWINS = (  # one finding through several doors must be one case
     {
         "revoke_sessions/guardduty_resource_credentials_outside",
         "revoke_sessions/securityhub_guardduty_resource_credentials",
+    },
+    {
+        "revoke_sessions/guardduty_console_login",
+        "revoke_sessions/securityhub_guardduty_console_login",
     },
     {
         "revoke_sessions/guardduty_compromised_credentials",
@@ -298,7 +303,7 @@ def kind(event: Event) -> str:
     if event["detail-type"] in ("GuardDuty Finding", "Macie Finding"):
         return f"{event['source'].removeprefix('aws.')}:{finding['type']}"
     if event["source"] == "aws.config":
-        return f"config:{finding['configRuleName']}"
+        return f"config:{managed_rule(finding['configRuleName'])}"
     control = finding.get("Compliance", {}).get("SecurityControlId")
     control = control or finding.get("compliance", {}).get("control", "")
     return f"securityhub:{control}" if control else ""
@@ -538,14 +543,14 @@ def test_event_has_a_single_finding_in_its_region(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_event_account_is_the_finding_account(name: str) -> None:
-    """Only ``nobody/`` holds findings of an account that is not ours."""
+    """Findings of an account that is not ours are for nobody, or a person is informed."""
     event = load(name)
     for finding in findings(event):
         cloud = finding.get("cloud", {}).get("account", {}).get("uid")
         own = finding.get("accountId") or finding.get("AwsAccountId") or finding.get("awsAccountId")
         account = own or cloud or event["account"]
         assert event["account"] == "111122223333"
-        assert account == "111122223333" or name.startswith("nobody/")
+        assert account == "111122223333" or name.startswith("nobody/") or "not_served" in name
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -598,6 +603,22 @@ def test_every_pattern_of_the_catalogue_has_a_sample(playbook: str) -> None:
         if not any(fnmatchcase(found, pattern) for found in kinds)
     ]
     assert lonely == []
+
+
+def test_prompt_injections_are_as_documented() -> None:
+    """GuardDuty User Guide, "GuardDuty AI Protection finding types": the guardrail intervened, with
+    a prompt attack of confidence HIGH; only its filter's action says whether it was blocked.
+    """
+    actions = set()
+    for name in NAMES:
+        event = load(name)
+        if event["detail"].get("type") == "Impact:IAMUser/PromptInjection.Direct":
+            details = event["detail"]["resource"]["bedrockGuardrailDetails"]
+            assert details["guardrailAction"] == "GUARDRAIL_INTERVENED", name
+            filters = {f["type"]: f for f in details["contentPolicyFilters"]}
+            assert filters["PROMPT_ATTACK"]["confidence"] == "HIGH", name
+            actions.add(filters["PROMPT_ATTACK"]["action"])
+    assert actions == {"BLOCKED", "NONE"}
 
 
 def test_every_user_type_and_every_door_has_a_sample() -> None:
@@ -661,7 +682,7 @@ ONE_A_SHAPE = (
     "revoke_sessions/guardduty_instance_credentials_outside",
     "escalate_finding/guardduty_attack_sequence_s3",
     "quarantine_bucket/macie_replicated_externally",
-    "nobody/macie_sensitive_data",
+    "escalate_finding/macie_sensitive_data",
     "quarantine_bucket/securityhub_guardduty_anonymous_access",
     "tag_ai_resource/securityhub_sagemaker_1",
     "quarantine_bucket/custom_action_contain_s3_8",

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from console.account import ROOT
+from console.playbooks import playbooks
 from cordon.finding import Finding, Place, Severity, SeverityLabel, State
 from cordon.playbook import Plan, Playbook
 from cordon.policy import (
@@ -25,6 +27,7 @@ from cordon.policy import (
     without_exempt,
 )
 from cordon.settings import Deployment, Exemption, MasterSwitch, Mode, Settings
+from escalate_finding.playbook import PLAYBOOK as ESCALATE
 from quarantine_bucket.playbook import PLAYBOOK
 from tag_ai_resource.playbook import PLAYBOOK as TAG
 from tests.make import ACCOUNT, BUCKET, DEPLOYMENT, NOON, PLACE, a_finding, a_principal
@@ -108,6 +111,19 @@ def test_member_account_is_served_by_role() -> None:
     place = replace(PLACE, account=MEMBER)
     assert "no member role" in gate(a_finding(place=place))
     assert gate(a_finding(place=place), deployment=SERVING) == ""
+
+
+@pytest.mark.parametrize("place", [FOREIGN, replace(PLACE, partition="aws-cn")])
+def test_only_a_playbook_that_changes_nothing_hears_of_other_places(place: Place) -> None:
+    """Every other rule of the gate holds for it too."""
+    elsewhere = a_finding(place=place, served=False)
+    for playbook in playbooks(ROOT):
+        assert (gate(elsewhere, playbook=playbook) == "") is playbook.everywhere
+        if playbook.everywhere:
+            assert playbook.plan_for(elsewhere, HOME).actions == ()
+            assert playbook.plan_for(a_finding(), HOME).actions == ()
+    assert gate(replace(elsewhere, sample=True), playbook=ESCALATE).startswith("a sample")
+    assert gate(replace(elsewhere, state=State.ARCHIVED), playbook=ESCALATE) != ""
 
 
 @pytest.mark.parametrize(

@@ -1,50 +1,26 @@
 """Escalate what only a person can contain.
 
 When    root is used; an AI workload is misused in a way no playbook contains yet; an attack
-        sequence is seen; the principal or bucket is one that Cordon cannot contain; or anything
-        critical that no other playbook handles.
+        sequence is seen; logs or defences are impaired; an object is malicious; the principal or
+        bucket is one that Cordon cannot contain; anything critical, or High about data, identity
+        or AI, that no other playbook handles; or such a threat in an account that is not served.
 Does    an incident says what a person must do.
 Undo    resolves the incident.
 Leaves  every resource.
 """
 
-from cordon import catalogue
 from cordon.actions import Action
 from cordon.entry import serve
-from cordon.finding import Finding, Resource, SeverityLabel
+from cordon.finding import Finding, Resource
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Deployment, Mode
-from cordon.unsupported import matches_any, unsupported_reason
-
-MANUAL_STEPS = {
-    catalogue.ROOT_USE: "Ask who used root and why. If nobody did: change its password, delete its "
-    "access keys, check its MFA device, and deny root by an SCP.",
-    catalogue.AI_THREATS: "Check who invokes the model and with what. Do not revoke the role "
-    "of the application before it is known to be stolen: limit the model-invoke actions instead.",
-    catalogue.ACCOUNT_WIDE: "Turn the account's block public access on again unless the change was "
-    "approved. Cordon never changes it: one finding must not shut every bucket of an account.",
-    catalogue.ATTACK_SEQUENCES: "Treat every resource of the sequence as part of one incident: "
-    "revoke the actors' sessions, then contain what they reached.",
-}
-CRITICAL = "No playbook contains this critical finding: decide what must be contained, and do it."
-
-
-def manual_step(finding: Finding) -> str:
-    """What a person must do; "" when another playbook handles the finding, or none needs to."""
-    refused = unsupported_reason(finding)
-    if refused is not None:
-        return f"Not contained: {refused.reason}. {refused.manual_step}"
-    for family, words in MANUAL_STEPS.items():
-        if matches_any(finding, family):
-            return words
-    critical = finding.severity.label is SeverityLabel.CRITICAL
-    return CRITICAL if critical and not matches_any(finding, catalogue.CONTAINED) else ""
+from cordon.unsupported import for_a_person
 
 
 def targets(finding: Finding) -> tuple[Resource, ...]:
     """The account: the incident is about the finding as a whole."""
     account = Resource("AWS::Account", finding.place.account, finding.place)
-    return (account,) if manual_step(finding) else ()
+    return (account,) if for_a_person(finding) else ()
 
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
@@ -71,8 +47,9 @@ PLAYBOOK = Playbook(
     defence_layer="incident response",
     serves=Serves.GOVERNANCE,
     recommended_mode=Mode.ENFORCE,
-    manual_step=manual_step,
+    manual_step=for_a_person,
     incident=Incident.ALWAYS,
+    everywhere=True,
 )
 
 handler = serve(PLAYBOOK)

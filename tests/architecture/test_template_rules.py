@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cordon import catalogue
+from cordon.sources.config import managed_rule
 from embedded.event_patterns import check, matches
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, logical, stack
@@ -60,6 +61,12 @@ SPELLED = {
     "DefenseEvasion:IAMUser/BedrockLoggingDisabled": "TTPs/Defense Evasion/"
     "DefenseEvasion:IAMUser-BedrockLoggingDisabled",
     "AttackSequence:S3/CompromisedData": "TTPs/AttackSequence:S3/CompromisedData",
+    "CredentialAccess:IAMUser/CompromisedCredentials": "TTPs/Credential Access/"
+    "CredentialAccess:IAMUser-CompromisedCredentials",
+    "Discovery:S3/MaliciousIPCaller": "TTPs/Discovery:S3-MaliciousIPCaller",
+    "Object:S3/MaliciousFile": "TTPs/Object/Object:S3-MaliciousFile",
+    "Stealth:IAMUser/CloudTrailLoggingDisabled": "TTPs/Defense Evasion/"
+    "Stealth:IAMUser-CloudTrailLoggingDisabled",
 }
 
 
@@ -72,6 +79,16 @@ def rules(playbook: str) -> list[Mapping[str, Any]]:
         for rule in stack().of("AWS::Events::Rule")
         if any(t["Arn"] in wanted for t in rule.properties["Targets"])
     ]
+
+
+def targets(event: Mapping[str, Any]) -> set[str]:
+    """The functions and queues an event is delivered to."""
+    return {
+        str(target["Arn"])
+        for rule in stack().of("AWS::Events::Rule")
+        if matches(rule.properties["EventPattern"], event)
+        for target in rule.properties["Targets"]
+    }
 
 
 def reached(event: Mapping[str, Any]) -> set[str]:
@@ -201,14 +218,103 @@ def test_ai_threats_are_routed_by_type_not_severity() -> None:
         assert "escalate_finding" in reached(guardduty(kind.partition(":")[2], severity=2))
 
 
-def test_critical_findings_reach_the_escalation() -> None:
-    assert reached(guardduty("Backdoor:EC2/C&CActivity.B", 9)) == {"escalate_finding"}
-    assert reached(guardduty("Backdoor:EC2/C&CActivity.B", 8.9)) == set()
+def test_serious_findings_reach_the_escalation() -> None:
+    """High is the top of GuardDuty's own findings but for sequences; the exact gate knows which."""
+    assert reached(guardduty("Backdoor:EC2/C&CActivity.B", 7)) == {"escalate_finding"}
+    assert reached(guardduty("Backdoor:EC2/C&CActivity.B", 6.9)) == set()
     for product in ("guardduty", "inspector", "access-analyzer", "securityhub"):
         critical = hub(product, Severity={"Label": "CRITICAL"}, Types=["Other"])
         assert reached(critical) == {"escalate_finding"}
         assert reached(ocsf(product, severity_id=5)) == {"escalate_finding"}
         assert reached(ocsf(product, severity_id=4)) == set()
+
+
+SENSITIVE = "SensitiveData:S3Object/Personal"
+
+
+def test_sensitive_data_reaches_the_escalation_by_its_queue() -> None:
+    """Macie sends a finding an object: a bucketful must not hold up threats."""
+    high = {"type": SENSITIVE, "severity": {"score": 3, "description": "High"}}
+    spelled = "Sensitive Data Identifications/PII/SensitiveData:S3Object-Personal"
+    native = envelope("aws.macie", "Macie Finding", high)
+    copy = hub("macie", Types=[spelled])
+    newest = ocsf("macie", class_uid=2006, finding_info={"types": ["Data Security", SENSITIVE]})
+    for event_ in (native, copy, newest):
+        assert reached(event_) == {"escalate_finding"}
+        assert not any(":function:" in target for target in targets(event_))
+    lower = {**high, "severity": {"score": 2, "description": "Medium"}}
+    assert reached(envelope("aws.macie", "Macie Finding", lower)) == set()
+    assert reached(hub("macie", Types=[spelled], Severity={"Label": "MEDIUM"})) == set()
+
+
+READ_RULES = (  # as AWS deploys the managed rule, and as people do
+    "OrgConfigRule-{}-abc123",
+    "OrgConfigRule-{}-dbgzfyba",
+    "AWSControlTower_AWS-GR_{}",
+    "{}-conformance-pack-szsm1uv0w",
+    "OrgConfigRule-{}-conformance-pack-abcdefgh",
+    "StackSet-baseline-0a1b2c3d-{}-1ABCDEFGHIJK",
+    "acme-{}-prod-eu-central-1",
+    "{}",
+)
+UNREAD_RULES = (
+    "my-{}-exception-report",
+    "{}-exception-report",
+    "{}-an-exception-report-1",
+    "securityhub-{}-1a2b3c4d",
+    "my{}",
+    "{}s",
+    "no-public-buckets",
+)
+BUCKET_RULES = (
+    "s3-bucket-public-read-prohibited",
+    "s3-bucket-public-write-prohibited",
+    "s3-bucket-level-public-access-prohibited",
+)
+
+
+def spellings(rule: str) -> list[str]:
+    camel = "".join(word.capitalize() for word in rule.split("-"))
+    return [rule, rule.replace("-", "_"), rule.replace("-", "_").upper(), camel]
+
+
+@pytest.mark.parametrize("form", READ_RULES)
+@pytest.mark.parametrize("rule", BUCKET_RULES)
+def test_bucket_rule_is_found_anywhere_in_the_name(rule: str, form: str) -> None:
+    for spelled in spellings(rule):
+        name = form.format(spelled)
+        both = {"quarantine_bucket", "escalate_finding"}
+        assert reached(config(name)) == both, name
+        assert managed_rule(name) == rule, name
+
+
+@pytest.mark.parametrize("form", UNREAD_RULES)
+@pytest.mark.parametrize("rule", BUCKET_RULES)
+def test_name_about_a_bucket_rule_is_not_the_rule(rule: str, form: str) -> None:
+    """The coarse gate may let it through, the exact one does not."""
+    for spelled in spellings(rule):
+        name = form.format(spelled)
+        if name.startswith("myS3"):
+            continue  # a capital letter begins a word
+        assert f"config:{managed_rule(name)}" not in catalogue.PUBLIC_BUCKETS, name
+
+
+@pytest.mark.parametrize("form", READ_RULES)
+@pytest.mark.parametrize(
+    "rule", ["sagemaker-domain-in-vpc", "bedrock-data-source-encryption-enabled"]
+)
+def test_ai_rule_is_found_anywhere_in_the_name(rule: str, form: str) -> None:
+    for spelled in (*spellings(rule), spellings(rule)[3].replace("Sagemaker", "SageMaker")):
+        if spelled.startswith("Sagemaker"):
+            continue  # nobody spells it so
+        name = form.format(spelled)
+        assert reached(config(name)) == {"tag_ai_resource"}, name
+        suffix = "-prod-eu-central-1" if name.endswith("-prod-eu-central-1") else ""
+        if form.startswith("StackSet"):
+            suffix = "-1abcdefghijk"
+        if form.endswith("-abc123"):
+            suffix = "-abc123"  # Organizations makes eight characters: this is somebody's own
+        assert managed_rule(name) == rule + suffix, name
 
 
 @pytest.mark.parametrize("action", ["CordonContain", "CordonRelease", "SomebodyElses"])
@@ -291,11 +397,14 @@ def test_other_sources_reach_nobody() -> None:
 
 
 def test_patterns_are_ones_that_eventbridge_takes() -> None:
+    """EventBridge User Guide, "quotas": 30 rules with wildcards a bus at most, of all its users."""
+    wild = [r for r in stack().of("AWS::Events::Rule") if "wildcard" in seen.compact(r.properties)]
+    assert len(wild) <= 3
+    assert all("configRuleName" in seen.compact(rule.properties) for rule in wild)
     for rule in stack().of("AWS::Events::Rule"):
         pattern = rule.properties["EventPattern"]
         check(pattern)
         assert len(seen.compact(pattern)) <= 2048, rule.logical
-        assert "wildcard" not in seen.compact(pattern), rule.logical  # 30 such rules a bus at most
         assert {(s, t) for s in pattern["source"] for t in pattern["detail-type"]} <= KNOWN
 
 
@@ -306,10 +415,13 @@ def test_only_the_escalation_looks_at_severity() -> None:
                 assert "everity" not in seen.compact(pattern)
 
 
+BULK = ("SecurityControlId", '"control"', "configRuleName", "SensitiveData:")
+
+
 def test_compliance_never_waits_before_threats() -> None:
-    """Controls and Config rules go through a queue, threats straight to the function."""
+    """Controls, Config rules and what Macie reads go by a queue, threats straight to a function."""
     for rule in stack().of("AWS::Events::Rule"):
         text = seen.compact(rule.properties["EventPattern"])
-        bulk = "SecurityControlId" in text or '"control"' in text or "configRuleName" in text
+        bulk = any(word in text for word in BULK)
         (target,) = rule.properties["Targets"]
         assert (":sqs:" in target["Arn"]) is bulk, rule.logical

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from console.account import cordon_account
-from console.expected import break_glass_role
+from console.expected import break_glass_role, deployments, home_of
 from console.permissions.record import Record
 from console.permissions.used import uses
 from console.stack import Stack
@@ -300,8 +300,8 @@ def logged(delivery: Delivery, *messages: str) -> list[dict[str, Any]]:
 
 
 def finding_of(one: Event) -> Finding:
-    """The event as Cordon reads it."""
-    return read(one)
+    """The event as Cordon reads it where it is deployed."""
+    return read(one, next(iter(deployments(home_of(one)).values())))
 
 
 def seen(world: World) -> dict[str, Any]:

@@ -221,16 +221,56 @@ def test_other_resources_are_read() -> None:
     ]
 
 
+def models(id_: str, **call: Any) -> list[tuple[str, str, str]]:
+    """Type, name and ARN of a model that was invoked."""
+    service = {"action": {"awsApiCallAction": call}} if call else {}
+    resource = {"modelDetails": [{"modelId": id_}]}
+    finding = read(samples.guardduty(resource=resource, service=service))
+    return [(r.type, r.name, r.arn) for r in finding.resources]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"serviceName": "sagemaker.amazonaws.com", "api": "InvokeEndpoint"},
+        {"serviceName": "runtime.sagemaker.amazonaws.com", "api": "InvokeEndpointAsync"},
+        {"api": "InvokeEndpointWithResponseStream"},
+    ],
+)
+@pytest.mark.parametrize("name", ["acme-churn-model", "Fraud.V2", "anthropic.claude-v2"])
+def test_model_of_sagemaker_is_an_endpoint(name: str, call: dict[str, Any]) -> None:
+    arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{name.lower()}"
+    assert models(name, **call) == [("AWS::SageMaker::Endpoint", name, arn)]
+
+
+@pytest.mark.parametrize("name", ["amazon.nova-pro-v1:0", "us.anthropic.claude-sonnet-4-v1:0"])
+def test_model_of_bedrock_is_a_foundation_model(name: str) -> None:
+    expected = [("AWS::Bedrock::FoundationModel", name, "")]
+    assert models(name, serviceName="bedrock.amazonaws.com", api="Converse") == expected
+    assert models(name) == expected
+
+
+def test_model_of_an_unknown_call_is_nothing_known() -> None:
+    """A name alone may be an endpoint's."""
+    assert models("acme-churn") == [("Other", "acme-churn", "")]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"service": {"additionalInfo": {"sample": True}}},
         {"service": {"additionalInfo": {"value": '{"sample":true}'}}},
+        {"service": {"additionalInfo": '{"sample":true}'}},
         {"title": "[SAMPLE] Something happened"},
     ],
 )
 def test_sample_findings_are_recognised(changes: dict[str, Any]) -> None:
     assert read(samples.guardduty(**changes)).sample
+
+
+@pytest.mark.parametrize("info", ["sample", [], ["sample"], 7, None, '{"value":"sample"}'])
+def test_odd_additional_information_is_no_sample(info: object) -> None:
+    assert not read(samples.guardduty(service={"additionalInfo": info})).sample
 
 
 @pytest.mark.parametrize("value", ['{"sample":false}', '"sample"', '{"sample":', '["sample"]'])

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from cordon.finding import Place, Principal, Resource, ResourceRole, SeverityLabel, State
+from cordon.finding import Finding, Place, Principal, Resource, ResourceRole, SeverityLabel, State
 from cordon.sources import read
+from escalate_finding.playbook import PLAYBOOK as ESCALATE
+from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from tests.sources import samples
 from tests.sources.samples import ACCOUNT, BUCKET, KEY, REGION, ROLE, SESSION
 
@@ -80,3 +82,35 @@ def test_sample_and_archived_findings_are_recognised() -> None:
     bucket = {"name": "macie-sample-finding-bucket"}
     assert read(samples.macie(resourcesAffected={"s3Bucket": bucket})).sample
     assert read(samples.macie(archived=True)).state is State.ARCHIVED
+
+
+SENSITIVE = "SensitiveData:S3Object/Personal"
+
+
+def sensitive(id: str, key: str, **changes: Any) -> Finding:
+    affected = samples.macie()["detail"]["resourcesAffected"] | {"s3Object": {"key": key}}
+    given = {"id": id, "type": SENSITIVE, "resourcesAffected": affected, **changes}
+    return read(samples.macie(**given))
+
+
+def test_sensitive_data_of_one_bucket_is_one_case() -> None:
+    """Macie sends a finding an object; ten thousand objects are no ten thousand incidents."""
+    first, second = sensitive("a1", "one.csv"), sensitive("b2", "two.csv")
+    assert (first.id, second.id) == ("a1", "b2")
+    assert ESCALATE.case_id(first) == ESCALATE.case_id(second)
+    for other in (
+        sensitive("a1", "one.csv", region="eu-west-1"),
+        sensitive("a1", "one.csv", type="SensitiveData:S3Object/Financial"),
+        sensitive("a1", "one.csv", resourcesAffected={"s3Bucket": {"name": "other"}}),
+    ):
+        assert ESCALATE.case_id(other) != ESCALATE.case_id(first)
+    policies = [read(samples.macie(id=id)) for id in ("a1", "b2")]
+    assert len({QUARANTINE.case_id(policy) for policy in policies}) == 2
+
+
+def test_copies_of_sensitive_data_are_the_same_case() -> None:
+    spelled = "Sensitive Data Identifications/PII/SensitiveData:S3Object-Personal"
+    item = {"Type": "AwsS3Bucket", "Id": f"arn:aws:s3:::{samples.BUCKET}"}
+    product = f"{samples.HUB}macie"
+    event = samples.asff(Id="c3", ProductArn=product, Types=[spelled], Resources=[item])
+    assert ESCALATE.case_id(read(event)) == ESCALATE.case_id(sensitive("a1", "one.csv"))

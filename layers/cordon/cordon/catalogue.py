@@ -2,7 +2,11 @@
 
 They are here and not in the playbooks, because ``escalate_finding`` must know what the other
 playbooks handle although it is deployed without them. Types: GuardDuty finding types (active),
-Macie finding types, Security Hub CSPM control ids, AWS Config managed rule names.
+Macie finding types, Security Hub CSPM control ids, AWS Config managed rule names
+(``sources.config`` finds them in the names of deployed rules).
+
+Every type of severity High or Critical that concerns data, identity or AI has a playbook or, below,
+an incident: ``tests/finding_types.py`` lists them.
 """
 
 # quarantine_bucket, one family per level of containment
@@ -15,8 +19,9 @@ PUBLIC_BUCKETS = (
     "securityhub:S3.2",
     "securityhub:S3.3",
     "securityhub:S3.8",
-    "config:s3-bucket-public-*",
-    "config:s3-bucket-level-public-access-prohibited*",
+    "config:s3-bucket-public-read-prohibited",
+    "config:s3-bucket-public-write-prohibited",
+    "config:s3-bucket-level-public-access-prohibited",
 )
 SHARED_BUCKETS = (
     "guardduty:Exfiltration:S3/TransferDataToCloudAccount",
@@ -78,6 +83,69 @@ AI_THREATS = (  # all of default severity Low (GuardDuty AI Protection finding t
 )
 ACCOUNT_WIDE = ("guardduty:Policy:S3/AccountBlockPublicAccessDisabled",)
 ATTACK_SEQUENCES = ("guardduty:AttackSequence:*",)
-FOR_A_PERSON = (*ROOT_USE, *AI_THREATS, *ACCOUNT_WIDE, *ATTACK_SEQUENCES)
+# Custom detection rules find what their owner wants to hear of, also where they say Low or Medium:
+# an administrator may have done it, so that nothing is revoked before a person has looked.
+ACCOUNT_MANIPULATION = ("guardduty:*:IAM/AccountManipulation",)
+CODE_IN_AI = ("guardduty:Execution:SageMaker/*",)  # a notebook's start script was changed
+DETECTION_IMPAIRED = (  # DefenseImpairment:S3/* is about a bucket, and contained above
+    "guardduty:DefenseImpairment:*",
+    "guardduty:Stealth:IAMUser/CloudTrailLoggingDisabled",  # Low, and what follows is not recorded
+)
+MALICIOUS_OBJECTS = ("guardduty:Object:S3/MaliciousFile",)
+# Nothing has left the bucket, and to deny everyone stops its owner: a person decides.
+DISCOVERED_BUCKETS = ("guardduty:Discovery:S3/MaliciousIPCaller*",)
+SENSITIVE_DATA = ("macie:SensitiveData:*",)  # where it is High: Macie finds Low and Medium daily
+FOR_A_PERSON = (
+    *ROOT_USE,
+    *AI_THREATS,
+    *ACCOUNT_WIDE,
+    *ATTACK_SEQUENCES,
+    *ACCOUNT_MANIPULATION,
+    *CODE_IN_AI,
+    *DETECTION_IMPAIRED,
+    *MALICIOUS_OBJECTS,
+    *DISCOVERED_BUCKETS,
+)
+
+# escalate_finding: where they are High or Critical and nobody else handles them
+CONCERNS_DATA = (
+    *SENSITIVE_DATA,
+    "macie:Policy:*",
+    "guardduty:*:S3/*",
+    "guardduty:*:RDS/*",
+    "guardduty:Exfiltration:*",
+    "guardduty:*DataExfiltration*",
+    "guardduty:*RecoveryPoint",
+    "access-analyzer:*",
+    "securityhub:Backup.*",
+    "securityhub:DocumentDB.*",
+    "securityhub:DynamoDB.*",
+    "securityhub:EFS.*",
+    "securityhub:ES.*",
+    "securityhub:Glue.*",
+    "securityhub:KMS.*",
+    "securityhub:Macie.*",
+    "securityhub:Neptune.*",
+    "securityhub:Opensearch.*",
+    "securityhub:RDS.*",
+    "securityhub:Redshift*.*",
+    "securityhub:S3.*",
+)
+CONCERNS_IDENTITY = (
+    "guardduty:*:IAMUser/*",
+    "guardduty:*:IAM/*",
+    "guardduty:*:Organizations/*",
+    "guardduty:*:RolesAnywhere/*",
+    "guardduty:CredentialAccess:*",
+    "guardduty:*/MetadataDNSRebind",
+    "securityhub:IAM.*",
+    "securityhub:SecretsManager.*",
+)
+CONCERNS_AI = (
+    "guardduty:*:SageMaker/*",
+    "guardduty:*:Bedrock*/*",
+    "guardduty:*/KubeflowDashboardExposed",
+)
+CONCERNS = (*CONCERNS_DATA, *CONCERNS_IDENTITY, *CONCERNS_AI)
 
 CONTAINED = (*REACHABLE_BUCKETS, *STOLEN_CREDENTIALS, *AI_CONTROLS)

@@ -103,7 +103,7 @@ class LambdaHandler:
 
     def _event(self, event: Any, services: Services) -> dict[str, Any]:
         try:
-            finding = read(event)
+            finding = read(event, services.deployment)
         except Malformed as malformed:
             self._logger.error("event cannot be read", extra={"field": malformed.field})
             raise

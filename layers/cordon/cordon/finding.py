@@ -127,7 +127,7 @@ class Finding:
     id: str  # the native id, also when GuardDuty's or Macie's finding came through Security Hub
     source: str  # guardduty, macie, config, securityhub, or another AWS product's name
     channel: str  # guardduty, macie, config, securityhub, securityhub_v2, custom_action
-    type: str  # GuardDuty or Macie type, control id ("S3.2"), Config rule name
+    type: str  # GuardDuty or Macie type, control id ("S3.2"), managed Config rule
     severity: Severity
     place: Place
     first_seen: datetime
@@ -141,6 +141,7 @@ class Finding:
     description: str
     detail_sha256: str  # sha256 of the canonical JSON of the event's detail
     hub: HubReference | None = None  # the finding in Security Hub, whether or not it is there yet
+    served: bool = True  # may the stack that got the event change things in its account?
     workflow: str = ""  # Security Hub workflow status; "" if the event has none
     custom_action: str = ""  # custom action id, if a person chose this finding
     is_cordon_finding: bool = False  # Cordon wrote this finding itself
@@ -159,6 +160,17 @@ class Finding:
         """The finding as memory and evidence keep it: its own fields, moments as text."""
         seen = {"first_seen": to_iso(self.first_seen), "last_seen": to_iso(self.last_seen)}
         return asdict(self) | seen
+
+    @property
+    def case_key(self) -> str:
+        """What is one case: the finding's id, but for sensitive data its bucket and type.
+
+        Macie sends a finding for each object (Macie User Guide, "Types of findings").
+        """
+        buckets = self.resources_of("AWS::S3::Bucket")
+        if self.kind.startswith("macie:SensitiveData:") and len(buckets) == 1:
+            return f"{self.type}/{buckets[0].name}"
+        return self.id
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Finding":

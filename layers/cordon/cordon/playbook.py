@@ -92,6 +92,7 @@ class Playbook:
     incident: Incident  # when its cases open one
     releases_on_pass: bool = False  # releases by itself when the control passes
     resolves_finding: bool = False  # what it does removes the condition found
+    everywhere: bool = False  # also for accounts that are not served: it changes no resource
 
     def matches(self, finding: Finding) -> bool:
         """The exact gate: kind, then subjects. The template's rule is the coarse one."""
@@ -110,10 +111,10 @@ class Playbook:
     def case_id(self, finding: Finding) -> str:
         """16 hex digits: the same for every delivery and every channel of one finding.
 
-        Hashed from playbook, account, Region, the subjects and the native finding id, so that
-        GuardDuty's event and its Security Hub copy are one case.
+        Hashed from playbook, account, Region, the subjects and the finding's case key, which is its
+        native id, so that GuardDuty's event and its Security Hub copy are one case.
         """
         subjects = sorted((s.type, s.name) for s in self.targets(finding))
         place = finding.place
-        parts = [self.name, place.account, place.region, subjects, finding.id]
+        parts = [self.name, place.account, place.region, subjects, finding.case_key]
         return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from cordon.finding import ARN, Finding, SeverityLabel, State
 from cordon.playbook import Plan, Playbook
 from cordon.settings import Deployment, Exemption, MasterSwitch, Mode, Settings
+from cordon.sources.places import not_served
 from cordon.unsupported import ROLE_TYPES
 
 CONTROL_PASSED = "the control passed"
@@ -79,6 +80,8 @@ class PolicyInput:
 def not_ours(finding: Finding, playbook: Playbook, deployment: Deployment) -> str:
     """Why this finding is never handled, whatever the settings are; "" when it may be."""
     rules = GATE if passes(finding, playbook) else (*GATE, *ACTIVE)
+    if playbook.everywhere:
+        rules = tuple(rule for rule in rules if rule is not _not_served)
     opinions = (rule(finding, deployment) for rule in rules)
     return next((reason for reason in opinions if reason), "")
 
@@ -186,12 +189,7 @@ def _not_authored_by_aws(finding: Finding, _: Deployment) -> str:
 
 
 def _not_served(finding: Finding, deployment: Deployment) -> str:
-    home = finding.place.account
-    if home != deployment.account and not deployment.member_role:
-        return f"account {home} is not served: no member role is set"
-    if finding.place.partition != deployment.partition:
-        return f"partition {finding.place.partition} is not served"
-    return ""
+    return not_served(finding.place, deployment)
 
 
 def _inactive(finding: Finding, _: Deployment) -> str:

@@ -1,7 +1,8 @@
-"""Which resources Cordon cannot contain, and the manual step for each. Reads only the finding.
+"""What no playbook contains, and the manual step for each. Reads only the finding.
 
 A containing playbook handles the supported targets of a finding. ``escalate_finding`` handles the
-findings that have none. Both use this module, so each finding has exactly one playbook. Facts: IAM
+findings that have none, those that only a person can judge, and threats in accounts that are not
+served. All use this module, so each finding has exactly one playbook. Facts: IAM
 User Guide, "Revoke IAM role temporary security credentials", "Service-linked roles",
 "AWSReservedSSO roles".
 """
@@ -9,8 +10,9 @@ User Guide, "Revoke IAM role temporary security credentials", "Service-linked ro
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from cordon import catalogue
 from cordon.catalogue import REACHABLE_BUCKETS, STOLEN_CREDENTIALS
-from cordon.finding import Finding, Principal, Resource, ResourceRole
+from cordon.finding import Finding, Principal, Resource, ResourceRole, SeverityLabel
 
 BUCKET = "AWS::S3::Bucket"
 ROLE = "AWS::IAM::Role"
@@ -29,6 +31,32 @@ class Unsupported:
 
     reason: str
     manual_step: str
+
+
+MANUAL_STEPS = {
+    catalogue.ROOT_USE: "Ask who used root and why. If nobody did: change its password, delete its "
+    "access keys, check its MFA device, and deny root by an SCP.",
+    catalogue.AI_THREATS: "Check who invokes the model and with what. Do not revoke the role "
+    "of the application before it is known to be stolen: limit the model-invoke actions instead.",
+    catalogue.ACCOUNT_WIDE: "Turn the account's block public access on again unless the change was "
+    "approved. Cordon never changes it: one finding must not shut every bucket of an account.",
+    catalogue.ATTACK_SEQUENCES: "Treat every resource of the sequence as part of one incident: "
+    "revoke the actors' sessions, then contain what they reached.",
+    catalogue.ACCOUNT_MANIPULATION: "Ask who changed this identity and why. If nobody did: take "
+    "the new policy, key, login or trust away, and revoke the sessions of whoever made it.",
+    catalogue.CODE_IN_AI: "Read the notebook's lifecycle configuration: it runs as root at each "
+    "start. Stop the notebook if nobody meant the change.",
+    catalogue.DETECTION_IMPAIRED: "Turn the log or defence on again unless the change was "
+    "approved, and look for what was done while it was off.",
+    catalogue.MALICIOUS_OBJECTS: "Keep the object from being read or loaded. Find who wrote it, "
+    "and which jobs, models and people have read it since.",
+    catalogue.DISCOVERED_BUCKETS: "Find in CloudTrail whose credentials listed the bucket from "
+    "that address, and revoke them. Check what was read afterwards.",
+    catalogue.SENSITIVE_DATA: "Macie lists the objects; this finding names one of them. Decide "
+    "whether such data may be in that bucket. If not: move it, and find which training jobs, "
+    "knowledge bases and people have read it.",
+}
+UNHANDLED = "No playbook contains this finding: decide what must be contained, and do it."
 
 
 def matches_any(finding: Finding, family: tuple[str, ...]) -> bool:
@@ -77,7 +105,8 @@ def unsupported_reason(finding: Finding) -> Unsupported | None:
     if matches_any(finding, STOLEN_CREDENTIALS) and not revocable_principals(finding):
         if finding.principal is None:
             return Unsupported(
-                "the finding names no principal", "Find the principal in CloudTrail."
+                "the finding names no principal that can be read",
+                "Find the principal in CloudTrail.",
             )
         user_type = finding.principal.user_type or "unknown type"
         return _principal(finding, finding.principal) or Unsupported(
@@ -111,7 +140,12 @@ def _principal(finding: Finding, principal: Principal) -> Unsupported | None:
             "root credentials cannot be limited by IAM",
             "Change the root password, delete root access keys, check its MFA; deny root by SCP.",
         )
-    if kind in ("AWSService", "AWSAccount", "Directory", "Unknown"):
+    if kind == "Unknown":
+        return Unsupported(
+            "the finding does not say whether the caller is a user or a role",
+            "Find the caller in CloudTrail, and revoke its sessions if they are stolen.",
+        )
+    if kind in ("AWSService", "AWSAccount", "Directory"):
         return Unsupported(
             f"the caller is {kind}, not a principal of this account",
             "Restrict the policy of the accessed resource: it decides what that caller may do.",
@@ -137,3 +171,37 @@ def _principal(finding: Finding, principal: Principal) -> Unsupported | None:
             "Find the caller of GetFederationToken in CloudTrail; end the provider's session.",
         )
     return None
+
+
+def for_a_person(finding: Finding) -> str:
+    """What a person must do; "" when another playbook handles the finding, or none needs to."""
+    if not finding.served:
+        return _in_an_account_that_is_not_served(finding)
+    refused = unsupported_reason(finding)
+    if refused is not None:
+        return f"Not contained: {refused.reason}. {refused.manual_step}"
+    if matches_any(finding, catalogue.CONTAINED):
+        return ""
+    if matches_any(finding, catalogue.FOR_A_PERSON) or _is_serious(finding):
+        steps = (words for family, words in MANUAL_STEPS.items() if matches_any(finding, family))
+        return next(steps, UNHANDLED)
+    return ""
+
+
+def _is_serious(finding: Finding) -> bool:
+    """Anything critical, or High about data, identity or AI: of GuardDuty's, only sequences are
+    above High.
+    """
+    if finding.severity.label is SeverityLabel.HIGH:
+        return matches_any(finding, catalogue.CONCERNS)
+    return finding.severity.label is SeverityLabel.CRITICAL
+
+
+def _in_an_account_that_is_not_served(finding: Finding) -> str:
+    """Only threats: that account's own controls and rules are its own people's work."""
+    if finding.source not in ("guardduty", "macie") or not _is_serious(finding):
+        return ""
+    return (
+        f"Cordon changes nothing in account {finding.place.account}: it is not served. Inform its "
+        "owner, or contain it there yourself."
+    )

@@ -1,17 +1,30 @@
 """Parsers: one module per service reads that service's events into a ``Finding``.
 
-``read(event)`` parses one EventBridge event (decoded JSON). It selects the parser by ``source``
-and ``detail-type`` and reads nothing else from the envelope. It raises ``Malformed`` with the
-field's name, and ``UnsupportedEvent`` when no parser reads this kind of event.
+``read(event, home)`` parses one EventBridge event (decoded JSON). It selects the parser by
+``source`` and ``detail-type``. It raises ``Malformed`` with the field's name, and
+``UnsupportedEvent`` when no parser reads this kind of event.
+
+``home`` is the stack that got the event. With it the envelope must come from an account that may
+speak of the finding's (``places.check_sender``), and the finding says whether its account is
+served. Without it (an offline look at an event) neither is known, and nothing may follow from it.
+
+What must be readable depends on what may follow. A sample, an archived threat and a suppressed
+finding are known by their own fields, and lead to no change: their resources may be anything.
+In all others the resource that the finding is about must be readable. Every other resource, and
+the actor, is left out where it is not: a finding about a bucket is not refused because the ARN of
+an instance profile is nonsense, and a finding about credentials that nobody can read is for a
+person.
 """
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from cordon.finding import Finding, Malformed, UnsupportedEvent, canonical_json
 from cordon.sources import asff, config, guardduty, macie, ocsf
 from cordon.sources.field import Field
+from cordon.sources.places import Home, check_sender, not_served
 
 __all__ = ["read", "read_all"]
 
@@ -26,20 +39,29 @@ _OCSF = ("aws.securityhub", "Findings Imported V2")
 _ACTION_NAME = 64
 
 
-def read(event: object) -> Finding:
+def read(event: object, home: Home | None = None) -> Finding:
     """The only finding of an event. Malformed if there are several: use ``read_all``."""
-    findings = read_all(event)
+    findings = read_all(event, home)
     if len(findings) != 1:
         raise Malformed("detail.findings", f"has {len(findings)} findings, expected one")
     return findings[0]
 
 
-def read_all(event: object) -> tuple[Finding, ...]:
+def read_all(event: object, home: Home | None = None) -> tuple[Finding, ...]:
     """All findings of an event: at least one."""
-    envelope = Field("", event)
     if not isinstance(event, dict):
         raise Malformed("event", "is not an object")
+    envelope = Field("", event)
     kind = (envelope["source"].identifier(), envelope["detail-type"].identifier())
+    findings = _findings(kind, envelope)
+    if home is None:
+        return findings
+    for finding in findings:
+        check_sender(envelope, finding.place, home, regional=kind in _SINGLE)
+    return tuple(replace(f, served=not not_served(f.place, home)) for f in findings)
+
+
+def _findings(kind: tuple[str, str], envelope: Field) -> tuple[Finding, ...]:
     detail = envelope["detail"]
     if kind in _SINGLE:
         if detail.value is None:

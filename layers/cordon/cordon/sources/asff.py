@@ -3,8 +3,8 @@
 Source: Security Hub User Guide, "EventBridge event formats", "Required top-level ASFF
 attributes", "Samples of control findings", and the service model's ``AwsSecurityFinding``.
 Required: ``Id``, ``ProductArn``, ``AwsAccountId``, one of the times, and a Region (``Region``, or
-that of the product ARN). The envelope is not read: its account is the administrator's and its
-Region is the home Region.
+that of the product ARN). The envelope says nothing about the finding: in an administrator's event
+its account is the administrator's, in an aggregated one its Region is the home Region.
 
 The copy of a GuardDuty, Macie or Config finding gets the id and type of the native event. A
 control's id is ``Compliance.SecurityControlId``, or else the one in the consolidated
@@ -15,6 +15,7 @@ deleted rule and a deleted resource give the same reason.
 """
 
 import re
+from functools import partial
 
 from cordon.finding import Finding, HubReference, Place, Resource, State
 from cordon.sources import (
@@ -27,10 +28,12 @@ from cordon.sources import (
     text,
     times,
 )
+from cordon.sources.config import managed_rule
 from cordon.sources.field import Field
 from cordon.sources.guardduty import SAMPLE, is_sample
 from cordon.sources.macie import SAMPLE_BUCKET
 from cordon.sources.products import Product, product
+from cordon.sources.resources import leads_nowhere, readable, unique
 
 CORDON_PREFIX = "cordon/"
 _GUARDDUTY_ID = re.compile(
@@ -54,19 +57,23 @@ def read(finding: Field, digest: str, *, channel: str, custom_action: str) -> Fi
         (finding["FirstObservedAt"], finding["CreatedAt"]),
         (finding["UpdatedAt"], finding["LastObservedAt"]),
     )
-    title = finding["Title"].text(text.TITLE)
-    resources, principal = asff_resources.read(finding, place)
+    title, type = finding["Title"].text(text.TITLE), _type(by.source, id, finding)
+    state, sample = _state(finding), _is_sample(finding, by.source, title)
+    nowhere = leads_nowhere(by.source, state, sample=sample)
+    read_resources = partial(asff_resources.read, finding, place, by.source, type)
+    resources = unique(readable(read_resources, required=not nowhere))
+    principal = next(iter(asff_resources.principals(finding)), None)
     return Finding(
         id=native_id(by.source, id, finding, place, resources),
         source=by.source,
         channel=channel,
-        type=_type(by.source, id, finding),
+        type=type,
         severity=severity.asff(finding),
         place=place,
         first_seen=first,
         last_seen=last,
-        state=_state(finding),
-        sample=_is_sample(finding, by.source, title, resources),
+        state=state,
+        sample=sample or names_sample_bucket(by.source, resources),
         authored_by_aws=by.trusted,
         resources=resources,
         principal=principal,
@@ -78,6 +85,11 @@ def read(finding: Field, digest: str, *, channel: str, custom_action: str) -> Fi
         custom_action=custom_action,
         is_cordon_finding=by.is_default_product_of(place.account) and _is_from_cordon(finding, id),
     )
+
+
+def names_sample_bucket(source: str, resources: tuple[Resource, ...]) -> bool:
+    """Is it the copy of a sample that Macie made? Its bucket says so."""
+    return source == "macie" and any(r.name == SAMPLE_BUCKET for r in resources)
 
 
 def native_id(
@@ -107,7 +119,7 @@ def _type(source: str, id: str, finding: Field) -> str:
         )
     if source == "config":
         rule = finding["ProductFields"]["aws/config/ConfigRuleName"].optional(shapes.RULE_NAME)
-        return rule or finding["Title"].optional(shapes.RULE_NAME) or "unknown"
+        return managed_rule(rule or finding["Title"].optional(shapes.RULE_NAME)) or "unknown"
     if source == "securityhub" and (control_id := control(id, finding)):
         return control_id
     types = [type.text(text.TITLE) for type in finding["Types"].items()][:1]
@@ -134,7 +146,7 @@ def _state(finding: Field) -> State:
     return _COMPLIANCE.get(status, State.ACTIVE)
 
 
-def _is_sample(finding: Field, source: str, title: str, resources: tuple[Resource, ...]) -> bool:
+def _is_sample(finding: Field, source: str, title: str) -> bool:
     fields = finding["ProductFields"]
     info = {
         "sample": fields["aws/guardduty/service/additionalInfo/sample"].value,
@@ -142,9 +154,9 @@ def _is_sample(finding: Field, source: str, title: str, resources: tuple[Resourc
     }
     if finding["Sample"].boolean():
         return True
-    if source == "guardduty":
-        return is_sample(Field(fields.path, info)) or title.startswith(SAMPLE)
-    return source == "macie" and any(r.name == SAMPLE_BUCKET for r in resources)
+    return source == "guardduty" and (
+        is_sample(Field(fields.path, info)) or title.startswith(SAMPLE)
+    )
 
 
 def _is_from_cordon(finding: Field, id: str) -> bool:

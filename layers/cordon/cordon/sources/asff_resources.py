@@ -4,17 +4,23 @@ Source: Security Hub User Guide, "Resources ASFF object". The ARN decides the ty
 type is ``Other``, is not listed here, or contradicts the ARN.
 """
 
+from functools import partial
+
 from cordon.finding import Place, Principal, Resource, ResourceRole
 from cordon.sources import attack_sequence, shapes
+from cordon.sources.arns import type_and_name
 from cordon.sources.field import Field
 from cordon.sources.resources import (
     actor_resources,
     bucket,
     from_arn,
+    is_key,
+    is_subject,
     principal,
+    readable,
+    readable_principal,
     resource,
     s3_object_by_arn,
-    unique,
 )
 
 KINDS = {
@@ -48,28 +54,44 @@ _KEY = "AWS::IAM::AccessKey:"
 _TYPE = 256
 
 
-def read(finding: Field, place: Place) -> tuple[tuple[Resource, ...], Principal | None]:
-    """All resources, and the first principal whose credentials were used."""
+def read(finding: Field, place: Place, source: str, type: str) -> list[Resource]:
+    """All resources. Malformed if one is unreadable that the finding is about."""
     resources: list[Resource] = []
-    principals: list[Principal] = []
     for item in finding["Resources"].items():
-        where = _place(item, place)
-        if kind_of(item["Type"]) == shapes.ACCESS_KEY:
-            user = _principal(item)
-            principals += [user] if user else []
-            resources += actor_resources(user, where)
-        else:
-            resources += _resources(item, where)
-    attack = finding["Detection"]["Sequence"]
-    principals += attack_sequence.principals(attack["Actors"], hub=True)
-    resources += [actor for user in principals for actor in actor_resources(user, place)]
-    return unique(resources), next(iter(principals), None)
+        required = is_subject(_kind(item), source, type)
+        resources += readable(partial(_resources, item, place), required=required)
+    actors = _actors(finding)
+    return resources + [r for user in actors for r in actor_resources(user, place)]
 
 
-def kind_of(type: Field) -> str:
+def principals(finding: Field) -> list[Principal]:
+    """Whose credentials were used: those of the access keys first, then a sequence's actors."""
+    keys = readable(lambda: [i for i in finding["Resources"].items() if _is_key(i)], required=False)
+    callers = (readable_principal(partial(_principal, key)) for key in keys)
+    return [*filter(None, callers), *_actors(finding)]
+
+
+def _actors(finding: Field) -> list[Principal]:
+    return readable(
+        lambda: attack_sequence.principals(finding["Detection"]["Sequence"]["Actors"], hub=True),
+        required=False,
+    )
+
+
+def _kind(item: Field) -> str:
+    kind, id = kind_of(item), item["Id"].value if isinstance(item.value, dict) else None
+    return type_and_name(id)[0] if kind == shapes.OTHER and isinstance(id, str) else kind
+
+
+def _is_key(item: Field) -> bool:
+    return kind_of(item) == shapes.ACCESS_KEY
+
+
+def kind_of(item: Field, member: str = "Type") -> str:
     """The CloudFormation type for ``AwsS3Bucket``; "Other" if it is not known."""
-    stated_type = type.identifier(_TYPE)
-    if stated_type in ("AwsIamAccessKey", shapes.ACCESS_KEY):
+    stated = item.value.get(member) if isinstance(item.value, dict) else None
+    stated_type = stated if isinstance(stated, str) else ""
+    if stated_type in ("AwsIamAccessKey", "AWSIAMAccessKey", shapes.ACCESS_KEY):
         return shapes.ACCESS_KEY
     if stated_type in ("AwsS3Object", shapes.OBJECT):
         return shapes.OBJECT
@@ -80,13 +102,16 @@ def kind_of(type: Field) -> str:
     )
 
 
-def _resources(item: Field, place: Place) -> list[Resource]:
-    id, kind = item["Id"], kind_of(item["Type"])
+def _resources(item: Field, default: Place) -> list[Resource]:
+    id, kind, place = item["Id"], kind_of(item), _place(item, default)
+    if kind == shapes.ACCESS_KEY:
+        return list(actor_resources(_principal(item), place))
     if kind == shapes.OBJECT:
         return list(s3_object_by_arn(id, place))
     identifier = id.identifier()
     if identifier.startswith("arn:"):
-        return [from_arn(id, place, kind=kind), *_profile(item, place)]
+        profile = readable(partial(_profile, item, place), required=False)
+        return [from_arn(id, place, kind=kind), *profile]
     if identifier.startswith(_ACCOUNT):
         return [resource(id, "AWS::::Account", identifier[len(_ACCOUNT) :], place)]
     if kind == shapes.BUCKET:
@@ -103,28 +128,22 @@ def _principal(item: Field) -> Principal | None:
     """The principal in the details of ``AWS::IAM::AccessKey:ASIA…``."""
     key = item["Details"]["AwsIamAccessKey"]
     session = key["SessionContext"]["SessionIssuer"]
-    issuer = session["Arn"].optional(shapes.ARN)
     names = (key["PrincipalName"], key["UserName"], session["UserName"])
-    id = item["Id"].identifier()
-    key_id = Field(item["Id"].path, id.removeprefix(_KEY))
+    id = item["Id"].value
+    key_id = Field(item["Id"].path, id.removeprefix(_KEY) if isinstance(id, str) else None)
     return principal(
         key["PrincipalType"],
         next((name for name in names if name.present), names[0]),
         id=key["PrincipalId"],
-        key=key["AccessKeyId"] if key["AccessKeyId"].present else key_id,
+        key=key["AccessKeyId"] if is_key(key["AccessKeyId"]) else key_id,
         account=key["AccountId"].optional(shapes.ACCOUNT_ID),
-        issuer=issuer if shapes.ROLE_ARN.matches(issuer) else "",
+        issuer=session["Arn"].if_any(shapes.ROLE_ARN),
     )
 
 
 def _place(item: Field, default: Place) -> Place:
     """Where the resource is. A bucket's ARN has no account, but its details may have one."""
     stated = item["Details"]["AwsS3Bucket"]["OwnerAccountId"].optional(shapes.ACCOUNT_ID)
-    owner_id = item["Owner"]["Account"]["Id"].identifier(64)
-    owner = stated or (owner_id if shapes.ACCOUNT_ID.matches(owner_id) else "")
-    region = item["Region"].identifier(64)
-    return Place(
-        default.partition,
-        owner or default.account,
-        region if shapes.REGION.matches(region) else default.region,
-    )
+    owner = stated or item["Owner"]["Account"]["Id"].if_any(shapes.ACCOUNT_ID)
+    region = item["Region"].if_any(shapes.REGION)
+    return Place(default.partition, owner or default.account, region or default.region)

@@ -4,6 +4,9 @@ Source: service models, ``guardduty.Sequence`` (camelCase, in ``service.detectio
 ``securityhub.Sequence`` (PascalCase, in ``Detection.Sequence``).
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from cordon.finding import Place, Principal, Resource, ResourceRole
 from cordon.sources import shapes
 from cordon.sources.field import Field
@@ -11,6 +14,8 @@ from cordon.sources.resources import (
     actor_resources,
     from_arn,
     principal,
+    readable,
+    readable_principal,
     resource,
     s3_object_by_arn,
 )
@@ -42,34 +47,47 @@ _KINDS = {
 _ID = 512
 
 
+def read(service: Field, place: Place) -> tuple[list[Principal], list[Resource]]:
+    """The principals and the resources of GuardDuty's own event; none if it is no sequence.
+
+    What is unreadable is left out: no playbook changes what a sequence names.
+    """
+
+    def sequence(member: str) -> Field:
+        return service["detection"]["sequence"][member]
+
+    actors = readable(lambda: principals(sequence("actors")), required=False)
+    affected = readable(lambda: _resources(sequence("resources"), place), required=False)
+    return actors, affected + [r for actor in actors for r in actor_resources(actor, place)]
+
+
 def principals(actors: Field, *, hub: bool = False) -> list[Principal]:
     """The principals of the sequence, in the finding's order. ``hub`` selects ASFF's spelling."""
     spell = _pascal if hub else _camel
-    result = []
-    for actor in actors.items():
-        user, session = actor[spell("user")], actor[spell("session")]
-        account = user[spell("account")][spell("uid")].optional(shapes.ACCOUNT_ID)
-        caller = principal(
-            user[spell("type")],
-            user[spell("name")],
-            id=user[spell("uid")],
-            key=user[spell("credentialUid")],
-            account=account,
-            issuer=_issuer(session[spell("issuer")]),
-        )
-        result += [caller] if caller else []
-    return result
+    found = (readable_principal(partial(_principal, actor, spell)) for actor in actors.items())
+    return [caller for caller in found if caller]
 
 
-def resources(items: Field, place: Place) -> list[Resource]:
-    """The affected resources, each in the place that the sequence gives."""
-    result: list[Resource] = []
-    for item in items.items():
-        result += _resource(item, _place(item, place))
-    return result
+def _principal(actor: Field, spell: Callable[[str], str]) -> Principal | None:
+    user, session = actor[spell("user")], actor[spell("session")]
+    return principal(
+        user[spell("type")],
+        user[spell("name")],
+        id=user[spell("uid")],
+        key=user[spell("credentialUid")],
+        account=user[spell("account")][spell("uid")].optional(shapes.ACCOUNT_ID),
+        issuer=_issuer(session[spell("issuer")]),
+    )
 
 
-def _resource(item: Field, place: Place) -> list[Resource]:
+def _resources(items: Field, place: Place) -> list[Resource]:
+    each = (partial(_resource, item, place) for item in items.items())
+    return [resource for one in each for resource in readable(one, required=False)]
+
+
+def _resource(item: Field, default: Place) -> list[Resource]:
+    """An affected resource, in the place that the sequence gives."""
+    place = _place(item, default)
     kind = item["resourceType"].identifier(_ID)
     if kind == "ACCESS_KEY":
         key = item["data"]["accessKey"]

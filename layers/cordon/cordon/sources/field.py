@@ -72,6 +72,12 @@ class Field:
             self.malformed(f"is not {shape.description}")
         return value
 
+    def if_any(self, shape: Shape) -> str:
+        """An identifier of this shape; "" if it is absent or anything else. Nothing hangs on it."""
+        value = self.value
+        readable = isinstance(value, str) and shape.matches(value) and is_printable(value)
+        return str(value) if readable else ""
+
     def required(self, shape: Shape) -> str:
         """An identifier of this shape. Malformed if it is missing."""
         return self.optional(shape) or self.malformed("is missing")

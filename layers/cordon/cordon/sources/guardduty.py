@@ -12,7 +12,7 @@ the thief's account, so it is the principal's account only if the caller is an A
 """
 
 import json
-from itertools import chain
+from functools import partial
 
 from cordon.finding import Finding, HubReference, Place, Principal, State
 from cordon.sources import (
@@ -25,7 +25,14 @@ from cordon.sources import (
     times,
 )
 from cordon.sources.field import Field
-from cordon.sources.resources import actor_resources, principal, unique
+from cordon.sources.resources import (
+    actor_resources,
+    leads_nowhere,
+    principal,
+    readable,
+    readable_principal,
+    unique,
+)
 
 SAMPLE = "[SAMPLE]"
 
@@ -36,32 +43,34 @@ def read(detail: Field, digest: str) -> Finding:
         detail["accountId"], detail["region"], detail["partition"].optional(shapes.PARTITION)
     )
     id = detail["id"].required(shapes.FINDING_ID)
-    service, caller = detail["service"], _principal(detail)
+    type = detail["type"].required(shapes.FINDING_TYPE)
+    service = detail["service"]
     first, last = times.first_and_last(
         (service["eventFirstSeen"], detail["createdAt"]),
         (detail["updatedAt"], service["eventLastSeen"]),
     )
     title = detail["title"].text(text.TITLE)
-    user, resources = caller, guardduty_resources.read(detail["resource"], place)
-    if (attack := service["detection"]["sequence"]).present:
-        principals = attack_sequence.principals(attack["actors"])
-        user = user or next(iter(principals), None)
-        resources += attack_sequence.resources(attack["resources"], place)
-        resources += chain.from_iterable(actor_resources(p, place) for p in principals)
+    state = State.ARCHIVED if service["archived"].boolean() else State.ACTIVE
+    sample = is_sample(service["additionalInfo"]) or title.startswith(SAMPLE)
+    nowhere = leads_nowhere("guardduty", state, sample=sample)
+    caller = readable_principal(partial(_principal, detail))
+    read_resources = partial(guardduty_resources.read, detail, place, type)
+    resources = readable(read_resources, required=not nowhere)
+    actors, others = attack_sequence.read(service, place)
     return Finding(
         id=id,
         source="guardduty",
         channel="guardduty",
-        type=detail["type"].required(shapes.FINDING_TYPE),
+        type=type,
         severity=severity.guardduty(detail["severity"]),
         place=place,
         first_seen=first,
         last_seen=last,
-        state=State.ARCHIVED if service["archived"].boolean() else State.ACTIVE,
-        sample=is_sample(service["additionalInfo"]) or title.startswith(SAMPLE),
+        state=state,
+        sample=sample,
         authored_by_aws=True,
-        resources=unique([*actor_resources(caller, place), *resources]),
-        principal=user,
+        resources=unique([*actor_resources(caller, place), *resources, *others]),
+        principal=caller or next(iter(actors), None),
         title=title,
         description=detail["description"].text(text.DESCRIPTION),
         detail_sha256=digest,
@@ -84,10 +93,15 @@ def _principal(detail: Field) -> Principal | None:
 
 
 def is_sample(info: Field) -> bool:
-    """True for ``{"sample": true, "value": "{\\"sample\\":true}"}``. Either key may be missing."""
-    if info["sample"].boolean():
-        return True
-    value = info["value"].value
+    """True for ``{"sample": true, "value": "{\\"sample\\":true}"}``. Either key may be missing.
+
+    Some copies write the whole of it as JSON text.
+    """
+    value = info.value
+    if isinstance(value, dict):
+        if info["sample"].boolean():
+            return True
+        value = info["value"].value
     if not isinstance(value, str) or '"sample"' not in value:
         return False
     try:
@@ -99,9 +113,8 @@ def is_sample(info: Field) -> bool:
 
 def _hub(detail: Field, place: Place, id: str) -> HubReference | None:
     """The finding in Security Hub. Its id there is the ARN, which contains the detector's id."""
-    arn = detail["arn"].optional(shapes.ARN)
-    detector = detail["service"]["detectorId"].optional(shapes.FINDING_ID)
-    if not arn and detector:
-        arn = place.arn("guardduty", f"detector/{detector}/finding/{id}")
+    arn, detector = detail["arn"].if_any(shapes.ARN), detail["service"]["detectorId"]
+    if not arn and (by := detector.if_any(shapes.FINDING_ID)):
+        arn = place.arn("guardduty", f"detector/{by}/finding/{id}")
     product = f"arn:{place.partition}:securityhub:{place.region}::product/aws/guardduty"
     return HubReference(arn, product) if arn else None

@@ -1,13 +1,22 @@
 """The resources in a GuardDuty finding's ``resource``, from whichever members are present.
 
-Source: the service model's ``Resource`` and its members.
+Source: the service model's ``Resource`` and its members; for ``modelDetails`` also GuardDuty User
+Guide, "GuardDuty AI Protection finding types": its ids are those of Bedrock models or names of
+SageMaker endpoints, and only the call says which.
 """
+
+import re
+from collections.abc import Callable
+from functools import partial
 
 from cordon.finding import Place, Resource, ResourceRole
 from cordon.sources import shapes
 from cordon.sources.field import Field
-from cordon.sources.resources import bucket, from_arn, resource, s3_object
+from cordon.sources.resources import bucket, from_arn, is_subject, readable, resource, s3_object
 
+_CALL = 128
+# Bedrock User Guide, "Supported foundation models": provider.model, behind a geography or not
+_BEDROCK_ID = re.compile(r"([a-z-]+\.)?[a-z0-9]+\.[a-z0-9][a-z0-9.:-]*")
 # member of ``resource``, member with the ARN, member with the name, type, role
 _DETAILS = (
     ("lambdaDetails", "functionArn", "functionName", "AWS::Lambda::Function", ResourceRole.TARGET),
@@ -46,25 +55,51 @@ _DETAILS = (
 )
 
 
-def read(within: Field, place: Place) -> list[Resource]:
-    """The targets, and resources related to them. Actors are read in ``guardduty``."""
-    resources = []
-    for details in within["s3BucketDetails"].items():
-        bucket_resource = bucket(details["name"], details["arn"], place)
-        keys = [item["key"] for item in details["s3ObjectDetails"].items()]
-        resources += [bucket_resource, *(s3_object(key, bucket_resource) for key in keys)]
-    resources += _instance(within["instanceDetails"], place)
-    for member, arn, name, kind, role in _DETAILS:
-        resources += _named(within[member], arn, name, kind, role, place)
-    task = within["ecsClusterDetails"]["taskDetails"]
-    resources += _named(task, "arn", "", "AWS::ECS::Task", ResourceRole.RELATED, place)
-    for guardrail in within["bedrockGuardrailDetails"]["guardrails"].items():
-        resources += _named(
-            guardrail, "arn", "", "AWS::Bedrock::Guardrail", ResourceRole.RELATED, place
-        )
-    for model in within["modelDetails"].items():
-        resources += _model(model["modelId"], place)
+def read(detail: Field, place: Place, type: str) -> list[Resource]:
+    """The targets, and resources related to them. Actors are read in ``guardduty``.
+
+    Only the buckets of a finding on S3 must be readable: it is about them alone.
+    """
+    within, must = detail["resource"], is_subject(shapes.BUCKET, "guardduty", type)
+    resources = readable(lambda: _buckets(within["s3BucketDetails"], place), required=must)
+    readers: list[Callable[[], list[Resource]]] = [
+        lambda: _instance(within["instanceDetails"], place),
+        lambda: _profile(within["instanceDetails"], place),
+        *(partial(_member, within, *details, place) for details in _DETAILS),
+        lambda: _task(within["ecsClusterDetails"]["taskDetails"], place),
+        lambda: _guardrails(within["bedrockGuardrailDetails"]["guardrails"], place),
+        lambda: _models(within["modelDetails"], detail["service"]["action"], place),
+    ]
+    return resources + [r for reader in readers for r in readable(reader, required=False)]
+
+
+def _buckets(details: Field, place: Place) -> list[Resource]:
+    """Each bucket with its objects."""
+    resources: list[Resource] = []
+    for one in details.items():
+        named = bucket(one["name"], one["arn"], place)
+        resources += [named, *readable(partial(_objects, one, named), required=False)]
     return resources
+
+
+def _objects(details: Field, within: Resource) -> list[Resource]:
+    return [s3_object(item["key"], within) for item in details["s3ObjectDetails"].items()]
+
+
+def _member(
+    within: Field, member: str, arn: str, name: str, kind: str, role: ResourceRole, place: Place
+) -> list[Resource]:
+    return _named(within[member], arn, name, kind, role, place)
+
+
+def _task(task: Field, place: Place) -> list[Resource]:
+    return _named(task, "arn", "", "AWS::ECS::Task", ResourceRole.RELATED, place)
+
+
+def _guardrails(guardrails: Field, place: Place) -> list[Resource]:
+    kind, role = "AWS::Bedrock::Guardrail", ResourceRole.RELATED
+    each = (partial(_named, one, "arn", "", kind, role, place) for one in guardrails.items())
+    return [r for one in each for r in readable(one, required=False)]
 
 
 def _named(
@@ -78,20 +113,41 @@ def _named(
 
 
 def _instance(within: Field, place: Place) -> list[Resource]:
-    resources, profile = [], within["iamInstanceProfile"]["arn"]
-    if id := within["instanceId"].identifier():
-        arn = place.arn("ec2", f"instance/{id}")
-        resources.append(Resource("AWS::EC2::Instance", id, place, arn))
-    if profile.present:
-        resources.append(from_arn(profile, place, role=ResourceRole.RELATED))
-    return resources
+    id = within["instanceId"].identifier()
+    arn = place.arn("ec2", f"instance/{id}")
+    return [Resource("AWS::EC2::Instance", id, place, arn)] if id else []
 
 
-def _model(model: Field, place: Place) -> list[Resource]:
-    """A model id, or the ARN of an inference profile or custom model."""
+def _profile(within: Field, place: Place) -> list[Resource]:
+    profile = within["iamInstanceProfile"]["arn"]
+    return [from_arn(profile, place, role=ResourceRole.RELATED)] if profile.present else []
+
+
+def _models(models: Field, action: Field, place: Place) -> list[Resource]:
+    call = action["awsApiCallAction"]
+    each = (partial(_model, one, call, place) for one in models.items())
+    return [r for one in each for r in readable(one, required=False)]
+
+
+def _model(details: Field, call: Field, place: Place) -> list[Resource]:
+    """An ARN (inference profile, custom model), a SageMaker endpoint, or a Bedrock model."""
+    model = details["modelId"]
     if not model.present:
         return []
     if model.identifier().startswith("arn:"):
         return [from_arn(model, place, role=ResourceRole.RELATED)]
-    id = model.optional(shapes.AI_RESOURCE)
-    return [Resource("AWS::Bedrock::FoundationModel", id, place, "", ResourceRole.RELATED)]
+    id = model.required(shapes.AI_RESOURCE)
+    kind = _kind_of_model(id, call)
+    endpoint = kind == "AWS::SageMaker::Endpoint"
+    arn = place.arn("sagemaker", f"endpoint/{id.lower()}") if endpoint else ""
+    return [Resource(kind, id, place, arn, ResourceRole.RELATED)]
+
+
+def _kind_of_model(id: str, call: Field) -> str:
+    """By the call that invoked it; without one a name in Bedrock's form is a Bedrock model."""
+    called = " ".join(call[name].text(_CALL) for name in ("serviceName", "api")).lower()
+    if "sagemaker" in called or "invokeendpoint" in called:
+        return "AWS::SageMaker::Endpoint"
+    if "bedrock" in called or _BEDROCK_ID.fullmatch(id):
+        return "AWS::Bedrock::FoundationModel"
+    return shapes.OTHER

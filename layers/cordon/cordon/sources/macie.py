@@ -5,10 +5,21 @@ model's ``Finding``. Required: ``id``, ``accountId``, ``region``, ``type`` and o
 A sample finding has ``sample: true`` and the bucket ``macie-sample-finding-bucket``.
 """
 
+from functools import partial
+
 from cordon.finding import ARN, Finding, HubReference, Place, Principal, Resource, State
 from cordon.sources import places, severity, shapes, text, times
 from cordon.sources.field import Field
-from cordon.sources.resources import actor_resources, bucket, principal, s3_object, unique
+from cordon.sources.resources import (
+    actor_resources,
+    bucket,
+    leads_nowhere,
+    principal,
+    readable,
+    readable_principal,
+    s3_object,
+    unique,
+)
 
 SAMPLE_BUCKET = "macie-sample-finding-bucket"
 # userIdentity.type: the member with the identity
@@ -32,8 +43,11 @@ def read(detail: Field, digest: str) -> Finding:
     first, last = times.first_and_last(
         (call["firstSeen"], detail["createdAt"]), (detail["updatedAt"], call["lastSeen"])
     )
-    resources = _resources(detail["resourcesAffected"], place)
-    caller = _principal(detail["policyDetails"]["actor"]["userIdentity"])
+    state = State.ARCHIVED if detail["archived"].boolean() else State.ACTIVE
+    sample = detail["sample"].boolean()
+    nowhere = leads_nowhere("macie", state, sample=sample)
+    resources = readable(partial(_resources, detail, place), required=not nowhere)
+    caller = readable_principal(lambda: _principal(detail["policyDetails"]["actor"]))
     return Finding(
         id=id,
         source="macie",
@@ -43,8 +57,8 @@ def read(detail: Field, digest: str) -> Finding:
         place=place,
         first_seen=first,
         last_seen=last,
-        state=State.ARCHIVED if detail["archived"].boolean() else State.ACTIVE,
-        sample=detail["sample"].boolean() or any(r.name == SAMPLE_BUCKET for r in resources),
+        state=state,
+        sample=sample or any(r.name == SAMPLE_BUCKET for r in resources),
         authored_by_aws=True,
         resources=unique([*resources, *actor_resources(caller, place)]),
         principal=caller,
@@ -57,20 +71,26 @@ def read(detail: Field, digest: str) -> Finding:
     )
 
 
-def _resources(affected: Field, place: Place) -> list[Resource]:
+def _resources(detail: Field, place: Place) -> list[Resource]:
     """The bucket, and the object in it. Without ``s3Bucket`` the object's ``bucketArn`` is used."""
+    affected = detail["resourcesAffected"]
     affected_bucket, item = affected["s3Bucket"], affected["s3Object"]
     resources: list[Resource] = []
     if affected_bucket["name"].present or affected_bucket["arn"].present:
         resources.append(bucket(affected_bucket["name"], affected_bucket["arn"], place))
     elif item["bucketArn"].present:
         resources.append(bucket(affected_bucket["name"], item["bucketArn"], place))
-    if item["key"].present and resources:
-        resources.append(s3_object(item["key"], resources[0]))
+    if resources:
+        resources += readable(partial(_object, item, resources[0]), required=False)
     return resources
 
 
-def _principal(identity: Field) -> Principal | None:
+def _object(item: Field, within: Resource) -> list[Resource]:
+    return [s3_object(item["key"], within)] if item["key"].present else []
+
+
+def _principal(actor: Field) -> Principal | None:
+    identity = actor["userIdentity"]
     kind = identity["type"]
     member = _MEMBERS.get(kind.optional(shapes.PRINCIPAL_TYPE), "")
     if not member:  # no type, or one that Macie added later
@@ -102,5 +122,4 @@ def _name(member: str, details: Field, issuer: Field) -> Field:
 
 
 def _role(arn: Field) -> str:
-    value = arn.optional(shapes.ARN)
-    return value if shapes.ROLE_ARN.matches(value) else ""
+    return arn.if_any(shapes.ROLE_ARN)

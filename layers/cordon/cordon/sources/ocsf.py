@@ -9,13 +9,15 @@ The copy of a GuardDuty or Macie finding gets the native id and type. ``hub`` is
 in Security Hub CSPM, where notes and workflow status are written.
 """
 
+from functools import partial
+
 from cordon.finding import Finding, HubReference, State
 from cordon.sources import finding_types, ocsf_resources, places, severity, shapes, text, times
-from cordon.sources.asff import native_id
+from cordon.sources.asff import names_sample_bucket, native_id
 from cordon.sources.field import Field
 from cordon.sources.guardduty import SAMPLE
-from cordon.sources.macie import SAMPLE_BUCKET
 from cordon.sources.products import Product, product
+from cordon.sources.resources import leads_nowhere, readable, unique
 
 _COMPLIANCE, _CLASSES = 2003, (2002, 2003, 2004, 2006)
 _CLOSE = 3  # activity_id: the finding is closed
@@ -46,19 +48,23 @@ def read(finding: Field, digest: str) -> Finding:
         ),
     )
     title = info["title"].text(text.TITLE)
-    resources, principal = ocsf_resources.read(finding, place)
+    type, state = _type(by, finding), _state(finding)
     sample = title.startswith(SAMPLE) or finding["unmapped"]["Sample"].boolean()
+    nowhere = leads_nowhere(by.source, state, sample=sample)
+    read_resources = partial(ocsf_resources.read, finding, place, by.source, type)
+    resources = unique(readable(read_resources, required=not nowhere))
+    principal = next(iter(ocsf_resources.principals(finding)), None)
     return Finding(
         id=native_id(by.source, id, Field("", None), place, resources),
         source=by.source,
         channel="securityhub_v2",
-        type=_type(by, finding),
+        type=type,
         severity=severity.ocsf(finding),
         place=place,
         first_seen=first,
         last_seen=last,
-        state=_state(finding),
-        sample=sample or (by.source == "macie" and any(r.name == SAMPLE_BUCKET for r in resources)),
+        state=state,
+        sample=sample or names_sample_bucket(by.source, resources),
         authored_by_aws=by.trusted,
         resources=resources,
         principal=principal,

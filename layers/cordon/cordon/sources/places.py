@@ -1,4 +1,6 @@
-"""Partition, account and Region, from the finding and its ARNs."""
+"""Partition, account and Region, from the finding and its ARNs; and whose event it may be."""
+
+from typing import Protocol
 
 from cordon.finding import ARN, Place
 from cordon.sources import shapes
@@ -15,6 +17,48 @@ _PREFIXES = {
     "us-isof-": "aws-iso-f",
     "eu-isof-": "aws-iso-f",
 }
+
+
+class Home(Protocol):
+    """The stack that got the event: its account, and whether it serves others."""
+
+    @property
+    def account(self) -> str:
+        """Its account, 12 digits."""
+
+    @property
+    def partition(self) -> str:
+        """Its partition."""
+
+    @property
+    def member_role(self) -> str:
+        """The role it assumes in other accounts; "" if it serves only its own."""
+
+
+def not_served(place: Place, home: Home) -> str:
+    """Why nothing may be changed in this place; "" when something may."""
+    if place.account != home.account and not home.member_role:
+        return f"account {place.account} is not served: no member role is set"
+    if place.partition != home.partition:
+        return f"partition {place.partition} is not served"
+    return ""
+
+
+def check_sender(envelope: Field, place: Place, home: Home, *, regional: bool) -> None:
+    """Malformed if the event came from an account that may not speak of this place.
+
+    EventBridge sets the envelope's ``account`` to the account that the event comes from, and keeps
+    it when a rule forwards the event (EventBridge User Guide, "AWS service event metadata",
+    "Sending and receiving events between AWS accounts"). An event of a member account speaks of
+    that account alone. Only our own account also sends findings of others: an administrator's
+    GuardDuty, Macie and Security Hub do that. ``regional``: the service sends its events in the
+    finding's own Region, unlike Security Hub, which aggregates Regions.
+    """
+    sender = envelope["account"].required(shapes.ACCOUNT_ID)
+    if sender not in (place.account, home.account):
+        envelope["account"].malformed("is neither the finding's account nor this stack's")
+    if regional and envelope["region"].required(shapes.REGION) != place.region:
+        envelope["region"].malformed("is not the finding's Region")
 
 
 def partition_of(region: str) -> str:

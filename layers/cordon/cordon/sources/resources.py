@@ -1,18 +1,70 @@
-"""Checked resources and principals: a name that is not valid for its type is Malformed."""
+"""Checked resources and principals: a name that is not valid for its type is Malformed.
+
+``readable`` decides what an unreadable one means: it refuses the finding only where the finding is
+about that resource.
+"""
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
-from cordon.finding import Place, Principal, Resource, ResourceRole
+from cordon.finding import Malformed, Place, Principal, Resource, ResourceRole, State
 from cordon.sources import shapes
 from cordon.sources.arns import type_and_name
 from cordon.sources.field import Field
 from cordon.sources.places import place_of
+from cordon.sources.products import AWS_SOURCES
 from cordon.sources.text import NAME, is_printable, one_line
 
 ROLE_TYPES = ("AssumedRole", "Role")
 _DIRECTORY = "--x-s3"
+Read = TypeVar("Read")
+# IAM User Guide, "IAM identifiers", unique identifiers: for copies that leave the type out
+_TYPE_BY_ID = {"AIDA": "IAMUser", "AROA": "AssumedRole"}
+_NULL = ("null", "NULL", "None", "none")  # an absent value that somebody wrote as text
 _OBJECT_ARN = re.compile(r"(?P<bucket>arn:aws[a-z-]*:s3:::[^/]+)/(?P<key>.+)", re.DOTALL)
+
+
+def leads_nowhere(source: str, state: State, *, sample: bool) -> bool:
+    """Will nothing follow from such a finding, whatever its resources are?
+
+    An archived control or rule may release what it led to; an archived threat never does.
+    """
+    archived_threat = state is State.ARCHIVED and source in ("guardduty", "macie")
+    return sample or state is State.SUPPRESSED or archived_threat
+
+
+def is_subject(kind: str, source: str, type: str) -> bool:
+    """Is a resource of this kind what such a finding is about, and something with a checked name?
+
+    GuardDuty's findings on S3 are about their buckets; those on other resources may mention one.
+    """
+    if source == "guardduty":
+        return kind in shapes.BUCKETS and ":S3/" in type
+    checked = shapes.shape_of(kind) is not None and kind != shapes.ACCESS_KEY
+    return source in AWS_SOURCES and checked
+
+
+def readable(read: Callable[[], Sequence[Read]], *, required: bool) -> list[Read]:
+    """What ``read`` finds. What is unreadable is Malformed if required, else left out.
+
+    Samples name ``GeneratedFindingInstanceProfileArn`` where an ARN belongs.
+    """
+    try:
+        return list(read())
+    except Malformed:
+        if required:
+            raise
+        return []
+
+
+def readable_principal(read: Callable[[], Principal | None]) -> Principal | None:
+    """Whose credentials were used; None if that is absent or unreadable: then a person looks."""
+    try:
+        return read()
+    except Malformed:
+        return None
 
 
 def resource(
@@ -91,11 +143,16 @@ def principal(
 ) -> Principal | None:
     """Whose credentials were used. Role and user names are checked as IAM checks them.
 
-    None if the event has no data about them.
+    None if the event has no data about them. What is no access key id is no key: the console has
+    none, and copies of such findings write ``AWS::IAM::AccessKey:null``.
     """
+    kind, name, id, key = map(_without_null, (kind, name, id, key))
+    key = key if is_key(key) else Field(key.path, None)
     if not (kind.present or name.present or id.present or key.present):
         return None
-    user_type = kind.optional(shapes.PRINCIPAL_TYPE) or "Unknown"
+    principal_id = id.if_any(shapes.PRINCIPAL_ID)
+    by_id = _TYPE_BY_ID.get(principal_id[:4], "Unknown")
+    user_type = kind.optional(shapes.PRINCIPAL_TYPE) or by_id
     if user_type in ROLE_TYPES:
         principal_name = name.optional(shapes.ROLE_NAME)
     elif user_type == "IAMUser":
@@ -105,11 +162,20 @@ def principal(
     return Principal(
         user_type=user_type,
         name=principal_name,
-        id=id.optional(shapes.PRINCIPAL_ID),
+        id=principal_id,
         access_key_id=key.optional(shapes.ACCESS_KEY_ID),
         account=account,
         issuer=issuer,
     )
+
+
+def is_key(field: Field) -> bool:
+    """Is it an access key id?"""
+    return isinstance(field.value, str) and shapes.ACCESS_KEY_ID.matches(field.value)
+
+
+def _without_null(field: Field) -> Field:
+    return Field(field.path, None) if field.value in _NULL else field
 
 
 def actor_resources(principal: Principal | None, place: Place) -> tuple[Resource, ...]:

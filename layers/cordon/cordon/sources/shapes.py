@@ -20,6 +20,8 @@ ROLE = "AWS::IAM::Role"
 USER = "AWS::IAM::User"
 ACCESS_KEY = "AWS::IAM::AccessKey"
 OTHER = "Other"
+BUCKETS = (BUCKET, DIRECTORY_BUCKET, TABLE_BUCKET, VECTOR_BUCKET)
+AI = ("AWS::SageMaker::", "AWS::Bedrock::", "AWS::BedrockAgentCore::")
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,10 @@ _BY_KIND = {
     USER: USER_NAME,
     ACCESS_KEY: ACCESS_KEY_ID,
 }
-_AI = ("AWS::SageMaker::", "AWS::Bedrock::", "AWS::BedrockAgentCore::")
 
 
 def shape_of(kind: str) -> Shape | None:
     """The valid form of a name of this type; None for types that no playbook changes."""
-    if kind.startswith(_AI):
+    if kind.startswith(AI):
         return AI_RESOURCE
     return _BY_KIND.get(kind)

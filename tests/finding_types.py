@@ -1,0 +1,157 @@
+"""What GuardDuty and Macie can find, with the highest severity that each type can have.
+
+Kept manually from AWS's pages, and compared with what Cordon handles by ``test_finding_types.py``.
+GuardDuty User Guide: "GuardDuty active finding types" (read 2026-11; a severity with an asterisk
+varies, and the highest is given), "GuardDuty AI Protection finding types", "Custom Detection Rules
+finding types", "Attack sequence finding types", "Malware Protection for S3 finding type", "Malware
+Protection for Backup finding types", "RDS Protection finding types". Macie User Guide, "Types of
+findings", "Severity scoring for findings". Types about compute alone (EC2, EKS, ECS, Lambda,
+Runtime Monitoring) are not listed, but for those about credentials or data that leaves.
+"""
+
+LOW, MEDIUM, HIGH, CRITICAL = 2.0, 5.0, 8.0, 9.5
+
+GUARDDUTY = {
+    # CloudTrail management events
+    "CredentialAccess:IAMUser/AnomalousBehavior": MEDIUM,
+    "CredentialAccess:IAMUser/CompromisedCredentials": HIGH,
+    "DefenseEvasion:IAMUser/AnomalousBehavior": MEDIUM,
+    "DefenseEvasion:IAMUser/BedrockLoggingDisabled": MEDIUM,
+    "Discovery:IAMUser/AnomalousBehavior": LOW,
+    "Exfiltration:IAMUser/AnomalousBehavior": HIGH,
+    "Impact:IAMUser/AnomalousBehavior": HIGH,
+    "InitialAccess:IAMUser/AnomalousBehavior": MEDIUM,
+    "PenTest:IAMUser/KaliLinux": MEDIUM,
+    "PenTest:IAMUser/ParrotLinux": MEDIUM,
+    "PenTest:IAMUser/PentooLinux": MEDIUM,
+    "Persistence:IAMUser/AnomalousBehavior": MEDIUM,
+    "Policy:IAMUser/RootCredentialUsage": LOW,
+    "Policy:IAMUser/ShortTermRootCredentialUsage": LOW,
+    "PrivilegeEscalation:IAMUser/AnomalousBehavior": MEDIUM,
+    "Recon:IAMUser/MaliciousIPCaller": MEDIUM,
+    "Recon:IAMUser/MaliciousIPCaller.Custom": MEDIUM,
+    "Recon:IAMUser/TorIPCaller": MEDIUM,
+    "Stealth:IAMUser/CloudTrailLoggingDisabled": LOW,
+    "Stealth:IAMUser/PasswordPolicyChange": HIGH,  # Low*: by what was changed
+    "UnauthorizedAccess:IAMUser/ConsoleLoginSuccess.B": MEDIUM,
+    "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.InsideAWS": HIGH,
+    "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS": HIGH,
+    "UnauthorizedAccess:IAMUser/MaliciousIPCaller": MEDIUM,
+    "UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom": MEDIUM,
+    "UnauthorizedAccess:IAMUser/ResourceCredentialExfiltration.InsideAWS": HIGH,
+    "UnauthorizedAccess:IAMUser/ResourceCredentialExfiltration.OutsideAWS": HIGH,
+    "UnauthorizedAccess:IAMUser/TorIPCaller": MEDIUM,
+    # S3, both data sources, and Malware Protection
+    "Discovery:S3/AnomalousBehavior": LOW,
+    "Discovery:S3/MaliciousIPCaller": HIGH,
+    "Discovery:S3/MaliciousIPCaller.Custom": HIGH,
+    "Discovery:S3/TorIPCaller": MEDIUM,
+    "Exfiltration:S3/AnomalousBehavior": HIGH,
+    "Exfiltration:S3/MaliciousIPCaller": HIGH,
+    "Impact:S3/AnomalousBehavior.Delete": HIGH,
+    "Impact:S3/AnomalousBehavior.Permission": HIGH,
+    "Impact:S3/AnomalousBehavior.Write": MEDIUM,
+    "Impact:S3/MaliciousIPCaller": HIGH,
+    "PenTest:S3/KaliLinux": MEDIUM,
+    "PenTest:S3/ParrotLinux": MEDIUM,
+    "PenTest:S3/PentooLinux": MEDIUM,
+    "Policy:S3/AccountBlockPublicAccessDisabled": LOW,
+    "Policy:S3/BucketAnonymousAccessGranted": HIGH,
+    "Policy:S3/BucketBlockPublicAccessDisabled": LOW,
+    "Policy:S3/BucketPublicAccessGranted": HIGH,
+    "Stealth:S3/ServerAccessLoggingDisabled": LOW,
+    "UnauthorizedAccess:S3/MaliciousIPCaller.Custom": HIGH,
+    "UnauthorizedAccess:S3/TorIPCaller": HIGH,
+    "Object:S3/MaliciousFile": HIGH,
+    "Execution:S3/MaliciousFile!RecoveryPoint": HIGH,
+    "Execution:EC2/MaliciousFile!RecoveryPoint": HIGH,
+    # RDS Protection
+    "CredentialAccess:RDS/AnomalousBehavior.FailedLogin": LOW,
+    "CredentialAccess:RDS/AnomalousBehavior.SuccessfulBruteForce": HIGH,
+    "CredentialAccess:RDS/AnomalousBehavior.SuccessfulLogin": HIGH,
+    "CredentialAccess:RDS/MaliciousIPCaller.FailedLogin": MEDIUM,
+    "CredentialAccess:RDS/MaliciousIPCaller.SuccessfulLogin": HIGH,
+    "CredentialAccess:RDS/TorIPCaller.FailedLogin": MEDIUM,
+    "CredentialAccess:RDS/TorIPCaller.SuccessfulLogin": HIGH,
+    "Discovery:RDS/MaliciousIPCaller": MEDIUM,
+    "Discovery:RDS/TorIPCaller": MEDIUM,
+    # credentials and data of compute
+    "CredentialAccess:Kubernetes/MaliciousIPCaller": HIGH,
+    "CredentialAccess:Kubernetes/MaliciousIPCaller.Custom": HIGH,
+    "CredentialAccess:Kubernetes/SuccessfulAnonymousAccess": HIGH,
+    "CredentialAccess:Kubernetes/TorIPCaller": HIGH,
+    "Trojan:EC2/DNSDataExfiltration": HIGH,
+    "UnauthorizedAccess:EC2/MetadataDNSRebind": HIGH,
+    "UnauthorizedAccess:Runtime/MetadataDNSRebind": HIGH,
+    # AI Protection
+    "Impact:IAMUser/AnomalousModelInvocation": LOW,
+    "Impact:IAMUser/CostHarvesting": LOW,
+    "Impact:IAMUser/PromptInjection.Direct": LOW,
+    # Extended Threat Detection
+    "AttackSequence:EC2/CompromisedInstanceGroup": CRITICAL,
+    "AttackSequence:ECS/CompromisedCluster": CRITICAL,
+    "AttackSequence:EKS/CompromisedCluster": CRITICAL,
+    "AttackSequence:IAM/CompromisedCredentials": CRITICAL,
+    "AttackSequence:S3/CompromisedData": CRITICAL,
+    # Custom Detection Rules
+    "CredentialAccess:RDS/ModifyAuthenticationProcess": HIGH,
+    "DefenseImpairment:EC2/DisableOrModifyTools": HIGH,
+    "DefenseImpairment:Organizations/ModifyCloudResourceHierarchy": HIGH,
+    "DefenseImpairment:Organizations/DisableOrModifyTools": HIGH,
+    "DefenseImpairment:RDS/ModifyAuthenticationProcess": MEDIUM,
+    "DefenseImpairment:Route53Resolver/DisableOrModifyTools": MEDIUM,
+    "DefenseImpairment:S3/DisableOrModifyTools": HIGH,
+    "Execution:SageMaker/CommandAndScriptingInterpreter": MEDIUM,
+    "Exfiltration:EC2/TransferDataToCloudAccount": HIGH,
+    "Exfiltration:RDS/TransferDataToCloudAccount": HIGH,
+    "Exfiltration:S3/TransferDataToCloudAccount": HIGH,
+    "Impact:S3/DataDestruction": MEDIUM,
+    "InitialAccess:IAM/ValidAccounts": MEDIUM,
+    "InitialAccess:RDS/ExploitPublicFacingApplication": HIGH,
+    "Persistence:IAM/AccountManipulation": HIGH,
+    "Persistence:RolesAnywhere/AccountManipulation": MEDIUM,
+    "PrivilegeEscalation:IAM/AccountManipulation": HIGH,
+}
+
+MACIE = {
+    "Policy:IAMUser/S3BlockPublicAccessDisabled": HIGH,
+    "Policy:IAMUser/S3BucketEncryptionDisabled": LOW,
+    "Policy:IAMUser/S3BucketPublic": HIGH,
+    "Policy:IAMUser/S3BucketReplicatedExternally": HIGH,
+    "Policy:IAMUser/S3BucketSharedExternally": HIGH,
+    "Policy:IAMUser/S3BucketSharedWithCloudFront": MEDIUM,
+    "SensitiveData:S3Object/Credentials": HIGH,
+    "SensitiveData:S3Object/CustomIdentifier": HIGH,
+    "SensitiveData:S3Object/Financial": HIGH,
+    "SensitiveData:S3Object/Multiple": HIGH,
+    "SensitiveData:S3Object/Personal": HIGH,
+}
+
+# Security Hub CSPM controls about data, identity or AI, High or Critical ("Security Hub CSPM
+# controls reference"); S3 and IAM from the reference, the others the best known of their service.
+CONTROLS = {
+    "S3.2": "CRITICAL",
+    "S3.3": "CRITICAL",
+    "S3.6": "HIGH",
+    "S3.8": "HIGH",
+    "S3.19": "CRITICAL",
+    "S3.24": "HIGH",
+    "IAM.1": "HIGH",
+    "IAM.4": "CRITICAL",
+    "IAM.6": "CRITICAL",
+    "IAM.9": "CRITICAL",
+    "IAM.28": "HIGH",
+    "KMS.3": "CRITICAL",
+    "KMS.5": "CRITICAL",
+    "RDS.1": "CRITICAL",
+    "RDS.2": "CRITICAL",
+    "SageMaker.1": "HIGH",
+    "SageMaker.2": "HIGH",
+    "SageMaker.3": "HIGH",
+    "SageMaker.20": "HIGH",
+    "SageMaker.25": "HIGH",
+    "BedrockAgentCore.1": "HIGH",
+    "BedrockAgentCore.2": "HIGH",
+    "BedrockAgentCore.5": "HIGH",
+    "BedrockAgentCore.7": "HIGH",
+}

@@ -1,0 +1,138 @@
+"""Everything serious about data, identity or AI is heard, by one playbook, through every door.
+
+Two gates, as for the samples: the template's rules deliver the event, the exact gate takes it.
+"""
+
+from typing import Any
+
+import botocore.session
+import pytest
+
+from console.account import ROOT
+from console.playbooks import playbooks
+from cordon.sources import read
+from tests.architecture.test_template_rules import SPELLED, reached
+from tests.finding_types import CONTROLS, GUARDDUTY, HIGH, LOW, MACIE
+from tests.sources import samples
+from tests.sources.samples import ACCOUNT, BUCKET, REGION
+
+CONTAINED = {  # which a playbook contains
+    "Exfiltration:S3/": "quarantine_bucket",
+    "Impact:S3/": "quarantine_bucket",
+    "Policy:S3/Bucket": "quarantine_bucket",
+    "UnauthorizedAccess:S3/": "quarantine_bucket",
+    "DefenseImpairment:S3/": "quarantine_bucket",
+    "CredentialAccess:IAMUser/": "revoke_sessions",
+    "Exfiltration:IAMUser/": "revoke_sessions",
+    "Impact:IAMUser/AnomalousBehavior": "revoke_sessions",
+    "UnauthorizedAccess:IAMUser/": "revoke_sessions",
+}
+SERIOUS = [type_ for type_, severity in GUARDDUTY.items() if severity >= HIGH]
+AT_ANY_SEVERITY = (  # for a person
+    "AttackSequence:IAM/CompromisedCredentials",
+    "DefenseEvasion:IAMUser/BedrockLoggingDisabled",
+    "DefenseImpairment:Organizations/DisableOrModifyTools",
+    "DefenseImpairment:Route53Resolver/DisableOrModifyTools",
+    "Discovery:S3/MaliciousIPCaller",
+    "Discovery:S3/MaliciousIPCaller.Custom",
+    "Execution:SageMaker/CommandAndScriptingInterpreter",
+    "Impact:IAMUser/AnomalousModelInvocation",
+    "Impact:IAMUser/CostHarvesting",
+    "Impact:IAMUser/PromptInjection.Direct",
+    "Object:S3/MaliciousFile",
+    "Persistence:IAM/AccountManipulation",
+    "PrivilegeEscalation:IAM/AccountManipulation",
+    "Policy:IAMUser/RootCredentialUsage",
+    "Policy:IAMUser/ShortTermRootCredentialUsage",
+    "Policy:S3/AccountBlockPublicAccessDisabled",
+    "Stealth:IAMUser/CloudTrailLoggingDisabled",
+)
+
+
+def handlers(event: Any) -> set[str]:
+    """The playbooks that both gates let the event through to."""
+    finding = read(event)
+    return {p.name for p in playbooks(ROOT) if p.matches(finding)} & reached(event)
+
+
+def expected(type_: str) -> set[str]:
+    found = {playbook for prefix, playbook in CONTAINED.items() if type_.startswith(prefix)}
+    return found or {"escalate_finding"}
+
+
+def asff_of(type_: str, severity: float) -> Any:
+    spelled = SPELLED.get(type_, "TTPs/" + type_.replace("/", "-", 1))
+    label = "CRITICAL" if severity >= 9 else "HIGH" if severity >= 7 else "MEDIUM"
+    return samples.asff(Types=[spelled], Severity={"Label": label}, FindingProviderFields=None)
+
+
+def ocsf_of(type_: str, severity: float) -> Any:
+    info = {**samples.an_ocsf()["finding_info"], "types": ["Threats", type_]}
+    return samples.ocsf(finding_info=info, severity_id=5 if severity >= 9 else 4)
+
+
+@pytest.mark.parametrize("type_", SERIOUS)
+def test_guardduty_type_has_one_playbook(type_: str) -> None:
+    severity = GUARDDUTY[type_]
+    assert handlers(samples.guardduty(type=type_, severity=severity)) == expected(type_)
+
+
+@pytest.mark.parametrize("type_", AT_ANY_SEVERITY)
+def test_some_types_are_for_a_person_at_any_severity(type_: str) -> None:
+    assert type_ in GUARDDUTY
+    assert handlers(samples.guardduty(type=type_, severity=LOW)) == {"escalate_finding"}
+
+
+@pytest.mark.parametrize("type_", SERIOUS)
+def test_copies_in_security_hub_have_the_same_playbook(type_: str) -> None:
+    assert handlers(asff_of(type_, GUARDDUTY[type_])) == expected(type_)
+    assert handlers(ocsf_of(type_, GUARDDUTY[type_])) == expected(type_)
+
+
+@pytest.mark.parametrize("type_", [t for t, severity in MACIE.items() if severity >= HIGH])
+def test_macie_type_has_one_playbook(type_: str) -> None:
+    playbook = "quarantine_bucket" if type_.startswith("Policy:") else "escalate_finding"
+    assert handlers(samples.macie(type=type_)) == {playbook}
+
+
+@pytest.mark.parametrize("score", [1, 2])
+def test_lesser_sensitive_data_is_left_to_macie(score: int) -> None:
+    words = {1: "Low", 2: "Medium"}[score]
+    severity = {"score": score, "description": words}
+    event = samples.macie(type="SensitiveData:S3Object/Personal", severity=severity)
+    assert handlers(event) == set()
+
+
+@pytest.mark.parametrize(("id_", "label"), CONTROLS.items())
+def test_control_has_one_playbook(id_: str, label: str) -> None:
+    notebook = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:notebook-instance/explorer"
+    named = ("AwsSageMakerNotebookInstance", notebook)
+    if id_.startswith("S3."):
+        named = ("AwsS3Bucket", f"arn:aws:s3:::{BUCKET}")
+    compliance = {"Status": "FAILED", "SecurityControlId": id_}
+    resources = [{"Type": named[0], "Id": named[1], "Region": REGION, "Partition": "aws"}]
+    event = samples.control(
+        Compliance=compliance,
+        Resources=resources,
+        Severity={"Label": label},
+        FindingProviderFields=None,
+        GeneratorId=f"security-control/{id_}",
+    )
+    ai = id_.startswith(("SageMaker.", "Bedrock"))
+    contained = id_ in ("S3.2", "S3.3", "S3.6", "S3.8")
+    playbook = "tag_ai_resource" if ai else "quarantine_bucket" if contained else "escalate_finding"
+    assert handlers(event) == {playbook}
+
+
+@pytest.mark.parametrize(
+    "type_",
+    ["Backdoor:EC2/C&CActivity.B", "CryptoCurrency:Lambda/BitcoinTool.B", "PenTest:S3/KaliLinux"],
+)
+def test_what_concerns_none_of_them_is_left_to_others(type_: str) -> None:
+    assert handlers(samples.guardduty(type=type_, severity=GUARDDUTY.get(type_, 8))) == set()
+
+
+def test_macie_types_are_all_listed() -> None:
+    """The service model has them all; GuardDuty's model has no list of its types."""
+    model = botocore.session.get_session().get_service_model("macie2")
+    assert set(MACIE) == set(model.shape_for("FindingType").enum)
