@@ -5,7 +5,7 @@ is deeper than that is kept as JSON text by whoever owns the row.
 """
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ from cordon import clock
 Row = Mapping[str, Any]
 CONDITION_FAILED = "ConditionalCheckFailedException"
 CONFLICT = "TransactionConflictException"  # of one write that met a transaction on its row
-SINGLE = {"Put": "put_item", "Update": "update_item"}
 MOST_WRITES = 100  # of one transaction (Amazon DynamoDB API Reference, "TransactWriteItems")
 BATCH = 100  # keys of one BatchGetItem
 TRIES = 8
@@ -104,18 +103,19 @@ class Table:
 
     def put(self, row: Row, condition: str = "", **values: Any) -> None:
         """Write a whole row. Raises Cancelled with the row there where the condition fails."""
-        self._call("put_item", self._put(row, condition, values))
+        self._put_item(self._put(row, condition, values))
 
     def update(self, key: str, expression: str, condition: str = "", **parts: Any) -> Row:
         """Change attributes of a row; the row as it is then. Raises Cancelled as ``put`` does."""
         request = self._update(key, expression, condition, parts)
-        response = self._call("update_item", {**request, "ReturnValues": "ALL_NEW"})
+        response = self._update_item({**request, "ReturnValues": "ALL_NEW"})
         return row_of(response["Attributes"])
 
     def delete(self, key: str, condition: str, **values: Any) -> None:
         """Delete a row. Raises Cancelled as ``put`` does."""
         named = {"TableName": self._name, "Key": {"id": {"S": key}}}
-        self._call("delete_item", {**named, **_condition(condition, values)})
+        request = {**named, **_condition(condition, values)}
+        _tried(lambda: self._dynamodb.delete_item(**request))
 
     def write_put(self, row: Row, condition: str = "", **values: Any) -> Mapping[str, Any]:
         """A put for ``transact``."""
@@ -135,25 +135,20 @@ class Table:
         """
         if not 0 < len(writes) <= MOST_WRITES:
             raise ValueError(f"a transaction has 1 to {MOST_WRITES} writes, not {len(writes)}")
-        if len(writes) == 1:
-            ((kind, request),) = writes[0].items()
-            self._call(SINGLE[kind], dict(request))
-        else:
-            self._call("transact_write_items", {"TransactItems": list(writes)})
+        match writes:
+            case [{"Put": request}]:
+                self._put_item(request)
+            case [{"Update": request}]:
+                self._update_item(request)
+            case _:
+                items = list(writes)
+                _tried(lambda: self._dynamodb.transact_write_items(TransactItems=items))
 
-    def _call(self, call: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Write, again after what another try may not meet. Raises Cancelled or the ClientError."""
-        for attempt in range(TRIES):
-            try:
-                response: Mapping[str, Any] = getattr(self._dynamodb, call)(**request)
-            except ClientError as error:
-                if not _passes(error) or attempt == TRIES - 1:
-                    raise_cancelled(error)
-                    raise
-            else:
-                return response
-            _wait(attempt)
-        raise AssertionError("the last try returns or raises")
+    def _put_item(self, request: Mapping[str, Any]) -> None:
+        _tried(lambda: self._dynamodb.put_item(**request))
+
+    def _update_item(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return _tried(lambda: self._dynamodb.update_item(**request))
 
     def _put(self, row: Row, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
         item = {name: encode(value) for name, value in row.items()}
@@ -170,6 +165,21 @@ class Table:
             **conditions,
             **_parts(parts),
         }
+
+
+def _tried(write: Callable[[], Any]) -> Mapping[str, Any]:
+    """Write, again after what another try may not meet. Raises Cancelled or the ClientError."""
+    for attempt in range(TRIES):
+        try:
+            response: Mapping[str, Any] = write()
+        except ClientError as error:
+            if not _passes(error) or attempt == TRIES - 1:
+                raise_cancelled(error)
+                raise
+        else:
+            return response
+        _wait(attempt)
+    raise AssertionError("the last try returns or raises")
 
 
 def _condition(condition: str, parts: Mapping[str, Any]) -> dict[str, Any]:
