@@ -101,22 +101,22 @@ class Source:
     service: str  # botocore's name
     principal: str  # the service principal that delivers
     what: str
-    look_up: Callable[[Any], Iterator[str]]
+    look_up: Callable[[AwsClients], Iterator[str]]
     not_everywhere: bool = False  # where it does not exist, it delivers nothing
 
 
-def _trails(cloudtrail: Any) -> Iterator[str]:
-    for trail in cloudtrail.describe_trails()["trailList"]:
+def _trails(aws: AwsClients) -> Iterator[str]:
+    for trail in aws.client("cloudtrail").describe_trails()["trailList"]:
         yield trail.get("S3BucketName", "")
 
 
-def _delivery_channels(config: Any) -> Iterator[str]:
-    for channel in config.describe_delivery_channels()["DeliveryChannels"]:
+def _delivery_channels(aws: AwsClients) -> Iterator[str]:
+    for channel in aws.client("config").describe_delivery_channels()["DeliveryChannels"]:
         yield channel.get("s3BucketName", "")
 
 
-def _invocation_logging(bedrock: Any) -> Iterator[str]:
-    response = bedrock.get_model_invocation_logging_configuration()
+def _invocation_logging(aws: AwsClients) -> Iterator[str]:
+    response = aws.client("bedrock").get_model_invocation_logging_configuration()
     logging: Mapping[str, Any] = response.get("loggingConfig", {})
     for config in (logging, logging.get("cloudWatchConfig", {})):
         for key in ("s3Config", "largeDataDeliveryS3Config"):
@@ -152,7 +152,7 @@ def _receivers(source: Source, account: str, aws: AwsClients) -> frozenset[str] 
     if source.not_everywhere and not aws.has_service(source.service):
         return frozenset()
     try:
-        names = frozenset(source.look_up(aws.client(source.service))) - {""}
+        names = frozenset(source.look_up(aws)) - {""}
     except ClientError as error:
         if error_code(error) in ACCESS_DENIED_CODES:
             return None

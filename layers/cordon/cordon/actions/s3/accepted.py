@@ -140,8 +140,9 @@ def _by_size(base: str, text_of: Callable[[frozenset[int]], str]) -> tuple[list[
 
 def _halves(base: str, group: list[int]) -> tuple[list[int], list[int]]:
     """Two parts of a group; the one to try first comes last. A Deny is tried before an Allow."""
-    denies = [number for number in group if number in bucket_policy.denies(base)]
-    others = [number for number in group if number not in denies]
+    denying = bucket_policy.denies(base)
+    denies = [number for number in group if number in denying]
+    others = [number for number in group if number not in denying]
     if denies and others:
         return others, denies
     middle = len(group) // 2

@@ -143,7 +143,7 @@ class DenyBucketAccess(BucketSetting):
     def _require_base_fits_again(self, aws: AwsClients, policy: PolicyOf, base: str) -> None:
         """Put the base as it is, which changes nothing. Raises Refused if S3 does not take it."""
         refusal = policy.put(base)
-        if refusal is None or (refusal.access_denied and self._public_policies_blocked(aws)):
+        if refusal is None or self._waits_for_block(aws, base, refusal):
             return
         if refusal.error is not None and refusal.access_denied and not refusal.names_block:
             raise refusal.error
@@ -188,8 +188,7 @@ class DenyBucketAccess(BucketSetting):
 
     def _require_no_block(self, aws: AwsClients, base: str, refusal: Refusal) -> None:
         """Raises NotYet while the bucket's own block refuses the public policy that was there."""
-        may_be_why = refusal.access_denied or bucket_policy.lets_everybody_in(base)
-        if may_be_why and self._public_policies_blocked(aws):
+        if self._waits_for_block(aws, base, refusal):
             raise NotYet(
                 clock.now() + WAIT_FOR_BLOCK,
                 f"the public access block of {self.resource} refuses the public bucket policy that "
@@ -198,8 +197,13 @@ class DenyBucketAccess(BucketSetting):
                 "the policy that you want in place yourself, without Cordon's statements",
             )
 
-    def _public_policies_blocked(self, aws: AwsClients) -> bool:
-        """By the bucket's own block. The account's is another: no release lifts it."""
+    def _waits_for_block(self, aws: AwsClients, base: str, refusal: Refusal) -> bool:
+        """Is it the bucket's own block that refuses a public base? No release lifts the account's.
+
+        S3 does not always say so: then a statement for everybody is the sign.
+        """
+        if not refusal.names_block and not bucket_policy.lets_everybody_in(base):
+            return False
         block = BlockPublicAccess(self.place, self.bucket).read(aws) or {}
         return bool(block.get("BlockPublicPolicy"))
 
