@@ -16,11 +16,11 @@ from cordon.actions.bucket_policy import (
     denies_first,
     digest,
     equal,
-    lets_everybody_in,
     listed,
     merge,
     names,
     numbers,
+    open_to_everybody,
     part,
     replacement,
     sids,
@@ -374,8 +374,8 @@ def test_of_many_names_the_middle_is_counted() -> None:
         ({"Effect": "Allow", "Principal": "*", "Condition": {"Bool": {"a": "b"}}}, False),
     ],
 )
-def test_who_lets_everybody_in(statement: dict[str, Any], expected: bool) -> None:
-    assert lets_everybody_in(json.dumps({"Statement": statement})) is expected
+def test_who_open_to_everybody(statement: dict[str, Any], expected: bool) -> None:
+    assert (open_to_everybody(json.dumps({"Statement": statement})) == {1}) is expected
 
 
 def test_deleted_principals_are_unique_ids() -> None:

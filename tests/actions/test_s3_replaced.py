@@ -141,7 +141,9 @@ def test_public_base_under_the_accounts_block_is_refused_before_any_change(aws: 
     account_block(aws)
     captured = OUTSIDERS.capture(aws)
     tried = puts(aws)
-    with pytest.raises(Refused, match=r"BlockPublicPolicy.*account's public access block"):
+    with pytest.raises(
+        Refused, match=r"BlockPublicPolicy.*account's public access block.*: PublicRead"
+    ):
         OUTSIDERS.apply(aws, captured, None)
     assert the_policy(aws) == public
     merged = tried[0]

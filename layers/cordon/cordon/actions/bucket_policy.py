@@ -133,14 +133,15 @@ def listed(all_names: Sequence[str]) -> str:
     return ", ".join([*all_names[:half], counted, *all_names[-half:]])
 
 
-def lets_everybody_in(policy: str) -> bool:
-    """Does a statement allow everybody, without any condition? S3 calls such a policy public."""
-    return any(
-        statement.get("Effect") == "Allow"
+def open_to_everybody(policy: str) -> set[int]:
+    """The statements that allow everybody, without any condition: S3 calls the policy public."""
+    return {
+        number
+        for number, statement in enumerate(_statements(_parse(policy)), 1)
+        if statement.get("Effect") == "Allow"
         and not statement.get("Condition")
         and ("NotPrincipal" in statement or _principal(statement.get("Principal")) == "*")
-        for statement in _statements(_parse(policy))
-    )
+    }
 
 
 def deleted_principals(policy: str) -> dict[int, list[str]]:

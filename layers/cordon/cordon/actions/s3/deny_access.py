@@ -202,7 +202,7 @@ class DenyBucketAccess(BucketSetting):
 
         S3 does not always say so: then a statement for everybody is the sign.
         """
-        if not refusal.names_block and not bucket_policy.lets_everybody_in(base):
+        if not refusal.names_block and not bucket_policy.open_to_everybody(base):
             return False
         block = BlockPublicAccess(self.place, self.bucket).read(aws) or {}
         return bool(block.get("BlockPublicPolicy"))
@@ -283,9 +283,11 @@ class DenyBucketAccess(BucketSetting):
 def _advice(base: str, refusal: Refusal) -> str:
     """What a person must do, so that S3 takes the policy."""
     if refusal.names_block:
+        public = bucket_policy.names(base, bucket_policy.open_to_everybody(base))
+        which = f": {bucket_policy.listed(public)}" if public else ""
         return (
-            "The account's public access block, or the organization's, refuses public policies: "
-            "take out the statements that make it public"
+            "The account's public access block, or the organization's, refuses public policies. "
+            f"Take out what makes it public{which}"
         )
     deleted = bucket_policy.deleted_principals(base)
     if deleted:
