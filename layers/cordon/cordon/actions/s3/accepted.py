@@ -70,10 +70,13 @@ class PolicyOf:
     s3: Any
     bucket: Mapping[str, str]
 
-    def put(self, text: str, delays: tuple[float, ...] = DELAYS) -> Refusal | None:
+    def put(
+        self, text: str, delays: tuple[float, ...] = DELAYS, *, block_was_lifted: bool = False
+    ) -> Refusal | None:
         """Put a policy. Why S3 does not take it, or None. Tried again, with delays (seconds).
 
-        Raises the ClientError of any other failure; also where nobody lets us put a policy.
+        A block is waited for only where it was lifted. Raises the ClientError of any other failure;
+        also where nobody lets us put a policy.
         """
         if bucket_policy.size(text) > bucket_policy.LIMIT:
             return TOO_LONG
@@ -83,7 +86,8 @@ class PolicyOf:
                 return None
             except ClientError as error:
                 refusal = _refusal(error)
-            if delay is None or (refusal.access_denied and not refusal.names_block):
+            waits = refusal.names_block and block_was_lifted
+            if delay is None or (refusal.access_denied and not waits):
                 break
             clock.sleep(delay)
         if refusal.error is not None and error_code(refusal.error) == CONFLICT:

@@ -110,14 +110,14 @@ class DenyBucketAccess(BucketSetting):
         policy = self._policy(aws)
         added = denials(self.place, self.bucket, self.levels, self.exempt, self.organization)
         merged = bucket_policy.merge(base, added)
-        refusal = policy.put(merged)
+        refusal = self._put(aws, policy, merged)
         # Refused because of a block that came since, and shown: then verify has the last word.
         if refusal is None or self.equal(shown, merged):
             return self._noted(merged, base, added, "merged")
         if base is None:
             raise refusal.error or Refused(f"{self.resource}: too many principals are exempt")
         if first and self.equal(shown, base):  # later it would take Cordon's statements out
-            self._require_base_fits_again(aws, policy, base)
+            self._require_base_fits_again(aws, policy, base, refusal)
         return self._replace(policy, base, added, refusal)
 
     def _replace(
@@ -140,9 +140,18 @@ class DenyBucketAccess(BucketSetting):
         sids = bucket_policy.added_sids(base, added)
         return {self.setting: self.mark(text), "form": form, "sids": sids}
 
-    def _require_base_fits_again(self, aws: AwsClients, policy: PolicyOf, base: str) -> None:
+    def _put(self, aws: AwsClients, policy: PolicyOf, text: str) -> Refusal | None:
+        """Put a policy. Where the bucket's block is off, S3 may not know yet that it was lifted."""
+        refusal = policy.put(text)
+        if refusal is None or not refusal.names_block or self._waits_for_block(aws, text, refusal):
+            return refusal
+        return policy.put(text, block_was_lifted=True)
+
+    def _require_base_fits_again(
+        self, aws: AwsClients, policy: PolicyOf, base: str, whole: Refusal
+    ) -> None:
         """Put the base as it is, which changes nothing. Raises Refused if S3 does not take it."""
-        refusal = policy.put(base)
+        refusal = policy.put(base, delays=()) if whole.error else policy.put(base)
         if refusal is None or self._waits_for_block(aws, base, refusal):
             return
         if refusal.error is not None and refusal.access_denied and not refusal.names_block:
@@ -157,7 +166,7 @@ class DenyBucketAccess(BucketSetting):
             self.write(aws, None)
             return None, ""
         policy = self._policy(aws)
-        refusal = policy.put(base)
+        refusal = self._put(aws, policy, base)
         if refusal is None:
             return base, ""
         self._require_no_block(aws, base, refusal)
