@@ -43,6 +43,10 @@ _OPERATOR = re.compile(
     r"|Date(Not)?Equals|Date(Less|Greater)Than(Equals)?|Bool|BinaryEquals|(Not)?IpAddress"
     r"|Arn(Not)?(Equals|Like))(IfExists)?|Null"
 )
+_BLOCKED = (
+    'User is not authorized to perform: s3:PutBucketPolicy on resource: "{}" because public '
+    "policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access."
+)
 _UNIQUE_ID = re.compile(r"A(IDA|ROA)[A-Z0-9]{12,}")
 
 
@@ -75,8 +79,7 @@ def put_bucket_policy(params: Params, where: Where) -> None:
     for statement in statements(policy):
         _statement(statement, bucket)
     if is_public(policy) and _blocks_public_policy(bucket):
-        text = "User is not authorized to put a public policy: BlockPublicPolicy is on"
-        raise Refusal("AccessDenied", text, 403)
+        raise Refusal("AccessDenied", _BLOCKED.format(bucket.arn), 403)
 
 
 @implements("s3", "GetBucketPolicyStatus")
@@ -135,7 +138,7 @@ def _statement(statement: Any, bucket: buckets.Bucket) -> None:
     _actions(statement)
     _resources(statement, bucket)
     _conditions(statement)
-    for kind, name in principals(statement):
+    for kind, name in (*principals(statement), *principals(statement, "NotPrincipal")):
         if not _may_be(kind, name, bucket):
             raise malformed("Invalid principal in policy")
 

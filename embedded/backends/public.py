@@ -63,9 +63,9 @@ def _lets_everybody_in(statement: Statement) -> bool:
     return everybody and not _held(statement.get("Condition", {}))
 
 
-def principals(statement: Statement) -> Iterator[tuple[str, str]]:
-    """Kind ("AWS", "Service", …) and name of each principal."""
-    principal = statement.get("Principal", {})
+def principals(statement: Statement, element: str = "Principal") -> Iterator[tuple[str, str]]:
+    """Kind ("AWS", "Service", …) and name of each principal, or of each NotPrincipal."""
+    principal = statement.get(element, {})
     if isinstance(principal, str):
         yield "AWS", principal
         return

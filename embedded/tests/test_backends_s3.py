@@ -17,6 +17,7 @@ from embedded.backends.public import is_public
 OURS, THEIRS, REGION = "123456789012", "999988887777", "eu-west-1"
 BUCKET = "bucket-of-ours"
 ARN = f"arn:aws:s3:::{BUCKET}"
+DELETED = "AROAABCDEFGHIJKLMNOPQ"  # what S3 shows for a role that was deleted
 
 
 @cache
@@ -85,6 +86,7 @@ def test_policy_is_kept_byte_for_byte(s3: Any) -> None:
         policy(statement(Principal={"AWS": "AROAABCDEFGHIJKLMNOPQ"})),
         policy(statement(Principal={"AWS": f"arn:aws:iam::{OURS}:role/deleted"})),
         policy(statement(Principal={"AWS": "somebody"})),
+        policy(statement(Effect="Deny", Principal=None, NotPrincipal={"AWS": DELETED})),
         policy(statement(Sid="x" * 20_480)),
     ],
 )

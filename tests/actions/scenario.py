@@ -48,6 +48,7 @@ class Scenario:
     theirs: Callable[[Any], Any] = as_it_is  # the person's change, taken from ``read``
     after_tamper: Undone = Undone.DRIFTED
     contained_before: bool = False  # apply has nothing to change
+    hinder: Callable[[AwsClients], None] | None = None  # makes an undo raise NotYet
 
     def __str__(self) -> str:
         return f"{type(self.action).__name__}-{self.name}"

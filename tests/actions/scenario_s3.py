@@ -125,10 +125,12 @@ def has_policy(text: str) -> Callable[[AwsClients, Any], object]:
 
 
 def statement_added(aws: AwsClients) -> None:
-    """A person adds a statement and keeps Cordon's."""
+    """A person adds a statement and keeps Cordon's. Where it is too long, they make room first."""
     document = json.loads(get_setting(aws, "get_bucket_policy", "Policy"))
     changed = {**document, "Statement": [MANUAL_STATEMENT, *document["Statement"]]}
-    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(changed))
+    while len(text := json.dumps(changed, separators=(",", ":"))) > 20 * 1024:
+        changed["Statement"].pop()
+    aws.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=text)
 
 
 def manual_statements(state: Any) -> Any:
@@ -141,6 +143,11 @@ def policy_deleted(aws: AwsClients) -> None:
 
 def loosened(aws: AwsClients) -> None:
     blocked({**SHUT, "RestrictPublicBuckets": False})(aws, aws.client("s3"))
+
+
+def shut(aws: AwsClients) -> None:
+    """Another case, or a person, blocks the bucket's public access."""
+    blocked(SHUT)(aws, aws.client("s3"))
 
 
 BLOCK = BlockPublicAccess(PLACE, BUCKET)
@@ -191,6 +198,7 @@ DENIALS = [
         ("too-long-to-merge", OUTSIDERS, WRITES, TOO_LONG),
     )
 ]
+DENIALS[3] = replace(DENIALS[3], hinder=shut)
 DENIALS.append(
     replace(DENIALS[1], name="then-emptied", tamper=policy_deleted, theirs=lambda state: state)
 )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -19,6 +19,7 @@ from cordon.actions import (
     Action,
     Json,
     NotVerified,
+    NotYet,
     ResourceDeleted,
     Undone,
     from_json,
@@ -397,19 +398,20 @@ def test_permissions_are_exactly_what_is_used(kind: type[Action]) -> None:
 
 
 def _used(scenario: Scenario) -> set[str]:
-    """The IAM actions of the four methods, on an untouched resource and on a changed one."""
+    """The IAM actions of the four methods: on a resource as written, changed, or held back."""
     calls = Calls()
     action = scenario.action
-    for tampered in (False, True):
+    for meanwhile in (None, scenario.tamper, scenario.hinder):
         with account() as aws:
             scenario.prepare(aws)
             with calls.watched():
                 captured = kept(action.capture(aws))
                 written = kept(action.apply(aws, captured, None))
                 action.verify(aws, captured, written)
-            if tampered:
-                scenario.tamper(aws)
-            with calls.watched():
+            if meanwhile is not None:
+                meanwhile(aws)
+            must_wait = meanwhile is not None and meanwhile is scenario.hinder
+            with calls.watched(), pytest.raises(NotYet) if must_wait else nullcontext():
                 action.undo(aws, captured, written)
     return {name for call in calls.made for name in _iam_actions(*call)}
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from moto.s3.models import s3_backends
 
-from cordon.actions import Action, NotVerified, Refused, Undone, bucket_policy
+from cordon.actions import Action, NotVerified, Refused, Undone
 from cordon.actions.s3 import (
     BlockPublicAccess,
     DenyBucketAccess,
@@ -34,7 +33,6 @@ from tests.actions.scenario_s3 import (
     PUBLIC_READ,
     SCENARIOS,
     SHARED,
-    SHUT,
     SUSPEND,
     TAG,
     TOO_LONG,
@@ -103,34 +101,8 @@ def test_merge_keeps_the_owners_statements(aws: AwsClients) -> None:
         "Partner",
         "CordonDenyOutsiders",
         "CordonDenyOutsidersServices",
+        "CordonDenyOutsidersLoadBalancers",
     ]
-
-
-def test_blocked_public_policy_is_replaced_then_restored(
-    aws: AwsClients,
-) -> None:
-    """Another case has blocked public access, so S3 rejects every public policy."""
-    public = policy(PUBLIC_READ, SHARED)
-    bucket(has_policy(public), blocked(SHUT))(aws)
-    captured = OUTSIDERS.capture(aws)
-    written = OUTSIDERS.apply(aws, captured, None)
-    OUTSIDERS.verify(aws, captured, written)
-    assert written["form"] == "replaced"
-    assert json.loads(the_policy(aws))["Id"] == "CordonReplacement"
-    assert {s["Effect"] for s in statements(the_policy(aws))} == {"Deny"}
-    assert OUTSIDERS.apply(aws, captured, written) == written
-    aws.client("s3").delete_public_access_block(Bucket=BUCKET)
-    assert OUTSIDERS.undo(aws, captured, written).state is Undone.RESTORED
-    assert the_policy(aws) == public
-
-
-def test_undo_fails_while_s3_blocks_the_policy(aws: AwsClients) -> None:
-    bucket(has_policy(policy(PUBLIC_READ)), blocked(SHUT))(aws)
-    captured = OUTSIDERS.capture(aws)
-    written = OUTSIDERS.apply(aws, captured, None)
-    with pytest.raises(ClientError, match="AccessDenied"):
-        OUTSIDERS.undo(aws, captured, written)
-    OUTSIDERS.verify(aws, captured, written)
 
 
 def test_deny_and_block_release_in_reverse_order(aws: AwsClients) -> None:
@@ -149,72 +121,33 @@ def test_deny_and_block_release_in_reverse_order(aws: AwsClients) -> None:
     assert read()(aws) == before
 
 
-def test_too_long_policy_is_replaced_then_merged_again(
-    aws: AwsClients,
-) -> None:
-    """A second case makes the policy too long. After its release the owner's statements return."""
-    many = tuple(f"arn:aws:iam::{PLACE.account}:role/team/member-{n:03}" for n in range(60))
-    large = replace(OUTSIDERS, levels=("outsiders", "writes"), exempt=(*EXEMPT, *many))
-    half = policy(*({**SHARED, "Sid": f"Partner{n:03}"} for n in range(70)))
-    bucket(has_policy(half))(aws)
-    captured = OUTSIDERS.capture(aws)
-    first = OUTSIDERS.apply(aws, captured, None)
-    both = large.apply(aws, captured, first)
-    alone = OUTSIDERS.apply(aws, captured, both)
-    assert [w["form"] for w in (first, both, alone)] == ["merged", "replaced", "merged"]
-    assert alone == first
-    assert OUTSIDERS.undo(aws, captured, alone).state is Undone.RESTORED
-    assert the_policy(aws) == half
+def test_what_is_noted_is_small(aws: AwsClients) -> None:
+    """The row keeps it beside what was captured (B12)."""
+    rules = [{**SUSPENDED, "ID": f"{n:03}{'x' * 200}"} for n in range(500)]
+    bucket(has_policy(TOO_LONG), has_rules(*rules))(aws)
+    for action, most in ((OUTSIDERS, 2000), (SUSPEND, 300)):
+        captured = action.capture(aws)
+        assert len(json.dumps(captured)) > 15_000
+        written = action.apply(aws, captured, None)
+        assert len(json.dumps(written)) < most
+        action.verify(aws, captured, written)
+        assert action.undo(aws, captured, written).state is Undone.RESTORED
 
 
-def test_written_policy_never_exceeds_the_limit(aws: AwsClients) -> None:
-    bucket(has_policy(TOO_LONG))(aws)
-    written = WRITES.apply(aws, WRITES.capture(aws), None)
-    assert written["form"] == "replaced"
-    assert bucket_policy.size(the_policy(aws)) <= 20 * 1024
-
-
-APP = f"arn:aws:iam::{PLACE.account}:role/app"
-
-
-def app_role_deleted(aws: AwsClients) -> None:
-    """S3 then shows the role's id in the policy and rejects every policy that names the role."""
-    aws.client("iam").delete_role(RoleName="app")
-    stored = s3_backends[PLACE.account][PLACE.partition].buckets[BUCKET]
-    assert stored.policy is not None
-    stored.policy = stored.policy.replace(APP.encode(), b"AROAEXAMPLEIDOFAPPXY")
-
-
-def with_app_role(aws: AwsClients) -> None:
-    aws.client("iam").create_role(RoleName="app", AssumeRolePolicyDocument="{}")
-    bucket(has_policy(policy({**SHARED, "Principal": {"AWS": APP}})))(aws)
-
-
-def test_deleted_principal_does_not_prevent_containment(aws: AwsClients) -> None:
-    """S3 rejects the captured policy, so it is replaced, and cannot be restored either."""
-    with_app_role(aws)
-    app_role_deleted(aws)
-    captured = OUTSIDERS.capture(aws)
-    written = OUTSIDERS.apply(aws, captured, None)
-    assert written["form"] == "replaced"
-    undone = OUTSIDERS.undo(aws, captured, written)
-    assert undone.state is Undone.DRIFTED
-    assert "Invalid principal" in undone.reason
-    assert "manually" in undone.reason
-    OUTSIDERS.verify(aws, captured, written)
-
-
-def test_principal_deleted_while_held_is_drift(aws: AwsClients) -> None:
-    """S3 now shows another statement than the captured one, and rejects both."""
-    with_app_role(aws)
-    captured = OUTSIDERS.capture(aws)
-    written = OUTSIDERS.apply(aws, captured, None)
-    app_role_deleted(aws)
-    drifted = the_policy(aws)
-    with pytest.raises(NotVerified):
-        OUTSIDERS.verify(aws, captured, written)
-    assert OUTSIDERS.undo(aws, captured, written).state is Undone.DRIFTED
-    assert the_policy(aws) == drifted
+def test_rules_of_a_person_are_noted_by_their_digests(aws: AwsClients) -> None:
+    rules = [{**SUSPENDED, "ID": f"{n:03}{'x' * 200}"} for n in range(500)]
+    bucket(has_rules(*rules[:250]))(aws)
+    captured = SUSPEND.capture(aws)
+    written = SUSPEND.apply(aws, captured, None)
+    theirs = [*rules[250:], {**rules[0], "Status": "Disabled"}]
+    has_rules(*theirs)(aws, aws.client("s3"))
+    written = SUSPEND.apply(aws, captured, written)
+    SUSPEND.verify(aws, captured, written)
+    assert len(json.dumps(written)) < 20_000
+    assert SUSPEND.undo(aws, captured, written).state is Undone.DRIFTED
+    shown = get_setting(aws, "get_bucket_lifecycle_configuration", "Rules")
+    assert [r["Status"] for r in shown] == ["Enabled"] * 251
+    assert [r["ID"] for r in shown] == [r["ID"] for r in theirs]
 
 
 def test_respelled_policy_is_not_drift(aws: AwsClients) -> None:
@@ -282,17 +215,6 @@ def test_apply_fails_when_the_write_is_denied(aws: AwsClients, texts: tuple[str,
     with pytest.raises(ClientError, match="AccessDenied"):
         OUTSIDERS.apply(aws, captured, None)
     assert read()(aws) == before
-
-
-def test_too_long_policy_is_never_sent(aws: AwsClients) -> None:
-    """S3's error code for a too long policy does not matter."""
-    bucket(has_policy(TOO_LONG))(aws)
-    stub(aws, "s3", "PutBucketPolicy", _too_long)
-    assert OUTSIDERS.apply(aws, OUTSIDERS.capture(aws), None)["form"] == "replaced"
-
-
-def _too_long(params: dict[str, Any]) -> str | None:
-    return "InvalidArgument" if len(params["Policy"].encode()) > 20 * 1024 else None
 
 
 def test_verify_names_the_missing_statements(aws: AwsClients) -> None:

@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 from policy_sentry.querying.actions import get_action_data, get_actions_with_access_level
 
-from cordon.actions.s3.deny_statements import DENY_LEVELS, NAMES_A_PRINCIPAL, READS, SIDS, denials
+from cordon.actions.s3.deny_statements import (
+    DENY_LEVELS,
+    LOAD_BALANCERS,
+    LOG_DELIVERY,
+    NAMES_A_PRINCIPAL,
+    READS,
+    SIDS,
+    denials,
+)
 from cordon.finding import Place
 
 PLACE = Place("aws", "123456789012", "us-east-1")
@@ -57,6 +65,11 @@ FOREIGN_CLOUDFRONT = service("cloudfront.amazonaws.com", "999988887777")
 CLOUDTRAIL = service("cloudtrail.amazonaws.com", "123456789012")
 LOGS_WITHOUT_SOURCE = service("logging.s3.amazonaws.com")
 
+FOREIGN_CLOUDTRAIL = service(
+    "cloudtrail.amazonaws.com", "999988887777"
+)  # an account that logs here
+LOAD_BALANCER = principal("arn:aws:iam::127311923021:root", "127311923021")  # us-east-1's
+
 CALLERS = {
     "owner": OWNER,
     "root": ROOT,
@@ -72,6 +85,8 @@ CALLERS = {
     "foreign cloudfront": FOREIGN_CLOUDFRONT,
     "cloudtrail": CLOUDTRAIL,
     "logs without source": LOGS_WITHOUT_SOURCE,
+    "foreign cloudtrail": FOREIGN_CLOUDTRAIL,
+    "load balancer": LOAD_BALANCER,
 }
 
 
@@ -115,11 +130,16 @@ INSIDE = {"owner", "root"}
 
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:GetBucketPolicy"])
 def test_outsiders_level_denies_other_accounts(action: str) -> None:
-    assert denied("outsiders", action) == OUTSIDE | {"foreign cloudfront"}
+    assert denied("outsiders", action) == OUTSIDE | {"foreign cloudfront"} | beyond_puts(action)
+
+
+def beyond_puts(action: str) -> set[str]:
+    """The account of AWS that delivers the logs of load balancers may put objects only."""
+    return set() if action == "s3:PutObject" else {"load balancer"}
 
 
 def test_outsiders_excludes_the_organization() -> None:
-    everyone = OUTSIDE | {"foreign cloudfront"}
+    everyone = OUTSIDE | {"foreign cloudfront", "load balancer"}
     assert denied("outsiders", "s3:GetObject", organization=ORGANIZATION) == everyone - {
         "colleague"
     }
@@ -129,7 +149,7 @@ def test_outsiders_excludes_the_organization() -> None:
     "action", ["s3:PutObject", "s3:DeleteObjectVersion", "s3:PutBucketPolicy", "s3:TagResource"]
 )
 def test_writes_level_denies_all_but_the_exempt(action: str) -> None:
-    assert denied("writes", action) == INSIDE | OUTSIDE | UNLISTED
+    assert denied("writes", action) == INSIDE | OUTSIDE | UNLISTED | beyond_puts(action)
 
 
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:ListBucket", "s3:GetBucketPolicy"])
@@ -139,7 +159,55 @@ def test_writes_level_allows_reads(action: str) -> None:
 
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:ListBucket"])
 def test_everyone_level_denies_all_but_the_exempt(action: str) -> None:
-    assert denied("everyone", action) == INSIDE | OUTSIDE | UNLISTED
+    assert denied("everyone", action) == INSIDE | OUTSIDE | UNLISTED | beyond_puts(action)
+
+
+# Deliveries of logs (B13)
+
+DELIVERS = {  # what their pages let them do with the bucket
+    "s3:PutObject": set(LOG_DELIVERY),
+    "s3:GetBucketAcl": set(LOG_DELIVERY) - {"s3.amazonaws.com"},
+}
+
+
+def is_denied(level: str, action: str, caller: dict[str, str], place: Place) -> bool:
+    statements = denials(place, "data", {level}, EXEMPT, ORGANIZATION)
+    return any(_covers(s, action) and _matches(s["Condition"], caller) for s in statements)
+
+
+@pytest.mark.parametrize("name", LOG_DELIVERY)
+@pytest.mark.parametrize("level", DENY_LEVELS)
+@pytest.mark.parametrize("source", ["", PLACE.account, "999988887777"])
+@pytest.mark.parametrize("action", DELIVERS)
+def test_no_level_stops_a_delivery_of_logs(name: str, level: str, source: str, action: str) -> None:
+    caller = service(name.format(region=PLACE.region), source)
+    assert not is_denied(level, action, caller, PLACE)
+
+
+@pytest.mark.parametrize("level", DENY_LEVELS)
+def test_each_regions_load_balancers_put_their_logs_and_no_others(level: str) -> None:
+    for region, account in LOAD_BALANCERS.items():
+        for other, another in LOAD_BALANCERS.items():
+            place = Place("aws", PLACE.account, region)
+            caller = principal(f"arn:aws:iam::{another}:root", another)
+            assert is_denied(level, "s3:PutObject", caller, place) is (other != region)
+        assert is_denied(level, "s3:DeleteObject", principal("x", account), place)
+
+
+@pytest.mark.parametrize("level", DENY_LEVELS)
+def test_a_region_without_an_account_for_load_balancers_has_no_third_statement(level: str) -> None:
+    statements = denials(Place("aws", PLACE.account, "il-central-1"), "data", {level}, EXEMPT, "")
+    assert len(statements) == 2
+
+
+def test_accounts_of_load_balancers_are_accounts() -> None:
+    assert all(len(account) == 12 and account.isdigit() for account in LOAD_BALANCERS.values())
+    assert len(set(LOAD_BALANCERS.values())) == len(LOAD_BALANCERS) == 26
+
+
+def test_every_delivery_names_its_page() -> None:
+    assert all(len(page) > 10 for page in LOG_DELIVERY.values())
+    assert {"guardduty.amazonaws.com", "macie.amazonaws.com", "s3.amazonaws.com"} <= {*LOG_DELIVERY}
 
 
 @pytest.mark.parametrize("level", DENY_LEVELS)

@@ -144,10 +144,25 @@ def test_settings_that_cannot_be_understood_mean_observe(
 
 
 def test_protection_that_cannot_be_looked_up_means_observe(world: World) -> None:
-    with world.denied("QuarantineBucket", "cloudtrail:DescribeTrails"):
+    with world.denied("QuarantineBucket", "cloudtrail:DescribeTrails", "s3:GetBucketPolicy"):
         before, said = sent(world)
         observed(world, before)
     assert said["reason"].startswith("protection cannot be looked up")
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        "bedrock:GetModelInvocationLoggingConfiguration",
+        "cloudtrail:DescribeTrails",
+        "config:DescribeDeliveryChannels",
+    ],
+)
+def test_one_look_up_that_nobody_may_make_stops_no_containment(world: World, denied: str) -> None:
+    """An account that has forbidden Bedrock, say: the bucket's own policy names no delivery."""
+    with world.denied("QuarantineBucket", denied):
+        sent(world)
+        assert world.case().status is Status.CONTAINED
 
 
 # ---- exemptions and protection ----

@@ -17,11 +17,9 @@ from cordon.finding import Finding, Place
 from cordon.memory.cases import Remembered
 from cordon.playbook import Plan
 from cordon.policy import PolicyInput, protected_by_pattern, without_exempt
-from cordon.protection import log_bucket_reason, resolve_arns
+from cordon.protection import ACCESS_DENIED_CODES, protected_log_buckets, resolve_arns
 from cordon.settings import Settings
 
-# What says that a look-up is not allowed, rather than failed for the moment.
-ACCESS_DENIED_CODES = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 MANUAL_STEP = "Decide whether it must be contained, and do it yourself."
 
 
@@ -56,12 +54,13 @@ def look_up_protection(plan: Plan, place: Place, case: str, services: Services) 
     try:
         aws: AwsClients = services.clients(place.account, place.region, case)
         arns, logs = gather(
-            partial(resolve_arns, plan.actions, aws), partial(log_bucket_reason, plan.actions, aws)
+            partial(resolve_arns, plan.actions, aws),
+            partial(protected_log_buckets, plan.actions, aws),
         )
     except ClientError as error:
         code = str(error.response["Error"]["Code"])
         return LookUp(unknown=code) if code in ACCESS_DENIED_CODES else LookUp(error=error)
-    return LookUp(protected=logs, arns=frozenset(arns))
+    return LookUp(protected=next(iter(logs.values()), ""), arns=frozenset(arns))
 
 
 def facts_of(

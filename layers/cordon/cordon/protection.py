@@ -2,15 +2,27 @@
 
 CloudTrail, Config and Bedrock invocation logging deliver the evidence of an attack to these
 buckets. Closing one would help the attacker. Patterns that the operator protects are in
-``settings``.
+``settings``. All other deliveries of logs are not looked up: no denial of ours stops them
+(``cordon.actions.s3.deny_statements.LOG_DELIVERY``).
+
+What a look-up found is kept for ``FRESH`` in the function's container, by account and Region. So a
+trail that was made in the last minutes may not be known; its deliveries are not stopped either.
+Only what was found is kept, never a failure.
+
+An account can forbid a look-up to everybody. Then the bucket's own policy says whether the
+service may deliver into it (docs/decisions/0018).
 """
 
-from collections.abc import Iterator
-from functools import partial
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache, partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cordon import clock
 from cordon.actions import Action
 from cordon.clients import AwsClients, error_code
 from cordon.concurrency import gather
@@ -19,7 +31,14 @@ PERMISSIONS = (
     "cloudtrail:DescribeTrails",
     "config:DescribeDeliveryChannels",
     "bedrock:GetModelInvocationLoggingConfiguration",
+    "s3:GetBucketPolicy",
 )
+FRESH = timedelta(minutes=5)  # what was looked up is not looked up again
+MOST_KEPT = 300  # look-ups, of all accounts and Regions together
+# What says that a look-up is not allowed, rather than failed for the moment.
+ACCESS_DENIED_CODES = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+PUTS = ("s3:putobject", "s3:putobject*", "s3:put*", "s3:*", "*")  # in lower case, as IAM compares
+BUCKET = ":s3:::"
 
 
 def resolve_arns(actions: tuple[Action, ...], aws: AwsClients) -> set[str]:
@@ -51,39 +70,132 @@ def _iam_arn(iam: Any, kind: str, name: str) -> str:
         raise
 
 
-def log_bucket_reason(actions: tuple[Action, ...], aws: AwsClients) -> str:
-    """Why a bucket among the targets is protected; "" if none is.
+def protected_log_buckets(actions: tuple[Action, ...], aws: AwsClients) -> dict[str, str]:
+    """The targets that receive logs, by ARN, and why each is protected.
 
-    Raises the ClientError of a failed look-up. The protection is then unknown, and Cordon only
-    observes.
+    Raises the ClientError of a failed look-up; also where neither the look-up nor the reading of
+    the bucket's policy is allowed. The protection is then unknown, and Cordon only observes.
     """
-    names = {a.resource.rpartition(":")[2] for a in actions if ":s3:::" in a.resource}
-    if not names:
-        return ""
-    for name, reason in _log_buckets(aws):
-        if name in names:
-            return f"{name} {reason}"
+    buckets = {a.resource: a.place.account for a in actions if BUCKET in a.resource}
+    if not buckets:
+        return {}
+    account = next(iter(buckets.values()))
+    found = gather(*(partial(_receivers, source, account, aws) for source in SOURCES))
+    protected: dict[str, str] = {}
+    for source, names in zip(SOURCES, found, strict=True):
+        for arn in buckets:
+            name = arn.rpartition(":")[2]
+            if names is not None and name in names:
+                protected.setdefault(arn, f"{name} receives {source.what}")
+    refused = [source for source, names in zip(SOURCES, found, strict=True) if names is None]
+    for arn in sorted(buckets.keys() - protected.keys()) if refused else ():
+        if why := _by_its_policy(arn, account, refused, aws):
+            protected[arn] = why
+    return protected
+
+
+@dataclass(frozen=True)
+class Source:
+    """A service that delivers logs, and how to look up into which buckets."""
+
+    service: str  # botocore's name
+    principal: str  # the service principal that delivers
+    what: str
+    look_up: Callable[[AwsClients], Iterator[str]]
+    not_everywhere: bool = False  # where it does not exist, it delivers nothing
+
+
+def _trails(aws: AwsClients) -> Iterator[str]:
+    for trail in aws.client("cloudtrail").describe_trails()["trailList"]:
+        yield trail.get("S3BucketName", "")
+
+
+def _delivery_channels(aws: AwsClients) -> Iterator[str]:
+    for channel in aws.client("config").describe_delivery_channels()["DeliveryChannels"]:
+        yield channel.get("s3BucketName", "")
+
+
+def _invocation_logging(aws: AwsClients) -> Iterator[str]:
+    response = aws.client("bedrock").get_model_invocation_logging_configuration()
+    logging: Mapping[str, Any] = response.get("loggingConfig", {})
+    for config in (logging, logging.get("cloudWatchConfig", {})):
+        for key in ("s3Config", "largeDataDeliveryS3Config"):
+            yield config.get(key, {}).get("bucketName", "")
+
+
+SOURCES = (
+    Source("cloudtrail", "cloudtrail.amazonaws.com", "the logs of CloudTrail", _trails),
+    Source("config", "config.amazonaws.com", "the history of AWS Config", _delivery_channels),
+    Source(
+        "bedrock", "bedrock.amazonaws.com", "Bedrock invocation logs", _invocation_logging, True
+    ),
+)
+
+
+@cache
+def _kept() -> dict[tuple[str, str, str], tuple[datetime, frozenset[str]]]:
+    """What was looked up in this container: service, account, Region → when, names of buckets."""
+    return {}
+
+
+def forget() -> None:
+    """Look everything up anew, as a new container does."""
+    _kept.cache_clear()
+
+
+def _receivers(source: Source, account: str, aws: AwsClients) -> frozenset[str] | None:
+    """The buckets that receive a service's logs. None where nobody may look it up."""
+    key, kept = (source.service, account, aws.region), _kept()
+    when, names = kept.get(key, (None, frozenset()))
+    if when is not None and when <= clock.now() < when + FRESH:
+        return names
+    if source.not_everywhere and not aws.has_service(source.service):
+        return frozenset()
+    try:
+        names = frozenset(source.look_up(aws)) - {""}
+    except ClientError as error:
+        if error_code(error) in ACCESS_DENIED_CODES:
+            return None
+        raise
+    while len(kept) >= MOST_KEPT:
+        kept.pop(next(iter(kept)), None)
+    kept[key] = (clock.now(), names)
+    return names
+
+
+def _by_its_policy(arn: str, account: str, refused: list[Source], aws: AwsClients) -> str:
+    """Why the bucket is protected, by its own policy; "" where that lets none of these deliver."""
+    name = arn.rpartition(":")[2]
+    try:
+        bucket = {"Bucket": name, "ExpectedBucketOwner": account}
+        policy = json.loads(aws.client("s3").get_bucket_policy(**bucket)["Policy"])
+    except ClientError as error:
+        if error_code(error) in ("NoSuchBucketPolicy", "NoSuchBucket"):
+            return ""
+        raise
+    for source in refused:
+        if any(_lets_deliver(statement, source.principal) for statement in _listed(policy)):
+            return (
+                f"the policy of {name} lets {source.principal} deliver {source.what}, "
+                f"and the account allows nobody to look up where they go"
+            )
     return ""
 
 
-def _log_buckets(aws: AwsClients) -> Iterator[tuple[str, str]]:
-    trails, channels, logging = gather(
-        lambda: aws.client("cloudtrail").describe_trails()["trailList"],
-        lambda: aws.client("config").describe_delivery_channels()["DeliveryChannels"],
-        lambda: _invocation_logging(aws),
+def _lets_deliver(statement: Mapping[str, Any], principal: str) -> bool:
+    """An Allow for everybody is no delivery of logs."""
+    named = statement.get("Principal")
+    services = named.get("Service", []) if isinstance(named, Mapping) else []
+    services = services if isinstance(services, list) else [services]
+    actions = statement.get("Action", [])
+    actions = actions if isinstance(actions, list) else [actions]
+    return (
+        statement.get("Effect") == "Allow"
+        and bool({principal, f"{principal}.cn"} & set(services))
+        and ("NotAction" in statement or any(a.lower() in PUTS for a in actions))
     )
-    for trail in trails:
-        yield trail.get("S3BucketName", ""), "receives the logs of CloudTrail"
-    for channel in channels:
-        yield channel.get("s3BucketName", ""), "receives the history of AWS Config"
-    for config in (logging, logging.get("cloudWatchConfig", {})):
-        for key in ("s3Config", "largeDataDeliveryS3Config"):
-            yield config.get(key, {}).get("bucketName", ""), "receives Bedrock invocation logs"
 
 
-def _invocation_logging(aws: AwsClients) -> dict[str, Any]:
-    if not aws.has_service("bedrock"):
-        return {}
-    response = aws.client("bedrock").get_model_invocation_logging_configuration()
-    config: dict[str, Any] = response.get("loggingConfig", {})
-    return config
+def _listed(policy: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = policy.get("Statement", [])
+    return found if isinstance(found, list) else [found]

@@ -1,12 +1,23 @@
-"""Deny access to a bucket through its policy. A deny overrides every allow."""
+"""Deny access to a bucket through its policy. A deny overrides every allow.
 
+written   ``{"policy": digest, "base": digest | None, "form": "merged" | "replaced",
+          "sids": [of Cordon's statements]}``, and
+          ``"base_policy": text | None`` where a person has changed the base,
+          ``"left_out": text`` where form is "replaced": which statements, and why
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, ClassVar, Self
 
 from botocore.exceptions import ClientError
 
+from cordon import clock
 from cordon.actions import bucket_policy
-from cordon.actions.action import Json, Refused, Undone, UndoResult
+from cordon.actions.action import Json, NotYet, Refused
+from cordon.actions.bucket_policy import Statement
+from cordon.actions.s3.accepted import PolicyOf, Refusal
 from cordon.actions.s3.deny_statements import (
     DENY_LEVELS,
     NAMES_A_PRINCIPAL,
@@ -14,12 +25,11 @@ from cordon.actions.s3.deny_statements import (
     SIDS,
     denials,
 )
+from cordon.actions.s3.public_access import BlockPublicAccess
 from cordon.actions.s3.setting import BucketSetting
 from cordon.clients import AwsClients, error_code
 
-# PutBucketPolicy fails with these if S3 rejects the base: it is public and public policies are
-# blocked, or it names a principal that was deleted since.
-BASE_REFUSED = ("AccessDenied", "MalformedPolicy")
+WAIT_FOR_BLOCK = timedelta(hours=1)  # until a public policy is put again
 
 
 @dataclass(frozen=True)
@@ -31,9 +41,12 @@ class DenyBucketAccess(BucketSetting):
     statement denies: responder, break-glass and service-linked roles. The account ``*`` in a
     pattern means the owner's account.
 
-    If the merged policy exceeds S3's limit, or S3 rejects it, Cordon's statements replace the
-    policy and the hold keeps the original. ``written["form"]`` is "merged" or "replaced". A policy
-    does not stop S3's own lifecycle and replication: see ``SuspendLifecycle`` and
+    If the merged policy exceeds S3's limit, or S3 refuses it, a replacement takes its place:
+    Cordon's statements, and every statement of the base that S3 takes beside them. A base that S3
+    would not take again is refused before anything is changed. A public policy on a bucket whose
+    own block refuses those is no such base: it is restored once that block is lifted.
+
+    A policy does not stop S3's own lifecycle and replication: see ``SuspendLifecycle`` and
     ``SuspendReplication``. Root of the owner's account can always change the policy, and no bucket
     policy reaches what CloudFront's edges have cached.
     Source: Amazon S3 API Reference, "PutBucketPolicy".
@@ -47,6 +60,7 @@ class DenyBucketAccess(BucketSetting):
     permissions: ClassVar[tuple[str, ...]] = (
         "s3:DeleteBucketPolicy",
         "s3:GetBucketPolicy",
+        "s3:GetBucketPublicAccessBlock",
         "s3:PutBucketPolicy",
     )
 
@@ -81,31 +95,159 @@ class DenyBucketAccess(BucketSetting):
             raise Refused(f"{self.resource}: the bucket policy cannot be read ({error})") from error
         return captured
 
-    def _write_with_ours(self, aws: AwsClients, base: Any) -> dict[str, Any]:
+    def note(self, written: Json) -> str:
+        if written["form"] == "merged":
+            return ""
+        return (
+            "the bucket policy was replaced, because S3 does not take all of it beside Cordon's "
+            f"statements; until the release it is without: {written['left_out']}"
+        )
+
+    def _write_with_ours(
+        self, aws: AwsClients, base: Any, shown: Any, *, first: bool
+    ) -> dict[str, Any]:
         self._require_exempt_principals()
+        policy = self._policy(aws)
         added = denials(self.place, self.bucket, self.levels, self.exempt, self.organization)
         merged = bucket_policy.merge(base, added)
-        if self._put(aws, merged, base_may_be_refused=base is not None):
-            return {self.setting: merged, "form": "merged"}
-        alone = bucket_policy.replacement(base, added)
-        self._put(aws, alone, base_may_be_refused=False)
-        return {self.setting: alone, "form": "replaced"}
+        refusal = self._put(aws, policy, merged)
+        # Refused because of a block that came since, and shown: then verify has the last word.
+        if refusal is None or self.equal(shown, merged):
+            return self._noted(merged, base, added, "merged")
+        if base is None:
+            raise refusal.error or Refused(f"{self.resource}: too many principals are exempt")
+        if first and self.equal(shown, base):  # later it would take Cordon's statements out
+            self._require_base_fits_again(aws, policy, base, refusal)
+        return self._replace(policy, base, added, refusal)
+
+    def _replace(
+        self, policy: PolicyOf, base: str, added: Sequence[Statement], whole: Refusal
+    ) -> dict[str, Any]:
+        """Put a replacement. Raises the ClientError where S3 takes not even Cordon's statements."""
+
+        def replacement(kept: frozenset[int]) -> str:
+            return bucket_policy.replacement(base, added, kept)
+
+        accepted = policy.put_widest(base, replacement, whole)
+        if not accepted.kept and (refusal := policy.put(replacement(frozenset()))):
+            raise refusal.error or Refused(f"{self.resource}: too many principals are exempt")
+        written = self._noted(replacement(accepted.kept), base, added, "replaced")
+        return {**written, "left_out": accepted.reasons(base)}
+
+    def _noted(
+        self, text: str, base: str | None, added: Sequence[Statement], form: str
+    ) -> dict[str, Any]:
+        sids = bucket_policy.added_sids(base, added)
+        return {self.setting: self.mark(text), "form": form, "sids": sids}
+
+    def _put(self, aws: AwsClients, policy: PolicyOf, text: str) -> Refusal | None:
+        """Put a policy. Where the bucket's block is off, S3 may not know yet that it was lifted."""
+        refusal = policy.put(text)
+        if refusal is None or not refusal.names_block or self._waits_for_block(aws, text, refusal):
+            return refusal
+        return policy.put(text, block_was_lifted=True)
+
+    def _require_base_fits_again(
+        self, aws: AwsClients, policy: PolicyOf, base: str, whole: Refusal
+    ) -> None:
+        """Put the base as it is, which changes nothing. Raises Refused if S3 does not take it."""
+        refusal = policy.put(base, delays=()) if whole.error else policy.put(base)
+        if refusal is None or self._waits_for_block(aws, base, refusal):
+            return
+        if refusal.error is not None and refusal.access_denied and not refusal.names_block:
+            raise refusal.error
+        raise Refused(
+            f"{self.resource}: nothing was changed, because S3 would not take the bucket policy "
+            f"back as it is ({refusal.message}). {_advice(base, refusal)}"
+        )
+
+    def _put_back(self, aws: AwsClients, base: Any) -> tuple[Any, str]:
+        if base is None:
+            self.write(aws, None)
+            return None, ""
+        policy = self._policy(aws)
+        refusal = self._put(aws, policy, base)
+        if refusal is None:
+            return base, ""
+        self._require_no_block(aws, base, refusal)
+        return self._put_part_back(aws, policy, base, refusal)
+
+    def _put_part_back(
+        self, aws: AwsClients, policy: PolicyOf, base: str, whole: Refusal
+    ) -> tuple[Any, str]:
+        """Every statement of the base that S3 takes, without Cordon's."""
+
+        def without_ours(kept: frozenset[int]) -> str:
+            return bucket_policy.replacement(base, (), kept)
+
+        accepted = policy.put_widest(base, without_ours, whole)
+        if not accepted.kept and whole.error and whole.access_denied and not whole.names_block:
+            raise whole.error  # nobody lets us put a policy
+        left = bucket_policy.part(base, accepted.kept) if accepted.kept else None
+        if not accepted.refused:
+            left = base
+        self.write(aws, left)  # with the base's own Id
+        if not accepted.refused:
+            return left, ""
+        rest = "everything else of it is restored" if accepted.kept else "nothing else was in it"
+        return left, (
+            f"S3 refuses a part of the bucket policy that was there: {accepted.reasons(base)}; "
+            f"{rest}. {_advice(base, whole)}"
+        )
+
+    def _require_no_block(self, aws: AwsClients, base: str, refusal: Refusal) -> None:
+        """Raises NotYet while the bucket's own block refuses the public policy that was there."""
+        if self._waits_for_block(aws, base, refusal):
+            raise NotYet(
+                clock.now() + WAIT_FOR_BLOCK,
+                f"the public access block of {self.resource} refuses the public bucket policy that "
+                f"was there ({refusal.message}). The bucket stays contained until the block is "
+                "lifted: by the release of the case that holds it, or by whoever set it. Or put "
+                "the policy that you want in place yourself, without Cordon's statements",
+            )
+
+    def _waits_for_block(self, aws: AwsClients, base: str, refusal: Refusal) -> bool:
+        """Is it the bucket's own block that refuses a public base? No release lifts the account's.
+
+        S3 does not always say so: then a statement for everybody is the sign.
+        """
+        if not refusal.names_block and not bucket_policy.open_to_everybody(base):
+            return False
+        block = BlockPublicAccess(self.place, self.bucket).read(aws) or {}
+        return bool(block.get("BlockPublicPolicy"))
+
+    def _drift(self, base: Any, captured: Json) -> str:
+        """A principal that was deleted is S3's change. What is missing may be S3's refusal."""
+        before = captured[self.setting]
+        if base is None or before is None or self.equal(base, before):
+            return super()._drift(base, captured)
+        if bucket_policy.same_but_for_deleted(base, before):
+            return f"principals that {self.target} names were deleted while it was held"
+        absent = bucket_policy.missing(base, before)
+        if absent is None:
+            return super()._drift(base, captured)
+        names = bucket_policy.listed(bucket_policy.names(before, absent))
+        return (
+            f"{self.target} is without {names}: a person took that out while it was held, or S3 "
+            "refused it at an earlier try to restore it"
+        )
 
     def without_ours(self, current: Any, base: Any) -> Any:
         return bucket_policy.unmerge(current, base, SIDS)
 
-    def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
-        try:
-            return super().undo(aws, captured, written)
-        except ClientError as error:
-            if error_code(error) != "MalformedPolicy":
-                raise
-            reason = f"S3 rejects the captured policy: {_message(error)}"
-            return UndoResult(
-                Undone.DRIFTED,
-                f"{reason}. Cordon's deny statements are still in the bucket policy. "
-                "Correct the captured policy and put it in place manually",
-            )
+    def mark(self, setting: Any) -> Any:
+        return bucket_policy.digest(setting)
+
+    def not_written(self, current: Any, written: Json) -> str:
+        missing = [sid for sid in written["sids"] if sid not in bucket_policy.sids(current)]
+        names = ", ".join(missing) or "none"
+        return f"the policy differs from the written one, missing statements: {names}"
+
+    def _noted_base(self, captured: Json, written: Json) -> Any:
+        return written["base_policy"] if "base_policy" in written else captured[self.setting]
+
+    def _changed_base(self, base: Any, captured: Json) -> dict[str, Any]:
+        return {} if self.equal(base, captured[self.setting]) else {"base_policy": base}
 
     def equal(self, left: Any, right: Any) -> bool:
         return bucket_policy.equal(left, right)
@@ -131,17 +273,8 @@ class DenyBucketAccess(BucketSetting):
         else:
             s3.put_bucket_policy(**self._owned_bucket, Policy=setting)
 
-    def _put(self, aws: AwsClients, policy: str, *, base_may_be_refused: bool) -> bool:
-        """Put the policy. False if S3 rejects it and ``base_may_be_refused`` is set."""
-        if base_may_be_refused and bucket_policy.size(policy) > bucket_policy.LIMIT:
-            return False
-        try:
-            self.write(aws, policy)
-        except ClientError as error:
-            if not base_may_be_refused or error_code(error) not in BASE_REFUSED:
-                raise
-            return False
-        return True
+    def _policy(self, aws: AwsClients) -> PolicyOf:
+        return PolicyOf(aws.client("s3"), self._owned_bucket)
 
     def _organization_with(self, other: Self) -> str:
         """The organization that both actions exempt; "" if they name different ones."""
@@ -156,5 +289,18 @@ class DenyBucketAccess(BucketSetting):
             raise Refused(f"exempt {wide[0]!r} names no role or user; name each exempt principal")
 
 
-def _message(error: ClientError) -> str:
-    return str(error.response["Error"].get("Message", ""))
+def _advice(base: str, refusal: Refusal) -> str:
+    """What a person must do, so that S3 takes the policy."""
+    if refusal.names_block:
+        public = bucket_policy.names(base, bucket_policy.open_to_everybody(base))
+        which = f": {bucket_policy.listed(public)}" if public else ""
+        return (
+            "The account's public access block, or the organization's, refuses public policies. "
+            f"Take out what makes it public{which}"
+        )
+    deleted = bucket_policy.deleted_principals(base)
+    if deleted:
+        ids = bucket_policy.listed([one for found in deleted.values() for one in found])
+        where = bucket_policy.listed(bucket_policy.names(base, deleted))
+        return f"It names principals that were deleted: take {ids} out of statement {where}"
+    return "Correct these statements: a principal that they name may have been deleted"

@@ -1,6 +1,8 @@
 """The policy statements of each level of ``DenyBucketAccess``. Pure.
 
-Every level has two statements: one for principals, one for AWS services with their own access.
+Every level has two statements: one for principals, one for AWS services with their own access. In
+a Region whose load balancers deliver their logs from an account of AWS there is a third: that
+account may put objects, and nothing else.
 
 * A negated condition matches if its key is missing. Anonymous requests have no
   ``aws:PrincipalArn`` and no organization, so they are denied.
@@ -25,13 +27,62 @@ EVERYONE = "everyone"  # all principals except the exempt ones
 
 # The reads of S3 are exactly s3:Get* and s3:List*. All other actions are changes.
 READS = ["s3:Get*", "s3:List*"]
-# Services that deliver logs: they keep access.
-LOG_DELIVERY = (
-    "cloudtrail.amazonaws.com",
-    "config.amazonaws.com",
-    "delivery.logs.amazonaws.com",
-    "logging.s3.amazonaws.com",
-)
+# Services that deliver logs, findings and reports into buckets: they keep access, for whichever
+# account they deliver. Each with the page that names it. ``{region}`` is the bucket's.
+# Firehose, DMS and the like deliver with a role of the owner's: exempt that role.
+# CloudFront's legacy standard logs come by an ACL from an account that AWS does not document: a
+# bucket that receives them must be protected by its name.
+LOG_DELIVERY = {
+    "bcm-data-exports.amazonaws.com": "Data Exports, Setting up an Amazon S3 bucket",
+    "bedrock.amazonaws.com": "Bedrock, Monitor model invocation using CloudWatch Logs and S3",
+    "billingreports.amazonaws.com": "Cost and Usage Reports, Setting up an Amazon S3 bucket",
+    "cloudtrail.amazonaws.com": "CloudTrail, Amazon S3 bucket policy for CloudTrail",
+    "config.amazonaws.com": "Config, Permissions for the S3 bucket of the delivery channel",
+    "delivery.logs.amazonaws.com": "CloudWatch Logs, Enable logging from AWS services: flow logs, "
+    "network load balancers, WAF, Network Firewall, Resolver queries, CloudFront v2 and others",
+    "guardduty.amazonaws.com": "GuardDuty, Exporting generated findings to Amazon S3",
+    "logdelivery.elasticloadbalancing.amazonaws.com": "Elastic Load Balancing, Enable access logs "
+    "for your Application Load Balancer",
+    "logdelivery.elb.amazonaws.com": "the same page: Outposts Zones",
+    "logging.s3.amazonaws.com": "S3, Enabling Amazon S3 server access logging",
+    "logs.{region}.amazonaws.com": "CloudWatch Logs, Exporting log data to Amazon S3",
+    "macie.amazonaws.com": "Macie, Storing and retaining sensitive data discovery results",
+    "redshift.amazonaws.com": "Redshift, Database audit logging",
+    "s3.amazonaws.com": "S3, Grant permissions for S3 Inventory and S3 analytics",
+    "securitylake.amazonaws.com": "Security Lake, Bucket permissions",
+    "storage-lens.s3.amazonaws.com": "S3, Setting permissions to use S3 Storage Lens: export",
+}
+# Where load balancers deliver access logs from an account of AWS, not as a service: by Region.
+# Newer Regions have none. Elastic Load Balancing, "Enable access logs for your Application Load
+# Balancer" and "… Classic Load Balancer": the account may put objects.
+LOAD_BALANCERS = {
+    "af-south-1": "098369216593",
+    "ap-east-1": "754344448648",
+    "ap-northeast-1": "582318560864",
+    "ap-northeast-2": "600734575887",
+    "ap-northeast-3": "383597477331",
+    "ap-south-1": "718504428378",
+    "ap-southeast-1": "114774131450",
+    "ap-southeast-2": "783225319266",
+    "ap-southeast-3": "589379963580",
+    "ca-central-1": "985666609251",
+    "cn-north-1": "638102146993",
+    "cn-northwest-1": "037604701340",
+    "eu-central-1": "054676820928",
+    "eu-north-1": "897822967062",
+    "eu-south-1": "635631232127",
+    "eu-west-1": "156460612806",
+    "eu-west-2": "652711504416",
+    "eu-west-3": "009996457667",
+    "me-south-1": "076674570225",
+    "sa-east-1": "507241528517",
+    "us-east-1": "127311923021",
+    "us-east-2": "033677994240",
+    "us-gov-east-1": "190560391635",
+    "us-gov-west-1": "048591011584",
+    "us-west-1": "027434742980",
+    "us-west-2": "797873946194",
+}
 NAMES_A_PRINCIPAL = re.compile(
     r"arn:aws[a-z-]*:(iam|sts)::([0-9]{12}|\*):(root|(role|user|federated-user)/.*[^*?/].*)"
 )
@@ -52,6 +103,10 @@ def denials(
                 _deny(place, bucket, sid, action, _except(place, exempt, principals)),
                 _deny(place, bucket, f"{sid}Services", action, services),
             ]
+            if account := LOAD_BALANCERS.get(place.region):
+                only_puts = {"NotAction": [*action.get("NotAction", ()), "s3:PutObject"]}
+                condition = {"StringEquals": {"aws:PrincipalAccount": account}}
+                result.append(_deny(place, bucket, f"{sid}LoadBalancers", only_puts, condition))
     return result
 
 
@@ -88,7 +143,13 @@ def _external(place: Place, organization: str) -> tuple[Conditions, Conditions]:
 
     A service call without a source account is not denied: most log delivery has none.
     """
-    owner, source = {"aws:PrincipalAccount": place.account}, {"aws:SourceAccount": place.account}
+    owner: dict[str, Any] = {
+        "aws:PrincipalAccount": [place.account, *_load_balancers(place)],
+    }
+    source: dict[str, Any] = {
+        "aws:SourceAccount": place.account,
+        "aws:PrincipalServiceName": log_delivery(place),
+    }
     if organization:
         owner["aws:PrincipalOrgID"] = organization
         source["aws:SourceOrgID"] = organization
@@ -101,13 +162,25 @@ def _external(place: Place, organization: str) -> tuple[Conditions, Conditions]:
 
 def _everyone(place: Place, _organization: str) -> tuple[Conditions, Conditions]:
     """All principals, and all services except those that deliver logs."""
-    names = list(LOG_DELIVERY)
-    if place.partition == "aws-cn":  # some services use the partition's own suffix
-        names += [f"{name}.cn" for name in LOG_DELIVERY]
-    return {}, {
+    accounts = _load_balancers(place)
+    principals = {"StringNotEquals": {"aws:PrincipalAccount": accounts}} if accounts else {}
+    return principals, {
         "Bool": {"aws:PrincipalIsAWSService": "true"},
-        "StringNotEquals": {"aws:PrincipalServiceName": names},
+        "StringNotEquals": {"aws:PrincipalServiceName": log_delivery(place)},
     }
+
+
+def log_delivery(place: Place) -> list[str]:
+    """The service principals that deliver logs to a bucket there."""
+    names = [name.format(region=place.region) for name in LOG_DELIVERY]
+    if place.partition == "aws-cn":  # some services use the partition's own suffix
+        names += [f"{name}.cn" for name in names]
+    return names
+
+
+def _load_balancers(place: Place) -> list[str]:
+    account = LOAD_BALANCERS.get(place.region)
+    return [account] if account else []
 
 
 DENY_LEVELS: dict[
@@ -118,4 +191,6 @@ DENY_LEVELS: dict[
     WRITES: ("CordonDenyWrites", {"NotAction": READS}, _everyone),
     EVERYONE: ("CordonDenyEveryone", {"Action": "s3:*"}, _everyone),
 }
-SIDS = tuple(name for sid, *_ in DENY_LEVELS.values() for name in (sid, f"{sid}Services"))
+SIDS = tuple(
+    f"{sid}{part}" for sid, *_ in DENY_LEVELS.values() for part in ("", "Services", "LoadBalancers")
+)

@@ -4,7 +4,9 @@ None means absent. ``base`` is the setting without Cordon's part: the captured v
 value if a person changed the setting while it was held.
 
 captured  ``{<setting>: value | None}``
-written   ``{<setting>: value | None, "base": base}``, and the keys that the subclass adds
+written   ``{<setting>: mark, "base": mark}``, and the keys that the subclass adds. A *mark* is the
+          value itself; for a setting that can be long, its digest: the long text is in ``captured``
+          already, and what S3 shows is compared by its digest.
 """
 
 import json
@@ -58,13 +60,17 @@ class BucketSetting(Action):
         with self._raising_deleted():
             shown = self.read(aws) if current is None else current[self.setting]
             base = self._base(shown, captured, written)
-            return {**self._write_with_ours(aws, base), "base": base}
+            return {
+                **self._write_with_ours(aws, base, shown, first=written is None),
+                "base": self.mark(base),
+                **self._changed_base(base, captured),
+            }
 
     def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
         with self._raising_deleted():
             current = self.read(aws)
-        if not self.equal(current, written[self.setting]):
-            raise NotVerified(f"{self.resource}: {self.difference(current, written[self.setting])}")
+        if self.mark(current) != written[self.setting]:
+            raise NotVerified(f"{self.resource}: {self.not_written(current, written)}")
 
     def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         try:
@@ -79,12 +85,17 @@ class BucketSetting(Action):
         if not self.equal(current, left[self.setting]):
             raise NotVerified(f"{self.resource}: {self.difference(current, left[self.setting])}")
 
-    def _write_with_ours(self, aws: AwsClients, base: Any) -> dict[str, Any]:
-        """Set the setting to ``with_ours(base)``, unless that is the base. Returns the setting."""
+    def _write_with_ours(
+        self, aws: AwsClients, base: Any, shown: Any, *, first: bool
+    ) -> dict[str, Any]:
+        """Set the setting to ``with_ours(base)``, unless that is the base. Returns its mark.
+
+        ``shown`` is what a reading says of the setting now. ``first``: no apply is noted before.
+        """
         wanted = self.with_ours(aws, base)
         if not self.equal(wanted, base):
             self.write(aws, wanted)
-        return {self.setting: wanted}
+        return {self.setting: self.mark(wanted)}
 
     def with_ours(self, aws: AwsClients, base: Any) -> Any:
         """The base with Cordon's part."""
@@ -103,9 +114,17 @@ class BucketSetting(Action):
     def equal(self, left: Any, right: Any) -> bool:
         return bool(left == right)
 
+    def mark(self, setting: Any) -> Any:
+        """What ``written`` keeps of a setting. Equal settings have equal marks, and no others."""
+        return setting
+
     def is_ours(self, current: Any, written: Any) -> bool:
-        """Is the whole setting what an attempt of Cordon wrote?"""
-        return self.equal(current, written)
+        """Is the whole setting what an attempt of Cordon wrote? ``written`` is its mark."""
+        return bool(self.mark(current) == written)
+
+    def not_written(self, current: Any, written: Json) -> str:
+        """How the setting differs from what was written, as text."""
+        return self.difference(current, written[self.setting])
 
     def difference(self, current: Any, wanted: Any) -> str:
         """The difference as text, shortened: settings can be long."""
@@ -124,9 +143,18 @@ class BucketSetting(Action):
         if written is None:
             before = captured[self.setting]
             return self.without_ours(current, before) if self.recognisable_by_value else before
+        base = self._noted_base(captured, written)
         if self.is_ours(current, written[self.setting]):
-            return written["base"]
-        return self.without_ours(current, written["base"])
+            return base
+        return self.without_ours(current, base)
+
+    def _noted_base(self, captured: Json, written: Json) -> Any:
+        """The base of the last apply that is noted."""
+        return written["base"]
+
+    def _changed_base(self, base: Any, captured: Json) -> dict[str, Any]:
+        """What ``written`` must keep of a base that a person has changed, beside its mark."""
+        return {}
 
     def _undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         """Where we wrote, the base is written back whatever the reading says: it may be old.
@@ -135,17 +163,30 @@ class BucketSetting(Action):
         """
         current = self.read(aws)
         base = self._base(current, captured, written)
-        left = {self.setting: base}
-        wrote = not self.equal(written[self.setting], written["base"])
-        if not self.equal(current, base) or (wrote and self.equal(current, written["base"])):
-            self.write(aws, base)
+        wrote = written[self.setting] != written["base"]
+        left, missing = base, ""
+        if not self.equal(current, base) or (wrote and self.mark(current) == written["base"]):
+            left, missing = self._put_back(aws, base)
+        drift = self._drift(base, captured)
+        if missing:
+            reason = f"{missing}. Also, {drift}" if drift else missing
+            return UndoResult(Undone.PARTLY_RESTORED, reason, {self.setting: left})
+        if not drift:
+            return UndoResult(Undone.RESTORED, left={self.setting: left})
+        unchanged = self.equal(current, base)
+        kept = "it was not changed" if unchanged else "only Cordon's part was removed"
+        return UndoResult(Undone.DRIFTED, f"{drift}: {kept}", {self.setting: left})
+
+    def _drift(self, base: Any, captured: Json) -> str:
+        """Why the base is not what was captured ("": it is)."""
         if self.equal(base, captured[self.setting]):
-            return UndoResult(Undone.RESTORED, left=left)
-        kept = (
-            "it was not changed" if self.equal(current, base) else "only Cordon's part was removed"
-        )
-        reason = f"a person changed {self.target} while it was held: {kept}"
-        return UndoResult(Undone.DRIFTED, reason, left)
+            return ""
+        return f"a person changed {self.target} while it was held"
+
+    def _put_back(self, aws: AwsClients, base: Any) -> tuple[Any, str]:
+        """Write the base. Returns what was written, and what S3 refuses of the base ("")."""
+        self.write(aws, base)
+        return base, ""
 
     @property
     def _owned_bucket(self) -> dict[str, str]:

@@ -1,12 +1,21 @@
-"""Suspend S3's own lifecycle and replication of a bucket, which no bucket policy stops."""
+"""Suspend S3's own lifecycle and replication of a bucket, which no bucket policy stops.
+
+written   ``{<setting>: digest | None, "base": digest | None}``, and ``"enabled": [digest, …]``
+          where a person has changed the rules: those that Cordon suspended and did not capture
+
+A bucket can have a thousand rules: hundreds of KB. So nothing is noted that can be made again.
+"""
 
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
+from cordon.actions.action import Json
+from cordon.actions.bucket_policy import listed
 from cordon.actions.s3.setting import BucketSetting
 from cordon.clients import AwsClients, error_code
 
@@ -25,14 +34,35 @@ class RuleSetting(BucketSetting):
         """Must this rule be suspended?"""
         raise NotImplementedError
 
-    def without_ours(self, current: Any, base: Any) -> Any:
+    def _base(self, current: Any, captured: Json, written: Json | None) -> Any:
         """Enable the rules that Cordon disabled and nobody changed. Keep all others."""
-        if current is None or base is None:
-            return current
-        base_rules = {_key(rule) for rule in base["Rules"]}
-        rules = [e if _key(e := _enabled(r)) in base_rules else r for r in current["Rules"]]
+        before = captured[self.setting]
+        if current is None:
+            return None
+        enabled = {_digest(rule) for rule in (before or {"Rules": []})["Rules"]}
+        enabled |= set((written or {}).get("enabled", ()))
+        rules = [e if _digest(e := _enabled(r)) in enabled else r for r in current["Rules"]]
         without = {**current, "Rules": rules}
-        return base if self.equal(without, base) else without
+        return before if self.equal(without, before) else without
+
+    def _changed_base(self, base: Any, captured: Json) -> dict[str, Any]:
+        before = captured[self.setting]
+        if base is None or self.equal(base, before):
+            return {}
+        known = {_digest(rule) for rule in (before or {"Rules": []})["Rules"]}
+        enabled = {_digest(rule) for rule in base["Rules"] if rule["Status"] == "Enabled"}
+        return {"enabled": sorted(enabled - known)}
+
+    def mark(self, setting: Any) -> Any:
+        return None if setting is None else _digest(_sorted(setting))
+
+    def not_written(self, current: Any, written: Json) -> str:
+        rules = current["Rules"] if current else []
+        enabled = [str(rule.get("ID", "")) for rule in rules if rule["Status"] == "Enabled"]
+        return (
+            f"{self.setting} differs from what was written; enabled rules: "
+            f"{listed(enabled) or 'none'}"
+        )
 
     def equal(self, left: Any, right: Any) -> bool:
         """Equal apart from the order of the rules."""
@@ -142,6 +172,10 @@ def _disabled(rule: dict[str, Any]) -> dict[str, Any]:
 
 def _key(rule: dict[str, Any]) -> str:
     return json.dumps(rule, sort_keys=True)
+
+
+def _digest(value: dict[str, Any]) -> str:
+    return sha256(_key(value).encode()).hexdigest()
 
 
 def _sorted(setting: dict[str, Any]) -> dict[str, Any]:
