@@ -2,8 +2,9 @@
 
 # Statement → its purpose, as the page shows it.
 WHY = {
-    "ReadSettings": "modes, master switch, budget, exemptions, protected targets; each invocation",
-    "ReadMemory": "its own rows of the table, the holds of its families, decisions on its cases",
+    "ReadSettings": "what people set, which a deployment must not change",
+    "ReadMemory": "its own rows, the holds of its families, decisions on its cases, the settings",
+    "WriteSettings": "the row when the stack is new; what a later template adds to it",
     "WriteCases": "its own cases and their plans, what was reported, tokens of its questions",
     "UpdateMemory": "holds of its families, its budget, when a plan expires",
     "DeleteHolds": "a hold that no case is in any more",

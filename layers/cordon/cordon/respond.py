@@ -18,7 +18,7 @@ from cordon.bootstrap import Services
 from cordon.clock import now, to_iso
 from cordon.contain import contain
 from cordon.errors import CaseConflict, ContainFailed, ContainInProgress, SettingsUnavailable
-from cordon.facts import gather_facts
+from cordon.facts import LookUp, gather_facts
 from cordon.finding import Finding
 from cordon.memory.cases import Case, Remembered
 from cordon.policy import (
@@ -58,6 +58,7 @@ class Outcome:
     case: str = ""
     mode: str = ""
     held_back: bool = False
+    settings_refused: tuple[str, ...] = ()  # entries: a metric filter counts the field, and alarms
 
     def to_json(self) -> dict[str, Any]:
         """The handler's return value."""
@@ -77,7 +78,15 @@ def respond(finding: Finding, services: Services) -> Outcome:
     if reason := not_ours(finding, playbook, services.deployment):
         return Outcome("ignored", reason, case)
     facts, remembered, look_up = gather_facts(finding, case, services)
-    if passes(finding, playbook):
+    outcome = on_known_facts(facts, case, remembered, look_up, services)
+    return replace(outcome, settings_refused=facts.settings.faults)
+
+
+def on_known_facts(
+    facts: PolicyInput, case: str, remembered: Remembered, look_up: LookUp, services: Services
+) -> Outcome:
+    """Decide with everything known, and do what is decided."""
+    if passes(facts.finding, facts.playbook):
         return on_control_passed(facts, case, remembered.case, services)
     decision = decide(facts)
     if decision.verdict is Verdict.IGNORE:
@@ -195,7 +204,7 @@ def policy_inputs(facts: PolicyInput) -> dict[str, Any]:
             "exemptions": len(settings.exemptions),
             "protected": facts.protected,
             "protection_unknown": facts.protection_unknown,
-            "unreadable": settings.unreadable,
+            "settings_refused": list(settings.faults),
             "released_by": facts.released_by,
         }
     }
