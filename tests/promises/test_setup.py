@@ -89,7 +89,7 @@ def test_entry_of_a_wrong_type_fails_no_deployment(world: World, name: str) -> N
 
 def test_person_who_writes_meanwhile_is_not_overwritten(world: World) -> None:
     """Between what setup reads and what it writes, somebody stops Cordon by the plain command."""
-    done = []
+    done: list[bool] = []
 
     def stop(call: Called) -> None:
         if call.operation == "BatchGetItem" and not done:
@@ -140,9 +140,8 @@ def test_stop_stops_whatever_the_row_is(world: World) -> None:
     assert options.keys() == names.keys()
     assert options.pop("--region") == world.account.place.region
     given = {names[k]: json.loads(v) if v.startswith("{") else v for k, v in options.items()}
-    for broken in ({}, {"version": {"S": "three"}}, {"master_switch": {"L": []}}):
-        for name, value in broken.items():
-            world.write_setting(name, value)
+    for name, value in (("version", {"S": "three"}), ("master_switch", {"L": []}), ("modes", {})):
+        world.write_setting(name, value or {"NULL": True})
         boto3.client("dynamodb", region_name=world.account.place.region).update_item(**given)
         assert world.settings["master_switch"] == "off"
     before, said = sent(world)
@@ -150,5 +149,6 @@ def test_stop_stops_whatever_the_row_is(world: World) -> None:
     assert world.state == before
     assert world.cases == []
     world.set("master_switch", "on")
+    world.set("modes", {"quarantine_bucket": "enforce"})
     world.account.deliver(event(NAME))
     assert world.case().status is Status.CONTAINED

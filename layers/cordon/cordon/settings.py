@@ -10,12 +10,10 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
-
-from cordon.clock import from_iso
 
 MOST_CASES = 100_000  # an hour: the largest budget
 T = TypeVar("T")
@@ -271,10 +269,19 @@ def _exemption(raw: Any) -> Exemption:
     if not is_arn_pattern(raw["resource"]):
         raise ValueError(f"names no ARN, nor a pattern of ARNs: {_shown(raw['resource'])}")
     try:
-        expires = from_iso(raw["expires"])
-    except (ValueError, OverflowError):
-        raise ValueError(f"has no moment in expires: {_shown(raw['expires'])}") from None
+        expires = moment(raw["expires"])
+    except ValueError:
+        raise ValueError(f"has no date in expires: {_shown(raw['expires'])}") from None
     return Exemption(raw["playbook"], raw["resource"], raw["owner"], raw["reason"], expires)
+
+
+def moment(text: str) -> datetime:
+    """A date or a moment as people write it; UTC where no zone is named. Raises ValueError."""
+    written = datetime.fromisoformat(text)
+    try:
+        return written.astimezone(UTC) if written.tzinfo else written.replace(tzinfo=UTC)
+    except OverflowError:  # the first and the last day of the calendar
+        raise ValueError(text) from None
 
 
 # The five parts before the resource (AWS General Reference, "Amazon Resource Names"), each with
