@@ -88,7 +88,10 @@ def _physical_id(sent: Mapping[str, Any], body: bytes) -> str:
     logical = sent["LogicalResourceId"]
     if len(body) > MOST_BYTES:
         raise Failed(f"{logical}: a response of {len(body)} bytes")
-    response = json.loads(body)
+    try:
+        response = json.loads(body)
+    except ValueError:
+        raise Failed(f"{logical}: the response is no JSON") from None
     if any(response.get(key) != sent[key] for key in SAME):
         raise Failed(f"{logical}: the response is for another request")
     if response.get("Status") != "SUCCESS":

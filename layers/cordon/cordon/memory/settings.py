@@ -110,16 +110,19 @@ def _as_read(row: Row | None, path: Path, placed: str) -> tuple[list[str], dict[
         return ["attribute_not_exists(id)"], {}
     before: Any = row
     for name in path:
-        before = before.get(name) if isinstance(before, Mapping) else None
-    expected = {":version": ("version", row.get("version")), ":before": (placed, before)}
+        before = before.get(name, _NOTHING) if isinstance(before, Mapping) else _NOTHING
+    expected = {":version": ("version", row.get("version", _NOTHING)), ":before": (placed, before)}
     conditions, values = ["attribute_exists(id)"], {}
     for value, (name, known) in expected.items():
-        if known is None:
+        if known is _NOTHING:
             conditions.append(f"attribute_not_exists({name})")
         elif _encodable(known):
             conditions.append(f"{name} = {value}")
             values[value.removeprefix(":")] = known
     return conditions, values
+
+
+_NOTHING = object()
 
 
 def _encodable(value: Any) -> bool:

@@ -63,6 +63,8 @@ def decode(value: Mapping[str, Any]) -> Any:
             return frozenset(given)
         case "M":
             return {k: decode(v) for k, v in given.items()}
+        case "NULL":
+            return None
     return given
 
 
