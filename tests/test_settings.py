@@ -111,6 +111,11 @@ def test_own_budget_holds_where_the_common_one_is_wrong() -> None:
     assert settings.refused_budget("other") == ""
 
 
+@pytest.mark.parametrize("wrong", [{"other": "x"}, {"other": 1.5}, "x"])
+def test_own_budget_that_is_wrong_is_not_the_common_one(wrong: Any) -> None:
+    assert parse({**GOOD, "budgets": wrong}).budget_for("other") == 0
+
+
 def test_refused_entries_are_named_without_control_characters() -> None:
     row = {**GOOD, "a\x1b[31m": 1, "protected": frozenset({"b\x07" * 500})}
     for fault in parse(row).faults:

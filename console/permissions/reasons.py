@@ -62,12 +62,13 @@ BY_SERVICES = {
 
 # Pattern with a wildcard → why it cannot be narrower. ``*`` alone needs no reason here:
 # ``violations`` accepts it only for actions without resource types.
+_PLAYBOOKS = ("quarantine_bucket", "revoke_sessions", "tag_ai_resource", "escalate_finding")
 _TAGGED = "findings name any taggable resource in any Region; tag actions change nothing else"
 WIDE = {
     "arn:aws:s3:::EvidenceBucket/*": "a hold names evidence of any playbook",
     **{
         f"arn:aws:s3:::EvidenceBucket/{name}/*": "the key of an entry contains its case"
-        for name in ("quarantine_bucket", "revoke_sessions", "tag_ai_resource", "escalate_finding")
+        for name in _PLAYBOOKS
     },
     "arn:aws:s3:::*": "findings name any bucket; a condition limits the account",
     "arn:aws:iam::ACCOUNT:role/*": "findings name any role; protected ones are denied below",
@@ -79,7 +80,7 @@ WIDE = {
     "arn:aws:bedrock-agentcore:*:ACCOUNT:*": _TAGGED,
     **{
         f"arn:aws:logs:REGION:ACCOUNT:log-group:/cordon/STACK/{name}:*": "the group's streams"
-        for name in ("quarantine_bucket", "revoke_sessions", "tag_ai_resource", "escalate_finding")
+        for name in (*_PLAYBOOKS, "setup")
     },
 }
 
