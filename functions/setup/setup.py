@@ -11,12 +11,13 @@ objects" (a response has at most 4096 bytes; a physical id that changes means a 
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from threading import Lock, Timer
-from typing import Any
+from typing import Any, TypeVar
 
 import urllib3
 from aws_lambda_powertools import Logger
+from botocore.exceptions import ClientError
 
 from cordon.clients import clients_for
 from cordon.clock import sleep
@@ -26,10 +27,12 @@ from cordon.settings import Deployment, parse
 from cordon.sources.text import one_line
 
 Request = Mapping[str, Any]
+T = TypeVar("T")
 PHYSICAL_ID = "cordon-settings"  # of every response: another one would be a replacement
 WAITS = (0.5, 1)  # seconds, between the tries to respond
 TRY_SECONDS = 2.5
 KEPT_SECONDS = 10  # for the response: three tries, and the waits between them
+PROPAGATION = (1, 2, 4)  # seconds, between the tries of a role that was just made
 REASON = 500  # characters, at most 2,000 bytes
 
 logger = Logger(service="setup")
@@ -116,13 +119,27 @@ def carry_out(request: Request) -> str:
     client = clients_for(deployment.account, deployment.region).client("dynamodb")
     table, by = Table(client, deployment.table), f"CloudFormation, {request['StackId']}"
     if kind == "Create":
-        created = row.create(table, entries, by)
+        created = once_allowed(lambda: row.create(table, entries, by))
         return "the settings are written" if created else "the settings were there, and stay"
     if kind == "Update":
-        return add(
-            table, entries, frozenset(request["OldResourceProperties"].get("Protected", ())), by
-        )
+        before = frozenset(request["OldResourceProperties"].get("Protected", ()))
+        return once_allowed(lambda: add(table, entries, before, by))
     raise ValueError(f"no such request: {one_line(str(kind), 40)}")
+
+
+def once_allowed(call: Callable[[], T]) -> T:
+    """The role is some seconds old, and what it allows may not be in force everywhere yet.
+
+    Source: IAM User Guide, "Troubleshoot IAM", on changes that are not visible at once.
+    """
+    for wait in PROPAGATION:
+        try:
+            return call()
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDeniedException":
+                raise
+            sleep(wait)
+    return call()
 
 
 def entries_of(properties: Mapping[str, Any]) -> Row:

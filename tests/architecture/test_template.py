@@ -321,7 +321,7 @@ def test_alarms_watch_all_that_can_fail() -> None:
     ("member", "pattern", "name"),
     [
         ("held_back", "{ $.held_back IS TRUE }", "HeldBack"),
-        ("settings_refused", '{ $.settings_refused[0] = "*" }', "SettingsRefused"),
+        ("settings_refused", "{ $.settings_refused IS TRUE }", "SettingsRefused"),
     ],
 )
 def test_alarm_covers_every_playbook(member: str, pattern: str, name: str) -> None:

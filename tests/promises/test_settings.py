@@ -122,7 +122,9 @@ def test_master_switch_keeps_contained_cases(world: World) -> None:
 def refused(world: World) -> set[str]:
     """The entries that the log names, which a metric filter counts."""
     lines = [line for invoked in world.account.journal.of(Invoked) for line in logged_by(invoked)]
-    return {fault for line in lines for fault in line.get("settings_refused", ())}
+    named = [(line["settings_refused"], line["refused"]) for line in lines if "refused" in line]
+    assert all(marked is bool(faults) for marked, faults in named)
+    return {fault for _, faults in named for fault in faults}
 
 
 def logged_by(invoked: Invoked) -> list[dict[str, Any]]:

@@ -6,12 +6,14 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
+from cordon import clients
 from cordon.statuses import Status
 from embedded.custom_resources import Failed
 from embedded.journal import Called, Invoked
 from tests.promises.test_settings import NAME, sent
-from tests.promises.world import PLAYBOOKS, World, event
+from tests.promises.world import HOME, PLAYBOOKS, World, event
 
 
 def deploy_again(world: World, **changes: Any) -> None:
@@ -122,6 +124,39 @@ def test_wrong_value_fails_with_its_reason(
     with pytest.raises(Failed, match=why):
         world.account.custom_resource("Settings", kind, properties=changes)
     assert world.settings == row
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_new_role_may_need_some_seconds(world: World, times: int) -> None:
+    """What IAM allows is not in force at once everywhere."""
+    world.account.client("dynamodb").delete_item(**world.settings_row)
+    refuse(world, times, "AccessDeniedException")
+    world.account.custom_resource("Settings", "Create")
+    assert world.settings["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("times", "code"), [(4, "AccessDeniedException"), (1, "ResourceNotFoundException")]
+)
+def test_refused_write_fails_with_its_reason(world: World, times: int, code: str) -> None:
+    world.account.client("dynamodb").delete_item(**world.settings_row)
+    refuse(world, times, code)
+    with pytest.raises(Failed, match=code):
+        world.account.custom_resource("Settings", "Create")
+    assert world.settings == {}
+
+
+def refuse(world: World, times: int, code: str) -> None:
+    """The next writes of setup are refused so, as often as this."""
+    left = [times]
+
+    def refused(**_: Any) -> None:
+        if left[0] > 0:
+            left[0] -= 1
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "PutItem")
+
+    client = clients._own(HOME[1]).client("dynamodb")
+    client.meta.events.register("provide-client-params.dynamodb.PutItem", refused)
 
 
 def test_deployment_leaves_no_trace_in_the_journal(world: World) -> None:

@@ -58,7 +58,8 @@ class Outcome:
     case: str = ""
     mode: str = ""
     held_back: bool = False
-    settings_refused: tuple[str, ...] = ()  # entries: a metric filter counts the field, and alarms
+    settings_refused: bool = False  # some entry is: a metric filter counts it too
+    refused: tuple[str, ...] = ()  # these entries, with their reasons
 
     def to_json(self) -> dict[str, Any]:
         """The handler's return value."""
@@ -79,7 +80,8 @@ def respond(finding: Finding, services: Services) -> Outcome:
         return Outcome("ignored", reason, case)
     facts, remembered, look_up = gather_facts(finding, case, services)
     outcome = on_known_facts(facts, case, remembered, look_up, services)
-    return replace(outcome, settings_refused=facts.settings.faults)
+    faults = facts.settings.faults
+    return replace(outcome, settings_refused=bool(faults), refused=faults)
 
 
 def on_known_facts(
