@@ -16,7 +16,7 @@ from bench.packages import FUNCTIONS, WORK
 from bench.recorded_answers import record
 from bench.runtime_api import ColdStart, cold_start
 
-CLIENTS = ("dynamodb", "s3", "ssm")  # every first event needs these before the first change
+CLIENTS = ("dynamodb", "s3")  # every first event needs these before the first change
 MILLION = 1_000_000
 MB = 1_000_000
 
@@ -24,7 +24,7 @@ WHY = {  # what is in the layer
     "botocore": "the AWS clients; only the operations of operations.txt",
     "urllib3": "botocore's connections",
     "cordon": "Cordon's code",
-    "aws_lambda_powertools": "logger, metrics, parameters, batch; other tools are removed",
+    "aws_lambda_powertools": "logger, metrics, batch; other tools are removed",
     "dateutil": "botocore's dates",
     "boto3": "the session that makes the clients",
     "s3transfer": "boto3 imports it",

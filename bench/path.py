@@ -33,7 +33,6 @@ PLAIN = {
     "escalate_finding": "CreateOpsItem, Publish",
 }
 WHY = {
-    "ssm:GetParametersByPath": "the settings can change without a deployment",
     "cloudtrail:DescribeTrails": "a bucket that receives logs is never quarantined",
     "config:DescribeDeliveryChannels": "the same",
     "bedrock:GetModelInvocationLoggingConfiguration": "the same",
@@ -44,7 +43,7 @@ WHY = {
     "sns:Publish": "alert by SNS",
 }
 READ = {  # by the first key of a read
-    "case#": "what is remembered: the case, its plan, its last pass, the report, the budget",
+    "case#": "what is remembered: the case, plan, last pass, report and budget; and the settings",
     "plan#": "the plan of the case",
     "hold#": "who else holds the targets, and what was captured and written",
     "reported#": "what people were last shown",

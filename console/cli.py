@@ -6,8 +6,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from console import evidence_folder, expected, playbook_pages, render, statuses_page
+from console import (
+    evidence_folder,
+    expected,
+    playbook_pages,
+    render,
+    settings_commands,
+    statuses_page,
+)
 from console.evidence import verify
+from console.options import STACK
 from console.permissions import page as permissions
 from console.replay import Replay, event_files, events_in
 from console.stack import NotPossible, Stack
@@ -18,7 +26,6 @@ out = Console()
 errors = Console(stderr=True)
 
 ROOT = Path(__file__).parent.parent
-STACK = Annotated[str, typer.Option(help="Name of the deployed stack.")]
 DELETED = (
     "The stack {stack} is deleted. What its cases above hold stays as it is until you put it back "
     "manually: cordon evidence CASE shows what was captured."
@@ -136,6 +143,10 @@ def docs(
     for fault in faults:
         errors.print(fault, markup=False)
     raise typer.Exit(1 if faults or (check and stale) else 0)
+
+
+for command in settings_commands.COMMANDS:
+    app.command()(command)
 
 
 def _verify_case(case: str, to: Path | None, stack: str) -> int:

@@ -57,7 +57,7 @@ class Stack:
 
     def cases(self, playbook: str) -> Cases:
         """The rows of one playbook's cases."""
-        return Cases(self._table, playbook)
+        return Cases(self.table, playbook)
 
     def case(self, case: str) -> Case:
         """One case of any playbook; NotPossible when there is none."""
@@ -130,7 +130,8 @@ class Stack:
         return by
 
     @property
-    def _table(self) -> Table:
+    def table(self) -> Table:
+        """The table of cases, holds, budgets and the settings."""
         return Table(self.client("dynamodb"), self.outputs["CasesTableName"])
 
     def _read(self, playbook: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[Case]:

@@ -24,6 +24,7 @@ from botocore.response import StreamingBody
 
 from embedded import (
     backends,
+    custom_resources,
     iam_guard,
     patches,
     scheduler,
@@ -188,9 +189,38 @@ class EmbeddedAccount:
         self.event_delivery.check_roles()
         if self._security_hub:
             self.client("securityhub").enable_security_hub()
+        for resource in custom_resources.custom_resources(self.stack):
+            self.custom_resource(resource.logical, "Create")
+        self._begin()
         _DEPLOYED[deployment] = save()
         if len(_DEPLOYED) > SAVED_STACKS:
             del _DEPLOYED[next(iter(_DEPLOYED))]
+
+    def _begin(self) -> None:
+        """Nothing that a deployment did is in the journal, whether it was built or restored."""
+        self.journal.records.clear()
+        self.runtime.begin()
+
+    def custom_resource(
+        self,
+        logical: str,
+        kind: str,
+        *,
+        properties: Mapping[str, Any] | None = None,
+        physical: str = "",
+    ) -> str:
+        """Send a custom resource's function a request of CloudFormation, as a deployment does.
+
+        ``kind`` is Create, Update or Delete. The properties are those that the stack was deployed
+        with, changed as given; an update has those that it was deployed with as the old ones.
+        Returns the physical id. Raises custom_resources.Failed with the reason.
+        """
+        made = self.stack.resources[logical]
+        wanted = replace(made, properties={**made.properties, **(properties or {})})
+        sent = custom_resources.request(
+            self.stack, wanted, kind, physical=physical, old=made.properties
+        )
+        return custom_resources.send(sent, self.invoke)
 
     def _connect(self, undo: ExitStack) -> None:
         self.guard = Guard(self.place, self.journal, self._stamp, self.organization)

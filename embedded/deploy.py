@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from embedded import event_patterns
+from embedded.custom_resources import is_custom
 from embedded.functions import DEFAULT_TIMEOUT, Function
 from embedded.place import Place
 from embedded.state_machines import definition_of
@@ -78,8 +79,12 @@ PROPERTIES = {  # what a builder builds; after the bar, what has no visible effe
 
 
 def build(stack: Stack, client: Clients) -> None:
-    """Make every resource. A type or property that nothing here shows is Unresolved."""
-    unknown = {r.type for r in stack.resources.values()} - {*ORDER, *READ_ONLY}
+    """Make every resource. A type or property that nothing here shows is Unresolved.
+
+    Custom resources come later: their functions make them.
+    """
+    kinds = {r.type for r in stack.resources.values() if not is_custom(r.type)}
+    unknown = kinds - {*ORDER, *READ_ONLY}
     if unknown:
         raise Unresolved(f"the embedded account cannot build: {', '.join(sorted(unknown))}")
     for resource in stack.resources.values():

@@ -106,6 +106,11 @@ class Runtime:
     _count: int = 0
     _at_this_moment: tuple[Any, int] = (None, 0)  # the moment, and the invocations in it
 
+    def begin(self) -> None:
+        """As if nothing had been invoked yet."""
+        self._count, self._at_this_moment = 0, (None, 0)
+        self.forget()
+
     def find(self, name: str) -> Function | None:
         """By logical id, name, ARN, or ARN with a qualifier."""
         for function in self.functions.values():

@@ -29,7 +29,6 @@ DEPLOYMENT = Deployment(
     table="cordon",
     evidence_bucket="cordon-evidence",
     topic=PLACE.arn("sns", "cordon"),
-    parameters="/cordon/test",
     contain_workflow=PLACE.arn("states", "stateMachine:cordon-contain"),
     release_workflow=PLACE.arn("states", "stateMachine:cordon-release"),
     own_roles=(f"arn:aws:iam::{ACCOUNT}:role/cordon-QuarantineBucketRole-1A2B3C",),

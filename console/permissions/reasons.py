@@ -2,8 +2,9 @@
 
 # Statement → its purpose, as the page shows it.
 WHY = {
-    "ReadSettings": "modes, master switch, budget, exemptions, protected targets; each invocation",
-    "ReadMemory": "its own rows of the table, the holds of its families, decisions on its cases",
+    "ReadSettings": "what people set, which a deployment must not change",
+    "ReadMemory": "its own rows, the holds of its families, decisions on its cases, the settings",
+    "WriteSettings": "the row when the stack is new; what a later template adds to it",
     "WriteCases": "its own cases and their plans, what was reported, tokens of its questions",
     "UpdateMemory": "holds of its families, its budget, when a plan expires",
     "DeleteHolds": "a hold that no case is in any more",
@@ -61,12 +62,13 @@ BY_SERVICES = {
 
 # Pattern with a wildcard → why it cannot be narrower. ``*`` alone needs no reason here:
 # ``violations`` accepts it only for actions without resource types.
+_PLAYBOOKS = ("quarantine_bucket", "revoke_sessions", "tag_ai_resource", "escalate_finding")
 _TAGGED = "findings name any taggable resource in any Region; tag actions change nothing else"
 WIDE = {
     "arn:aws:s3:::EvidenceBucket/*": "a hold names evidence of any playbook",
     **{
         f"arn:aws:s3:::EvidenceBucket/{name}/*": "the key of an entry contains its case"
-        for name in ("quarantine_bucket", "revoke_sessions", "tag_ai_resource", "escalate_finding")
+        for name in _PLAYBOOKS
     },
     "arn:aws:s3:::*": "findings name any bucket; a condition limits the account",
     "arn:aws:iam::ACCOUNT:role/*": "findings name any role; protected ones are denied below",
@@ -78,7 +80,7 @@ WIDE = {
     "arn:aws:bedrock-agentcore:*:ACCOUNT:*": _TAGGED,
     **{
         f"arn:aws:logs:REGION:ACCOUNT:log-group:/cordon/STACK/{name}:*": "the group's streams"
-        for name in ("quarantine_bucket", "revoke_sessions", "tag_ai_resource", "escalate_finding")
+        for name in (*_PLAYBOOKS, "setup")
     },
 }
 

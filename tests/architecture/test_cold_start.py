@@ -24,6 +24,7 @@ LAYER = ROOT / "layers" / "cordon"
 THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
 FORBIDDEN = (  # each costs about as much as all of Cordon's code
     "aws_lambda_powertools.event_handler",
+    "aws_lambda_powertools.utilities.parameters",
     "aws_lambda_powertools.utilities.parser",
     "aws_xray_sdk",
     "pydantic",

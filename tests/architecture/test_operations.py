@@ -21,7 +21,6 @@ from tests.architecture.pruned import LISTED, WHOLE, data, session
 BY_LIBRARIES = {
     ("s3", "CreateSession"),  # botocore: directory buckets
     ("s3", "HeadBucket"),  # botocore: redirects
-    ("ssm", "GetParametersByPath"),  # Powertools: settings
 }
 REGIONS = ("us-east-1", "eu-central-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1")
 VOLATILE = {"Authorization", "X-Amz-Date", "amz-sdk-invocation-id"}
@@ -63,7 +62,7 @@ def test_every_form_of_call_is_found(tmp_path: Path) -> None:
         "self._dynamodb.get_item()\n"
         "hub.get_findings()\n"
         "aws.client(self.service).tag_resource()\n"
-        "ssm.get_paginator('get_parameters_by_path')\n"
+        "ssm.get_paginator('describe_ops_items')\n"
         "policy_text(iam, 'GetRolePolicy')\n"
         "re.search('iam')\n"
     )
@@ -73,7 +72,7 @@ def test_every_form_of_call_is_found(tmp_path: Path) -> None:
         ("iam", "GetRolePolicy"),
         ("s3", "PutObject"),
         ("securityhub", "GetFindings"),
-        ("ssm", "GetParametersByPath"),
+        ("ssm", "DescribeOpsItems"),
         ("sts", "AssumeRole"),
     }
 

@@ -8,7 +8,9 @@ import pytest
 
 from cordon.respond import Outcome
 from cordon.settings import Deployment, MasterSwitch, Mode, parse
+from embedded.custom_resources import as_text
 from embedded.place import Place
+from setup.setup import KEPT_SECONDS, entries_of
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, logical, stack
 
@@ -21,7 +23,7 @@ HOME = {  # where each type belongs; the playbooks also hold their roles, logs, 
     "AWS::Serverless::StateMachine": "workflows",
     "AWS::DynamoDB::Table": "memory",
     "AWS::S3::Bucket": "memory",
-    "AWS::SSM::Parameter": "memory",
+    "Custom::CordonSettings": "memory",
     "AWS::SNS::Topic": "review",
     "AWS::SecurityHub::Insight": "review",
     "AWS::SecurityHub::ActionTarget": "review",
@@ -70,7 +72,7 @@ def test_functions_and_folders_are_the_same() -> None:
         for name, r in raw.items()
         if r["Type"] == "AWS::Serverless::Function"
     }
-    assert coded == {logical(p): f"functions/{p}" for p in PLAYBOOKS}
+    assert coded == {logical(p): f"functions/{p}" for p in (*PLAYBOOKS, "setup")}
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
@@ -101,14 +103,15 @@ def test_a_function_finds_its_deployment_in_its_environment(playbook: str, full:
     assert set(deployment.own_roles) == roles
 
 
+def defaults(*, full: bool = False) -> dict[str, Any]:
+    """The entries that ``setup`` writes when the stack is new, from what CloudFormation sends."""
+    return dict(entries_of(as_text(stack(full=full).resources["Settings"].properties)))
+
+
 @pytest.mark.parametrize("full", [False, True])
 def test_a_fresh_deploy_only_observes(full: bool) -> None:
-    path = "/cordon/cordon/"
-    values = {
-        p["Name"].removeprefix(path): p["Value"]
-        for p in props("AWS::SSM::Parameter", full=full).values()
-    }
-    parsed = parse(values)
+    parsed = parse(defaults(full=full), PLAYBOOKS)
+    assert parsed.faults == ()
     assert parsed.modes == dict.fromkeys(PLAYBOOKS, Mode.OBSERVE)
     assert parsed.switch is MasterSwitch.ON
     assert parsed.budget == 10
@@ -118,7 +121,6 @@ def test_a_fresh_deploy_only_observes(full: bool) -> None:
 
 
 def test_policies_deny_the_protected_settings() -> None:
-    protected = stack(full=True).resources["ProtectedSetting"].properties["Value"]
     denied = {
         resource
         for statement in stack(full=True)
@@ -126,9 +128,16 @@ def test_policies_deny_the_protected_settings() -> None:
         .properties["PolicyDocument"]["Statement"]
         if statement["Sid"].startswith("Protect") and statement["Sid"] != "ProtectEvidence"
         for resource in seen.listed(statement["Resource"])
-        if ":parameter/" not in resource
     }
-    assert set(protected.replace(",", " ").split()) == denied
+    assert defaults(full=True)["protected"] == denied
+
+
+def test_setup_responds_before_cloudformation_gives_up() -> None:
+    """Three tries of the function, with Lambda's waits of one and two minutes between them."""
+    timeout = stack().resources["Setup"].properties["Timeout"]
+    waits = int(stack().resources["Settings"].properties["ServiceTimeout"])
+    assert timeout > KEPT_SECONDS
+    assert 3 * timeout + 60 + 120 < waits <= 3600
 
 
 # ── nothing lost ──────────────────────────────────────────────────────────────
@@ -308,14 +317,21 @@ def test_alarms_watch_all_that_can_fail() -> None:
     assert watched() == expected
 
 
-def test_alarm_covers_every_playbook_held_back() -> None:
+@pytest.mark.parametrize(
+    ("member", "pattern", "name"),
+    [
+        ("held_back", "{ $.held_back IS TRUE }", "HeldBack"),
+        ("settings_refused", "{ $.settings_refused IS TRUE }", "SettingsRefused"),
+    ],
+)
+def test_alarm_covers_every_playbook(member: str, pattern: str, name: str) -> None:
     """The filters look for a field of the outcome, not for words."""
-    filters = [r.properties for r in stack().unbuilt if r.type == "AWS::Logs::MetricFilter"]
-    assert {f["LogGroupName"] for f in filters} == {f"/cordon/cordon/{p}" for p in PLAYBOOKS}
-    (pattern,) = {f["FilterPattern"] for f in filters}
-    assert pattern == "{ $.held_back IS TRUE }"
-    assert "held_back" in Outcome("observed", "").to_json()
+    every = [r.properties for r in stack().unbuilt if r.type == "AWS::Logs::MetricFilter"]
+    filters = [one for one in every if one["FilterPattern"] == pattern]
+    assert sorted(f["LogGroupName"] for f in filters) == [f"/cordon/cordon/{p}" for p in PLAYBOOKS]
+    assert member in Outcome("observed", "").to_json()
     (metric,) = {m["MetricName"] for f in filters for m in f["MetricTransformations"]}
+    assert metric == f"cordon-{name}"
     alarms = [r.properties for r in stack().unbuilt if r.type == "AWS::CloudWatch::Alarm"]
     assert [a["Namespace"] for a in alarms if a.get("MetricName") == metric] == ["Cordon"]
 

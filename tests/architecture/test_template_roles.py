@@ -13,7 +13,7 @@ from embedded.policy_evaluation import Decision, Policies, Request, decide
 from tests.architecture import stack as seen
 from tests.architecture.stack import EMERGENCY, NAMED, PLAYBOOKS, listed, logical, policies, stack
 
-BASE = {  # settings, memory, evidence, report, incident, log, failed invocations
+BASE = {  # memory, evidence, report, incident, log, failed invocations
     "dynamodb:BatchGetItem",
     "dynamodb:PutItem",
     "dynamodb:UpdateItem",
@@ -27,12 +27,12 @@ BASE = {  # settings, memory, evidence, report, incident, log, failed invocation
     "sns:Publish",
     "sqs:SendMessage",
     "ssm:CreateOpsItem",
-    "ssm:GetParametersByPath",
     "ssm:UpdateOpsItem",
 }
 MEMBERS = {"sts:AssumeRole", "sts:SetSourceIdentity"}
 QUEUE = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 ACCOUNT = "111122223333"
+MANAGED = "AWS::IAM::ManagedPolicy"
 IAM = f"arn:aws:iam::{ACCOUNT}"
 APP = f"{IAM}:role/app"
 
@@ -110,6 +110,7 @@ def decision(playbook: str, action: str, resource: str, **context: Any) -> Decis
 
 
 PROTECTED_ROLES = (
+    stack(full=True).resources["SetupRole"].arn,
     *(stack(full=True).resources[f"{logical(playbook)}Role"].arn for playbook in PLAYBOOKS),
     f"{IAM}:role/aws-service-role/macie.amazonaws.com/AWSServiceRoleForAmazonMacie",
     f"{IAM}:role/aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_Admin_1a2b",
@@ -232,8 +233,46 @@ def test_evidence_and_settings_cannot_be_touched(playbook: str) -> None:
     assert taken_over is Decision.NOT_ALLOWED  # a bucket of somebody else's with this name
     for action in ("s3:DeleteObjectVersion", "s3:BypassGovernanceRetention", "s3:PutObjectAcl"):
         assert decision(playbook, action, entry) is Decision.DENIED
-    mode = f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/cordon/cordon/mode/{playbook}"
-    assert decision(playbook, "ssm:PutParameter", mode) is Decision.DENIED
+    table = stack(full=True).resources["CasesTable"].arn
+    row = {"dynamodb__LeadingKeys": ["settings"]}
+    assert decision(playbook, "dynamodb:BatchGetItem", table, **row) is Decision.ALLOWED
+    for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"):
+        assert decision(playbook, action, table, **row) is Decision.DENIED
+
+
+def setup_may(action: str, *keys: str) -> bool:
+    """May ``setup`` make this call for rows with these keys? None: a call that names no key."""
+    built, role = stack(full=True), stack(full=True).resources["SetupRole"]
+    managed = {p.physical: p.properties["PolicyDocument"] for p in built.of(MANAGED)}
+    documents = [managed[arn] for arn in role.properties["ManagedPolicyArns"]]
+    documents += [p["PolicyDocument"] for p in role.properties["Policies"]]
+    context = {"dynamodb:LeadingKeys": list(keys)} if keys else {}
+    request = Request(role.arn, action, built.resources["CasesTable"].arn, context)
+    return decide(request, Policies(documents)) is Decision.ALLOWED
+
+
+def test_setup_reaches_the_settings_and_no_other_row() -> None:
+    for action in ("dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"):
+        assert setup_may(action, "settings")
+        for keys in ((), ("settings", "case#tag_ai_resource#x"), ("decision#x#y",), ("settings2",)):
+            assert not setup_may(action, *keys), (action, keys)
+    for action in ("dynamodb:DeleteItem", "dynamodb:Scan", "dynamodb:Query", "dynamodb:GetItem"):
+        assert not setup_may(action, "settings"), action
+
+
+def test_setup_may_do_nothing_else() -> None:
+    granted_actions = {
+        action
+        for policy in stack().resources["SetupRole"].properties["Policies"]
+        for statement in seen.statements([policy["PolicyDocument"]], "Allow")
+        for action in listed(statement["Action"])
+    }
+    logs = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
+    table = {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+    assert granted_actions == logs | table
+    assert stack().resources["SetupRole"].properties["ManagedPolicyArns"] == [
+        stack().resources["ProtectedPolicy"].physical
+    ]
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)

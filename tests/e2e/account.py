@@ -24,6 +24,7 @@ from botocore.config import Config
 
 from console.stack import Stack
 from cordon.memory.cases import Case
+from cordon.memory.table import encode, row_of
 from embedded.place import Place
 from embedded.snapshot import snapshot
 
@@ -163,11 +164,22 @@ class Account:
         response = self.client("events").put_events(Entries=[entry])
         assert response["FailedEntryCount"] == 0, response
 
-    def set(self, setting: str, value: str) -> None:
-        """Change a setting, as an operator would; functions forget what they have cached."""
-        name = f"/cordon/{NAME}/{setting}"
-        self.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
-        self._ask("cold")
+    def set(self, setting: str, value: Any) -> None:
+        """Change a setting by a plain command: ``master_switch``, ``modes.revoke_sessions``."""
+        placed = {f"#p{number}": part for number, part in enumerate(setting.split("."))}
+        self.client("dynamodb").update_item(
+            TableName=self.stack.outputs["CasesTableName"],
+            Key={"id": {"S": "settings"}},
+            UpdateExpression=f"SET {'.'.join(placed)} = :value",
+            ExpressionAttributeNames=placed,
+            ExpressionAttributeValues={":value": encode(value)},
+        )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The row of the settings."""
+        table, key = self.stack.outputs["CasesTableName"], {"id": {"S": "settings"}}
+        return dict(row_of(self.client("dynamodb").get_item(TableName=table, Key=key)["Item"]))
 
     @contextmanager
     def denied(self, function: str, *actions: str) -> Iterator[None]:

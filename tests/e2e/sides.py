@@ -43,7 +43,6 @@ SAM = "aws-sam-cli-managed-default"  # the stack of the bucket that `sam deploy`
 READ = re.compile(r":(?:Get|List|Describe)")
 HALVES = ("staged", "contained", "released")
 MEMORY = ("dynamodb:", "refused dynamodb:")
-CACHED = "ssm:GetParametersByPath"  # a warm function remembers its settings for some seconds
 
 TAGS = {
     "sagemaker": looks._sagemaker_tags,
@@ -331,8 +330,6 @@ def by_resource(calls: Sequence[Call]) -> dict[str, list[list[str]]]:
     """
     found: dict[str, list[list[str]]] = {}
     for function, action, resource in calls:
-        if action == CACHED:
-            continue
         groups = found.setdefault(f"{function} {resource}", [])
         if groups and _orderless(action) and _orderless(groups[-1][0]):
             groups[-1] = sorted([*groups[-1], action])

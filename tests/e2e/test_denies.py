@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cordon.statuses import Status
-from tests.e2e.account import BREAK_GLASS, NAME, Account
+from tests.e2e.account import BREAK_GLASS, Account
 from tests.e2e.conftest import event
 from tests.e2e.test_playbooks import PUBLIC, ROLE, allowed, bucket_of, person, state, trust
 
@@ -54,7 +54,7 @@ def escalated_instead(account: Account, one: dict[str, Any]) -> None:
 
 def test_the_way_into_the_account_is_for_a_person(account: Account) -> None:
     """Though somebody emptied the settings: the action itself refuses."""
-    account.set("protected", NOBODY)
+    account.set("protected", {NOBODY})
     one = about(ROLE, role_of(event(ROLE)), LANDING)
     account.stage(one)
     before = state(account, one)
@@ -76,7 +76,7 @@ def test_a_state_bucket_is_refused_by_the_role(account: Account) -> None:
 
 def refused_by_role(account: Account, one: dict[str, Any]) -> None:
     """The code goes ahead, and IAM stops it: the case says what failed, a person is informed."""
-    account.set("protected", NOBODY)
+    account.set("protected", {NOBODY})
     account.stage(one)
     before = state(account, one)
     account.put(one)
@@ -106,7 +106,7 @@ DENIED = (
     ("iam", "put_role_policy", {"RoleName": "OWN", **ROLE_POLICY}),
     ("iam", "put_role_policy", {"RoleName": LANDING, **ROLE_POLICY}),
     ("iam", "put_role_policy", {"RoleName": RESCUER, **ROLE_POLICY}),
-    ("ssm", "put_parameter", {"Name": f"/cordon/{NAME}/switch", "Value": "on", "Overwrite": True}),
+    ("dynamodb", "put_item", {"TableName": "TABLE", "Item": {"id": {"S": "settings"}}}),
     (
         "securityhub",
         "batch_update_findings",
@@ -117,7 +117,7 @@ ALLOWED = (
     ("s3", "put_bucket_tagging", {"Bucket": "ordinary", "Tagging": {"TagSet": []}}),
     ("s3", "delete_object", {"Bucket": "ordinary", "Key": "entry"}),
     ("iam", "put_role_policy", {"RoleName": "ordinary", **ROLE_POLICY}),
-    ("ssm", "put_parameter", {"Name": "/ordinary", "Value": "on", "Type": "String"}),
+    ("dynamodb", "put_item", {"TableName": "TABLE", "Item": {"id": {"S": "ordinary"}}}),
     (
         "securityhub",
         "batch_update_findings",
@@ -132,7 +132,7 @@ ALLOWED = (
     "s3:PutBucketTagging",
     "s3:PutObjectRetention",
     "securityhub:BatchUpdateFindings",
-    "ssm:PutParameter",
+    "dynamodb:PutItem",
 )
 @pytest.mark.parametrize("function", ["QuarantineBucket", "RevokeSessions"])
 def test_an_administrator_is_still_denied(account: Account, function: str) -> None:
@@ -141,7 +141,9 @@ def test_an_administrator_is_still_denied(account: Account, function: str) -> No
         account.client("s3").create_bucket(Bucket=bucket)
     for name in ("ordinary", LANDING, RESCUER):
         person(account, name)
-    names = {"EVIDENCE": account.stack.outputs["EvidenceBucket"], "OWN": role.split("/")[-1]}
+    outputs = account.stack.outputs
+    names = {"EVIDENCE": outputs["EvidenceBucket"], "OWN": role.split("/")[-1]}
+    names["TABLE"] = outputs["CasesTableName"]
     assert [try_ for try_ in ALLOWED if not may(account, role, try_, names)] == []
     assert [try_ for try_ in DENIED if may(account, role, try_, names)] == []
 

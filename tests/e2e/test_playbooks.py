@@ -365,7 +365,7 @@ def not_done(account: Account, one: dict[str, Any], before: dict[str, Any], end:
 
 
 def test_escalation_needs_no_approval(account: Account) -> None:
-    account.set("mode/escalate_finding", "approve")
+    account.set("modes.escalate_finding", "approve")
     escalated(account, staged(account, ROOT_USED))
 
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from cordon.memory.cases import Case
 from cordon.statuses import Status
-from tests.e2e.account import ACCOUNT, NAME, Account, emulator, until
+from tests.e2e.account import ACCOUNT, Account, emulator, until
 from tests.e2e.conftest import event
 from tests.e2e.test_console import cordon
 from tests.e2e.test_playbooks import PUBLIC, ROLE, allowed, bucket_of, executions, person, state
@@ -49,8 +49,8 @@ def test_update_takes_effect_and_executions_continue(fresh: Account) -> None:
     fresh.deploy("enforce", ModeTagAiResource="observe")
     assert fresh.holds() == held
     assert state(fresh, event(NOTEBOOK)) == before
-    setting = fresh.client("ssm").get_parameter(Name=f"/cordon/{NAME}/mode/tag_ai_resource")
-    assert setting["Parameter"]["Value"] == "observe"
+    assert fresh.settings["modes"]["tag_ai_resource"] == "enforce"  # no deployment resets it
+    fresh.set("modes.tag_ai_resource", "observe")
     assert set(executions(fresh, "ReleaseWorkflow").values()) == {"RUNNING"}
     fresh.stack.decide(waiting, "approve", waiting.plan_hash)
     until(

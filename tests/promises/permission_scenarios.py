@@ -59,7 +59,7 @@ def approved(name: str) -> Road:
     """A sample is approved."""
 
     def go(world: World) -> None:
-        world.set(f"mode/{name.split('/')[0]}", "approve")
+        world.set(f"modes.{name.split('/')[0]}", "approve")
         world.send(event(name))
         world.approve(world.case())
         assert world.case().status in ENDED
@@ -173,6 +173,15 @@ def takes_no_tags(world: World) -> None:
     world.release(world.case())
 
 
+def set_up(world: World) -> None:
+    """The stack is new; then a deployment brings a playbook of which the settings know nothing."""
+    world.account.client("dynamodb").delete_item(**world.settings_row)
+    world.account.custom_resource("Settings", "Create")
+    modes = {**world.settings["modes"], "a_new_one": "observe"}
+    world.account.custom_resource("Settings", "Update", properties={"Modes": modes})
+    assert world.settings["modes"] == modes
+
+
 ROADS: dict[str, tuple[Road, ...]] = {
     "QuarantineBucket": (
         sample("quarantine_bucket/guardduty_public_access"),
@@ -218,4 +227,5 @@ ROADS: dict[str, tuple[Road, ...]] = {
         release_on_our_finding,
         died("escalate_finding/guardduty_attack_sequence_s3"),
     ),
+    "Setup": (set_up,),
 }

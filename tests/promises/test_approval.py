@@ -270,7 +270,7 @@ def test_expired_question_is_over(world: World) -> None:
 @pytest.mark.parametrize("switch", ["observe", "off"])
 def test_master_switch_stops_an_approved_case(world: World, switch: str) -> None:
     case, before = case_awaiting_approval(world)
-    world.set("switch", switch)
+    world.set("master_switch", switch)
     world.approve(case)
     assert_nothing_changed(world, before)
     assert "NotAllowedNow" in errors(world)
@@ -291,7 +291,7 @@ def test_target_exempted_since_stops_the_whole_plan(world: World) -> None:
     case = world.case()
     assert set(case.plan.resources) == {details["arn"], other["arn"]}
     exemption = {"playbook": "*", "resource": other["arn"], "owner": "Ann", "reason": "a test"}
-    world.set("exemptions", json.dumps([{**exemption, "expires": "2027-01-01T00:00:00Z"}]))
+    world.set("exemptions", {"one": {**exemption, "expires": "2027-01-01T00:00:00Z"}})
     world.approve(case)
     assert_nothing_changed(world, before)
     assert "NotAllowedNow" in errors(world)
@@ -303,8 +303,7 @@ def test_target_protected_since_is_not_contained(world: World, protected: str) -
     (bucket,) = case.plan.resources
     exemption = {"playbook": "*", "resource": bucket, "owner": "Ann", "reason": "a test"}
     exemption["expires"] = "2027-01-01T00:00:00Z"
-    value = bucket if protected == "protected" else json.dumps([exemption])
-    world.set(protected, value)
+    world.set(protected, {bucket} if protected == "protected" else {"one": exemption})
     world.approve(case)
     assert_nothing_changed(world, before)
     assert "NotAllowedNow" in errors(world)

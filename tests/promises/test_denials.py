@@ -61,12 +61,6 @@ def on_buckets(refused: str, allowed: str) -> Try:
     return Try("s3", "DeletePublicAccessBlock", *names)
 
 
-def on_settings(refused: str, allowed: str) -> Try:
-    """Nobody changes the one parameter."""
-    put = {"Value": "off", "Type": "String", "Overwrite": True}
-    return Try("ssm", "PutParameter", *({**put, "Name": name} for name in (refused, allowed)))
-
-
 def on_findings(refused: str, allowed: str) -> Try:
     """Nobody sets the one status."""
     finding = {"Id": "f", "ProductArn": "arn:aws:securityhub:us-east-1::product/aws/guardduty"}
@@ -96,6 +90,7 @@ OWN_ROLES = (
     "EscalateFindingRole",
     "ContainWorkflowRole",
     "ReleaseWorkflowRole",
+    "SetupRole",
 )
 OF_ROLES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tried
     "ProtectPrincipals": {
@@ -139,9 +134,6 @@ OF_ROLES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is 
         f"{S3}EvidenceBucket/*": on_entries(
             "PutObjectTagging", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}
         )
-    },
-    "ProtectOwnSettings": {
-        "arn:aws:ssm:*:*:parameter/cordon/*": on_settings("/cordon/cordon/switch", "/other/switch")
     },
     "NeverSuppressFindings": {"*": on_findings("SUPPRESSED", "NOTIFIED")},
     "ProtectBreakGlass": {f"{IAM}BreakGlassRoles": on_roles("BreakGlass", "BreakGlass2")},

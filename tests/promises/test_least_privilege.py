@@ -11,7 +11,7 @@ import pytest
 from cordon.memory.cases import Case
 from cordon.statuses import Status
 from embedded.policy_evaluation import Decision
-from tests.promises.world import PLAYBOOKS, SETTINGS, World, event, finding_of
+from tests.promises.world import PLAYBOOKS, World, event, finding_of
 
 # ---- nothing less ----
 
@@ -68,12 +68,8 @@ TABOO = {
         ("s3:PutBucketPolicy", "arn:aws:s3:::aws-cloudtrail-logs-111122223333-1"),
         ("s3:PutBucketPublicAccessBlock", "arn:aws:s3:::acme-terraform-state"),
         ("s3:PutLifecycleConfiguration", "arn:aws:s3:::config-bucket-111122223333"),
-        ("ssm:PutParameter", f"arn:aws:ssm:us-east-1:111122223333:parameter{SETTINGS}/switch"),
     ],
-    "TagAiResource": [
-        ("ssm:PutParameter", f"arn:aws:ssm:us-east-1:111122223333:parameter{SETTINGS}/switch"),
-        ("ssm:DeleteParameter", f"arn:aws:ssm:us-east-1:111122223333:parameter{SETTINGS}/switch"),
-    ],
+    "TagAiResource": [],
 }
 
 
@@ -125,7 +121,7 @@ def test_protected_role_is_refused_by_iam_alone(world: World) -> None:
     one = event("revoke_sessions/guardduty_privilege_escalation")
     world.stage(one)
     who = finding_of(one).resources_of("AWS::IAM::Role")[0].name
-    world.set("protected", "arn:aws:s3:::nothing")
+    world.set("protected", {"arn:aws:s3:::nothing"})
     iam = world.account.client("iam")
     for name in iam.list_role_policies(RoleName=who)["PolicyNames"]:
         iam.delete_role_policy(RoleName=who, PolicyName=name)

@@ -29,7 +29,7 @@ def listen(world: World) -> list[Event]:
     [*((name, "enforce") for name in NAMES), (NAMES[0], "observe"), (NAMES[1], "approve")],
 )
 def test_our_own_words_bring_about_nothing(world: World, name: str, mode: str) -> None:
-    world.set(f"mode/{name.split('/')[0]}", mode)
+    world.set(f"modes.{name.split('/')[0]}", mode)
     world.stage(event(name))
     heard = listen(world)
     world.account.deliver(event(name))

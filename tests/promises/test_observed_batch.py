@@ -61,7 +61,7 @@ def test_batch_writes_one_object(world: World) -> None:
 
 def test_chain_begins_at_the_batch(world: World) -> None:
     deliver(world)
-    world.set("mode/tag_ai_resource", "enforce")
+    world.set("modes.tag_ai_resource", "enforce")
     world.account.deliver(event(BULK[0]))
     (case,) = [case for case in world.cases if case.status is Status.TAGGED]
     assert case.observed is not None

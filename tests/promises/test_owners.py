@@ -87,9 +87,18 @@ def test_role_reaches_no_rows_of_others(world: World, playbook: str) -> None:
     keys = [f"{kind}#{other}#0a1b" for other in others for kind in OWNED]
     families = {f for other in others for f in FAMILIES[other]} - set(FAMILIES[playbook])
     keys += [f"hold#{family}#target" for family in sorted(families)]
-    for key in (*keys, "settings"):
+    for key in keys:
         for call in (*WRITES, read):
             assert is_refused(world, playbook, call, key), (call.__name__, key)
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_role_reads_the_settings_and_writes_none(world: World, playbook: str) -> None:
+    before = world.settings
+    for call in WRITES:
+        assert is_refused(world, playbook, call, "settings"), call.__name__
+    assert not is_refused(world, playbook, read, "settings")
+    assert world.settings == before
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)

@@ -1,12 +1,14 @@
-"""What the operator decided is what happens; what cannot be read means observe."""
+"""What the operator decided is what happens; what nobody understands is refused by itself."""
 
 import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from console.evidence import verify
+from cordon import clients
 from cordon.statuses import Status
 from embedded.journal import Invoked
 from tests.promises.test_holds_on_one_bucket import bucket_of
@@ -66,7 +68,7 @@ def test_a_fresh_deploy_changes_nothing(world: World) -> None:
 def test_a_mode_is_changed_without_a_deploy(world: World) -> None:
     before, _ = sent(world)
     observed(world, before)
-    world.set("mode/quarantine_bucket", "enforce")
+    world.set("modes.quarantine_bucket", "enforce")
     later = changed(event(NAME), "detail.updatedAt", "2026-11-24T11:00:00.000Z")
     world.account.deliver(later)
     assert world.case().status is Status.CONTAINED
@@ -84,7 +86,7 @@ def test_lock_out_without_break_glass_awaits_approval(world: World) -> None:
 
 
 def test_master_switch_off_handles_nothing(world: World) -> None:
-    world.set("switch", "off")
+    world.set("master_switch", "off")
     before, said = sent(world)
     assert said["outcome"] == "ignored"
     assert world.changes() == []
@@ -94,8 +96,8 @@ def test_master_switch_off_handles_nothing(world: World) -> None:
 
 @pytest.mark.parametrize("mode", ["approve", "enforce"])
 def test_master_switch_observe_changes_nothing(world: World, mode: str) -> None:
-    world.set("mode/quarantine_bucket", mode)
-    world.set("switch", "observe")
+    world.set("modes.quarantine_bucket", mode)
+    world.set("master_switch", "observe")
     before, said = sent(world)
     observed(world, before)
     assert said["reason"] == "the master switch is at observe"
@@ -107,40 +109,231 @@ def test_master_switch_keeps_contained_cases(world: World) -> None:
     before = world.state
     world.account.deliver(event(NAME))
     contained = world.state
-    world.set("switch", "off")
+    world.set("master_switch", "off")
     world.account.deliver(event(NAME))
     assert world.state == contained
     assert world.release(world.case()).status is Status.REOPENED
     assert world.state == before
 
 
-# ---- what cannot be read ----
+# ---- what is not there, or cannot be understood ----
 
 
-def test_settings_that_cannot_be_read_mean_observe(world: World) -> None:
-    with world.denied("QuarantineBucket", "ssm:GetParametersByPath"):
-        before, said = sent(world)
-        observed(world, before)
-    assert said["reason"].startswith("settings cannot be read")
+def refused(world: World) -> set[str]:
+    """The entries that the log names, which a metric filter counts."""
+    lines = [line for invoked in world.account.journal.of(Invoked) for line in logged_by(invoked)]
+    named = [(line["settings_refused"], line["refused"]) for line in lines if "refused" in line]
+    assert all(marked is bool(faults) for marked, faults in named)
+    return {fault for _, faults in named for fault in faults}
+
+
+def logged_by(invoked: Invoked) -> list[dict[str, Any]]:
+    """The log lines of an invocation."""
+    return [json.loads(line) for line in invoked.log.splitlines()]
+
+
+def test_settings_that_are_deleted_mean_observe(world: World) -> None:
+    """Never the defaults: to delete the row must not start what a person has stopped."""
+    world.account.client("dynamodb").delete_item(**world.settings_row)
+    before, said = sent(world)
+    observed(world, before)
+    assert "the settings row is not there" in said["reason"]
+    assert said["held_back"]
+    assert refused(world) == {said["reason"]}
+
+
+@pytest.mark.parametrize("value", [{"S": "maybe"}, {"S": "Off"}, {"BOOL": True}, {"NULL": True}])
+def test_master_switch_that_is_not_understood_means_observe(
+    world: World, value: dict[str, Any]
+) -> None:
+    world.write_setting("master_switch", value)
+    before, said = sent(world)
+    observed(world, before)
+    assert said["reason"].startswith("the setting master_switch must be on, observe, off")
+    assert said["held_back"]
+
+
+WRONG_MODES = [
+    ("modes.quarantine_bucket", {"S": "Enforce"}, "must be observe, approve, enforce"),
+    ("modes.quarantine_bucket", {"L": [{"S": "enforce"}]}, "must be observe, approve, enforce"),
+    ("modes.quarantine_bucket", {"N": "1.5"}, "must be observe, approve, enforce"),
+    ("modes", {"S": "enforce"}, "is not a map"),
+    ("modes", {"M": {}}, "is not there"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "why"), WRONG_MODES)
+def test_wrong_mode_means_observe(world: World, name: str, value: dict[str, Any], why: str) -> None:
+    world.write_setting(name, value)
+    before, said = sent(world)
+    observed(world, before)
+    assert said["reason"].startswith("the setting modes")
+    assert why in said["reason"]
+    assert said["held_back"]
+
+
+def test_wrong_mode_of_one_playbook_stops_no_other(world: World) -> None:
+    world.set("modes.tag_ai_resource", "Enforce!")
+    _, said = sent(world)
+    assert said["outcome"] == "contained"
+    assert not said["held_back"]
+    assert refused(world) == {
+        "modes.tag_ai_resource must be observe, approve, enforce, not 'Enforce!'"
+    }
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("exemptions", "[{"),
-        ("exemptions", '[{"playbook": "*", "resource": "*"}]'),
-        ("mode/revoke_sessions", "Enforce!"),
-        ("switch", "maybe"),
-        ("budget", "many"),
+        ("exemptions", {"S": "[{"}),
+        ("exemptions.site.owner", {"S": " "}),
+        ("exemptions.site.expires", {"S": "some day"}),
+        ("exemptions.site.resource", {"S": "acme-*"}),
+        ("exemptions.site", {"L": []}),
     ],
 )
-def test_settings_that_cannot_be_understood_mean_observe(
-    world: World, name: str, value: str
+def test_wrong_exemption_exempts_nothing(world: World, name: str, value: dict[str, Any]) -> None:
+    world.set("exemptions", exemption())
+    world.write_setting(name, value)
+    _, said = sent(world)
+    assert said["outcome"] == "contained"
+    assert len(refused(world)) == 1
+    assert "exemptions" in refused(world).pop()
+
+
+def test_wrong_exemption_spoils_no_other(world: World) -> None:
+    world.set("exemptions", {**exemption(), "old": {"playbook": "*", "resource": "*"}})
+    _, said = sent(world)
+    assert said["outcome"] == "ignored"
+    assert refused(world) == {"exemptions.old has no owner"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"SS": ["arn:aws:s3:::other", "acme-bucket"]},
+        {"SS": ["arn:aws:s3::acme-bucket"]},
+        {"S": "arn:aws:s3:::acme-bucket"},
+        {"L": [{"S": "arn:aws:s3:::acme-bucket"}]},
+    ],
+)
+def test_protection_that_is_not_understood_means_observe(
+    world: World, value: dict[str, Any]
 ) -> None:
-    world.set(name, value)
+    """Nobody knows what it protects: it may be this very target."""
+    world.write_setting("protected", value)
     before, said = sent(world)
     observed(world, before)
-    assert said["reason"].startswith("settings cannot be understood")
+    assert said["reason"].startswith("the setting protected")
+    assert said["held_back"]
+
+
+def test_protection_that_is_not_understood_silences_no_incident(world: World) -> None:
+    """What only informs people changes no target."""
+    world.set("protected", {"acme"})
+    _, said = sent(world, "escalate_finding/guardduty_prompt_injection_not_blocked")
+    assert said["outcome"] == "escalated"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("budget", {"S": "many"}),
+        ("budget", {"N": "-1"}),
+        ("budget", {"BOOL": True}),
+        ("budgets", {"M": {"quarantine_bucket": {"N": "2.5"}}}),
+        ("budgets", {"S": "{}"}),
+    ],
+)
+def test_wrong_budget_is_no_budget(world: World, name: str, value: dict[str, Any]) -> None:
+    world.write_setting(name, value)
+    before, said = sent(world)
+    observed(world, before)
+    assert said["reason"].startswith("the setting budget")
+    assert said["held_back"]
+
+
+def test_wrong_budget_needs_no_budget_to_ask(world: World) -> None:
+    world.set("modes.quarantine_bucket", "approve")
+    world.set("budget", "many")
+    _, said = sent(world)
+    assert said["outcome"] == "awaiting_approval"
+
+
+def test_entry_with_a_wrong_name_is_named(world: World) -> None:
+    world.set("master_swich", "off")
+    sent(world)
+    assert refused(world) == {"master_swich is no setting"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("modes.quarantine_bucket", "aprove"),
+        ("master_switch", "of"),
+        ("protected", {"acme"}),
+        ("", None),  # no row at all
+    ],
+)
+@pytest.mark.world("approve")
+def test_what_is_not_understood_stops_what_a_person_approved(
+    world: World, name: str, value: Any
+) -> None:
+    before, _ = sent(world)
+    case = world.case()
+    if name:
+        world.set(name, value)
+    else:
+        world.account.client("dynamodb").delete_item(**world.settings_row)
+    world.approve(case)
+    assert world.case().status is Status.EXPIRED
+    assert world.state == before
+    assert "NotAllowedNow" in world.case().decided_why
+
+
+# ---- what cannot be read for the moment ----
+
+
+def throttled(world: World, times: int) -> None:
+    """The next reads of the table by functions are throttled, as often as this."""
+    left = [times]
+
+    def throttle(params: dict[str, Any], **_: Any) -> None:
+        keys = [key["id"]["S"] for of in params["RequestItems"].values() for key in of["Keys"]]
+        if left[0] > 0 and "settings" in keys:
+            left[0] -= 1
+            error = {"Code": "ProvisionedThroughputExceededException", "Message": "slow down"}
+            raise ClientError({"Error": error}, "BatchGetItem")
+
+    client = clients._own(HOME[1]).client("dynamodb")
+    client.meta.events.register("provide-client-params.dynamodb.BatchGetItem", throttle)
+
+
+@pytest.mark.parametrize("denied", [False, True])
+def test_settings_that_cannot_be_read_are_read_again(world: World, denied: bool) -> None:
+    """B6: the delivery fails and comes back. It is never acknowledged as observed."""
+    one = event(NAME)
+    world.stage(one)
+    if denied:
+        with world.denied("QuarantineBucket", "dynamodb:BatchGetItem"):
+            world.account.invoke("QuarantineBucket", one)
+    else:
+        throttled(world, 2)
+        world.account.invoke("QuarantineBucket", one)
+    (failed,) = [i for i in world.account.journal.of(Invoked) if i.function == "QuarantineBucket"]
+    assert failed.error
+    assert world.cases == []
+    world.account.deliver(one)
+    assert world.case().status is Status.CONTAINED
+
+
+@pytest.mark.world("approve")
+def test_settings_that_cannot_be_read_let_an_approval_be_tried_again(world: World) -> None:
+    sent(world)
+    case = world.case()
+    throttled(world, 1)
+    world.approve(case)
+    assert world.case().status is Status.CONTAINED
 
 
 def test_protection_that_cannot_be_looked_up_means_observe(world: World) -> None:
@@ -168,11 +361,11 @@ def test_one_look_up_that_nobody_may_make_stops_no_containment(world: World, den
 # ---- exemptions and protection ----
 
 
-def exemption(**changes: str) -> str:
+def exemption(**changes: str) -> dict[str, dict[str, str]]:
     """The setting with one exemption of the sample's bucket."""
     arn = f"arn:aws:s3:::{bucket_of(event(NAME))}"
     one = {"playbook": "quarantine_bucket", "resource": arn, "expires": "2026-12-24T00:00:00Z"}
-    return json.dumps([{**one, **REASON, **changes}])
+    return {"site": {**one, **REASON, **changes}}
 
 
 @pytest.mark.parametrize("changes", [{}, {"playbook": "*"}, {"resource": "arn:aws:s3:::acme-*"}])
@@ -214,7 +407,7 @@ def escalated_instead(world: World, before: dict[str, Any], why: str) -> None:
 
 
 def test_target_matching_a_pattern_is_escalated(world: World) -> None:
-    world.set("protected", "arn:aws:s3:::acme-backup-* arn:aws:s3:::acme-*")
+    world.set("protected", {"arn:aws:s3:::acme-backup-*", "arn:aws:s3:::acme-*"})
     before, said = sent(world)
     assert said["outcome"] == "escalated"
     escalated_instead(world, before, "is protected by the pattern")
@@ -241,7 +434,7 @@ def test_protected_resource_is_escalated(world: World) -> None:
 
 
 def test_cases_beyond_budget_are_observed(world: World) -> None:
-    world.set("budget", "2")
+    world.set("budget", 2)
     names = ("guardduty_public_access", "guardduty_tor", "guardduty_block_disabled")
     for name in names:
         world.send(event(f"quarantine_bucket/{name}"))

@@ -22,7 +22,7 @@ from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.finding import Finding, Malformed
 from cordon.memory.cases import Case, Decision, Reported
 from cordon.memory.holds import Hold, hold_of
-from cordon.memory.table import row_of
+from cordon.memory.table import encode, row_of
 from cordon.sources import read
 from embedded.account import Delivery, EmbeddedAccount
 from embedded.functions import InvocationResult
@@ -40,7 +40,6 @@ PLAYBOOKS = {
 HOME = ("111122223333", "us-east-1", "aws")
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RECORDS = ("ssm", "securityhub")  # of a snapshot: what is reported, not what is contained
-SETTINGS = "/cordon/cordon"
 
 Event = dict[str, Any]
 
@@ -148,9 +147,32 @@ class World:
         named = {"do": do, "case": case.id, "execution": case.execution_name}
         return self.account.invoke(PLAYBOOKS[case.playbook], {"cordon": {**named, **more}})
 
-    def set(self, name: str, value: str) -> None:
-        """Change a setting, as an operator would: ``switch``, ``mode/revoke_sessions``."""
-        self.account.set_parameter(f"{SETTINGS}/{name}", value)
+    def set(self, name: str, value: Any) -> None:
+        """Change a setting by a plain command: ``master_switch``, ``modes.revoke_sessions``."""
+        self.write_setting(name, encode(value))
+
+    def write_setting(self, name: str, value: Mapping[str, Any]) -> None:
+        """The same with a value as DynamoDB has it, which may be of any type."""
+        placed = {f"#p{number}": part for number, part in enumerate(name.split("."))}
+        self.account.client("dynamodb").update_item(
+            **self.settings_row,
+            UpdateExpression=f"SET {'.'.join(placed)} = :value",
+            ExpressionAttributeNames=placed,
+            ExpressionAttributeValues={":value": value},
+        )
+
+    @property
+    def settings_row(self) -> dict[str, Any]:
+        """Names the row of the settings in calls of DynamoDB."""
+        table = self.account.stack.outputs["CasesTableName"]
+        return {"TableName": table, "Key": {"id": {"S": "settings"}}}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The row of the settings; {} where it is not there."""
+        return dict(
+            row_of(self.account.client("dynamodb").get_item(**self.settings_row).get("Item", {}))
+        )
 
     def insist(self, step: Callable[[], InvocationResult]) -> InvocationResult:
         """Try again, a few times and a minute later, as Lambda and the state machines do."""

@@ -12,7 +12,7 @@ from cordon.memory.holds import Holds
 from cordon.memory.table import Table
 from cordon.observed import ObservedBatch
 from cordon.playbook import Playbook
-from cordon.settings import Deployment, Settings, load
+from cordon.settings import Deployment
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,6 @@ class Services:
     def aws(self, action: Action, case: Case) -> AwsClients:
         """The clients that an action of a case works with."""
         return self.clients(action.place.account, action.place.region, case.id)
-
-    def settings(self) -> Settings:
-        """What the operator decided, as of now."""
-        return load(self.client("ssm"), self.deployment.parameters)
 
     def evidence(self, case: Case) -> Evidence:
         """The evidence of a case, from where its row says the chain ends."""

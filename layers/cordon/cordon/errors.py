@@ -19,7 +19,7 @@
     ├── ReleaseFailed                 some changes could not be undone; the case says which
     ├── NotApproved                   no person approved this plan in this round
     ├── NotAllowedNow                 the settings, or a protection, forbid it now
-    ├── SettingsUnavailable           the settings cannot be read
+    ├── SettingsUnavailable           there are no settings, and a pass comes once
     └── NotReported                   a report was not taken
 
 Who tries again:
@@ -145,7 +145,7 @@ class NotAllowedNow(CordonError):
 
 
 class SettingsUnavailable(CordonError):
-    """The settings cannot be read or understood, and the finding must not be lost meanwhile."""
+    """No row, or no master switch in it, and the finding must not be lost meanwhile."""
 
 
 class NotReported(CordonError):

@@ -18,7 +18,6 @@ from cordon.memory.cases import Remembered
 from cordon.playbook import Plan
 from cordon.policy import PolicyInput, protected_by_pattern, without_exempt
 from cordon.protection import ACCESS_DENIED_CODES, protected_log_buckets, resolve_arns
-from cordon.settings import Settings
 
 MANUAL_STEP = "Decide whether it must be contained, and do it yourself."
 
@@ -28,12 +27,11 @@ def gather_facts(
 ) -> tuple[PolicyInput, Remembered, "LookUp"]:
     """Everything that the decision depends on, read at the same time."""
     plan = services.playbook.plan_for(finding, services.deployment)
-    settings, remembered, look_up = gather(
-        services.settings,
+    remembered, look_up = gather(
         partial(services.cases.remember, case, finding.place.account, plan.hash),
         partial(look_up_protection, plan, finding.place, case, services),
     )
-    facts = facts_of(finding, plan, settings, remembered, look_up, services)
+    facts = facts_of(finding, plan, remembered, look_up, services)
     return facts, remembered, look_up
 
 
@@ -66,13 +64,12 @@ def look_up_protection(plan: Plan, place: Place, case: str, services: Services) 
 def facts_of(
     finding: Finding,
     plan: Plan,
-    settings: Settings,
     remembered: Remembered,
     look_up: LookUp,
     services: Services,
 ) -> PolicyInput:
     """All that policy looks at. A plan that would change a protected target is for a person."""
-    deployment, playbook = services.deployment, services.playbook
+    deployment, playbook, settings = services.deployment, services.playbook, remembered.settings
     arns = sorted(look_up.arns or plan.resources)
     protected = protected_by_pattern(arns, settings, deployment) or look_up.protected
     if protected and plan.actions:

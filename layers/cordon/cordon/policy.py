@@ -230,6 +230,13 @@ def _settings_unavailable(s: PolicyInput) -> Decision | None:
     return _observe(unreadable, held_back=True) if unreadable else None
 
 
+def _settings_refused(s: PolicyInput) -> Decision | None:
+    """A mode that nobody understands, or a protected pattern: it may protect what would change."""
+    protection = s.settings.refused_protection if s.plan.actions else ""
+    refused = s.settings.refused_mode(s.playbook.name) or protection
+    return _observe(refused, held_back=True) if refused else None
+
+
 def _master_switch_observe(s: PolicyInput) -> Decision | None:
     observe = s.settings.switch is MasterSwitch.OBSERVE
     return _observe("the master switch is at observe") if observe else None
@@ -279,7 +286,11 @@ def _mode_approve(s: PolicyInput) -> Decision | None:
 
 
 def _over_budget(s: PolicyInput) -> Decision | None:
-    return None if s.budget_left else over_budget(s.settings.budget_for(s.playbook.name))
+    if s.budget_left:
+        return None
+    if refused := s.settings.refused_budget(s.playbook.name):
+        return _observe(refused, held_back=True)
+    return over_budget(s.settings.budget_for(s.playbook.name))
 
 
 def over_budget(budget: int) -> Decision:
@@ -306,6 +317,7 @@ RULES: tuple[Rule, ...] = (
     _exempt,
     _settings_unavailable,
     _master_switch_observe,
+    _settings_refused,
     _protection_unknown,
     _chosen_manually,
     _mode_observe,

@@ -19,7 +19,7 @@ from cordon.bootstrap import Services
 from cordon.clock import now, to_iso
 from cordon.contain import contain
 from cordon.errors import CaseConflict, ContainFailed, ContainInProgress, SettingsUnavailable
-from cordon.facts import gather_facts
+from cordon.facts import LookUp, gather_facts
 from cordon.finding import Finding
 from cordon.memory.cases import Case, Remembered
 from cordon.policy import (
@@ -60,6 +60,8 @@ class Outcome:
     case: str = ""
     mode: str = ""
     held_back: bool = False
+    settings_refused: bool = False  # some entry is: a metric filter counts it too
+    refused: tuple[str, ...] = ()  # these entries, with their reasons
 
     def to_json(self) -> dict[str, Any]:
         """The handler's return value."""
@@ -80,7 +82,16 @@ def respond(finding: Finding, services: Services) -> Outcome:
     if reason := not_ours(finding, playbook, services.deployment):
         return Outcome("ignored", reason, case)
     facts, remembered, look_up = gather_facts(finding, case, services)
-    if passes(finding, playbook):
+    outcome = on_known_facts(facts, case, remembered, look_up, services)
+    faults = facts.settings.faults
+    return replace(outcome, settings_refused=bool(faults), refused=faults)
+
+
+def on_known_facts(
+    facts: PolicyInput, case: str, remembered: Remembered, look_up: LookUp, services: Services
+) -> Outcome:
+    """Decide with everything known, and do what is decided."""
+    if passes(facts.finding, facts.playbook):
         return on_control_passed(facts, case, remembered.case, services)
     decision = decide(facts)
     if decision.verdict is Verdict.IGNORE:
@@ -198,7 +209,7 @@ def policy_inputs(facts: PolicyInput) -> dict[str, Any]:
             "exemptions": len(settings.exemptions),
             "protected": facts.protected,
             "protection_unknown": facts.protection_unknown,
-            "unreadable": settings.unreadable,
+            "settings_refused": list(settings.faults),
             "released_by": facts.released_by,
         }
     }

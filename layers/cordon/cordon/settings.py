@@ -1,27 +1,22 @@
-"""The operator's choices: the deployment (environment) and the settings (SSM parameters).
+"""The operator's choices: the deployment (environment) and the settings (one row of the table).
 
-The template fixes the deployment. Settings can change at any time without a deployment: each
-invocation reads them through Powertools Parameters with a short cache. Settings that cannot be
-read or parsed mean *observe*, with the reason.
+The template fixes the deployment. The settings change at any time without a deployment: their row
+is read anew with each case. People write that row, also by plain DynamoDB commands, so each entry
+is looked at by itself: one that nobody understands is refused with its reason, and the rest holds.
+What a refused entry leads to is the safe direction of that entry; see ``Settings``.
 """
 
-import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-from aws_lambda_powertools.utilities.parameters import SSMProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from botocore.exceptions import BotoCoreError, ClientError
-
-from cordon.clock import from_iso
-
-CACHE_SECONDS = 15
+MOST_CASES = 100_000  # an hour: the largest budget
+T = TypeVar("T")
 
 
 class Mode(StrEnum):
@@ -33,7 +28,7 @@ class Mode(StrEnum):
 
 
 class MasterSwitch(StrEnum):
-    """One parameter for all playbooks."""
+    """One entry for all playbooks."""
 
     ON = "on"
     OBSERVE = "observe"  # no playbook changes anything
@@ -50,7 +45,6 @@ class Deployment:
     table: str
     evidence_bucket: str
     topic: str
-    parameters: str  # SSM path, "/cordon/<stack>"
     contain_workflow: str  # state machine ARN
     release_workflow: str
     break_glass: tuple[str, ...] = ()  # role ARNs (wildcards allowed) that Cordon never locks out
@@ -71,7 +65,6 @@ class Deployment:
             table=env["CORDON_TABLE"],
             evidence_bucket=env["CORDON_EVIDENCE_BUCKET"],
             topic=env["CORDON_TOPIC"],
-            parameters=env["CORDON_PARAMETERS"],
             contain_workflow=env["CORDON_CONTAIN_WORKFLOW"],
             release_workflow=env["CORDON_RELEASE_WORKFLOW"],
             break_glass=tuple(filter(None, env.get("CORDON_BREAK_GLASS", "").split(","))),
@@ -117,7 +110,12 @@ class Exemption:
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings in force for one invocation."""
+    """The settings in force for one decision.
+
+    ``refused`` has each entry that cannot be understood, with the reason. A refused mode makes its
+    playbook observe; a refused protected pattern makes all observe, since nobody knows what it
+    protects; a refused budget is no budget; a refused exemption exempts nothing.
+    """
 
     modes: Mapping[str, Mode] = field(default_factory=dict)
     switch: MasterSwitch = MasterSwitch.ON
@@ -125,58 +123,198 @@ class Settings:
     protected: tuple[str, ...] = ()  # ARNs, wildcards allowed: Cordon never contains these
     budget: int = 10  # cases that may contain, per hour, playbook and account
     budgets: Mapping[str, int] = field(default_factory=dict)  # the same, for individual playbooks
-    unreadable: str = ""  # why the settings could not be read; every mode is then observe
+    unreadable: str = ""  # no row, or no master switch in it; every mode is then observe
+    refused: Mapping[str, str] = field(default_factory=dict)  # entry → reason
 
     def mode(self, playbook: str) -> Mode:
-        """The playbook's mode; observe if none is set or the settings cannot be read."""
+        """The playbook's mode; observe if none is set or it is not understood."""
         return Mode.OBSERVE if self.unreadable else self.modes.get(playbook, Mode.OBSERVE)
 
     def budget_for(self, playbook: str) -> int:
         """How many cases of this playbook may contain per hour in one account."""
-        return self.budgets.get(playbook, self.budget)
+        return 0 if self.refused_budget(playbook) else self.budgets.get(playbook, self.budget)
+
+    def refused_mode(self, playbook: str) -> str:
+        """Why the playbook's mode is not understood; "" where it is."""
+        return self._refused("modes", f"modes.{playbook}")
+
+    def refused_budget(self, playbook: str) -> str:
+        """Why the playbook's budget is not understood; "" where it is."""
+        own = self._refused("budgets", f"budgets.{playbook}")
+        return own or ("" if playbook in self.budgets else self._refused("budget"))
+
+    @property
+    def refused_protection(self) -> str:
+        """Why nobody knows all that is protected; "" where it is known."""
+        return self._refused(*(entry for entry in self.refused if entry.startswith("protected")))
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """All that is wrong, an entry each, in words for a person."""
+        entries = tuple(f"{entry} {reason}" for entry, reason in self.refused.items())
+        return (self.unreadable, *entries) if self.unreadable else entries
+
+    def _refused(self, *entries: str) -> str:
+        found = (f"the setting {e} {self.refused[e]}" for e in entries if e in self.refused)
+        return next(found, "")
 
 
-def parse(values: Mapping[str, str]) -> Settings:
-    """Settings from the SSM values below the stack's path, by name.
+def parse(row: Mapping[str, Any], playbooks: Iterable[str] = ()) -> Settings:
+    """The settings of the row ``settings``, as ``memory.table`` decodes it. Never raises.
 
-    ``switch``, ``budget``, ``exemptions`` (JSON list), ``protected`` (ARN patterns, one per
-    line or separated by commas), ``mode/<playbook>`` and ``budget/<playbook>``. Raises ValueError
-    or KeyError with what is wrong.
+    ``master_switch``, ``modes`` and ``budgets`` (maps by playbook), ``budget``, ``protected`` (set
+    of ARN patterns) and ``exemptions`` (map by name, of ``playbook``, ``resource``, ``owner``,
+    ``reason``, ``expires``). ``playbooks`` must have a mode. docs/operating.md has it for people.
     """
-    exemptions = json.loads(values.get("exemptions", "[]"))
+    refused: dict[str, str] = {}
+    modes = _each(row, "modes", _mode, refused)
+    for name in playbooks:
+        if not {"modes", f"modes.{name}"} & refused.keys() and name not in modes:
+            refused[f"modes.{name}"] = "is not there"
+    switch = _one(row, "master_switch", MasterSwitch.OBSERVE, _master_switch, refused)
+    budget = _one(row, "budget", 0, whole_number, refused)
+    budgets = _each(row, "budgets", whole_number, refused)
+    exemptions = _each(row, "exemptions", _exemption, refused)
+    protected = _protected(row.get("protected", frozenset()), refused)
+    refused |= {_named(name): "is no setting" for name in sorted(row.keys() - ATTRIBUTES)}
+    broken = refused.pop("master_switch", "")
     return Settings(
-        modes={name: Mode(v) for name, v in _below("mode/", values)},
-        budgets={name: int(v) for name, v in _below("budget/", values)},
-        switch=MasterSwitch(values.get("switch", MasterSwitch.ON)),
-        exemptions=tuple(_exemption(e) for e in exemptions),
-        protected=tuple(values.get("protected", "").replace(",", " ").split()),
-        budget=int(values.get("budget", "10")),
+        modes=modes,
+        switch=switch,
+        exemptions=tuple(exemptions.values()),
+        protected=protected,
+        budget=budget,
+        budgets=budgets,
+        unreadable=f"the setting master_switch {broken}" if broken else "",
+        refused=refused,
     )
 
 
-def _below(prefix: str, values: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(k.removeprefix(prefix), v) for k, v in values.items() if k.startswith(prefix)]
+ATTRIBUTES = frozenset(
+    {"id", "master_switch", "modes", "budget", "budgets", "protected", "exemptions"}
+    | {"version", "changed_at", "changed_by"}
+)
 
 
-def _exemption(raw: Mapping[str, Any]) -> Exemption:
-    expires = from_iso(raw["expires"])
-    if not raw["owner"] or not raw["reason"]:
-        raise ValueError("exemptions: each needs an owner and a reason")
+def _one(
+    row: Mapping[str, Any],
+    name: str,
+    safe: T,
+    understand: Callable[[Any], T],
+    refused: dict[str, str],
+) -> T:
+    if name not in row:
+        refused[name] = "is not there"
+        return safe
+    try:
+        return understand(row[name])
+    except ValueError as why:
+        refused[name] = str(why)
+        return safe
+
+
+def _each(
+    row: Mapping[str, Any], name: str, understand: Callable[[Any], T], refused: dict[str, str]
+) -> dict[str, T]:
+    """What can be understood of a map; the rest is refused, each entry by itself."""
+    given, understood = row.get(name, {}), {}
+    if not isinstance(given, Mapping):
+        refused[name] = f"is not a map: {_shown(given)}"
+        return {}
+    for key, value in sorted(given.items()):
+        try:
+            understood[key] = understand(value)
+        except ValueError as why:
+            refused[f"{name}.{_named(key)}"] = str(why)
+    return understood
+
+
+def _protected(given: Any, refused: dict[str, str]) -> tuple[str, ...]:
+    if not isinstance(given, frozenset):
+        refused["protected"] = f"is not a set of texts: {_shown(given)}"
+        return ()
+    for pattern in sorted(given):
+        if not is_arn_pattern(pattern):
+            refused[f"protected.{_named(pattern)}"] = "is not an ARN, nor a pattern of ARNs"
+    return tuple(sorted(pattern for pattern in given if is_arn_pattern(pattern)))
+
+
+def _mode(value: Any) -> Mode:
+    return Mode(_chosen(value, Mode))
+
+
+def _master_switch(value: Any) -> MasterSwitch:
+    return MasterSwitch(_chosen(value, MasterSwitch))
+
+
+def _chosen(value: Any, allowed: type[StrEnum]) -> str:
+    if isinstance(value, str) and value in list(allowed):
+        return value
+    raise ValueError(f"must be {', '.join(allowed)}, not {_shown(value)}")
+
+
+def whole_number(value: Any) -> int:
+    """A budget. Raises ValueError with what is wrong."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_CASES:
+        return value
+    raise ValueError(f"must be a number from 0 to {MOST_CASES}, not {_shown(value)}")
+
+
+def _exemption(raw: Any) -> Exemption:
+    if not isinstance(raw, Mapping):
+        raise ValueError(f"is not a map: {_shown(raw)}")
+    for name in ("playbook", "resource", "owner", "reason", "expires"):
+        if not isinstance(raw.get(name), str) or not raw[name].strip():
+            raise ValueError(f"has no {name}")
+    if not is_arn_pattern(raw["resource"]):
+        raise ValueError(f"names no ARN, nor a pattern of ARNs: {_shown(raw['resource'])}")
+    try:
+        expires = moment(raw["expires"])
+    except ValueError:
+        raise ValueError(f"has no date in expires: {_shown(raw['expires'])}") from None
     return Exemption(raw["playbook"], raw["resource"], raw["owner"], raw["reason"], expires)
 
 
-def load(ssm: Any, path: str, *, max_age: int = CACHE_SECONDS) -> Settings:
-    """The settings below ``path``. If they cannot be read, ``unreadable`` has the reason."""
+def moment(text: str) -> datetime:
+    """A date or a moment as people write it; UTC where no zone is named. Raises ValueError."""
+    written = datetime.fromisoformat(text)
     try:
-        values = _provider(ssm).get_multiple(path, max_age=max_age, recursive=True)
-    except (GetParameterError, ClientError, BotoCoreError) as error:
-        return Settings(unreadable=f"settings cannot be read: {type(error).__name__}")
-    try:
-        return parse({str(k): str(v) for k, v in (values or {}).items()})
-    except (ValueError, KeyError, TypeError) as error:
-        return Settings(unreadable=f"settings cannot be understood: {error}")
+        return written.astimezone(UTC) if written.tzinfo else written.replace(tzinfo=UTC)
+    except OverflowError:  # the first and the last day of the calendar
+        raise ValueError(text) from None
 
 
-@cache
-def _provider(ssm: Any) -> SSMProvider:
-    return SSMProvider(boto3_client=ssm)
+# The five parts before the resource (AWS General Reference, "Amazon Resource Names"), each with
+# wildcards. A pattern may end early with a part that is *, which then covers all that follows.
+_PARTS = tuple(
+    re.compile(part)
+    for part in (r"arn", r"[a-z*?-]+", r"[a-z0-9*?-]+", r"[a-z0-9*?-]*", r"(?:[0-9*?]*|aws)")
+)
+
+
+def is_arn_pattern(text: str) -> bool:
+    """Could this pattern match an ARN, read as ``*`` and ``?`` are in IAM policies?
+
+    One that never matches must be refused: else somebody believes that it protects.
+
+    >>> [is_arn_pattern(t) for t in ("arn:aws:s3:::acme-*", "arn:aws:s3:*", "acme-*")]
+    [True, True, False]
+    """
+    if re.search(r"[\s,\[\]]", text):  # [ begins a set of characters in fnmatch, not in IAM
+        return False
+    *parts, last = text.split(":", 5)
+    if len(parts) < 5:
+        parts, last = [*parts, last], last if last == "*" else ""
+    pairs = zip(parts, _PARTS, strict=False)
+    return len(parts) > 1 and bool(last) and all(known.fullmatch(part) for part, known in pairs)
+
+
+def _named(name: str) -> str:
+    """The name of an entry for a message: people give such names, and attackers of the row."""
+    return name if re.fullmatch(r"[\w.*?:/+=@ -]{1,200}", name, re.ASCII) else _shown(name)
+
+
+def _shown(value: Any) -> str:
+    """A wrong value for a message. The row may hold anything, of any length."""
+    text = ascii(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

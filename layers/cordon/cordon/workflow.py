@@ -88,12 +88,12 @@ def _require_allowed_now(case: Case, services: Services) -> None:
     """The same policy as for the finding: settings, exemptions and protection as they are now."""
     place, plan = case.finding.place, case.plan
     settings, look_up = gather(
-        services.settings, partial(look_up_protection, plan, place, case.id, services)
+        services.cases.settings, partial(look_up_protection, plan, place, case.id, services)
     )
     if look_up.error is not None:
         raise look_up.error
-    remembered = Remembered(case=None, passed_at=None, spent=0, reported=Reported())
-    facts = facts_of(case.finding, plan, settings, remembered, look_up, services)
+    remembered = Remembered(None, None, 0, Reported(), settings)
+    facts = facts_of(case.finding, plan, remembered, look_up, services)
     decision = decide(facts)
     if decision.verdict not in (Verdict.ASK, Verdict.CONTAIN):
         raise NotAllowedNow(f"case {case.id}: {decision.reason}")

@@ -27,7 +27,7 @@ from ministack.core.responses import (
     _request_account_id,
     get_account_id,
 )
-from ministack.services import iam, lambda_svc, sqs, ssm, stepfunctions
+from ministack.services import iam, lambda_svc, sqs, stepfunctions
 from moto.securityhub.models import securityhub_backends
 
 from console.staging import identities, stage
@@ -223,7 +223,6 @@ def restore(_: Any) -> dict[str, Any]:
             execution["status"] = "ABORTED"
     while _under_way:
         time.sleep(0.01)
-    settings = copy.deepcopy(ssm._parameters._data)
     for key, store in _stores().items():
         store._data.clear()
         store._data.update(copy.deepcopy(_checkpoint[key]))
@@ -232,13 +231,11 @@ def restore(_: Any) -> dict[str, Any]:
         books.update(copy.deepcopy(_checkpoint["shelf"].get(key, {})))
     for where, hub in _hubs():
         hub.enabled = where in _checkpoint["hubs"]
-    if settings != ssm._parameters._data:  # a warm function remembers them for some seconds
-        runtime.reset()
     return {}
 
 
 def cold(_: Any) -> dict[str, Any]:
-    """No function is warm any more, nor remembers its settings."""
+    """No function is warm any more."""
     runtime.reset()
     return {}
 

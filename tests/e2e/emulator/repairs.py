@@ -32,7 +32,6 @@ def install() -> None:
     security_hub_resources()
     object_lock()
     metric_math()
-    parameters_by_path()
     secure_transport()
     principal_arn()
     failed_messages()
@@ -233,23 +232,6 @@ def metric_math() -> None:
         return f"{stack}-{logical}", {}
 
     handlers["create"] = create
-
-
-def parameters_by_path() -> None:
-    """GetParametersByPath is authorised on "*", on AWS on the path and what lies under it."""
-    original = iam_actions.extract_resource_arn
-
-    @functools.wraps(original)
-    def resource(
-        service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any
-    ) -> Any:
-        if headers.get("x-amz-target") != "AmazonSSM.GetParametersByPath":
-            return original(service, method, path, headers, body, *rest)
-        _query, region, account = rest
-        named = json.loads(body)["Path"].strip("/")
-        return f"arn:aws:ssm:{region}:{account}:parameter/{named}"
-
-    iam_actions.extract_resource_arn = resource
 
 
 def secure_transport() -> None:

@@ -117,10 +117,6 @@ class Action:
         """Raises NotVerified (or ResourceDeleted) unless the target shows ``written``."""
         raise NotImplementedError
 
-    def note(self, written: Json) -> str:
-        """What a person must know of what was written, although it shows ("": nothing)."""
-        return ""
-
     def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         """Put back exactly ``captured``. What a person changed stays, and the result says so."""
         raise NotImplementedError

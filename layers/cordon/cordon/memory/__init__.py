@@ -11,4 +11,5 @@ A row's key begins with its kind and its owner, because a role may write only ke
     budget#<playbook>#<account>#<hour>
     hold#<family>#<target>           who holds a target, and how it was before
     decision#<playbook>#<case>       what a person decided; no playbook may write it
+    settings                         what the operator decided; no playbook may write it
 """

@@ -18,8 +18,10 @@ from cordon.errors import CaseConflict
 from cordon.evidence import ChainEnd
 from cordon.finding import Finding, canonical_json
 from cordon.memory import budget
+from cordon.memory import settings as settings_row
 from cordon.memory.table import Cancelled, Row, Table
 from cordon.playbook import Plan
+from cordon.settings import Settings
 from cordon.statuses import CLOSED, Event, Status
 
 PASS_KEPT_FOR = timedelta(days=1)  # longer than any delay between a pass and an older failure
@@ -141,6 +143,7 @@ class Remembered:
     passed_at: datetime | None  # when its control last passed, where there is no case
     spent: int  # of this hour's budget
     reported: Reported
+    settings: Settings  # what the operator decided, as of this read
 
 
 class Cases:
@@ -157,21 +160,26 @@ class Cases:
         return self._case(row, {}) if row else None
 
     def remember(self, case: str, account: str, plan_hash: str) -> Remembered:
-        """What is remembered of a finding: its case, its last pass, the report, the budget.
+        """What is remembered of a finding: case, last pass, report, budget; and the settings.
 
         ``plan_hash`` is that of the plan made just now: where the case's is another, its plan
         takes one more read.
         """
         keys = {kind: self._key(kind, case) for kind in ("case", "passed", "reported")}
         plan, hour = self._plan_key(case, plan_hash), budget.key(self._playbook, account)
-        rows = self._table.get(*keys.values(), plan, hour)
+        rows = self._table.get(*keys.values(), plan, hour, settings_row.KEY)
         row, passed = rows.get(keys["case"]), rows.get(keys["passed"])
         return Remembered(
             case=self._case(row, rows) if row else None,
             passed_at=from_iso(passed["passed_at"]) if passed else None,
             spent=budget.spent(rows.get(hour)),
             reported=_reported(rows.get(keys["reported"])),
+            settings=self._settings(rows),
         )
+
+    def settings(self) -> Settings:
+        """What the operator decided, as of now (one consistent read)."""
+        return self._settings(self._table.get(settings_row.KEY))
 
     def open(
         self, case: Case, *, replacing: Case | None = None, joins: Sequence[Mapping[str, Any]] = ()
@@ -265,6 +273,9 @@ class Cases:
         key = self._key("token", case.id)
         row = self._table.get(key).get(key)
         return str(row["token"]) if row and row["round"] == case.round else ""
+
+    def _settings(self, rows: Mapping[str, Row]) -> Settings:
+        return settings_row.settings_of(rows.get(settings_row.KEY), (self._playbook,))
 
     def _key(self, kind: str, case: str) -> str:
         return f"{kind}#{self._playbook}#{case}"

@@ -59,12 +59,22 @@ def decode(value: Mapping[str, Any]) -> Any:
     ((kind, given),) = value.items()
     match kind:
         case "N":
-            return int(given)
+            return _number(given)
         case "SS":
             return frozenset(given)
         case "M":
             return {k: decode(v) for k, v in given.items()}
+        case "NULL":
+            return None
     return given
+
+
+def _number(given: str) -> int | float:
+    """We write whole numbers; a person may write others."""
+    try:
+        return int(given)
+    except ValueError:
+        return float(given)
 
 
 def row_of(item: Mapping[str, Any]) -> Row:

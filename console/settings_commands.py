@@ -1,0 +1,124 @@
+"""The commands that change the settings of a deployed stack, and the one that shows them."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from console import render
+from console.options import STACK
+from console.settings import StackSettings, exemption_until
+from console.stack import Stack
+from cordon.clock import now, to_iso
+from cordon.settings import Exemption, Mode, Settings
+
+out = Console()
+FORCE = Annotated[bool, typer.Option(help="Also where it covers every resource of its kind.")]
+REMOVE = Annotated[bool, typer.Option(help="Take it away.")]
+
+
+def settings(stack: STACK = "cordon") -> None:
+    """Show the settings, and what is refused of them. Ends with 1 where anything is."""
+    found = StackSettings.of(Stack.named(stack))
+    _show(found)
+    raise typer.Exit(1 if found.faults() else 0)
+
+
+def stop(
+    observe: Annotated[bool, typer.Option(help="Go on recording what would be done.")] = False,
+    stack: STACK = "cordon",
+) -> None:
+    """Stop every playbook at once, whatever the settings are."""
+    found = StackSettings.of(Stack.named(stack))
+    found.stop(observe=observe)
+    _show(found)
+
+
+def start(stack: STACK = "cordon") -> None:
+    """Let every playbook do what its mode says."""
+    found = StackSettings.of(Stack.named(stack))
+    found.start()
+    _show(found)
+
+
+def mode(playbook: str, mode: Mode, stack: STACK = "cordon") -> None:
+    """Say what a playbook may do: observe, approve or enforce."""
+    found = StackSettings.of(Stack.named(stack))
+    found.set_mode(playbook, mode)
+    _show(found)
+
+
+def budget(
+    cases: int,
+    playbook: Annotated[str, typer.Option(help="Only of this playbook.")] = "",
+    stack: STACK = "cordon",
+) -> None:
+    """Say how many cases an hour a playbook may contain in one account."""
+    found = StackSettings.of(Stack.named(stack))
+    found.set_budget(cases, playbook)
+    _show(found)
+
+
+def exempt(
+    resource: Annotated[str, typer.Argument(help="ARN, wildcards allowed.")],
+    playbook: Annotated[str, typer.Option(help="Its name, wildcards allowed.")] = "",
+    owner: Annotated[str, typer.Option(help="Who is responsible for it.")] = "",
+    reason: Annotated[str, typer.Option(help="For the record.")] = "",
+    until: Annotated[str, typer.Option(help="Date, as 2027-01-31.")] = "",
+    remove: REMOVE = False,
+    force: FORCE = False,
+    stack: STACK = "cordon",
+) -> None:
+    """Let a playbook ignore resources until a date."""
+    found = StackSettings.of(Stack.named(stack))
+    if remove:
+        found.end_exemptions(resource, playbook)
+    else:
+        found.exempt(exemption_until(playbook, resource, owner, reason, until), force=force)
+    _show(found)
+
+
+def protect(
+    resource: Annotated[str, typer.Argument(help="ARN, wildcards allowed.")],
+    remove: REMOVE = False,
+    force: FORCE = False,
+    stack: STACK = "cordon",
+) -> None:
+    """Never contain these resources: what is found of them is for a person."""
+    found = StackSettings.of(Stack.named(stack))
+    if remove:
+        found.unprotect(resource)
+    else:
+        found.protect(resource, force=force)
+    _show(found)
+
+
+COMMANDS = (settings, stop, start, mode, budget, exempt, protect)
+
+
+def _show(found: StackSettings) -> None:
+    row, understood = found.row, found.understood
+    for line in (*_lines(understood, found.playbooks), *(f"refused: {f}" for f in found.faults())):
+        out.print(render.plain(line), markup=False, soft_wrap=True, highlight=False)
+    if row is not None:
+        by = f"changed {row.get('changed_at')} by {row.get('changed_by')}"
+        out.print(render.plain(by), markup=False, soft_wrap=True, highlight=False)
+
+
+def _lines(settings: Settings, playbooks: tuple[str, ...]) -> list[str]:
+    switch = "not understood: every playbook observes" if settings.unreadable else settings.switch
+    return [
+        f"master switch: {switch}",
+        *(
+            f"{name}: {settings.mode(name)}, {settings.budget_for(name)} cases an hour"
+            for name in playbooks
+        ),
+        *(f"protected: {pattern}" for pattern in settings.protected),
+        *(_exempted(exemption) for exemption in settings.exemptions),
+    ]
+
+
+def _exempted(one: Exemption) -> str:
+    ended = "ended" if one.expires <= now() else "until"
+    what = f"exempt: {one.resource} from {one.playbook}"
+    return f"{what}, {ended} {to_iso(one.expires)}, {one.owner}: {one.reason}"

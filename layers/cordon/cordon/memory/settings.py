@@ -1,0 +1,134 @@
+"""The settings: one row, which people write and every playbook reads with each case.
+
+No playbook's role may write it. ``setup`` creates it with the stack; from then on it is the
+people's, and a deployment only adds to it. A write changes one entry, and only where row and entry
+are as they were read: what a person changed by a plain command, which leaves the version as it is,
+is not overwritten either.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cordon.clock import now, to_iso
+from cordon.memory.table import Cancelled, Row, Table, encode
+from cordon.settings import MasterSwitch, Settings, parse
+
+KEY = "settings"
+ABSENT = "the settings row is not there: docs/operating.md says how to write it anew"
+Path = tuple[str, ...]  # of an entry: ("master_switch",), ("modes", "quarantine_bucket")
+
+
+def settings_of(row: Row | None, playbooks: Iterable[str] = ()) -> Settings:
+    """The settings of the row. Without a row nothing is decided but to observe.
+
+    Absent never means the defaults: else to delete the row would start what a person has stopped.
+    """
+    if row is None:
+        return Settings(switch=MasterSwitch.OBSERVE, unreadable=ABSENT)
+    return parse(row, playbooks)
+
+
+def read(table: Table) -> Row | None:
+    """The row as it is now."""
+    return table.get(KEY).get(KEY)
+
+
+def create(table: Table, entries: Row, by: str) -> bool:
+    """Write the first row; False where there is one, which stays as it is."""
+    row = {"id": KEY, **entries, "version": 1, "changed_at": to_iso(now()), "changed_by": by}
+    try:
+        table.put(row, "attribute_not_exists(id)")
+    except Cancelled:
+        return False
+    return True
+
+
+def set_entry(table: Table, row: Row | None, path: Path, value: Any, by: str) -> None:
+    """Set an entry of the row that was read. Raises Cancelled where somebody came first."""
+    name, *key = path
+    if key and not isinstance((row or {}).get(name), Mapping):
+        path, value = (name,), {key[0]: value}  # no map yet, or none that anybody understands
+    _change(table, row, path, ", {} = :value", by, value=value)
+
+
+def remove_entry(table: Table, row: Row, path: Path, by: str) -> None:
+    """Remove an entry of the row that was read. Raises Cancelled where somebody came first."""
+    _change(table, row, path, " REMOVE {}", by)
+
+
+def protect(table: Table, row: Row | None, patterns: Iterable[str], by: str) -> None:
+    """Add to what is protected. Raises Cancelled where somebody came first."""
+    _change(table, row, ("protected",), " ADD {} :value", by, value=frozenset(patterns))
+
+
+def unprotect(table: Table, row: Row, pattern: str, by: str) -> None:
+    """Take a pattern from what is protected. Raises Cancelled where somebody came first."""
+    _change(table, row, ("protected",), " DELETE {} :value", by, value=frozenset({pattern}))
+
+
+def stop(table: Table, position: MasterSwitch, by: str) -> None:
+    """Move the master switch, whatever the row is and whoever else writes it: it is safe."""
+    table.update(
+        KEY,
+        f"SET {CHANGED}, master_switch = :position",
+        position=str(position),
+        **_changed(read(table), by),
+    )
+
+
+CHANGED = "version = :next, changed_at = :at, changed_by = :by"
+
+
+def _changed(row: Row | None, by: str) -> dict[str, Any]:
+    return {"next": _version(row) + 1, "at": to_iso(now()), "by": by}
+
+
+def _version(row: Row | None) -> int:
+    """The version that was read; 0 where a person made something else of it."""
+    version = (row or {}).get("version")
+    return version if isinstance(version, int) and not isinstance(version, bool) else 0
+
+
+def _change(table: Table, row: Row | None, path: Path, action: str, by: str, **values: Any) -> None:
+    names = {f"#p{number}": name for number, name in enumerate(path)}
+    placed = ".".join(names)
+    conditions, read = _as_read(row, path, placed)
+    table.update(
+        KEY,
+        f"SET {CHANGED}{action.format(placed)}",
+        " AND ".join(conditions),
+        names=names,
+        **_changed(row, by),
+        **read,
+        **values,
+    )
+
+
+def _as_read(row: Row | None, path: Path, placed: str) -> tuple[list[str], dict[str, Any]]:
+    """The condition that the row, and in it the entry, are as they were read."""
+    if row is None:
+        return ["attribute_not_exists(id)"], {}
+    before: Any = row
+    for name in path:
+        before = before.get(name, _NOTHING) if isinstance(before, Mapping) else _NOTHING
+    expected = {":version": ("version", row.get("version", _NOTHING)), ":before": (placed, before)}
+    conditions, values = ["attribute_exists(id)"], {}
+    for value, (name, known) in expected.items():
+        if known is _NOTHING:
+            conditions.append(f"attribute_not_exists({name})")
+        elif _encodable(known):
+            conditions.append(f"{name} = {value}")
+            values[value.removeprefix(":")] = known
+    return conditions, values
+
+
+_NOTHING = object()
+
+
+def _encodable(value: Any) -> bool:
+    """What only a person can have written, a list or a fraction, cannot be compared by us."""
+    try:
+        encode(value)
+    except TypeError:
+        return False
+    return True
