@@ -33,7 +33,6 @@ from cordon.errors import (
     ResourceDeleted,
 )
 from cordon.evidence import Evidence
-from cordon.finding import canonical_json
 from cordon.memory.cases import ActionResult, ActionStatus, Case, Cases
 from cordon.memory.holds import Capture, Hold, Holds
 from cordon.sources.text import one_line
@@ -208,10 +207,9 @@ def refuse(case: Case, services: Services, run: ActionRun, reason: str) -> None:
 def _changed(case: Case, services: Services, run: ActionRun) -> bool:
     """Is the target anything but what was captured, or is that unknown?"""
     try:
-        current = run.action.capture(services.aws(run.action, case))
+        return not run.action.is_as_captured(services.aws(run.action, case), run.captured)
     except (Refused, ResourceDeleted, NotYet, *ACTION_ERRORS):
         return True
-    return canonical_json(current) != canonical_json(run.captured)
 
 
 def bring_about(action: Action, hold: Hold, case: Case, services: Services) -> Hold:

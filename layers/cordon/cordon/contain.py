@@ -180,8 +180,8 @@ def _meet_others(
     if hold.capture.generation != run.generation:  # ours was unproven when they came
         run.capture = replace(hold.capture, state=captured_of(hold, proof))
         proof.write("captured", {"changes": [captured_json(case, run, own=False)]})
-    if hold.combined() == run.combined:
-        hold = services.holds.save_written(run.action, run.written or {}, case.id, case.attempt)
+    # Kept before anything else is written: else our own value would pass for a person's.
+    hold = services.holds.save_written(run.action, run.written or {}, case.id, case.attempt)
     if hold.combined() != run.combined:
         run.hold = bring_about(run.action, hold, case, services)
         run.written = run.hold.written

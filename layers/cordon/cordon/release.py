@@ -37,7 +37,6 @@ from cordon.attempt import (
     require_time,
     verify_with_retries,
 )
-from cordon.clients import AwsClients
 from cordon.clock import from_iso, now, to_iso
 from cordon.errors import (
     CaptureMismatch,
@@ -49,7 +48,7 @@ from cordon.errors import (
 )
 from cordon.evidence import Evidence
 from cordon.memory.cases import ActionResult, ActionStatus, Case
-from cordon.memory.holds import Capture, Hold
+from cordon.memory.holds import Hold
 from cordon.sources.text import one_line
 from cordon.statuses import CONTAIN_ENDED, Event, after
 
@@ -134,8 +133,7 @@ def _tried(
 def _undo(
     case: Case, action: Action, hold: Hold, proof: Evidence, services: Services
 ) -> ActionResult:
-    capture = hold.capture
-    if capture is None:
+    if hold.capture is None:
         return _result(action, ActionStatus.UNCHANGED)
     if hold.members:
         hold = _bring_about_others(case, action, hold, proof, services)
@@ -143,7 +141,7 @@ def _undo(
         others = ", ".join(member.case for member in hold.members)
         return _result(action, ActionStatus.HELD_BY_OTHERS, f"still held by case {others}")
     aws, written = services.aws(action, case), hold.written
-    if written is None and _is_as_captured(action, capture, aws):
+    if written is None and action.is_as_captured(aws, captured_of(hold, proof)):
         return _result(action, ActionStatus.RESTORED, "it was never changed")
     captured = require_capture_in_evidence(hold, proof)
     if written is None:  # an attempt died between its write and its note: finish it, then undo
@@ -245,10 +243,6 @@ def _ended(case: Case, results: tuple[ActionResult, ...]) -> Event:
     return Event.PERSON_UNDID if held else Event.NOTHING_HELD
 
 
-def _is_as_captured(action: Action, capture: Capture, aws: AwsClients) -> bool:
-    return capture.says(action.capture(aws))
-
-
 def _bring_about_others(
     case: Case, action: Action, hold: Hold, proof: Evidence, services: Services
 ) -> Hold:
@@ -262,7 +256,7 @@ def _bring_about_others(
     aws, captured, written = services.aws(action, case), captured_of(hold, proof), hold.written
     both = action.combine(combined)
     less = both != combined
-    if less and not action.recognisable_by_value and written is not None:
+    if less and not action.recognisable_by_value:
         # An attempt that died may have written for both, without a note of it. Written again, with
         # a note, it is ours: it would else pass for a person's.
         require_time(case)

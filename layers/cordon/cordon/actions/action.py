@@ -17,7 +17,7 @@ from cordon.errors import NotVerified as NotVerified
 from cordon.errors import NotYet as NotYet
 from cordon.errors import Refused as Refused
 from cordon.errors import ResourceDeleted as ResourceDeleted
-from cordon.finding import Place
+from cordon.finding import Place, canonical_json
 
 Json = Mapping[str, Any]
 
@@ -98,6 +98,10 @@ class Action:
         Raises ResourceDeleted, Refused, or the ClientError that kept it from reading (fail closed).
         """
         raise NotImplementedError
+
+    def is_as_captured(self, aws: AwsClients, captured: Json) -> bool:
+        """Is what this action changes as it was captured? Raises what ``capture`` raises."""
+        return canonical_json(self.capture(aws)) == canonical_json(captured)
 
     def combine(self, other: Self) -> Self:
         """The one action that satisfies both: two cases hold this target. Symmetric."""

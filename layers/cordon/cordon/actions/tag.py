@@ -124,6 +124,11 @@ class Tag(Action):
         self._require_room(own, self._wanted)
         return {"tags": own}
 
+    def is_as_captured(self, aws: AwsClients, captured: Json) -> bool:
+        """Its own keys only, also where a person has filled the resource since."""
+        shown = self._own(aws)
+        return all(shown.get(key) == captured["tags"].get(key) for key in self.tags)
+
     def apply(
         self, aws: AwsClients, captured: Json, written: Json | None, current: Json | None = None
     ) -> Json:
