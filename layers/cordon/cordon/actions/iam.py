@@ -171,13 +171,13 @@ class RevokeUserSessions(RevokeSessions):
         return self.place.arn("iam", f"user/{self.user}", region="")
 
     def _ways_in(self, iam: Any) -> dict[str, list[str]]:
+        ssh_keys = iam.get_paginator("list_ssh_public_keys")
+        certificates = iam.get_paginator("list_signing_certificates")
         password, *others = gather(
             partial(self._console_password, iam),
             partial(self._service_credentials, iam),
-            partial(self._listed, iam, "list_ssh_public_keys", "SSHPublicKey", "SSH key"),
-            partial(
-                self._listed, iam, "list_signing_certificates", "Certificate", "signing certificate"
-            ),
+            partial(self._listed, ssh_keys, "SSHPublicKey", "SSH key"),
+            partial(self._listed, certificates, "Certificate", "signing certificate"),
         )
         named = {
             CONSOLE_PASSWORD: password,
@@ -209,9 +209,9 @@ class RevokeUserSessions(RevokeSessions):
             if one["Status"] == "Active"
         ]
 
-    def _listed(self, iam: Any, operation: str, kind: str, words: str) -> list[str]:
+    def _listed(self, paginator: Any, kind: str, words: str) -> list[str]:
         try:
-            pages = list(iam.get_paginator(operation).paginate(UserName=self.user))
+            pages = list(paginator.paginate(UserName=self.user))
         except ClientError as error:
             if error_code(error) == "NoSuchEntity":
                 raise ResourceDeleted(self.resource) from error
