@@ -612,6 +612,11 @@ class TestWaysIn:
         assert undone.left == {"deny_all": False, "policy": None}
         USER.verify_undone(aws, undone.left)
 
+    def test_note_says_what_it_became(self) -> None:
+        written = {"policy": "{}", "base": None, "before": "2026-11-24T06:00:30Z", "still_open": []}
+        assert USER.note({**written, "deny_all": False}) == ""
+        assert "AWSDenyAll is attached" in USER.note({**written, "deny_all": True})
+
     def test_caution_says_when(self) -> None:
         assert "AWSDenyAll" in USER.caution
         assert "console password" in USER.caution

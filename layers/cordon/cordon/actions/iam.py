@@ -171,18 +171,13 @@ class RevokeUserSessions(RevokeSessions):
         return self.place.arn("iam", f"user/{self.user}", region="")
 
     def _ways_in(self, iam: Any) -> dict[str, list[str]]:
+        ssh_keys = iam.get_paginator("list_ssh_public_keys")
+        certificates = iam.get_paginator("list_signing_certificates")
         password, *others = gather(
             partial(self._console_password, iam),
             partial(self._service_credentials, iam),
-            partial(
-                self._listed, iam.get_paginator("list_ssh_public_keys"), "SSHPublicKey", "SSH key"
-            ),
-            partial(
-                self._listed,
-                iam.get_paginator("list_signing_certificates"),
-                "Certificate",
-                "signing certificate",
-            ),
+            partial(self._listed, ssh_keys, "SSHPublicKey", "SSH key"),
+            partial(self._listed, certificates, "Certificate", "signing certificate"),
         )
         named = {
             CONSOLE_PASSWORD: password,

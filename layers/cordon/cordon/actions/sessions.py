@@ -116,6 +116,11 @@ class RevokeSessions(Action):
         causes = ", or ".join(CAUSES[cause] for cause in self.deny_all_if)
         return f"attaches AWSDenyAll, a full stop until the release, if {causes}"
 
+    def note(self, written: Json) -> str:
+        if not written["deny_all"]:
+            return ""
+        return "AWSDenyAll is attached: a full stop of the principal until the release"
+
     def combine(self, other: Self) -> Self:
         both = {*self.deny_all_if, *other.deny_all_if}
         return replace(self, deny_all_if=tuple(cause for cause in self.causes if cause in both))

@@ -160,7 +160,7 @@ def _caution(action: Action | None) -> str:
 def _line(result: ActionResult, action: Action | None) -> str:
     resource = action.resource if action else result.target
     words = {
-        ActionStatus.VERIFIED: f"done and verified{_caution(action)}",
+        ActionStatus.VERIFIED: "done and verified",
         ActionStatus.FAILED: "FAILED, not verified",
         ActionStatus.REFUSED: "NOT DONE",
         ActionStatus.RESOURCE_DELETED: "resource deleted",
