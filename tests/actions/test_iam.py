@@ -613,7 +613,12 @@ class TestWaysIn:
         USER.verify_undone(aws, undone.left)
 
     def test_note_says_what_it_became(self) -> None:
-        written = {"policy": "{}", "base": None, "before": "2026-11-24T06:00:30Z", "still_open": []}
+        written: dict[str, Any] = {
+            "policy": "{}",
+            "base": None,
+            "before": "2026-11-24T06:00:30Z",
+            "still_open": [],
+        }
         assert USER.note({**written, "deny_all": False}) == ""
         assert "AWSDenyAll is attached" in USER.note({**written, "deny_all": True})
 
