@@ -144,7 +144,7 @@ def test_version_of_any_type_can_be_written_over(made: tuple[Table, Any], versio
 def test_stop_needs_nothing(made: tuple[Table, Any]) -> None:
     table, client = made
     row.stop(table, MasterSwitch.OFF, "Ada")
-    assert (there(table)["master_switch"], there(table)["version"]) == ("off", 2)
+    assert (there(table)["master_switch"], there(table)["changed_by"]) == ("off", "Ada")
     by_a_person(client, "SET version = :v", v={"L": []})
     row.stop(table, MasterSwitch.OBSERVE, "Ada")
     assert there(table)["master_switch"] == "observe"

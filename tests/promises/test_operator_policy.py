@@ -261,6 +261,13 @@ def test_no_statement_can_be_left_out(world: World, sid: str) -> None:
     assert refused.value.response["Error"]["Code"] == "AccessDeniedException"
 
 
+def test_stop_reads_nothing(world: World) -> None:
+    """Who may only write can stop; so can everybody while the table's reads are throttled."""
+    with operator(world, without="ReadSettings") as stack:
+        StackSettings.of(stack).stop()
+    assert world.settings["master_switch"] == "off"
+
+
 @pytest.mark.parametrize("key", ["decision#quarantine_bucket#x", "case#quarantine_bucket#x"])
 def test_operator_reaches_no_other_row(world: World, key: str) -> None:
     with operator(world) as stack:

@@ -291,6 +291,38 @@ def test_what_is_not_understood_stops_what_a_person_approved(
     assert "NotAllowedNow" in world.case().decided_why
 
 
+FAILING = "tag_ai_resource/securityhub_sagemaker_1"
+
+
+@pytest.mark.parametrize("name", ["master_switch", ""])
+def test_pass_that_comes_without_settings_is_not_lost(world: World, name: str) -> None:
+    """It comes once: it waits among the dead letters until the settings are put right."""
+    world.send(event(FAILING))
+    assert world.case().status is Status.TAGGED
+    row = world.account.client("dynamodb").get_item(**world.settings_row)["Item"]
+    if name:
+        world.set(name, "of")
+    else:
+        world.account.client("dynamodb").delete_item(**world.settings_row)
+    world.account.deliver(event(f"{FAILING}_passed"))
+    assert world.case().status is Status.TAGGED
+    table = world.settings_row["TableName"]
+    world.account.client("dynamodb").put_item(TableName=table, Item=row)
+    world.account.redeliver("FailedBulkEvents")
+    assert world.case().status is Status.RELEASED
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("modes.tag_ai_resource", "x"), ("protected", {"acme"}), ("budget", -1), ("exemptions", "")],
+)
+def test_pass_needs_no_entry_but_the_master_switch(world: World, name: str, value: Any) -> None:
+    world.send(event(FAILING))
+    world.set(name, value)
+    world.account.deliver(event(f"{FAILING}_passed"))
+    assert world.case().status is Status.RELEASED
+
+
 # ---- what cannot be read for the moment ----
 
 

@@ -67,20 +67,17 @@ def unprotect(table: Table, row: Row, pattern: str, by: str) -> None:
 
 
 def stop(table: Table, position: MasterSwitch, by: str) -> None:
-    """Move the master switch, whatever the row is and whoever else writes it: it is safe."""
+    """Move the master switch in the safe direction, whatever the row is and whoever writes it.
+
+    Nothing is read before. Who starts Cordon at the same moment notices by the entry.
+    """
     table.update(
         KEY,
-        f"SET {CHANGED}, master_switch = :position",
+        "SET master_switch = :position, changed_at = :at, changed_by = :by",
         position=str(position),
-        **_changed(read(table), by),
+        at=to_iso(now()),
+        by=by,
     )
-
-
-CHANGED = "version = :next, changed_at = :at, changed_by = :by"
-
-
-def _changed(row: Row | None, by: str) -> dict[str, Any]:
-    return {"next": _version(row) + 1, "at": to_iso(now()), "by": by}
 
 
 def _version(row: Row | None) -> int:
@@ -95,10 +92,12 @@ def _change(table: Table, row: Row | None, path: Path, action: str, by: str, **v
     conditions, read = _as_read(row, path, placed)
     table.update(
         KEY,
-        f"SET {CHANGED}{action.format(placed)}",
+        f"SET version = :next, changed_at = :at, changed_by = :by{action.format(placed)}",
         " AND ".join(conditions),
         names=names,
-        **_changed(row, by),
+        next=_version(row) + 1,
+        at=to_iso(now()),
+        by=by,
         **read,
         **values,
     )
