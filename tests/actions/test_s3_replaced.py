@@ -489,7 +489,7 @@ def test_all_that_s3_takes_is_in_each_deny_first(drawn: list[tuple[str, bool]]) 
         base, lambda kept: bucket_policy.replacement(base, OURS, kept), whole
     )
     good = {n for n in range(1, len(own) + 1) if str(n) not in bad}
-    if bad:
+    if bad or len(own) > 1:  # of one statement, S3 has just refused the whole
         assert accepted.kept == good
         assert accepted.refused.keys() == {int(sid) for sid in bad}
     allowed = {str(n) for n, s in enumerate(own, 1) if s["Effect"] == "Allow"}

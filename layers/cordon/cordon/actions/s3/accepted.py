@@ -116,7 +116,7 @@ class PolicyOf:
                 refusal = self.put(text_of(wanted), delays=())
             if refusal is None:
                 accepted.kept = wanted
-            elif len(group) == 1 or refusal is NOT_TRIED:
+            elif len(group) == 1:
                 accepted.refused.update(dict.fromkeys(group, refusal))
             else:
                 waiting.extend(_halves(base, group))
