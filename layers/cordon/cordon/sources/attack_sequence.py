@@ -4,8 +4,10 @@ Source: service models, ``guardduty.Sequence`` (camelCase, in ``service.detectio
 ``securityhub.Sequence`` (PascalCase, in ``Detection.Sequence``).
 """
 
+from datetime import datetime
+
 from cordon.finding import Place, Principal, Resource, ResourceRole
-from cordon.sources import shapes
+from cordon.sources import shapes, times
 from cordon.sources.field import Field
 from cordon.sources.resources import (
     actor_resources,
@@ -67,6 +69,11 @@ def resources(items: Field, place: Place) -> list[Resource]:
     for item in items.items():
         result += _resource(item, _place(item, place))
     return result
+
+
+def activity(signals: Field) -> datetime | None:
+    """When the last of the sequence's signals was last seen (``lastSeenAt``)."""
+    return times.activity(*(signal["lastSeenAt"] for signal in signals.items()))
 
 
 def _resource(item: Field, place: Place) -> list[Resource]:

@@ -41,12 +41,14 @@ def read(detail: Field, digest: str) -> Finding:
         (service["eventFirstSeen"], detail["createdAt"]),
         (detail["updatedAt"], service["eventLastSeen"]),
     )
+    action, sequence = service["action"], service["detection"]["sequence"]
+    activity = attack_sequence.activity(sequence["signals"])
     title = detail["title"].text(text.TITLE)
     user, resources = caller, guardduty_resources.read(detail["resource"], place)
-    if (attack := service["detection"]["sequence"]).present:
-        principals = attack_sequence.principals(attack["actors"])
+    if sequence.present:
+        principals = attack_sequence.principals(sequence["actors"])
         user = user or next(iter(principals), None)
-        resources += attack_sequence.resources(attack["resources"], place)
+        resources += attack_sequence.resources(sequence["resources"], place)
         resources += chain.from_iterable(actor_resources(p, place) for p in principals)
     return Finding(
         id=id,
@@ -66,6 +68,8 @@ def read(detail: Field, digest: str) -> Finding:
         description=detail["description"].text(text.DESCRIPTION),
         detail_sha256=digest,
         hub=_hub(detail, place, id),
+        activity=activity or times.activity(service["eventLastSeen"]),
+        denied=action["awsApiCallAction"]["errorCode"].present,
     )
 
 

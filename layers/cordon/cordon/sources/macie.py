@@ -54,6 +54,7 @@ def read(detail: Field, digest: str) -> Finding:
         hub=HubReference(
             id, f"arn:{place.partition}:securityhub:{place.region}::product/aws/macie"
         ),
+        activity=times.activity(call["lastSeen"]),
     )
 
 
