@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cordon.respond import Outcome
+from cordon.outcome import Outcome
 from cordon.settings import Deployment, MasterSwitch, Mode, parse
 from embedded.place import Place
 from tests.architecture import stack as seen

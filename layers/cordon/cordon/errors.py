@@ -19,6 +19,7 @@
     ├── NotApproved                   no person approved this plan in this round
     ├── NotAllowedNow                 the settings, or a protection, forbid it now
     ├── SettingsUnavailable           the settings cannot be read
+    ├── MemberRoleRefused             a member account's role is missing, or does not trust us
     └── NotReported                   a report was not taken
 
 Who tries again:
@@ -37,6 +38,7 @@ ContainFailed,       Step Functions as the state says; then the dead-letter queu
 ReleaseFailed,
 CaseConflict,
 SettingsUnavailable,
+MemberRoleRefused,
 NotReported
 NotApproved,         nobody: the workflow fails, and its alarm says so
 NotAllowedNow
@@ -132,6 +134,14 @@ class NotAllowedNow(CordonError):
 
 class SettingsUnavailable(CordonError):
     """The settings cannot be read or understood, and the finding must not be lost meanwhile."""
+
+
+class MemberRoleRefused(CordonError):
+    """A member account's role cannot be assumed: it is missing there, or it does not trust us."""
+
+    def __init__(self, role: str, why: str) -> None:
+        super().__init__(f"cannot assume {role}: {why}")
+        self.role = role
 
 
 class NotReported(CordonError):

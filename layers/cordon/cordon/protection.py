@@ -22,15 +22,15 @@ PERMISSIONS = (
 )
 
 
-def resolve_arns(actions: tuple[Action, ...], aws: AwsClients) -> set[str]:
-    """The targets' full ARNs from the account, because findings name roles and users without path.
+def resolve_arns(actions: tuple[Action, ...], aws: AwsClients) -> dict[str, str]:
+    """The full ARN of each target from the account: findings name roles and users without path.
 
     A role or user that no longer exists keeps the ARN from the finding. Its action then reports
     that the resource is deleted.
     """
     known = sorted({action.resource for action in actions if action.resource})
     resolved = gather(*(partial(_full_arn, arn, aws) for arn in known))
-    return {*known, *resolved}
+    return dict(zip(known, resolved, strict=True))
 
 
 def _full_arn(arn: str, aws: AwsClients) -> str:
@@ -51,19 +51,20 @@ def _iam_arn(iam: Any, kind: str, name: str) -> str:
         raise
 
 
-def log_bucket_reason(actions: tuple[Action, ...], aws: AwsClients) -> str:
-    """Why a bucket among the targets is protected; "" if none is.
+def protected_log_buckets(actions: tuple[Action, ...], aws: AwsClients) -> dict[str, str]:
+    """Why buckets among the targets are protected, by their ARN.
 
     Raises the ClientError of a failed look-up. The protection is then unknown, and Cordon only
     observes.
     """
-    names = {a.resource.rpartition(":")[2] for a in actions if ":s3:::" in a.resource}
-    if not names:
-        return ""
+    buckets = {a.resource.rpartition(":")[2]: a.resource for a in actions if ":s3:::" in a.resource}
+    if not buckets:
+        return {}
+    found: dict[str, str] = {}
     for name, reason in _log_buckets(aws):
-        if name in names:
-            return f"{name} {reason}"
-    return ""
+        if name in buckets:
+            found.setdefault(buckets[name], f"{name} {reason}")
+    return found
 
 
 def _log_buckets(aws: AwsClients) -> Iterator[tuple[str, str]]:
