@@ -18,7 +18,7 @@ from console.playbooks import playbooks
 from cordon.evidence import Chain
 from cordon.memory.cases import Case, Cases, Decision
 from cordon.memory.table import Table
-from cordon.respond import release_execution_name, workflow_input
+from cordon.outcome import release_execution_name, workflow_input
 from cordon.statuses import CONTAIN_ENDED, Status
 
 HELD = frozenset({Status.CONTAINING, Status.RELEASING, Status.ESCALATED, *CONTAIN_ENDED})
@@ -112,7 +112,7 @@ class Stack:
     def release(self, case: Case, why: str) -> str:
         """Decide to release, and start the release workflow. Returns the execution's ARN."""
         self._must_exist()
-        if case.status not in HELD:
+        if case.status not in HELD and not case.awaits_approval_again:
             raise NotPossible(f"case {case.id} holds nothing: its status is {case.status}")
         self._record(case, "release", why)
         started = self.client("stepfunctions").start_execution(

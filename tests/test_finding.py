@@ -1,21 +1,27 @@
 """The data class of a finding."""
 
 import doctest
+import json
+from datetime import timedelta
 
 import pytest
 
 from cordon import finding
 from cordon.finding import (
     ARN,
+    CLOCKS_DIFFER,
     PARTITIONS,
+    Finding,
     Malformed,
     Place,
     Resource,
     ResourceRole,
+    Severity,
+    SeverityLabel,
     UnsupportedEvent,
     canonical_json,
 )
-from tests.make import a_finding
+from tests.make import NOON, a_finding
 
 PLACE = Place("aws-cn", "111122223333", "cn-north-1")
 
@@ -72,3 +78,76 @@ def test_malformed_names_its_field() -> None:
 
 def test_canonical_json_has_one_form() -> None:
     assert canonical_json({"b": [1, None], "a": "é"}) == '{"a":"\\u00e9","b":[1,null]}'
+
+
+# ---- controls and threats ----
+
+
+@pytest.mark.parametrize(
+    ("source", "type", "control"),
+    [
+        ("securityhub", "S3.8", True),
+        ("securityhub", "BedrockAgentCore.1", True),
+        ("config", "s3-bucket-public-read-prohibited", True),
+        ("securityhub", "Exposure", False),
+        ("guardduty", "Policy:S3/BucketPublicAccessGranted", False),
+        ("macie", "Policy:IAMUser/S3BucketPublic", False),
+        ("access-analyzer", "S3.8", False),
+        ("inspector", "CVE-2026-1", False),
+    ],
+)
+def test_controls_are_no_threats(source: str, type: str, control: bool) -> None:
+    assert a_finding(source=source, type=type).is_control is control
+
+
+# ---- moments ----
+
+SOON, LATER = NOON + CLOCKS_DIFFER, NOON + CLOCKS_DIFFER + timedelta(seconds=1)
+
+
+def test_activity_orders_deliveries() -> None:
+    before = NOON - timedelta(hours=1)
+    assert a_finding().moment == NOON
+    assert a_finding(activity=before).moment == before
+
+
+def test_past_moments_stay() -> None:
+    finding = a_finding(activity=SOON, last_seen=SOON)
+    assert finding.as_of(NOON) is finding
+
+
+def test_future_activity_is_none() -> None:
+    finding = a_finding(activity=LATER)
+    assert finding.as_of(NOON).activity is None
+    assert finding.as_of(NOON).moment == NOON
+
+
+def test_future_publication_counts_as_the_latest_past_moment() -> None:
+    before = NOON - timedelta(hours=1)
+    finding = a_finding(first_seen=before, last_seen=LATER)
+    assert finding.as_of(NOON).last_seen == before
+    assert finding.as_of(LATER) is finding
+    known = a_finding(first_seen=before, last_seen=LATER, activity=NOON).as_of(NOON)
+    assert (known.last_seen, known.activity) == (NOON, NOON)
+
+
+def test_only_future_moments_are_now() -> None:
+    finding = a_finding(first_seen=LATER, last_seen=LATER, activity=LATER).as_of(NOON)
+    assert (finding.first_seen, finding.last_seen, finding.activity) == (NOON, NOON, None)
+
+
+@pytest.mark.parametrize("activity", [None, NOON])
+def test_finding_comes_back_from_json(activity: object) -> None:
+    finding = a_finding(activity=activity, denied=True)
+    assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding
+
+
+def test_older_row_has_no_activity() -> None:
+    raw = a_finding().to_json()
+    del raw["activity"], raw["denied"]
+    assert Finding.from_json(raw) == a_finding()
+
+
+def test_urgent_are_high_and_critical() -> None:
+    urgent = [one for one in SeverityLabel if Severity("", one, 0).urgent]
+    assert urgent == [SeverityLabel.HIGH, SeverityLabel.CRITICAL]

@@ -194,6 +194,25 @@ def test_two_subjects_are_two_cases() -> None:
     assert QUARANTINE.case_id(native) != replace(QUARANTINE, name="other").case_id(native)
 
 
+def test_control_is_one_case_under_all_standards() -> None:
+    """Each standard has a finding of its own for one evaluation (B16)."""
+    prefix = "arn:aws:securityhub:us-east-1:111122223333:subscription/"
+    ids = [f"{prefix}{name}/S3.8/finding/{name}" for name in ("fsbp", "cis", "nist", "pci")]
+    found = [a_finding(source="securityhub", type="S3.8", id=id) for id in ids]
+    assert len({QUARANTINE.case_id(finding) for finding in found}) == 1
+    another = replace(found[0], type="S3.2")
+    assert QUARANTINE.case_id(another) != QUARANTINE.case_id(found[0])
+    bucket = replace(found[0], resources=(replace(BUCKET, name="b", arn="arn:aws:s3:::b"),))
+    assert QUARANTINE.case_id(bucket) != QUARANTINE.case_id(found[0])
+    rule = replace(found[0], source="config", type="s3-bucket-level-public-access-prohibited")
+    assert QUARANTINE.case_id(rule) != QUARANTINE.case_id(found[0])
+
+
+def test_threats_of_one_type_are_cases_of_their_own() -> None:
+    one, two = (a_finding(id=id) for id in ("one", "two"))
+    assert QUARANTINE.case_id(one) != QUARANTINE.case_id(two)
+
+
 def test_catalogue_knows_every_contained_kind() -> None:
     containing = [p for p in playbooks(ROOT) if p.name != ESCALATE.name]
     assert len(containing) == len(playbooks(ROOT)) - 1

@@ -14,6 +14,7 @@ from cordon.playbook import Plan, Playbook
 from cordon.policy import (
     CLOSED_STATES,
     CONTAIN_ACTION,
+    MANUAL_STEP,
     RELEASE_ACTION,
     PolicyInput,
     Verdict,
@@ -24,7 +25,6 @@ from cordon.policy import (
     over_budget,
     passes,
     protected_by_pattern,
-    without_exempt,
 )
 from cordon.settings import Deployment, Exemption, MasterSwitch, Mode, Settings
 from escalate_finding.playbook import PLAYBOOK as ESCALATE
@@ -255,8 +255,8 @@ def test_settings_decide(
     [
         (
             {"budget_left": False},
-            Verdict.OBSERVE,
-            "the budget of 10 cases an hour is used up",
+            Verdict.ASK,
+            "the budget of 10 cases an hour is used up; a person decides",
             True,
         ),
         (
@@ -294,11 +294,42 @@ def test_question_costs_no_budget(changes: dict[str, Any]) -> None:
     assert decide(facts(budget_left=False, **changes)).verdict is Verdict.ASK
 
 
-def test_own_budget_is_named() -> None:
-    settings = replace(ENFORCE, budgets={"quarantine_bucket": 3})
-    decision = decide(facts(settings=settings, budget_left=False))
-    assert decision == over_budget(3)
-    assert "budget of 3 cases" in decision.reason
+S3_8 = a_finding(source="securityhub", type="S3.8")
+
+
+@pytest.mark.parametrize(
+    ("finding", "verdict"),
+    [
+        (a_finding(), Verdict.ASK),
+        (a_finding(source="macie", type="Policy:IAMUser/S3BucketPublic"), Verdict.ASK),
+        (S3_8, Verdict.OBSERVE),
+        (a_finding(source="config", type="s3-bucket-public-read-prohibited"), Verdict.OBSERVE),
+    ],
+)
+def test_over_budget_a_threat_awaits_approval(finding: Finding, verdict: Verdict) -> None:
+    """A control is held back until the hour ends; a threat does not wait."""
+    decision = decide(facts(finding=finding, budget_left=False))
+    assert decision.verdict is verdict
+    assert decision.held_back
+    assert decision == over_budget(finding, 10)
+
+
+@pytest.mark.parametrize("settings", [APPROVE, ENFORCE])
+def test_protected_target_costs_no_budget(settings: Settings) -> None:
+    here = facts(settings=settings, budget_left=False, protected={BUCKET.arn: "why"})
+    assert decide(here).verdict is Verdict.ESCALATE
+
+
+@pytest.mark.parametrize(
+    ("severity", "says"),
+    [
+        (SeverityLabel.CRITICAL, "the budget of 3 cases an hour is used up"),
+        (SeverityLabel.MEDIUM, "the budget of 3 cases an hour for findings below HIGH is used up"),
+    ],
+)
+def test_used_up_budget_is_named(severity: SeverityLabel, says: str) -> None:
+    finding = replace(S3_8, severity=Severity("5", severity, 50))
+    assert decide(facts(finding=finding, budget=3, budget_left=False)).reason == says
 
 
 def test_foreign_target_is_ignored() -> None:
@@ -336,8 +367,11 @@ def test_chosen_plan_without_changes_escalates() -> None:
 
 def test_protected_target_escalates_with_reason() -> None:
     reason = f"{BUCKET.arn} is protected by the pattern *"
-    decision = decide(facts(plan=FOR_A_PERSON, protected=reason))
-    assert (decision.verdict, decision.reason) == (Verdict.ESCALATE, reason)
+    here = facts(protected={BUCKET.arn: reason})
+    assert decide(here).verdict is Verdict.ESCALATE
+    assert decide(here).reason == reason
+    assert not here.allowed.actions
+    assert here.allowed.manual_step == f"{reason}. {MANUAL_STEP}"
 
 
 # ---- what a person chose, and what locks people out ----
@@ -408,25 +442,67 @@ def test_own_role_is_protected_by_its_arn(arn: str, own: bool) -> None:
     assert bool(protected_by_pattern([arn], Settings(), deployment)) is own
 
 
-# ---- exemptions ----
+# ---- exempt and protected targets, one by one ----
+
+VICTIM = replace(BUCKET, name="victim", arn="arn:aws:s3:::victim")
+BOTH = a_finding(resources=(BUCKET, VICTIM))
+WHY = {BUCKET.arn: f"{BUCKET.arn} receives the logs of CloudTrail"}
+VICTIM_EXEMPT = exempted(resource=VICTIM.arn)
 
 
 def test_exempt_target_is_left_out() -> None:
-    victim = replace(BUCKET, name="victim", arn="arn:aws:s3:::victim")
-    here = facts(settings=exempted(), finding=a_finding(resources=(BUCKET, victim)))
+    here = facts(settings=exempted(), finding=BOTH)
     assert list(exemptions(here)) == [BUCKET.arn]
     assert decide(here).verdict is Verdict.CONTAIN
-    spared = without_exempt(here)
-    assert spared.resources == (victim.arn,)
-    assert spared.manual_step == here.plan.manual_step
-    assert spared.hash != here.plan.hash
+    assert here.allowed.resources == (VICTIM.arn,)
+    assert here.allowed.manual_step == here.plan.manual_step
+    assert here.allowed.hash != here.plan.hash
 
 
-@pytest.mark.parametrize("settings", [ENFORCE, exempted(), exempted(expires=NOON)])
+def test_protected_target_does_not_save_the_others() -> None:
+    here = facts(finding=BOTH, protected=WHY)
+    assert decide(here).verdict is Verdict.CONTAIN
+    assert here.allowed.resources == (VICTIM.arn,)
+    assert WHY[BUCKET.arn] in here.allowed.manual_step
+    assert here.plan.manual_step in here.allowed.manual_step
+    assert here.left_out == WHY
+
+
+@pytest.mark.parametrize(
+    ("settings", "protected", "verdict"),
+    [
+        (ENFORCE, {**WHY, VICTIM.arn: "so is this"}, Verdict.ESCALATE),
+        (VICTIM_EXEMPT, WHY, Verdict.ESCALATE),
+        (VICTIM_EXEMPT, {VICTIM.arn: "protected, and exempt"}, Verdict.CONTAIN),
+        (exempted(resource="*"), WHY, Verdict.IGNORE),
+        (exempted(resource="*"), {}, Verdict.IGNORE),
+        (APPROVE, WHY, Verdict.ASK),
+        (OBSERVE, {**WHY, VICTIM.arn: "so is this"}, Verdict.OBSERVE),
+    ],
+)
+def test_what_is_left_of_the_targets_decides(
+    settings: Settings, protected: dict[str, str], verdict: Verdict
+) -> None:
+    """An exempt target is ignored, also a protected one; a protected one is for a person."""
+    assert decide(facts(finding=BOTH, settings=settings, protected=protected)).verdict is verdict
+
+
+def test_exempt_target_is_not_for_a_person() -> None:
+    here = facts(finding=BOTH, settings=exempted(), protected=WHY)
+    assert "CloudTrail" not in here.allowed.manual_step
+    assert here.left_out[BUCKET.arn].startswith("exempt until")
+
+
+def test_protection_of_another_target_changes_nothing() -> None:
+    here = facts(protected={"arn:aws:s3:::another": "why"})
+    assert here.allowed == here.plan
+    assert not here.left_out
+
+
+@pytest.mark.parametrize("settings", [ENFORCE, exempted(expires=NOON)])
 def test_whole_plan_stays_whole(settings: Settings) -> None:
-    """Where all is exempt, the reason names it; where nothing is, nothing changes."""
     here = facts(settings=settings)
-    assert without_exempt(here) == here.plan
+    assert here.allowed == here.plan
 
 
 def test_first_exemption_names_owner() -> None:

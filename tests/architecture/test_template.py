@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cordon.respond import Outcome
+from cordon.outcome import Outcome
 from cordon.settings import Deployment, MasterSwitch, Mode, parse
 from embedded.custom_resources import as_text
 from embedded.place import Place

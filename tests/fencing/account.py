@@ -33,7 +33,9 @@ from tests.make import ACCOUNT, a_finding
 LEASE = timedelta(seconds=60)
 ORIGINAL = {"data": ["owner"], "mark": "before"}
 PERSON = "arn:aws:iam::111122223333:user/ada"
-ENDS = (*CONTAIN_ENDED, Status.OBSERVED, Status.RELEASED, Status.REOPENED)
+# AWAITING_APPROVAL: the budget was used up while it was claimed, and it is a threat.
+AGAIN = (Status.RELEASED, Status.REOPENED, Status.AWAITING_APPROVAL)
+ENDS = (*CONTAIN_ENDED, Status.AWAITING_APPROVAL, Status.RELEASED, Status.REOPENED)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class MemoryAccount:
         """As ``respond`` does with a finding whose decision is to contain."""
         services = self.services()
         known = services.cases.get(name)
-        if known is None or known.status in (Status.RELEASED, Status.REOPENED, Status.OBSERVED):
+        if known is None or known.status in AGAIN:
             claimed = begin(self._new(name, known), known, Event.CLAIM, services)
             return contain(claimed, services, decided={}, budget=self.budget)
         if known.live and known.lease_until is not None:
@@ -214,7 +216,7 @@ class MemoryAccount:
         for fault in verify(Copy(named, case.evidence_end, versions)):
             yield f"evidence of {case.id}: {fault}"
         last = json.loads(chain[-1])["stage"]
-        if case.status not in (last, Status.OBSERVED):
+        if case.status not in (last, Status.AWAITING_APPROVAL):
             yield f"evidence of {case.id} ends with {last}, the row with {case.status}"
 
 

@@ -1,4 +1,10 @@
-"""The hourly budget: taken one by one, per playbook, account and hour."""
+"""The hourly budget: taken one by one, per playbook, account and hour; a part of it is kept."""
+
+import doctest
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cordon.memory import budget
 from cordon.memory.table import Table
@@ -47,3 +53,35 @@ def test_budget_row_expires(table: Table, clock: Clock) -> None:
     take(table, 1)
     key = budget.key("quarantine_bucket", ACCOUNT)
     assert table.get(key)[key]["expires"] == int((clock.now() + budget.KEPT_FOR).timestamp())
+
+
+BUDGETS = st.integers(min_value=-3, max_value=10_000)
+
+
+def test_docstring_examples_are_correct() -> None:
+    result = doctest.testmod(budget)
+    assert result.attempted
+    assert not result.failed
+
+
+@given(BUDGETS)
+def test_a_fifth_is_kept(hourly: int) -> None:
+    """At least two, and whatever cheap findings do, that much is left for urgent ones."""
+    left = budget.limit(hourly, urgent=True) - budget.limit(hourly, urgent=False)
+    assert budget.limit(hourly, urgent=True) == hourly
+    assert left == budget.reserved(hourly)
+    assert left >= min(2, max(hourly, 0))
+    assert left * 5 >= hourly
+    assert left <= max(hourly, 0)
+
+
+@given(BUDGETS, st.booleans())
+def test_larger_budget_never_gives_less(hourly: int, urgent: bool) -> None:
+    assert budget.limit(hourly + 1, urgent=urgent) >= budget.limit(hourly, urgent=urgent)
+
+
+@pytest.mark.parametrize(
+    ("hourly", "cheap"), [(0, 0), (1, 0), (2, 0), (3, 1), (5, 3), (10, 8), (11, 8), (100, 80)]
+)
+def test_limit_below_high(hourly: int, cheap: int) -> None:
+    assert budget.limit(hourly, urgent=False) == cheap

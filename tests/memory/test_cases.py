@@ -49,6 +49,11 @@ def test_case_comes_back_as_written(cases: Cases) -> None:
             decided_by="Ada",
             released_by="Bob",
             function_arn="arn",
+            contained_as="contained",
+            held_back=True,
+            question_at=NOON,
+            denied_at=NOON,
+            newer_activity=NOON,
         )
     )
     assert cases.get("c0ffee") == written
@@ -130,6 +135,19 @@ def test_closed_case_expires_with_its_plan(cases: Cases, table: Table, clock: Cl
     end = int((clock.now() + timedelta(days=30)).timestamp())
     rows = table.get(CASE_KEY, PLAN_KEY)
     assert [row["expires"] for row in rows.values()] == [end, end]
+
+
+@pytest.mark.parametrize("held_back", [True, False])
+def test_held_back_case_stays_in_the_index(cases: Cases, table: Table, held_back: bool) -> None:
+    """Time takes it up again: until then neither it nor its plan expires."""
+    case = cases.open(a_case(Status.OBSERVED, held_back=held_back))
+    rows = table.get(CASE_KEY, PLAN_KEY)
+    assert ("open" in rows[CASE_KEY]) is held_back
+    assert ["expires" in rows[key] for key in (CASE_KEY, PLAN_KEY)] == [not held_back] * 2
+    cases.transition(case, Event.SOURCE_UNDID)
+    rows = table.get(CASE_KEY, PLAN_KEY)
+    assert "open" not in rows[CASE_KEY]
+    assert all("expires" in row for row in rows.values())
 
 
 def test_new_plan_replaces_the_old(cases: Cases) -> None:

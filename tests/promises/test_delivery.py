@@ -15,6 +15,7 @@ from tests.promises.world import (
     Event,
     World,
     changed,
+    chosen,
     event,
     finding_of,
     logged,
@@ -158,6 +159,80 @@ def test_a_new_failure_after_the_pass_opens_a_second_round(world: World) -> None
     assert world.state == contained
     assert world.release(world.case()).status is Status.REOPENED
     assert world.state == before
+
+
+def under(one: Event, standard: str) -> Event:
+    """The control's finding as another standard has it."""
+    (found,) = one["detail"]["findings"]
+    return changed(one, "detail.findings.0.Id", f"{found['Id']}/{standard}")
+
+
+@pytest.mark.parametrize("mode", ["enforce", "approve"])
+def test_control_under_four_standards_is_one_case(world: World, mode: str) -> None:
+    """One question, one message, one of the budget; a pass under any of them releases (B16)."""
+    world.set("modes.tag_ai_resource", mode)
+    failed, passed = event(FAILED), event(PASSED)
+    world.stage(failed)
+    before = world.state
+    for standard in ("fsbp", "cis", "nist", "pci"):
+        world.account.deliver(under(failed, standard))
+    case = world.case()
+    assert case.round == 1
+    assert case.status is (Status.TAGGED if mode == "enforce" else Status.AWAITING_APPROVAL)
+    world.account.deliver(under(passed, "nist"))
+    assert world.case().status is Status.RELEASED
+    assert world.state == before
+    world.account.deliver(under(passed, "cis"))
+    assert world.case().status is Status.RELEASED
+
+
+def test_pass_ends_what_a_person_reopened(world: World) -> None:
+    """Then a new failure is again; the person who released it decides."""
+    failed, passed = event(FAILED), event(PASSED)
+    world.send(failed)
+    assert world.release(world.case()).status is Status.REOPENED
+    world.account.deliver(at(failed, "2026-11-20T10:00:00.000Z"))
+    assert world.case().status is Status.REOPENED
+    world.account.deliver(at(passed, "2026-11-21T10:00:00.000Z"))
+    assert world.case().status is Status.RELEASED
+    world.account.deliver(at(failed, "2026-11-22T10:00:00.000Z"))
+    assert world.case().status is Status.AWAITING_APPROVAL
+    assert "released before by" in world.case().reason
+
+
+# ---- chosen for another case ----
+
+
+def ours(world: World) -> dict[str, Any]:
+    """Our own finding of a contained case, as a reviewer would choose it."""
+    world.send(event(PUBLIC))
+    assert world.case().status is Status.CONTAINED
+    return world.finding(world.case())
+
+
+@pytest.mark.parametrize("action", ["CordonRelease", "CordonContain"])
+def test_our_finding_of_another_playbook_is_not_obeyed(world: World, action: str) -> None:
+    """Its case may have the id of one of ours, if somebody made it so."""
+    finding = ours(world)
+    finding["Id"] = finding["Id"].replace("/quarantine_bucket/", "/revoke_sessions/")
+    world.account.deliver(chosen(action, finding))
+    assert world.case().status is Status.CONTAINED
+    assert world.stages(world.case()) == ["captured", "contained"]
+
+
+def test_our_finding_of_another_account_is_not_obeyed(world: World) -> None:
+    """Any member may import a finding that looks like ours, under its own default product."""
+    finding = json.loads(json.dumps(ours(world)).replace("111122223333", "444455556666"))
+    finding["Id"] = world.finding(world.case())["Id"]
+    world.account.deliver(chosen("CordonRelease", finding))
+    assert world.case().status is Status.CONTAINED
+    assert "releasing" not in world.stages(world.case())
+
+
+def test_our_finding_is_obeyed(world: World) -> None:
+    """What the two before differ in is what keeps them from it."""
+    world.account.deliver(chosen("CordonRelease", ours(world)))
+    assert world.case().status is Status.REOPENED
 
 
 # ---- events that cannot be handled ----

@@ -9,11 +9,12 @@ from botocore.exceptions import ClientError
 
 from console.evidence import verify
 from cordon import clients
+from cordon.memory.cases import Cases
 from cordon.statuses import Status
 from embedded.journal import Invoked
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.test_samples import RELEASED as EACH_SHAPE
-from tests.promises.world import HOME, Event, World, changed, event, outcomes
+from tests.promises.world import HOME, Event, World, changed, event, logged, outcomes
 
 NAME = "quarantine_bucket/guardduty_public_access"
 OWN = {"securityhub:BatchImportFindings"}  # our own finding is how an observer reports
@@ -390,6 +391,34 @@ def test_one_look_up_that_nobody_may_make_stops_no_containment(world: World, den
         assert world.case().status is Status.CONTAINED
 
 
+MEMBER = "444455556666"
+
+
+@pytest.mark.world("enforce", MemberRole="Member", ExternalId="d3adb33f")
+@pytest.mark.parametrize("mode", ["enforce", "approve"])
+def test_missing_member_role_is_a_fault(world: World, mode: str) -> None:
+    """It is no opinion about protection: it is tried again, kept, and the role is named (B30)."""
+    world.set("modes.quarantine_bucket", mode)
+    one: Event = json.loads(json.dumps(event(NAME)).replace(HOME[0], MEMBER))
+    one["account"] = HOME[0]
+    delivery = world.account.deliver(one)
+    assert world.cases == []
+    errors = [i.error for i in delivery.invocations if i.error]
+    assert len(errors) == 3
+    role = f"arn:aws:iam::{MEMBER}:role/cordon/Member"
+    assert all(e.startswith(f"MemberRoleRefused: cannot assume {role}: ") for e in errors)
+    assert len(world.account.messages("FailedInvocations")) == 1
+
+
+@pytest.mark.world("observe", MemberRole="Member", ExternalId="d3adb33f")
+def test_observing_needs_no_member_role(world: World) -> None:
+    one: Event = json.loads(json.dumps(event(NAME)).replace(HOME[0], MEMBER))
+    one["account"] = HOME[0]
+    world.account.deliver(one)
+    assert world.case().reason == "mode is observe"
+    assert world.troubles == [t for t in world.troubles if "AssumeRole" in t]
+
+
 # ---- exemptions and protection ----
 
 
@@ -465,23 +494,105 @@ def test_protected_resource_is_escalated(world: World) -> None:
 # ---- the budget ----
 
 
-def test_cases_beyond_budget_are_observed(world: World) -> None:
-    world.set("budget", 2)
+STANDARD = "quarantine_bucket/securityhub_s3_8_per_standard"
+SHUT_BLOCK = "quarantine_bucket/guardduty_block_disabled"
+
+
+def test_threat_beyond_budget_awaits_approval(world: World) -> None:
+    """Other playbooks have a budget of their own; when the hour ends it is contained."""
+    world.set("budgets.quarantine_bucket", 2)
     names = ("guardduty_public_access", "guardduty_tor", "guardduty_block_disabled")
     for name in names:
         world.send(event(f"quarantine_bucket/{name}"))
     world.send(event("revoke_sessions/guardduty_persistence"))
     statuses = {case.finding.id: case.status for case in world.cases}
     ids = [event(f"quarantine_bucket/{name}")["detail"]["id"] for name in names]
-    assert [statuses[i] for i in ids] == [Status.CONTAINED, Status.CONTAINED, Status.OBSERVED]
+    assert [statuses[i] for i in ids] == [
+        Status.CONTAINED,
+        Status.CONTAINED,
+        Status.AWAITING_APPROVAL,
+    ]
     assert statuses[event("revoke_sessions/guardduty_persistence")["detail"]["id"]] is (
         Status.CONTAINED
     )
-    (over,) = [case for case in world.cases if case.status is Status.OBSERVED]
-    assert over.reason == "the budget of 2 cases an hour is used up"
+    (over,) = [case for case in world.cases if case.status is Status.AWAITING_APPROVAL]
+    assert "is used up; a person decides" in over.reason
+    assert any(over.plan_hash in published.message for published in world.published)
     world.account.advance(timedelta(hours=1))
-    world.account.deliver(_later(event("quarantine_bucket/guardduty_block_disabled")))
+    world.set("budgets.quarantine_bucket", 10)
+    world.account.deliver(event(SHUT_BLOCK))
     assert {case.status for case in world.cases} == {Status.CONTAINED}
+
+
+def test_control_beyond_budget_is_held_back(world: World) -> None:
+    """It stays in the index of what is open, for as long as it is held back."""
+    world.set("budget", "0")
+    one = event(STANDARD)
+    delivery = world.send(one)
+    case = world.case()
+    assert case.status is Status.OBSERVED
+    assert case.held_back
+    assert any(line.get("held_back") for line in logged(delivery))
+    assert [row.id for row in world.operator.open_cases()] == [case.id]
+    assert "expires" not in _row(world, case.id)
+    world.set("budget", "10")
+    world.account.deliver(one)
+    assert world.case().status is Status.CONTAINED
+    assert not world.case().held_back
+
+
+def _row(world: World, case: str) -> dict[str, Any]:
+    table = world.account.stack.outputs["CasesTableName"]
+    key = {"id": {"S": f"case#quarantine_bucket#{case}"}}
+    found = world.account.client("dynamodb").get_item(TableName=table, Key=key)
+    return dict(found["Item"])
+
+
+def test_observed_case_is_held_back_no_longer(world: World) -> None:
+    one = event(STANDARD)
+    world.set("budget", "0")
+    world.send(one)
+    world.set("modes.quarantine_bucket", "observe")
+    world.account.deliver(one)
+    assert not world.case().held_back
+    assert world.case().reason == "mode is observe"
+    assert list(world.operator.open_cases()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [(NAME, Status.AWAITING_APPROVAL), (STANDARD, Status.OBSERVED)],
+)
+def test_budget_lost_in_the_race(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str, status: Status
+) -> None:
+    """Others took the last of it after it was read: the same as if it had been used up before."""
+    monkeypatch.setattr(Cases, "take_budget", lambda *_: False)
+    world.stage(event(name))
+    before = world.state
+    delivery = world.account.deliver(event(name))
+    case = world.case()
+    assert case.status is status
+    assert case.held_back is (status is Status.OBSERVED)
+    assert any(line.get("held_back") for line in logged(delivery))
+    assert [row.id for row in world.operator.open_cases()] == [case.id]
+    assert world.state == before
+    assert world.holds == {}
+    monkeypatch.undo()
+    if status is Status.AWAITING_APPROVAL:
+        assert case.plan_hash in world.published[-1].message
+        world.approve(case)
+    else:
+        world.account.deliver(event(name))
+    assert world.case().status is Status.CONTAINED
+
+
+def test_budget_below_high_is_smaller(world: World) -> None:
+    """Two of ten are kept; of two, none is left."""
+    world.set("budget", "2")
+    world.send(event("quarantine_bucket/config_bucket_level_block"))  # Config gives no severity
+    assert world.case().status is Status.OBSERVED
+    assert "for findings below HIGH is used up" in world.case().reason
 
 
 def _later(one: Event) -> Event:
@@ -498,6 +609,7 @@ def test_released_case_awaits_approval_again(world: World) -> None:
     before = world.state
     world.account.deliver(event(NAME))
     assert world.case().status is Status.REOPENED
+    world.account.advance(timedelta(hours=1))
     world.account.deliver(_later(event(NAME)))
     assert world.case().status is Status.AWAITING_APPROVAL
     assert world.case().round == 2

@@ -36,9 +36,9 @@ from cordon.capture import capture, captured_json, save
 from cordon.clock import now
 from cordon.errors import ContainFailed, HoldReleased
 from cordon.evidence import Evidence
-from cordon.memory.cases import ActionStatus, Case
+from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.memory.holds import Hold
-from cordon.policy import over_budget
+from cordon.policy import Verdict, over_budget
 from cordon.release import OPEN, undo
 from cordon.statuses import Event, after
 
@@ -203,13 +203,15 @@ def _undo_as_the_row_says(case: Case, services: Services, run: ActionRun) -> Non
 
 def finish(case: Case, runs: Sequence[ActionRun], proof: Evidence, services: Services) -> Case:
     """Say how each change ended. Raises ContainFailed where one may still be brought about."""
-    results = tuple(run.result for run in runs)
-    event = outcome(runs)
+    left = case.left
+    results = (*(run.result for run in runs), *left)
+    event = outcome(runs, left)
     changes = [
         {**asdict(run.result), "action": run.action.to_json(), "written": run.written}
         for run in runs
     ]
-    proof.write(str(after(case.status, event)), {"changes": changes})
+    untouched = {"left": [asdict(result) for result in left]} if left else {}
+    proof.write(str(after(case.status, event)), {"changes": changes, **untouched})
     case = services.cases.transition(
         case,
         event,
@@ -224,15 +226,20 @@ def finish(case: Case, runs: Sequence[ActionRun], proof: Evidence, services: Ser
     return case
 
 
-def outcome(runs: Sequence[ActionRun]) -> Event:
-    """What is true of the resources now: never more than was verified."""
+def outcome(runs: Sequence[ActionRun], left: Sequence[ActionResult] = ()) -> Event:
+    """What is true of the resources now: never more than was verified.
+
+    ``left``: what is said of targets that policy left out of this attempt.
+    """
     verified = [run.action for run in runs if run.status is ActionStatus.VERIFIED]
     contains = any(run.action.contains for run in runs)
     counted = [action for action in verified if action.contains or not contains]
     if any(run.status is ActionStatus.WAITING for run in runs):
         return Event.WAIT
-    if any(run.status in (ActionStatus.FAILED, ActionStatus.REFUSED) for run in runs):
-        return Event.SOME_VERIFIED if counted else Event.NONE_VERIFIED
+    ended = [*(run.status for run in runs), *(result.status for result in left)]
+    if ActionStatus.FAILED in ended or ActionStatus.REFUSED in ended:
+        held = any(result.status is ActionStatus.VERIFIED for result in left)
+        return Event.SOME_VERIFIED if counted or held else Event.NONE_VERIFIED
     if not counted:
         return Event.NOTHING_LEFT
     return Event.ALL_VERIFIED if contains else Event.TAGS_VERIFIED
@@ -243,18 +250,22 @@ def hold_back(
 ) -> Case:
     """The budget was used up while the case was claimed: nothing was changed, nothing is held.
 
+    A threat awaits approval; a control is observed, and the mark in its row brings it back.
     Where other cases have left a target to this one meanwhile, it is undone as a release does.
     """
     left = [undo(case, action, proof, services) for action in case.plan.actions]
     if any(result.status in OPEN for result in left):
         raise ContainFailed("; ".join(f"{r.action}: {r.reason}" for r in left))
-    decision = over_budget(budget)
+    decision = over_budget(case.finding, budget)
     proof.write("held_back", {**decided, "reason": decision.reason})
+    to_person = decision.verdict is Verdict.ASK
     return services.cases.transition(
         case,
-        Event.HOLD_BACK,
+        Event.ASK if to_person else Event.HOLD_BACK,
         verdict=str(decision.verdict),
         reason=decision.reason,
+        held_back=not to_person,
+        question_at=now() if to_person else None,
         lease_until=None,
         evidence_end=proof.link,
     )

@@ -20,6 +20,7 @@
     ├── NotApproved                   no person approved this plan in this round
     ├── NotAllowedNow                 the settings, or a protection, forbid it now
     ├── SettingsUnavailable           there are no settings, and a pass comes once
+    ├── MemberRoleRefused             a member account's role is missing, or does not trust us
     └── NotReported                   a report was not taken
 
 Who tries again:
@@ -39,6 +40,7 @@ ContainFailed,       Step Functions as the state says; then the dead-letter queu
 ReleaseFailed,
 CaseConflict,
 SettingsUnavailable,
+MemberRoleRefused,
 NotReported
 NotApproved,         nobody: the workflow fails, and its alarm says so
 NotAllowedNow
@@ -146,6 +148,14 @@ class NotAllowedNow(CordonError):
 
 class SettingsUnavailable(CordonError):
     """No row, or no master switch in it, and the finding must not be lost meanwhile."""
+
+
+class MemberRoleRefused(CordonError):
+    """A member account's role cannot be assumed: it is missing there, or it does not trust us."""
+
+    def __init__(self, role: str, why: str) -> None:
+        super().__init__(f"cannot assume {role}: {why}")
+        self.role = role
 
 
 class NotReported(CordonError):

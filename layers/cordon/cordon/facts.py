@@ -1,25 +1,31 @@
 """The facts that a decision depends on: plan, settings, memory and protection, read together.
 
-Policy is pure: what must be looked up is looked up here, before it, and the same for a finding that
-comes and for a plan that a person has approved.
+Policy is pure: what must be looked up is looked up here, before it. ``gather_facts`` does so for a
+finding that comes. ``facts_now`` does so for a case that is known, before each further attempt at
+it: approved, taken up again, contained again.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 from botocore.exceptions import ClientError
 
 from cordon.bootstrap import Services
-from cordon.clients import AwsClients
+from cordon.clients import AwsClients, error_code
 from cordon.clock import now
 from cordon.concurrency import gather
+from cordon.errors import MemberRoleRefused
 from cordon.finding import Finding, Place
-from cordon.memory.cases import Remembered
+from cordon.memory import budget
+from cordon.memory.cases import Case, Remembered
 from cordon.playbook import Plan
-from cordon.policy import PolicyInput, protected_by_pattern, without_exempt
+from cordon.policy import PolicyInput, protected_by_pattern
 from cordon.protection import ACCESS_DENIED_CODES, protected_log_buckets, resolve_arns
+from cordon.settings import Settings
+from cordon.statuses import CONTAIN_ENDED, Status
 
-MANUAL_STEP = "Decide whether it must be contained, and do it yourself."
+PAID = (Status.CONTAINING, *CONTAIN_ENDED)  # a further attempt takes nothing from the budget
 
 
 def gather_facts(
@@ -31,18 +37,33 @@ def gather_facts(
         partial(services.cases.remember, case, finding.place.account, plan.hash),
         partial(look_up_protection, plan, finding.place, case, services),
     )
-    facts = facts_of(finding, plan, remembered, look_up, services)
+    facts = facts_of(finding, plan, remembered.settings, look_up, remembered, services)
     return facts, remembered, look_up
+
+
+def facts_now(case: Case, services: Services) -> PolicyInput:
+    """The same for a known case: its recorded plan, and all else as it is now.
+
+    Raises what kept protection from being looked up for the moment: nothing is decided by what is
+    not known.
+    """
+    place = case.finding.place
+    settings, look_up = gather(
+        services.cases.settings, partial(look_up_protection, case.plan, place, case.id, services)
+    )
+    if look_up.error is not None:
+        raise look_up.error
+    return facts_of(case.finding, case.plan, settings, look_up, None, services)
 
 
 @dataclass(frozen=True)
 class LookUp:
-    """Whether a target is protected: why, or why that is unknown."""
+    """Which targets are protected and why, or why that is unknown."""
 
-    protected: str = ""
+    protected: Mapping[str, str] = field(default_factory=dict)  # ARN of a target → why
     unknown: str = ""  # the code of a look-up that is not allowed
-    arns: frozenset[str] = frozenset()  # the targets' ARNs as the account has them
-    error: ClientError | None = None  # a look-up that failed for the moment
+    arns: Mapping[str, str] = field(default_factory=dict)  # the targets as the account has them
+    error: Exception | None = None  # a look-up that failed for the moment
 
 
 def look_up_protection(plan: Plan, place: Place, case: str, services: Services) -> LookUp:
@@ -56,34 +77,57 @@ def look_up_protection(plan: Plan, place: Place, case: str, services: Services) 
             partial(protected_log_buckets, plan.actions, aws),
         )
     except ClientError as error:
-        code = str(error.response["Error"]["Code"])
-        return LookUp(unknown=code) if code in ACCESS_DENIED_CODES else LookUp(error=error)
-    return LookUp(protected=next(iter(logs.values()), ""), arns=frozenset(arns))
+        return _failed(error, place, services)
+    return LookUp(protected=logs, arns=arns)
+
+
+def _failed(error: ClientError, place: Place, services: Services) -> LookUp:
+    """A refused look-up is said; a member role that cannot be assumed is a fault."""
+    if error.operation_name == "AssumeRole":
+        role = f"role/cordon/{services.deployment.member_role}"
+        arn = f"arn:{place.partition}:iam::{place.account}:{role}"
+        return LookUp(error=MemberRoleRefused(arn, str(error)))
+    code = error_code(error)
+    return LookUp(unknown=code) if code in ACCESS_DENIED_CODES else LookUp(error=error)
 
 
 def facts_of(
     finding: Finding,
     plan: Plan,
-    remembered: Remembered,
+    settings: Settings,
     look_up: LookUp,
+    remembered: Remembered | None,
     services: Services,
 ) -> PolicyInput:
-    """All that policy looks at. A plan that would change a protected target is for a person."""
-    deployment, playbook, settings = services.deployment, services.playbook, remembered.settings
-    arns = sorted(look_up.arns or plan.resources)
-    protected = protected_by_pattern(arns, settings, deployment) or look_up.protected
-    if protected and plan.actions:
-        plan = Plan((), f"{protected}. {MANUAL_STEP}")
-    facts = PolicyInput(
+    """All that policy looks at. ``remembered``: None for a case that has paid or was approved."""
+    deployment, playbook = services.deployment, services.playbook
+    known = remembered.case if remembered else None
+    limit = budget.limit(settings.budget_for(playbook.name), urgent=finding.severity.urgent)
+    held = known is not None and (known.status in PAID or known.awaits_approval_again)
+    paid = remembered is None or held
+    return PolicyInput(
         finding=finding,
         playbook=playbook,
         plan=plan,
         settings=settings,
         deployment=deployment,
         now=now(),
-        budget_left=remembered.spent < settings.budget_for(playbook.name),
-        protected=protected,
+        budget=limit,
+        budget_left=paid or (remembered is not None and remembered.spent < limit),
+        protected=_protected(plan, settings, look_up, services),
         protection_unknown=look_up.unknown,
-        released_by=remembered.case.released_by if remembered.case else "",
+        released_by=known.released_by if known else "",
     )
-    return replace(facts, plan=without_exempt(facts))
+
+
+def _protected(
+    plan: Plan, settings: Settings, look_up: LookUp, services: Services
+) -> dict[str, str]:
+    """Why each protected target is: by a pattern, as one of our roles, or by a look-up."""
+    found: dict[str, str] = {}
+    for arn in plan.resources:
+        names = sorted({arn, look_up.arns.get(arn, arn)})
+        by_pattern = protected_by_pattern(names, settings, services.deployment)
+        if why := by_pattern or look_up.protected.get(arn, ""):
+            found[arn] = why
+    return found

@@ -8,8 +8,8 @@ hostile: the code that displays it must escape it for its output format.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -31,6 +31,9 @@ ARN = re.compile(
     rf"arn:(?P<partition>{'|'.join(PARTITIONS)}):(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]*)"
     r":(?P<account>[0-9]{12}|aws|):(?P<resource>[^\x00-\x1f\x7f-\x9f]+)"
 )
+
+CONTROL = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}\.[0-9]{1,4}")  # a security control's id: S3.8
+CLOCKS_DIFFER = timedelta(minutes=5)  # by no more than this between a source and us
 
 
 class SeverityLabel(StrEnum):
@@ -82,6 +85,11 @@ class Severity:
     native: str  # "8.5", "Low", "HIGH": the source's own value
     label: SeverityLabel
     score: int  # 0-100 (ASFF Severity.Normalized)
+
+    @property
+    def urgent(self) -> bool:
+        """HIGH or CRITICAL: a part of the budget is kept for these."""
+        return self.label in (SeverityLabel.HIGH, SeverityLabel.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -145,11 +153,40 @@ class Finding:
     workflow: str = ""  # Security Hub workflow status; "" if the event has none
     custom_action: str = ""  # custom action id, if a person chose this finding
     is_cordon_finding: bool = False  # Cordon wrote this finding itself
+    # When somebody last did what was found, if the source proves it: None for the state of a
+    # resource (controls, Config, Access Analyzer, Inspector, sensitive data).
+    activity: datetime | None = None
+    denied: bool = False  # that activity was refused: it did nothing
 
     @property
     def kind(self) -> str:
         """The key that playbooks match: ``guardduty:Policy:S3/BucketAnonymousAccessGranted``."""
         return f"{self.source}:{self.type}"
+
+    @property
+    def is_control(self) -> bool:
+        """Does a control or a Config rule say it of a resource's state? All else is a threat."""
+        by_hub = self.source == "securityhub" and CONTROL.fullmatch(self.type) is not None
+        return by_hub or self.source == "config"
+
+    @property
+    def moment(self) -> datetime:
+        """What its deliveries are put in order by: the activity, else when it was last seen."""
+        return self.activity or self.last_seen
+
+    def as_of(self, now: datetime) -> "Finding":
+        """The finding without moments in the future: those are no moments."""
+        latest = now + CLOCKS_DIFFER
+        if max(self.last_seen, self.moment) <= latest:
+            return self
+        past = [
+            at for at in (self.activity, self.last_seen, self.first_seen) if at and at <= latest
+        ]
+        last = max(past, default=now)
+        activity = self.activity if self.activity in past else None
+        return replace(
+            self, first_seen=min(self.first_seen, last), last_seen=last, activity=activity
+        )
 
     def resources_of(self, type: str, *, role: ResourceRole | None = None) -> tuple[Resource, ...]:
         """The resources of one CloudFormation type, in the finding's order, without duplicates."""
@@ -159,7 +196,8 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """The finding as memory and evidence keep it: its own fields, moments as text."""
         seen = {"first_seen": to_iso(self.first_seen), "last_seen": to_iso(self.last_seen)}
-        return asdict(self) | seen
+        activity = to_iso(self.activity) if self.activity else None
+        return asdict(self) | seen | {"activity": activity}
 
     @property
     def case_key(self) -> str:
@@ -183,6 +221,7 @@ class Finding:
                 "place": Place(**raw["place"]),
                 "first_seen": from_iso(raw["first_seen"]),
                 "last_seen": from_iso(raw["last_seen"]),
+                "activity": from_iso(raw["activity"]) if raw.get("activity") else None,
                 "state": State(raw["state"]),
                 "resources": tuple(Resource.from_json(resource) for resource in raw["resources"]),
                 "principal": Principal(**principal) if principal else None,

@@ -112,9 +112,13 @@ class Playbook:
         """16 hex digits: the same for every delivery and every channel of one finding.
 
         Hashed from playbook, account, Region, the subjects and the finding's case key, which is its
-        native id, so that GuardDuty's event and its Security Hub copy are one case.
+        native id, so that GuardDuty's event and its Security Hub copy are one case. A security
+        control has a finding of its own under each standard that uses it; they are one evaluation,
+        and one case.
         """
         subjects = sorted((s.type, s.name) for s in self.targets(finding))
         place = finding.place
-        parts = [self.name, place.account, place.region, subjects, finding.case_key]
+        control = finding.source == "securityhub" and finding.is_control
+        found = f"control/{finding.type}" if control else finding.case_key
+        parts = [self.name, place.account, place.region, subjects, found]
         return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]

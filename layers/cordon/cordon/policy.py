@@ -1,13 +1,15 @@
 """What we may do: one pure decision with its reason.
 
 ``not_ours(finding)`` is the first gate: what it names needs no settings and no memory. After it,
-``decide(policy_input)`` is called once, with everything known. It tries each rule in the order of
-``RULES``, and the first that has an opinion decides. Nothing here reads or writes anything: what
-must be looked up is in the input.
+``decide(policy_input)`` is called with everything known, before each attempt to contain, however it
+comes about: first, again, taken up, approved, tried again. It tries each rule in the order of
+``RULES``, and the first that has an opinion decides; it is about ``policy_input.allowed``, the plan
+without the targets that are exempt or protected. Nothing here reads or writes anything: what must
+be looked up is in the input.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -23,6 +25,7 @@ CLOSED_STATES = {  # each with what its source says by it
     State.PASSED: CONTROL_PASSED,
     State.ARCHIVED: "the finding no longer applies",  # its resource or its control was deleted
 }
+MANUAL_STEP = "Decide whether it must be contained, and do it yourself."
 CONTAIN_ACTION = "CordonContain"  # custom actions (at most 20 characters)
 RELEASE_ACTION = "CordonRelease"
 # Types that say credentials are used by somebody else: true also of our own roles.
@@ -66,8 +69,9 @@ class PolicyInput:
     settings: Settings
     deployment: Deployment
     now: datetime
+    budget: int = 10  # cases an hour that a finding of this severity may use
     budget_left: bool = True
-    protected: str = ""  # why a target is protected
+    protected: Mapping[str, str] = field(default_factory=dict)  # ARN of a target → why
     protection_unknown: str = ""  # why protection could not be looked up
     released_by: str = ""  # the person who released this very finding before
 
@@ -75,6 +79,25 @@ class PolicyInput:
     def mode(self) -> Mode:
         """The playbook's mode under these settings."""
         return self.settings.mode(self.playbook.name)
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The targets that are left out of the plan, each with why; an exemption comes first."""
+        exempt = {arn: _exempt_until(e) for arn, e in exemptions(self).items()}
+        of_plan = {arn: self.protected[arn] for arn in self.plan.resources if arn in self.protected}
+        return {**of_plan, **exempt}
+
+    @property
+    def allowed(self) -> Plan:
+        """The plan without what is exempt or protected. What is protected is for a person."""
+        left_out, exempt = self.left_out, exemptions(self)
+        if not left_out:
+            return self.plan
+        actions = tuple(a for a in self.plan.actions if a.resource not in left_out)
+        protected = [why for arn, why in left_out.items() if arn not in exempt]
+        steps = [f"{why}. {MANUAL_STEP}" for why in protected]
+        own = [self.plan.manual_step] if actions else []
+        return Plan(actions, " ".join(filter(None, (*steps, *own))))
 
 
 def not_ours(finding: Finding, playbook: Playbook, deployment: Deployment) -> str:
@@ -132,13 +155,8 @@ def exemptions(s: PolicyInput) -> dict[str, Exemption]:
     return found
 
 
-def without_exempt(s: PolicyInput) -> Plan:
-    """The plan without what is exempt, where something else remains to be done."""
-    exempt = exemptions(s)
-    if exempt.keys() == set(s.plan.resources):
-        return s.plan
-    left = tuple(a for a in s.plan.actions if a.resource not in exempt)
-    return Plan(left, s.plan.manual_step)
+def _exempt_until(exemption: Exemption) -> str:
+    return f"exempt until {exemption.expires.date()} by {exemption.owner}: {exemption.reason}"
 
 
 def _ignore(reason: str) -> Decision:
@@ -221,8 +239,7 @@ def _exempt(s: PolicyInput) -> Decision | None:
     exempt = exemptions(s)
     if not exempt or exempt.keys() != set(s.plan.resources):
         return None
-    first = next(iter(exempt.values()))
-    return _ignore(f"exempt until {first.expires.date()} by {first.owner}: {first.reason}")
+    return _ignore(_exempt_until(next(iter(exempt.values()))))
 
 
 def _settings_unavailable(s: PolicyInput) -> Decision | None:
@@ -251,7 +268,7 @@ def _protection_unknown(s: PolicyInput) -> Decision | None:
 
 def _chosen_manually(s: PolicyInput) -> Decision | None:
     chosen = s.finding.custom_action == CONTAIN_ACTION
-    if chosen and s.mode is not Mode.ENFORCE and s.plan.actions:
+    if chosen and s.mode is not Mode.ENFORCE and s.allowed.actions:
         reason = "chosen manually in Security Hub; a person approves the plan"
         return Decision(Verdict.ASK, reason)
     return None
@@ -263,9 +280,11 @@ def _mode_observe(s: PolicyInput) -> Decision | None:
 
 def _for_a_person(s: PolicyInput) -> Decision | None:
     """An escalation costs no budget and needs no approval."""
-    if s.plan.actions:
+    if s.allowed.actions:
         return None
-    reason = s.protected or "no playbook can contain it: it is for a person"
+    exempt = exemptions(s)
+    protected = [why for arn, why in s.left_out.items() if arn not in exempt]
+    reason = "; ".join(protected) or "no playbook can contain it: it is for a person"
     return Decision(Verdict.ESCALATE, reason)
 
 
@@ -276,7 +295,7 @@ def _released_by_person(s: PolicyInput) -> Decision | None:
 
 
 def _no_break_glass(s: PolicyInput) -> Decision | None:
-    if s.deployment.break_glass or not any(a.can_lock_out_owner for a in s.plan.actions):
+    if s.deployment.break_glass or not any(a.can_lock_out_owner for a in s.allowed.actions):
         return None
     return Decision(Verdict.ASK, "no break-glass role is named, and the plan locks people out")
 
@@ -289,13 +308,21 @@ def _over_budget(s: PolicyInput) -> Decision | None:
     if s.budget_left:
         return None
     if refused := s.settings.refused_budget(s.playbook.name):
-        return _observe(refused, held_back=True)
-    return over_budget(s.settings.budget_for(s.playbook.name))
+        return over_budget(s.finding, s.budget, refused)
+    return over_budget(s.finding, s.budget)
 
 
-def over_budget(budget: int) -> Decision:
-    """What is decided where the hour's budget is used up."""
-    return _observe(f"the budget of {budget} cases an hour is used up", held_back=True)
+def over_budget(finding: Finding, budget: int, refused: str = "") -> Decision:
+    """What is decided where the hour's budget for a finding of this severity is used up.
+
+    A threat does not wait for the hour to end: a person decides. A control is held back.
+    ``refused``: why the setting of the budget is none.
+    """
+    whose = "" if finding.severity.urgent else " for findings below HIGH"
+    reason = refused or f"the budget of {budget} cases an hour{whose} is used up"
+    if finding.is_control:
+        return _observe(reason, held_back=True)
+    return Decision(Verdict.ASK, f"{reason}; a person decides", held_back=True)
 
 
 GateRule = Callable[[Finding, Deployment], str]

@@ -41,15 +41,15 @@ PUTS = ("s3:putobject", "s3:putobject*", "s3:put*", "s3:*", "*")  # in lower cas
 BUCKET = ":s3:::"
 
 
-def resolve_arns(actions: tuple[Action, ...], aws: AwsClients) -> set[str]:
-    """The targets' full ARNs from the account, because findings name roles and users without path.
+def resolve_arns(actions: tuple[Action, ...], aws: AwsClients) -> dict[str, str]:
+    """The full ARN of each target from the account: findings name roles and users without path.
 
     A role or user that no longer exists keeps the ARN from the finding. Its action then reports
     that the resource is deleted.
     """
     known = sorted({action.resource for action in actions if action.resource})
     resolved = gather(*(partial(_full_arn, arn, aws) for arn in known))
-    return {*known, *resolved}
+    return dict(zip(known, resolved, strict=True))
 
 
 def _full_arn(arn: str, aws: AwsClients) -> str:

@@ -4,24 +4,37 @@ Policy decides once, with everything known. The case is claimed before anything 
 finding that comes again finds its case.
 """
 
-import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
-from typing import Any
-
-from botocore.exceptions import ClientError
+from dataclasses import replace
 
 from cordon import statuses
+from cordon.again import (
+    is_again,
+    is_interrupted,
+    leave,
+    on_known_case,
+    on_newer_activity,
+    period_is_over,
+    refused_by_policy,
+    replaces_question,
+)
 from cordon.attempt import begin
 from cordon.bootstrap import Services
 from cordon.clock import now, to_iso
-from cordon.contain import contain
-from cordon.errors import CaseConflict, ContainFailed, ContainInProgress, SettingsUnavailable
+from cordon.errors import CaseConflict, ContainInProgress, SettingsUnavailable
 from cordon.facts import LookUp, gather_facts
 from cordon.finding import Finding
 from cordon.memory.cases import Case, Remembered
+from cordon.outcome import (
+    Outcome,
+    ask_or_report,
+    contain_and_report,
+    decision_record,
+    policy_inputs,
+    release_execution_name,
+    start_workflow,
+    unchanged,
+)
 from cordon.policy import (
     RELEASE_ACTION,
     Decision,
@@ -34,12 +47,14 @@ from cordon.policy import (
 )
 from cordon.release import FINDING_SOURCE, close, release
 from cordon.reporting import is_reported, report
-from cordon.statuses import CONTAIN_ENDED, Event, Status
+from cordon.settings import MasterSwitch
+from cordon.statuses import CLOSED, CONTAIN_ENDED, Event, Status
 
 CASE_FINDING_ID = re.compile(
     r"cordon/[0-9]{12}/[a-z0-9-]+/(?P<playbook>[a-z_]+)/(?P<case>[0-9a-f]{16})"
 )
-LONGEST_WAIT = timedelta(minutes=15)  # of a workflow for a change; longer, the row alone knows
+HOLDING = (Status.CONTAINING, Status.RELEASING, *CONTAIN_ENDED)
+ENDED_BY_PASS = (Status.OBSERVED, Status.AWAITING_APPROVAL, Status.ESCALATED, Status.REOPENED)
 OPENING = {  # what a decision makes of a case that is new, or that begins anew
     Verdict.OBSERVE: Event.OBSERVE,
     Verdict.ASK: Event.ASK,
@@ -48,29 +63,9 @@ OPENING = {  # what a decision makes of a case that is new, or that begins anew
 }
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What the function did with a finding; also what replay prints and metrics count.
-
-    ``outcome`` is the case's status, or ignored, unchanged, stale.
-    """
-
-    outcome: str
-    reason: str
-    case: str = ""
-    mode: str = ""
-    held_back: bool = False
-    settings_refused: bool = False  # some entry is: a metric filter counts it too
-    refused: tuple[str, ...] = ()  # these entries, with their reasons
-
-    def to_json(self) -> dict[str, Any]:
-        """The handler's return value."""
-        return asdict(self)
-
-
 def respond(finding: Finding, services: Services) -> Outcome:
     """Respond to one finding. Raises what a retry may mend: see ``cordon.errors``."""
-    playbook = services.playbook
+    playbook, finding = services.playbook, finding.as_of(now())
     if finding.custom_action == RELEASE_ACTION:
         return release_from_security_hub(finding, services)
     if finding.custom_action and finding.is_cordon_finding:
@@ -95,10 +90,23 @@ def on_known_facts(
         return on_control_passed(facts, case, remembered.case, services)
     decision = decide(facts)
     if decision.verdict is Verdict.IGNORE:
-        return Outcome("ignored", decision.reason, case, facts.mode)
+        return ignored(decision, case, facts, remembered.case, services)
     if look_up.error is not None and decision.verdict is not Verdict.OBSERVE:
         raise look_up.error  # throttled or broken for the moment: the event is tried again
     return apply_decision(decision, case, facts, remembered, services)
+
+
+def ignored(
+    decision: Decision, case: str, facts: PolicyInput, known: Case | None, services: Services
+) -> Outcome:
+    """A stopped Cordon does nothing. Else a case that would be taken up or go on says why not."""
+    stopped = facts.settings.switch is MasterSwitch.OFF
+    if known is not None and not (stopped or known.live):
+        if is_interrupted(known):
+            return leave(known, decision.reason, services)
+        if is_again(known, facts.finding):
+            return on_newer_activity(known, facts.finding, services)
+    return Outcome("ignored", decision.reason, case, facts.mode)
 
 
 def apply_decision(
@@ -106,7 +114,7 @@ def apply_decision(
 ) -> Outcome:
     """Open the case, or a new round of it; else do what a known case needs."""
     finding, known, passed = facts.finding, remembered.case, remembered.passed_at
-    if known is not None and not starts_new_round(known, finding, decision):
+    if known is not None and not starts_new_round(known, finding, decision, services):
         return on_known_case(known, finding, decision, remembered, services)
     if passed is not None and finding.last_seen <= passed:
         stale = f"the control passed at {to_iso(passed)}"
@@ -121,18 +129,24 @@ def apply_decision(
         return on_known_case(raced, finding, decision, remembered, services)
 
 
-def starts_new_round(known: Case, finding: Finding, decision: Decision) -> bool:
+def starts_new_round(known: Case, finding: Finding, decision: Decision, services: Services) -> bool:
     """Does a finding that has a case start a new round of it?"""
-    newer = finding.last_seen > known.last_activity or bool(finding.custom_action)
+    chosen, contains = bool(finding.custom_action), decision.verdict is Verdict.CONTAIN
+    newer = finding.moment > known.last_activity
     match known.status:
         case Status.OBSERVED:
-            return decision.verdict is not Verdict.OBSERVE
-        case Status.RELEASED | Status.REOPENED | Status.EXPIRED:
-            return newer
-        case Status.REJECTED:
-            return bool(finding.custom_action)
+            same = decision.held_back == known.held_back
+            return decision.verdict is not Verdict.OBSERVE or not same
+        case Status.AWAITING_APPROVAL:
+            return not known.contained_as and replaces_question(known, decision, services)
+        case Status.EXPIRED:
+            return chosen or (newer and (contains or period_is_over(known, services)))
+        case Status.RELEASED:
+            return chosen or (newer and not finding.denied)
+        case Status.REOPENED:  # a person wanted it so: its state alone says nothing new
+            return chosen or (newer and finding.activity is not None and not finding.denied)
         case _:
-            return False
+            return chosen and known.status is Status.REJECTED
 
 
 def open_case(facts: PolicyInput, decision: Decision, case: str, known: Case | None) -> Case:
@@ -142,14 +156,17 @@ def open_case(facts: PolicyInput, decision: Decision, case: str, known: Case | N
         id=case,
         playbook=facts.playbook.name,
         finding=facts.finding,
-        plan=facts.plan,
-        plan_hash=facts.plan.hash,
+        plan=facts.allowed,
+        plan_hash=facts.allowed.hash,
         status=statuses.after(known.status if known else None, OPENING[decision.verdict], case),
         mode=facts.mode,
         verdict=decision.verdict,
         reason=decision.reason,
         opened_at=known.opened_at if known else now(),
-        last_activity=facts.finding.last_seen,
+        last_activity=facts.finding.moment,
+        results=refused_by_policy(facts),
+        held_back=decision.held_back and decision.verdict is Verdict.OBSERVE,
+        question_at=now() if decision.verdict is Verdict.ASK else None,
     )
     if known is None:
         return opened
@@ -172,8 +189,7 @@ def carry_out(
     record = decision_record(case) | policy_inputs(facts)
     if case.status is Status.CONTAINING:
         case = begin(case, known, Event.CLAIM, services)
-        budget = facts.settings.budget_for(facts.playbook.name)
-        return contain_and_report(case, services, record, budget)
+        return contain_and_report(case, services, record, facts.budget)
     if services.batch is not None and known is None and case.status is Status.OBSERVED:
         services.batch.add(case, record)
         return Outcome(
@@ -183,122 +199,6 @@ def carry_out(
     proof.write("decided", record)
     case = services.cases.open(replace(case, evidence_end=proof.link), replacing=known)
     return ask_or_report(case, services, held_back=decision.held_back)
-
-
-def decision_record(case: Case) -> dict[str, Any]:
-    """What happened, what policy said, what is planned: the first thing in evidence."""
-    return {
-        "finding": case.finding.to_json(),
-        "decision": {"verdict": case.verdict, "reason": case.reason},
-        "mode": case.mode,
-        "plan": case.plan.to_json(),
-        "plan_hash": case.plan_hash,
-        "round": case.round,
-    }
-
-
-def policy_inputs(facts: PolicyInput) -> dict[str, Any]:
-    """What policy looked at."""
-    settings = facts.settings
-    return {
-        "policy": {
-            "mode": facts.mode,
-            "switch": settings.switch,
-            "budget": settings.budget_for(facts.playbook.name),
-            "budget_left": facts.budget_left,
-            "exemptions": len(settings.exemptions),
-            "protected": facts.protected,
-            "protection_unknown": facts.protection_unknown,
-            "settings_refused": list(settings.faults),
-            "released_by": facts.released_by,
-        }
-    }
-
-
-def contain_and_report(
-    case: Case, services: Services, record: Mapping[str, Any], budget: int | None = None
-) -> Outcome:
-    """Contain, and show people how it ended, also when it failed."""
-    try:
-        case = contain(case, services, decided=record, budget=budget)
-    except ContainFailed:
-        report(services.cases.get(case.id) or case, services)
-        raise
-    if case.not_before is not None:
-        wait_for_change(case, services)
-    report(case, services)
-    return Outcome(str(case.status), case.reason, case.id, case.mode, held_back=_held_back(case))
-
-
-def _held_back(case: Case) -> bool:
-    return case.status is Status.OBSERVED and case.attempt > 0
-
-
-def ask_or_report(case: Case, services: Services, *, held_back: bool = False) -> Outcome:
-    """Start the workflow of a question, and show people how the case is."""
-    if case.status is Status.AWAITING_APPROVAL:
-        start_workflow(services, services.deployment.contain_workflow, case.execution_name, case)
-    report(case, services)
-    return Outcome(str(case.status), case.reason, case.id, case.mode, held_back=held_back)
-
-
-def on_known_case(
-    case: Case, finding: Finding, decision: Decision, remembered: Remembered, services: Services
-) -> Outcome:
-    """A finding that comes again: taken up if an attempt died, contained anew if it goes on."""
-    if case.live and case.lease_until is not None:
-        raise ContainInProgress(case.id, case.lease_until)
-    if case.not_before is not None and now() < case.not_before:
-        return unchanged(case)
-    if is_interrupted(case):
-        if may_resume(case, decision):
-            return resume(case, services)
-        return unchanged(case)
-    if has_new_activity(case, finding) and decision.verdict is Verdict.CONTAIN:
-        return contain_again(case, finding, services)
-    if not is_reported(case, remembered.reported, services):
-        ask_or_report(case, services)
-    return unchanged(case)
-
-
-def is_interrupted(case: Case) -> bool:
-    """Did an attempt to contain it die, or end with changes that failed?"""
-    failed = case.status in CONTAIN_ENDED and bool(case.failed)
-    return case.status is Status.CONTAINING or failed
-
-
-def may_resume(case: Case, decision: Decision) -> bool:
-    """Was it decided to contain, and is it still?"""
-    approved = case.verdict == Verdict.ASK and bool(case.decided_by)
-    still = (Verdict.CONTAIN, Verdict.ASK) if approved else (Verdict.CONTAIN,)
-    return (case.verdict == Verdict.CONTAIN or approved) and decision.verdict in still
-
-
-def resume(case: Case, services: Services) -> Outcome:
-    """Take up a case whose attempt died or failed, by a new attempt."""
-    record = decision_record(case) | {"resumed": True}
-    return contain_and_report(begin(case, case, Event.CLAIM, services), services, record)
-
-
-def has_new_activity(case: Case, finding: Finding) -> bool:
-    """Was it seen again after it was contained? A control's finding only repeats itself."""
-    contained = case.status in CONTAIN_ENDED
-    since = max(case.last_activity, case.contained_at or case.last_activity)
-    return contained and finding.last_seen > since
-
-
-def contain_again(case: Case, finding: Finding, services: Services) -> Outcome:
-    """Something undid the containment, or there are newer sessions: every change is made anew."""
-    again = replace(case, last_activity=finding.last_seen, results=())
-    record = decision_record(again) | {"again": True}
-    return contain_and_report(begin(again, case, Event.CLAIM, services), services, record)
-
-
-def unchanged(case: Case) -> Outcome:
-    """There is nothing to do."""
-    return Outcome(
-        "unchanged", f"the status of case {case.id} is {case.status}", case.id, case.mode
-    )
 
 
 def on_control_passed(
@@ -314,24 +214,35 @@ def on_control_passed(
     if known is None:
         services.cases.remember_pass(case, finding.last_seen)
         return Outcome("ignored", f"{decision.reason} and nothing is held", case, facts.mode)
-    if finding.last_seen < known.last_activity:
+    if finding.moment < known.last_activity:
         stale = f"the case was seen at {to_iso(known.last_activity)}"
         return Outcome("stale", stale, case, facts.mode)
-    known = replace(known, last_activity=finding.last_seen)
+    known = replace(known, last_activity=finding.moment)
     return release_on_pass(known, services, decision.reason)
 
 
 def release_on_pass(case: Case, services: Services, why: str) -> Outcome:
-    """What is held is undone; a question is over; what is closed stays as it is."""
-    if case.status in (Status.OBSERVED, Status.AWAITING_APPROVAL, Status.ESCALATED):
+    """What is held is undone; a question is over; what a person reopened is over too."""
+    if case.awaits_approval_again or case.status in HOLDING:
+        case = release(case, services, by=FINDING_SOURCE, why=why)
+    elif case.status in ENDED_BY_PASS:
         by = {"decided_by": FINDING_SOURCE, "decided_why": why}
         case = services.cases.transition(case, Event.SOURCE_UNDID, **by)
-    elif case.status in (Status.CONTAINING, Status.RELEASING, *CONTAIN_ENDED):
-        case = release(case, services, by=FINDING_SOURCE, why=why)
     elif is_reported(case, services.cases.reported(case), services):
         return unchanged(case)
     report(case, services)
+    respond_to_newer_activity(case, services)
     return Outcome(str(case.status), why, case.id, case.mode)
+
+
+def respond_to_newer_activity(case: Case, services: Services) -> None:
+    """A release has ended: what was seen meanwhile is responded to as a finding that comes now."""
+    at = case.newer_activity
+    if at is None or case.status not in CLOSED:
+        return
+    activity = None if case.finding.is_control else at
+    seen = replace(case.finding, last_seen=at, activity=activity, denied=False, custom_action="")
+    respond(seen, services)
 
 
 def original_of(finding: Finding, services: Services) -> Finding:
@@ -371,41 +282,10 @@ def release_from_security_hub(finding: Finding, services: Services) -> Outcome:
         closed = close(known, services, by=by, why=why)
         report(closed, services)
         return Outcome(str(closed.status), why, closed.id, closed.mode)
-    if known.status not in (Status.CONTAINING, Status.RELEASING, *CONTAIN_ENDED):
+    if known.status not in HOLDING and not known.awaits_approval_again:
         return unchanged(known)
     changes = {"decided_by": by, "decided_why": why, "released_by": by}
     case = services.cases.transition(known, Event.RELEASE, **changes)
     name = release_execution_name(case)
     start_workflow(services, services.deployment.release_workflow, name, case)
     return Outcome("releasing", why, case.id, case.mode)
-
-
-def wait_for_change(case: Case, services: Services) -> None:
-    """A change needs time: a workflow takes the case up then, or where that is long, the row says
-    when."""
-    if case.not_before is None or case.not_before - now() > LONGEST_WAIT:
-        return
-    name = f"{case.id}-wait-{case.attempt}"
-    start_workflow(services, services.deployment.contain_workflow, name, case)
-
-
-def workflow_input(case: Case) -> str:
-    """The input of our workflows: names, and when to wake; all else is read from the case."""
-    named = {"case": case.id, "playbook": case.playbook, "function": case.function_arn}
-    until = case.not_before if case.status is Status.CONTAINING else None
-    return json.dumps({**named, **({"until": to_iso(until)} if until is not None else {})})
-
-
-def release_execution_name(case: Case) -> str:
-    """The name of a new ``release`` execution: each request is one of its own."""
-    return f"{case.id}-release-{case.round}-{int(now().timestamp())}"
-
-
-def start_workflow(services: Services, workflow: str, name: str, case: Case) -> None:
-    """Start a workflow for the case. The same name again is the same execution."""
-    states = services.client("stepfunctions")
-    try:
-        states.start_execution(stateMachineArn=workflow, name=name, input=workflow_input(case))
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
-            raise

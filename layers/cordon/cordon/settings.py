@@ -54,6 +54,7 @@ class Deployment:
     security_hub: bool = True  # False: Cordon reports nothing there
     own_roles: tuple[str, ...] = ()  # exact ARNs of this stack's roles
     evidence_days: int = 365  # how long evidence is kept, and closed cases with it
+    approval_hours: int = 4  # how long a person may take to approve
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> "Deployment":
@@ -74,6 +75,7 @@ class Deployment:
             security_hub=env.get("CORDON_SECURITY_HUB", "true") == "true",
             own_roles=tuple(filter(None, env.get("CORDON_OWN_ROLES", "").split(","))),
             evidence_days=int(env.get("CORDON_EVIDENCE_DAYS", "365")),
+            approval_hours=int(env.get("CORDON_APPROVAL_HOURS", "4")),
         )
 
     def own_roles_in(self, account: str) -> tuple[str, ...]:

@@ -41,6 +41,9 @@ class Event(StrEnum):
     EXPIRE = "the time to approve is over"
     HOLD_BACK = "the budget is used up"
     WAIT = "a change needs time"
+    STAYS_CONTAINED = "no more is approved: it stays contained"
+    STAYS_TAGGED = "no more is approved: it stays tagged"
+    STAYS_PARTLY_CONTAINED = "no more is approved: it stays partly contained"
     ALL_VERIFIED = "every change is verified"
     TAGS_VERIFIED = "every tag is verified, and there was nothing else to do"
     SOME_VERIFIED = "some changes are verified"
@@ -60,7 +63,11 @@ _FINDING: Mapping[Event, Status] = {
     E.ESCALATE: S.ESCALATED,
     E.CLAIM: S.CONTAINING,
 }
-_ENDED: Mapping[Event, Status] = {E.CLAIM: S.CONTAINING, E.RELEASE: S.RELEASING}
+_ENDED: Mapping[Event, Status] = {
+    E.CLAIM: S.CONTAINING,
+    E.ASK: S.AWAITING_APPROVAL,  # it went on after it was contained
+    E.RELEASE: S.RELEASING,
+}
 
 TABLE: Mapping[Status | None, Mapping[Event, Status]] = {
     None: _FINDING,
@@ -70,6 +77,13 @@ TABLE: Mapping[Status | None, Mapping[Event, Status]] = {
         E.REJECT: S.REJECTED,
         E.EXPIRE: S.EXPIRED,
         E.SOURCE_UNDID: S.RELEASED,
+        E.ASK: S.AWAITING_APPROVAL,  # its time is over and nothing ended it
+        E.CLAIM: S.CONTAINING,  # the mode is enforce since
+        # A question about newer activity, while what was changed before is held:
+        E.RELEASE: S.RELEASING,
+        E.STAYS_CONTAINED: S.CONTAINED,
+        E.STAYS_TAGGED: S.TAGGED,
+        E.STAYS_PARTLY_CONTAINED: S.PARTLY_CONTAINED,
     },
     S.REJECTED: _FINDING,
     S.EXPIRED: _FINDING,
@@ -77,6 +91,7 @@ TABLE: Mapping[Status | None, Mapping[Event, Status]] = {
         E.CLAIM: S.CONTAINING,
         E.HOLD_BACK: S.OBSERVED,
         E.WAIT: S.CONTAINING,
+        E.ASK: S.AWAITING_APPROVAL,  # a threat, for which the budget is used up
         E.ALL_VERIFIED: S.CONTAINED,
         E.TAGS_VERIFIED: S.TAGGED,
         E.SOME_VERIFIED: S.PARTLY_CONTAINED,
@@ -101,11 +116,17 @@ TABLE: Mapping[Status | None, Mapping[Event, Status]] = {
         E.NOTHING_HELD: S.RELEASED,
     },
     S.RELEASED: _FINDING,
-    S.REOPENED: _FINDING,
+    S.REOPENED: {**_FINDING, E.SOURCE_UNDID: S.RELEASED},
 }
 
 # An attempt to contain has ended: the changes that were verified stay until a release.
 CONTAIN_ENDED = frozenset({S.CONTAINED, S.TAGGED, S.PARTLY_CONTAINED, S.FAILED, S.RESOURCE_DELETED})
+# What is true again when a question about newer activity ends and no more is approved.
+STAYS: Mapping[Status, Event] = {
+    S.CONTAINED: E.STAYS_CONTAINED,
+    S.TAGGED: E.STAYS_TAGGED,
+    S.PARTLY_CONTAINED: E.STAYS_PARTLY_CONTAINED,
+}
 # Nothing is held and nobody waits: the row expires with its evidence.
 CLOSED = frozenset({S.OBSERVED, S.REJECTED, S.EXPIRED, S.RELEASED, S.REOPENED})
 

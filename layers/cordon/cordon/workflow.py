@@ -7,23 +7,23 @@ again by the state machine's retry and then changes nothing more.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
+from cordon.again import allowed_part, for_newer_activity, is_interrupted, take_up
 from cordon.attempt import begin
 from cordon.bootstrap import Services
 from cordon.clock import now, to_iso
-from cordon.concurrency import gather
 from cordon.contain import contain
 from cordon.errors import CaseConflict, ContainInProgress, NotAllowedNow, NotApproved
-from cordon.facts import facts_of, look_up_protection
-from cordon.memory.cases import Case, Decision, Remembered, Reported
-from cordon.policy import Verdict, decide
+from cordon.facts import facts_now
+from cordon.memory.cases import Case, Decision
+from cordon.outcome import decision_record, policy_inputs
+from cordon.policy import PolicyInput, Verdict, decide
 from cordon.release import close, release
 from cordon.reporting import report
-from cordon.respond import decision_record, is_interrupted
+from cordon.respond import respond_to_newer_activity
 from cordon.sources.text import one_line
-from cordon.statuses import CLOSED, CONTAIN_ENDED, Event, Status
+from cordon.statuses import CLOSED, CONTAIN_ENDED, STAYS, Event, Status
 
 Command = Mapping[str, Any]
 
@@ -57,48 +57,56 @@ def _contain(case: Case, command: Command, services: Services) -> dict[str, str]
         return _contained(case)
     if case.status is not Status.AWAITING_APPROVAL and not is_interrupted(case):
         raise NotApproved(f"the status of case {case.id} is {case.status}")
-    _require_allowed_now(case, services)
+    facts = _facts_that_allow(case, services)
     if case.status is Status.AWAITING_APPROVAL:
-        return _contained(contain(_approve(case, decision, services), services))
-    record = decision_record(case) | {"resumed": True}
-    claimed = begin(replace(case, decided_by=decision.by), case, Event.CLAIM, services)
+        again = case.last_activity if case.awaits_approval_again else None
+        claimed = _approve(case, decision, facts, services)
+        return _contained(contain(claimed, services, again=again))
+    record = decision_record(case) | {"resumed": True} | policy_inputs(facts)
+    part = replace(allowed_part(case, facts), decided_by=decision.by)
+    claimed = begin(part, case, Event.CLAIM, services)
     return _contained(contain(claimed, services, decided=record))
 
 
 def _continue(case: Case, _: Command, services: Services) -> dict[str, str]:
-    """Take up a case that needed time, if what it does is still allowed."""
+    """Take up a case that needed time, as far as policy still allows it."""
     due = case.not_before is None or now() >= case.not_before
-    if case.status is not Status.CONTAINING or not due:
-        return _contained(case)
-    _require_allowed_now(case, services)
-    record = decision_record(case) | {"resumed": True}
-    return _contained(contain(begin(case, case, Event.CLAIM, services), services, decided=record))
+    if case.status is Status.CONTAINING and due:
+        take_up(case, services)
+    return _contained(services.cases.get(case.id) or case)
 
 
-def _approve(case: Case, decision: Decision, services: Services) -> Case:
-    """Claim the case; evidence says who approved, before anything is captured."""
+def _approve(case: Case, decision: Decision, facts: PolicyInput, services: Services) -> Case:
+    """Claim the case; evidence says who approved, before anything is captured.
+
+    Of an approval to contain again, what is not allowed any more is left as it is.
+    """
     by = one_line(decision.by, 256)
+    wanted = (
+        for_newer_activity(case, case.last_activity, facts) if case.awaits_approval_again else case
+    )
     proof = services.evidence(case)
-    proof.write("approved", {"by": by, "plan_hash": case.plan_hash})
-    approved = replace(case, decided_by=by, released_by="", evidence_end=proof.link)
+    proof.write("approved", {"by": by, "plan_hash": case.plan_hash, **policy_inputs(facts)})
+    approved = replace(
+        wanted, decided_by=by, released_by="", question_at=None, evidence_end=proof.link
+    )
     return begin(approved, case, Event.APPROVE, services)
 
 
-def _require_allowed_now(case: Case, services: Services) -> None:
-    """The same policy as for the finding: settings, exemptions and protection as they are now."""
-    place, plan = case.finding.place, case.plan
-    settings, look_up = gather(
-        services.cases.settings, partial(look_up_protection, plan, place, case.id, services)
-    )
-    if look_up.error is not None:
-        raise look_up.error
-    remembered = Remembered(None, None, 0, Reported(), settings)
-    facts = facts_of(case.finding, plan, remembered, look_up, services)
+def _facts_that_allow(case: Case, services: Services) -> PolicyInput:
+    """The same policy as for the finding: settings, exemptions and protection as they are now.
+
+    A person approved the whole plan: what is left of it was not approved.
+    """
+    facts = facts_now(case, services)
     decision = decide(facts)
     if decision.verdict not in (Verdict.ASK, Verdict.CONTAIN):
         raise NotAllowedNow(f"case {case.id}: {decision.reason}")
-    if facts.plan != case.plan:
-        raise NotAllowedNow(f"case {case.id}: a target was exempted since the question")
+    first = case.status is Status.AWAITING_APPROVAL and not case.awaits_approval_again
+    if first and facts.left_out:
+        why = "; ".join(f"{arn}: {reason}" for arn, reason in facts.left_out.items())
+        raise NotAllowedNow(f"case {case.id}: not all that was approved is allowed now: {why}")
+    return facts
 
 
 def _require_current_round(case: Case, command: Command) -> None:
@@ -131,12 +139,17 @@ def _end_question(case: Case, command: Command, services: Services) -> dict[str,
     decision = services.cases.decision(case)
     rejected = decision is not None and decision.decision == "reject"
     by = one_line(decision.by, 256) if decision is not None and rejected else ""
-    event = Event.REJECT if rejected else Event.EXPIRE
+    event = _end_of_question(case, Event.REJECT if rejected else Event.EXPIRE)
     why = _NOT_CARRIED_OUT.get(decision.decision if decision is not None else "", "nobody approved")
     proof = services.evidence(case)
     proof.write("rejected" if rejected else "expired", {"by": by, "why": why})
     changes = {"decided_by": by, "decided_why": why, "evidence_end": proof.link}
-    return {"state": str(services.cases.transition(case, event, **changes).status)}
+    return {"state": str(services.cases.transition(case, event, contained_as="", **changes).status)}
+
+
+def _end_of_question(case: Case, event: Event) -> Event:
+    """A question about newer activity leaves what was changed before as it is."""
+    return STAYS[Status(case.contained_as)] if case.awaits_approval_again else event
 
 
 def _report(case: Case, command: Command, services: Services) -> dict[str, str]:
@@ -146,7 +159,8 @@ def _report(case: Case, command: Command, services: Services) -> dict[str, str]:
     if failed := command.get("failed"):
         why = one_line(f"the workflow failed: {failed}", 2000)
         if case.status is Status.AWAITING_APPROVAL:
-            case = services.cases.transition(case, Event.EXPIRE, decided_why=why)
+            event = _end_of_question(case, Event.EXPIRE)
+            case = services.cases.transition(case, event, contained_as="", decided_why=why)
         elif case.decided_why != why:
             case = services.cases.write(replace(case, decided_why=why))
     report(case, services)
@@ -156,7 +170,7 @@ def _report(case: Case, command: Command, services: Services) -> dict[str, str]:
 def _release(case: Case, _: Command, services: Services) -> dict[str, str]:
     """Release what a row says is to be released; ``until`` is when to try again."""
     if case.status in CLOSED:
-        return {"state": str(case.status)}
+        return _released(case, services)
     decision = services.cases.decision(case)
     decided = decision is not None and decision.decision == "release"
     if not decided and case.status is not Status.RELEASING:
@@ -165,7 +179,7 @@ def _release(case: Case, _: Command, services: Services) -> dict[str, str]:
         by, why = one_line(decision.by, 256), one_line(decision.why, 300)
     else:
         by, why = case.decided_by, case.decided_why
-    if case.status is Status.AWAITING_APPROVAL:
+    if case.status is Status.AWAITING_APPROVAL and not case.awaits_approval_again:
         return {"state": str(case.status)}  # it is rejected, not released
     if case.status is Status.ESCALATED:
         return {"state": str(close(case, services, by=by, why=why).status)}
@@ -174,9 +188,17 @@ def _release(case: Case, _: Command, services: Services) -> dict[str, str]:
     except ContainInProgress as live:
         return {"state": "waiting", "until": to_iso(live.until)}
     if case.not_before is None:
-        return {"state": str(case.status)}
+        return _released(case, services)
     report(case, services)  # it may wait long, and people must know for what
     return {"state": "waiting", "until": to_iso(case.not_before)}
+
+
+def _released(case: Case, services: Services) -> dict[str, str]:
+    """People see that it is released before what was seen meanwhile opens it again."""
+    if case.newer_activity is not None:
+        report(case, services)
+        respond_to_newer_activity(case, services)
+    return {"state": str(case.status)}
 
 
 STEPS: Mapping[str, Callable[[Case, Command, Services], dict[str, str]]] = {

@@ -95,6 +95,11 @@ class Case:
     changed_at: datetime | None = None  # when its row was last written; always rises
     evidence_end: ChainEnd = field(default_factory=ChainEnd)
     observed: Observed | None = None  # what its chain begins with, instead of with nothing
+    held_back: bool = False  # observed though the mode says more: time takes it up again
+    question_at: datetime | None = None  # when its question was opened; a yes clears it
+    contained_as: str = ""  # the status to which a question about newer activity returns
+    denied_at: datetime | None = None  # the last activity since that was denied
+    newer_activity: datetime | None = None  # seen, and nothing was done about it yet
 
     @property
     def execution_name(self) -> str:
@@ -105,6 +110,22 @@ class Case:
     def failed(self) -> tuple[ActionResult, ...]:
         """The changes that another try may bring about."""
         return tuple(r for r in self.results if r.status is ActionStatus.FAILED)
+
+    @property
+    def left(self) -> tuple[ActionResult, ...]:
+        """What is said of targets that are not in the plan: they were left as they are."""
+        planned = {action.target for action in self.plan.actions}
+        return tuple(result for result in self.results if result.target not in planned)
+
+    @property
+    def awaits_approval_again(self) -> bool:
+        """Must a person decide about newer activity, while what was changed before is held?"""
+        return self.status is Status.AWAITING_APPROVAL and bool(self.contained_as)
+
+    @property
+    def closed(self) -> bool:
+        """Nothing is held, nobody waits, and nothing is held back: the row may expire."""
+        return self.status in CLOSED and not (self.held_back and self.status is Status.OBSERVED)
 
     @property
     def live(self) -> bool:
@@ -216,7 +237,7 @@ class Cases:
         before = case.version
         case, row = self._next(case)
         try:
-            if case.status in CLOSED:
+            if case.closed:
                 put = self._table.write_put(row, IF_UNCHANGED, version=before)
                 self._table.transact([put, self._keep_plan(case)])
             else:
@@ -249,7 +270,7 @@ class Cases:
         row: dict[str, Any] = {k: v for k, v in asdict(reported).items() if v not in ("", None)}
         if reported.at is not None:
             row["at"] = to_iso(reported.at)
-        end = self._end() if case.status in CLOSED else {}
+        end = self._end() if case.closed else {}
         self._table.put({"id": self._key("reported", case.id), **row, **end})
 
     def decision(self, case: Case) -> Decision | None:
@@ -291,8 +312,8 @@ class Cases:
         return case, {**_row(case), "id": self._key("case", case.id), **self._expiry(case)}
 
     def _expiry(self, case: Case) -> dict[str, Any]:
-        """An open case is in the index and stays; a closed one goes when its evidence may."""
-        return self._end() if case.status in CLOSED else {"open": self._playbook}
+        """What is open or held back stays, in the index; the rest goes when its evidence may."""
+        return self._end() if case.closed else {"open": self._playbook}
 
     def _end(self) -> dict[str, Any]:
         return {"expires": int((now() + timedelta(days=self._evidence_days)).timestamp())}
@@ -302,13 +323,13 @@ class Cases:
             "id": self._plan_key(case.id, case.plan_hash),
             "finding": canonical_json(case.finding.to_json()),
             "plan": canonical_json(case.plan.to_json()),
-            **(self._end() if case.status in CLOSED else {}),
+            **(self._end() if case.closed else {}),
         }
 
     def _keep_plan(self, case: Case) -> Mapping[str, Any]:
         """The plan stays as it was written; only when it expires follows its case."""
         key = self._plan_key(case.id, case.plan_hash)
-        if case.status in CLOSED:
+        if case.closed:
             return self._table.write_update(key, "SET expires = :expires", **self._end())
         return self._table.write_update(key, "REMOVE expires")
 
@@ -324,8 +345,18 @@ class Cases:
 
 
 _TEXTS = ("playbook", "plan_hash", "mode", "verdict", "reason", "function_arn")
-_DECIDED = ("decided_by", "decided_why", "released_by")
-_MOMENTS = ("opened_at", "last_activity", "lease_until", "contained_at", "not_before", "changed_at")
+_DECIDED = ("decided_by", "decided_why", "released_by", "contained_as")
+_MOMENTS = (
+    "opened_at",
+    "last_activity",
+    "lease_until",
+    "contained_at",
+    "not_before",
+    "changed_at",
+    "question_at",
+    "denied_at",
+    "newer_activity",
+)
 _NUMBERS = ("version", "round", "attempt")
 
 
@@ -342,6 +373,7 @@ def _row(case: Case) -> dict[str, Any]:
         "evidence_count": case.evidence_end.seq,
         "evidence_hash": case.evidence_end.hash,
         **({"observed": asdict(case.observed)} if case.observed else {}),
+        **({"held_back": True} if case.held_back else {}),
     }
 
 
@@ -361,6 +393,7 @@ def _case(row: Row, plan: Row) -> Case:
         results=tuple(ActionResult(**raw) for raw in results),
         evidence_end=ChainEnd(row["evidence_count"], row["evidence_hash"]),
         observed=Observed(**row["observed"]) if "observed" in row else None,
+        held_back=bool(row.get("held_back")),
         **given,
     )
 

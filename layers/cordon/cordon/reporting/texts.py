@@ -13,6 +13,7 @@ from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.release import FINDING_SOURCE
 from cordon.statuses import CONTAIN_ENDED, Status
 
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 TROUBLE = (
     ActionStatus.FAILED,
     ActionStatus.REFUSED,
@@ -63,6 +64,8 @@ def _retry(case: Case) -> str:
         f"comes again. {_release(case)}"
     )
 
+
+AWAITS_AGAIN = "There is newer activity. What was changed before stays; nothing was changed since."
 
 MEANINGS: dict[Status, Meaning] = {
     Status.OBSERVED: Meaning("observed", "Nothing was changed.", _contain),
@@ -135,7 +138,19 @@ def truth(case: Case) -> str:
     person = case.decided_by if case.decided_by != FINDING_SOURCE else "the finding's own source"
     decided = [f"Decided by {person}" if person else "", case.decided_why.rstrip(".")]
     more = ": ".join(part for part in decided if part)
-    return f"{MEANINGS[case.status].truth} {more}.".removesuffix(" .")
+    known = AWAITS_AGAIN if case.awaits_approval_again else MEANINGS[case.status].truth
+    sentences = (known, f"{more}." if more else "", *_activity(case))
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _activity(case: Case) -> list[str]:
+    """What was seen after the case was contained and led to no change."""
+    said = []
+    if case.denied_at is not None:
+        said.append(f"Activity at {case.denied_at:{MOMENT}} was denied.")
+    if case.newer_activity is not None:
+        said.append(f"Nothing was done yet about activity at {case.newer_activity:{MOMENT}}.")
+    return said
 
 
 def decision(case: Case) -> str:
@@ -145,12 +160,15 @@ def decision(case: Case) -> str:
 
 def change_lines(case: Case) -> list[str]:
     """One line a change: what happened to which resource, and why; troubles first."""
-    if not case.results:
-        verb = "Planned" if case.status not in CONTAIN_ENDED else "Not done"
-        return [f"{verb}: {a.name()} on {a.resource}{_caution(a)}" for a in case.plan.actions]
     actions = {action.target: action for action in case.plan.actions}
     results = sorted(case.results, key=lambda result: result.status not in TROUBLE)
-    return [_line(result, actions.get(result.target)) for result in results]
+    lines = [_line(result, actions.get(result.target)) for result in results]
+    ended = case.status in CONTAIN_ENDED or len(case.left) < len(case.results)
+    if case.results and ended:
+        return lines
+    verb = "Planned" if case.status not in CONTAIN_ENDED else "Not done"
+    planned = (f"{verb}: {a.name()} on {a.resource}{_caution(a)}" for a in case.plan.actions)
+    return [*lines, *planned]
 
 
 def _caution(action: Action | None) -> str:
@@ -184,7 +202,7 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
     return [
         ("What happened", f"{finding.title} ({finding.kind})"),
         ("Severity", f"{severity.label}, at its source {severity.native}"),
-        ("Last seen", f"{finding.last_seen:%Y-%m-%dT%H:%M:%SZ}"),
+        ("Last seen", f"{finding.last_seen:{MOMENT}}"),
         ("Where", f"account {place.account}, {place.region}"),
         ("Resource", _names(finding)),
         ("Actor", f"{actor.user_type} {actor.name} {actor.access_key_id}" if actor else ""),

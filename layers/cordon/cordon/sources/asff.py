@@ -15,6 +15,7 @@ deleted rule and a deleted resource give the same reason.
 """
 
 import re
+from datetime import datetime
 from functools import partial
 
 from cordon.finding import Finding, HubReference, Place, Resource, State
@@ -39,6 +40,8 @@ CORDON_PREFIX = "cordon/"
 _GUARDDUTY_ID = re.compile(
     r"arn:aws[a-z-]*:guardduty:[a-z0-9-]+:[0-9]{12}:detector/[A-Za-z0-9-]+/finding/([A-Za-z0-9-]+)"
 )
+_LAST = "aws/guardduty/service/eventLastSeen"
+_ERROR = "aws/guardduty/service/action/awsApiCallAction/errorCode"
 _CONTROL = re.compile(r"(?:.*:)?security-control/([A-Za-z][A-Za-z0-9]{0,63}\.[0-9]{1,4})(?:/.*)?")
 _COMPLIANCE = {
     "PASSED": State.PASSED,
@@ -84,12 +87,22 @@ def read(finding: Field, digest: str, *, channel: str, custom_action: str) -> Fi
         workflow=finding["Workflow"]["Status"].choice("NEW", "NOTIFIED", "RESOLVED", "SUPPRESSED"),
         custom_action=custom_action,
         is_cordon_finding=by.is_default_product_of(place.account) and _is_from_cordon(finding, id),
+        activity=times.readable(partial(_activity, by.source, finding)),
+        denied=bool(times.readable(lambda: finding["ProductFields"][_ERROR].present)),
     )
 
 
 def names_sample_bucket(source: str, resources: tuple[Resource, ...]) -> bool:
     """Is it the copy of a sample that Macie made? Its bucket says so."""
     return source == "macie" and any(r.name == SAMPLE_BUCKET for r in resources)
+
+
+def _activity(source: str, finding: Field) -> datetime | None:
+    """Only GuardDuty observes somebody: others evaluate again what a resource is."""
+    if source != "guardduty":
+        return None
+    proved = times.activity(finding["ProductFields"][_LAST])
+    return proved or times.activity(finding["LastObservedAt"])
 
 
 def native_id(

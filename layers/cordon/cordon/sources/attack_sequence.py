@@ -5,10 +5,11 @@ Source: service models, ``guardduty.Sequence`` (camelCase, in ``service.detectio
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 from cordon.finding import Place, Principal, Resource, ResourceRole
-from cordon.sources import shapes
+from cordon.sources import shapes, times
 from cordon.sources.field import Field
 from cordon.sources.resources import (
     actor_resources,
@@ -78,6 +79,12 @@ def _principal(actor: Field, spell: Callable[[str], str]) -> Principal | None:
         account=user[spell("account")][spell("uid")].optional(shapes.ACCOUNT_ID),
         issuer=_issuer(session[spell("issuer")]),
     )
+
+
+def activity(service: Field) -> datetime | None:
+    """When the last of the sequence's signals was last seen (``lastSeenAt``)."""
+    signals = service["detection"]["sequence"]["signals"].items()
+    return times.activity(*(signal["lastSeenAt"] for signal in signals))
 
 
 def _resources(items: Field, place: Place) -> list[Resource]:

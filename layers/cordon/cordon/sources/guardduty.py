@@ -12,6 +12,7 @@ the thief's account, so it is the principal's account only if the caller is an A
 """
 
 import json
+from datetime import datetime
 from functools import partial
 
 from cordon.finding import Finding, HubReference, Place, Principal, State
@@ -75,7 +76,18 @@ def read(detail: Field, digest: str) -> Finding:
         description=detail["description"].text(text.DESCRIPTION),
         detail_sha256=digest,
         hub=_hub(detail, place, id),
+        activity=times.readable(partial(_activity, service)),
+        denied=bool(times.readable(partial(_denied, service))),
     )
+
+
+def _activity(service: Field) -> datetime | None:
+    return attack_sequence.activity(service) or times.activity(service["eventLastSeen"])
+
+
+def _denied(service: Field) -> bool:
+    """Was the last call refused? It moves eventLastSeen like any other."""
+    return service["action"]["awsApiCallAction"]["errorCode"].present
 
 
 def _principal(detail: Field) -> Principal | None:

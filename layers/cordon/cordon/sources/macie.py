@@ -5,6 +5,7 @@ model's ``Finding``. Required: ``id``, ``accountId``, ``region``, ``type`` and o
 A sample finding has ``sample: true`` and the bucket ``macie-sample-finding-bucket``.
 """
 
+from datetime import datetime
 from functools import partial
 
 from cordon.finding import ARN, Finding, HubReference, Place, Principal, Resource, State
@@ -68,7 +69,14 @@ def read(detail: Field, digest: str) -> Finding:
         hub=HubReference(
             id, f"arn:{place.partition}:securityhub:{place.region}::product/aws/macie"
         ),
+        activity=times.readable(partial(_activity, detail)),
     )
+
+
+def _activity(detail: Field) -> datetime | None:
+    """When the call that a policy finding is about was last seen; sensitive data has none."""
+    call = detail["policyDetails"]["action"]["apiCallDetails"]
+    return times.activity(call["lastSeen"])
 
 
 def _resources(detail: Field, place: Place) -> list[Resource]:

@@ -9,6 +9,7 @@ The copy of a GuardDuty or Macie finding gets the native id and type. ``hub`` is
 in Security Hub CSPM, where notes and workflow status are written.
 """
 
+from datetime import datetime
 from functools import partial
 
 from cordon.finding import Finding, HubReference, State
@@ -73,7 +74,15 @@ def read(finding: Field, digest: str) -> Finding:
         detail_sha256=digest,
         hub=HubReference(id, by.arn.replace(":productv2/", ":product/")),
         workflow=_workflow(finding),
+        activity=times.readable(partial(_activity, by.source, info)),
     )
+
+
+def _activity(source: str, info: Field) -> datetime | None:
+    """Only GuardDuty observes somebody; ``modified_time`` is when the finding was published."""
+    if source != "guardduty":
+        return None
+    return times.activity(info["last_seen_time_dt"], info["last_seen_time"])
 
 
 def _type(by: Product, finding: Field) -> str:

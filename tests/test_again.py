@@ -1,0 +1,58 @@
+"""What again means, over all moments; the promises show what follows from it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cordon.again import SETTLES, is_again
+from cordon.memory.cases import Case
+from cordon.release import FINDING_SOURCE
+from cordon.statuses import CONTAIN_ENDED, Status
+from tests.make import NOON, a_finding
+from tests.reporting.cases import a_case
+
+SECONDS = st.integers(min_value=-400, max_value=400)
+ENDED = st.sampled_from(sorted(CONTAIN_ENDED))
+CONTROL = a_finding(source="securityhub", type="S3.8")
+
+
+def contained(status: Status, activity: int, at: int) -> Case:
+    """A case whose handled activity and containment were so many seconds after noon."""
+    handled, ended = (NOON + timedelta(seconds=after) for after in (activity, at))
+    return replace(a_case(status), last_activity=handled, contained_at=ended)
+
+
+@given(ENDED, SECONDS, SECONDS, SECONDS)
+def test_again_is_later_than_all_that_was_handled(
+    status: Status, activity: int, at: int, seen: int
+) -> None:
+    case = contained(status, activity, at)
+    finding = a_finding(activity=NOON + timedelta(seconds=seen))
+    settled = at + SETTLES.total_seconds()
+    assert is_again(case, finding) is (seen > activity and seen > settled)
+
+
+@given(ENDED, SECONDS, SECONDS, SECONDS)
+def test_publication_is_never_again(status: Status, activity: int, at: int, seen: int) -> None:
+    """Neither a control's evaluation nor a later update of the same activity."""
+    case, published = contained(status, activity, at), NOON + timedelta(seconds=seen)
+    assert not is_again(case, replace(CONTROL, last_seen=published))
+    assert not is_again(case, a_finding(activity=case.last_activity, last_seen=published))
+
+
+@pytest.mark.parametrize("status", sorted(set(Status) - CONTAIN_ENDED - {Status.RELEASING}))
+def test_only_what_was_contained_goes_on(status: Status) -> None:
+    finding = a_finding(activity=NOON + timedelta(days=1))
+    assert not is_again(contained(status, 0, 0), finding)
+
+
+@pytest.mark.parametrize(("by", "again"), [(FINDING_SOURCE, True), ("Ada", False)])
+def test_control_that_fails_while_it_is_released(by: str, again: bool) -> None:
+    """Failed after it passed; a person's release says nothing about the condition."""
+    releasing = replace(contained(Status.RELEASING, 0, 0), decided_by=by)
+    failed = replace(CONTROL, last_seen=NOON + timedelta(hours=1))
+    assert is_again(releasing, failed) is again
+    assert not is_again(releasing, replace(failed, last_seen=NOON))
