@@ -300,13 +300,16 @@ class EmbeddedAccount:
         return Delivery(tuple(r.logical for r in matched), tuple(self.journal.records[since:]))
 
     def _stage(self, event: Mapping[str, Any]) -> None:
-        """Security Hub has every finding that it sends an event of."""
+        """Security Hub has every finding that it sends an event of.
+
+        What has no identifier is no finding: the event's receivers have to see that.
+        """
         if event.get("source") != "aws.securityhub" or not self._security_hub:
             return
-        for finding in event.get("detail", {}).get("findings", []):
-            if "ProductArn" in finding and not hub.holds(
-                self._here, finding["ProductArn"], finding["Id"]
-            ):
+        for finding in _findings(event):
+            product, id = finding.get("ProductArn"), finding.get("Id")
+            named = isinstance(product, str) and isinstance(id, str)
+            if named and not hub.holds(self._here, str(product), str(id)):
                 hub.store(self._here, finding)
 
     def _on_finding(self, where: Where, event: dict[str, Any]) -> None:
@@ -452,6 +455,12 @@ class EmbeddedAccount:
                     raise SandboxDied
 
         self.guard.after_call.append(hook)
+
+
+def _findings(event: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What looks like findings in an event of Security Hub."""
+    found = event["detail"].get("findings") if isinstance(event.get("detail"), Mapping) else None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _machine(resource: Resource) -> Machine:
