@@ -167,7 +167,8 @@ class EmbeddedAccount:
         speedups.install()
         backends.install()
         undo.enter_context(patches.environment(self.place))
-        undo.enter_context(mock_aws(config=cast("DefaultConfig", MOTO)))
+        with speedups.without_other_clients():
+            undo.enter_context(mock_aws(config=cast("DefaultConfig", MOTO)))
         mock_random.seed(SEED)
         undo.enter_context(self.clock.shown())
         scheduler.enter(self._scheduler)
