@@ -34,11 +34,15 @@ def _printed(event: ReplayEvent, mode: Mode, one: expected.Expectation) -> dict[
 
 def unreadable(event: ReplayEvent, printed: Sequence[Mapping[str, Any]]) -> str:
     """Why no parser reads the event; "" where one does, or where the plan beside it says so."""
-    beside = expected.beside(event.path) if event.is_file else None
-    if beside is not None and beside["outcome"] == expected.UNREADABLE:
-        return ""
     unread = (one["reason"] for one in printed if one["outcome"] == expected.UNREADABLE)
-    return str(next(unread, ""))
+    reason = str(next(unread, ""))
+    if not reason or not event.is_file:
+        return reason
+    try:
+        beside = expected.beside(event.path) or {}
+    except ValueError as error:
+        raise CannotPlan(f"the plan beside it is not JSON: {error}") from None
+    return "" if beside.get("outcome") == expected.UNREADABLE else reason
 
 
 def write(event: ReplayEvent) -> None:

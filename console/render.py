@@ -112,7 +112,7 @@ def _whole(run: Run) -> Panel:
     changes = _changes(run)
     parts += [changes] if changes.row_count else []
     parts += [_hub(run)] if run.cases else []
-    parts += [Text(f"problem   {trouble}", style="red") for trouble in run.troubles]
+    parts += [Text(f"problem   {plain(trouble)}", style="red") for trouble in run.troubles]
     title = escape(str(run.event))
     return Panel(Group(*parts), title=title, border_style="red" if run.troubles else "green")
 

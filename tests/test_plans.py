@@ -127,5 +127,16 @@ def test_plan_is_written_beside_a_file_that_is_one_event(tmp_path: Path) -> None
     ]
 
 
+def test_broken_plan_beside_an_event_stops_no_other(tmp_path: Path) -> None:
+    stranger = json.loads(RANSOM.read_text()) | {"source": "aws.ec2"}
+    (tmp_path / "a.json").write_text(json.dumps(stranger))
+    (tmp_path / "a.plan.json").write_text("{")
+    (tmp_path / "b.json").write_text(RANSOM.read_text())
+    result = plan(tmp_path)
+    assert result.exit_code == 1
+    assert "a.json: the plan beside it is not JSON" in result.stderr
+    assert result.stdout.count('"outcome": "contained"') == 1
+
+
 def test_folder_without_events_has_no_plan(tmp_path: Path) -> None:
     assert plan(tmp_path).exit_code == 2

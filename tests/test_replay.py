@@ -206,7 +206,7 @@ def test_plans_beside_events_are_not_events() -> None:
 
 def test_hostile_text_is_shown_as_text(tmp_path: Path) -> None:
     detail = json.loads(RANSOM.read_text())["detail"] | {
-        "title": "[red]x[/red] \u001b[31m [link=e]"
+        "title": "[red]x[/red] \u001b[31m [link=e] \ud800"
     }
     result = cordon("replay", an_event(tmp_path, detail=detail))
     assert result.exit_code == 0
