@@ -179,6 +179,8 @@ def _stopped_by(error: BaseException) -> str:
     said = one_line(str(error), LONGEST_TROUBLE)
     if isinstance(error, CannotReplay):
         return said
+    if isinstance(error, BadResponse):
+        return f"cannot be replayed: what it names is not of the form that AWS allows: {said}"
     return f"the replay failed: {type(error).__name__}: {said}"
 
 

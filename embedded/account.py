@@ -303,14 +303,12 @@ class EmbeddedAccount:
     def _stage(self, event: Mapping[str, Any]) -> None:
         """Security Hub has every finding that it sends an event of.
 
-        What has no identifier is no finding: the event's receivers have to see that.
+        It has none that its own model does not allow: the receivers have to see what that is.
         """
         if event.get("source") != "aws.securityhub" or not self._security_hub:
             return
         for finding in _findings(event):
-            product, id = finding.get("ProductArn"), finding.get("Id")
-            named = isinstance(product, str) and isinstance(id, str)
-            if named and not hub.holds(self._here, str(product), str(id)):
+            if not hub.holds(self._here, finding["ProductArn"], finding["Id"]):
                 hub.store(self._here, finding)
 
     def _on_finding(self, where: Where, event: dict[str, Any]) -> None:
@@ -459,9 +457,11 @@ class EmbeddedAccount:
 
 
 def _findings(event: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What looks like findings in an event of Security Hub."""
-    found = event["detail"].get("findings") if isinstance(event.get("detail"), Mapping) else None
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    """The findings in an event of Security Hub that it can have."""
+    detail = event.get("detail")
+    found = detail.get("findings") if isinstance(detail, Mapping) else None
+    listed = found if isinstance(found, list) else []
+    return [one for one in listed if isinstance(one, dict) and hub.fits(one)]
 
 
 def _machine(resource: Resource) -> Machine:
