@@ -1,23 +1,19 @@
 """The `cordon` command. Never deployed; everything a person does with Cordon starts here."""
 
+from collections.abc import Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from console import (
-    evidence_folder,
-    expected,
-    playbook_pages,
-    render,
-    settings_commands,
-    statuses_page,
-)
+from console import evidence_folder, plans, playbook_pages, render, settings_commands, statuses_page
+from console.event_files import STANDARD_INPUT, ReplayEvent, events_in
 from console.evidence import verify
 from console.options import STACK
 from console.permissions import page as permissions
-from console.replay import Replay, event_files, events_in
+from console.replay import Replay
 from console.stack import NotPossible, Stack
 from cordon.settings import Mode
 
@@ -26,49 +22,86 @@ out = Console()
 errors = Console(stderr=True)
 
 ROOT = Path(__file__).parent.parent
+FEW = 3  # events of which every step is shown
 DELETED = (
     "The stack {stack} is deleted. What its cases above hold stays as it is until you put it back "
     "manually: cordon evidence CASE shows what was captured."
 )
-FILES = Annotated[list[Path], typer.Argument(help="Event files, or folders of them.", exists=True)]
+FILES = Annotated[
+    list[Path], typer.Argument(help="Event files, folders of them, or - for standard input.")
+]
+MODE = Annotated[Mode, typer.Option(help="Mode of every playbook.")]
 
 
 @app.command()
 def replay(
     files: FILES,
-    mode: Annotated[Mode, typer.Option(help="Mode of every playbook.")] = Mode.ENFORCE,
+    mode: MODE = Mode.ENFORCE,
+    approve: Annotated[bool, typer.Option(help="Approve every plan that awaits it.")] = False,
     release: Annotated[bool, typer.Option(help="Then release every case, and compare.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     details: Annotated[bool, typer.Option(help="Show every step of every event.")] = False,
 ) -> None:
     """Replay events through the deployed template, offline, on an embedded account.
 
-    A .json file is one event; a .jsonl file has one on every line.
+    A file is one event, a JSON array of events, JSON lines, or the output of `aws securityhub`,
+    `guardduty` or `macie2 get-findings`. Without --approve, what awaits approval stays so.
+
+    ✔ ended as it should · ✘ did not · ? no parser of Cordon reads it. Ends with 1 for ✘ and ?.
     """
-    total = sum(1 for _ in events_in(files))
-    if not total:
+    coming = events_in(files)
+    first = list(islice(coming, FEW + 1))
+    if not first:
         errors.print("no events there")
         raise typer.Exit(2)
-    runs = Replay(ROOT, mode=mode, release=release).all(events_in(files))
+    runs = Replay(ROOT, mode=mode, release=release, approve=approve).all(chain(first, coming))
     if as_json:
         failed = render.write(runs, typer.echo)
     else:
-        failed = render.show(runs, total=total, details=details or total <= 3, out=out)
+        few = len(first) <= FEW
+        failed = render.show(runs, total=_count(files), details=details or few, out=out)
     raise typer.Exit(1 if failed else 0)
 
 
 @app.command()
 def plan(
     files: FILES,
+    mode: MODE = Mode.ENFORCE,
     write: Annotated[bool, typer.Option(help="Write each plan beside its event.")] = False,
 ) -> None:
-    """Print the plan that each event leads to. Changes nothing."""
-    for path in event_files(files):
-        expectation = expected.expectation(path)
+    """Print what each event leads to in a mode: the rules, the playbook and its plan.
+
+    Changes nothing. Reads what `cordon replay` reads. Ends with 1 where an event cannot be read.
+    """
+    if write and mode is not Mode.ENFORCE:
+        raise NotPossible("the plan beside an event is that of enforce")
+    problems = [_planned(event, mode, write=write) for event in events_in(files)]
+    if not problems:
+        errors.print("no events there")
+        raise typer.Exit(2)
+    raise typer.Exit(1 if any(problems) else 0)
+
+
+def _planned(event: ReplayEvent, mode: Mode, *, write: bool) -> bool:
+    """Print or write one event's plan; True where there is a problem, which is said."""
+    try:
         if write:
-            expected.write(path, expectation)
-        else:
-            out.print_json(data={"event": str(path), **expectation})
+            plans.write(event)
+            return False
+        printed = plans.planned(event, mode)
+        for one in printed:
+            out.print_json(data=one, ensure_ascii=True)
+        problem = plans.unreadable(event, printed)
+    except plans.CannotPlan as why:
+        problem = str(why)
+    if problem:
+        errors.print(render.plain(f"{event}: {problem}"), markup=False, soft_wrap=True)
+    return bool(problem)
+
+
+def _count(files: Sequence[Path]) -> int | None:
+    """How many events there are; None of standard input, which can be read only once."""
+    return None if STANDARD_INPUT in files else sum(1 for _ in events_in(files))
 
 
 @app.command()

@@ -2,16 +2,21 @@
 
 An expectation is beside its event as ``<event>.plan.json``:
 ``{"playbook", "outcome", "reason", "plan"}``, and ``"after"``, written manually, names events of
-the same folder that come first (a control must have failed before it can pass). The outcome is
-that of a playbook in *enforce*.
+the same folder that come first (a control must have failed before it can pass). The outcome there
+is that of a playbook in *enforce*; ``in_mode`` says how the same event ends in another mode.
+
+The template's rules come first: what none of them delivers reaches no playbook.
 """
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+
+import botocore.session
 
 from console.account import ROOT, cordon_stack
 from console.playbooks import playbooks
@@ -27,17 +32,31 @@ from cordon.policy import (
     passes,
 )
 from cordon.settings import Deployment, Mode, Settings
-from cordon.sources import read
+from cordon.sources import read_all
 from embedded.deploy import functions_of
 from embedded.place import Place
+from embedded.routes import Routes
 
 SUFFIX = ".plan.json"
+MODES = ("ModeQuarantineBucket", "ModeRevokeSessions", "ModeTagAiResource", "ModeEscalateFinding")
+
+
+@cache
+def _partitions() -> Mapping[str, str]:
+    """The partition of every Region that botocore knows."""
+    loader = botocore.session.Session().get_component("data_loader")
+    listed = loader.load_data("partitions")["partitions"]
+    return {
+        region: str(one["id"])
+        for one in listed
+        for region in one["regions"]
+        if not region.endswith("-global")
+    }
 
 
 def partition_of(region: str) -> str:
-    """The partition of a Region by its name (botocore's endpoint data says the same)."""
-    prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
-    return next((p for prefix, p in prefixes.items() if region.startswith(prefix)), "aws")
+    """The partition of a Region; "" where there is no such Region."""
+    return _partitions().get(region, "")
 
 
 def home_of(event: Mapping[str, Any]) -> Place:
@@ -51,14 +70,39 @@ def break_glass_role(home: Place) -> str:
     return home.arn("iam", "role/BreakGlass", region="")
 
 
-@cache
-def deployments(place: Place) -> Mapping[str, Deployment]:
-    """The deployment of each playbook, as the template's function environment gives it."""
-    parameters = {"BreakGlassRoles": break_glass_role(place)}
-    stack = cordon_stack(place, parameters)
-    functions = functions_of(stack).values()
-    given = [{"AWS_REGION": place.region, **function.environment} for function in functions]
-    return {env["POWERTOOLS_SERVICE_NAME"]: Deployment.from_environment(env) for env in given}
+@dataclass(frozen=True)
+class Deployed:
+    """A stack as it is deployed for replay: what each function is, and what reaches it."""
+
+    deployments: Mapping[str, Deployment]  # by playbook
+    playbooks: Mapping[str, str]  # by logical id of the function
+    routes: Routes
+
+    @property
+    def home(self) -> Deployment:
+        """What is the same for every playbook: the account, the Region, whom it serves."""
+        return next(iter(self.deployments.values()))
+
+
+def parameters(mode: Mode, home: Place) -> dict[str, str]:
+    """The parameters that an operator would give: a mode, and a role that is never locked out."""
+    return {name: str(mode) for name in MODES} | {"BreakGlassRoles": break_glass_role(home)}
+
+
+@lru_cache(maxsize=32)
+def deployed(home: Place, mode: Mode) -> Deployed:
+    """The stack that gets the events of a place, as the template gives it."""
+    stack = cordon_stack(home, parameters(mode, home))
+    known = {playbook.name for playbook in playbooks(ROOT)}
+    functions = {one: function.environment for one, function in functions_of(stack).items()}
+    given = {
+        logical: {"AWS_REGION": home.region, **environment}
+        for logical, environment in functions.items()
+        if environment.get("POWERTOOLS_SERVICE_NAME") in known
+    }
+    names = {logical: env["POWERTOOLS_SERVICE_NAME"] for logical, env in given.items()}
+    made = {names[one]: Deployment.from_environment(env) for one, env in given.items()}
+    return Deployed(made, names, Routes(stack))
 
 
 def expectation_path(event: Path) -> Path:
@@ -68,11 +112,20 @@ def expectation_path(event: Path) -> Path:
 
 def expectation(path: Path) -> dict[str, Any]:
     """The expectation of an event file, made anew; ``after`` is kept from the one that is there."""
-    event = json.loads(path.read_text())
-    made = _expected(event)
+    (made,) = lead_to(json.loads(path.read_text()))
+    return made.to_json() | after(path)
+
+
+def after(path: Path) -> dict[str, Any]:
+    """The member ``after`` of the expectation beside an event, where it has one."""
+    before = beside(path) or {}
+    return {"after": before["after"]} if "after" in before else {}
+
+
+def beside(path: Path) -> dict[str, Any] | None:
+    """The expectation in the file beside an event; None where there is no such file."""
     there = expectation_path(path)
-    before = json.loads(there.read_text()) if there.exists() else {}
-    return made | ({"after": before["after"]} if "after" in before else {})
+    return json.loads(there.read_text()) if there.exists() else None
 
 
 def write(path: Path, expected: Mapping[str, Any]) -> None:
@@ -80,41 +133,100 @@ def write(path: Path, expected: Mapping[str, Any]) -> None:
     expectation_path(path).write_text(json.dumps(expected, indent=2, ensure_ascii=False) + "\n")
 
 
-def _expected(event: Mapping[str, Any]) -> dict[str, Any]:
-    home = home_of(event)
-    deployment = next(iter(deployments(home).values()))
+@dataclass(frozen=True)
+class Expectation:
+    """Where an event leads. ``outcome``: a status, or one of the words below."""
+
+    outcome: str
+    reason: str
+    playbook: str | None = None
+    plan: Mapping[str, Any] = field(default_factory=lambda: {"actions": [], "manual_step": ""})
+    rules: tuple[str, ...] = ()  # those that deliver it, by logical id
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is beside an event."""
+        return {
+            "playbook": self.playbook,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "plan": dict(self.plan),
+        }
+
+
+IGNORED = "ignored"  # no playbook handles it
+UNREADABLE = "unreadable"  # no parser reads it
+NOT_DELIVERED = "not_delivered"  # a playbook would handle it, but no rule brings it there
+UNCHANGED = "unchanged"  # there is nothing to do for its case
+UNHANDLED = (IGNORED, UNREADABLE, NOT_DELIVERED, UNCHANGED)
+CHOSEN = "Security Hub Findings - Custom Action"  # the detail-type
+# How what ends so in enforce ends in another mode. A question stays until somebody approves.
+OTHER_MODES: Mapping[Mode, Mapping[str, str]] = {
+    Mode.OBSERVE: {
+        "contained": "observed",
+        "tagged": "observed",
+        "escalated": "observed",
+        "releasing": UNCHANGED,
+    },
+    Mode.APPROVE: {
+        "contained": "awaiting_approval",
+        "tagged": "awaiting_approval",
+        "releasing": UNCHANGED,
+    },
+}
+
+
+def lead_to(event: Mapping[str, Any], mode: Mode = Mode.ENFORCE) -> list[Expectation]:
+    """Where each finding of an event leads, with every playbook in this mode, and no case yet."""
+    stack = deployed(home_of(event), mode)
+    routes = stack.routes.of(event)
+    rules = tuple(routes)
     try:
-        finding = read(event, deployment)
+        findings = read_all(event, stack.home)
     except Malformed as malformed:
-        return _nobody(f"cannot be read: {malformed}")
-    reasons: list[str] = []
-    for playbook, facts in policy_inputs(finding, home):
+        return [Expectation(UNREADABLE, f"cannot be read: {malformed}", rules=rules)]
+    delivered = {stack.playbooks[one] for reached in routes.values() for one in reached}
+    made = (_of_finding(finding, stack, mode, delivered) for finding in findings)
+    return [replace(one, rules=rules) for one in made]
+
+
+def _of_finding(finding: Finding, stack: Deployed, mode: Mode, delivered: set[str]) -> Expectation:
+    reasons = []
+    for playbook, facts in _policy_inputs(finding, stack, mode):
         outcome, reason = _outcome(playbook, facts)
-        if outcome != "ignored":
-            plan = facts.plan.to_json()
-            return {"playbook": playbook.name, "outcome": outcome, "reason": reason, "plan": plan}
-        reasons.append(f"{playbook.name}: {reason}")
-    gates = (not_ours(finding, playbook, deployment) for playbook in playbooks(ROOT))
+        if outcome == IGNORED:
+            reasons.append(f"{playbook.name}: {reason}")
+        elif playbook.name in delivered:
+            return Expectation(outcome, reason, playbook.name, facts.plan.to_json())
+        else:
+            reason = f"not delivered by any rule to {playbook.name}, which would handle it"
+            return Expectation(NOT_DELIVERED, reason)
+    gates = (not_ours(finding, playbook, stack.home) for playbook in playbooks(ROOT))
     unhandled = next(filter(None, gates), f"no playbook handles {finding.kind}")
-    return _nobody("; ".join(reasons) or unhandled)
+    return Expectation(IGNORED, "; ".join(reasons) or unhandled)
 
 
-def _nobody(reason: str) -> dict[str, Any]:
-    return {
-        "playbook": None,
-        "outcome": "ignored",
-        "reason": reason,
-        "plan": {"actions": [], "manual_step": ""},
-    }
+def in_mode(outcome: str, event: Mapping[str, Any], mode: Mode, *, approved: bool = False) -> str:
+    """How an event ends in a mode that ends so in enforce.
+
+    ``approved``: the questions of the events before it were approved.
+    """
+    ended = OTHER_MODES.get(mode, {}).get(outcome, outcome)
+    if ended == "observed" and outcome != "escalated" and event["detail-type"] == CHOSEN:
+        return "awaiting_approval"  # a person may choose it in every mode
+    if ended == UNCHANGED and approved and mode is Mode.APPROVE:
+        return outcome  # what was contained before is released
+    return ended
 
 
-def policy_inputs(finding: Finding, home: Place) -> Iterator[tuple[Playbook, PolicyInput]]:
+def _policy_inputs(
+    finding: Finding, stack: Deployed, mode: Mode
+) -> Iterator[tuple[Playbook, PolicyInput]]:
     """The playbooks whose exact gate the finding passes, each with the decision's inputs."""
     for playbook in playbooks(ROOT):
-        deployment = deployments(home)[playbook.name]
+        deployment = stack.deployments[playbook.name]
         if playbook.matches(finding):
             plan = playbook.plan_for(finding, deployment)
-            settings = Settings(modes={playbook.name: Mode.ENFORCE})
+            settings = Settings(modes={playbook.name: mode})
             now = finding.last_seen + timedelta(minutes=5)
             yield playbook, PolicyInput(finding, playbook, plan, settings, deployment, now)
 
@@ -125,15 +237,17 @@ def _outcome(playbook: Playbook, policy_input: PolicyInput) -> tuple[str, str]:
     if finding.custom_action == RELEASE_ACTION:
         return "releasing", "custom action CordonRelease in Security Hub"
     if reason := not_ours(finding, playbook, policy_input.deployment):
-        return "ignored", reason
+        return IGNORED, reason
     if passes(finding, playbook):
         decision = may_release(policy_input)
         released = decision.verdict is Verdict.RELEASE
-        return ("released" if released else "ignored"), decision.reason
+        return ("released" if released else IGNORED), decision.reason
     decision = decide(policy_input)
-    if decision.verdict is Verdict.ESCALATE:
-        return "escalated", decision.reason
-    if decision.verdict is not Verdict.CONTAIN:
-        return "ignored", decision.reason
     contains = any(action.contains for action in policy_input.plan.actions)
-    return ("contained" if contains else "tagged"), decision.reason
+    ended = {
+        Verdict.CONTAIN: "contained" if contains else "tagged",
+        Verdict.ASK: "awaiting_approval",
+        Verdict.ESCALATE: "escalated",
+        Verdict.OBSERVE: "observed",
+    }
+    return ended.get(decision.verdict, IGNORED), decision.reason

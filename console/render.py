@@ -13,7 +13,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from console.evidence import Copy, Fault, verdict
-from console.replay import Run
+from console.run import Run
 from cordon.memory.cases import Case
 from cordon.sources.text import one_line
 from cordon.statuses import CLOSED
@@ -38,45 +38,70 @@ COLOURS = {
 }
 
 
-def show(runs: Iterable[Run], *, total: int, details: bool, out: Console) -> int:
-    """Show each run as it ends. Returns how many did not end as they should."""
-    failed = 0
+def show(runs: Iterable[Run], *, total: int | None, details: bool, out: Console) -> int:
+    """Show each run as it ends. Returns how many did not end as they should.
+
+    ``total``: how many there will be, None where that is not known yet.
+    """
+    shown = failed = 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=out, transient=True) as progress:
         task = progress.add_task("replay", total=total)
         for run in runs:
+            shown += 1
             failed += bool(run.troubles)
-            progress.console.print(_whole(run) if details or run.troubles else _line(run))
+            progress.console.print(_line(run), soft_wrap=True)
+            if not run.stopped and (details or run.troubles):
+                progress.console.print(_whole(run))
             progress.advance(task)
-    out.print(f"\n{total - failed} of {total} events ended as they should", style="bold")
+    out.print(f"\n{shown - failed} of {shown} events ended as they should", style="bold")
     return failed
 
 
 def write(runs: Iterable[Run], echo: Callable[[str], None]) -> int:
     """Write the runs as one JSON list, each as it ends. Returns how many did not end well."""
     failed, before = 0, "["
-    for run in runs:
-        failed += bool(run.troubles)
-        echo(before + json.dumps(run.to_json(), indent=2))
-        before = ","
-    echo("]")
+    try:
+        for run in runs:
+            failed += bool(run.troubles)
+            echo(before + json.dumps(run.to_json(), indent=2))
+            before = ","
+    finally:
+        echo("]" if before == "," else "[]")
     return failed
 
 
 def _line(run: Run) -> Text:
     """One event in one line: what it is, which playbook handled it, how it ended, and back."""
-    line = Text()
-    line.append("✔ " if not run.troubles else "✘ ", style="red" if run.troubles else "green")
+    mark, style = _mark(run)
+    line = Text(no_wrap=True)
+    line.append(f"{mark} ", style=style)
     line.append(run.event.short.ljust(62))
-    if not run.handled_by:
-        line.append("ignored", style="dim")
+    if not run.handled_by and not run.stopped:
+        line.append(plain(run.unreadable or run.undelivered or "ignored"), style="dim")
     for outcome in run.handled_by:
         line.append(outcome.playbook.ljust(20), style="bold")
         line.append(outcome.outcome, style=COLOURS.get(outcome.outcome, ""))
-    if run.released is not None and run.handled_by:
+    if any(str(case.status) not in _said(run) for case in run.cases):
         statuses = ", ".join(sorted({str(case.status) for case in run.cases}))
         line.append(f" → {statuses}", style="dim")
+    for trouble in run.troubles:
+        if trouble not in (run.unreadable, run.undelivered):  # said already
+            line.append(f"  {plain(trouble)}", style=style)
+    if run.event.note:
+        line.append(f"  ({run.event.note})", style="dim")
     return line
+
+
+def _mark(run: Run) -> tuple[str, str]:
+    """Ended as it should, or not; or nobody can know, since no parser reads it."""
+    if not run.troubles:
+        return "✔", "green"
+    return ("?", "yellow") if run.only_unreadable else ("✘", "red")
+
+
+def _said(run: Run) -> set[str]:
+    return {outcome.outcome for outcome in run.handled_by}
 
 
 def _whole(run: Run) -> Panel:
@@ -87,17 +112,20 @@ def _whole(run: Run) -> Panel:
     changes = _changes(run)
     parts += [changes] if changes.row_count else []
     parts += [_hub(run)] if run.cases else []
-    parts += [Text(f"problem   {trouble}", style="red") for trouble in run.troubles]
+    parts += [Text(f"problem   {plain(trouble)}", style="red") for trouble in run.troubles]
     title = escape(str(run.event))
     return Panel(Group(*parts), title=title, border_style="red" if run.troubles else "green")
 
 
 def _route(run: Run) -> Text:
-    lines = [f"staged    {words}" for words in run.staged]
+    lines = [f"envelope  {run.event.note}"] if run.event.note else []
+    lines += [f"staged    {words}" for words in run.staged]
     lines.append(f"rules     {', '.join(run.rules) or 'none matches this event'}")
     for outcome in run.outcomes:
         lines.append(f"outcome   {outcome.playbook}: {outcome.outcome} ({outcome.reason})")
-    if not run.handled_by and not run.troubles:
+    if run.unreadable or run.undelivered:
+        lines.append(plain(run.unreadable or run.undelivered))
+    if not run.handled_by:
         lines.append("ignored: no playbook handles this event")
     return Text("\n".join(lines))
 

@@ -4,7 +4,7 @@ Runs under the operator's own credentials; what they may do is decided by IAM in
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -68,7 +68,10 @@ class Stack:
         return known
 
     def open_cases(self) -> Iterator[Case]:
-        """The cases that are not closed, by playbook, the oldest first (dynamodb:Query)."""
+        """The cases that are not closed, by playbook, the oldest first.
+
+        A page of the index is one Query, and the cases of it two BatchGetItem for each 100.
+        """
         for playbook in playbook_names():
             pages = self.client("dynamodb").get_paginator("query")
             for page in pages.paginate(
@@ -78,7 +81,8 @@ class Stack:
                 ExpressionAttributeNames={"#open": "open"},
                 ExpressionAttributeValues={":playbook": {"S": playbook}},
             ):
-                yield from self._read(playbook, page["Items"])
+                ids = (row["id"]["S"].rpartition("#")[2] for row in page["Items"])
+                yield from self.cases(playbook).several(ids)
 
     def all_cases(self) -> Iterator[Case]:
         """Every case that is remembered, closed ones too, in no order (dynamodb:Scan)."""
@@ -86,10 +90,13 @@ class Stack:
         for page in pages.paginate(
             TableName=self.outputs["CasesTableName"], ProjectionExpression="id"
         ):
+            ids: dict[str, list[str]] = {}  # by playbook
             for row in page["Items"]:
-                kind, _, rest = row["id"]["S"].partition("#")
+                kind, playbook, id = f"{row['id']['S']}##".split("#")[:3]
                 if kind == "case":
-                    yield from self._read(rest.partition("#")[0], [row])
+                    ids.setdefault(playbook, []).append(id)
+            for playbook, found in ids.items():
+                yield from self.cases(playbook).several(found)
 
     def decide(self, case: Case, decision: str, plan: str, why: str = "") -> str:
         """Approve or reject the plan with this hash. Returns who decided.
@@ -133,12 +140,6 @@ class Stack:
     def table(self) -> Table:
         """The table of cases, holds, budgets and the settings."""
         return Table(self.client("dynamodb"), self.outputs["CasesTableName"])
-
-    def _read(self, playbook: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[Case]:
-        for row in rows:
-            case = self.cases(playbook).get(row["id"]["S"].rpartition("#")[2])
-            if case is not None:
-                yield case
 
     def evidence(self, case: Case) -> tuple[list[bytes], str]:
         """The case's entries in order, and what is wrong with them ("" where nothing is)."""

@@ -168,7 +168,8 @@ class EmbeddedAccount:
         speedups.install()
         backends.install()
         undo.enter_context(patches.environment(self.place))
-        undo.enter_context(mock_aws(config=cast("DefaultConfig", MOTO)))
+        with speedups.without_other_clients():
+            undo.enter_context(mock_aws(config=cast("DefaultConfig", MOTO)))
         mock_random.seed(SEED)
         undo.enter_context(self.clock.shown())
         scheduler.enter(self._scheduler)
@@ -330,13 +331,14 @@ class EmbeddedAccount:
         return Delivery(tuple(r.logical for r in matched), tuple(self.journal.records[since:]))
 
     def _stage(self, event: Mapping[str, Any]) -> None:
-        """Security Hub has every finding that it sends an event of."""
+        """Security Hub has every finding that it sends an event of.
+
+        It has none that its own model does not allow: the receivers have to see what that is.
+        """
         if event.get("source") != "aws.securityhub" or not self._security_hub:
             return
-        for finding in event.get("detail", {}).get("findings", []):
-            if "ProductArn" in finding and not hub.holds(
-                self._here, finding["ProductArn"], finding["Id"]
-            ):
+        for finding in _findings(event):
+            if not hub.holds(self._here, finding["ProductArn"], finding["Id"]):
                 hub.store(self._here, finding)
 
     def _on_finding(self, where: Where, event: dict[str, Any]) -> None:
@@ -482,6 +484,14 @@ class EmbeddedAccount:
                     raise SandboxDied
 
         self.guard.after_call.append(hook)
+
+
+def _findings(event: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The findings in an event of Security Hub that it can have."""
+    detail = event.get("detail")
+    found = detail.get("findings") if isinstance(detail, Mapping) else None
+    listed = found if isinstance(found, list) else []
+    return [one for one in listed if isinstance(one, dict) and hub.fits(one)]
 
 
 def _machine(resource: Resource) -> Machine:

@@ -157,14 +157,13 @@ class Runtime:
     def forget(self) -> None:
         """Empty every cache of the deployed code, as in a new sandbox."""
         self._warm = ("", None)
-        for name, module in list(sys.modules.items()):
-            if _belongs(name, (*self.code.packages, LOADED)):
-                self._clear(module)
+        for name in _modules_of((*self.code.packages, LOADED)):
+            self._clear(sys.modules[name])
 
     def _clear(self, module: ModuleType) -> None:
         for name, value in list(vars(module).items()):
-            kept = f"{module.__name__}.{name}" in self.code.client_caches
-            if isinstance(value, functools._lru_cache_wrapper) and not kept:
+            cached = isinstance(value, functools._lru_cache_wrapper)
+            if cached and f"{module.__name__}.{name}" not in self.code.client_caches:
                 value.cache_clear()
 
     def _run(self, function: Function, event: Any) -> InvocationResult:
@@ -210,6 +209,17 @@ class Runtime:
 
 
 LOADED = "embedded.loaded"  # the package of the handlers' modules
+
+
+_foreign: dict[tuple[str, ...], set[str]] = {}  # modules of a process are some thousands
+
+
+def _modules_of(packages: tuple[str, ...]) -> list[str]:
+    """The loaded modules of these packages. Foreign ones are looked at once."""
+    foreign = _foreign.setdefault(packages, set())
+    own = [name for name in sys.modules.keys() - foreign if _belongs(name, packages)]
+    foreign.update(sys.modules.keys() - own)
+    return own
 
 
 def _belongs(module: str, packages: tuple[str, ...]) -> bool:

@@ -97,12 +97,12 @@ def _says(effect: str, request: Request, policy: Policy, of_resource: bool) -> b
 
 def applies(statement: Mapping[str, Any], request: Request, of_resource: bool = False) -> bool:
     """True when principal, action, resource and conditions of the statement match."""
+    named = not of_resource or _principal(statement, request)
+    if not (named and _action(statement, request.action)):
+        return False
     lowered = {k.lower(): v for k, v in request.context.items()}
-    return (
-        (not of_resource or _principal(statement, request))
-        and _action(statement, request.action)
-        and _resource(statement, request.resource, lowered)
-        and _conditions(statement.get("Condition", {}), lowered)
+    return _resource(statement, request.resource, lowered) and _conditions(
+        statement.get("Condition", {}), lowered
     )
 
 

@@ -6,8 +6,10 @@ that function. docs/performance.md, "Replay", has the figures.
 """
 
 import copy
-from collections.abc import Callable, Iterable
-from functools import cache, lru_cache
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache, lru_cache, partial
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +28,9 @@ def install() -> None:
     _install_unsigned()
     _wrap("botocore.useragent", "UserAgentString", "to_string", _fixed_user_agent)
     _cache_lookups()
+    _cache_routes()
+    _cache_member_names()
+    _cache_moments()
     _cache_expressions()
     _copy_only_what_changes()
 
@@ -90,6 +95,96 @@ def _cache_lookups() -> None:
     module = "moto.core.base_backend"
     _wrap(module, "BackendDict", "_create_account_specific_backend", _create_once)
     _wrap(module, "AccountSpecificBackend", "_generate_regions", _cache_regions)
+
+
+def _cache_routes() -> None:
+    """moto tries the 180 patterns of all services on every URL until one matches."""
+    stubber = vars(import_module("moto.core.botocore_stubber"))
+    routes = _Routes(tuple(stubber["backend_index"].backend_url_patterns))
+    stubber["backend_index"] = routes
+    stubber["get_equivalent_url_in_aws_domain"] = routes.noting(
+        stubber["get_equivalent_url_in_aws_domain"]
+    )
+
+
+class _Routes:
+    """In place of moto's index: of its patterns those that match the request's URL."""
+
+    def __init__(self, patterns: tuple[tuple[str, Any], ...]) -> None:
+        self._url = threading.local()
+
+        @lru_cache(maxsize=1024)
+        def matching(url: str) -> tuple[tuple[str, Any], ...]:
+            return tuple(one for one in patterns if one[1].match(url))
+
+        self._matching = matching
+
+    def noting(self, original: Callable[[str], Any]) -> Callable[[str], Any]:
+        """moto's function that reads the URL of a request, just before it looks for its service."""
+
+        def get_equivalent_url_in_aws_domain(url: str) -> Any:
+            parsed, changed = original(url)
+            self._url.clean = f"{parsed.scheme}://{parsed.netloc}{parsed.path}"
+            return parsed, changed
+
+        return get_equivalent_url_in_aws_domain
+
+    @property
+    def backend_url_patterns(self) -> tuple[tuple[str, Any], ...]:
+        """In moto's order."""
+        return self._matching(self._url.clean)
+
+
+def _cache_member_names() -> None:
+    """The names under which moto looks for a member in its objects, tried for every value."""
+    serialize = import_module("moto.core.serialize")
+    providers = serialize.DEFAULT_ALIAS_PROVIDERS
+    _wrap(
+        "moto.core.serialize",
+        "XFormedAttributePicker",
+        "get_possible_keys",
+        partial(_cache_by_type_and_shape, providers),
+    )
+
+
+def _cache_by_type_and_shape(
+    providers: Any, original: Callable[[Any, Any], Iterable[str]]
+) -> Callable[[Any, Any], Iterable[str]]:
+    """They follow from the object's class, the member's shape and its name."""
+    found: dict[tuple[type, Any, str], tuple[str, ...]] = {}
+
+    def get_possible_keys(picker: Any, context: Any) -> Iterable[str]:
+        if picker.alias_providers is not providers:
+            return original(picker, context)
+        key = (type(context.obj), context.shape, context.key)
+        if key not in found:
+            found[key] = tuple(original(picker, context))
+        return found[key]
+
+    return get_possible_keys
+
+
+def _cache_moments() -> None:
+    """A response's moments are parsed by trying formats; many are the same."""
+    parsers = vars(import_module("botocore.parsers"))
+    parsers["DEFAULT_TIMESTAMP_PARSER"] = lru_cache(maxsize=4096)(
+        parsers["DEFAULT_TIMESTAMP_PARSER"]
+    )
+
+
+@contextmanager
+def without_other_clients() -> Iterator[None]:
+    """Meanwhile entering moto prepares botocore alone, and no other library for HTTP.
+
+    moto would register its 1,300 URLs for `requests` too, each time. What is not registered does
+    not go out: it is refused.
+    """
+    models = vars(import_module("moto.core.models"))
+    methods, models["RESPONSES_METHODS"] = models["RESPONSES_METHODS"], []
+    try:
+        yield
+    finally:
+        models["RESPONSES_METHODS"] = methods
 
 
 def _create_once(original: Callable[[Any, str], None]) -> Callable[[Any, str], None]:

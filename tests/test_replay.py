@@ -22,7 +22,11 @@ from typer.testing import CliRunner, Result
 from bench.replay import changed, day
 from console import playbook_pages
 from console.cli import app
+from console.expected import expectation
 from console.replay import BATCH, PREFETCHED_BATCHES, Replay, ReplayEvent, Run, event_files
+from console.run import resources
+from cordon.actions import Refused
+from cordon.actions.s3 import BlockPublicAccess, DenyBucketAccess, SuspendLifecycle
 from cordon.settings import Mode
 from embedded import account, scheduler, template
 
@@ -53,12 +57,74 @@ def test_an_event_is_contained_released_and_proven() -> None:
     assert "s3:PutBucketPolicy" in run["calls"]
 
 
-@pytest.mark.parametrize(("mode", "status"), [("observe", "observed"), ("approve", "contained")])
-def test_the_mode_decides(mode: str, status: str) -> None:
-    code, run = replayed(RANSOM, "--mode", mode)
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["observe"], "observed"),
+        (["observe", "--approve"], "observed"),
+        (["approve"], "awaiting_approval"),
+        (["approve", "--release"], "awaiting_approval"),
+        (["approve", "--approve"], "contained"),
+    ],
+)
+def test_mode_decides_and_only_approve_approves(words: list[str], status: str) -> None:
+    code, run = replayed(RANSOM, "--mode", *words)
     assert code == 0
     assert [case["status"] for case in run["cases"]] == [status]
-    assert (run["before"] == run["contained"]) == (mode == "observe")
+    assert (run["before"] == run["contained"]) == (status != "contained")
+
+
+CHOSEN = sorted((EVENTS / "quarantine_bucket").glob("custom_action_*_s3_8.json"))
+PASSED = EVENTS / "tag_ai_resource" / "securityhub_sagemaker_1_passed.json"
+
+
+@pytest.mark.parametrize("path", [*CHOSEN, PASSED], ids=lambda path: str(path.stem))
+@pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.APPROVE])
+def test_other_modes_end_as_expected_and_change_nothing(path: Path, mode: Mode) -> None:
+    """Those whose end depends on more than the mode: a person's choice, a case before."""
+    run = Replay(ROOT, mode=mode).one(path)
+    assert run.troubles == []
+    assert resources(run.before) == resources(run.contained)
+
+
+def test_question_that_nobody_expects_fails(tmp_path: Path) -> None:
+    """The seeded fault: a plan that says the finding is for a person alone."""
+    for file in (RANSOM, RANSOM.with_name(f"{RANSOM.stem}.plan.json")):
+        shutil.copy(file, tmp_path)
+    beside = tmp_path / f"{RANSOM.stem}.plan.json"
+    beside.write_text(json.dumps(json.loads(beside.read_text()) | {"outcome": "escalated"}))
+    code, run = replayed(tmp_path / RANSOM.name, "--mode", "approve")
+    assert code == 1
+    assert run["troubles"] == ["ended as awaiting_approval, not as escalated: mode is approve"]
+
+
+def refused(*_: Any) -> Any:
+    raise Refused("a service control policy denies it")
+
+
+@pytest.mark.parametrize(
+    ("actions", "status"),
+    [
+        ((DenyBucketAccess,), "partly_contained"),
+        ((DenyBucketAccess, SuspendLifecycle, BlockPublicAccess), "failed"),
+    ],
+)
+def test_case_that_is_not_contained_is_no_tick(
+    actions: tuple[Any, ...], status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where no plan is beside the event; unless the plan expects it."""
+    for action in actions:
+        monkeypatch.setattr(action, "apply", refused)
+    path = tmp_path / RANSOM.name
+    shutil.copy(RANSOM, path)
+    result = cordon("replay", path)
+    assert result.exit_code == 1
+    (line,) = (line for line in result.stdout.splitlines() if line.startswith("✘"))
+    assert f"is {status}: deny_bucket_access refused: a service control policy" in line
+    expected = expectation(RANSOM) | {"outcome": status}
+    (tmp_path / f"{RANSOM.stem}.plan.json").write_text(json.dumps(expected))
+    result = cordon("replay", path)
+    assert (result.exit_code, result.stdout[0]) == (0, "✔")
 
 
 def test_run_that_differs_from_its_plan_fails(tmp_path: Path) -> None:
@@ -92,11 +158,28 @@ def an_event(tmp_path: Path, **changes: Any) -> Path:
 
 
 def test_unhandled_event_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "event.json"
+    shutil.copy(EVENTS / "nobody" / "securityhub_s3_5.json", path)
+    result = cordon("replay", path)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("✔")
+    assert "ignored: no playbook handles this event" in result.stdout
+
+
+def test_event_that_no_parser_reads_is_no_tick(tmp_path: Path) -> None:
+    """Nobody can know whether Cordon should have done anything; unless the plan says so."""
     stranger = an_event(tmp_path, source="aws.ec2", **{"detail-type": "EC2 Instance State-change"})
     result = cordon("replay", stranger)
-    assert result.exit_code == 0
-    assert "no playbook handles this event" in result.stdout
+    assert result.exit_code == 1
+    (line,) = (line for line in result.stdout.splitlines() if line.startswith("?"))
+    assert "cannot be read: source" in line
     assert "none matches this event" in result.stdout
+    assert "0 of 1 events ended as they should" in result.stdout
+    assert cordon("plan", stranger).exit_code == 1
+    assert cordon("plan", "--write", stranger).exit_code == 0
+    result = cordon("replay", stranger)
+    assert (result.exit_code, result.stdout[0]) == (0, "✔")
+    assert cordon("plan", stranger).exit_code == 0
 
 
 def test_unreadable_event_becomes_a_dead_letter(tmp_path: Path) -> None:
@@ -121,17 +204,9 @@ def test_plans_beside_events_are_not_events() -> None:
     assert not [file for file in files if file.name.endswith(".plan.json")]
 
 
-def test_a_plan_is_printed_without_any_account() -> None:
-    result = cordon("plan", RANSOM)
-    assert result.exit_code == 0
-    printed = json.loads(result.stdout)
-    assert printed["playbook"] == "quarantine_bucket"
-    assert printed["plan"]["actions"][-1]["action"] == "tag_bucket"
-
-
 def test_hostile_text_is_shown_as_text(tmp_path: Path) -> None:
     detail = json.loads(RANSOM.read_text())["detail"] | {
-        "title": "[red]x[/red] \u001b[31m [link=e]"
+        "title": "[red]x[/red] \u001b[31m [link=e] \ud800"
     }
     result = cordon("replay", an_event(tmp_path, detail=detail))
     assert result.exit_code == 0
@@ -262,17 +337,6 @@ def test_events_are_read_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> 
     for shown in range(1, 1000):
         assert next(runs).event.line == shown
         assert len(given) - shown < BATCH * PREFETCHED_BATCHES * 2 + BATCH
-
-
-def test_a_file_may_have_an_event_on_every_line(tmp_path: Path) -> None:
-    lines = [json.dumps(json.loads(RANSOM.read_text())), "", "no event"]
-    recorded = tmp_path / "day.jsonl"
-    recorded.write_text("\n".join(lines))
-    result = cordon("replay", tmp_path, "--json")
-    first, second = json.loads(result.stdout)
-    assert (first["event"], first["ok"]) == (f"{recorded}:1", True)
-    assert (second["event"], second["ok"]) == (f"{recorded}:3", False)
-    assert result.exit_code == 1
 
 
 def test_a_run_finds_its_way_from_another_process() -> None:

@@ -1,6 +1,7 @@
 """What an operator does to a deployed stack, and the commands that our messages name."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -107,6 +108,20 @@ def test_open_cases_are_listed_oldest_first(stack: Stack) -> None:
         ("quarantine_bucket", "0000000000000001"),
         ("revoke_sessions", CASE),
     ]
+
+
+def test_review_reads_a_hundred_cases_at_a_time(stack: Stack) -> None:
+    """By the index, and never the whole table."""
+    for number in range(101):
+        opened(stack, a_case(Status.CONTAINING, id=f"{number:016}"))
+    calls: list[str] = []
+    dynamodb = stack.client("dynamodb")
+    dynamodb.meta.events.register(
+        "before-call.dynamodb.*", lambda model, **_: calls.append(model.name)
+    )
+    counted = Stack(lambda _: dynamodb, OUTPUTS)
+    assert len(list(counted.open_cases())) == 101
+    assert Counter(calls) == {"Query": len(playbook_names()), "BatchGetItem": 4}
 
 
 @pytest.mark.parametrize("status", Status)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from embedded.backends import asff
+from embedded.backends import asff, shapes
 from embedded.backends.asff import Asff
 from embedded.backends.registry import Where
 from embedded.backends.times import now_as_text
@@ -33,6 +33,14 @@ def subscribe(listener: Listener) -> None:
 def unsubscribe() -> None:
     """No listener any more."""
     _listeners.clear()
+
+
+def fits(finding: Asff) -> bool:
+    """Whether the finding has the form of the service model's AwsSecurityFinding."""
+    from moto.core.utils import get_service_model
+
+    shape = get_service_model("securityhub").shape_for("AwsSecurityFinding")
+    return not shapes.faults(finding, shape)
 
 
 def holds(where: Where, product_arn: str, identifier: str) -> bool:

@@ -1,14 +1,18 @@
 """What is left out changes no response; outside of an account nothing is left out."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+import requests
+from botocore import parsers
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.exceptions import ClientError
 from moto.core.botocore_stubber import MockRawResponse
+from moto.core.utils import get_service_model
 
 from embedded.account import EmbeddedAccount
 from embedded.speedups import USER_AGENT
@@ -136,3 +140,55 @@ def test_transaction_copies_only_changed_items(account: EmbeddedAccount) -> None
     assert any(one is other for one in tables[name].all_items())
     found = dynamodb.get_item(TableName=name, Key={"id": {"S": "changed"}})["Item"]
     assert found == {"id": {"S": "changed"}}
+
+
+def test_foreign_http_library_is_refused_and_not_served(account: EmbeddedAccount) -> None:
+    with pytest.raises(requests.exceptions.ConnectionError):
+        requests.get("https://s3.amazonaws.com/", timeout=1)
+
+
+def test_every_url_has_the_service_that_moto_finds(account: EmbeddedAccount) -> None:
+    """The first pattern that matches decides."""
+    stubber = import_module("moto.core.botocore_stubber")
+    patterns = import_module("moto.backend_index").backend_url_patterns
+    for url in (
+        "https://dynamodb.eu-central-1.amazonaws.com/",
+        "https://iam.amazonaws.com/",
+        "https://s3.us-east-1.amazonaws.com/bucket/key",
+        "https://bucket.s3.amazonaws.com/key",
+        "https://111122223333.s3-control.us-east-1.amazonaws.com/v20180820/x",
+        "https://sqs.cn-north-1.amazonaws.com.cn/",
+        "https://example.com/",
+    ):
+        for _ in range(2):
+            stubber.get_equivalent_url_in_aws_domain(f"{url}?query")
+            expected = [one for one in patterns if one[1].match(url)]
+            assert list(stubber.backend_index.backend_url_patterns) == expected
+
+
+class Meta:
+    serialization_aliases = {"DBInstanceIdentifier": "identifier"}  # noqa: RUF012
+
+
+def objects() -> list[Any]:
+    """Two of one member's value: the names under which it is looked for differ by class."""
+    return [{"db_instance_identifier": 1}, type("Aliased", (), {"Meta": Meta})(), object()]
+
+
+def test_member_is_looked_for_under_the_same_names() -> None:
+    serialize = import_module("moto.core.serialize")
+    model = get_service_model("rds").operation_model("DescribeDBInstances").output_shape
+    shape = model.members["DBInstances"].member.members["DBInstanceIdentifier"]
+    uncached = type("Uncached", (serialize.XFormedAttributePicker,), {})(
+        alias_providers=list(serialize.DEFAULT_ALIAS_PROVIDERS)
+    )
+    for obj in [*objects(), *objects()]:
+        context = serialize.AttributePickerContext(obj, "DBInstanceIdentifier", shape)
+        names = list(serialize.XFormedAttributePicker().get_possible_keys(context))
+        assert names == list(uncached.get_possible_keys(context))
+
+
+def test_same_moment_is_parsed_once_and_the_same() -> None:
+    parse = parsers.DEFAULT_TIMESTAMP_PARSER
+    assert parse("2026-11-26T17:00:00Z") == parse("2026-11-26T17:00:00Z")
+    assert parse("2026-11-26T17:00:00Z") != parse("2026-11-26T17:00:01Z")

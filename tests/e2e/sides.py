@@ -16,9 +16,9 @@ from typing import Any
 from unittest import mock
 
 from console import account as console_account
-from console import replay
 from console.expected import expectation_path
-from console.replay import Replay, Run
+from console.replay import Replay
+from console.run import Run, case_json
 from console.stack import HELD, Stack
 from cordon.finding import Malformed
 from cordon.memory.cases import Case
@@ -140,7 +140,7 @@ def replayed(path: Path) -> Side:
         return _Watched(*args, side=side, event=path.read_text(), **kwargs)
 
     with mock.patch.object(console_account, "EmbeddedAccount", watched):
-        run: Run = Replay(ROOT, release=True).one(path)
+        run: Run = Replay(ROOT, release=True, approve=True).one(path)
     names = Names(side.names, datetime.now().astimezone(), path.read_text())
     side.outcomes = [names.alike(asdict(one)) for one in run.outcomes]
     side.staged, side.troubles = run.staged, run.troubles
@@ -248,7 +248,7 @@ class _Watch:
 
 
 def _deliver(account: Account, event: Mapping[str, Any]) -> None:
-    """Put the event; whoever must decide approves, as replay does it."""
+    """Put the event; whoever must decide approves, as `replay --approve` does it."""
     account.put(event)
     waiting = [case for case in account.cases() if case.status is Status.AWAITING_APPROVAL]
     for case in waiting:
@@ -368,7 +368,7 @@ def _moment(
 
 def _row(case: Case) -> dict[str, Any]:
     assert case.plan_hash == case.plan.hash
-    return replay._case_json(case) | {
+    return case_json(case) | {
         "plan_hash": "",  # of a plan that names roles of the stack
         "mode": case.mode,
         "round": case.round,

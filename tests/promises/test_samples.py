@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from console.expected import deployments, expectation_path, home_of
+from console.expected import deployed, expectation_path, home_of
 from console.playbooks import playbooks
 from cordon.finding import Malformed
 from cordon.policy import not_ours
+from cordon.settings import Mode
 from cordon.statuses import Status
 from embedded.place import Place
 from tests.promises.world import (
@@ -71,7 +72,7 @@ def test_the_exact_gates_never_overlap() -> None:
             finding = finding_of(event(name))
         except Malformed:
             continue
-        home = deployments(home_of(event(name)))
+        home = deployed(home_of(event(name)), Mode.ENFORCE).deployments
         takers = [
             playbook.name
             for playbook in everyone

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from console.account import cordon_account
-from console.expected import break_glass_role, deployments, home_of
+from console.expected import break_glass_role, deployed, home_of
 from console.permissions.record import Record
 from console.permissions.used import uses
 from console.stack import Stack
@@ -23,6 +23,7 @@ from cordon.finding import Finding, Malformed
 from cordon.memory.cases import Case, Decision, Reported
 from cordon.memory.holds import Hold, hold_of
 from cordon.memory.table import encode, row_of
+from cordon.settings import Mode
 from cordon.sources import read
 from embedded.account import Delivery, EmbeddedAccount
 from embedded.functions import InvocationResult
@@ -323,7 +324,7 @@ def logged(delivery: Delivery, *messages: str) -> list[dict[str, Any]]:
 
 def finding_of(one: Event) -> Finding:
     """The event as Cordon reads it where it is deployed."""
-    return read(one, next(iter(deployments(home_of(one)).values())))
+    return read(one, deployed(home_of(one), Mode.ENFORCE).home)
 
 
 def seen(world: World) -> dict[str, Any]:

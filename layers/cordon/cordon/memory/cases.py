@@ -6,7 +6,7 @@ the plan's hash. So a step of a workflow needs no more than the case's id.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -179,6 +179,18 @@ class Cases:
         """The case as it is now, or None."""
         row = self._table.get(self._key("case", case)).get(self._key("case", case))
         return self._case(row, {}) if row else None
+
+    def several(self, cases: Iterable[str]) -> list[Case]:
+        """Those of these cases that exist, in their order; two calls for 100 of them."""
+        keys = [self._key("case", case) for case in cases]
+        rows = self._table.get(*keys)
+        found = [rows[key] for key in keys if key in rows]
+        plan_keys = (
+            self._plan_key(row["id"].rpartition("#")[2], row["plan_hash"]) for row in found
+        )
+        plans = self._table.get(*plan_keys)
+        read = (self._case(row, plans) for row in found)
+        return [case for case in read if case is not None]
 
     def remember(self, case: str, account: str, plan_hash: str) -> Remembered:
         """What is remembered of a finding: case, last pass, report, budget; and the settings.

@@ -1,0 +1,196 @@
+"""What came of one replayed event, and what of it did not end as it should."""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from console.event_files import ReplayEvent
+from console.expected import NOT_DELIVERED, UNHANDLED, UNREADABLE, in_mode
+from console.playbooks import playbooks
+from cordon.memory.cases import Case
+from cordon.settings import Mode
+from cordon.statuses import Status
+from embedded.account import EmbeddedAccount
+from embedded.journal import Called, DeadLettered, ExecutionEnded, Invoked
+
+HANDLED_OUTCOMES = tuple(Status)  # all but ignored, unchanged, stale
+# Incidents and findings say what happened; they are closed or archived, never deleted.
+REPORTS = ("ssm", "securityhub")
+# A change was refused or failed, or an attempt has not ended: nobody may take it for done.
+NOT_CONTAINED = (Status.PARTLY_CONTAINED, Status.FAILED, Status.CONTAINING)
+
+
+@dataclass(frozen=True)
+class PlaybookOutcome:
+    """What one playbook's function said of the event."""
+
+    playbook: str
+    outcome: str
+    reason: str
+    case: str
+    mode: str
+
+
+class OutcomeLog(logging.Handler):
+    """Collects what the functions log of each finding: the outcome that an operator would read."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.heard: list[PlaybookOutcome] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the record if it is the outcome of a finding."""
+        said = vars(record)
+        if "held_back" in said:
+            outcome, reason = record.getMessage(), said["reason"]
+            self.heard.append(
+                PlaybookOutcome(record.name, outcome, reason, said["case"], said["mode"])
+            )
+
+
+@contextmanager
+def listening(root: Path) -> Iterator[OutcomeLog]:
+    """An ear on the logger of every playbook; what they print stays in the embedded account."""
+    ear = OutcomeLog()
+    with ExitStack() as undo:
+        for playbook in playbooks(root):
+            logger = logging.getLogger(playbook.name)
+            undo.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.INFO)
+            undo.callback(logger.removeHandler, ear)
+            logger.addHandler(ear)
+        yield ear
+
+
+@dataclass
+class Run:
+    """What came of one event. ``troubles`` says, in words, what did not end as it should."""
+
+    event: ReplayEvent
+    mode: Mode
+    kind: str = ""  # "guardduty:Policy:S3/…", "" where the event cannot be read
+    unreadable: str = ""  # why no parser reads it
+    undelivered: str = ""  # which playbook would handle it, if a rule brought it there
+    rules: tuple[str, ...] = ()
+    outcomes: list[PlaybookOutcome] = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list)
+    staged: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)  # "s3:PutBucketPolicy", in order
+    before: Mapping[str, Any] = field(default_factory=dict)
+    contained: Mapping[str, Any] = field(default_factory=dict)
+    released: Mapping[str, Any] | None = None  # None where no release was requested
+    evidence: Mapping[str, int] = field(default_factory=dict)  # entries by case
+    troubles: list[str] = field(default_factory=list)
+    stopped: bool = False  # its only trouble ended the replay: it is no event, or nothing staged it
+
+    @property
+    def handled_by(self) -> list[PlaybookOutcome]:
+        """Outcomes of the playbooks that handled the event; the others ignored it."""
+        return [one for one in self.outcomes if one.outcome in HANDLED_OUTCOMES]
+
+    @property
+    def only_unreadable(self) -> bool:
+        """Whether nothing is wrong but that no parser reads it."""
+        return self.troubles == [self.unreadable]
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "event": str(self.event),
+            "ok": not self.troubles,
+            "note": self.event.note,
+            "kind": self.kind,
+            "unreadable": self.unreadable,
+            "undelivered": self.undelivered,
+            "rules": list(self.rules),
+            "outcomes": [asdict(outcome) for outcome in self.outcomes],
+            "cases": [case_json(case) for case in self.cases],
+            "calls": self.calls,
+            "before": resources(self.before),
+            "contained": resources(self.contained),
+            "released": None if self.released is None else resources(self.released),
+            "evidence": dict(self.evidence),
+            "troubles": self.troubles,
+        }
+
+
+def resources(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A snapshot without the records of what happened."""
+    return {service: found for service, found in state.items() if service not in REPORTS}
+
+
+def case_json(case: Case) -> dict[str, Any]:
+    """A case, for programs."""
+    return {
+        "id": case.id,
+        "playbook": case.playbook,
+        "status": case.status,
+        "verdict": case.verdict,
+        "reason": case.reason,
+        "plan": case.plan.to_json(),
+        "plan_hash": case.plan_hash,
+        "results": [asdict(result) for result in case.results],
+    }
+
+
+def account_troubles(account: EmbeddedAccount) -> Iterator[str]:
+    """What must not happen in any replay."""
+    for record in account.journal:
+        if isinstance(record, Called) and not record.allowed:
+            yield f"{record.caller}: {record.service}:{record.operation} is not allowed by its role"
+        elif isinstance(record, Invoked) and record.error:
+            yield f"{record.function} failed: {record.error}"
+        elif isinstance(record, DeadLettered):
+            yield f"dead letter in {record.queue.rsplit(':', 1)[-1]}: {record.reason}"
+        elif isinstance(record, ExecutionEnded) and record.status != "SUCCEEDED":
+            yield f"{record.machine} {record.status}: {record.error} {record.cause}"
+
+
+def unexpected(
+    run: Run, event: Mapping[str, Any], expected: Mapping[str, Any] | None, *, approved: bool
+) -> Iterator[str]:
+    """How the run ended, before any release, where it should not have.
+
+    ``expected`` is the plan beside the event, ``approved``: questions were approved.
+    """
+    outcome = ""
+    if expected is not None:
+        outcome = in_mode(expected["outcome"], event, run.mode, approved=approved)
+        yield from _differences(run, expected, outcome)
+    for case in run.cases:
+        if case.status in NOT_CONTAINED and case.status != outcome:
+            yield f"case {case.id} is {case.status}: {_not_verified(case)}"
+        elif case.status is Status.AWAITING_APPROVAL and approved:
+            yield f"case {case.id} was approved, and still its status is {case.status}"
+    for reason, wanted in ((run.unreadable, UNREADABLE), (run.undelivered, NOT_DELIVERED)):
+        if reason and outcome != wanted:
+            yield reason
+
+
+def _not_verified(case: Case) -> str:
+    changes = (one for one in case.results if one.status in ("failed", "refused"))
+    return "; ".join(f"{one.action} {one.status}: {one.reason}" for one in changes)
+
+
+def _differences(run: Run, expected: Mapping[str, Any], outcome: str) -> Iterator[str]:
+    """Where the run did not end as the plan beside the event says."""
+    handled_by = [handled.playbook for handled in run.handled_by]
+    wanted = [] if outcome in UNHANDLED else [expected["playbook"]]
+    if handled_by != wanted:
+        yield f"handled by {handled_by or 'nobody'}, not by {wanted or 'nobody'}"
+        return
+    for handled in run.handled_by:
+        if handled.outcome != outcome:
+            yield f"ended as {handled.outcome}, not as {outcome}: {handled.reason}"
+        for case in run.cases if outcome not in ("releasing", "released") else ():
+            if case.id == handled.case and _listed(case.plan.to_json()) != expected["plan"]:
+                yield "the plan is not the one beside the event"
+
+
+def _listed(plan: Mapping[str, Any]) -> Any:
+    """The plan as it is read from a file: tuples are lists."""
+    return json.loads(json.dumps(plan))

@@ -1,0 +1,142 @@
+"""``cordon plan``: what an event leads to in each mode, by the template's rules and the gates."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from console import expected
+from console.cli import app
+from console.expected import lead_to
+from cordon.settings import Mode
+from embedded.routes import Routes
+
+EVENTS = Path(__file__).parent.parent / "events"
+RANSOM = EVENTS / "quarantine_bucket" / "guardduty_ransomware_delete.json"
+CONTROL = EVENTS / "quarantine_bucket" / "securityhub_s3_2.json"
+ROOT_USED = EVENTS / "escalate_finding" / "guardduty_root_credential_usage.json"
+MODEL = EVENTS / "tag_ai_resource" / "securityhub_sagemaker_5.json"
+CHOSEN = EVENTS / "quarantine_bucket" / "custom_action_contain_s3_8.json"
+
+
+def plan(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, ["plan", *map(str, words)])
+
+
+def printed(*words: str | Path) -> dict[str, Any]:
+    result = plan(*words)
+    assert result.exit_code == 0
+    return dict(json.loads(result.stdout))
+
+
+def test_plan_is_printed_without_any_account() -> None:
+    made = printed(RANSOM)
+    assert (made["playbook"], made["outcome"]) == ("quarantine_bucket", "contained")
+    assert made["plan"]["actions"][-1]["action"] == "tag_bucket"
+    assert made["rules"][0].startswith("QuarantineBucket")
+
+
+@pytest.mark.parametrize(
+    ("path", "outcomes"),
+    [
+        (RANSOM, ("observed", "awaiting_approval", "contained")),
+        (MODEL, ("observed", "awaiting_approval", "tagged")),
+        (ROOT_USED, ("observed", "escalated", "escalated")),
+        (CHOSEN, ("awaiting_approval", "awaiting_approval", "contained")),
+    ],
+    ids=lambda one: one.stem if isinstance(one, Path) else "",
+)
+def test_plan_says_what_would_happen_in_the_mode(path: Path, outcomes: tuple[str, ...]) -> None:
+    made = [printed("--mode", mode, path) for mode in Mode]
+    assert tuple(one["outcome"] for one in made) == outcomes
+    assert [one["mode"] for one in made] == [str(mode) for mode in Mode]
+    assert made[0]["plan"] == made[1]["plan"] == made[2]["plan"]
+
+
+def control_of(product: str) -> dict[str, Any]:
+    """A finding that a gate handles, as another product of AWS would send it."""
+    event: dict[str, Any] = json.loads(CONTROL.read_text())
+    (finding,) = event["detail"]["findings"]
+    finding["ProductArn"] = f"arn:aws:securityhub:us-east-1::product/aws/{product}"
+    return event
+
+
+def test_what_no_rule_delivers_is_not_contained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The seeded fault: a stack whose rules match nothing."""
+    assert lead_to(control_of("securityhub"))[0].outcome == "contained"
+    monkeypatch.setattr(Routes, "of", lambda *_: {})
+    (led,) = lead_to(control_of("securityhub"))
+    assert (led.playbook, led.outcome, led.plan["actions"]) == (None, "not_delivered", [])
+    assert "not delivered by any rule" in led.reason
+    assert "quarantine_bucket, which would handle it" in led.reason
+    made = printed(EVENTS / "nobody" / "securityhub_s3_5.json")
+    assert (made["outcome"], made["rules"]) == ("ignored", [])
+    assert made["reason"].startswith("not delivered by any rule; ")
+
+
+def test_rule_to_another_playbook_alone_does_not_deliver(monkeypatch: pytest.MonkeyPatch) -> None:
+    routes = {"EscalateFindingControlsRule": ("EscalateFinding",)}
+    monkeypatch.setattr(Routes, "of", lambda *_: routes)
+    (led,) = lead_to(control_of("securityhub"))
+    assert led.outcome == "not_delivered"
+    assert "to quarantine_bucket, which would handle it" in led.reason
+
+
+def test_every_shipped_sample_reaches_its_playbook_by_a_rule() -> None:
+    for path in sorted(EVENTS.glob("*/*.json")):
+        if not path.name.endswith(expected.SUFFIX):
+            (led,) = lead_to(json.loads(path.read_text()))
+            made = json.loads(json.dumps(led.to_json()))  # tuples are lists there
+            assert made | expected.after(path) == expected.beside(path), path
+
+
+def test_several_findings_of_one_event_are_each_planned(tmp_path: Path) -> None:
+    event = json.loads(CHOSEN.read_text())
+    other = json.loads(json.dumps(event["detail"]["findings"][0]).replace("S3.8", "S3.9"))
+    event["detail"]["findings"].append(other)
+    both = tmp_path / "both.json"
+    both.write_text(json.dumps(event))
+    assert [one.outcome for one in lead_to(event)] == ["contained", "ignored"]
+    assert plan(both).stdout.count('"outcome"') == 2
+    assert "not written" in plan("--write", both).stderr
+
+
+@pytest.mark.parametrize("words", [["--write", "--mode", "approve", str(RANSOM)]])
+def test_only_the_plan_of_enforce_is_beside_an_event(words: list[str]) -> None:
+    assert plan(*words).exit_code != 0
+
+
+def test_plan_is_written_beside_a_file_that_is_one_event(tmp_path: Path) -> None:
+    lines = tmp_path / "day.jsonl"
+    lines.write_text(json.dumps(json.loads(RANSOM.read_text())))
+    one = tmp_path / "one.json"
+    one.write_text(RANSOM.read_text())
+    result = plan("--write", tmp_path)
+    assert result.exit_code == 1
+    assert "day.jsonl:1: not written: a plan is beside a file that is one event" in result.stderr
+    written = json.loads((tmp_path / "one.plan.json").read_text())
+    assert written == expected.beside(RANSOM)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "day.jsonl",
+        "one.json",
+        "one.plan.json",
+    ]
+
+
+def test_broken_plan_beside_an_event_stops_no_other(tmp_path: Path) -> None:
+    stranger = json.loads(RANSOM.read_text()) | {"source": "aws.ec2"}
+    (tmp_path / "a.json").write_text(json.dumps(stranger))
+    (tmp_path / "a.plan.json").write_text("{")
+    (tmp_path / "b.json").write_text(RANSOM.read_text())
+    result = plan(tmp_path)
+    assert result.exit_code == 1
+    assert "a.json: the plan beside it is not JSON" in result.stderr
+    assert result.stdout.count('"outcome": "contained"') == 1
+
+
+def test_folder_without_events_has_no_plan(tmp_path: Path) -> None:
+    assert plan(tmp_path).exit_code == 2
