@@ -234,7 +234,27 @@ def test_header_says_when_incident_opens() -> None:
 
 def test_only_tagging_releases_on_pass() -> None:
     assert [p.name for p in playbooks(ROOT) if p.releases_on_pass] == ["tag_ai_resource"]
-    assert [p.name for p in playbooks(ROOT) if p.resolves_finding] == ["quarantine_bucket"]
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "turns"),
+    [
+        ("securityhub", "S3.8", True),
+        ("securityhub", "S3.2", True),
+        ("config", "s3-bucket-public-read-prohibited", True),
+        (
+            "securityhub",
+            "S3.6",
+            False,
+        ),  # it looks at what is allowed, and a denial leaves that (A6)
+        ("securityhub", "SageMaker.1", False),
+        ("guardduty", "Policy:S3/BucketAnonymousAccessGranted", False),
+        ("macie", "Policy:IAMUser/S3BucketPublic", False),
+    ],
+)
+def test_only_a_control_that_turns_is_resolved(source: str, kind: str, turns: bool) -> None:
+    finding = a_finding(source=source, type=kind)
+    assert any(playbook.turns(finding) for playbook in playbooks(ROOT)) is turns
 
 
 # ---- plans ----

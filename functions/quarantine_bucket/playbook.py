@@ -89,7 +89,7 @@ PLAYBOOK = Playbook(
     recommended_mode=Mode.APPROVE,
     manual_step=manual_step,
     incident=Incident.ALWAYS,
-    resolves_finding=True,
+    resolves=catalogue.SHUT_CONTROLS,
 )
 
 handler = serve(PLAYBOOK)

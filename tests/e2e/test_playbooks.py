@@ -282,8 +282,7 @@ def test_original_finding_names_its_playbook(account: Account, name: str) -> Non
     one = staged(account, name)
     case = escalated(account, one) if name == ROOT_USED else contained(account, one)
     original = original_of(account, one)
-    done = "RESOLVED" if name == PUBLIC else "NOTIFIED"
-    assert original["Workflow"]["Status"] == done
+    assert original["Workflow"]["Status"] == "NOTIFIED"
     assert original["UserDefinedFields"]["cordon:case"] == case.id
     assert original["Note"]["UpdatedBy"] == "cordon"
     assert original["UserDefinedFields"]["cordon:status"] == case.status

@@ -256,8 +256,8 @@ def _results(case: Case, ended: ActionStatus) -> Case:
     return replace(case, results=(replace(first, status=ended), *others))
 
 
-RESOLVES = QUARANTINE
-ONLY_NOTIFIES = replace(QUARANTINE, resolves_finding=False)
+RESOLVES = replace(QUARANTINE, resolves=(a_case().finding.kind,))
+ONLY_NOTIFIES = QUARANTINE  # GuardDuty's finding: nothing evaluates it again
 
 
 @pytest.mark.parametrize(

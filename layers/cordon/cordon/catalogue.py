@@ -10,18 +10,21 @@ an incident: ``tests/finding_types.py`` lists them.
 """
 
 # quarantine_bucket, one family per level of containment
-PUBLIC_BUCKETS = (
-    "guardduty:Policy:S3/BucketAnonymousAccessGranted",
-    "guardduty:Policy:S3/BucketPublicAccessGranted",
-    "guardduty:Policy:S3/BucketBlockPublicAccessDisabled",
-    "macie:Policy:IAMUser/S3BucketPublic",
-    "macie:Policy:IAMUser/S3BlockPublicAccessDisabled",
+SHUT_CONTROLS = (  # they look at the bucket's public access block: with it they pass
     "securityhub:S3.2",
     "securityhub:S3.3",
     "securityhub:S3.8",
     "config:s3-bucket-public-read-prohibited",
     "config:s3-bucket-public-write-prohibited",
     "config:s3-bucket-level-public-access-prohibited",
+)
+PUBLIC_BUCKETS = (
+    *SHUT_CONTROLS,
+    "guardduty:Policy:S3/BucketAnonymousAccessGranted",
+    "guardduty:Policy:S3/BucketPublicAccessGranted",
+    "guardduty:Policy:S3/BucketBlockPublicAccessDisabled",
+    "macie:Policy:IAMUser/S3BucketPublic",
+    "macie:Policy:IAMUser/S3BlockPublicAccessDisabled",
 )
 SHARED_BUCKETS = (
     "guardduty:Exfiltration:S3/TransferDataToCloudAccount",

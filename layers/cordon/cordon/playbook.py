@@ -91,7 +91,7 @@ class Playbook:
     manual_step: Callable[[Finding], str]  # what a person must do, in plain words
     incident: Incident  # when its cases open one
     releases_on_pass: bool = False  # releases by itself when the control passes
-    resolves_finding: bool = False  # what it does removes the condition found
+    resolves: tuple[str, ...] = ()  # kinds of controls whose own evaluation then turns
     everywhere: bool = False  # also for accounts that are not served: it changes no resource
 
     def matches(self, finding: Finding) -> bool:
@@ -99,6 +99,13 @@ class Playbook:
         if not any(fnmatchcase(finding.kind, pattern) for pattern in self.handles):
             return False
         return bool(self.targets(finding))
+
+    def turns(self, finding: Finding) -> bool:
+        """Will the finding's own control pass, once the plan is carried out?
+
+        What denies access leaves a control FAILED that looks at what is allowed.
+        """
+        return any(fnmatchcase(finding.kind, pattern) for pattern in self.resolves)
 
     def plan_for(self, finding: Finding, deployment: Deployment) -> Plan:
         """The plan for a finding that it handles; one for a person where it must change nothing."""

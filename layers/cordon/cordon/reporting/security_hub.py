@@ -219,7 +219,7 @@ def _our_fields(case: Case) -> dict[str, str]:
 
 
 def _workflow(case: Case, playbook: Playbook, there: Mapping[str, Any]) -> Mapping[str, Any]:
-    """NOTIFIED when handled; RESOLVED only when every change was verified and removes the cause.
+    """NOTIFIED when handled; RESOLVED only where the control itself will pass by what was verified.
 
     What a person suppressed stays suppressed; a control that passes is resolved by Security Hub.
     """
@@ -227,7 +227,7 @@ def _workflow(case: Case, playbook: Playbook, there: Mapping[str, Any]) -> Mappi
     rejected = case.status in (Status.REJECTED, Status.EXPIRED)
     if suppressed or rejected or (_ended_by_source(case) and playbook.releases_on_pass):
         return {}
-    resolved = playbook.resolves_finding and case.status is Status.CONTAINED
+    resolved = playbook.turns(case.finding) and case.status is Status.CONTAINED
     resolved = resolved and all(r.status is ActionStatus.VERIFIED for r in case.results)
     return {"Workflow": {"Status": "RESOLVED" if resolved else "NOTIFIED"}}
 
