@@ -30,7 +30,6 @@ def install() -> None:
     _cache_lookups()
     _cache_routes()
     _cache_member_names()
-    _cache_moments()
     _cache_expressions()
     _copy_only_what_changes()
 
@@ -162,14 +161,6 @@ def _cache_by_type_and_shape(
         return found[key]
 
     return get_possible_keys
-
-
-def _cache_moments() -> None:
-    """A response's moments are parsed by trying formats; many are the same."""
-    parsers = vars(import_module("botocore.parsers"))
-    parsers["DEFAULT_TIMESTAMP_PARSER"] = lru_cache(maxsize=4096)(
-        parsers["DEFAULT_TIMESTAMP_PARSER"]
-    )
 
 
 @contextmanager
