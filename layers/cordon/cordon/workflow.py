@@ -54,26 +54,33 @@ def _contain(case: Case, command: Command, services: Services) -> dict[str, str]
     if not decision.plan_hash == case.plan_hash == case.plan.hash:
         raise NotApproved(f"case {case.id}: the approved plan is not the recorded plan")
     if case.status in CONTAIN_ENDED and not case.failed:
-        return _contained(case)
+        return _contained(case, services)
     if case.status is not Status.AWAITING_APPROVAL and not is_interrupted(case):
         raise NotApproved(f"the status of case {case.id} is {case.status}")
     facts = _facts_that_allow(case, services)
     if case.status is Status.AWAITING_APPROVAL:
         again = case.last_activity if case.awaits_approval_again else None
         claimed = _approve(case, decision, facts, services)
-        return _contained(contain(claimed, services, again=again))
+        return _contained(contain(claimed, services, again=again), services)
     record = decision_record(case) | {"resumed": True} | policy_inputs(facts)
     part = replace(allowed_part(case, facts), decided_by=decision.by)
     claimed = begin(part, case, Event.CLAIM, services)
-    return _contained(contain(claimed, services, decided=record))
+    return _contained(contain(claimed, services, decided=record), services)
 
 
 def _continue(case: Case, _: Command, services: Services) -> dict[str, str]:
     """Take up a case that needed time, as far as policy still allows it."""
-    due = case.not_before is None or now() >= case.not_before
-    if case.status is Status.CONTAINING and due:
-        take_up(case, services)
-    return _contained(services.cases.get(case.id) or case)
+    if case.status is not Status.CONTAINING or not _is_due(case):
+        return _contained(case, services)
+    outcome = take_up(case, services)
+    after = services.cases.get(case.id) or case
+    if after.status is Status.CONTAINING and _is_due(after):
+        raise NotAllowedNow(f"case {case.id}: {outcome.reason}")
+    return _contained(after, services)
+
+
+def _is_due(case: Case) -> bool:
+    return case.not_before is None or now() >= case.not_before
 
 
 def _approve(case: Case, decision: Decision, facts: PolicyInput, services: Services) -> Case:
@@ -115,15 +122,16 @@ def _require_current_round(case: Case, command: Command) -> None:
         raise NotApproved(f"case {case.id} is at {case.execution_name}, not {command['execution']}")
 
 
-def _contained(case: Case) -> dict[str, str]:
+def _contained(case: Case, services: Services) -> dict[str, str]:
     """``seen``: when the finding was last seen; the function measures the time since.
 
-    ``until``: a change needs time until then.
+    ``until``: a change needs time until then, and people see for what.
     """
     said = {"state": str(case.status), "mode": case.mode, "seen": to_iso(case.last_activity)}
-    if case.status is Status.CONTAINING and case.not_before is not None:
-        return said | {"until": to_iso(case.not_before)}
-    return said
+    if case.status is not Status.CONTAINING or case.not_before is None:
+        return said
+    report(case, services)
+    return said | {"until": to_iso(case.not_before)}
 
 
 _NOT_CARRIED_OUT = {
