@@ -434,9 +434,7 @@ LATER = timedelta(hours=1)
 
 
 @every_scenario
-def test_only_sessions_are_denied_again_although_it_shows(
-    scenario: Scenario, aws: AwsClients
-) -> None:
+def test_only_sessions_are_denied_again_after_activity(scenario: Scenario, aws: AwsClients) -> None:
     """A setting that is as it was written stops later activity too; a later session goes on."""
     hold = held(scenario, aws)
     assert scenario.action.again(clock.now() - LATER, hold.written) is False
