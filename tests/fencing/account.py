@@ -31,7 +31,7 @@ from tests.fencing.turns import Side, in_turn
 from tests.make import ACCOUNT, a_finding
 
 LEASE = timedelta(seconds=60)
-ORIGINAL = {"data": ["owner"], "mark": "before"}
+ORIGINAL = {"data": ["owner"], "side": [], "mark": "before"}
 PERSON = "arn:aws:iam::111122223333:user/ada"
 ENDS = (*CONTAIN_ENDED, Status.OBSERVED, Status.RELEASED, Status.REOPENED)
 
