@@ -4,7 +4,7 @@ Several in one command: ``python -m bench path cost warm``. Options follow the n
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import typer
@@ -14,7 +14,7 @@ sys.path[:0] = [str(ROOT / "layers" / "cordon"), str(ROOT / "functions"), str(RO
 
 from bench import cold, cost, path, replay, warm  # noqa: E402  (needs the paths above)
 
-SECTIONS = {
+SECTIONS: dict[str, Callable[..., None]] = {
     "cold": cold.main,
     "path": path.main,
     "cost": cost.main,

@@ -1,6 +1,6 @@
 """Runs in place of the function: imports its handler as Lambda does and passes it events.
 
-python first_event.py EVENTS           0: only the import
+python first_event.py EVENTS           0: only the import; else the recorded event so many times
 python first_event.py EVENTS counts    also reports compiled files, sessions and clients
 python first_event.py EVENTS calls     also reports the calls of the last event
 """
@@ -67,7 +67,7 @@ class Counts:
         from botocore.client import BaseClient
         from botocore.exceptions import ClientError
 
-        call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]
+        call: Any = BaseClient._make_api_call
 
         def make_api_call(client: Any, operation: str, params: Any) -> Any:
             service = client.meta.service_model.service_name
@@ -103,12 +103,14 @@ def main(events: int, count: bool, calls: bool) -> dict[str, Any]:
         counts.watch_clients()
     if calls:
         counts.watch_calls()
+    several = recorded.get("events")  # in place of one event many times
     result["responses"], result["clients"], start = [], [], 0.0
     for number in range(events):
         counts.calls = []
         if number == 1:
             start = time.process_time()
-        result["responses"].append(handler(recorded["event"], Context))
+        event = several[number] if several else recorded["event"]
+        result["responses"].append(handler(event, Context))
         result["clients"].append(list(counts.clients))
     result |= {"seconds": time.process_time() - start, "calls": counts.calls}
     return {**result, "compiled": counts.compiled, "sessions": counts.sessions}
