@@ -1,22 +1,25 @@
 """How a change may end besides verified and restored: not true, not yet, kept, too big."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
 from botocore.exceptions import ClientError
 
-from cordon import actions
-from cordon.actions import Json, NotYet, Undone, UndoResult
+import tests.fencing.account
+from cordon import actions, clock
+from cordon.actions import Action, Json, NotVerified, NotYet, Undone, UndoResult
 from cordon.errors import ContainFailed, ReleaseFailed
 from cordon.memory.cases import ActionStatus, Case
 from cordon.memory.holds import MOST_IN_ROW
+from cordon.release import FINDING_SOURCE
 from cordon.statuses import Status
-from tests.fencing.account import MemoryAccount, memory_account
+from tests.fencing.account import PERSON, MemoryAccount, memory_account
 from tests.fencing.resources import MemoryLock, MemoryResources, MemoryTag, lock
-from tests.make import PLACE
+from tests.make import PLACE, a_finding
 
 DENIED = ClientError({"Error": {"Code": "AccessDenied"}}, "PutSomething")
 
@@ -52,6 +55,18 @@ class LateLock(SlowLock):
 
 
 @dataclass(frozen=True)
+class LaggingLock(MemoryLock):
+    """Its service shows the old value for some time after each write."""
+
+    shows: ClassVar[list[datetime]] = []
+
+    def verify(self, aws: Any, captured: Json, written: Json) -> None:
+        if any(clock.now() < moment for moment in self.shows):
+            raise NotVerified("it shows the old value")
+        super().verify(aws, captured, written)
+
+
+@dataclass(frozen=True)
 class OneWayLock(MemoryLock):
     """To undo it would do harm."""
 
@@ -65,6 +80,19 @@ class LostLock(MemoryLock):
 
     def undo(self, aws: Any, captured: Json, written: Json) -> UndoResult:
         return UndoResult(Undone.RESTORED, left=captured)
+
+
+@dataclass(frozen=True)
+class MetLock(MemoryLock):
+    """While it is undone, somebody else does something."""
+
+    meanwhile: ClassVar[list[Callable[[], Any]]] = []
+    ends: ClassVar[list[Undone]] = []
+
+    def undo(self, aws: Any, captured: Json, written: Json) -> UndoResult:
+        while self.meanwhile:
+            self.meanwhile.pop()()
+        return replace(super().undo(aws, captured, written), state=self.ends[0])
 
 
 @dataclass(frozen=True)
@@ -87,9 +115,11 @@ class Sign(MemoryTag):
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
-    for kind in (SlowLock, LateLock, OneWayLock, LostLock, SideLock, Sign):
+    for kind in (SlowLock, LateLock, LaggingLock, OneWayLock, LostLock, MetLock, SideLock, Sign):
         monkeypatch.setitem(actions._BY_NAME, kind.name(), kind)
     monkeypatch.setattr(SlowLock, "ready", [])
+    monkeypatch.setattr(LaggingLock, "shows", [])
+    monkeypatch.setattr(MetLock, "ends", [])
 
 
 def account_of(*plan: Any) -> Any:
@@ -219,6 +249,88 @@ class TestNotYet:
             assert case is not None
             assert (case.status, case.not_before) == (Status.REOPENED, None)
             assert account.resources.values["data"] == ["owner"]
+
+
+def test_service_that_lags_by_seconds_is_given_them() -> None:
+    """S3 and IAM show the old value for some seconds: that is no failure."""
+    with account_of(LaggingLock(PLACE, "data", ("x",))) as account:
+        LaggingLock.shows.append(account.clock.now() + timedelta(seconds=3))
+        account.deliver("a")
+        assert ends(account) == {"lagging_lock": "verified"}
+
+
+def test_service_that_lags_by_a_minute_has_failed() -> None:
+    with account_of(LaggingLock(PLACE, "data", ("x",))) as account:
+        LaggingLock.shows.append(account.clock.now() + timedelta(minutes=1))
+        with pytest.raises(ContainFailed, match="it shows the old value"):
+            account.deliver("a")
+        assert ends(account) == {"lagging_lock": "failed"}
+
+
+@pytest.mark.parametrize(
+    "source, status, verdict, held_back",
+    [
+        ("guardduty", Status.AWAITING_APPROVAL, "ask", False),
+        ("config", Status.OBSERVED, "observe", True),
+    ],
+)
+def test_row_says_what_a_used_up_budget_decided(
+    source: str, status: Status, verdict: str, held_back: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was claimed to be contained, and is not: whoever takes it up reads what was decided."""
+    monkeypatch.setattr(tests.fencing.account, "a_finding", partial(a_finding, source=source))
+    with memory_account({"a": (lock("data", "x"),)}, budget=0) as account:
+        account.deliver("a")
+        case = the_case(account)
+        assert (case.status, case.verdict, case.held_back) == (status, verdict, held_back)
+        assert "budget of 0" in case.reason
+        assert case.lease_until is None
+        assert (case.question_at is not None) == (status is Status.AWAITING_APPROVAL)
+        assert account.resources.values["data"] == ["owner"]
+
+
+@pytest.mark.parametrize("ends_as", [Undone.RESTORED, Undone.DRIFTED, Undone.PARTLY_RESTORED])
+def test_case_that_comes_while_another_is_undone_stays_contained(ends_as: Undone) -> None:
+    """However the undo ended, it went over what the other case had made of the target."""
+    plans: dict[str, tuple[Action, ...]] = {
+        name: (MetLock(PLACE, "data", (name,)),) for name in "ab"
+    }
+    with memory_account(plans) as account:
+        account.deliver("a")
+        MetLock.ends.append(ends_as)
+        MetLock.meanwhile.append(lambda: account.deliver("b"))
+        account.release("a")
+        assert account.status("b") == "contained"
+        assert account.resources.values["data"] == ["owner", "cordon:b"]
+
+
+def test_deleted_resource_is_released() -> None:
+    with account_of(lock("data", "x")) as account:
+        account.deliver("a")
+        del account.resources.values["data"]
+        account.release("a")
+        assert ends(account) == {"memory_lock": "resource_deleted"}
+        assert the_case(account).status is Status.RELEASED
+        assert not [key for key in account.table.rows if key.startswith("hold#")]
+
+
+def test_what_a_person_made_of_it_stays() -> None:
+    with account_of(MemoryTag(PLACE, "mark", ("a",))) as account:
+        account.deliver("a")
+        account.resources.values["mark"] = "theirs"
+        account.release("a")
+        assert ends(account) == {"memory_tag": "drifted"}
+        assert account.resources.values["mark"] == "theirs"
+
+
+@pytest.mark.parametrize("by, released_by", [(PERSON, PERSON), (FINDING_SOURCE, "")])
+def test_row_names_the_person_who_released(by: str, released_by: str) -> None:
+    """What a person released is theirs to decide again; what its source ended is not."""
+    with account_of(lock("data", "x")) as account:
+        account.deliver("a")
+        account.release("a", by=by)
+        assert the_case(account).released_by == released_by
+        assert (the_case(account).decided_by, the_case(account).decided_why) == (by, "a test")
 
 
 def test_one_way_change_is_kept() -> None:

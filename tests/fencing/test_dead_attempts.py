@@ -102,6 +102,44 @@ def test_ending_lease_starts_no_effect(
     assert account.faults() == []
 
 
+def test_failed_attempt_gives_its_lease_up(
+    account: MemoryAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next delivery need not wait for the lease's end."""
+    put = account.bucket.put_object
+
+    def fail(**_: Any) -> None:
+        raise ConnectionError("evidence is out of reach")
+
+    monkeypatch.setattr(account.bucket, "put_object", fail)
+    with pytest.raises(ConnectionError):
+        account.deliver("a")
+    monkeypatch.setattr(account.bucket, "put_object", put)
+    assert account.deliver("a").status == "contained"
+    assert account.faults() == []
+
+
+def test_meeting_another_captures_nothing_twice(
+    account: MemoryAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another case came between the write and its note: what was captured is in evidence once."""
+    write = account.resources.write
+    came: list[str] = []
+
+    def meanwhile(name: str, value: Any) -> None:
+        write(name, value)
+        if not came:
+            came.append(name)
+            begin(account._new("b", None), None, Event.CLAIM, account.services())
+
+    monkeypatch.setattr(account.resources, "write", meanwhile)
+    account.deliver("a")
+    stages = [json.loads(entry)["stage"] for entry in account.bucket.chain("a")]
+    assert stages == ["captured", "contained"]
+    hold = account.hold(account.plans["a"][0])
+    assert hold is not None and hold.cases == {"a", "b"}
+
+
 def test_late_failure_leaves_the_successors_lease(account: MemoryAccount) -> None:
     """An attempt that failed after its time gives up its own lease only."""
     late = Side(partial(account.deliver, "a")).step(4)
@@ -115,3 +153,11 @@ def test_late_failure_leaves_the_successors_lease(account: MemoryAccount) -> Non
     assert now is not None and now.live
     assert now.lease_until == successor.lease_until
     late.die()
+
+
+def test_lost_evidence_keeps_no_other_case_from_containing(account: MemoryAccount) -> None:
+    """What was captured and written is in the hold's row; evidence is for restoring."""
+    account.deliver("a")
+    account.bucket.objects.clear()
+    assert account.deliver("b").status == "contained"
+    assert account.resources.values["data"] == ["owner", "cordon:x", "cordon:y"]
