@@ -83,6 +83,7 @@ DENIED = Fault("denied", _coded(DENIALS, "AccessDeniedException", 403))
 BROKEN = Fault("broken", _coded(BREAKDOWNS, "InternalFailure", 500))
 LOST = Fault("lost", _timed_out, takes_effect=True)
 DIED = Fault("died", _died)
+DIED_AFTER = Fault("died after", _died, takes_effect=True)
 FAULTS = (THROTTLED, DENIED, BROKEN, LOST, DIED)
 
 
@@ -116,16 +117,17 @@ class Breakage:
         if not self.runs:
             return go()
         if self._dead:
-            raise SandboxDied
+            raise SandboxDied("a dead process makes no more calls")
         name = f"{service}:{operation}"
         self.seen.append(name)
         if not self._breaks(name):
             return go()
         self.broken = name
-        self._dead = self.fault is DIED
         if self.fault.takes_effect:
             go()
-        raise self.fault.error(service, operation)
+        error = self.fault.error(service, operation)
+        self._dead = isinstance(error, SandboxDied)
+        raise error
 
     def _breaks(self, name: str) -> bool:
         if self._mended:
@@ -134,8 +136,8 @@ class Breakage:
         return again or (not self.broken and len(self.seen) == self.at + 1)
 
     def mend(self) -> None:
-        """The operator has put it right: nothing is broken any more."""
-        self._mended = True
+        """All is put right: nothing is broken any more, and whoever comes next lives."""
+        self._mended, self._dead = True, False
 
     @property
     def where(self) -> str:

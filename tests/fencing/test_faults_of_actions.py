@@ -22,7 +22,7 @@ from cordon.statuses import CONTAIN_ENDED, Status
 from embedded.place import Place
 from embedded.snapshot import snapshot
 from tests.actions.scenario import PLACE, account
-from tests.faults import DENIED, FAULTS, Breakage, nothing
+from tests.faults import DENIED, FAULTS, LOST, Breakage, nothing
 from tests.fencing.account import MemoryAccount, memory_account
 from tests.fencing.test_faults import BrokenAccount, wrong
 from tests.make import ACCOUNT, DEPLOYMENT
@@ -128,13 +128,15 @@ def disturbed(account: RealAccount, sample: str, phase: str, breakage: Breakage)
 
 
 def breakages(calls: list[str]) -> Iterator[Breakage]:
-    """A change meets every fault. A read meets a denial, which some actions know, and one more."""
+    """A change meets every fault. A read meets a denial, which some actions know, or another."""
     for number, name in enumerate(calls):
         if not READS.match(name.partition(":")[2]):
-            yield from (Breakage(f, number, lasting) for f in FAULTS for lasting in (False, True))
+            yield from (Breakage(fault, number) for fault in FAULTS)
+            yield from (Breakage(fault, number, lasting=True) for fault in (DENIED, LOST))
             continue
         yield Breakage(DENIED, number, lasting=number % 2 == 0)
-        yield Breakage(OTHERS[number % len(OTHERS)], number, lasting=number % 3 == 0)
+        if number % 2:
+            yield Breakage(OTHERS[number // 2 % len(OTHERS)], number, lasting=number % 3 == 0)
 
 
 @pytest.mark.parametrize("phase", ["deliver", "release"])
