@@ -58,10 +58,10 @@ class LateLock(SlowLock):
 class LaggingLock(MemoryLock):
     """Its service shows the old value for some time after each write."""
 
-    shows: ClassVar[list[datetime]] = []
+    lags_until: ClassVar[list[datetime]] = []
 
     def verify(self, aws: Any, captured: Json, written: Json) -> None:
-        if any(clock.now() < moment for moment in self.shows):
+        if any(clock.now() < moment for moment in self.lags_until):
             raise NotVerified("it shows the old value")
         super().verify(aws, captured, written)
 
@@ -118,7 +118,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in (SlowLock, LateLock, LaggingLock, OneWayLock, LostLock, MetLock, SideLock, Sign):
         monkeypatch.setitem(actions._BY_NAME, kind.name(), kind)
     monkeypatch.setattr(SlowLock, "ready", [])
-    monkeypatch.setattr(LaggingLock, "shows", [])
+    monkeypatch.setattr(LaggingLock, "lags_until", [])
     monkeypatch.setattr(MetLock, "ends", [])
 
 
@@ -254,14 +254,14 @@ class TestNotYet:
 def test_service_that_lags_by_seconds_is_given_them() -> None:
     """S3 and IAM show the old value for some seconds: that is no failure."""
     with account_of(LaggingLock(PLACE, "data", ("x",))) as account:
-        LaggingLock.shows.append(account.clock.now() + timedelta(seconds=3))
+        LaggingLock.lags_until.append(account.clock.now() + timedelta(seconds=3))
         account.deliver("a")
         assert ends(account) == {"lagging_lock": "verified"}
 
 
 def test_service_that_lags_by_a_minute_has_failed() -> None:
     with account_of(LaggingLock(PLACE, "data", ("x",))) as account:
-        LaggingLock.shows.append(account.clock.now() + timedelta(minutes=1))
+        LaggingLock.lags_until.append(account.clock.now() + timedelta(minutes=1))
         with pytest.raises(ContainFailed, match="it shows the old value"):
             account.deliver("a")
         assert ends(account) == {"lagging_lock": "failed"}

@@ -128,3 +128,73 @@ def test_row_stays_while_another_is_in(holds: Holds) -> None:
 
 def test_holds_of_no_action_are_none(holds: Holds) -> None:
     assert holds.get() == {}
+
+
+def save_all(holds: Holds, case: str, changes: int, attempt: int = 1) -> dict[str, Hold]:
+    return holds.save_all_written([(ACTION, {"policy": "ours"}, changes)], case, attempt)
+
+
+def test_written_is_kept_where_nobody_came(holds: Holds) -> None:
+    join(holds, "a")
+    assert save_all(holds, "a", 1) == {}
+    assert hold_of(holds).written == {"policy": "ours"}
+
+
+def test_nothing_written_is_kept_over_whoever_came(holds: Holds) -> None:
+    join(holds, "a")
+    join(holds, "b")
+    assert save_all(holds, "a", 1)[ACTION.target].cases == {"a", "b"}
+    assert hold_of(holds).written is None
+
+
+def test_nothing_is_kept_in_a_later_hold_of_the_target(holds: Holds) -> None:
+    """The attempt slept while its case was released; another has made the row anew since."""
+    join(holds, "a")
+    holds.leave(ACTION, "a")
+    join(holds, "b")
+    assert save_all(holds, "a", hold_of(holds).changes)[ACTION.target].cases == {"b"}
+    assert hold_of(holds).written is None
+
+
+def test_capture_on_which_nothing_followed_is_forgotten(holds: Holds) -> None:
+    join(holds, "a")
+    holds.save_captures([(ACTION, BEFORE)], "a", 1)
+    assert holds.forget_capture(ACTION, BEFORE, "a", 1).capture is None
+    assert hold_of(holds).capture is None
+
+
+@pytest.mark.parametrize(
+    "old, attempt, written", [(LATER, 2, False), (BEFORE, 1, False), (BEFORE, 2, True)]
+)
+def test_capture_in_use_is_not_forgotten(
+    holds: Holds, old: Capture, attempt: int, written: bool
+) -> None:
+    """Another has replaced it, or the attempt is over, or the target was changed since."""
+    join(holds, "a", 2)
+    holds.save_captures([(ACTION, BEFORE)], "a", 2)
+    if written:
+        holds.save_written(ACTION, {"policy": "ours"}, "a", 2)
+    with pytest.raises(HoldReleased):
+        holds.forget_capture(ACTION, old, "a", attempt)
+    assert hold_of(holds).capture == BEFORE
+
+
+@pytest.mark.parametrize("others", ["b", "ab"])
+def test_row_that_others_leave_meanwhile_is_no_ruin(
+    holds: Holds, others: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left between its reading and its leaving, also by another process of the same case."""
+    join(holds, "a")
+    join(holds, "b")
+    delete_if_free = Holds.delete_if_free
+
+    def and_then(self: Holds, action: DenyBucketAccess, case: str) -> Hold | None:
+        hold = delete_if_free(self, action, case)
+        monkeypatch.undo()
+        for other in others:
+            self.leave(action, other)
+        return hold
+
+    monkeypatch.setattr(Holds, "delete_if_free", and_then)
+    holds.leave(ACTION, "a")
+    assert holds.get(ACTION) == {}

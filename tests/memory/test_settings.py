@@ -119,6 +119,17 @@ def test_row_was_deleted_meanwhile(made: tuple[Table, Any], write: str) -> None:
     assert row.read(table) is None
 
 
+def test_row_without_a_version_was_deleted_meanwhile(made: tuple[Table, Any]) -> None:
+    """Neither the version nor the entry was in it: only the row itself shows that it is lost."""
+    table, client = made
+    by_a_person(client, "REMOVE version")
+    before = there(table)
+    client.delete_item(TableName=NAME, Key={"id": {"S": row.KEY}})
+    with pytest.raises(Cancelled):
+        row.set_entry(table, before, ("budget",), 3, "Ada")
+    assert row.read(table) is None
+
+
 @pytest.mark.parametrize("write", ["set", "set a text", "protect"])
 def test_row_that_is_not_there_is_begun(made: tuple[Table, Any], write: str) -> None:
     table, client = made

@@ -97,7 +97,9 @@ def test_row_comes_back_whole(dynamodb: tuple[Table, Any]) -> None:
     assert row_of(client.get_item(TableName=NAME, Key={"id": {"S": "x"}})["Item"]) == row
 
 
-@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError"])
+@pytest.mark.parametrize(
+    "code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
+)
 def test_passing_error_is_tried_again(code: str, waits: list[float]) -> None:
     client = Scripted(["None", code], [code, "None"], "")
     one_write(client)

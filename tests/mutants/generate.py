@@ -26,18 +26,15 @@ ROOMS = {
     "respond": ("respond", "again", "outcome", "workflow", "facts"),
 }
 EXPRESSIONS = "expressions"  # of the memory's rows, drawn as if they were a room
-PAIRS: tuple[tuple[type[ast.cmpop], type[ast.cmpop]], ...] = (
-    (ast.Lt, ast.LtE),
-    (ast.Gt, ast.GtE),
-    (ast.Eq, ast.NotEq),
-    (ast.Is, ast.IsNot),
-    (ast.In, ast.NotIn),
-)
-OPPOSITE = {**dict(PAIRS), **{b: a for a, b in PAIRS}}
+PAIRS = "Lt LtE, Gt GtE, Eq NotEq, Is IsNot, In NotIn"
+OPPOSITE = dict(p.split() for p in PAIRS.split(", "))
+OPPOSITE |= {other: one for one, other in OPPOSITE.items()}
 # A DynamoDB condition as it is written in the source; what begins so writes instead.
 CLAUSE = re.compile(r"attribute_(not_)?exists\(|contains\(|[\w#{}.]+ (=|<|>|<>) (:|\{value)")
 WRITES = re.compile(r'f?"[, ]*(SET|ADD|REMOVE|DELETE|\{\})')
 ROW_CHANGES = ("replace", "transition")  # calls whose keywords are fields of a row
+Node = ast.expr | ast.stmt
+Said = tuple[str, str] | None  # how it was and is, where that is not the whole source
 
 
 @dataclass(frozen=True)
@@ -62,11 +59,6 @@ class Mutant:
         nth = f" ({self.nth})" if self.nth > 1 else ""
         return f"{self.module} {self.function} {self.kind}: {self.was} -> {self.now}{nth}"
 
-    @property
-    def path(self) -> str:
-        """From the root of the tree."""
-        return f"{CORE}/{self.module}.py"
-
     def changed(self, source: bytes) -> bytes:
         """The module with this change."""
         return source[: self.start] + self.text.encode() + source[self.end :]
@@ -75,14 +67,13 @@ class Mutant:
 def drawn(count: int, seed: int, root: Path = ROOT) -> list[Mutant]:
     """So many mutants: from each room in turn, and there from each kind; in the code's order."""
 
-    def place(mutant: Mutant) -> str:
-        return sha256(f"{seed} {mutant.identity}".encode()).hexdigest()
+    def in_digest_order(m: Mutant) -> tuple[str, str]:
+        return m.kind, sha256(f"{seed} {m.identity}".encode()).hexdigest()
 
-    names = [*ROOMS, EXPRESSIONS]
-    rooms, of_all = [], sorted(every(root), key=lambda mutant: (mutant.kind, place(mutant)))
+    of_all, names = sorted(every(root), key=in_digest_order), [*ROOMS, EXPRESSIONS]
+    rooms = []
     for room in names:
-        found = [mutant for mutant in of_all if mutant.room == room]
-        kinds = groupby(found, key=lambda mutant: mutant.kind)
+        kinds = groupby((m for m in of_all if m.room == room), key=lambda m: m.kind)
         rooms.append(_in_turn([list(mutants) for _, mutants in kinds]))
     chosen = _in_turn(rooms)[:count]
     return sorted(chosen, key=lambda m: (names.index(m.room), m.module, m.line, m.start))
@@ -114,7 +105,6 @@ class _Module:
         for node, function in self._walk(self._tree, ""):
             yield from self._changes(node, function)
             yield from self._conditions(node, function)
-            yield from self._guards(node, function)
         for node in self._tree.body:
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
@@ -125,32 +115,32 @@ class _Module:
     def _changes(self, node: ast.AST, function: str) -> Iterator[Mutant]:
         match node:
             case ast.Compare():
-                yield self._comparison(node, function)
+                other = deepcopy(node)
+                other.ops[0] = getattr(ast, OPPOSITE[type(node.ops[0]).__name__])()
+                yield self._mutant(node, function, "comparison", ast.unparse(other))
             case ast.Call():
                 yield from self._fields(node, function)
             case ast.Constant() | ast.JoinedStr():
                 yield from self._clauses(node, function)
-            case ast.stmt() if _may_go(node):
+            case ast.If(body=body, orelse=orelse):
+                guards = [last for last in (*body[-1:], *orelse[-1:]) if type(last) is ast.Return]
+                yield from (self._mutant(last, function, "statement", "pass") for last in guards)
+            case ast.Expr(value=ast.Call()) | ast.Raise() | ast.AugAssign() | ast.Continue():
                 yield self._mutant(node, function, "statement", "pass")
 
     def _walk(self, node: ast.AST, function: str) -> Iterator[tuple[ast.AST, str]]:
         """Every node that runs, with the function that it is in; a type or docstring is neither."""
         for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
-                continue
-            if isinstance(child, ast.Subscript | ast.arguments):
-                continue
-            yield child, function
-            if isinstance(child, ast.JoinedStr):
-                continue  # Python 3.11 does not say where its parts are
-            named = isinstance(child, ast.FunctionDef | ast.ClassDef)
-            inner = f"{function}.{child.name}".lstrip(".") if named else function  # type: ignore[attr-defined]
-            yield from self._walk(child, inner)
-
-    def _comparison(self, node: ast.Compare, function: str) -> Mutant:
-        other = deepcopy(node)
-        other.ops[0] = OPPOSITE[type(node.ops[0])]()
-        return self._mutant(node, function, "comparison", ast.unparse(other))
+            match child:
+                case ast.Expr(value=ast.Constant()) | ast.Subscript() | ast.arguments():
+                    continue
+                case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                    yield from self._walk(child, f"{function}.{name}".lstrip("."))
+                case ast.JoinedStr():
+                    yield child, function  # Python 3.11 does not say where its parts are
+                case _:
+                    yield child, function
+                    yield from self._walk(child, function)
 
     def _conditions(self, node: ast.AST, function: str) -> Iterator[Mutant]:
         tests: list[ast.expr] = []
@@ -167,13 +157,6 @@ class _Module:
             if not isinstance(test, ast.Compare | ast.NamedExpr):  # a comparison has its own
                 yield self._mutant(test, function, "condition", f"(not ({ast.unparse(test)}))")
 
-    def _guards(self, node: ast.AST, function: str) -> Iterator[Mutant]:
-        """What returns early."""
-        if isinstance(node, ast.If):
-            for block in (node.body, node.orelse):
-                if block and isinstance(block[-1], ast.Return):
-                    yield self._mutant(block[-1], function, "statement", "pass")
-
     def _fields(self, node: ast.Call, function: str) -> Iterator[Mutant]:
         if ast.unparse(node.func).rpartition(".")[2] not in ROW_CHANGES:
             return
@@ -181,8 +164,8 @@ class _Module:
             if keyword.arg is not None:
                 other = deepcopy(node)
                 other.keywords = [one for one in other.keywords if one.arg != keyword.arg]
-                was = f"{ast.unparse(node.func)}(…, {ast.unparse(keyword)})"
-                said = (was, f"without {keyword.arg}")
+                call = f"{ast.unparse(node.func)}(…, {ast.unparse(keyword)})"
+                said = (call, f"without {keyword.arg}")
                 yield self._mutant(node, function, "field", ast.unparse(other), said)
 
     def _clauses(self, node: ast.expr, function: str) -> Iterator[Mutant]:
@@ -194,12 +177,11 @@ class _Module:
             return
         word = " OR " if " OR " in was else " AND "
         clauses = quoted[2].split(word)
+        how, and_not = ("never", "AND NOT") if word == " OR " else ("always", "OR NOT")
         for number, clause in enumerate(clauses):
-            never = word == " OR " and len(clauses) > 1
-            without = f"({clause} {'AND' if never else 'OR'} NOT {clause})"
+            without = f"({clause} {and_not} {clause})"
             new = word.join((*clauses[:number], without, *clauses[number + 1 :]))
-            text = f'{quoted[1]}{new}"'
-            said = (was, f"{'never' if never else 'always'} {clause}")
+            text, said = f'{quoted[1]}{new}"', (was, f"{how} {clause}")
             yield self._mutant(node, function, "expression", text, said)
 
     def _tables(self, node: ast.expr, name: str) -> Iterator[Mutant]:
@@ -225,27 +207,14 @@ class _Module:
             said, line = (ast.unparse(only), "without it"), (kept[number] or node).lineno
             yield self._mutant(node, name, "entry", ast.unparse(other), said, line)
 
-    def _bounds(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+    def _bounds(self, node: Node) -> tuple[int, int]:
         end = self._begins[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
         return self._begins[node.lineno - 1] + node.col_offset, end
 
     def _mutant(
-        self,
-        node: ast.expr | ast.stmt,
-        function: str,
-        kind: str,
-        text: str,
-        said: tuple[str, str] | None = None,
-        line: int = 0,
+        self, node: Node, function: str, kind: str, text: str, said: Said = None, line: int = 0
     ) -> Mutant:
         was, now = (" ".join(part.split()) for part in said or (ast.unparse(node), text))
         room = EXPRESSIONS if kind == "expression" else self._room
         place = (room, self._module, line or node.lineno, function, kind)
         return Mutant(*place, was, now, *self._bounds(node), text)
-
-
-def _may_go(node: ast.stmt) -> bool:
-    """A call, a raise, a change of a variable, or what ends a guard early."""
-    if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Call)
-    return isinstance(node, ast.Raise | ast.AugAssign | ast.Continue | ast.Break)
