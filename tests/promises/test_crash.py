@@ -21,7 +21,7 @@ from tests.promises.interruptions import changes, ends
 from tests.promises.world import World, event, revoked, seen, without_dates
 
 CONTAINED = {  # a sample, and at least how many deaths it can die
-    "quarantine_bucket/guardduty_ransomware_delete": 16,
+    "quarantine_bucket/guardduty_ransomware_delete": 15,
     "revoke_sessions/guardduty_privilege_escalation": 8,
     "revoke_sessions/guardduty_compromised_credentials": 10,
     "tag_ai_resource/securityhub_bedrockagentcore_1": 10,
