@@ -1,6 +1,10 @@
-"""``python -m bench cold`` measures and prints a section of docs/performance.md."""
+"""``python -m bench cold`` measures and prints a section of docs/performance.md.
+
+Several in one command: ``python -m bench path cost warm``. Options follow the name they belong to.
+"""
 
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import typer
@@ -10,13 +14,30 @@ sys.path[:0] = [str(ROOT / "layers" / "cordon"), str(ROOT / "functions"), str(RO
 
 from bench import cold, cost, path, replay, warm  # noqa: E402  (needs the paths above)
 
+SECTIONS: dict[str, Callable[..., None]] = {
+    "cold": cold.main,
+    "path": path.main,
+    "cost": cost.main,
+    "warm": warm.main,
+    "replay": replay.main,
+}
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.callback()(lambda: None)
-app.command("cold")(cold.main)
-app.command("path")(path.main)
-app.command("cost")(cost.main)
-app.command("warm")(warm.main)
-app.command("replay")(replay.main)
+for name, main in SECTIONS.items():
+    app.command(name)(main)
+
+
+def commands(words: Sequence[str]) -> Iterator[Sequence[str]]:
+    """One command for each section's name, with the options after it."""
+    starts = [place for place, word in enumerate(words) if word in SECTIONS] or [0]
+    for start, end in zip([0, *starts[1:]], [*starts[1:], len(words)], strict=True):
+        yield words[start:end]
+
 
 if __name__ == "__main__":
-    app()
+    for command in commands(sys.argv[1:]):
+        try:
+            app(command)
+        except SystemExit as ended:
+            if ended.code:
+                raise

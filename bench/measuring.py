@@ -4,12 +4,13 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from bench.processes import serving
 
 HERE = Path(__file__).parent
 INSIDE = HERE / "inside"
@@ -50,14 +51,17 @@ class Package:
         """The recorded invocation: event, arn, environment, responses."""
         return dict(json.loads(recorded.read_text()))
 
-    def run(self, recorded: Path, events: int, *, counts: bool = False) -> dict[str, Any]:
+    def run(
+        self, recorded: Path, events: int, *, counts: bool = False, calls: bool = False
+    ) -> dict[str, Any]:
         """Import the handler, pass it the event ``events`` times, and return its output.
 
         Without the interpreter's own packages (-S): Debian's has some that are not on Lambda.
         """
         command = [str(self.python), "-S", str(INSIDE / "first_event.py"), str(events)]
         with aws_stub(recorded) as port:
-            output = _output(command + ["counts"] * counts, self.environment(recorded, port))
+            words = [*command, *["counts"] * counts, *["calls"] * calls]
+            output = _output(words, self.environment(recorded, port))
         result: dict[str, Any] = json.loads(output.splitlines()[-1])
         return result
 
@@ -91,16 +95,5 @@ def _output(command: list[str], environment: Mapping[str, str]) -> str:
 @contextmanager
 def aws_stub(recorded: Path) -> Iterator[int]:
     """Run the stub of AWS with recorded responses. Yields its port."""
-    server = subprocess.Popen(
-        [sys.executable, str(HERE / "aws_stub.py"), str(recorded)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with server:
-        if server.stdin is None or server.stdout is None:
-            raise RuntimeError("no pipes")
-        try:
-            yield int(server.stdout.readline())
-        finally:
-            server.stdin.close()
+    with serving(HERE / "aws_stub.py", str(recorded)) as port:
+        yield port

@@ -1,13 +1,15 @@
 """Lists the AWS calls for an event until it is contained and until the end: rounds and reasons.
 
-A round is a group of parallel calls. Counted in the embedded account, at the first delivery of the
-events that ``bench cold`` also measures.
+A round is a group of parallel calls. Counted in the embedded account, apart from the reports: what
+shows a case in Security Hub, as an incident and by a message.
 """
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Any
 
 import pytest
@@ -15,22 +17,18 @@ import typer
 
 import cordon.concurrency
 from bench import sections
-from bench.recorded_answers import FIRST, first_event, new_account
+from bench.recorded_answers import START, new_account, sample_event
 from console.staging import stage
 from cordon.sources import read
+from embedded.functions import Runtime
 from embedded.journal import Called
 
+HOUR = timedelta(hours=1)
 EFFECTS = {  # the calls that contain; plain boto3 would make only these
     "quarantine_bucket": ("s3:PutPublicAccessBlock",),
-    "revoke_sessions": ("iam:PutRolePolicy",),
+    "revoke_sessions": ("iam:PutRolePolicy", "iam:PutUserPolicy", "iam:UpdateAccessKey"),
     "tag_ai_resource": ("sagemaker:AddTags",),
-    "escalate_finding": ("ssm:CreateOpsItem", "sns:Publish"),
-}
-PLAIN = {
-    "quarantine_bucket": "PutPublicAccessBlock, TagResource",
-    "revoke_sessions": "PutRolePolicy",
-    "tag_ai_resource": "AddTags",
-    "escalate_finding": "CreateOpsItem, Publish",
+    "escalate_finding": (),  # an incident is a report
 }
 WHY = {
     "cloudtrail:DescribeTrails": "a bucket that receives logs is never quarantined",
@@ -42,6 +40,7 @@ WHY = {
     "ssm:CreateOpsItem": "the incident",
     "sns:Publish": "alert by SNS",
 }
+REPORTS = ("securityhub", "ssm", "sns")  # and the rows reported#
 READ = {  # by the first key of a read
     "case#": "what is remembered: the case, plan, last pass, report and budget; and the settings",
     "plan#": "the plan of the case",
@@ -57,6 +56,69 @@ WRITTEN = {  # by the key of a write, and the start of its update
 }
 
 
+class Before(StrEnum):
+    """What happened in the same account before."""
+
+    NOTHING = "nothing"
+    ANOTHER = "another"  # a finding about another resource of the same kind
+    SAME = "same"  # this very finding
+    EARLIER = "earlier"  # this finding; then more activity was added to it
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """An event whose calls are counted. Its container is warm where something came before."""
+
+    playbook: str
+    event: str  # under events/<playbook>
+    resource: str  # the name of what it is about
+    mode: str = "enforce"
+    before: Before = Before.NOTHING
+    cold: bool = False  # a new container all the same
+
+    def events(self) -> list[dict[str, Any]]:
+        """The events in order; the last one is measured."""
+        event = sample_event(self.playbook, self.event)
+        match self.before:
+            case Before.NOTHING:
+                return [event]
+            case Before.ANOTHER:
+                return [renamed(event, self.resource, f"{self.resource}-2"), event]
+            case Before.SAME:
+                return [event, event]
+            case Before.EARLIER:
+                return [event, seen_again(event, START + HOUR)]
+
+
+BUCKET = ("quarantine_bucket", "guardduty_public_access", "acme-model-artifacts")
+ROLE = ("revoke_sessions", "guardduty_privilege_escalation", "AgentToolRole")
+USER = ("revoke_sessions", "guardduty_persistence", "rag-indexer")
+NOTEBOOK = ("tag_ai_resource", "securityhub_sagemaker_1", "fraud-explore")
+COST = ("escalate_finding", "guardduty_cost_harvesting", "AgentToolRole")
+SCENARIOS = {
+    "public bucket, cold": Scenario(*BUCKET),
+    "public bucket, warm": Scenario(*BUCKET, before=Before.ANOTHER),
+    "role, cold": Scenario(*ROLE),
+    "role, warm": Scenario(*ROLE, before=Before.ANOTHER),
+    "user, cold": Scenario(*USER),
+    "user, warm": Scenario(*USER, before=Before.ANOTHER),
+    "tags": Scenario(*NOTEBOOK),
+    "escalate": Scenario(*COST),
+    "compliance finding, observed": Scenario(*NOTEBOOK, "observe"),
+    "threat to a bucket, observed, cold": Scenario(*BUCKET, "observe"),
+    "threat to a bucket, observed, warm": Scenario(*BUCKET, "observe", Before.ANOTHER),
+    "threat to a role, observed": Scenario(*ROLE, "observe"),
+    "role, contained, the same again": Scenario(*ROLE, before=Before.SAME),
+    "bucket, contained, the same again": Scenario(*BUCKET, before=Before.SAME),
+    "bucket, contained, the same again, cold": Scenario(*BUCKET, before=Before.SAME, cold=True),
+    "tags, the same again": Scenario(*NOTEBOOK, before=Before.SAME),
+    "role, observed, the same again": Scenario(*ROLE, "observe", Before.SAME),
+    "role, observed, with later activity": Scenario(*ROLE, "observe", Before.EARLIER),
+    "role, contained, with later activity": Scenario(*ROLE, before=Before.EARLIER),
+}
+LISTED = ("public bucket, cold", "role, cold", "user, cold", "tags", "escalate")
+
+
 @dataclass(frozen=True)
 class Step:
     """One call: its round, its name and its reason."""
@@ -64,47 +126,94 @@ class Step:
     round: int
     call: str
     why: str
+    is_report: bool
+    is_effect: bool
 
 
 @dataclass
 class Path:
     """All calls of one event's invocation, in order."""
 
-    playbook: str
     steps: list[Step] = field(default_factory=list)
 
     @property
     def contained(self) -> int:
-        """The round of the last call that contains."""
-        return max(step.round for step in self.steps if step.call in EFFECTS[self.playbook])
+        """The round of the last call that contains; 0 where none does."""
+        return max((step.round for step in self.steps if step.is_effect), default=0)
 
     @property
     def before(self) -> list[Step]:
         """The calls up to that round."""
         return [step for step in self.steps if step.round <= self.contained]
 
+    @property
+    def own(self) -> list[Step]:
+        """The calls that are no reports."""
+        return [step for step in self.steps if not step.is_report]
 
-def walk(playbook: str) -> Path:
-    """The path of the playbook's first event, in mode enforce and a new account."""
-    event = first_event(playbook)
-    path = Path(playbook)
-    with new_account(event) as account:
-        stage(read(event), account.client)
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Rounds to contained, calls to contained, and calls in all without the reports."""
+        return self.contained, len(self.before), len(self.own)
 
-        def is_measured(caller: str) -> bool:
-            function = account.functions.get(caller)
-            return function is not None and function.code.folder.name == playbook
 
+def walk(scenario: Scenario) -> Path:
+    """The path of a scenario's last event through its playbook's function, in a new account."""
+    *earlier, event = scenario.events()
+    path = Path()
+    with new_account(event, scenario.mode) as account, pytest.MonkeyPatch.context() as patch:
+        if earlier and not scenario.cold:
+            patch.setattr(Runtime, "_cool_down", _stay_warm)
+        for one in earlier:
+            stage(read(one), account.client)
+            account.deliver(one)
+        if scenario.before in (Before.NOTHING, Before.ANOTHER):
+            stage(read(event), account.client)
+        if scenario.before is Before.EARLIER:
+            account.advance(2 * HOUR)  # the later activity is over when it is published
         with _rounds() as reached:
 
             def add_step(called: Called) -> None:
-                if is_measured(called.caller):
-                    name = f"{called.service}:{called.operation}"
-                    path.steps.append(Step(reached(), name, _why(called)))
+                function = account.functions.get(called.caller)
+                if function is not None and function.code.folder.name == scenario.playbook:
+                    path.steps.append(_step(scenario.playbook, reached(), called))
 
             account.after_call(add_step)
             account.deliver(event)
     return path
+
+
+def _stay_warm(_runtime: Runtime, _function: Any) -> None:
+    """In place of the embedded account's rule that every second brings a new container."""
+
+
+def _step(playbook: str, round: int, called: Called) -> Step:
+    name, why = f"{called.service}:{called.operation}", _why(called)
+    is_report = called.service in REPORTS or why in (
+        READ["reported#"],
+        WRITTEN["reported#", ""],
+    )
+    return Step(round, name, why, is_report, name in EFFECTS[playbook])
+
+
+def renamed(event: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """The same event as another finding about another resource."""
+    text = json.dumps(event).replace(old, new)
+    detail = event["detail"]
+    ids = [detail["id"]] if "id" in detail else [one["Id"] for one in detail["findings"]]
+    for id in ids:
+        text = text.replace(id, f"{id[:-4]}{sum(map(ord, new)) % 0x10000:04x}")
+    other: dict[str, Any] = json.loads(text)
+    return other
+
+
+def seen_again(event: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
+    """GuardDuty's finding, published anew after activity at this moment."""
+    again: dict[str, Any] = json.loads(json.dumps(event))
+    detail, stamp = again["detail"], f"{moment:%Y-%m-%dT%H:%M:%S}.000Z"
+    detail["service"] |= {"eventLastSeen": stamp, "count": detail["service"]["count"] + 1}
+    detail["updatedAt"] = stamp
+    return again
 
 
 @contextmanager
@@ -148,7 +257,7 @@ def _why(called: Called) -> str:
     if called.service == "dynamodb":
         return _row(called.operation, params)
     if name == "s3:PutObject":
-        return f"evidence: {json.loads(params['Body'])['stage']}"
+        return f"evidence: {json.loads(params['Body']).get('stage', 'decided, of a batch')}"
     if name in WHY:
         return WHY[name]
     changes = not called.operation.startswith(("Get", "List", "Describe"))
@@ -177,55 +286,47 @@ def main(
     write: Annotated[bool, typer.Option(help="Write to docs/performance.md.")] = False,
 ) -> None:
     """The calls for an event until it is contained and until the end, with reasons."""
-    text = section([walk(playbook) for playbook in FIRST])
+    text = section({name: walk(scenario) for name, scenario in SCENARIOS.items()})
     sections.write("calls", text) if write else typer.echo(text)
 
 
-def section(paths: list[Path]) -> str:
+def section(paths: Mapping[str, Path]) -> str:
     """The section of docs/performance.md."""
+    head = ("Event", "rounds to contained", "calls to contained", "calls", "reports")
     rows = [
         (
-            f"`{path.playbook}`",
-            PLAIN[path.playbook],
-            str(path.contained),
-            str(len(path.before)),
-            str(len(path.steps)),
+            name,
+            *(str(count or "–") for count in path.counts),
+            str(len(path.steps) - len(path.own)),
         )
-        for path in paths
+        for name, path in paths.items()
     ]
-    summary = sections.table(
-        (
-            "Playbook",
-            "the effect alone, in plain boto3",
-            "rounds",
-            "calls to contained",
-            "all calls",
-        ),
-        rows,
-        texts=2,
-    )
-    lists = "\n\n".join(_listed(path) for path in paths)
+    lists = "\n\n".join(_listed(name, paths[name]) for name in LISTED)
     return f"""## Calls
-`python -m bench path --write`. The calls of the first delivery of an event that a playbook contains
-(`tests/promises/test_path.py` checks the counts). A *round* is a group of parallel calls. Calls
-after the round of the effect do not delay it.
+`python -m bench path --write`. The calls of one invocation of a playbook's function, from the event
+to its end. `tests/promises/test_path.py` checks every count. A *round* is a group of parallel
+calls: calls after the round of the effect do not delay it. *Cold* is the first event of a
+container; *warm* comes after a finding about another resource of the same account, whose look-ups
+are kept for 5 minutes. *Reports* are counted apart: Security Hub, the incident, the message, and
+the row of what people were shown. A compliance finding comes by a queue; here its batch has no
+other.
 
-{summary}
+{sections.table(head, rows)}
 
 {lists}
 """
 
 
-def _listed(path: Path) -> str:
+def _listed(name: str, path: Path) -> str:
     rows = [
-        (str(step.round), f"`{step.call}`", step.why + (" ←" if _is_effect(path, step) else ""))
+        (
+            str(step.round),
+            f"`{step.call}`",
+            step.why + (" ←" if step.is_effect else "") + (" (report)" if step.is_report else ""),
+        )
         for step in path.steps
     ]
     head = ("Round", "Call", "Why")
     marks = ("--:", "---", "---")
     lines = "\n".join(f"| {' | '.join(row)} |" for row in (head, marks, *rows))
-    return f"### {path.playbook}\n{lines}"
-
-
-def _is_effect(path: Path, step: Step) -> bool:
-    return step.call in EFFECTS[path.playbook]
+    return f"### {name[:1].upper()}{name[1:]}\n{lines}"

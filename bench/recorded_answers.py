@@ -79,9 +79,12 @@ class Recorded:
 
 def first_event(playbook: str) -> dict[str, Any]:
     """The event that is measured for a playbook."""
-    event: dict[str, Any] = json.loads(
-        (ROOT / "events" / playbook / f"{FIRST[playbook]}.json").read_text()
-    )
+    return sample_event(playbook, FIRST[playbook])
+
+
+def sample_event(playbook: str, name: str) -> dict[str, Any]:
+    """A sample of events/."""
+    event: dict[str, Any] = json.loads((ROOT / "events" / playbook / f"{name}.json").read_text())
     return event
 
 

@@ -100,7 +100,7 @@ def test_several_findings_of_one_event_are_each_planned(tmp_path: Path) -> None:
     event["detail"]["findings"].append(other)
     both = tmp_path / "both.json"
     both.write_text(json.dumps(event))
-    assert [one.outcome for one in lead_to(event)] == ["contained", "ignored"]
+    assert [one.outcome for one in lead_to(event)] == ["contained", "escalated"]
     assert plan(both).stdout.count('"outcome"') == 2
     assert "not written" in plan("--write", both).stderr
 

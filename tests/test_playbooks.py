@@ -282,6 +282,17 @@ def test_plan_with_many_targets_is_for_person(count: int, changed: int) -> None:
     assert plan.manual_step.startswith("The plan has 49 targets") is (changed == 0)
 
 
+@pytest.mark.parametrize(("roles", "fits"), [(12, True), (60, False)])
+def test_plan_too_big_for_its_row_is_for_person(roles: int, fits: bool) -> None:
+    """What the operator names for each bucket comes back as often as there are buckets (B12)."""
+    exempt = tuple(f"arn:aws:iam::111122223333:role/{n:064}" for n in range(roles))
+    names = [f"bucket-{n}" for n in range(MOST_TARGETS)]
+    plan = _planned(*(DenyBucketAccess(PLACE, name, ("everyone",), exempt) for name in names))
+    assert bool(plan.actions) is fits
+    assert plan.manual_step.endswith("Close it.")
+    assert ("bytes" in plan.manual_step) is not fits
+
+
 def test_plan_survives_its_json() -> None:
     plan = QUARANTINE.plan_for(a_finding(), DEPLOYMENT)
     again = Plan.from_json(plan.to_json())

@@ -135,10 +135,8 @@ def test_unknown_type_is_still_refused(tmp_path: Path) -> None:
         entered.__enter__()
 
 
-def test_other_hosts_are_not_served() -> None:
+def test_host_is_served_only_meanwhile() -> None:
     with serving() as responses:
-        with pytest.raises(urllib3.exceptions.NewConnectionError):
-            urllib3.PoolManager(retries=False).request("PUT", "http://127.0.0.1:1/")
         urllib3.PoolManager().request("PUT", f"http://{HOST}/", body="x")
     assert responses.bodies == [b"x"]
     with pytest.raises(urllib3.exceptions.HTTPError):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from policy_sentry.querying.actions import get_action_data
 
+from cordon import clock
 from cordon.actions import (
     ALL_ACTIONS,
     Action,
@@ -424,6 +426,21 @@ def test_permissions_exist(kind: type[Action]) -> None:
     for permission in kind.permissions:
         service, name = permission.split(":")
         assert get_action_data(service, name), permission
+
+
+# Again
+
+LATER = timedelta(hours=1)
+
+
+@every_scenario
+def test_only_sessions_are_denied_again_after_activity(scenario: Scenario, aws: AwsClients) -> None:
+    """A setting that is as it was written stops later activity too; a later session goes on."""
+    hold = held(scenario, aws)
+    assert scenario.action.again(clock.now() - LATER, hold.written) is False
+    sessions = scenario.action.name() in ("revoke_role_sessions", "revoke_user_sessions")
+    stopped = hold.written.get("deny_all", False) or scenario.contained_before
+    assert scenario.action.again(clock.now() + LATER, hold.written) is (sessions and not stopped)
 
 
 # Old readings

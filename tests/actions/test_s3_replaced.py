@@ -222,6 +222,20 @@ def test_one_passing_refusal_changes_nothing(
     assert the_policy(aws) == base
 
 
+@pytest.mark.parametrize("base", [policy(SHARED), policy(SHARED, OWNERS_DENY)])
+def test_one_passing_denial_replaces_nothing(aws: AwsClients, base: str) -> None:
+    """A right that was just given is not in force everywhere yet; S3 does not say that it is so."""
+    bucket(has_policy(base))(aws)
+    captured = OUTSIDERS.capture(aws)
+    denials = ["AccessDenied"]
+    stub(aws, "s3", "PutBucketPolicy", lambda _: denials.pop() if denials else None)
+    written = OUTSIDERS.apply(aws, captured, None)
+    assert (written["form"], OUTSIDERS.note(written)) == ("merged", "")
+    denials.append("AccessDenied")
+    assert OUTSIDERS.undo(aws, captured, written).state is Undone.RESTORED
+    assert the_policy(aws) == base
+
+
 def test_a_lasting_conflict_is_an_error(aws: AwsClients) -> None:
     bucket(has_policy(policy(SHARED)))(aws)
     captured = OUTSIDERS.capture(aws)

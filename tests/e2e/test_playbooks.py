@@ -118,7 +118,7 @@ def escalated(account: Account, one: dict[str, Any]) -> Case:
 
 @pytest.mark.parametrize("name", EACH)
 def test_observed_changes_nothing(account: Account, name: str) -> None:
-    account.set(f"mode/{name.split('/')[0]}", "observe")
+    account.set(f"modes.{name.split('/')[0]}", "observe")
     one = staged(account, name)
     before, original = state(account, one), original_of(account, one)
     account.put(one)
@@ -293,7 +293,7 @@ def test_original_finding_names_its_playbook(account: Account, name: str) -> Non
 
 def awaiting(account: Account, name: str) -> tuple[Case, dict[str, Any], dict[str, Any]]:
     """A case that waits for a person, its event, and the account before."""
-    account.set(f"mode/{name.split('/')[0]}", "approve")
+    account.set(f"modes.{name.split('/')[0]}", "approve")
     one = staged(account, name)
     before = state(account, one)
     account.put(one)

@@ -23,7 +23,7 @@ def fresh(tmp_path: Path) -> Iterator[Account]:
     """An account of its own, in which the stack waits to be updated or deleted."""
     with emulator(tmp_path / "log") as account:
         account.client("securityhub").enable_security_hub()
-        account.deploy("enforce", ModeQuarantineBucket="approve")
+        account.deploy("enforce", ModeQuarantineBucket="approve", ApprovalHours="48")
         yield account
 
 

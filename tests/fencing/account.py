@@ -31,7 +31,7 @@ from tests.fencing.turns import Side, in_turn
 from tests.make import ACCOUNT, a_finding
 
 LEASE = timedelta(seconds=60)
-ORIGINAL = {"data": ["owner"], "mark": "before"}
+ORIGINAL = {"data": ["owner"], "side": [], "mark": "before"}
 PERSON = "arn:aws:iam::111122223333:user/ada"
 # AWAITING_APPROVAL: the budget was used up while it was claimed, and it is a threat.
 AGAIN = (Status.RELEASED, Status.REOPENED, Status.AWAITING_APPROVAL)

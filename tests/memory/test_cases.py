@@ -166,9 +166,51 @@ def test_expired_case_is_opened_again(cases: Cases, clock: Clock) -> None:
 
 def test_case_without_plan_is_forgotten(cases: Cases, table: Table) -> None:
     """DynamoDB may delete the expired plan before the expired case."""
-    cases.open(a_case(Status.OBSERVED))
+    cases.open(a_case())
     table.delete(PLAN_KEY, "attribute_not_exists(cases) OR cases = :case", case={"x"})
     assert cases.get("c0ffee") is None
+
+
+def test_observed_case_is_one_row(cases: Cases, table: Table) -> None:
+    observed = cases.open(a_case(Status.OBSERVED))
+    assert table.get(PLAN_KEY, CASE_KEY).keys() == {CASE_KEY}
+    assert cases.get("c0ffee") == observed
+    remembered = cases.remember("c0ffee", "111122223333", PLAN.hash)
+    assert remembered.case == observed
+
+
+def test_observed_case_that_goes_on_has_its_plan_in_a_row_of_its_own(
+    cases: Cases, table: Table
+) -> None:
+    for plan in (PLAN, OTHER_PLAN):
+        observed = cases.open(replace(a_case(Status.OBSERVED), id=plan.hash[:16]))
+        claimed = replace(a_case(), id=observed.id, plan=plan, plan_hash=plan.hash)
+        claimed = cases.open(claimed, replacing=observed)
+        own, case = (
+            f"plan#quarantine_bucket#{observed.id}#{plan.hash[:16]}",
+            f"case#quarantine_bucket#{observed.id}",
+        )
+        rows = table.get(own, case)
+        assert "expires" not in rows[own]
+        assert "plan" not in rows[case]
+        assert cases.get(observed.id) == claimed
+
+
+def test_closed_case_leaves_no_row_beside_its_own(cases: Cases, table: Table) -> None:
+    observed = cases.open(a_case(Status.OBSERVED))
+    closed = cases.transition(observed, Event.SOURCE_UNDID, decided_by="the source")
+    assert table.get(PLAN_KEY, CASE_KEY).keys() == {CASE_KEY}
+    assert cases.get("c0ffee") == closed
+
+
+def test_case_that_is_held_back_keeps_the_row_of_its_plan(cases: Cases, table: Table) -> None:
+    held_back = cases.transition(cases.open(a_case()), Event.HOLD_BACK)
+    rows = table.get(PLAN_KEY, CASE_KEY)
+    assert rows[PLAN_KEY]["expires"] == rows[CASE_KEY]["expires"]
+    assert "plan" not in rows[CASE_KEY]
+    again = cases.open(a_case(), replacing=held_back)
+    assert "expires" not in table.get(PLAN_KEY)[PLAN_KEY]
+    assert cases.get("c0ffee") == again
 
 
 def test_changed_at_always_rises(cases: Cases, clock: Clock) -> None:

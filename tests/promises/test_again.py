@@ -1,6 +1,5 @@
 """Again means later activity that was not denied: enforced, a person decides, or it is recorded."""
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -198,7 +197,7 @@ def test_enforce_contains_again_what_waits(world: World) -> None:
     at(world, 1, seen(event(ROLE), "12:50"))
     before = revoked(world.state)
     world.set("modes.revoke_sessions", "enforce")
-    world.set("budget", "0")  # a further attempt at what is held costs nothing
+    world.set("budget", 0)  # a further attempt at what is held costs nothing
     world.account.deliver(seen(event(ROLE), "12:50"))
     assert world.case().status is Status.CONTAINED
     assert revoked(world.state) > before
@@ -327,8 +326,8 @@ def protect(world: World, how: str, resource: str) -> None:
     """As an operator would, after the case was opened."""
     exemption = {"playbook": "*", "resource": resource, "owner": "Ann", "reason": "a test"}
     values = {
-        "protected": resource,
-        "exemptions": json.dumps([{**exemption, "expires": "2027-01-01T00:00:00Z"}]),
+        "protected": {resource},
+        "exemptions": {"one": {**exemption, "expires": "2027-01-01T00:00:00Z"}},
         "modes.quarantine_bucket": "observe",
     }
     world.set(how, values[how])
@@ -388,7 +387,7 @@ def test_protected_bucket_does_not_save_the_other(world: World) -> None:
     both, first, second = two_buckets()
     world.stage(both)
     s3 = world.account.client("s3")
-    world.set("protected", first)
+    world.set("protected", {first})
     policy = s3.get_bucket_policy(Bucket=first.rpartition(":")[2])["Policy"]
     said = outcomes(world.account.deliver(both))
     assert f"{first} is protected by the pattern" in said[0]["reason"]
@@ -412,7 +411,7 @@ def test_protected_bucket_does_not_save_the_other(world: World) -> None:
 def test_question_names_what_is_left(world: World) -> None:
     both, first, second = two_buckets()
     world.stage(both)
-    world.set("protected", first)
+    world.set("protected", {first})
     world.account.deliver(both)
     case = world.case()
     assert case.status is Status.AWAITING_APPROVAL
@@ -431,7 +430,7 @@ def test_what_is_held_stays_held(world: World) -> None:
     world.account.deliver(seen(both, "11:55"))
     assert world.case().status is Status.CONTAINED
     held = set(world.holds)
-    world.set("protected", first)
+    world.set("protected", {first})
     s3 = world.account.client("s3")
     for arn in (first, second):
         s3.delete_public_access_block(Bucket=arn.rpartition(":")[2])

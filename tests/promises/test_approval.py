@@ -311,19 +311,6 @@ def test_target_protected_since_is_not_contained(world: World, protected: str) -
     assert "NotAllowedNow" in errors(world)
 
 
-def test_unreadable_settings_contain_nothing(world: World) -> None:
-    """What is not known allows nothing; it is tried again, and then what was approved runs."""
-    case, before = case_awaiting_approval(world)
-    world.decide(case, "approve", "")
-    with world.denied("QuarantineBucket", "ssm:GetParametersByPath"):
-        outcome = world.command(case, "contain")
-        assert outcome.error.startswith("SettingsUnavailable")
-        assert_nothing_changed(world, before)
-    assert world.case().status is Status.AWAITING_APPROVAL
-    assert not world.command(case, "contain").error
-    assert world.case().status is Status.CONTAINED
-
-
 @pytest.mark.parametrize("how", ["protected", "modes.quarantine_bucket"])
 def test_approved_change_is_tried_again_only_if_allowed(world: World, how: str) -> None:
     """The workflow's own retry is a further attempt: policy is consulted before it too (B9)."""
@@ -332,7 +319,7 @@ def test_approved_change_is_tried_again_only_if_allowed(world: World, how: str) 
     with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock"):
         assert world.command(case, "contain").error.startswith("ContainFailed")
     state = world.state
-    values = {"protected": case.plan.resources[0], "modes.quarantine_bucket": "observe"}
+    values = {"protected": {case.plan.resources[0]}, "modes.quarantine_bucket": "observe"}
     world.set(how, values[how])
     assert world.command(case, "contain").error.startswith("NotAllowedNow")
     assert world.state == state

@@ -247,9 +247,12 @@ def test_protection_that_is_not_understood_silences_no_incident(world: World) ->
     ],
 )
 def test_wrong_budget_is_no_budget(world: World, name: str, value: dict[str, Any]) -> None:
+    """A threat awaits approval then, and nothing is contained without a person."""
     world.write_setting(name, value)
     before, said = sent(world)
-    observed(world, before)
+    assert world.state == before
+    assert world.holds == {}
+    assert said["outcome"] == "awaiting_approval"
     assert said["reason"].startswith("the setting budget")
     assert said["held_back"]
 
@@ -526,7 +529,7 @@ def test_threat_beyond_budget_awaits_approval(world: World) -> None:
 
 def test_control_beyond_budget_is_held_back(world: World) -> None:
     """It stays in the index of what is open, for as long as it is held back."""
-    world.set("budget", "0")
+    world.set("budget", 0)
     one = event(STANDARD)
     delivery = world.send(one)
     case = world.case()
@@ -535,7 +538,7 @@ def test_control_beyond_budget_is_held_back(world: World) -> None:
     assert any(line.get("held_back") for line in logged(delivery))
     assert [row.id for row in world.operator.open_cases()] == [case.id]
     assert "expires" not in _row(world, case.id)
-    world.set("budget", "10")
+    world.set("budget", 10)
     world.account.deliver(one)
     assert world.case().status is Status.CONTAINED
     assert not world.case().held_back
@@ -550,7 +553,7 @@ def _row(world: World, case: str) -> dict[str, Any]:
 
 def test_observed_case_is_held_back_no_longer(world: World) -> None:
     one = event(STANDARD)
-    world.set("budget", "0")
+    world.set("budget", 0)
     world.send(one)
     world.set("modes.quarantine_bucket", "observe")
     world.account.deliver(one)
@@ -589,7 +592,7 @@ def test_budget_lost_in_the_race(
 
 def test_budget_below_high_is_smaller(world: World) -> None:
     """Two of ten are kept; of two, none is left."""
-    world.set("budget", "2")
+    world.set("budget", 2)
     world.send(event("quarantine_bucket/config_bucket_level_block"))  # Config gives no severity
     assert world.case().status is Status.OBSERVED
     assert "for findings below HIGH is used up" in world.case().reason

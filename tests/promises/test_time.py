@@ -81,3 +81,15 @@ def test_switch_is_looked_at_again_before_it_goes_on(world: World) -> None:
     case = world.case()
     assert case.status is Status.CONTAINING
     assert "master switch is at observe" in case.reason
+
+
+def test_what_failed_beside_it_is_taken_up_with_it(world: World) -> None:
+    """The delivery that failed comes again before it may go on, and changes nothing."""
+    attacked = event("quarantine_bucket/guardduty_ransomware_delete")
+    world.stage(attacked)
+    with slow(world, timedelta(minutes=9)):
+        with world.denied("QuarantineBucket", "s3:PutBucketPolicy"):
+            world.account.deliver(attacked, patience=timedelta(minutes=5))
+            assert world.case().status is Status.CONTAINING
+        world.account.advance(timedelta(minutes=10))
+    assert world.case().status is Status.CONTAINED

@@ -14,11 +14,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cordon.errors import CordonError
 from cordon.evidence import ChainEnd, write_batch
-from cordon.memory.cases import Case, Observed
+from cordon.memory.cases import Case, Observed, Reported
 from cordon.reporting import report
 
 if TYPE_CHECKING:
     from cordon.bootstrap import Services
+
+NOTHING_SHOWN = Reported()  # of a case that is new
 
 
 @dataclass
@@ -50,7 +52,7 @@ class ObservedBatch:
             observed = Observed(ref.key, ref.sha256, position)
             named = replace(case, observed=observed, evidence_end=ChainEnd(0, ref.sha256))
             try:
-                report(services.cases.open(named), services)
+                report(services.cases.open(named), services, NOTHING_SHOWN)
             except (CordonError, ClientError, BotoCoreError) as error:
                 failed[message] = error
         return failed

@@ -91,10 +91,11 @@ def contain_and_report(
     try:
         case = contain(case, services, decided=record, budget=budget, again=again)
     except ContainFailed:
-        report(services.cases.get(case.id) or case, services)
+        failed = services.cases.get(case.id) or case
+        wait_for_change(failed, services)  # beside what failed, something may need time
+        report(failed, services)
         raise
-    if case.not_before is not None:
-        wait_for_change(case, services)
+    wait_for_change(case, services)
     if case.left:  # people see the whole plan, also what this attempt did not touch
         case = services.cases.get(case.id) or case
     over_budget = case.held_back or case.status is Status.AWAITING_APPROVAL

@@ -30,6 +30,8 @@ class Incident(StrEnum):
 
 
 MOST_TARGETS = 48  # of one plan: a transaction has 100 writes, and a target may take two
+# A row has at most 400 KB (Amazon DynamoDB Developer Guide, "Quotas"), and has the finding too.
+MOST_BYTES = 150_000
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,11 @@ class Plan:
         if len(merged) > MOST_TARGETS:
             many = f"The plan has {len(merged)} targets, and Cordon changes at most {MOST_TARGETS}"
             return cls((), f"{many} at once. {manual_step}")
-        return cls(tuple(merged.values()), manual_step)
+        plan = cls(tuple(merged.values()), manual_step)
+        if (size := len(canonical_json(plan.to_json()).encode())) > MOST_BYTES:
+            big = f"The plan has {size:,} bytes, and Cordon keeps at most {MOST_BYTES:,} of one"
+            return cls((), f"{big}. {manual_step}")
+        return plan
 
     @property
     def hash(self) -> str:

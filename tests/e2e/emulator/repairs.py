@@ -473,10 +473,10 @@ def other_credentials() -> None:
         ("ListSigningCertificates", "Certificates"),
     ):
         assert operation not in iam._IAM_HANDLERS
-        iam._IAM_HANDLERS[operation] = functools.partial(_nothing, operation, listed)
+        iam._IAM_HANDLERS[operation] = functools.partial(_none_of_them, operation, listed)
 
 
-def _nothing(operation: str, listed: str, params: dict[str, Any]) -> Any:
+def _none_of_them(operation: str, listed: str, params: dict[str, Any]) -> Any:
     name = iam._p(params, "UserName")
     if name not in iam._users:
         return iam._error(404, "NoSuchEntity", f"The user with name {name} cannot be found.")

@@ -3,7 +3,7 @@
 A row's key begins with its kind and its owner, because a role may write only keys of its own
 (``dynamodb:LeadingKeys`` in the template)::
 
-    case#<playbook>#<case>           the case as it is now
+    case#<playbook>#<case>           the case as it is now; with its plan while it is only observed
     plan#<playbook>#<case>#<hash>    its plan, and the finding that it was made from; written once
     passed#<playbook>#<case>         when its control last passed
     reported#<playbook>#<case>       what people were last shown

@@ -23,13 +23,14 @@ def is_reported(case: Case, shown: Reported, services: "Services") -> bool:
     return shown.version >= case.version and not waits
 
 
-def report(case: Case, services: "Services") -> None:
+def report(case: Case, services: "Services", known: Reported | None = None) -> None:
     """Show in Security Hub, in an incident and by a message what the case is now.
 
+    ``known``: what people were shown before, where that need not be read.
     One that does not take its report does not silence the others. Raises NotReported with what each
     of them said; what was shown is kept.
     """
-    shown, faults = services.cases.reported(case), []
+    shown, faults = known or services.cases.reported(case), []
     for name, show in _sinks(case, services).items():
         try:
             shown = show(shown)

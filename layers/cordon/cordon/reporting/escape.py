@@ -53,6 +53,8 @@ def _lines(text: str) -> list[str]:
 def _printable(line: str) -> str:
     """Without control, format, surrogate and unassigned characters, and line separators."""
     spaced = line.replace("\t", " ")
+    if spaced.isprintable():  # nearly all text: none of these, and found a hundred times as fast
+        return spaced
     return "".join(c for c in spaced if unicodedata.category(c) not in _UNSEEN)
 
 

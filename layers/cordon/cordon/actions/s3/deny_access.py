@@ -17,7 +17,7 @@ from cordon import clock
 from cordon.actions import bucket_policy
 from cordon.actions.action import Json, NotYet, Refused
 from cordon.actions.bucket_policy import Statement
-from cordon.actions.s3.accepted import PolicyOf, Refusal
+from cordon.actions.s3.accepted import DELAYS, PolicyOf, Refusal
 from cordon.actions.s3.deny_statements import (
     DENY_LEVELS,
     NAMES_A_PRINCIPAL,
@@ -143,6 +143,9 @@ class DenyBucketAccess(BucketSetting):
     def _put(self, aws: AwsClients, policy: PolicyOf, text: str) -> Refusal | None:
         """Put a policy. Where the bucket's block is off, S3 may not know yet that it was lifted."""
         refusal = policy.put(text)
+        if refusal is not None and refusal.access_denied and not refusal.names_block:
+            clock.sleep(DELAYS[0])  # S3 says the same where a right is not in force yet
+            refusal = policy.put(text)
         if refusal is None or not refusal.names_block or self._waits_for_block(aws, text, refusal):
             return refusal
         return policy.put(text, block_was_lifted=True)

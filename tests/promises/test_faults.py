@@ -1,0 +1,287 @@
+"""The deployed stack meets every fault: at each call of each function one of them, in turn.
+
+One run is carried out, and copies of it are made at each of its calls; there the call fails, or the
+sandbox dies. What fails once ends as the run itself did, tried again as AWS does. What goes on to
+fail wakes a person, and says nothing that is not so; when it is mended, and what was dead is
+delivered again, it ends as the run itself did. As all that one sees is the same then, holds and
+evidence too, a release restores what it restores after the run. ``tests/fencing`` has every fault
+at every call, without look-ups and reports.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from cordon.statuses import Status
+from embedded import iam_guard
+from embedded.functions import InvocationResult
+from embedded.iam_guard import UNGUARDED, SandboxDied
+from embedded.journal import DeadLettered, Dropped, Invoked
+from tests.faults import BROKEN, DENIED, DIED_AFTER, LOST, THROTTLED, Breakage
+from tests.promises.forked import fork, send_result, wait
+from tests.promises.world import READS, Event, World, event, revoked, seen, without_dates
+
+SAMPLES = (
+    "quarantine_bucket/guardduty_ransomware_delete",
+    "revoke_sessions/guardduty_privilege_escalation",
+    "revoke_sessions/guardduty_compromised_credentials",
+    "tag_ai_resource/securityhub_bedrockagentcore_1",
+    "escalate_finding/guardduty_attack_sequence_s3",
+)
+RELEASED = tuple(name for name in SAMPLES if name != SAMPLES[2])
+# A copy of these dies after each entry of evidence too; the engine writes them alike for all.
+EVIDENCE = SAMPLES[-2:]
+KINDS = [(fault, last) for last in (False, True) for fault in (DENIED, LOST, THROTTLED, BROKEN)]
+TRIES = 3  # of Lambda and of the state machines
+REPORTS = ("securityhub", "ssm", "sns", "stepfunctions")
+QUEUES = ("FailedInvocations", "FailedBulkEvents")
+ENDED = {
+    "quarantine_bucket": Status.CONTAINED,
+    "revoke_sessions": Status.CONTAINED,
+    "tag_ai_resource": Status.TAGGED,
+    "escalate_finding": Status.ESCALATED,
+}
+TRUE = (Status.CONTAINED, Status.TAGGED, Status.REOPENED, Status.RELEASED)
+
+
+@dataclass
+class End:
+    """How a run, or a copy of it, ended."""
+
+    alarms: list[str]  # what woke a person
+    seen: dict[str, Any]
+    messages: int
+
+
+@dataclass
+class Copy:
+    """A copy of the run, how it ended with its fault, and how when that was mended."""
+
+    breakage: Breakage
+    where: str
+    ends: list[End]
+
+
+@dataclass
+class Disturbed:
+    """Makes copies of the run at each call of a function of ours, and breaks the call there."""
+
+    world: World
+    name: str
+    breakage: Breakage | None = None  # in a copy
+    channel: int = -1  # in a copy: where to say how it ended
+    calls: list[str] = field(default_factory=list)
+    copies: list[Copy] = field(default_factory=list)
+
+    def __call__(
+        self, client: Any, operation: str, params: Mapping[str, Any], go: Callable[[], Any]
+    ) -> Any:
+        account = self.world.account
+        made = partial(account._intercept, client, operation, params, go)
+        caller = account._scheduler.owner
+        ours = caller is not None and caller.name in account.functions
+        if caller is None or not ours or getattr(client, UNGUARDED, False):
+            return made()
+        service = client.meta.service_model.service_name
+        if self.breakage is None:
+            self._copy(f"{service}:{operation}")
+        if self.breakage is None:
+            return made()
+        try:
+            return self.breakage.call(service, operation, made)
+        except SandboxDied:
+            caller.crashed = True  # a dead sandbox makes no more calls
+            self.breakage.mend()
+            raise
+
+    def _copy(self, name: str) -> None:
+        self.calls.append(name)
+        for breakage in self._breakages(name):
+            process, channel = fork()
+            if process == 0:
+                self.breakage, self.channel = breakage, channel
+                return
+            where = f"call {len(self.calls)}, {name}: {breakage.fault}"
+            self.copies.append(Copy(breakage, where, wait(process, channel)))
+
+    def _breakages(self, name: str) -> Iterator[Breakage]:
+        """A death after each change; in turn, another fault at reads, entries and reports."""
+        entry = name == "s3:PutObject"
+        reads = bool(READS.match(name.partition(":")[2])) or name == "dynamodb:BatchGetItem"
+        if not reads and (not entry or self.name in EVIDENCE):
+            yield Breakage(DIED_AFTER, 0, runs=True)
+        together = reads and self.calls[-2:-1] == [name]  # rows or entries, one after the other
+        reports = name.partition(":")[0] in REPORTS
+        if not together and (reads or entry or reports):
+            fault, lasting = KINDS[(SAMPLES.index(self.name) + len(self.calls)) % len(KINDS)]
+            yield Breakage(fault, 0, lasting, runs=True)
+
+
+def run(
+    world: World, name: str, work: Callable[[], End], again: Callable[[], End]
+) -> tuple[End, list[Copy]]:
+    """How it ends undisturbed, and the copies that were disturbed."""
+    disturbed = Disturbed(world, name)
+    iam_guard.enter(disturbed)
+    try:
+        end = work()
+    except BaseException as error:
+        if disturbed.breakage is None:
+            raise
+        send_result(disturbed.channel, partial(_raise, error))
+    if disturbed.breakage is not None:
+        send_result(disturbed.channel, partial(_mended, disturbed.breakage, end, again))
+    iam_guard.leave()
+    return end, disturbed.copies
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+def _mended(breakage: Breakage, end: End, again: Callable[[], End]) -> list[End]:
+    breakage.mend()
+    return [end, again()] if end.alarms else [end]
+
+
+def deliver(world: World, one: Event) -> End:
+    """The event comes, and again as AWS does."""
+    since = len(world.account.journal)
+    world.account.deliver(one)
+    return End(woken(world, since), seen(world), len(world.published))
+
+
+def deliver_again(world: World, one: Event) -> End:
+    """What is dead is delivered again; what was held back comes again."""
+    dead = [queue for queue in QUEUES if world.account.messages(queue)]
+    if not dead:
+        return deliver(world, one)
+    since = len(world.account.journal)
+    for queue in dead:
+        world.account.redeliver(queue)
+    return End(woken(world, since), seen(world), len(world.published))
+
+
+def woken(world: World, since: int) -> list[str]:
+    """Dead letters, and the findings that metrics count as held back."""
+    journal = world.account.journal
+    said = (one.result for one in journal.of(Invoked, since=since) if isinstance(one.result, dict))
+    return [
+        *(f"{one.queue}: {one.reason}" for one in journal.of(DeadLettered, since=since)),
+        *(f"lost: {one.reason}" for one in journal.of(Dropped, since=since)),
+        *(f"held back: {one['reason']}" for one in said if one.get("held_back")),
+    ]
+
+
+def release(world: World) -> End:
+    """The steps of the release workflow, each tried again as it does; else it fails."""
+    case = world.case()
+    world.decide(case, "release", "the test is over")
+    failed = insist(world, lambda: world.command(case, "release"))
+    if not failed and world.case().not_before is not None:
+        world.account.advance(timedelta(hours=37))
+        failed = insist(world, lambda: world.command(case, "release"))
+    more = {"failed": {"error": failed}} if failed else {}
+    unreported = insist(world, lambda: world.command(case, "report", **more))
+    alarms = [one for one in (failed, unreported) if one]
+    return End(alarms, seen(world), len(world.published))
+
+
+def insist(world: World, step: Callable[[], InvocationResult]) -> str:
+    """Some tries. The last error, or ""."""
+    error = ""
+    for _ in range(TRIES):
+        outcome = step()
+        if not outcome.failed:
+            return ""
+        error = outcome.error
+        world.account.advance(timedelta(minutes=2))
+    return error
+
+
+@dataclass
+class Truth:
+    """What must be so of every copy of a run."""
+
+    wanted: End
+    before: Any
+    contained: Any
+
+    def faults(self, copy: Copy) -> list[str]:
+        """What is not."""
+        first, last = copy.ends[0], copy.ends[-1]
+        lasting = copy.breakage.lasting
+        return [
+            *(f"alarm after a fault that was over: {a}" for a in first.alarms if not lasting),
+            *(f"alarm when all is mended: {a}" for a in last.alarms if last is not first),
+            *self._untrue(first),
+            *self._differences(last),
+            *self._too_much(copy),
+        ]
+
+    def _untrue(self, end: End) -> Iterator[str]:
+        """What a row says that is not so."""
+        state = without_dates(end.seen["state"])
+        for case in end.seen["cases"]:
+            undone = case["status"] in (Status.REOPENED, Status.RELEASED)
+            if case["status"] in TRUE and state != (self.before if undone else self.contained):
+                yield f"it is {case['status']}, and the resources are not"
+            if any(r["status"] == "failed" and not r["reason"] for r in case["results"]):
+                yield "a change failed without a reason"
+
+    def _differences(self, end: End) -> Iterator[str]:
+        """What one sees that is not as after the run. Evidence may say more."""
+        wanted, found = self.wanted.seen, end.seen
+        for case, stages in wanted["evidence"].items():
+            if less := stages - found["evidence"].get(case, set()):
+                yield f"evidence is without {less}"
+        for name in wanted.keys() - {"evidence", "incidents"}:
+            if without_dates(wanted[name]) != without_dates(found[name]):
+                yield f"{name}: {without_dates(found[name])}, not {without_dates(wanted[name])}"
+        more = [one for one in found["incidents"] if one not in wanted["incidents"]]
+        if any(one not in found["incidents"] for one in wanted["incidents"]):
+            yield f"incidents: {more}, not {wanted['incidents']}"
+        if any(one["Status"] != "Resolved" for one in more):  # of a failure that is over
+            yield f"incidents: {more} too"
+
+    def _too_much(self, copy: Copy) -> Iterator[str]:
+        """A message once for each try that was lost; no session that was revoked lives again."""
+        most = self.wanted.messages + (TRIES if copy.ends[0].alarms else 1)
+        if copy.ends[-1].messages > most:
+            yield f"{copy.ends[-1].messages} messages"
+        mine, theirs = (revoked(end.seen["state"]) for end in (self.wanted, copy.ends[-1]))
+        if any(their < my for my, their in zip(mine, theirs, strict=False)):
+            yield f"revoked before {theirs}, not {mine}"
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_delivery_survives_each_fault(world: World, name: str) -> None:
+    one = event(name)
+    world.stage(one)
+    before = without_dates(world.state)
+    work, again = partial(deliver, world, one), partial(deliver_again, world, one)
+    wanted, copies = run(world, name, work, again)
+    assert wanted.alarms == []
+    assert wanted.seen["cases"][0]["status"] is ENDED[name.split("/")[0]]
+    truth = Truth(wanted, before, without_dates(wanted.seen["state"]))
+    assert len(copies) > 10
+    assert {copy.where: faults for copy in copies if (faults := truth.faults(copy))} == {}
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_release_survives_each_fault(world: World, name: str) -> None:
+    world.stage(event(name))
+    before = world.state
+    world.account.deliver(event(name))
+    contained = without_dates(world.state)
+    wanted, copies = run(world, name, partial(release, world), partial(release, world))
+    assert wanted.alarms == []
+    assert (wanted.seen["state"], wanted.seen["holds"]) == (before, {})
+    assert wanted.seen["cases"][0]["status"] in (Status.REOPENED, Status.RELEASED)
+    truth = Truth(wanted, without_dates(before), contained)
+    assert len(copies) > 10
+    assert {copy.where: faults for copy in copies if (faults := truth.faults(copy))} == {}
