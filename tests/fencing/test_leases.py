@@ -50,7 +50,7 @@ def test_live_attempt_keeps_its_case(account: MemoryAccount, name: str) -> None:
 
 
 def test_claim_of_a_stale_copy_changes_nothing(account: MemoryAccount) -> None:
-    """Two saw that a lease is over: the second to claim is told so, and its hold is the first's."""
+    """Two saw that a lease is over: the second to claim fails, and the holds are the first's."""
     Side(partial(account.deliver, "a")).step(6).die()
     account.clock.passes(minutes=5)
     known = row(account)
