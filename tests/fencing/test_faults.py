@@ -56,7 +56,7 @@ PHASES = {
     "revoke": ("deliver", "release"),
     "tag": ("deliver", "release", "passes"),
 }
-# No step tells a lasting throttle or breakdown from a lasting denial: the call is refused.
+# A step takes a lasting throttle or breakdown as it takes a lasting denial: the call is refused.
 LASTING = (DENIED, LOST, DIED)
 KINDS = [
     *(pytest.param(fault, False, id=f"{fault}") for fault in FAULTS),

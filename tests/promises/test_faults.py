@@ -37,6 +37,7 @@ RELEASED = tuple(name for name in SAMPLES if name != SAMPLES[2])
 EVIDENCE = SAMPLES[-2:]
 Kinds = Sequence[tuple[Fault, bool]]  # and whether it lasts
 KINDS: Kinds = [(f, last) for last in (False, True) for f in (DENIED, LOST, THROTTLED, BROKEN)]
+pytestmark = pytest.mark.timeout(300)  # one run has a hundred copies
 TRIES = 3  # of Lambda and of the state machines
 REPORTS = ("securityhub", "ssm", "sns", "stepfunctions")
 QUEUES = ("FailedInvocations", "FailedBulkEvents")
