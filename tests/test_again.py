@@ -2,13 +2,19 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, NoReturn
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cordon import respond
 from cordon.again import SETTLES, is_again
+from cordon.errors import CaseConflict
 from cordon.memory.cases import Case
+from cordon.policy import Decision, Verdict
 from cordon.release import FINDING_SOURCE
 from cordon.statuses import CONTAIN_ENDED, Status
 from tests.make import NOON, a_finding
@@ -56,3 +62,23 @@ def test_control_that_fails_while_it_is_released(by: str, again: bool) -> None:
     failed = replace(CONTROL, last_seen=NOON + timedelta(hours=1))
     assert is_again(releasing, failed) is again
     assert not is_again(releasing, replace(failed, last_seen=NOON))
+
+
+@pytest.mark.parametrize("there", [a_case(Status.RELEASED), None])
+def test_conflict_without_another_writer_rises(
+    there: Case | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row is as it was read, or is not there any more: nobody else has handled the finding."""
+
+    def conflict(*_: Any) -> NoReturn:
+        raise CaseConflict("c", "")
+
+    known = a_case(Status.RELEASED)
+    facts = SimpleNamespace(finding=known.finding)
+    remembered = SimpleNamespace(case=known, passed_at=None)
+    services = SimpleNamespace(cases=SimpleNamespace(get=Mock(return_value=there)))
+    monkeypatch.setattr(respond, "starts_new_round", Mock(return_value=True))
+    monkeypatch.setattr(respond, "open_case", conflict)
+    given: tuple[Any, ...] = (facts, remembered, services)
+    with pytest.raises(CaseConflict):
+        respond.apply_decision(Decision(Verdict.CONTAIN, ""), "c", *given)

@@ -222,6 +222,16 @@ def test_foreign_execution_contains_nothing(world: World) -> None:
     assert world.case().status is Status.CONTAINED
 
 
+@pytest.mark.parametrize("do", ["report", "end_question"])
+def test_foreign_execution_ends_no_question(world: World, do: str) -> None:
+    """Nor does an execution of an earlier round that failed late."""
+    case, before = case_awaiting_approval(world)
+    outcome = world.command(case, do, execution=f"{case.id}-0", failed="States.Timeout")
+    assert json.loads(outcome.payload) == {"state": "awaiting_approval"}
+    assert world.case() == case
+    assert_nothing_changed(world, before)
+
+
 # ---- not approving ----
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from cordon.clock import to_iso
 from cordon.statuses import Status
 from embedded.backends import hub, registry
 from embedded.backends.registry import Where
@@ -117,6 +118,22 @@ def test_an_older_failure_after_the_pass_is_stale(world: World) -> None:
     assert world.case().status is Status.RELEASED
     assert world.state == before
     late = world.account.deliver(failed)
+    assert world.case().status is Status.RELEASED
+    assert world.changes(late) == []
+    assert world.state == before
+
+
+def test_a_failure_between_the_two_that_comes_late_is_stale(world: World) -> None:
+    """Newer than what opened the case, and older than the pass that ended it."""
+    failed, passed = event(FAILED), event(PASSED)
+    first, last = finding_of(failed).last_seen, finding_of(passed).last_seen
+    between = at(failed, to_iso(first + (last - first) / 2))
+    assert first < finding_of(between).last_seen < last
+    world.stage(failed)
+    before = world.state
+    world.account.deliver(failed)
+    world.account.deliver(passed)
+    late = world.account.deliver(between)
     assert world.case().status is Status.RELEASED
     assert world.changes(late) == []
     assert world.state == before
