@@ -65,7 +65,7 @@ e2e: build .e2e/.ready
 	@touch $@
 
 # Needs valgrind. Half an hour on two cores; each section of docs/performance.md names its command.
-bench: build .e2e/.ready
+bench: build
 	@$(RUN)python -m bench cold --write path --write warm --write cost --write replay --write
 
 # Records anew what the roles are used for; one process, since it writes one file.

@@ -1,20 +1,22 @@
-"""The cost of a case at public prices: requests, invocations, state transitions; and idle cost.
+"""The cost of a case at public prices: requests, units, invocations, transitions; and idle cost.
 
-Counted in the embedded account; this is not a bill. Prices in dollars: AWS's pricing pages for
-us-east-1, as of November 2026.
+Counted in the embedded account, with the processor time of this machine; this is not a bill.
 """
 
-import json
+import statistics
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from bench import sections
-from bench.recorded_answers import FIRST, first_event, new_account
+from bench import packages, sections
+from bench.measuring import INSIDE, aws_stub
+from bench.prices import APART, CUSTOM_METRIC, PRICES, WHEN, idle
+from bench.processes import Command
+from bench.recorded_answers import FIRST, first_event, new_account, record
+from bench.units import Units, rows_of
 from console.stack import Stack
 from console.staging import stage
 from cordon.sources import read
@@ -22,31 +24,13 @@ from cordon.statuses import Status
 from embedded.account import EmbeddedAccount
 from embedded.journal import Called, Invoked
 
-GB, ROUND_MS, OWN_MS = 0.5, 20, 60  # memory; wait for a round of calls; own work when warm
-PRICES = {  # per unit
-    "Lambda requests": 0.20e-6,
-    "Lambda GB-seconds (arm64)": 13.3334e-6,
-    "DynamoDB write units": 0.625e-6,
-    "DynamoDB read units": 0.125e-6,
-    "S3 writes": 5e-6,
-    "S3 reads": 0.4e-6,
-    "SNS messages": 0.5e-6,
-    "SQS requests": 0.4e-6,
-    "Step Functions transitions": 25e-6,
-    "Security Hub imports": 30e-6,
-    "OpsItems": 2970e-6,
-    "OpsCenter requests": 39e-6,
-    "GuardDuty, CloudTrail events": 4e-6,
-    "log, GB": 0.5,
-}
-IDLE = {  # monthly cost of the stack without events
-    "KMS key": 1.0,
-    "CloudWatch alarms (8, of which 4 over expressions)": 1.2,
-    "custom metrics, dashboard (the first are free)": 0.0,
-    "SQS polling by 3 event source mappings (5 pollers, 20 s)": 3 * 5 * 3 * 60 * 24 * 30 * 0.4e-6,
-}
-READS = ("Get", "List", "Describe", "Head")
-MANAGEMENT = ("iam", "sagemaker", "bedrock", "bedrock-agent", "bedrock-agentcore-control")
+BATCH = 10  # findings of a full batch of a queue, which is how compliance findings arrive in bulk
+VCPU = 1769  # MB of memory at which a function has one vCPU (Lambda Developer Guide, "memory")
+WAIT = 8.0  # milliseconds that a call waits for its response: assumed
+LINES = 350  # bytes that Lambda itself logs of an invocation: START, END, REPORT
+MEMORY = (512, 1024)  # MB: what the template has, and twice that
+READS = ("Get", "List", "Describe", "Head", "BatchGet")
+TAGS = ("TagResource", "AddTags", "UntagResource", "DeleteTags")
 
 
 @dataclass(frozen=True)
@@ -57,14 +41,23 @@ class Case:
     mode: str
     released: bool
     counts: Mapping[str, float]
+    apart: Mapping[str, float]
+    calls: int
+    rounds: float  # calls that are waited for, as if each took its turn
+    cpu: float  # milliseconds
 
-    @property
-    def dollars(self) -> float:
-        """The cost of the case."""
-        return sum(PRICES[name] * number for name, number in self.counts.items())
+    def milliseconds(self, memory: int) -> float:
+        """Billed: the work at a function's share of a vCPU, and the waiting."""
+        return self.cpu * VCPU / memory + self.rounds * WAIT
+
+    def dollars(self, memory: int) -> float:
+        """Of the infrastructure."""
+        seconds = self.milliseconds(memory) / 1000 * memory / 1024
+        counts = {**self.counts, "Lambda GB-seconds (arm64)": seconds}
+        return sum(PRICES[name][0] * number for name, number in counts.items())
 
 
-def run(playbook: str, mode: str, release: bool) -> Case:
+def run(playbook: str, mode: str, release: bool, cpu_of_a_call: float) -> Case:
     """Run one case in a new account."""
     event = first_event(playbook)
     with new_account(event, mode) as account:
@@ -79,62 +72,69 @@ def run(playbook: str, mode: str, release: bool) -> Case:
             for case in list(operator.all_cases()):
                 operator.release(case, "measured")
                 account.settle()
-        return Case(playbook, mode, release, _counts(account))
+        calls = [c for c in account.journal.of(Called) if c.caller in account.functions]
+        return Case(
+            playbook,
+            mode,
+            release,
+            counts=_counts(account, calls),
+            apart=_apart(calls),
+            calls=len(calls),
+            rounds=len(calls),
+            cpu=len(calls) * cpu_of_a_call,
+        )
 
 
-def _counts(account: EmbeddedAccount) -> dict[str, float]:
+def _counts(account: EmbeddedAccount, calls: list[Called]) -> dict[str, float]:
     """The counts per price. The functions that ignore the event count too."""
     counts: Counter[str] = Counter()
-    fractions: dict[str, float] = {}
-    rows = _row_units(account)
-    calls = [c for c in account.journal.of(Called) if c.caller in account.functions]
-    for called in calls:
-        _count(called, rows, counts)
-    invoked = account.journal.of(Invoked)
-    seconds = (len(invoked) * OWN_MS + len(calls) * ROUND_MS / 2) / 1000
-    counts["Lambda requests"] = len(invoked)
-    fractions["Lambda GB-seconds (arm64)"] = seconds * GB
-    fractions["log, GB"] = sum(len(invocation.log) for invocation in invoked) / 1e9
-    counts["Step Functions transitions"] = _transitions(account)
-    queued = [i for i in invoked if isinstance(i.event, dict) and "Records" in i.event]
-    counts["SQS requests"] = 3 * len(queued)  # sent by EventBridge, received, deleted
-    return {**counts, **fractions}
-
-
-def _count(called: Called, rows: Mapping[str, int], counts: Counter[str]) -> None:
-    service, operation = called.service, called.operation
-    reads = operation.startswith(READS)
-    if service == "dynamodb":
-        kind = called.params["Key"]["id"]["S"].partition("#")[0]
-        counts["DynamoDB read units" if reads else "DynamoDB write units"] += (
-            ceil(rows.get(kind, 1) / 4) if reads else rows.get(kind, 1)
-        )
-    elif (service, operation) in (("s3", "PutObject"), ("s3", "GetObject")):
-        counts["S3 reads" if reads else "S3 writes"] += 1
-    elif service == "sns":
-        counts["SNS messages"] += 1
-    elif operation == "BatchImportFindings":
-        counts["Security Hub imports"] += 1
-    elif operation == "CreateOpsItem":
-        counts["OpsItems"] += 1
-    elif operation.endswith("OpsItem"):
-        counts["OpsCenter requests"] += 1
-    if service not in ("dynamodb", "sns", "sts") and operation not in ("PutObject", "GetObject"):
-        counts["GuardDuty, CloudTrail events"] += 1
-
-
-def _row_units(account: EmbeddedAccount) -> dict[str, int]:
-    """Write units of the largest row of each kind: one per started KB."""
     table = account.stack.outputs["CasesTableName"]
-    units: dict[str, int] = {}
-    for row in account.client("dynamodb").scan(TableName=table)["Items"]:
-        kind = row["id"]["S"].partition("#")[0]
-        units[kind] = max(units.get(kind, 1), ceil(_bytes(row) / 1024))
-    return units
+    units = Units(dict(rows_of(account.client("dynamodb"), table)))
+    for called in calls:
+        if called.service == "dynamodb":
+            units.count(called.operation, called.params)
+        elif called.service == "s3":
+            counts["S3 GET" if called.operation.startswith(READS) else "S3 PUT"] += 1
+        elif called.service == "sns":
+            counts["SNS messages"] += 1
+    invoked = account.journal.of(Invoked)
+    queued = [i for i in invoked if isinstance(i.event, dict) and "Records" in i.event]
+    shared = len(queued) * (BATCH - 1) / BATCH  # with the other findings of the batch
+    together = sum("/batches/" in str(c.params.get("Key", "")) for c in calls)
+    return {
+        **counts,
+        "S3 PUT": counts["S3 PUT"] - together * (BATCH - 1) / BATCH,
+        "DynamoDB write units": units.written,
+        "DynamoDB read units": units.read,
+        "Lambda requests": len(invoked) - shared,
+        "log, GB": (sum(len(i.log) for i in invoked) + LINES * (len(invoked) - shared)) / 1e9,
+        "Step Functions transitions": _transitions(account),
+        # Sent by EventBridge; received and deleted with the whole batch.
+        "SQS requests": len(queued) * (1 + 2 / BATCH),
+    }
 
 
-def _bytes(row: Mapping[str, Any]) -> int:
-    return sum(len(name) + len(json.dumps(next(iter(v.values())))) for name, v in row.items())
+def _apart(calls: list[Called]) -> dict[str, float]:
+    """What other services charge for, in dollars."""
+    names = [called.operation for called in calls]
+    data = ("dynamodb", "sns", "sts")
+    numbers = {
+        "Security Hub copy": names.count("BatchImportFindings"),
+        "GuardDuty": sum(
+            c.service not in data and c.operation not in ("PutObject", "GetObject") for c in calls
+        ),
+        "OpsCenter": names.count("CreateOpsItem"),
+        "Config items": sum(_is_recorded(called) for called in calls),
+    }
+    return {name: APART[name][0] * number for name, number in numbers.items()}
+
+
+def _is_recorded(called: Called) -> bool:
+    """Does the call change a resource of a type that AWS Config records?"""
+    if called.operation in TAGS:
+        return True
+    change = not called.operation.startswith(READS) and called.operation != "PutObject"
+    return change and called.service in ("s3", "iam")
 
 
 def _transitions(account: EmbeddedAccount) -> int:
@@ -148,57 +148,104 @@ def _transitions(account: EmbeddedAccount) -> int:
     return number
 
 
+def cpu_of_a_call(playbook: str, mode: str, events: int, runs: int) -> float:
+    """Milliseconds of processor time of a warm event, by call that it makes: the median of runs."""
+    package = packages.package(packages.WORK / "cordon" / ".aws-sam" / "build", playbook)
+    recorded = record(playbook, mode).write(packages.WORK / f"{playbook}-{mode}.json")
+    calls = len(package.run(recorded, 2, calls=True)["calls"])
+    words = [str(package.python), "-S", str(INSIDE / "first_event.py"), str(events)]
+    seconds = []
+    for _ in range(runs):
+        with aws_stub(recorded) as port:
+            command = Command(words, package.environment(recorded, port), packages.WORK)
+            seconds.append(float(command.run()["seconds"]))
+    return 1000 * statistics.median(seconds) / (events - 1) / calls
+
+
 def main(
+    runs: Annotated[int, typer.Option(help="Processes that measure the Lambda time.")] = 5,
     write: Annotated[bool, typer.Option(help="Write to docs/performance.md.")] = False,
 ) -> None:
     """The cost of a case at public prices, and of the idle stack."""
-    cases = [
-        run(playbook, mode, release)
-        for playbook in FIRST
-        for mode, release in (("observe", False), ("enforce", False), ("approve", True))
-    ]
+    packages.WORK.mkdir(exist_ok=True)
+    packages.cordon()
+    cases = []
+    for playbook in FIRST:
+        cpu = {mode: cpu_of_a_call(playbook, mode, 21, runs) for mode in ("observe", "enforce")}
+        cases += [
+            run(playbook, "observe", False, cpu["observe"]),
+            run(playbook, "enforce", False, cpu["enforce"]),
+            run(playbook, "approve", True, cpu["enforce"]),
+        ]
     text = section(cases)
     sections.write("cost", text) if write else typer.echo(text)
 
 
 def section(cases: list[Case]) -> str:
     """The section of docs/performance.md."""
+    own, twice = MEMORY
     rows = [
         (
             f"`{case.playbook}`",
             f"{case.mode}, released" if case.released else case.mode,
-            f"{case.counts['Lambda requests']:.0f}",
-            f"{case.counts['Step Functions transitions']:.0f}",
+            f"{case.counts['Lambda requests']:.1f}",
+            f"{case.cpu:.0f}",
+            f"{case.milliseconds(own):.0f}",
             f"{case.counts['DynamoDB write units']:.0f}",
-            f"{case.counts.get('S3 writes', 0):.0f}",
-            f"{case.counts['GuardDuty, CloudTrail events']:.0f}",
-            f"{1e6 * (case.dollars - case.counts.get('OpsItems', 0) * PRICES['OpsItems']):,.0f}",
-            f"{1e6 * case.dollars:,.0f}",
+            f"{case.counts['DynamoDB read units']:.0f}",
+            f"{case.counts['S3 PUT']:.1f}",
+            f"{1e6 * case.dollars(own):,.1f}",
+            f"{1e6 * case.dollars(twice):,.1f}",
         )
         for case in cases
     ]
     head = (
-        "Playbook",
-        "Mode",
-        "invocations",
-        "transitions",
-        "write units",
-        "S3 writes",
-        "management calls",
-        "$ per million, no OpsItem",
-        "$ per million",
+        *("Playbook", "Mode", "invocations", "CPU, ms", f"ms at {own} MB", "write units"),
+        *("read units", "S3 PUT", f"$ per million, {own} MB", f"{twice} MB"),
     )
-    idle = "; ".join(f"{name} {dollars:.2f}" for name, dollars in IDLE.items())
+    others = [
+        (f"`{c.playbook}`", c.mode, *(f"{1e6 * dollars:,.0f}" for dollars in c.apart.values()))
+        for c in cases
+        if not c.released
+    ]
+    monthly = idle()
+    listed = "; ".join(f"{name} {dollars:.2f}" for name, dollars in monthly.items())
+    prices = [
+        (name, page, f"{dollars:,.2f}" if name == "log, GB" else f"{1e6 * dollars:,.3f} a million")
+        for name, (dollars, page) in (PRICES | APART).items()
+    ]
     return f"""## Cost
-`python -m bench cost --write`. One case in a new account, with everything that the stack does for
-it: the functions that ignore the event, the event of Cordon's own finding, logs. Lambda time is
-assumed: {OWN_MS} ms per invocation and {ROUND_MS} ms per round of two calls. Prices of us-east-1,
-November 2026, without free tiers. A finding that leads to no change costs one invocation.
+`python -m bench cost --write` ({sections.machine()}). One case in a new account, with
+everything that the stack does for it: functions that ignore the event, the row of what people
+were shown, logs. `tag_ai_resource` gets its findings by a queue, here in batches of {BATCH}: they
+share an invocation, the requests of the queue, and, when they are observed, the object of evidence.
+Prices of us-east-1, {WHEN}, without free tiers. Targets: 6 $ a million observed compliance
+findings (`tag_ai_resource`, observe), and 23 $ a million enforced tags.
 
 {sections.table(head, rows, texts=2)}
 
-An OpsItem costs 2,970 $ per million: it is the largest part of a case's cost, and OpsCenter's quota
-is 10,000 per month. So compliance findings, which arrive in bulk, open none.
+Lambda's time is the processor time of a warm event on this machine (alone in its batch), at the
+share of a vCPU that a function has (one at {VCPU} MB), and {WAIT:.0f} ms of waiting for each call,
+which is assumed: parallel calls count as if they came one after the other. More memory makes an
+event faster and costs more, because calls are waited for at any size: the functions have {own} MB.
+An approved case is reckoned at the time of an enforced one for each call. DynamoDB's units follow
+from the sizes of the rows. Not in it: the milliseconds of a function that ignores the event,
+storage, point-in-time recovery, and the few requests of DynamoDB's key, which it keeps for five
+minutes.
 
-Idle, $ per month: {idle}; {sum(IDLE.values()):.2f} in all.
+What other services charge, $ per million:
+
+{sections.table(("Playbook", "Mode", *APART), others, texts=2)}
+
+The *Security Hub copy* is Cordon's own finding. *GuardDuty* analyses the management calls.
+*OpsCenter* is the incident: the largest part of a case, and its quota is 10,000 a month; so
+compliance findings, which arrive in bulk, open none. *Config items*: where AWS Config records the
+type of a resource, each change of it is a configuration item, and rules are evaluated again (0.001
+each).
+
+Idle, $ a month: {listed}; {sum(monthly.values()):.2f} in all.
+An alarm over an expression is billed for each of its metrics. A custom metric is
+{CUSTOM_METRIC:.2f} a month for each playbook, outcome and mode that occurs, after the first ten.
+
+{sections.table(("Price", "AWS's page", "$"), prices, texts=2)}
 """

@@ -18,7 +18,7 @@ from typing import Any
 
 import boto3
 
-from bench.measuring import HERE, INSIDE, Package
+from bench.measuring import HERE, INSIDE, Package, counted
 from bench.packages import ROOT, WORK
 from bench.path import renamed
 from bench.processes import Command, interleaved, medians, serving
@@ -115,8 +115,8 @@ class Cordon:
         topic = client("sns").create_topic(Name="alerts")["TopicArn"]
         return cls(package, server, recorded.arn, {**names, "CORDON_TOPIC": topic})
 
-    def seconds(self, events: int) -> float:
-        """Processor time of one warm event."""
+    def command(self, events: int) -> tuple[Command, list[str]]:
+        """The process with so many events, and their buckets."""
         event = first_event("quarantine_bucket")
         bucket = event["detail"]["resource"]["s3BucketDetails"][0]["name"]
         buckets = self.server.make_buckets(events)
@@ -130,12 +130,7 @@ class Cordon:
         path.write_text(json.dumps(given))
         words = [str(self.package.python), "-S", str(INSIDE / "first_event.py"), str(events)]
         environment = self.package.environment(path, self.server.port)
-        result = Command(words, environment, WORK).run()
-        outcomes = {response["outcome"] for response in result["responses"]}
-        if outcomes != {"contained"}:
-            raise RuntimeError(f"not all are contained: {outcomes}")
-        self.server.check(buckets)
-        return float(result["seconds"]) / (events - 1)
+        return Command(words, environment, WORK), buckets
 
 
 @dataclass(frozen=True)
@@ -157,8 +152,8 @@ class Custodian:
         policy["query"] = [{"augment-keys": "none"}]
         return {"policies": [policy], "execution-options": {"account_id": ACCOUNT}}
 
-    def seconds(self, events: int) -> float:
-        """Processor time of one warm event."""
+    def command(self, events: int) -> tuple[Command, list[str]]:
+        """The process with so many events, and their buckets."""
         folder = WORK / f"custodian-{'best' if self.best else 'default'}"
         folder.mkdir(exist_ok=True)
         buckets = self.server.make_buckets(events)
@@ -166,9 +161,28 @@ class Custodian:
         (folder / "events.json").write_text(json.dumps([trail_event(name) for name in buckets]))
         words = [str(self.python), str(INSIDE / "custodian_events.py"), "events.json", str(events)]
         quiet = {"C7N_DEBUG_EVENT": "no"} if self.best else {}
-        result = Command(words, self.server.environment | quiet, folder).run()
-        self.server.check(buckets)
-        return float(result["seconds"]) / (events - 1)
+        return Command(words, self.server.environment | quiet, folder), buckets
+
+
+Tool = Cordon | Custodian
+
+
+def seconds(tool: Tool, events: int) -> float:
+    """Processor time of one warm event. RuntimeError where a bucket is not blocked and tagged."""
+    command, buckets = tool.command(events)
+    result = command.run()
+    tool.server.check(buckets)
+    return float(result["seconds"]) / (events - 1)
+
+
+def instructions(tool: Tool) -> float:
+    """Of one warm event: what two events more take."""
+    counts = []
+    for events in (4, 2):
+        command, buckets = tool.command(events)
+        counts.append(counted([*command.words], command.environment, command.folder))
+        tool.server.check(buckets)
+    return (counts[0] - counts[1]) / 2
 
 
 def pulled(python: Path) -> float:
@@ -226,8 +240,11 @@ def settings_row() -> Mapping[str, Any]:
 
 def compare(
     package: Package, recorded: Recorded, pairs: int, events: int
-) -> list[tuple[float, float]]:
-    """Cordon; Custodian by default, at its best, and pulled: seconds, and × Cordon's."""
+) -> tuple[list[tuple[float, float]], list[float]]:
+    """Cordon; Custodian by default, at its best, and pulled: seconds, and × Cordon's.
+
+    And the instructions of all but the last.
+    """
     python = install()
     with serving(HERE / "moto_server.py") as port:
         server = Server(port)
@@ -235,9 +252,10 @@ def compare(
         default, best = Custodian(python, server, False), Custodian(python, server, True)
         rows = interleaved(
             pairs,
-            lambda: cordon.seconds(events),
-            lambda: default.seconds(events),
-            lambda: best.seconds(events),
+            lambda: seconds(cordon, events),
+            lambda: seconds(default, events),
+            lambda: seconds(best, events),
             lambda: pulled(python),
         )
-    return medians(rows)
+        counts = [instructions(tool) for tool in (cordon, default, best)]
+    return medians(rows), counts

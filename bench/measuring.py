@@ -72,10 +72,14 @@ class Package:
             return counted(command, self.environment(recorded, port))
 
 
-def counted(command: list[str], environment: Mapping[str, str]) -> int:
+def counted(command: list[str], environment: Mapping[str, str], folder: Path | None = None) -> int:
     """The instructions of a command, by cachegrind. RuntimeError if the command fails."""
     process = subprocess.run(
-        [*CACHEGRIND, *command], env=dict(environment), capture_output=True, text=True
+        [*CACHEGRIND, *command],
+        env=dict(environment),
+        cwd=folder,
+        capture_output=True,
+        text=True,
     )
     match = REFS.search(process.stderr)
     if process.returncode or match is None:

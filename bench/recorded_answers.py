@@ -95,11 +95,11 @@ def new_account(event: Mapping[str, Any], mode: str = "enforce") -> EmbeddedAcco
     return cordon_account(home, parameters, start=START)
 
 
-def record(playbook: str) -> Recorded:
-    """Record the playbook's first event, in mode enforce and a new account."""
+def record(playbook: str, mode: str = "enforce") -> Recorded:
+    """Record the playbook's first event, in a new account."""
     event = first_event(playbook)
     responses: list[Response] = []
-    with new_account(event) as account, _recording(playbook, responses):
+    with new_account(event, mode) as account, _recording(playbook, responses):
         stage(read(event), account.client)
         responses.clear()
         ((function, invocation),) = [

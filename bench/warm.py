@@ -108,12 +108,12 @@ def main(
         for playbook in FUNCTIONS
     ]
     package = packages.package(built, "quarantine_bucket")
-    others = custodian.compare(package, recorded["quarantine_bucket"], pairs, min(events, 9))
-    text = section(warm, others)
+    compared = custodian.compare(package, recorded["quarantine_bucket"], pairs, min(events, 9))
+    text = section(warm, *compared)
     sections.write("warm", text) if write else typer.echo(text)
 
 
-def section(warm: list[Warm], others: list[tuple[float, float]]) -> str:
+def section(warm: list[Warm], others: list[tuple[float, float]], counts: list[float]) -> str:
     """The section of docs/performance.md."""
     rows = [
         (
@@ -134,9 +134,10 @@ def section(warm: list[Warm], others: list[tuple[float, float]]) -> str:
         "Custodian, an event, its best settings",
         "Custodian, `custodian run` (the default mode) in an account with one bucket",
     )
+    counted_too = [(f"{c / 1e6:,.0f}", f"{c / counts[0]:.1f}") for c in counts] + [("", "")]
     compared = [
-        (name, f"{seconds * 1000:.0f}", f"{ratio:.1f}")
-        for name, (seconds, ratio) in zip(names, others, strict=True)
+        (name, *count, f"{seconds * 1000:.0f}", f"{ratio:.1f}")
+        for name, count, (seconds, ratio) in zip(names, counted_too, others, strict=True)
     ]
     return f"""## Warm
 `python -m bench warm --write` ({sections.machine()}). The client's work for an event in a
@@ -159,7 +160,7 @@ at afterwards. Custodian's event is the one that CloudTrail sends of the same ca
 `augment-keys: none`, `C7N_DEBUG_EVENT=no`, and `account_id` in the execution options. Target: at
 most an eighth of its default.
 
-{sections.table(("", "CPU, ms", "× Cordon"), compared)}
+{sections.table(("", "M instructions", "× Cordon", "CPU, ms", "× Cordon's CPU"), compared)}
 
 The event's default reads ten configurations of the bucket, and makes its clients anew for each
 event. `custodian run` is a process for each run: its start is in the time. Cordon's time has more

@@ -63,7 +63,8 @@ HUB_GRANT = f"""            Action: [securityhub:BatchUpdateFindings, securityhu
             Resource: {HUB_RESOURCE}
 """
 HUB = "arn:aws:securityhub:REGION:ACCOUNT:hub/default"
-STACKSETS = "              - !Sub arn:${AWS::Partition}:iam::*:role/stacksets-exec-*\n"
+# With the newline before it: the protected patterns of the settings are listed deeper.
+STACKSETS = "\n              - !Sub arn:${AWS::Partition}:iam::*:role/stacksets-exec-*"
 READ_ROLES = "Action: [iam:GetRole, iam:GetRolePolicy, iam:ListAttachedRolePolicies]"
 
 

@@ -22,6 +22,7 @@ from console.run import Run, case_json
 from console.stack import HELD, Stack
 from cordon.finding import Malformed
 from cordon.memory.cases import Case
+from cordon.protection import PERMISSIONS as LOOK_UPS
 from cordon.sources import read
 from cordon.statuses import Status
 from embedded import snapshot as looks
@@ -326,10 +327,13 @@ def by_resource(calls: Sequence[Call]) -> dict[str, list[list[str]]]:
     """What each function requests of each resource, in order.
 
     Calls that need not wait for each other may go out at once, and then chance orders them: one
-    reading of a resource and the next, and the rows of memory.
+    reading of a resource and the next, and the rows of memory. Look-ups are left out: a function
+    that is warm has kept them from an event before, and replay's account is new each time.
     """
     found: dict[str, list[list[str]]] = {}
     for function, action, resource in calls:
+        if action in LOOK_UPS:
+            continue
         groups = found.setdefault(f"{function} {resource}", [])
         if groups and _orderless(action) and _orderless(groups[-1][0]):
             groups[-1] = sorted([*groups[-1], action])

@@ -69,7 +69,7 @@ def test_the_way_into_the_account_is_for_a_person(account: Account) -> None:
 # ---- by the roles: refused, though somebody emptied the settings ----
 
 
-@pytest.mark.refused("s3:PutBucketPublicAccessBlock", "s3:TagResource")
+@pytest.mark.refused("s3:PutBucketPublicAccessBlock")
 def test_a_state_bucket_is_refused_by_the_role(account: Account) -> None:
     refused_by_role(account, about(PUBLIC, bucket_of(event(PUBLIC)), TERRAFORM))
 

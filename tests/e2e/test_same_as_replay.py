@@ -64,6 +64,9 @@ def test_same_as_replay(path: Path, request: pytest.FixtureRequest, elsewhere: D
         lack = f"{name_of(path)}, of {home.region}: the emulator is of partition aws only"
         LACKS.add(lack)
         pytest.skip(lack)
+    if "not_served" in path.name:
+        LACKS.add(f"{name_of(path)}: the emulator's clients have one account")
+        pytest.skip("another account")
     replay = replayed(path)
     assert not replay.troubles
     if replay.waited:

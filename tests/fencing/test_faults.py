@@ -18,7 +18,7 @@ from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.memory.table import Row
 from cordon.statuses import CONTAIN_ENDED, Status
 from embedded.iam_guard import SandboxDied
-from tests.faults import FAULTS, Breakage, Fault, nothing
+from tests.faults import DENIED, DIED, FAULTS, LOST, Breakage, Fault, nothing
 from tests.fencing.account import ORIGINAL, MemoryAccount, memory_account
 from tests.fencing.resources import MemoryLock, MemoryResources, MemoryTag, lock, tag
 from tests.fencing.stand_ins import MemoryBucket, MemoryTable
@@ -53,9 +53,15 @@ SHAPES: Mapping[str, tuple[Action, ...]] = {
 }
 PHASES = {
     "quarantine": ("deliver", "again", "release"),
-    "revoke": ("deliver", "again", "release"),
+    "revoke": ("deliver", "release"),
     "tag": ("deliver", "release", "passes"),
 }
+# A step takes a lasting throttle or breakdown as it takes a lasting denial: the call is refused.
+LASTING = (DENIED, LOST, DIED)
+KINDS = [
+    *(pytest.param(fault, False, id=f"{fault}") for fault in FAULTS),
+    *(pytest.param(fault, True, id=f"{fault}-lasting") for fault in LASTING),
+]
 EACH = [(shape, phase) for shape, phases in PHASES.items() for phase in phases]
 
 
@@ -237,8 +243,7 @@ def every_call(start: MemoryAccount, phase: str) -> range:
     return range(len(undisturbed.breakage.seen))
 
 
-@pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
-@pytest.mark.parametrize("fault", FAULTS, ids=str)
+@pytest.mark.parametrize(("fault", "lasting"), KINDS)
 @pytest.mark.parametrize(("shape", "phase"), EACH)
 def test_every_fault_at_every_call(shape: str, phase: str, fault: Fault, lasting: bool) -> None:
     with at_the_begin_of(shape, phase) as start:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+from botocore.exceptions import ClientError
 
 from cordon.attempt import begin
 from cordon.errors import CaseConflict, ContainInProgress
@@ -50,7 +51,7 @@ def test_live_attempt_keeps_its_case(account: MemoryAccount, name: str) -> None:
 
 
 def test_claim_of_a_stale_copy_changes_nothing(account: MemoryAccount) -> None:
-    """Two saw that a lease is over: the second to claim is told so, and its hold is the first's."""
+    """Two saw that a lease is over: the second to claim fails, and the holds are the first's."""
     Side(partial(account.deliver, "a")).step(6).die()
     account.clock.passes(minutes=5)
     known = row(account)
@@ -78,3 +79,23 @@ def test_late_end_does_not_end_the_successor(account: MemoryAccount) -> None:
     assert row(account) == successor
     assert row(account).status is Status.CONTAINING
     late.die()
+
+
+@pytest.mark.parametrize("verb", ["deliver", "release"])
+def test_failed_attempt_gives_its_lease_up(
+    account: MemoryAccount, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """What fails beside the changes ends the attempt too: the next try need not wait for it."""
+    if verb == "release":
+        account.deliver("a")
+    with monkeypatch.context() as patch:
+
+        def refuse(**_: object) -> None:
+            raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
+
+        patch.setattr(account.bucket, "put_object", refuse)
+        with pytest.raises(ClientError, match="SlowDown"):
+            getattr(account, verb)("a")
+    assert not row(account).live
+    getattr(account, verb)("a")
+    assert account.faults() == []

@@ -8,7 +8,7 @@ evidence too, a release restores what it restores after the run. ``tests/fencing
 at every call, without look-ups and reports.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -21,7 +21,7 @@ from embedded import iam_guard
 from embedded.functions import InvocationResult
 from embedded.iam_guard import UNGUARDED, SandboxDied
 from embedded.journal import DeadLettered, Dropped, Invoked
-from tests.faults import BROKEN, DENIED, DIED_AFTER, LOST, THROTTLED, Breakage
+from tests.faults import BROKEN, DENIED, DIED_AFTER, LOST, THROTTLED, Breakage, Fault
 from tests.promises.forked import fork, send_result, wait
 from tests.promises.world import READS, Event, World, event, revoked, seen, without_dates
 
@@ -35,7 +35,9 @@ SAMPLES = (
 RELEASED = tuple(name for name in SAMPLES if name != SAMPLES[2])
 # A copy of these dies after each entry of evidence too; the engine writes them alike for all.
 EVIDENCE = SAMPLES[-2:]
-KINDS = [(fault, last) for last in (False, True) for fault in (DENIED, LOST, THROTTLED, BROKEN)]
+Kinds = Sequence[tuple[Fault, bool]]  # and whether it lasts
+KINDS: Kinds = [(f, last) for last in (False, True) for f in (DENIED, LOST, THROTTLED, BROKEN)]
+pytestmark = pytest.mark.timeout(300)  # one run has a hundred copies
 TRIES = 3  # of Lambda and of the state machines
 REPORTS = ("securityhub", "ssm", "sns", "stepfunctions")
 QUEUES = ("FailedInvocations", "FailedBulkEvents")
@@ -72,6 +74,7 @@ class Disturbed:
 
     world: World
     name: str
+    kinds: Kinds
     breakage: Breakage | None = None  # in a copy
     channel: int = -1  # in a copy: where to say how it ended
     calls: list[str] = field(default_factory=list)
@@ -117,15 +120,20 @@ class Disturbed:
         together = reads and self.calls[-2:-1] == [name]  # rows or entries, one after the other
         reports = name.partition(":")[0] in REPORTS
         if not together and (reads or entry or reports):
-            fault, lasting = KINDS[(SAMPLES.index(self.name) + len(self.calls)) % len(KINDS)]
+            turn = SAMPLES.index(self.name) + len(self.calls)
+            fault, lasting = self.kinds[turn % len(self.kinds)]
             yield Breakage(fault, 0, lasting, runs=True)
 
 
 def run(
-    world: World, name: str, work: Callable[[], End], again: Callable[[], End]
+    world: World,
+    name: str,
+    work: Callable[[], End],
+    again: Callable[[], End],
+    kinds: Kinds = KINDS,
 ) -> tuple[End, list[Copy]]:
     """How it ends undisturbed, and the copies that were disturbed."""
-    disturbed = Disturbed(world, name)
+    disturbed = Disturbed(world, name, kinds)
     iam_guard.enter(disturbed)
     try:
         end = work()
@@ -283,5 +291,29 @@ def test_release_survives_each_fault(world: World, name: str) -> None:
     assert (wanted.seen["state"], wanted.seen["holds"]) == (before, {})
     assert wanted.seen["cases"][0]["status"] in (Status.REOPENED, Status.RELEASED)
     truth = Truth(wanted, without_dates(before), contained)
+    assert len(copies) > 10
+    assert {copy.where: faults for copy in copies if (faults := truth.faults(copy))} == {}
+
+
+@pytest.mark.world("approve")
+def test_approved_plan_survives_each_fault(world: World) -> None:
+    """Where one lasts the workflow fails, and a person decides anew: so each is over at once."""
+    name = SAMPLES[3]
+    world.stage(event(name))
+    before = without_dates(world.state)
+    world.account.deliver(event(name))
+    case = world.case()
+    assert case.status is Status.AWAITING_APPROVAL
+
+    def work() -> End:
+        world.decide(case, "approve", "")
+        steps = ("contain", "report")
+        errors = [insist(world, partial(world.command, case, step)) for step in steps]
+        return End([one for one in errors if one], seen(world), len(world.published))
+
+    wanted, copies = run(world, name, work, work, KINDS[:4])
+    assert wanted.alarms == []
+    assert wanted.seen["cases"][0]["status"] is Status.TAGGED
+    truth = Truth(wanted, before, without_dates(wanted.seen["state"]))
     assert len(copies) > 10
     assert {copy.where: faults for copy in copies if (faults := truth.faults(copy))} == {}

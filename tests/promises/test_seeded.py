@@ -151,9 +151,9 @@ def test_every_read_of_a_row_is_consistent(world: World) -> None:
     world.send(event(BUCKET))
     world.release(world.case())
     reads = [c for c in world.account.journal.of(Called) if c.operation == "BatchGetItem"]
-    asked = [one for read in reads for one in read.params["RequestItems"].values()]
-    assert len(asked) > 5
-    assert [one for one in asked if one.get("ConsistentRead") is not True] == []
+    requests = [one for read in reads for one in read.params["RequestItems"].values()]
+    assert len(requests) > 5
+    assert [one for one in requests if one.get("ConsistentRead") is not True] == []
 
 
 REPORTS = (

@@ -1,0 +1,66 @@
+"""Prices of us-east-1 in dollars, without free tiers, and what the stack costs without events."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from embedded.template import load
+
+TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+WHEN = "November 2026"
+PRICES = {  # per unit: (dollars, AWS's pricing page)
+    "Lambda requests": (0.20e-6, "AWS Lambda pricing"),
+    "Lambda GB-seconds (arm64)": (13.3334e-6, "AWS Lambda pricing"),
+    "DynamoDB write units": (0.625e-6, "Amazon DynamoDB pricing, on-demand"),
+    "DynamoDB read units": (0.125e-6, "Amazon DynamoDB pricing, on-demand"),
+    "S3 PUT": (5e-6, "Amazon S3 pricing, requests"),
+    "S3 GET": (0.4e-6, "Amazon S3 pricing, requests"),
+    "SNS messages": (0.5e-6, "Amazon SNS pricing"),
+    "SQS requests": (0.4e-6, "Amazon SQS pricing"),
+    "Step Functions transitions": (25e-6, "AWS Step Functions pricing"),
+    "log, GB": (0.5, "Amazon CloudWatch pricing, logs"),
+}
+APART = {  # services that have a price of their own for what Cordon does
+    "Security Hub copy": (30e-6, "AWS Security Hub pricing, finding ingestion"),
+    "GuardDuty": (4e-6, "Amazon GuardDuty pricing, CloudTrail management events"),
+    "OpsCenter": (2970e-6, "AWS Systems Manager pricing, OpsItems"),
+    "Config items": (3000e-6, "AWS Config pricing, configuration items"),
+}
+ALARM_METRIC, CUSTOM_METRIC, KEY = 0.10, 0.30, 1.00  # dollars a month
+POLLERS, POLLS = (
+    5,
+    3 * 60 * 24 * 30,
+)  # of one event source mapping; of a poller in a month, each 20 s
+
+
+def resources() -> Mapping[str, Any]:
+    """Those of the template, by logical id."""
+    read: Mapping[str, Any] = load(TEMPLATE.read_text())["Resources"]
+    return read
+
+
+def alarm_metrics() -> list[int]:
+    """The metrics of each alarm: an alarm over an expression is billed for each one in it."""
+    alarms = [r for r in resources().values() if r["Type"] == "AWS::CloudWatch::Alarm"]
+    return [
+        sum("MetricStat" in metric for metric in alarm["Properties"].get("Metrics", ())) or 1
+        for alarm in alarms
+    ]
+
+
+def mappings() -> int:
+    """The event source mappings of queues."""
+    events = [r.get("Properties", {}).get("Events", {}) for r in resources().values()]
+    return sum(event["Type"] == "SQS" for named in events for event in named.values())
+
+
+def idle() -> dict[str, float]:
+    """Dollars a month of the stack without events."""
+    metrics, queues = alarm_metrics(), mappings()
+    alarms = f"{len(metrics)} CloudWatch alarms over {sum(metrics)} metrics"
+    polling = f"SQS polling by {queues} event source mappings ({POLLERS} pollers, 20 s)"
+    return {
+        "KMS key": KEY,
+        alarms: ALARM_METRIC * sum(metrics),
+        polling: queues * POLLERS * POLLS * PRICES["SQS requests"][0],
+    }
