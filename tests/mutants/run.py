@@ -31,7 +31,6 @@ DEAR = tuple(
     for name in ("path", "approval", "delivery", "again", "crash", "evidence", "settings", "time")
 )
 OPTIONS = ("-x", "-q", "--tb=no", "-rfE", "--timeout=90")
-RUN_SECONDS = 1200
 ENV = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
 NOT_COPIED = shutil.ignore_patterns(".?*", "__pycache__")
 
@@ -90,7 +89,7 @@ def _failed(tree: Path, tests: tuple[str, ...]) -> str:
     command = (sys.executable, "-m", "pytest", *OPTIONS, *tests)
     try:
         ended = subprocess.run(
-            command, cwd=tree, env=ENV, capture_output=True, text=True, timeout=RUN_SECONDS
+            command, cwd=tree, env=ENV, capture_output=True, text=True, timeout=1200
         )
     except subprocess.TimeoutExpired:
         return "no end"

@@ -123,6 +123,15 @@ def test_an_older_failure_after_the_pass_is_stale(world: World) -> None:
     assert world.state == before
 
 
+def test_pass_ends_what_was_only_observed(world: World) -> None:
+    world.set(f"modes.{FAILED.partition('/')[0]}", "observe")
+    world.send(event(FAILED))
+    assert world.case().status is Status.OBSERVED
+    world.account.deliver(event(PASSED))
+    assert world.case().status is Status.RELEASED
+    assert world.finding(world.case())["RecordState"] == "ARCHIVED"
+
+
 def test_a_failure_between_the_two_that_comes_late_is_stale(world: World) -> None:
     """Newer than what opened the case, and older than the pass that ended it."""
     failed, passed = event(FAILED), event(PASSED)
@@ -388,6 +397,16 @@ def test_unverified_change_is_not_reported_as_contained(
     assert case.failed[0].reason.startswith("NotVerified")
     said = next(e for e in world.evidence(case) if e["stage"] == "failed")["content"]["changes"]
     assert said[0]["written"]["public_access_block"]["RestrictPublicBuckets"] is True
+
+
+def test_step_says_that_the_release_has_ended(world: World) -> None:
+    """The workflow waits for nothing more."""
+    world.send(event(PUBLIC))
+    case = world.case()
+    world.decide(case, "release", "a test")
+    outcome = world.command(case, "release")
+    assert not outcome.error
+    assert json.loads(outcome.payload) == {"state": "reopened"}
 
 
 def test_failed_case_can_be_released(world: World) -> None:
