@@ -46,6 +46,7 @@ READ = {  # by the first key of a read
     "plan#": "the plan of the case",
     "hold#": "who else holds the targets, and what was captured and written",
     "reported#": "what people were last shown",
+    "settings": "the settings once more: policy decides about a further attempt",
 }
 WRITTEN = {  # by the key of a write, and the start of its update
     ("case#", ""): "the case: how it ended",
