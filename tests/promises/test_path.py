@@ -43,7 +43,11 @@ COUNTS = {
     "role, observed, the same again": (0, 0, 2),
     "role, observed, with later activity": (0, 0, 2),  # at most 3
     # Newer sessions are revoked too: contained anew, but for the budget, which was taken.
-    "role, contained, with later activity": (6, 11, 15),  # policy, with the recorded plan, once more
+    "role, contained, with later activity": (
+        6,
+        11,
+        15,
+    ),  # policy, with the recorded plan, once more
 }
 walked = cache(walk)
 
