@@ -1,6 +1,7 @@
 """Each playbook in each mode, as deployed: what it changes, as an ordinary client sees it."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -229,6 +230,7 @@ def test_older_sessions_of_a_role_are_refused(account: Account) -> None:
     named = {"RoleName": name, "PolicyName": "AWSRevokeOlderSessions"}
     policy = iam.get_role_policy(**named)["PolicyDocument"]
     (statement,) = policy["Statement"]
+    time.sleep(1)  # a date has no parts of a second: the thief's session must be of an earlier one
     statement["Condition"]["DateLessThan"]["aws:TokenIssueTime"] = to_iso(now())
     iam.put_role_policy(**named, PolicyDocument=json.dumps(policy))
     assert allowed(account.as_role(role, "s3").get_object, **where)
