@@ -130,8 +130,13 @@ class World:
         return Stack(self.account.client, self.account.stack.outputs)
 
     def approve(self, case: Case, plan: str = "") -> None:
-        """As ``cordon approve`` does."""
+        """As ``cordon approve`` does. Raises Refused."""
         self.operator.decide(case, Verb.APPROVE, plan or case.plan_hash)
+        self.account.settle()
+
+    def reject(self, case: Case) -> None:
+        """As ``cordon reject`` does. Raises Refused."""
+        self.operator.decide(case, Verb.REJECT, case.plan_hash)
         self.account.settle()
 
     def release(self, case: Case) -> Case:
