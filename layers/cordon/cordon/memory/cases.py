@@ -103,6 +103,7 @@ class Case:
     denied_at: datetime | None = None  # the last activity since that was denied
     newer_activity: datetime | None = None  # seen, and nothing was done about it yet
     has_plan: bool = False  # its own row has the plan and the finding
+    hub_copy: bool = False  # Security Hub's copy of the native finding has been seen
 
     @property
     def execution_name(self) -> str:
@@ -398,6 +399,7 @@ def _row(case: Case) -> dict[str, Any]:
         "evidence_hash": case.evidence_end.hash,
         **({"observed": asdict(case.observed)} if case.observed else {}),
         **({"held_back": True} if case.held_back else {}),
+        **({"hub_copy": True} if case.hub_copy else {}),
     }
 
 
@@ -426,6 +428,7 @@ def _case(row: Row, plan: Row) -> Case:
         evidence_end=ChainEnd(row["evidence_count"], row["evidence_hash"]),
         observed=Observed(**row["observed"]) if "observed" in row else None,
         held_back=bool(row.get("held_back")),
+        hub_copy=bool(row.get("hub_copy")),
         has_plan="plan" in row,
         **given,
     )
