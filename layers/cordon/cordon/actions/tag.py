@@ -115,7 +115,7 @@ class Tag(Action):
 
     @property
     def in_words(self) -> str:
-        return f"sets the tags {_shown(self.tags)}"
+        return f"sets {_shown(self.tags)}"
 
     @property
     def shuts_out(self) -> str:

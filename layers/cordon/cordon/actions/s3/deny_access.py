@@ -83,7 +83,8 @@ class DenyBucketAccess(BucketSetting):
             " object or a setting of the bucket",
             EVERYONE: "everybody, this account's own people and workloads too: every access",
         }[level]
-        return f"{who}. Not denied are the services that deliver logs, and {', '.join(self.exempt)}"
+        exempt = f"the {len(self.exempt)} patterns of principals that the plan exempts"
+        return f"{who}; but not services that deliver logs, nor {exempt}"
 
     @property
     def can_lock_out_owner(self) -> bool:
