@@ -92,6 +92,7 @@ PLAYBOOK = Playbook(
     incident=Incident.ALWAYS,
     clocks=(GDPR_33, HIPAA_164_404),
     resolves=catalogue.SHUT_CONTROLS,
+    by_arn=("AWS::S3::Bucket",),
 )
 
 handler = serve(PLAYBOOK)

@@ -81,6 +81,7 @@ PLAYBOOK = Playbook(
     manual_step=manual_step,
     incident=Incident.ALWAYS,
     clocks=(GDPR_33,),
+    by_arn=("AWS::IAM::Role", "AWS::IAM::User"),
 )
 
 handler = serve(PLAYBOOK)

@@ -101,6 +101,7 @@ class Playbook:
     resolves: tuple[str, ...] = ()  # kinds of controls whose own evaluation then turns
     everywhere: bool = False  # also for accounts that are not served: it changes no resource
     clocks: tuple[Clock, ...] = ()  # periods of laws that may run once an incident is open
+    by_arn: tuple[str, ...] = ()  # CloudFormation types that a person may name to be contained
 
     def matches(self, finding: Finding) -> bool:
         """The exact gate: kind, then subjects. The template's rule is the coarse one."""
