@@ -96,6 +96,11 @@ class People:
         name = (case.playbook, case.id)
         return ReportedRows(self.table).get([name])[name]
 
+    def keep(self, case: Case, **changes: Any) -> None:
+        """The row of what was shown says this instead, as after a fault."""
+        before = self.shown(case)
+        ReportedRows(self.table).save(case, before, replace(before, **changes))
+
     def own(self) -> list[dict[str, Any]]:
         """Our findings, as Security Hub has them."""
         return [f for f in self.findings() if f["ProductName"] == "Cordon"]
