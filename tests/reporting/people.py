@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -60,7 +61,7 @@ class People:
             ("sns", "PublishBatch"),
             ("events", "PutEvents"),
         ):
-            stub(aws, service, operation, lambda sent, op=operation: self._saw(op, sent))
+            stub(aws, service, operation, partial(self._saw, operation))
 
     def _saw(self, operation: str, sent: Mapping[str, Any]) -> None:
         self.calls.append(operation)

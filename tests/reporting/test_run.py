@@ -13,6 +13,7 @@ from cordon.clock import now
 from cordon.finding import HubReference, Severity, SeverityLabel
 from cordon.memory.cases import Case
 from cordon.memory.reported import Reported, ReportedRows
+from cordon.memory.table import Cancelled
 from cordon.reporting.run import ALL
 from cordon.statuses import Status
 from tests.actions.scenario import stub
@@ -211,7 +212,8 @@ def test_hundred_cases_are_few_calls(seen: People) -> None:
 def test_race_ends_with_what_the_rows_say(seen: People, monkeypatch: pytest.MonkeyPatch) -> None:
     """While we show the old status, another reporter shows the new one and keeps that first."""
     old = seen.save(a_case(Status.AWAITING_APPROVAL))
-    save, raced = ReportedRows.save, []
+    save = ReportedRows.save
+    raced: list[Case] = []
 
     def late(rows: ReportedRows, case: Case, before: Reported, shown: Reported) -> Reported:
         if not raced:
@@ -228,8 +230,6 @@ def test_race_ends_with_what_the_rows_say(seen: People, monkeypatch: pytest.Monk
 
 
 def test_reports_that_always_race_are_said(seen: People, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cordon.memory.table import Cancelled
-
     def conflict(*_: Any) -> Reported:
         raise Cancelled(())
 
