@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cordon.memory.cases import Case
-from cordon.memory.reported import ReportedRows, key
+from cordon.memory.reported import ReportedRows
 from report_cases.report import handler
 from tests.actions.scenario import PLACE, stub
 from tests.memory.table import NAME
@@ -94,7 +94,7 @@ def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 # ---- the stream ----
 
 
-def test_doorbell_shows_the_case(seen: People, queue: str) -> None:
+def test_doorbell_reports_the_case(seen: People, queue: str) -> None:
     case = seen.save(a_case())
     assert failures(handler(rung(case, case), Context())) == []
     assert seen.shown(case).version == 1
@@ -142,7 +142,6 @@ def test_heartbeat_is_kept_and_shown_nowhere(
     assert failures(handler(rung(ids=["case#self_test#heartbeat"]), Context())) == []
     name = ("self_test", "heartbeat")
     assert ReportedRows(seen.table).get([name])[name].version == 7
-    assert seen.table.get(key(*name))[key(*name)]["told_at"]
     assert seen.calls == []
     assert [said["Heartbeat"] for said in metrics(capsys)] == [[1.0]]
 
@@ -169,14 +168,14 @@ def test_log_and_metrics_say_what_failed(
 # ---- the queue ----
 
 
-def test_message_shows_its_projection_only(seen: People, queue: str) -> None:
+def test_message_is_about_its_projection_only(seen: People, queue: str) -> None:
     case = seen.save(a_case())
     assert failures(handler(queued(wanted(case, "incident")), Context())) == []
     assert (len(seen.items()), seen.own(), seen.events) == (1, [], [])
     assert seen.shown(case).version == -1, "the others were not shown"
 
 
-def test_message_of_all_shows_all(seen: People, queue: str) -> None:
+def test_message_of_all_is_about_all(seen: People, queue: str) -> None:
     case = seen.save(a_case())
     both = queued(wanted(case, "incident"), wanted(case))
     assert failures(handler(both, Context())) == []

@@ -276,19 +276,21 @@ def test_message_goes_without_item(seen: People) -> None:
 def test_hours_count_from_the_message(seen: People) -> None:
     saved = seen.save(a_case(Status.AWAITING_APPROVAL))
     assert seen.report(saved) == []
-    told = seen.shown(saved).told_of_question(saved)
-    assert told is not None
+    informed = seen.shown(saved).told_of_question(saved)
+    assert informed is not None
     ((_, message, *_),) = seen.messages()
-    assert f"Time to decide: Until {to_iso(told + timedelta(hours=4))}, 4 hours after" in message
+    assert (
+        f"Time to decide: Until {to_iso(informed + timedelta(hours=4))}, 4 hours after" in message
+    )
 
 
 def test_second_question_of_a_round_has_a_message_of_its_own(seen: People) -> None:
     """The reporter was late, and saw nothing of what happened between the two."""
     first = seen.save(a_case(Status.AWAITING_APPROVAL))
     seen.report(first)
-    told = seen.shown(first).told_at
-    assert told is not None
-    second = seen.save(replace(first, question_at=told + timedelta(hours=1)))
+    informed = seen.shown(first).told_at
+    assert informed is not None
+    second = seen.save(replace(first, question_at=informed + timedelta(hours=1)))
     assert seen.shown(second).told_of_question(second) is None
     assert seen.report(second) == []
     assert len(seen.messages()) == 2

@@ -36,7 +36,7 @@ class Events:
     name = "event"
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self.client = client
 
     def due(self, report: Report) -> bool:
         """Is there a change that no event has named?"""
@@ -50,7 +50,7 @@ class Events:
             sending(part, partial(self._put, sending=sending))
 
     def _put(self, reports: Sequence[Report], sending: Sending) -> None:
-        events = self._client("events")
+        events = self.client("events")
         response = events.put_events(Entries=[_entry(report) for report in reports])
         for report, entry in zip(reports, response["Entries"], strict=True):
             if code := entry.get("ErrorCode"):

@@ -22,11 +22,11 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cordon.clients import clients_for
+from cordon.clients import AwsClients, clients_for
 from cordon.clock import now
 from cordon.headers import headers
 from cordon.playbook import Playbook
-from cordon.reporting.projection import Client, Failed, Name, by_id, in_parts
+from cordon.reporting.projection import Failed, Name, by_id, in_parts
 from cordon.reporting.run import ALL, HEARTBEAT, Reporter
 from cordon.settings import Deployment
 from cordon.sources.text import one_line
@@ -68,13 +68,13 @@ class ReportHandler:
         self._logger.clear_state()
         self._logger.append_keys(request=context.aws_request_id)
         deployment = Deployment.from_environment()
-        client = clients_for(deployment.account, deployment.region).client
+        aws = clients_for(deployment.account, deployment.region)
         left = timedelta(milliseconds=context.get_remaining_time_in_millis())
-        reporter = Reporter(self._playbooks, deployment, client, now() + left - KEPT)
+        reporter = Reporter(self._playbooks, deployment, aws.client, now() + left - KEPT)
         records = event["Records"]
         sources = {record["eventSource"] for record in records}
         if sources == {"aws:dynamodb"}:
-            failures = self._stream(records, reporter, deployment, client)
+            failures = self._stream(records, reporter, deployment, aws)
         elif sources == {"aws:sqs"}:
             failures = self._queue(records, reporter)
         else:
@@ -87,7 +87,7 @@ class ReportHandler:
         records: Sequence[Mapping[str, Any]],
         reporter: Reporter,
         deployment: Deployment,
-        client: Client,
+        aws: AwsClients,
     ) -> list[str]:
         """The sequence numbers of what was neither shown nor sent to the queue."""
         rung = {r["dynamodb"]["SequenceNumber"]: _named(r) for r in records}
@@ -97,7 +97,7 @@ class ReportHandler:
         if HEARTBEAT in names:
             reporter.heartbeat()
             _measure("Heartbeat", MetricUnit.Count, [1])
-        unsent = self._send(failed, deployment, client)
+        unsent = self._send(failed, deployment, aws)
         return [number for number, name in rung.items() if name in unsent]
 
     def _queue(self, records: Sequence[Mapping[str, Any]], reporter: Reporter) -> list[str]:
@@ -138,13 +138,13 @@ class ReportHandler:
             _measure("NotReported", MetricUnit.Count, [count], projection=projection)
 
     def _send(
-        self, failed: Sequence[Failed], deployment: Deployment, client: Client
+        self, failed: Sequence[Failed], deployment: Deployment, aws: AwsClients
     ) -> Collection[Name]:
         """Whatever the queue did not take, the stream must bring again."""
         unsent: set[Name] = set()
         for part in in_parts(failed, MOST, MOST, lambda _: 1):
             try:
-                refused = _sent(part, deployment.reports_queue, client("sqs"))
+                refused = _sent(part, deployment.reports_queue, aws.client("sqs"))
             except (ClientError, BotoCoreError) as error:
                 self._logger.error("queue failed", extra={"error": one_line(str(error), 500)})
                 unsent |= {(one.playbook, one.case) for one in part}

@@ -52,7 +52,7 @@ class Incidents:
 
     def __init__(self, deployment: Deployment, client: Client) -> None:
         self._deployment = deployment
-        self._client = client
+        self.client = client
 
     def due(self, report: Report) -> bool:
         """Does it say something else than it should, or is there none?"""
@@ -62,9 +62,9 @@ class Incidents:
 
     def show(self, due: Sequence[Report], sending: Sending) -> None:
         """One call each, several at the same time."""
-        ssm = self._client("ssm")
-        shows = partial(self._show, ssm=ssm)
-        gather(*(partial(sending, [report], shows) for report in due))
+        ssm = self.client("ssm")
+        call = partial(self._show, ssm=ssm)
+        gather(*(partial(sending, [report], call) for report in due))
 
     def _show(self, reports: Sequence[Report], ssm: Any) -> None:
         (report,) = reports

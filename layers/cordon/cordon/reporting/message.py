@@ -39,7 +39,7 @@ class Messages:
 
     def __init__(self, deployment: Deployment, client: Client) -> None:
         self._deployment = deployment
-        self._client = client
+        self.client = client
 
     def due(self, report: Report) -> bool:
         """Is it the first time in this round that the case comes to this status from another?"""
@@ -56,7 +56,7 @@ class Messages:
             sending(part, partial(self._publish, sending=sending))
 
     def _publish(self, reports: Sequence[Report], sending: Sending) -> None:
-        sns, at = self._client("sns"), now()
+        sns, at = self.client("sns"), now()
         moments = [max(at, report.case.question_at or at) for report in reports]
         entries = [
             {"Id": str(n), **self._entry(report, moment)}

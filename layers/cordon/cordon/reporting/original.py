@@ -72,7 +72,7 @@ class Originals:
     name = "original"
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self.client = client
 
     def due(self, report: Report) -> bool:
         """Does it say something else than it should? What is absent may have come since."""
@@ -108,13 +108,13 @@ class Originals:
             found = there.get((reference.product_arn, reference.id))
             if found is None:
                 report.shown = replace(report.shown, original_is=Original.ABSENT)
-            elif _shows(report, found):
+            elif _was_given(report, found):
                 report.shown = replace(report.shown, original_is=Original.UPDATED)
             else:
                 yield report, _update_seen(report, found)
 
     def _found(self, wanted: Sequence[HubReference]) -> Mapping[tuple[str, str], Mapping[str, Any]]:
-        hub = self._client("securityhub")
+        hub = self.client("securityhub")
         filters = {
             "Id": [{"Value": id, "Comparison": "EQUALS"} for id in {ref.id for ref in wanted}],
             "ProductArn": [
@@ -142,7 +142,7 @@ class Originals:
     def _update(
         self, reports: Sequence[Report], given: Mapping[tuple[str, str], Update], sending: Sending
     ) -> None:
-        hub = self._client("securityhub")
+        hub = self.client("securityhub")
         update = given[reports[0].name]
         references = dict.fromkeys(given[report.name].reference for report in reports)
         response = hub.batch_update_findings(
@@ -234,7 +234,7 @@ def _update_seen(report: Report, there: Mapping[str, Any]) -> Update:
     return Update(_required(report), note(report.case), wanted, fields)
 
 
-def _shows(report: Report, there: Mapping[str, Any]) -> bool:
+def _was_given(report: Report, there: Mapping[str, Any]) -> bool:
     """Was it given all this before? Then whatever differs is a person's, and stays."""
     given = report.shown.original == _digest(report)
     return given and OUR_FIELD in there.get("UserDefinedFields", {})

@@ -1,6 +1,6 @@
 """What an approver reads: the plan in words, whom it shuts out, until when, and who may decide.
 
-Believed, and acted upon: nothing here promises more than is true when it is read. Pure.
+People decide by it: nothing here promises more than is true when it is read. Pure.
 """
 
 from cordon.actions import Action

@@ -17,7 +17,7 @@ from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cordon.clock import now, to_iso
+from cordon.clock import now
 from cordon.memory import reported
 from cordon.memory.cases import Case, Cases
 from cordon.memory.reported import ReportedRows
@@ -95,7 +95,7 @@ class Reporter:
         key = "#".join(("case", *HEARTBEAT))
         row = self._table.get(key).get(key)
         if row is not None:
-            seen = {"version": row["version"], "told_at": to_iso(now()), "writes": 1}
+            seen = {"version": row["version"], "writes": 1}
             self._table.put({"id": reported.key(*HEARTBEAT), **seen})
 
     def _read(self, names: Collection[Name], *, anew: bool) -> tuple[list[Report], list[Failed]]:

@@ -52,7 +52,7 @@ class OwnFindings:
 
     def __init__(self, deployment: Deployment, client: Client) -> None:
         self._deployment = deployment
-        self._client = client
+        self.client = client
 
     def due(self, report: Report) -> bool:
         """Does it say something else than it should?"""
@@ -67,7 +67,7 @@ class OwnFindings:
         """Security Hub ignores an import in silence whose UpdatedAt is not later than the last."""
         moments = [updated_at(report) for report in reports]
         findings = [self._finding(*pair) for pair in zip(reports, moments, strict=True)]
-        hub = self._client("securityhub")
+        hub = self.client("securityhub")
         failed = by_id(hub.batch_import_findings(Findings=findings)["FailedFindings"])
         for report, finding, at in zip(reports, findings, moments, strict=True):
             if why := failed.get(finding["Id"]):
