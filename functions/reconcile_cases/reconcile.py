@@ -1,27 +1,26 @@
-"""Every five minutes: what is due for open cases, and what people have not been shown."""
+"""Every five minutes: what is due for open cases, and what people have not been shown.
 
-from pathlib import Path
+The event carries nothing: whoever invokes it only lets it look earlier.
+"""
+
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from cordon.clients import clients_for
-from cordon.headers import headers
 from cordon.memory.table import Table
 from cordon.reconciling.run import Incomplete, Run, text_of
 from cordon.settings import Deployment
 
-FUNCTIONS = Path(__file__).parents[1]
 logger = Logger(service="reconcile_cases")
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """One run, whatever the event is: it carries nothing. Raises Incomplete at its end."""
+    """One run. Raises Incomplete at its end, where something of it failed."""
     deployment = Deployment.from_environment()
     own = clients_for(deployment.account, deployment.region)
     run = Run(
         deployment=deployment,
-        playbooks=tuple(headers(FUNCTIONS)),
         table=Table(own.client("dynamodb"), deployment.table),
         client=own.client,
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,

@@ -5,6 +5,7 @@ anything, and writes of it what it writes of every case: which version it has se
 proven is the whole way from a row to what people are shown.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from cordon.clock import from_iso, to_iso
@@ -23,14 +24,9 @@ def beat(table: Table, now: datetime) -> bool:
     rows = table.get(KEY, shown_key)
     before, shown = rows.get(KEY), reported.reported_of(rows.get(shown_key))
     row = {"id": KEY, "version": int(now.timestamp() // BEAT.total_seconds())}
-    try:
-        table.put(
-            {**row, "changed_at": to_iso(now)},
-            "attribute_not_exists(id) OR version < :version",
-            version=row["version"],
-        )
-    except Cancelled:
-        pass  # a run of the same five minutes was faster
+    later = "attribute_not_exists(id) OR version < :version"
+    with suppress(Cancelled):  # a run of the same five minutes was faster
+        table.put({**row, "changed_at": to_iso(now)}, later, version=row["version"])
     return before is not None and _is_behind(before, shown.version, now)
 
 

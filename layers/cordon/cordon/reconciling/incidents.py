@@ -15,8 +15,9 @@ from typing import Any
 from cordon.clock import to_iso
 from cordon.memory import reported
 from cordon.memory.table import Table
-from cordon.reporting.incident import CASE, SOURCE
 
+# As cordon.reporting.incident writes them: tests/reconciling/test_incidents.py compares.
+SOURCE, CASE = "cordon", "cordon-case"
 LAG = timedelta(minutes=5)  # of the list, behind what it lists
 OPEN = ("Open", "InProgress")
 CASE_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)

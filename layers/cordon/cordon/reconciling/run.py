@@ -73,11 +73,15 @@ class Run:
     """One run, with what it works with."""
 
     deployment: Deployment
-    playbooks: tuple[str, ...]
     table: Table
     client: Callable[[str], Any]
     seconds_left: Callable[[], float]
     summary: Summary = field(default_factory=Summary)
+
+    @property
+    def playbooks(self) -> tuple[str, ...]:
+        """Those that this stack has a function for."""
+        return tuple(sorted(self.deployment.functions))
 
     def run(self) -> Summary:
         """Do all that is due. Look at ``summary.failed`` for what could not be done."""
