@@ -8,15 +8,16 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from cordon.clients import clients_for
+from cordon.errors import RunIncomplete
 from cordon.memory.table import Table
-from cordon.reconciling.run import Incomplete, Run, text_of
+from cordon.reconciling.run import Run, text_of
 from cordon.settings import Deployment
 
 logger = Logger(service="reconcile_cases")
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """One run. Raises Incomplete at its end, where something of it failed."""
+    """One run. Raises RunIncomplete at its end, where something of it failed."""
     deployment = Deployment.from_environment()
     own = clients_for(deployment.account, deployment.region)
     run = Run(
@@ -28,5 +29,5 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     summary = run.run()
     logger.info("reconciled", extra=summary.to_json())
     if summary.failed:
-        raise Incomplete(text_of(summary.failed))
+        raise RunIncomplete(text_of(summary.failed))
     return summary.to_json()

@@ -40,7 +40,7 @@ OPEN = (
     Status.CONTAINING,
     Status.ESCALATED,
     Status.RELEASING,
-    *CONTAIN_ENDED,
+    *sorted(CONTAIN_ENDED),
 )
 
 
@@ -82,7 +82,7 @@ def test_an_approval_or_rejection_that_nobody_carried_out(verb: Verb) -> None:
     assert first(ended, Why.DECISION, decision=decided(verb)) is None
 
 
-@pytest.mark.parametrize("status", [Status.CONTAINING, Status.ESCALATED, *CONTAIN_ENDED])
+@pytest.mark.parametrize("status", [Status.CONTAINING, Status.ESCALATED, *sorted(CONTAIN_ENDED)])
 def test_a_release_that_nobody_carried_out(status: Status) -> None:
     case = replace(CASE, status=status)
     assert first(case, Why.DECISION, decision=decided(Verb.RELEASE)) == 5 * MINUTE

@@ -7,8 +7,8 @@
     incidents     what people resolved since, and once a day what is open
     actions       the custom actions, once an hour
 
-A part that fails does not stop the others; at the end ``Incomplete`` says what failed, so that the
-function's alarm reaches people. What was not done is done by the next run.
+A part that fails does not stop the others; at the end ``RunIncomplete`` says what failed, so that
+the function's alarm reaches people. What was not done is done by the next run.
 """
 
 import json
@@ -21,7 +21,6 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cordon.clock import from_iso, now, to_iso
-from cordon.errors import CordonError
 from cordon.memory import heartbeat, open_cases, sweeps
 from cordon.memory import settings as settings_row
 from cordon.memory.open_cases import Known
@@ -43,10 +42,6 @@ FIRST_LOOK = timedelta(days=1)  # how far back, for incidents, where no run has 
 BATCH = 10  # messages of one SendMessageBatch (Amazon SQS API Reference)
 ERRORS = (ClientError, BotoCoreError, TimeoutError)
 SHOWN = 10  # of what failed, in the error's text
-
-
-class Incomplete(CordonError):
-    """Something of a run failed; the rest was done."""
 
 
 @dataclass
@@ -137,10 +132,8 @@ class Run:
                 one.case, one.reported, now()
             )
             self._wake_if_due(one, settings)
-            if sweep.anew:
-                to_show.append(self._message(one.case.playbook, one.case.id, anew=True))
-            elif self._is_behind(one, sweep):
-                to_show.append(self._message(one.case.playbook, one.case.id))
+            if self._is_behind(one, sweep) or sweep.anew:
+                to_show.append(self._message(one.case.playbook, one.case.id, anew=sweep.anew))
         self._show(to_show)
 
     def _wake_if_due(self, one: Known, settings: Settings) -> None:
