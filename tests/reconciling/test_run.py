@@ -171,7 +171,7 @@ def test_a_run_ends_in_time_and_the_next_goes_on(
     ids = [f"{n:016x}" for n in range(7)]
     for id in ids:
         waits(account, case=id)
-    looked_at = []
+    looked_at: list[int] = []
     while not looked_at or sweeps.read(account.table).playbook:
         looked_at.append(account.run(seconds).cases)
         assert len(looked_at) < 10
@@ -251,8 +251,8 @@ def test_once_a_day_all_is_shown_anew(account: Account) -> None:
     case = account.opens(Status.CONTAINED)
     account.shows(case)
     days = {}
-    for _ in range(3 * 24):
-        account.passes(hours=1)
+    for _ in range(3 * 8):
+        account.passes(hours=3)
         before = len(account.queue.sent)
         account.run()
         if account.queue.sent[before:]:

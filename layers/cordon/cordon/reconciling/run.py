@@ -109,10 +109,11 @@ class Run:
         kept: Sweep | None = sweep
         while kept is not None and kept.playbook:
             page = open_cases.page(self.table, kept.playbook, kept.after or None)
-            self._cases(page.known, kept, settings)
+            sent = self._cases(page.known, kept, settings)
             self.summary.failed += [f"{key} cannot be read" for key in page.unreadable]
             following = self._following(kept.playbook) if page.after is None else kept.playbook
-            kept = replace(kept, playbook=following, after=page.after or {})
+            day = kept.day if sent or not kept.anew else ""  # the next is the day's again
+            kept = replace(kept, playbook=following, after=page.after or {}, day=day)
             kept = sweeps.save(self.table, kept)
             if self.summary.cases >= MOST_CASES or self.seconds_left() < LAST_SECONDS:
                 return
@@ -124,7 +125,8 @@ class Run:
     def _settings(self) -> Settings:
         return settings_row.settings_of(settings_row.read(self.table), self.playbooks)
 
-    def _cases(self, known: Iterable[Known], sweep: Sweep, settings: Settings) -> None:
+    def _cases(self, known: Iterable[Known], sweep: Sweep, settings: Settings) -> bool:
+        """Look at each. Was all sent that is to be shown?"""
         to_show = []
         for one in known:
             self.summary.cases += 1
@@ -134,7 +136,7 @@ class Run:
             self._wake_if_due(one, settings)
             if self._is_behind(one, sweep) or sweep.anew:
                 to_show.append(self._message(one.case.playbook, one.case.id, anew=sweep.anew))
-        self._show(to_show)
+        return self._show(to_show)
 
     def _wake_if_due(self, one: Known, settings: Settings) -> None:
         case = one.case
@@ -167,19 +169,18 @@ class Run:
         body = {"playbook": playbook, "case": case, "projection": "all"}
         return json.dumps({**body, **({"anew": True} if anew else {})})
 
-    def _show(self, messages: list[str]) -> None:
-        """Put them into the reporter's queue."""
-        for start in range(0, len(messages), BATCH):
-            batch = messages[start : start + BATCH]
-            self._try("reports", partial(self._send, batch))
+    def _show(self, messages: list[str]) -> bool:
+        """Put them into the reporter's queue. Were all of them taken?"""
+        batches = [messages[at : at + BATCH] for at in range(0, len(messages), BATCH)]
+        return all([self._try("reports", partial(self._send, one)) for one in batches])
 
-    def _send(self, bodies: list[str]) -> None:
-        sqs = self.client("sqs")
+    def _send(self, bodies: list[str]) -> bool:
         entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies)]
-        queue = self.deployment.reports_queue
+        sqs, queue = self.client("sqs"), self.deployment.reports_queue
         refused = sqs.send_message_batch(QueueUrl=queue, Entries=entries).get("Failed", [])
         self.summary.sent += len(entries) - len(refused)
         self.summary.failed += [f"reports: {one['Code']}" for one in refused]
+        return not refused
 
     # ---- incidents ----
 
