@@ -181,12 +181,12 @@ class Account:
     def decides(self, case: Case, decision: Decision) -> None:
         self.table.put(decision_row(case.playbook, case.id, decision, 365))
 
-    def shows(self, case: Case, **changes: Any) -> None:
+    def reports(self, case: Case, **changes: Any) -> None:
         """What the reporter writes once it has shown the case."""
         row = {"id": reported.key(case.playbook, case.id), "version": case.version, **changes}
         self.table.put(row)
 
-    def shows_heartbeat(self) -> None:
+    def reports_heartbeat(self) -> None:
         """What the reporter writes when the stream rings."""
         row = self.table.get("case#self_test#heartbeat")["case#self_test#heartbeat"]
         self.table.put({"id": "reported#self_test#heartbeat", "version": row["version"]})

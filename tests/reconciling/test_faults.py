@@ -25,7 +25,7 @@ def prepared() -> Iterator[Account]:
         account.aws.client("securityhub").enable_security_hub()
         case = account.opens(Status.AWAITING_APPROVAL, DECIDED, question_at=now())
         account.decides(case, Decision(Verb.REJECT, 1, case.plan_hash, "ada", at=now()))
-        account.shows(case, message="awaiting_approval 1", told_at=to_iso(now()))
+        account.reports(case, message="awaiting_approval 1", told_at=to_iso(now()))
         account.opens(Status.CONTAINED, BEHIND, playbook="escalate_finding")
         _, number = for_a_person(account, case=ANEW)
         resolved(account, number)
@@ -71,7 +71,7 @@ def test_the_runs_after_it_do_what_this_one_did_not(
     for _ in range(3):
         account.passes(minutes=5)
         last = account.run()
-        account.shows_heartbeat()
+        account.reports_heartbeat()
         assert last.failed == []
     assert sorted(set(account.states.cases)) == [ANEW, DECIDED]
     shown = {one["case"] for one in account.queue.sent}

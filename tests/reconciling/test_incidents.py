@@ -40,7 +40,7 @@ def resolved(account: Account, number: str, status: str = "Resolved") -> None:
 def for_a_person(account: Account, **changes: Any) -> tuple[Case, str]:
     case = account.opens(Status.ESCALATED, **changes)
     number = opened(account, case)
-    account.shows(case, ops_item=number)
+    account.reports(case, ops_item=number)
     return case, number
 
 
@@ -84,7 +84,7 @@ def test_what_could_not_be_woken_is_found_again(account: Account) -> None:
 def test_only_a_case_for_a_person_ends_with_its_incident(account: Account) -> None:
     case = account.opens(Status.CONTAINED)
     number = opened(account, case)
-    account.shows(case, ops_item=number)
+    account.reports(case, ops_item=number)
     resolved(account, number)
     account.run()
     assert account.states.cases == []
@@ -98,7 +98,7 @@ def test_an_incident_that_somebody_else_made_wakes_nobody(
 ) -> None:
     """Who may create OpsItems can write our name and a case into one."""
     case = account.opens(Status.ESCALATED)
-    account.shows(case, ops_item="oi-0123456789ab")
+    account.reports(case, ops_item="oi-0123456789ab")
     resolved(account, opened(account, case, **changes))
     account.run()
     assert account.states.cases == []
@@ -107,7 +107,7 @@ def test_an_incident_that_somebody_else_made_wakes_nobody(
 def test_once_a_day_what_a_person_opened_again_is_shown_anew(account: Account) -> None:
     case, number = for_a_person(account)
     closing = Cases(account.table, case.playbook)
-    account.shows(closing.transition(case, Event.NOTHING_HELD), ops_item=number)
+    account.reports(closing.transition(case, Event.NOTHING_HELD), ops_item=number)
     other, _ = for_a_person(account, case="b" * 16)
     resolved(account, number)
     resolved(account, number, "Open")

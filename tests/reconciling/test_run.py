@@ -77,7 +77,7 @@ def test_a_question_ends_only_when_people_were_informed(account: Account) -> Non
     account.passes(hours=12)
     found = account.run()
     assert (found.questions_not_reported, found.woken) == (1, 0)
-    account.shows(case, message="awaiting_approval 1", told_at=to_iso(now()))
+    account.reports(case, message="awaiting_approval 1", told_at=to_iso(now()))
     account.passes(hours=4)
     found = account.run()
     assert (found.questions_not_reported, found.woken) == (0, 1)
@@ -216,7 +216,7 @@ def test_a_report_that_is_behind_is_sent_again(account: Account) -> None:
     account.passes(minutes=1)
     assert account.run().reports_behind == 1
     assert account.queue.sent == [behind(case)]
-    account.shows(case)
+    account.reports(case)
     account.passes(minutes=5)
     assert account.run().reports_behind == 0
     assert account.queue.sent == [behind(case)]
@@ -249,7 +249,7 @@ def test_a_message_that_the_queue_refuses_fails_the_run(account: Account) -> Non
 
 def test_once_a_day_all_is_shown_anew(account: Account) -> None:
     case = account.opens(Status.CONTAINED)
-    account.shows(case)
+    account.reports(case)
     days = {}
     for _ in range(3 * 8):
         account.passes(hours=3)
@@ -268,7 +268,7 @@ def test_the_days_sweep_reaches_every_case_though_it_takes_several_runs(
     monkeypatch.setattr(module, "MOST_CASES", 2)
     ids = [f"{n:016x}" for n in range(5)]
     for id in ids:
-        account.shows(account.opens(Status.CONTAINED, id))
+        account.reports(account.opens(Status.CONTAINED, id))
     account.passes(hours=24)
     for _ in range(10):
         account.run()
@@ -280,11 +280,11 @@ def test_the_days_sweep_reaches_every_case_though_it_takes_several_runs(
 
 
 def test_the_reporter_is_behind_when_the_stream_was_stopped(account: Account) -> None:
-    account.shows_heartbeat()
+    account.reports_heartbeat()
     found = []
     for _ in range(3):
         found.append(account.run().reporter_behind)
-        account.shows_heartbeat()
+        account.reports_heartbeat()
         account.passes(minutes=5)
     assert found == [0, 0, 0]
     account.run()  # and now the stream is stopped
@@ -292,13 +292,13 @@ def test_the_reporter_is_behind_when_the_stream_was_stopped(account: Account) ->
     assert account.run().reporter_behind == 1
     account.passes(minutes=5)
     assert account.run().reporter_behind == 1
-    account.shows_heartbeat()
+    account.reports_heartbeat()
     account.passes(minutes=5)
     assert account.run().reporter_behind == 0
 
 
 def test_a_second_run_at_once_says_nothing_false(account: Account) -> None:
-    account.shows_heartbeat()
+    account.reports_heartbeat()
     account.run()
     account.passes(seconds=30)
     assert account.run().reporter_behind == 0
