@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from embedded.backends.registry import NotModelled, Refusal
@@ -10,6 +11,8 @@ VALUE_BYTES = 20 * 1024
 _RESERVED_KEYS = ("amazon", "aws", "amzn", "ssm", "/amazon", "/aws", "/amzn", "/ssm")
 _OURS_TO_SET = ("/aws/dedup", "/aws/resources", "/aws/automations")
 _FILTERS = ("Status", "Source", "Title", "OpsItemId", "Category", "Severity", "Priority")
+
+_MOMENTS = ("CreatedTime", "LastModifiedTime")
 
 Data = Mapping[str, Mapping[str, str]]
 OpsItem = dict[str, Any]
@@ -67,6 +70,8 @@ def _passes(item: OpsItem, one: Mapping[str, Any]) -> bool:
         have = [entry["Value"] for entry in searchable(item).values()]
     elif key == "OperationalData":
         return any(_holds(item, json.loads(value)) for value in one["Values"])
+    elif key in _MOMENTS:
+        return _compares(item[key], operator, one["Values"])
     elif key in _FILTERS:
         have = [str(item.get(key, ""))]
     else:
@@ -76,6 +81,18 @@ def _passes(item: OpsItem, one: Mapping[str, Any]) -> bool:
     if operator == "Contains":
         return any(value in text for value in one["Values"] for text in have)
     raise NotModelled(f"ssm DescribeOpsItems: {operator}")
+
+
+def _compares(have: Any, operator: str, values: list[str]) -> bool:
+    """A moment is later or earlier than the text given (User Guide, "Creating formatted date and
+    time strings for Systems Manager")."""
+    if operator not in ("GreaterThan", "LessThan"):
+        raise NotModelled(f"ssm DescribeOpsItems: a moment and {operator}")
+    try:
+        limits = [datetime.strptime(v, "%Y-%m-%dT%H:%M:%S%z") for v in values]
+    except ValueError:
+        raise NotModelled(f"ssm DescribeOpsItems: the moment {values}") from None
+    return any(have > limit if operator == "GreaterThan" else have < limit for limit in limits)
 
 
 def _holds(item: OpsItem, pair: Mapping[str, str]) -> bool:

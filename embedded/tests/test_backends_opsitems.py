@@ -161,6 +161,15 @@ def test_describe_filters_ops_items(ssm: Any) -> None:
         describe(ssm, ("CreatedBy", "me", "Equal"))
 
 
+def test_describe_compares_moments(ssm: Any) -> None:
+    create(ssm)
+    assert describe(ssm, ("LastModifiedTime", "2020-01-01T00:00:00Z", "GreaterThan")) == ["t"]
+    assert describe(ssm, ("LastModifiedTime", "2020-01-01T00:00:00Z", "LessThan")) == []
+    for wrong in (("2020-01-01T00:00:00Z", "Equal"), ("yesterday", "GreaterThan")):
+        with pytest.raises(backends.NotModelled):
+            describe(ssm, ("CreatedTime", *wrong))
+
+
 def test_another_account_is_not_modelled(ssm: Any) -> None:
     with pytest.raises(backends.NotModelled):
         create(ssm, AccountId="210987654321")
