@@ -90,6 +90,7 @@ PLAYBOOK = Playbook(
     manual_step=manual_step,
     incident=Incident.ALWAYS,
     resolves=catalogue.SHUT_CONTROLS,
+    by_arn=("AWS::S3::Bucket",),
 )
 
 handler = serve(PLAYBOOK)

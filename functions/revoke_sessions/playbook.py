@@ -79,6 +79,7 @@ PLAYBOOK = Playbook(
     recommended_mode=Mode.APPROVE,
     manual_step=manual_step,
     incident=Incident.ALWAYS,
+    by_arn=("AWS::IAM::Role", "AWS::IAM::User"),
 )
 
 handler = serve(PLAYBOOK)

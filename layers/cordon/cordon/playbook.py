@@ -99,6 +99,7 @@ class Playbook:
     releases_on_pass: bool = False  # releases by itself when the control passes
     resolves: tuple[str, ...] = ()  # kinds of controls whose own evaluation then turns
     everywhere: bool = False  # also for accounts that are not served: it changes no resource
+    by_arn: tuple[str, ...] = ()  # CloudFormation types that a person may name to be contained
 
     def matches(self, finding: Finding) -> bool:
         """The exact gate: kind, then subjects. The template's rule is the coarse one."""

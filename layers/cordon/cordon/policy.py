@@ -121,6 +121,21 @@ def decide(policy_input: PolicyInput) -> Decision:
     return given or Decision(Verdict.CONTAIN, "mode is enforce")
 
 
+def decide_by_arn(policy_input: PolicyInput) -> Decision:
+    """The same where a person has named the resource: question and decision in one.
+
+    It counts in every mode and costs no budget. Whatever keeps a resource from being contained
+    keeps it so here too: CONTAIN, or IGNORE with the reason.
+    """
+    opinions = (rule(policy_input) for rule in BY_ARN_RULES)
+    given = next((opinion for opinion in opinions if opinion is not None), None)
+    if given:
+        return _ignore(given.reason)
+    if policy_input.left_out or not policy_input.allowed.actions:
+        return _ignore("; ".join(policy_input.left_out.values()) or "there is nothing to change")
+    return Decision(Verdict.CONTAIN, "a person named the resource")
+
+
 def may_release(policy_input: PolicyInput) -> Decision:
     """Whether a finding that passes may release its case: RELEASE, or IGNORE with the reason.
 
@@ -248,9 +263,14 @@ def _settings_unavailable(s: PolicyInput) -> Decision | None:
 
 
 def _settings_refused(s: PolicyInput) -> Decision | None:
-    """A mode that nobody understands, or a protected pattern: it may protect what would change."""
-    protection = s.settings.refused_protection if s.plan.actions else ""
-    refused = s.settings.refused_mode(s.playbook.name) or protection
+    """A mode that nobody understands, or a protected pattern."""
+    refused = s.settings.refused_mode(s.playbook.name)
+    return _observe(refused, held_back=True) if refused else _settings_protection_refused(s)
+
+
+def _settings_protection_refused(s: PolicyInput) -> Decision | None:
+    """A protected pattern that nobody understands: it may protect what would change."""
+    refused = s.settings.refused_protection if s.plan.actions else ""
     return _observe(refused, held_back=True) if refused else None
 
 
@@ -355,6 +375,15 @@ RULES: tuple[Rule, ...] = (
     _mode_approve,
     # May it happen now?
     _over_budget,
+)
+BY_ARN_RULES: tuple[Rule, ...] = (
+    _foreign_target,
+    _master_switch_off,
+    _exempt,
+    _settings_unavailable,
+    _master_switch_observe,
+    _settings_protection_refused,
+    _protection_unknown,
 )
 RELEASE_RULES: tuple[Rule, ...] = (
     _master_switch_off,

@@ -54,7 +54,13 @@ class Deployment:
     security_hub: bool = True  # False: Cordon reports nothing there
     own_roles: tuple[str, ...] = ()  # exact ARNs of this stack's roles
     evidence_days: int = 365  # how long evidence is kept, and closed cases with it
-    approval_hours: int = 4  # how long a person may take to approve
+    approval_hours: int = 4  # how long a person may take to approve, once people were told
+    functions: Mapping[str, str] = field(default_factory=dict)  # playbook → ARN of its function
+    reports_queue: str = ""  # URL: what could not be shown, and is to be shown again
+    two_approvers: bool = False  # whatever lets Cordon do more needs two people
+    person_roles: tuple[str, ...] = ()  # ARNs of roles whose trust fixes who names the session
+    release_from_security_hub: bool = True  # may a reviewer whom AWS does not name release?
+    desk_api: str = ""  # id of the HTTP API
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> "Deployment":
@@ -68,14 +74,20 @@ class Deployment:
             topic=env["CORDON_TOPIC"],
             contain_workflow=env["CORDON_CONTAIN_WORKFLOW"],
             release_workflow=env["CORDON_RELEASE_WORKFLOW"],
-            break_glass=tuple(filter(None, env.get("CORDON_BREAK_GLASS", "").split(","))),
+            break_glass=_listed(env.get("CORDON_BREAK_GLASS", "")),
             member_role=env.get("CORDON_MEMBER_ROLE", ""),
             external_id=env.get("CORDON_EXTERNAL_ID", ""),
             organization=env.get("CORDON_ORGANIZATION", ""),
             security_hub=env.get("CORDON_SECURITY_HUB", "true") == "true",
-            own_roles=tuple(filter(None, env.get("CORDON_OWN_ROLES", "").split(","))),
+            own_roles=_listed(env.get("CORDON_OWN_ROLES", "")),
             evidence_days=int(env.get("CORDON_EVIDENCE_DAYS", "365")),
             approval_hours=int(env.get("CORDON_APPROVAL_HOURS", "4")),
+            functions=_named_arns(env.get("CORDON_FUNCTIONS", "")),
+            reports_queue=env.get("CORDON_REPORTS_QUEUE", ""),
+            two_approvers=env.get("CORDON_TWO_APPROVERS", "false") == "true",
+            person_roles=_listed(env.get("CORDON_PERSON_ROLES", "")),
+            release_from_security_hub=env.get("CORDON_RELEASE_FROM_SECURITY_HUB", "true") == "true",
+            desk_api=env.get("CORDON_DESK_API", ""),
         )
 
     def own_roles_in(self, account: str) -> tuple[str, ...]:
@@ -89,6 +101,16 @@ class Deployment:
         """Roles that Cordon never locks out: break-glass, its own, and service-linked roles."""
         services = f"arn:{partition}:iam::{account}:role/aws-service-role/*"
         return (*self.break_glass, services, *self.own_roles_in(account))
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split(",")))
+
+
+def _named_arns(text: str) -> dict[str, str]:
+    """``name=arn,name=arn``."""
+    pairs = (one.partition("=") for one in _listed(text))
+    return {name: arn for name, _, arn in pairs}
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cordon.clock import from_iso, now, to_iso
 from cordon.finding import canonical_json
-from cordon.memory.cases import Case
 from cordon.memory.table import Row, Table
+
+if TYPE_CHECKING:
+    from cordon.memory.cases import Case
 
 
 class Verb(StrEnum):
@@ -97,7 +99,7 @@ class Decisions:
         found = {name: decision_of(rows.get(at)) for name, at in wanted.items()}
         return {name: decision for name, decision in found.items() if decision is not None}
 
-    def of_round(self, case: Case) -> Decision | None:
+    def of_round(self, case: "Case") -> Decision | None:
         """What was decided of the round that the case is in; None where nobody did."""
         decision = self.get([(case.playbook, case.id)]).get((case.playbook, case.id))
         return decision if decision is not None and decision.round == case.round else None
