@@ -14,7 +14,9 @@ from botocore.exceptions import ClientError
 from cordon.clients import error_code
 from cordon.clock import now, to_iso
 
-LONGEST_WAIT = timedelta(minutes=15)  # of a workflow for a change; for longer, reconcile_cases wakes
+LONGEST_WAIT = timedelta(
+    minutes=15
+)  # of a workflow for a change; for longer, reconcile_cases wakes
 
 
 def wake(

@@ -146,6 +146,12 @@ def _beside(
     return with_second(earlier, made, person)
 
 
+def is_recent(decision: Decision, desk: Desk) -> bool:
+    """Does another person still complete it, or is it old, and to be decided from the beginning?"""
+    hours = timedelta(hours=desk.deployment.approval_hours)
+    return decision.at is not None and now() < decision.at + hours
+
+
 def with_second(first: Decision, made: Decision, person: Person) -> Decision:
     """The decision of two people. Raises NotDecided (403) where they count as one."""
     if any(same_person(one.person, person.id) for one in first.witnesses):

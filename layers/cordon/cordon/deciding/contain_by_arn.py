@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from cordon.by_arn import finding_of
 from cordon.clock import now
-from cordon.deciding.cases import STARTED, with_second
+from cordon.deciding.cases import STARTED, is_recent, with_second
 from cordon.deciding.desk import (
     CARRIED_OUT_LATER,
     Desk,
@@ -92,14 +92,17 @@ def _policy_allows(finding: Finding, plan: Plan, playbook: Playbook, desk: Desk)
 
 
 def _beside(before: Decision | None, made: Decision, person: Person, desk: Desk) -> Decision:
-    """The decision as it is to be written; the very one that was there where that is complete."""
+    """The decision as it is to be written; the very one that was there where that is complete.
+
+    After ``ApprovalHours`` what was decided counts no more: it is decided from the beginning.
+    """
     same = before is not None and (
         before.verb,
         before.round,
         before.plan_hash,
         before.resource,
     ) == (made.verb, made.round, made.plan_hash, made.resource)
-    if before is None or not same:
+    if before is None or not same or not is_recent(before, desk):
         return replace(made, complete=not desk.deployment.two_approvers)
     if before.complete:
         return before

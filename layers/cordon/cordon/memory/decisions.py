@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 
 class Verb(StrEnum):
-    """What a person may decide of a case."""
+    """What a person may decide."""
 
     APPROVE = "approve"
     REJECT = "reject"
     RELEASE = "release"
     RETRY = "retry"
     CONTAIN = "contain"  # a resource that they name: there is no finding
+    SETTINGS = "settings"  # a change of the settings, which a second person must make too
 
 
 @dataclass(frozen=True)
