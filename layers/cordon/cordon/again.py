@@ -16,27 +16,25 @@ from cordon.clock import now, to_iso
 from cordon.errors import ContainInProgress
 from cordon.facts import facts_now
 from cordon.finding import Finding
-from cordon.memory.cases import ActionResult, ActionStatus, Case, Remembered
+from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.outcome import (
     Outcome,
-    ask_or_report,
-    contain_and_report,
+    contain_case,
     decision_record,
+    ended,
     policy_inputs,
     unchanged,
 )
 from cordon.policy import Decision, PolicyInput, Verdict, decide
+from cordon.question import period_is_over
 from cordon.release import FINDING_SOURCE
-from cordon.reporting import is_reported, report
 from cordon.statuses import CONTAIN_ENDED, STAYS, Event, Status
 
 SETTLES = timedelta(minutes=2)  # IAM and S3 take seconds until a change counts everywhere
-WORKFLOW_MARGIN = timedelta(minutes=15)  # its own end of a question comes first
+HUB_CHANNELS = ("securityhub", "securityhub_v2")  # of Security Hub's own copies
 
 
-def on_known_case(
-    case: Case, finding: Finding, decision: Decision, remembered: Remembered, services: Services
-) -> Outcome:
+def on_known_case(case: Case, finding: Finding, decision: Decision, services: Services) -> Outcome:
     """What a finding that comes again needs. ``decision`` is that of the finding, as if new."""
     if case.live and case.lease_until is not None:
         raise ContainInProgress(case.id, case.lease_until)
@@ -46,11 +44,20 @@ def on_known_case(
         return take_up(case, services)
     if is_again(case, finding):
         return on_newer_activity(case, finding, services)
-    if case.awaits_approval_again and replaces_question(case, decision, services):
+    if case.awaits_approval_again and decision.verdict is Verdict.CONTAIN:
         return contain_or_ask_again(case, case.last_activity, services)
-    if not is_reported(case, remembered.reported, services):
-        ask_or_report(case, services)
-    return unchanged(case)
+    return unchanged(note_hub_copy(case, finding, services))
+
+
+def note_hub_copy(case: Case, finding: Finding, services: Services) -> Case:
+    """Security Hub's copy of a native finding comes minutes after it, as an event of its own.
+
+    The row says that it is there, once: so the original finding can be shown what the case is.
+    """
+    native = case.finding.channel not in HUB_CHANNELS
+    if case.hub_copy or not native or finding.channel not in HUB_CHANNELS:
+        return case
+    return services.cases.write(replace(case, hub_copy=True))
 
 
 # ---- an attempt that died or failed ----
@@ -70,7 +77,7 @@ def take_up(case: Case, services: Services) -> Outcome:
         return leave(case, decision.reason, services)
     part = replace(allowed_part(case, facts), reason=decision.reason)
     record = decision_record(case) | {"resumed": True} | policy_inputs(facts)
-    return contain_and_report(begin(part, case, Event.CLAIM, services), services, record)
+    return contain_case(begin(part, case, Event.CLAIM, services), services, record)
 
 
 def may_take_up(case: Case, decision: Decision) -> bool:
@@ -87,8 +94,6 @@ def leave(case: Case, reason: str, services: Services) -> Outcome:
         proof = services.evidence(case)
         proof.write("not_taken_up", {"reason": reason})
         case = services.cases.write(replace(case, reason=why, evidence_end=proof.link))
-    if not is_reported(case, services.cases.reported(case), services):
-        report(case, services)
     return unchanged(case, why)
 
 
@@ -160,7 +165,6 @@ def on_denied_activity(case: Case, at: datetime, services: Services) -> Outcome:
         handled = at if case.newer_activity is None else case.last_activity
         case = _recorded(case, "denied_activity", {"at": to_iso(at)}, services)
         case = services.cases.write(replace(case, last_activity=handled, denied_at=at))
-        report(case, services)
     return unchanged(case, f"the activity at {to_iso(at)} was denied")
 
 
@@ -191,7 +195,7 @@ def contain_again(
     record = decision_record(replace(again, plan=case.plan)) | policy_inputs(facts)
     record |= {"again": True, "activity": to_iso(at)}
     claimed = begin(again, case, Event.CLAIM, services)
-    return contain_and_report(claimed, services, record, again=at)
+    return contain_case(claimed, services, record, again=at)
 
 
 def for_newer_activity(case: Case, at: datetime, facts: PolicyInput) -> Case:
@@ -232,7 +236,7 @@ def ask_again(
     record = decision_record(question) | policy_inputs(facts)
     proof.write("decided", record | {"again": True, "activity": to_iso(at)})
     opened = services.cases.open(replace(question, evidence_end=proof.link), replacing=case)
-    return ask_or_report(opened, services)
+    return ended(opened)
 
 
 def remember_activity(case: Case, at: datetime, why: str, services: Services) -> Outcome:
@@ -243,7 +247,6 @@ def remember_activity(case: Case, at: datetime, why: str, services: Services) ->
     if case.newer_activity is None or at > case.newer_activity:
         case = _recorded(case, "newer_activity", {"at": to_iso(at), "waits": why}, services)
         case = services.cases.write(replace(case, newer_activity=at))
-        report(case, services)
     return unchanged(case, f"the activity at {to_iso(at)} waits: {why}")
 
 
@@ -258,21 +261,3 @@ def _recorded(case: Case, stage: str, content: Mapping[str, str], services: Serv
     proof = services.evidence(case)
     proof.write(stage, content)
     return replace(case, evidence_end=proof.link)
-
-
-def period_is_over(case: Case, services: Services) -> bool:
-    """Is the time to decide over that began with the case's last question?"""
-    hours = timedelta(hours=services.deployment.approval_hours)
-    return case.question_at is None or now() >= case.question_at + hours
-
-
-def replaces_question(case: Case, decision: Decision, services: Services) -> bool:
-    """Does a decision made now take the place of the question that the case awaits?
-
-    One that allows to contain does. Another question does once the first has outlived its time:
-    then its workflow was stopped, or never started.
-    """
-    if decision.verdict is not Verdict.ASK:
-        return decision.verdict is Verdict.CONTAIN
-    hours = timedelta(hours=services.deployment.approval_hours)
-    return case.question_at is None or now() >= case.question_at + hours + WORKFLOW_MARGIN

@@ -8,7 +8,9 @@ from cordon.actions import Action
 from cordon.clients import AwsClients, clients_for
 from cordon.evidence import Chain, Evidence
 from cordon.memory.cases import Case, Cases
+from cordon.memory.decisions import Decision, Decisions
 from cordon.memory.holds import Holds
+from cordon.memory.reported import Reported, ReportedRows
 from cordon.memory.table import Table
 from cordon.observed import ObservedBatch
 from cordon.playbook import Playbook
@@ -23,9 +25,21 @@ class Services:
     deployment: Deployment
     cases: Cases
     holds: Holds
+    decisions: Decisions
+    reports: ReportedRows
     function_arn: str  # of the running function, for the workflows to call back
     lease_end: datetime  # when an attempt that begins in this invocation has surely ended
     batch: ObservedBatch | None = None  # of the queue: its new observed cases share evidence
+
+    def decision(self, case: str) -> Decision | None:
+        """What people decided last of a case, in whatever round."""
+        name = (self.playbook.name, case)
+        return self.decisions.get([name]).get(name)
+
+    def reported(self, case: str) -> Reported:
+        """What people were last shown of a case."""
+        name = (self.playbook.name, case)
+        return self.reports.get([name])[name]
 
     def client(self, service: str) -> Any:
         """A client of our own account and Region."""
@@ -51,5 +65,14 @@ def bootstrap(playbook: Playbook, function_arn: str, lease_end: datetime) -> Ser
     deployment = Deployment.from_environment()
     own = clients_for(deployment.account, deployment.region)
     table = Table(own.client("dynamodb"), deployment.table)
-    cases = Cases(table, playbook.name, deployment.evidence_days)
-    return Services(playbook, deployment, cases, Holds(table), function_arn, lease_end)
+    days = deployment.evidence_days
+    return Services(
+        playbook=playbook,
+        deployment=deployment,
+        cases=Cases(table, playbook.name, days),
+        holds=Holds(table),
+        decisions=Decisions(table, days),
+        reports=ReportedRows(table, days),
+        function_arn=function_arn,
+        lease_end=lease_end,
+    )

@@ -98,7 +98,7 @@ class LambdaHandler:
         result = run_step(command, services)
         self._logger.info("step done", extra=result)
         if "seen" in result:
-            self._count(result["state"], result["mode"], from_iso(result["seen"]))
+            self._count(result["status"], result["mode"], from_iso(result["seen"]))
         return result
 
     def _event(self, event: Any, services: Services) -> dict[str, Any]:

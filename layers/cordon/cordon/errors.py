@@ -17,8 +17,6 @@
     ├── ContainInProgress             a live attempt has the case
     ├── ContainFailed                 some changes failed; the case says which
     ├── ReleaseFailed                 some changes could not be undone; the case says which
-    ├── NotApproved                   no person approved this plan in this round
-    ├── NotAllowedNow                 the settings, or a protection, forbid it now
     ├── SettingsUnavailable           there are no settings, and a pass comes once
     ├── MemberRoleRefused             a member account's role is missing, or does not trust us
     └── NotReported                   a report was not taken
@@ -42,8 +40,6 @@ CaseConflict,
 SettingsUnavailable,
 MemberRoleRefused,
 NotReported
-NotApproved,         nobody: the workflow fails, and its alarm says so
-NotAllowedNow
 ===================  =========================================================================
 
 An error of AWS (``ClientError``, ``BotoCoreError``) outside a change rises as it is and is tried
@@ -136,14 +132,6 @@ class ContainFailed(CordonError):
 
 class ReleaseFailed(CordonError):
     """Some changes could not be undone. The case says which; the next try takes it up again."""
-
-
-class NotApproved(CordonError):
-    """No person approved this plan in this round of the case."""
-
-
-class NotAllowedNow(CordonError):
-    """The settings, or a protection, forbid now what was approved."""
 
 
 class SettingsUnavailable(CordonError):

@@ -42,18 +42,24 @@ def gather_facts(
 
 
 def facts_now(case: Case, services: Services) -> PolicyInput:
-    """The same for a known case: its recorded plan, and all else as it is now.
+    """The same for a known case: its recorded plan, and all else as it is now."""
+    return facts_without_budget(case.finding, case.plan, case.id, services)
+
+
+def facts_without_budget(
+    finding: Finding, plan: Plan, case: str, services: Services
+) -> PolicyInput:
+    """The same where no budget counts: the case has paid, or a person wants it.
 
     Raises what kept protection from being looked up for the moment: nothing is decided by what is
     not known.
     """
-    place = case.finding.place
     settings, look_up = gather(
-        services.cases.settings, partial(look_up_protection, case.plan, place, case.id, services)
+        services.cases.settings, partial(look_up_protection, plan, finding.place, case, services)
     )
     if look_up.error is not None:
         raise look_up.error
-    return facts_of(case.finding, case.plan, settings, look_up, None, services)
+    return facts_of(finding, plan, settings, look_up, None, services)
 
 
 @dataclass(frozen=True)

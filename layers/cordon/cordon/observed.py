@@ -14,13 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cordon.errors import CordonError
 from cordon.evidence import ChainEnd, write_batch
-from cordon.memory.cases import Case, Observed, Reported
-from cordon.reporting import report
+from cordon.memory.cases import Case, Observed
 
 if TYPE_CHECKING:
     from cordon.bootstrap import Services
-
-NOTHING_SHOWN = Reported()  # of a case that is new
 
 
 @dataclass
@@ -35,7 +32,7 @@ class ObservedBatch:
         self.waiting.append((self.message, case, record))
 
     def commit(self, services: "Services") -> dict[str, Exception]:
-        """Write the object, then each row, and report; what failed, by message.
+        """Write the object, then each row; what failed, by message.
 
         Raises the ClientError of the object's write: then the whole batch comes again.
         """
@@ -52,7 +49,7 @@ class ObservedBatch:
             observed = Observed(ref.key, ref.sha256, position)
             named = replace(case, observed=observed, evidence_end=ChainEnd(0, ref.sha256))
             try:
-                report(services.cases.open(named), services, NOTHING_SHOWN)
+                services.cases.open(named)
             except (CordonError, ClientError, BotoCoreError) as error:
                 failed[message] = error
         return failed

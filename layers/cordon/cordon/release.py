@@ -20,8 +20,10 @@ else                               compare the capture with evidence, undo
 =================================  ==========================================================
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
+from typing import Any
 
 from cordon.actions import Action, Json, Undone, UndoResult
 from cordon.attempt import (
@@ -53,6 +55,7 @@ from cordon.sources.text import one_line
 from cordon.statuses import CONTAIN_ENDED, Event, after
 
 FINDING_SOURCE = "the finding's source"  # who releases when a control passes
+NOTHING_MORE: Mapping[str, Any] = {}
 UNDONE = {
     Undone.RESTORED: ActionStatus.RESTORED,
     Undone.DRIFTED: ActionStatus.DRIFTED,
@@ -65,11 +68,14 @@ UNDONE_HERE = (ActionStatus.RESTORED, ActionStatus.DRIFTED, ActionStatus.PARTLY_
 OPEN = (ActionStatus.FAILED, ActionStatus.WAITING)
 
 
-def release(case: Case, services: Services, *, by: str, why: str) -> Case:
+def release(
+    case: Case, services: Services, *, by: str, why: str, said: Mapping[str, Any] = NOTHING_MORE
+) -> Case:
     """The case with how each change was undone. It stays *releasing* while one waits.
 
-    ``by`` is a person's ARN, or FINDING_SOURCE. Raises ReleaseFailed when a change could not be
-    undone, and ContainInProgress while a live attempt has the case.
+    ``by`` is a person's ARN, or FINDING_SOURCE; ``said``: more for evidence. Raises
+    ReleaseFailed when a change could not be undone, and ContainInProgress while a live attempt has
+    the case.
     """
     person = "" if by == FINDING_SOURCE else by
     claimed = begin(
@@ -80,16 +86,18 @@ def release(case: Case, services: Services, *, by: str, why: str) -> Case:
     )
     with lease(claimed, services):
         proof = services.evidence(claimed)
-        proof.write("releasing", {"by": by, "why": why})
+        proof.write("releasing", {"by": by, "why": why, **said})
         actions = reversed(claimed.plan.actions)
         results = tuple(undo(claimed, action, proof, services) for action in actions)
         return finish(claimed, results, proof, services)
 
 
-def close(case: Case, services: Services, *, by: str, why: str) -> Case:
+def close(
+    case: Case, services: Services, *, by: str, why: str, said: Mapping[str, Any] = NOTHING_MORE
+) -> Case:
     """A case that holds nothing, because it was for a person: a person says that it is over."""
     proof = services.evidence(case)
-    proof.write("released", {"by": by, "why": why})
+    proof.write("released", {"by": by, "why": why, **said})
     changes = {"decided_by": by, "decided_why": why, "evidence_end": proof.link}
     return services.cases.transition(case, Event.NOTHING_HELD, **changes)
 

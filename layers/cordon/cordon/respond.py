@@ -1,4 +1,4 @@
-"""From a finding to an outcome: ours? → plan → remembered → policy → claim → contain → report.
+"""From a finding to an outcome: ours? → plan → remembered → policy → claim → contain.
 
 Policy decides once, with everything known. The case is claimed before anything is touched. A
 finding that comes again finds its case.
@@ -14,26 +14,23 @@ from cordon.again import (
     leave,
     on_known_case,
     on_newer_activity,
-    period_is_over,
     refused_by_policy,
-    replaces_question,
 )
 from cordon.attempt import begin
 from cordon.bootstrap import Services
 from cordon.clock import now, to_iso
-from cordon.errors import CaseConflict, ContainInProgress, SettingsUnavailable
+from cordon.errors import CaseConflict, SettingsUnavailable
 from cordon.facts import LookUp, gather_facts
 from cordon.finding import Finding
 from cordon.memory.cases import Case, Remembered
 from cordon.outcome import (
     Outcome,
-    ask_or_report,
-    contain_and_report,
+    contain_case,
     decision_record,
+    ended,
     policy_inputs,
-    release_execution_name,
-    start_workflow,
     unchanged,
+    wait_for_change,
 )
 from cordon.policy import (
     RELEASE_ACTION,
@@ -45,8 +42,8 @@ from cordon.policy import (
     not_ours,
     passes,
 )
-from cordon.release import FINDING_SOURCE, close, release
-from cordon.reporting import is_reported, report
+from cordon.question import NOBODY, end, is_over, period_is_over
+from cordon.release import FINDING_SOURCE, release
 from cordon.settings import MasterSwitch
 from cordon.statuses import CLOSED, CONTAIN_ENDED, Event, Status
 
@@ -67,7 +64,7 @@ def respond(finding: Finding, services: Services) -> Outcome:
     """Respond to one finding. Raises what a retry may mend: see ``cordon.errors``."""
     playbook, finding = services.playbook, finding.as_of(now())
     if finding.custom_action == RELEASE_ACTION:
-        return release_from_security_hub(finding, services)
+        return Outcome("ignored", "the desk decides on releases")
     if finding.custom_action and finding.is_cordon_finding:
         finding = original_of(finding, services)
     if not playbook.matches(finding):
@@ -114,8 +111,10 @@ def apply_decision(
 ) -> Outcome:
     """Open the case, or a new round of it; else do what a known case needs."""
     finding, known, passed = facts.finding, remembered.case, remembered.passed_at
+    if known is not None and is_over(known, services):
+        known = end(known, Event.EXPIRE, NOBODY, services)
     if known is not None and not starts_new_round(known, finding, decision, services):
-        return on_known_case(known, finding, decision, remembered, services)
+        return on_known_case(known, finding, decision, services)
     if passed is not None and finding.last_seen <= passed:
         stale = f"the control passed at {to_iso(passed)}"
         return Outcome("stale", stale, case, facts.mode)
@@ -126,7 +125,7 @@ def apply_decision(
         raced = services.cases.get(case)
         if raced is None or (known is not None and raced.version == known.version):
             raise
-        return on_known_case(raced, finding, decision, remembered, services)
+        return on_known_case(raced, finding, decision, services)
 
 
 def starts_new_round(known: Case, finding: Finding, decision: Decision, services: Services) -> bool:
@@ -138,7 +137,7 @@ def starts_new_round(known: Case, finding: Finding, decision: Decision, services
             same = decision.held_back == known.held_back
             return decision.verdict is not Verdict.OBSERVE or not same
         case Status.AWAITING_APPROVAL:
-            return not known.contained_as and replaces_question(known, decision, services)
+            return contains and not known.contained_as
         case Status.EXPIRED:
             return chosen or (newer and (contains or period_is_over(known, services)))
         case Status.RELEASED:
@@ -189,7 +188,7 @@ def carry_out(
     record = decision_record(case) | policy_inputs(facts)
     if case.status is Status.CONTAINING:
         case = begin(case, known, Event.CLAIM, services)
-        return contain_and_report(case, services, record, facts.budget)
+        return contain_case(case, services, record, facts.budget)
     if services.batch is not None and known is None and case.status is Status.OBSERVED:
         services.batch.add(case, record)
         return Outcome(
@@ -198,7 +197,7 @@ def carry_out(
     proof = services.evidence(case)
     proof.write("decided", record)
     case = services.cases.open(replace(case, evidence_end=proof.link), replacing=known)
-    return ask_or_report(case, services, held_back=decision.held_back)
+    return ended(case, held_back=decision.held_back)
 
 
 def on_control_passed(
@@ -228,9 +227,9 @@ def release_on_pass(case: Case, services: Services, why: str) -> Outcome:
     elif case.status in ENDED_BY_PASS:
         by = {"decided_by": FINDING_SOURCE, "decided_why": why}
         case = services.cases.transition(case, Event.SOURCE_UNDID, **by)
-    elif is_reported(case, services.cases.reported(case), services):
+    else:
         return unchanged(case)
-    report(case, services)
+    wait_for_change(case, services)
     respond_to_newer_activity(case, services)
     return Outcome(str(case.status), why, case.id, case.mode)
 
@@ -260,32 +259,3 @@ def case_behind(finding: Finding, services: Services) -> Case | None:
     if named is None or not ours or named["playbook"] != services.playbook.name:
         return None
     return services.cases.get(named["case"])
-
-
-def release_from_security_hub(finding: Finding, services: Services) -> Outcome:
-    """The custom action on the original finding, or on Cordon's own finding of the case.
-
-    The row says that it is to be released before the workflow starts: the workflow's input has no
-    authority.
-    """
-    known = None
-    if finding.is_cordon_finding:
-        known = case_behind(finding, services)
-    elif services.playbook.matches(finding):
-        known = services.cases.get(services.playbook.case_id(finding))
-    if known is None:
-        return Outcome("ignored", f"{services.playbook.name} has no case for this finding")
-    if known.live and known.lease_until is not None:
-        raise ContainInProgress(known.id, known.lease_until)
-    why, by = "custom action CordonRelease in Security Hub", "a Security Hub reviewer"
-    if known.status is Status.ESCALATED:
-        closed = close(known, services, by=by, why=why)
-        report(closed, services)
-        return Outcome(str(closed.status), why, closed.id, closed.mode)
-    if known.status not in HOLDING and not known.awaits_approval_again:
-        return unchanged(known)
-    changes = {"decided_by": by, "decided_why": why, "released_by": by}
-    case = services.cases.transition(known, Event.RELEASE, **changes)
-    name = release_execution_name(case)
-    start_workflow(services, services.deployment.release_workflow, name, case)
-    return Outcome("releasing", why, case.id, case.mode)

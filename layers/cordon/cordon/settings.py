@@ -45,8 +45,7 @@ class Deployment:
     table: str
     evidence_bucket: str
     topic: str
-    contain_workflow: str  # state machine ARN
-    release_workflow: str
+    workflow: str  # state machine ARN
     break_glass: tuple[str, ...] = ()  # role ARNs (wildcards allowed) that Cordon never locks out
     member_role: str = ""  # role name in member accounts; "" if Cordon serves only its own account
     external_id: str = ""
@@ -74,8 +73,7 @@ class Deployment:
             table=env["CORDON_TABLE"],
             evidence_bucket=env["CORDON_EVIDENCE_BUCKET"],
             topic=env["CORDON_TOPIC"],
-            contain_workflow=env["CORDON_CONTAIN_WORKFLOW"],
-            release_workflow=env["CORDON_RELEASE_WORKFLOW"],
+            workflow=env["CORDON_WORKFLOW"],
             break_glass=_listed(env.get("CORDON_BREAK_GLASS", "")),
             member_role=env.get("CORDON_MEMBER_ROLE", ""),
             external_id=env.get("CORDON_EXTERNAL_ID", ""),

@@ -1,219 +1,247 @@
-"""The steps that our state machines call, by the names in ``STEPS``.
+"""``proceed``: what our workflow calls a playbook for. It does what is due for a case, by its rows.
 
 A command carries no authority: it names a case, and wakes. Who decided what is read from the
-``decision#`` row, which no playbook may write, and from the case's own row. A step may be called
-again by the state machine's retry and then changes nothing more.
+``decision#`` row, which no playbook may write; all else from the case's own row. So whoever may
+wake a case brings about only what people decided, or what its time has come for. A step may be
+called again by the state machine's retry, and then does nothing more.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from cordon.again import allowed_part, for_newer_activity, is_interrupted, take_up
+from cordon import by_arn, statuses
+from cordon.again import (
+    contain_or_ask_again,
+    for_newer_activity,
+    is_interrupted,
+    take_up,
+)
 from cordon.attempt import begin
 from cordon.bootstrap import Services
 from cordon.clock import now, to_iso
 from cordon.contain import contain
-from cordon.errors import CaseConflict, ContainInProgress, NotAllowedNow, NotApproved
-from cordon.facts import facts_now
-from cordon.memory.cases import Case, Decision
+from cordon.errors import CaseConflict, ContainInProgress
+from cordon.evidence import ChainEnd
+from cordon.facts import facts_now, facts_without_budget
+from cordon.finding import Place
+from cordon.memory.cases import Case
+from cordon.memory.decisions import Decision, Verb
 from cordon.outcome import decision_record, policy_inputs
-from cordon.policy import PolicyInput, Verdict, decide
+from cordon.policy import PolicyInput, Verdict, decide, decide_by_arn
+from cordon.question import NOBODY, end, is_over, period_is_over, witnesses
 from cordon.release import close, release
-from cordon.reporting import report
-from cordon.respond import respond_to_newer_activity
+from cordon.respond import HOLDING, respond, respond_to_newer_activity
 from cordon.sources.text import one_line
-from cordon.statuses import CLOSED, CONTAIN_ENDED, STAYS, Event, Status
+from cordon.statuses import Event, Status
+from cordon.waking import soon
 
 Command = Mapping[str, Any]
 
 
 def run_step(command: Command, services: Services) -> dict[str, str]:
-    """Carry out one command of a state machine. A malformed one is a KeyError naming the field."""
-    case = services.cases.get(str(command["case"]))
-    if case is None:
-        raise CaseConflict(one_line(str(command["case"]), 64), "no case of this playbook")
-    return STEPS[command["do"]](case, command, services)
+    """Carry out one command of the state machine. A malformed one is a KeyError naming the field.
 
-
-def _ask(case: Case, command: Command, services: Services) -> dict[str, str]:
-    """Keep the token that an approval needs."""
-    _require_current_round(case, command)
-    if case.status is not Status.AWAITING_APPROVAL:
-        raise NotApproved(f"the status of case {case.id} is {case.status}: it awaits no approval")
-    services.cases.keep_token(case, command["token"])
-    return {"state": str(case.status)}
-
-
-def _contain(case: Case, command: Command, services: Services) -> dict[str, str]:
-    """Contain what a person approved, if it is still what is recorded and still allowed."""
-    _require_current_round(case, command)
-    decision = services.cases.decision(case)
-    if decision is None or decision.decision != "approve":
-        raise NotApproved(f"case {case.id}: nobody approved this round of it")
-    if not decision.plan_hash == case.plan_hash == case.plan.hash:
-        raise NotApproved(f"case {case.id}: the approved plan is not the recorded plan")
-    if case.status in CONTAIN_ENDED and not case.failed:
-        return _contained(case, services)
-    if case.status is not Status.AWAITING_APPROVAL and not is_interrupted(case):
-        raise NotApproved(f"the status of case {case.id} is {case.status}")
-    facts = _facts_that_allow(case, services)
-    if case.status is Status.AWAITING_APPROVAL:
-        again = case.last_activity if case.awaits_approval_again else None
-        claimed = _approve(case, decision, facts, services)
-        return _contained(contain(claimed, services, again=again), services)
-    record = decision_record(case) | {"resumed": True} | policy_inputs(facts)
-    part = replace(allowed_part(case, facts), decided_by=decision.by)
-    claimed = begin(part, case, Event.CLAIM, services)
-    return _contained(contain(claimed, services, decided=record), services)
-
-
-def _continue(case: Case, _: Command, services: Services) -> dict[str, str]:
-    """Take up a case that needed time, as far as policy still allows it."""
-    if case.status is not Status.CONTAINING or not _is_due(case):
-        return _contained(case, services)
-    outcome = take_up(case, services)
-    after = services.cases.get(case.id) or case
-    if after.status is Status.CONTAINING and _is_due(after):
-        raise NotAllowedNow(f"case {case.id}: {outcome.reason}")
-    return _contained(after, services)
-
-
-def _is_due(case: Case) -> bool:
-    return case.not_before is None or now() >= case.not_before
-
-
-def _approve(case: Case, decision: Decision, facts: PolicyInput, services: Services) -> Case:
-    """Claim the case; evidence says who approved, before anything is captured.
-
-    Of an approval to contain again, what is not allowed any more is left as it is.
+    Returns ``{"status", "mode"}``; ``"seen"``, when the finding was last seen, after an attempt to
+    contain; ``"until"``, when the workflow is to call again.
     """
+    name = str(command["case"])
+    if command["do"] != "proceed":
+        raise KeyError(f"do: there is no step {one_line(str(command['do']), 40)}")
+    case, decision = services.cases.get(name), services.decision(name)
+    if decision is not None and _names_a_resource(decision, case):
+        return _said(case, contain_named(name, case, decision, services))
+    if case is None:
+        raise CaseConflict(one_line(name, 64), "no case of this playbook")
+    decided = decision if decision and decision.complete and decision.round == case.round else None
+    return _said(case, proceed(case, decided, services))
+
+
+def proceed(case: Case, decided: Decision | None, services: Services) -> Case:
+    """Do what is due: what a person decided of this round, else what time has brought."""
+    if case.live and case.lease_until is not None:
+        raise ContainInProgress(case.id, case.lease_until)
+    if decided is not None and decided.verb is Verb.RELEASE and _may_be_released(case):
+        return _release(case, decided.by, decided.why, services, decided)
+    if case.not_before is not None and now() < case.not_before:
+        return case
+    match case.status:
+        case Status.AWAITING_APPROVAL:
+            return _answer(case, decided, services)
+        case Status.RELEASING:
+            return _release(case, case.decided_by, case.decided_why, services)
+        case Status.ESCALATED:
+            return _close_with_incident(case, services)
+        case _:
+            _go_on(case, services)
+            return services.cases.get(case.id) or case
+
+
+def _go_on(case: Case, services: Services) -> None:
+    """What was held back, what was interrupted, what was seen since: as policy allows it now."""
+    if case.status is Status.OBSERVED and case.held_back:
+        respond(replace(case.finding, custom_action=""), services)
+    elif is_interrupted(case):
+        take_up(case, services)
+    elif case.newer_activity is not None and period_is_over(case, services):
+        contain_or_ask_again(case, case.newer_activity, services)
+
+
+def _said(before: Case | None, case: Case) -> dict[str, str]:
+    said = {"status": str(case.status), "mode": case.mode}
+    attempted = before is None or case.attempt != before.attempt
+    if attempted and case.status is not Status.RELEASING:
+        said["seen"] = to_iso(case.last_activity)
+    if case.not_before is not None and soon(case.not_before):
+        said["until"] = to_iso(case.not_before)
+    return said
+
+
+# ---- a question ----
+
+
+def _answer(case: Case, decided: Decision | None, services: Services) -> Case:
+    """What a person decided; or the question is over."""
+    if decided is not None and decided.verb is Verb.REJECT:
+        return end(case, Event.REJECT, one_line(decided.why, 300) or "rejected", services, decided)
+    if decided is not None and decided.verb is Verb.APPROVE:
+        return _approve(case, decided, services)
+    if is_over(case, services):
+        return end(case, Event.EXPIRE, NOBODY, services)
+    return case
+
+
+def _approve(case: Case, decision: Decision, services: Services) -> Case:
+    """Contain what a person approved, if it is still what is recorded and still allowed."""
+    if not decision.plan_hash == case.plan_hash == case.plan.hash:
+        other = "what was approved is not the plan that is recorded"
+        return end(case, Event.EXPIRE, other, services, decision)
+    facts = facts_now(case, services)
+    if why := _forbidden(case, facts):
+        refused = one_line(f"it was approved, and not carried out: {why}", 2000)
+        return end(case, Event.EXPIRE, refused, services, decision)
+    again = case.last_activity if case.awaits_approval_again else None
+    return contain(_claimed(case, decision, facts, services), services, again=again)
+
+
+def _forbidden(case: Case, facts: PolicyInput) -> str:
+    """Why policy does not allow now what was approved; "" when it does.
+
+    A person approved the whole plan: what is left of it was not approved. Of a question about newer
+    activity, what is not allowed any more is left as it is.
+    """
+    decision = decide(facts)
+    if decision.verdict not in (Verdict.ASK, Verdict.CONTAIN):
+        return decision.reason
+    if case.awaits_approval_again or not facts.left_out:
+        return ""
+    return "; ".join(f"{arn}: {reason}" for arn, reason in facts.left_out.items())
+
+
+def _claimed(case: Case, decision: Decision, facts: PolicyInput, services: Services) -> Case:
+    """Claim the case; evidence says who approved, before anything is captured."""
     by = one_line(decision.by, 256)
     wanted = (
         for_newer_activity(case, case.last_activity, facts) if case.awaits_approval_again else case
     )
     proof = services.evidence(case)
-    proof.write("approved", {"by": by, "plan_hash": case.plan_hash, **policy_inputs(facts)})
+    said = {"by": by, "plan_hash": case.plan_hash, **witnesses(decision), **policy_inputs(facts)}
+    proof.write("approved", said)
     approved = replace(
-        wanted, decided_by=by, released_by="", question_at=None, evidence_end=proof.link
+        wanted,
+        decided_by=by,
+        decided_why=one_line(decision.why, 300),
+        released_by="",
+        question_at=None,
+        evidence_end=proof.link,
     )
     return begin(approved, case, Event.APPROVE, services)
 
 
-def _facts_that_allow(case: Case, services: Services) -> PolicyInput:
-    """The same policy as for the finding: settings, exemptions and protection as they are now.
+# ---- a resource that a person names ----
 
-    A person approved the whole plan: what is left of it was not approved.
+
+def _names_a_resource(decision: Decision, case: Case | None) -> bool:
+    """Is it a person's wish to contain a resource, that nothing was done about yet?"""
+    next_round = (case.round if case is not None else 0) + 1
+    return decision.verb is Verb.CONTAIN and decision.complete and decision.round == next_round
+
+
+def contain_named(name: str, known: Case | None, decision: Decision, services: Services) -> Case:
+    """Contain a resource that a person named: question and decision in one, with no finding.
+
+    Raises Refused where the playbook cannot contain it.
     """
-    facts = facts_now(case, services)
-    decision = decide(facts)
-    if decision.verdict not in (Verdict.ASK, Verdict.CONTAIN):
-        raise NotAllowedNow(f"case {case.id}: {decision.reason}")
-    first = case.status is Status.AWAITING_APPROVAL and not case.awaits_approval_again
-    if first and facts.left_out:
-        why = "; ".join(f"{arn}: {reason}" for arn, reason in facts.left_out.items())
-        raise NotAllowedNow(f"case {case.id}: not all that was approved is allowed now: {why}")
-    return facts
-
-
-def _require_current_round(case: Case, command: Command) -> None:
-    """An execution of an earlier round must not decide over a later one."""
-    if command["execution"] != case.execution_name:
-        raise NotApproved(f"case {case.id} is at {case.execution_name}, not {command['execution']}")
-
-
-def _contained(case: Case, services: Services) -> dict[str, str]:
-    """``seen``: when the finding was last seen; the function measures the time since.
-
-    ``until``: a change needs time until then, and people see for what.
-    """
-    said = {"state": str(case.status), "mode": case.mode, "seen": to_iso(case.last_activity)}
-    if case.status is not Status.CONTAINING or case.not_before is None:
-        return said
-    report(case, services)
-    return said | {"until": to_iso(case.not_before)}
-
-
-_NOT_CARRIED_OUT = {
-    "reject": "rejected",
-    "approve": "what a person approved was not carried out",  # too late, or not allowed any more
-}
-
-
-def _end_question(case: Case, command: Command, services: Services) -> dict[str, str]:
-    """Nothing is done: a person rejected the plan, time is up, or policy allows it no longer."""
-    if case.status is not Status.AWAITING_APPROVAL or command["execution"] != case.execution_name:
-        return {"state": str(case.status)}
-    decision = services.cases.decision(case)
-    rejected = decision is not None and decision.decision == "reject"
-    by = one_line(decision.by, 256) if decision is not None and rejected else ""
-    event = _end_of_question(case, Event.REJECT if rejected else Event.EXPIRE)
-    why = _NOT_CARRIED_OUT.get(decision.decision if decision is not None else "", "nobody approved")
+    if known is not None and known.live and known.lease_until is not None:
+        raise ContainInProgress(known.id, known.lease_until)
+    playbook, deployment = services.playbook, services.deployment
+    account, region = decision.account or deployment.account, decision.region or deployment.region
+    home = Place(deployment.partition, account, region)
+    finding = by_arn.finding_of(decision.resource, playbook, home, decision.at or now())
+    if playbook.case_id(finding) != name:
+        raise CaseConflict(one_line(name, 64), "the resource is another case's")
+    plan = playbook.plan_for(finding, deployment)
+    facts = facts_without_budget(finding, plan, name, services)
+    allowed = decide_by_arn(facts)
+    event = Event.CLAIM if allowed.verdict is Verdict.CONTAIN else Event.OBSERVE
+    case = Case(
+        id=name,
+        playbook=playbook.name,
+        finding=finding,
+        plan=plan,
+        plan_hash=plan.hash,
+        status=statuses.after(known.status if known else None, event, name),
+        mode=str(facts.mode),
+        verdict=str(allowed.verdict if event is Event.CLAIM else Verdict.OBSERVE),
+        reason=allowed.reason,
+        opened_at=known.opened_at if known else now(),
+        last_activity=finding.moment,
+        round=decision.round,
+        attempt=known.attempt if known else 0,
+        function_arn=services.function_arn,
+        decided_by=one_line(decision.by, 256),
+        decided_why=one_line(decision.why, 300),
+        changed_at=known.changed_at if known else None,
+        evidence_end=known.evidence_end if known else ChainEnd(),
+        observed=known.observed if known else None,
+    )
+    named = {"named_by": case.decided_by, "no_finding": "a person named the resource"}
+    record = {**decision_record(case), **policy_inputs(facts), **witnesses(decision), **named}
+    if event is Event.CLAIM:
+        return contain(begin(case, known, event, services), services, decided=record)
     proof = services.evidence(case)
-    proof.write("rejected" if rejected else "expired", {"by": by, "why": why})
-    changes = {"decided_by": by, "decided_why": why, "evidence_end": proof.link}
-    return {"state": str(services.cases.transition(case, event, contained_as="", **changes).status)}
+    proof.write("decided", record)
+    return services.cases.open(replace(case, evidence_end=proof.link), replacing=known)
 
 
-def _end_of_question(case: Case, event: Event) -> Event:
-    """A question about newer activity leaves what was changed before as it is."""
-    return STAYS[Status(case.contained_as)] if case.awaits_approval_again else event
+# ---- a release ----
 
 
-def _report(case: Case, command: Command, services: Services) -> dict[str, str]:
-    """Show people what the case is; after a failed workflow, with what the workflow says of it."""
-    if command.get("execution", case.execution_name) != case.execution_name:
-        return {"state": str(case.status)}
-    if failed := command.get("failed"):
-        why = one_line(f"the workflow failed: {failed}", 2000)
-        if case.status is Status.AWAITING_APPROVAL:
-            event = _end_of_question(case, Event.EXPIRE)
-            case = services.cases.transition(case, event, contained_as="", decided_why=why)
-        elif case.decided_why != why:
-            case = services.cases.write(replace(case, decided_why=why))
-    report(case, services)
-    return {"state": str(case.status)}
+def _may_be_released(case: Case) -> bool:
+    return (
+        case.status in HOLDING or case.awaits_approval_again or case.status is Status.ESCALATED
+    ) and not (case.not_before is not None and case.status is Status.RELEASING)
 
 
-def _release(case: Case, _: Command, services: Services) -> dict[str, str]:
-    """Release what a row says is to be released; ``until`` is when to try again."""
-    if case.status in CLOSED:
-        return _released(case, services)
-    decision = services.cases.decision(case)
-    decided = decision is not None and decision.decision == "release"
-    if not decided and case.status is not Status.RELEASING:
-        return {"state": str(case.status)}  # no person wants it, whatever the command says
-    if decision is not None and decided:
-        by, why = one_line(decision.by, 256), one_line(decision.why, 300)
-    else:
-        by, why = case.decided_by, case.decided_why
-    if case.status is Status.AWAITING_APPROVAL and not case.awaits_approval_again:
-        return {"state": str(case.status)}  # it is rejected, not released
+def _release(
+    case: Case, by: str, why: str, services: Services, decision: Decision | None = None
+) -> Case:
+    """Undo what the case did, as far as it may be undone now; then respond to what came since."""
+    by, why, said = one_line(by, 256), one_line(why, 300), witnesses(decision)
     if case.status is Status.ESCALATED:
-        return {"state": str(close(case, services, by=by, why=why).status)}
-    try:
-        case = release(case, services, by=by, why=why)
-    except ContainInProgress as live:
-        return {"state": "waiting", "until": to_iso(live.until)}
-    if case.not_before is None:
-        return _released(case, services)
-    report(case, services)  # it may wait long, and people must know for what
-    return {"state": "waiting", "until": to_iso(case.not_before)}
+        return close(case, services, by=by, why=why, said=said)
+    case = release(case, services, by=by, why=why, said=said)
+    respond_to_newer_activity(case, services)
+    return services.cases.get(case.id) or case
 
 
-def _released(case: Case, services: Services) -> dict[str, str]:
-    """People see that it is released before what was seen meanwhile opens it again."""
-    if case.newer_activity is not None:
-        report(case, services)
-        respond_to_newer_activity(case, services)
-    return {"state": str(case.status)}
-
-
-STEPS: Mapping[str, Callable[[Case, Command, Services], dict[str, str]]] = {
-    "ask": _ask,
-    "contain": _contain,
-    "continue": _continue,
-    "end_question": _end_question,
-    "report": _report,
-    "release": _release,
-}
+def _close_with_incident(case: Case, services: Services) -> Case:
+    """A person resolved the incident: what was for a person is done."""
+    number = services.reported(case.id).ops_item
+    if not number:
+        return case
+    item = services.client("ssm").get_ops_item(OpsItemId=number)["OpsItem"]
+    if item["Status"] != "Resolved":
+        return case
+    by = one_line(str(item.get("LastModifiedBy", "")), 256)
+    return close(case, services, by=by, why=f"the incident {number} was resolved")

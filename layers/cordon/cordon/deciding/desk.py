@@ -14,7 +14,7 @@ from cordon.deciding.person import IDENTITY_CENTER_PATH, NotAPerson, Person, is_
 from cordon.deciding.request import Caller
 from cordon.finding import Finding
 from cordon.memory.cases import Case, Cases
-from cordon.memory.decisions import Decision, Decisions, Verb, Witness
+from cordon.memory.decisions import Decision, Decisions, Witness
 from cordon.memory.table import Cancelled, Table
 from cordon.playbook import Plan, Playbook
 from cordon.policy import PolicyInput, protected_by_pattern
@@ -113,16 +113,20 @@ class Desk:
 
         The decision is recorded: whatever the error is, ``reconcile_cases`` finds it.
         """
-        releases = decision.verb is Verb.RELEASE
-        deployment = self.deployment
-        workflow = deployment.release_workflow if releases else deployment.contain_workflow
         request = decision.witnesses[-1].request if decision.witnesses else ""
         unique = hashlib.sha256(f"{request} {decision.at}".encode()).hexdigest()[:16]
         name = f"{case}-{decision.round}-{decision.verb}-{unique}"
-        arn = function or deployment.functions.get(playbook, "")
+        arn = function or self.deployment.functions.get(playbook, "")
         states = self.client("stepfunctions")
         try:
-            wake(states, workflow, name, case=case, playbook=playbook, function=arn)
+            wake(
+                states,
+                self.deployment.workflow,
+                name,
+                case=case,
+                playbook=playbook,
+                function=arn,
+            )
         except (ClientError, BotoCoreError) as error:
             why = one_line(f"{type(error).__name__}: {error}", 500)
             self.logger.error("workflow not started", extra={"case": case, "reason": why})

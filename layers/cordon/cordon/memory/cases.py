@@ -9,7 +9,7 @@ in a transaction.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -103,11 +103,7 @@ class Case:
     denied_at: datetime | None = None  # the last activity since that was denied
     newer_activity: datetime | None = None  # seen, and nothing was done about it yet
     has_plan: bool = False  # its own row has the plan and the finding
-
-    @property
-    def execution_name(self) -> str:
-        """The name of its ``contain`` execution: one per round, so that it cannot start twice."""
-        return self.id if self.round == 1 else f"{self.id}-{self.round}"
+    hub_copy: bool = False  # Security Hub's copy of the native finding has been seen
 
     @property
     def failed(self) -> tuple[ActionResult, ...]:
@@ -137,36 +133,12 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Reported:
-    """What people were last shown of a case. ``version`` is the case's row that they were shown."""
-
-    version: int = -1
-    at: datetime | None = None  # UpdatedAt of our finding
-    original: str = ""  # how the original finding was left: updated, absent, none
-    ops_item: str = ""
-    shown: str = ""  # sha256 of what the incident says
-    message: str = ""  # status and round that the last message was about
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What a person decided of one round of a case: approve, reject or release."""
-
-    decision: str
-    round: int
-    plan_hash: str
-    by: str  # ARN, as STS names the caller
-    why: str = ""
-
-
-@dataclass(frozen=True)
 class Remembered:
     """All that is remembered of a finding when it comes: one read."""
 
     case: Case | None
     passed_at: datetime | None  # when its control last passed, where there is no case
     spent: int  # of this hour's budget
-    reported: Reported
     settings: Settings  # what the operator decided, as of this read
 
 
@@ -196,12 +168,12 @@ class Cases:
         return [case for case in read if case is not None]
 
     def remember(self, case: str, account: str, plan_hash: str) -> Remembered:
-        """What is remembered of a finding: case, last pass, report, budget; and the settings.
+        """What is remembered of a finding: case, last pass, budget; and the settings.
 
         ``plan_hash`` is that of the plan made just now: where the case's is another, its plan
         takes one more read.
         """
-        keys = {kind: self._key(kind, case) for kind in ("case", "passed", "reported")}
+        keys = {kind: self._key(kind, case) for kind in ("case", "passed")}
         plan, hour = self._plan_key(case, plan_hash), budget.key(self._playbook, account)
         rows = self._table.get(*keys.values(), plan, hour, settings_row.KEY)
         row, passed = rows.get(keys["case"]), rows.get(keys["passed"])
@@ -209,7 +181,6 @@ class Cases:
             case=self._case(row, rows) if row else None,
             passed_at=from_iso(passed["passed_at"]) if passed else None,
             spent=budget.spent(rows.get(hour)),
-            reported=_reported(rows.get(keys["reported"])),
             settings=self._settings(rows),
         )
 
@@ -274,41 +245,6 @@ class Cases:
     def take_budget(self, account: str, limit: int) -> bool:
         """Take one case from this hour's budget; False when it is used up."""
         return budget.take(self._table, self._playbook, account, limit)
-
-    def reported(self, case: Case) -> Reported:
-        """What people were last shown."""
-        key = self._key("reported", case.id)
-        return _reported(self._table.get(key).get(key))
-
-    def save_reported(self, case: Case, reported: Reported) -> None:
-        """Keep what people were shown. It expires with its case."""
-        row: dict[str, Any] = {k: v for k, v in asdict(reported).items() if v not in ("", None)}
-        if reported.at is not None:
-            row["at"] = to_iso(reported.at)
-        end = self._end() if case.closed else {}
-        self._table.put({"id": self._key("reported", case.id), **row, **end})
-
-    def decision(self, case: Case) -> Decision | None:
-        """What a person decided of this round; None when nobody did."""
-        key = self._key("decision", case.id)
-        row = self._table.get(key).get(key)
-        made = Decision(**{f.name: row[f.name] for f in fields(Decision)}) if row else None
-        return made if made and made.round == case.round else None
-
-    def decide(self, case: Case, decision: Decision) -> None:
-        """Record a person's decision. A playbook's role may not: the operator's does."""
-        self._table.put({"id": self._key("decision", case.id), **asdict(decision), **self._end()})
-
-    def keep_token(self, case: Case, token: str) -> None:
-        """Keep the task token that an approval needs. It is never logged or put into evidence."""
-        row = {"id": self._key("token", case.id), "token": token, "round": case.round}
-        self._table.put({**row, **self._end()})
-
-    def token(self, case: Case) -> str:
-        """The task token of a case that awaits approval; "" when no workflow waits."""
-        key = self._key("token", case.id)
-        row = self._table.get(key).get(key)
-        return str(row["token"]) if row and row["round"] == case.round else ""
 
     def _settings(self, rows: Mapping[str, Row]) -> Settings:
         return settings_row.settings_of(rows.get(settings_row.KEY), (self._playbook,))
@@ -398,6 +334,7 @@ def _row(case: Case) -> dict[str, Any]:
         "evidence_hash": case.evidence_end.hash,
         **({"observed": asdict(case.observed)} if case.observed else {}),
         **({"held_back": True} if case.held_back else {}),
+        **({"hub_copy": True} if case.hub_copy else {}),
     }
 
 
@@ -426,13 +363,7 @@ def _case(row: Row, plan: Row) -> Case:
         evidence_end=ChainEnd(row["evidence_count"], row["evidence_hash"]),
         observed=Observed(**row["observed"]) if "observed" in row else None,
         held_back=bool(row.get("held_back")),
+        hub_copy=bool(row.get("hub_copy")),
         has_plan="plan" in row,
         **given,
     )
-
-
-def _reported(row: Row | None) -> Reported:
-    if row is None:
-        return Reported()
-    given = {f.name: row[f.name] for f in fields(Reported) if f.name in row}
-    return Reported(**{**given, "at": from_iso(row["at"]) if "at" in row else None})

@@ -8,12 +8,14 @@ service gave. The same sha256 again means that there is nothing to show.
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cordon.clock import from_iso, now, to_iso
-from cordon.memory.cases import Case
 from cordon.memory.table import Row, Table
 from cordon.statuses import Status
+
+if TYPE_CHECKING:
+    from cordon.memory.cases import Case
 
 IF_UNCHANGED = "writes = :before"
 IF_NEW = "attribute_not_exists(id)"
@@ -36,7 +38,7 @@ class Reported:
     status: str = ""  # that the last event on the bus named
     writes: int = 0  # rises with each write of this row
 
-    def told_of_question(self, case: Case) -> datetime | None:
+    def told_of_question(self, case: "Case") -> datetime | None:
         """When people were told of the question that the case awaits; None where they were not."""
         asked = f"{Status.AWAITING_APPROVAL} {case.round}"
         return self.told_at if self.message == asked else None
@@ -69,7 +71,7 @@ class ReportedRows:
         rows = self._table.get(*wanted.values())
         return {name: reported_of(rows.get(at)) for name, at in wanted.items()}
 
-    def save(self, case: Case, before: Reported, shown: Reported) -> Reported:
+    def save(self, case: "Case", before: Reported, shown: Reported) -> Reported:
         """Keep what was shown. Raises Cancelled where another report was kept meanwhile.
 
         The row expires with its case.
