@@ -40,7 +40,7 @@ def on_custom_action(event: Mapping[str, Any], desk: Desk) -> dict[str, Any]:
     What fails rises, so that Lambda tries the event again: whatever was done is not done twice.
     """
     findings = read_all(event, desk.deployment)
-    done = []
+    done: list[str] = []
     for raw, finding in zip(event["detail"]["findings"], findings, strict=True):
         if finding.custom_action == CONTAIN_ACTION:
             done += _contain(event, raw, finding, desk)

@@ -52,7 +52,11 @@ def serve(functions: Path) -> Handler:
     def handler(event: Mapping[str, Any], context: Any) -> Any:
         logger.clear_state()
         logger.append_keys(request=context.aws_request_id)
-        return _handle(event, context, _desk(_headers(functions), logger))
+        if "requestContext" in event:
+            return _http(_respond(event, context, _desk(_headers(functions), logger)))
+        if is_custom_action(event):
+            return on_custom_action(event, _desk(_headers(functions), logger))
+        return _directly(event, _desk({}, logger))  # to stop needs no playbook
 
     return handler
 
@@ -67,14 +71,6 @@ def _desk(playbooks: Mapping[str, Playbook], logger: Logger) -> Desk:
     own = clients_for(deployment.account, deployment.region)
     table = Table(own.client("dynamodb"), deployment.table)
     return Desk(deployment, playbooks, table, own.client, logger)
-
-
-def _handle(event: Mapping[str, Any], context: Any, desk: Desk) -> Any:
-    if "requestContext" in event:
-        return _http(_respond(event, context, desk))
-    if is_custom_action(event):
-        return on_custom_action(event, desk)
-    return _directly(event, desk)
 
 
 def _directly(event: Mapping[str, Any], desk: Desk) -> dict[str, Any]:
