@@ -178,7 +178,7 @@ class EmbeddedAccount:
         undo.callback(backends.reset)
         self._connect(undo)
         self._deploy()
-        self.runtime.forget()
+        self._begin()
 
     def _deploy(self) -> None:
         """Build the stack by API calls, or restore it if this process has built it before."""
@@ -198,9 +198,10 @@ class EmbeddedAccount:
             del _DEPLOYED[next(iter(_DEPLOYED))]
 
     def _begin(self) -> None:
-        """Nothing that a deployment did is in the journal, whether it was built or restored."""
+        """Nothing that a deployment did is left over, whether it was built or restored."""
         self.journal.records.clear()
         self.runtime.begin()
+        self.event_delivery.begin()
 
     def custom_resource(
         self,
@@ -227,7 +228,7 @@ class EmbeddedAccount:
         self.guard = Guard(self.place, self.journal, self._stamp, self.organization)
         self.runtime = Runtime(self._scheduler, self.journal, functions_of(self.stack), self.code)
         self.event_delivery = EventDelivery(
-            self.stack, self.runtime, self.clock, self.journal, self.client
+            self.stack, self.runtime, self.clock, self.journal, self.client, self._allowed
         )
         iam_guard.enter(self._intercept)
         undo.callback(iam_guard.leave)
@@ -439,6 +440,9 @@ class EmbeddedAccount:
         """
         return self.guard.decide(principal, RequiredPermission(action, resource, context or {}))
 
+    def _allowed(self, principal: str, action: str, resource: str) -> bool:
+        return self.decide(principal, action, resource) is Decision.ALLOWED
+
     @contextmanager
     def acting(self, role: str) -> Iterator[None]:
         """Meanwhile ordinary boto3 clients make their calls under this role (its ARN)."""
@@ -458,6 +462,13 @@ class EmbeddedAccount:
         self.event_delivery.redeliver(self.queues[queue])
         self.settle()
         return Delivery((), tuple(self.journal.records[since:]))
+
+    def set_mapping(self, logical: str, *, enabled: bool) -> None:
+        """Switch an event source mapping (logical id) on or off, as an operator would.
+
+        While it is off, its source keeps what comes: a stream for 24 hours. Raises LookupError.
+        """
+        self.event_delivery.set_mapping(logical, enabled=enabled)
 
     def set_parameter(self, name: str, value: str) -> None:
         """Change an SSM parameter, as an operator would, and empty the caches of warm sandboxes."""

@@ -48,16 +48,21 @@ def _by_name(name: str, _properties: Properties, _place: Place) -> str:
     return name
 
 
+def _uuid(name: str) -> str:
+    return str(UUID(hashlib.sha256(name.encode()).hexdigest()[:32]))
+
+
 def _path(properties: Properties) -> str:
     return str(properties.get("Path", "/")).lstrip("/")
 
 
 _REFS: dict[str, Callable[[str, Properties, Place], str]] = {
-    "AWS::KMS::Key": lambda n, _p, _at: str(UUID(hashlib.sha256(n.encode()).hexdigest()[:32])),
+    "AWS::KMS::Key": lambda n, _p, _at: _uuid(n),
     "AWS::SNS::Topic": lambda n, _, at: at.arn("sns", n),
     "AWS::SQS::Queue": lambda n, _, at: f"https://sqs.{at.region}.{at.suffix}/{at.account}/{n}",
     "AWS::StepFunctions::StateMachine": lambda n, _, at: at.arn("states", f"stateMachine:{n}"),
     "AWS::IAM::ManagedPolicy": lambda n, p, at: at.arn("iam", f"policy/{_path(p)}{n}", region=""),
+    "AWS::Lambda::EventSourceMapping": lambda n, _p, _at: _uuid(n),
     "AWS::Lambda::LayerVersion": lambda n, _, at: at.arn("lambda", f"layer:{n}:1"),
     "AWS::Lambda::Version": lambda n, _, at: at.arn("lambda", f"function:{n}:1"),
 }
@@ -99,6 +104,7 @@ _OTHER: dict[tuple[str, str], Callable[[str, Properties, Place], str]] = {
         "AROA" + hashlib.sha256(n.encode()).hexdigest()[:17].upper()
     ),
     ("AWS::KMS::Key", "KeyId"): lambda n, _p, _at: n,
+    ("AWS::Lambda::EventSourceMapping", "Id"): lambda n, _p, _at: n,
     ("AWS::S3::Bucket", "DomainName"): lambda n, _, at: f"{n}.s3.{at.suffix}",
     ("AWS::S3::Bucket", "RegionalDomainName"): lambda n, _, at: f"{n}.s3.{at.region}.{at.suffix}",
     ("AWS::SNS::Topic", "TopicArn"): lambda n, _p, _at: n,

@@ -1,9 +1,9 @@
 """How EventBridge, SQS and Lambda deliver an event to its function.
 
 EventBridge: "How EventBridge retries delivering events", "Using dead-letter queues". Lambda:
-"Error handling for asynchronous invocation", "Handling errors for an SQS event source". The
-template's policies decide whether a service may send: queue policy, Lambda permission, the
-target's role.
+"Error handling for asynchronous invocation", "Handling errors for an SQS event source". Streams
+are read in ``streams``. The template's policies decide whether a service may send: queue policy,
+Lambda permission, the target's role.
 """
 
 import json
@@ -17,14 +17,18 @@ from embedded import event_patterns, policy_evaluation
 from embedded.functions import Function, InvocationResult, Runtime
 from embedded.iam_guard import IamDirectory
 from embedded.input_transformers import target_input
-from embedded.journal import DeadLettered, Dropped, Journal, RuleMatched
+from embedded.journal import DeadLettered, Dropped, Journal, Retained, RuleMatched
 from embedded.place import Place
 from embedded.scheduler import Clock
+from embedded.streams import Discarded, StreamDelivery, is_stream
+from embedded.streams import invocation_record as discarded_record
+from embedded.streams import object_key as discarded_key
 from embedded.template import Resource, Stack, Unresolved
 
 RETRY_DELAYS = (60, 120)  # seconds before the second and third try of an asynchronous invocation
 MILLISECOND = timedelta(milliseconds=1)  # moto shows a message after its moment, not at it
 Clients = Callable[[str], Any]
+Allowed = Callable[[str, str, str], bool]  # role ARN, action, resource: what IAM decides now
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,13 @@ class Queue:
 class SourceMapping:
     """An event source mapping from a queue to a function."""
 
+    logical: str
     queue: Queue
     function: Function
     batch: int
     partial: bool  # ReportBatchItemFailures
     filters: tuple[Mapping[str, Any], ...] = ()
+    enabled: bool = True
 
 
 @dataclass
@@ -231,12 +237,15 @@ class EventDelivery:
     clock: Clock
     journal: Journal
     client: Clients
+    allowed: Allowed
     rules: Mapping[str, Rule] = field(init=False)
     queues: Mapping[str, Queue] = field(init=False)
     mappings: tuple[SourceMapping, ...] = field(init=False)
+    streams: StreamDelivery = field(init=False)
     _pending: deque[_Pending] = field(default_factory=deque)
     _events: deque[tuple[Mapping[str, Any], str]] = field(default_factory=deque)
     _rested: set[str] = field(default_factory=set)
+    _off: set[str] = field(default_factory=set)  # logical ids of mappings
     _reasons: dict[str, str] = field(default_factory=dict)  # by message id
     _came_from: dict[str, str] = field(default_factory=dict)  # message id -> queue ARN
 
@@ -245,26 +254,51 @@ class EventDelivery:
         self.queues = queues_of(self.stack)
         self._may = Permissions(self.stack)
         self.mappings = tuple(self._mappings())
+        self.streams = StreamDelivery(
+            self.stack, self.runtime, self.clock, self.journal, self._discarded
+        )
+
+    def begin(self) -> None:
+        """From now on things are delivered. What a deployment left over is not."""
+        self._pending.clear()
+        self._events.clear()
+        self._off = {one.logical for one in self.mappings if not one.enabled}
+        self.streams.begin()
+
+    def set_mapping(self, logical: str, *, enabled: bool) -> None:
+        """Switch an event source mapping on or off. Raises LookupError for an unknown one."""
+        if logical in self.streams.readers:
+            self.streams.readers[logical].enabled = enabled
+        elif logical not in {one.logical for one in self.mappings}:
+            raise LookupError(logical)
+        elif enabled:
+            self._off.discard(logical)
+        else:
+            self._off.add(logical)
 
     def _mappings(self) -> Iterator[SourceMapping]:
         by_arn = {q.arn: q for q in self.queues.values()}
         for resource in self.stack.of("AWS::Lambda::EventSourceMapping"):
             properties = resource.properties
+            if is_stream(properties["EventSourceArn"]):
+                continue
             function = self.runtime.find(str(properties["FunctionName"]))
             queue = by_arn.get(properties["EventSourceArn"])
             if function is None or queue is None:
-                raise Unresolved(f"{resource.logical}: only queues and functions of the stack")
+                raise Unresolved(f"{resource.logical}: only queues, tables and functions here")
             patterns = properties.get("FilterCriteria", {}).get("Filters", [])
             yield SourceMapping(
+                resource.logical,
                 queue,
                 function,
                 batch=int(properties.get("BatchSize", 10)),
                 partial="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
                 filters=tuple(json.loads(p["Pattern"]) for p in patterns),
+                enabled=str(properties.get("Enabled", True)).lower() == "true",
             )
 
     def check_roles(self) -> None:
-        """Raise Unresolved where a role cannot be assumed, or cannot read its function's queue.
+        """Raise Unresolved where a role cannot be assumed, or cannot read its function's source.
 
         Lambda and Step Functions refuse these when the stack is deployed.
         """
@@ -274,10 +308,19 @@ class EventDelivery:
         for role, service, arn in users:
             if not self._may.assumable(role, f"{service}.amazonaws.com", arn):
                 raise Unresolved(f"{service} cannot assume {role} for {arn}")
-        for one in self.mappings:
-            for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
-                if not self._may.role(one.function.role, action, one.queue.arn):
-                    raise Unresolved(f"{one.function.logical}: its role lacks {action}")
+        for function, action, arn in self._reads():
+            if not self._may.role(function.role, action, arn):
+                raise Unresolved(f"{function.logical}: its role lacks {action} on {arn}")
+
+    def _reads(self) -> Iterator[tuple[Function, str, str]]:
+        """What the roles of functions must be allowed to read their sources."""
+        for queued in self.mappings:
+            for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+                yield queued.function, f"sqs:{action}", queued.queue.arn
+        for streamed in self.streams.mappings:
+            for action in ("GetRecords", "GetShardIterator", "DescribeStream"):
+                yield streamed.function, f"dynamodb:{action}", streamed.stream
+            yield streamed.function, "dynamodb:ListStreams", "*"  # the action has no resource
 
     # ---- EventBridge ----
 
@@ -402,7 +445,7 @@ class EventDelivery:
         if function.dead_letters:
             attributes = {"ErrorCode": "200", "ErrorMessage": outcome.error[:1024]}
             self._send_as_function(
-                function, function.dead_letters, json.dumps(one.event), outcome, attributes
+                function, function.dead_letters, json.dumps(one.event), outcome.error, attributes
             )
 
     def _send_to_destination(
@@ -428,23 +471,23 @@ class EventDelivery:
             },
             "responsePayload": json.loads(outcome.payload),
         }
-        self._send_as_function(one.function, arn, json.dumps(record), outcome, {})
+        self._send_as_function(one.function, arn, json.dumps(record), outcome.error, {})
 
     def _send_as_function(
         self,
         function: Function,
         arn: str,
         body: str,
-        outcome: InvocationResult,
+        reason: str,
         attributes: Mapping[str, str],
     ) -> None:
         """Lambda sends under the function's own role. If that is refused, the event is lost."""
         service = arn.split(":")[2]
         if not self._may.role(function.role, _ACTIONS[service], arn):
-            reason = f"{outcome.error}; and its role may not {_ACTIONS[service]} on {arn}"
-            self.journal.write(Dropped(arn, body, reason))
+            why = f"{reason}; and its role may not {_ACTIONS[service]} on {arn}"
+            self.journal.write(Dropped(arn, body, why))
         elif service == "sqs":
-            self._dead_letter(arn, body, outcome.error, attributes)
+            self._dead_letter(arn, body, reason, attributes)
         elif service == "sns":
             self.client("sns").publish(TopicArn=arn, Message=body)
         else:
@@ -460,11 +503,54 @@ class EventDelivery:
         )
         self._reasons[sent["MessageId"]] = reason
 
+    # ---- DynamoDB to Lambda: what is given up ----
+
+    def _discarded(self, given_up: Discarded) -> None:
+        """Send discarded records to the mapping's destination, under the function's role."""
+        mapping, now = given_up.mapping, self.clock.now
+        request = f"00000000-0000-4000-a000-{len(self.journal):012x}"
+        record = discarded_record(given_up, now, request)
+        if not mapping.on_failure:
+            self.journal.write(Dropped(mapping.stream, json.dumps(record), given_up.reason))
+        elif mapping.on_failure.split(":")[2] != "s3":
+            self._send_as_function(
+                mapping.function, mapping.on_failure, json.dumps(record), given_up.reason, {}
+            )
+        else:
+            reader = self.streams.readers[mapping.logical]
+            event = json.dumps(reader.event(given_up.records))
+            body = json.dumps({**record, "payload": event})
+            self._retain(given_up, discarded_key(mapping, now, request), body)
+
+    def _retain(self, given_up: Discarded, key: str, body: str) -> None:
+        """Write an object. If that is refused, the records are lost."""
+        bucket, role = given_up.mapping.on_failure, given_up.mapping.function.role
+        where = f"{bucket}/{key}"
+        needs = [("s3:PutObject", where), ("s3:ListBucket", bucket), *self._encrypts(bucket)]
+        refused = [action for action, arn in needs if not self.allowed(role, action, arn)]
+        if refused:
+            reason = f"{given_up.reason}; and its role may not {', '.join(refused)}"
+            self.journal.write(Dropped(where, body, reason))
+            return
+        self.client("s3").put_object(Bucket=bucket.rsplit(":", 1)[-1], Key=key, Body=body.encode())
+        self.journal.write(Retained(where, body, given_up.reason))
+
+    def _encrypts(self, bucket: str) -> list[tuple[str, str]]:
+        """A bucket with a key of the account needs that key too."""
+        found = self.client("s3").get_bucket_encryption(Bucket=bucket.rsplit(":", 1)[-1])
+        rules = found["ServerSideEncryptionConfiguration"]["Rules"]
+        defaults = (rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in rules)
+        keys = (str(one["KMSMasterKeyID"]) for one in defaults if one.get("KMSMasterKeyID"))
+        arns = (
+            k if k.startswith("arn:") else self.stack.place.arn("kms", f"key/{k}") for k in keys
+        )
+        return [("kms:GenerateDataKey", arn) for arn in arns]
+
     # ---- SQS to Lambda ----
 
     def _poll(self, one: SourceMapping) -> bool:
         """Receive one batch and invoke the function with it. False if nothing is visible."""
-        if not self.messages(one.queue):
+        if one.logical in self._off or not self.messages(one.queue):
             return False
         sqs = self.client("sqs")
         messages = sqs.receive_message(
@@ -502,7 +588,7 @@ class EventDelivery:
 
         place, moments = self.stack.place, []
         backend = sqs_backends[place.account][place.region]
-        for one in self.mappings:
+        for one in (m for m in self.mappings if m.logical not in self._off):
             queue = backend.queues.get(one.queue.name)
             for message in queue._messages if queue else []:
                 moments.append(max(message.visible_at, message.delayed_until))
@@ -522,6 +608,8 @@ class EventDelivery:
             self._pending.remove(due)
             self._run_pending(due)
             return True
+        if self.streams.work():
+            return True
         worked = any(self._poll(one) for one in self.mappings)
         self.note_dead_letters()
         return worked
@@ -531,6 +619,8 @@ class EventDelivery:
         moments = [p.due for p in self._pending]
         if visible := self._visible_at():
             moments.append(visible)
+        if batch := self.streams.next_moment():
+            moments.append(batch)
         return min(moments, default=None)
 
     def note_dead_letters(self) -> None:
@@ -547,6 +637,7 @@ class EventDelivery:
         functions = self.runtime.functions.values()
         named = {q.redrive for q in self.queues.values()}
         named |= {a for f in functions for a in (f.dead_letters, f.on_failure)}
+        named |= {one.on_failure for one in self.streams.mappings}
         named |= {t.dead_letters for r in self.rules.values() for t in r.targets}
         return [q for q in self.queues.values() if q.arn in named]
 

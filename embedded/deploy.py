@@ -70,6 +70,11 @@ PROPERTIES = {  # what a builder builds; after the bar, what has no visible effe
     " ReservedConcurrentExecutions Role Runtime Tags Timeout"
     # EventDelivery reads the queue; the handler's file is run as it is, without layers.
     " | Code DeadLetterConfig Layers LoggingConfig",
+    "AWS::Lambda::EventSourceMapping": "BatchSize BisectBatchOnFunctionError DestinationConfig"
+    " Enabled EventSourceArn FilterCriteria FunctionName FunctionResponseTypes"
+    " MaximumBatchingWindowInSeconds MaximumRecordAgeInSeconds MaximumRetryAttempts"
+    # A table has one shard, no record is older than the mapping, and one batch runs at a time.
+    " ParallelizationFactor | ScalingConfig StartingPosition Tags",
     "AWS::StepFunctions::StateMachine": "Definition DefinitionString LoggingConfiguration RoleArn"
     " StateMachineName StateMachineType Tags TracingConfiguration | DefinitionSubstitutions",
     "AWS::Events::EventBus": "Name",

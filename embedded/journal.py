@@ -52,8 +52,17 @@ class DeadLettered:
 
 
 @dataclass(frozen=True)
+class Retained:
+    """Records of a stream that Lambda gave up are in a bucket."""
+
+    where: str  # ARN of the object
+    body: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Dropped:
-    """A message is lost: there was no dead-letter queue, or it refused the message."""
+    """A message is lost: it had no destination, or the destination refused it."""
 
     where: str  # ARN of what should have got it
     body: str
@@ -104,6 +113,7 @@ Record = (
     | Invoked
     | Called
     | DeadLettered
+    | Retained
     | Dropped
     | ExecutionStarted
     | ExecutionEnded

@@ -247,8 +247,7 @@ def _copied(thing: Any) -> Any:
     if not _changing or not hasattr(thing, "hash_key_attr"):
         return copy.deepcopy(thing)
     changing = {id(item) for item in _items_of(thing, _changing[-1])}
-    records = thing.stream_shard.items if thing.stream_shard else []
-    same = [one for one in [*thing.all_items(), *records, *thing.items] if id(one) not in changing]
+    same = [one for one in [*thing.all_items(), *thing.items] if id(one) not in changing]
     return copy.deepcopy(thing, {id(one): one for one in same})
 
 

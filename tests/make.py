@@ -29,8 +29,7 @@ DEPLOYMENT = Deployment(
     table="cordon",
     evidence_bucket="cordon-evidence",
     topic=PLACE.arn("sns", "cordon"),
-    contain_workflow=PLACE.arn("states", "stateMachine:cordon-contain"),
-    release_workflow=PLACE.arn("states", "stateMachine:cordon-release"),
+    workflow=PLACE.arn("states", "stateMachine:cordon-proceed"),
     own_roles=(f"arn:aws:iam::{ACCOUNT}:role/cordon-QuarantineBucketRole-1A2B3C",),
 )
 

@@ -17,6 +17,7 @@ from embedded.backends import (
     s3control,
     sagemaker,
     securityhub,
+    streams,
     transactions,
 )
 from embedded.backends.registry import (
@@ -37,6 +38,7 @@ from embedded.backends.tags import exists, forget, known
 def install() -> None:
     """Hook into moto and into every session made from now on. Safe to call again."""
     registry.install()
+    streams.install()
     transactions.install()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from cordon.errors import CaseConflict
 from cordon.evidence import ChainEnd
-from cordon.memory.cases import ActionResult, ActionStatus, Case, Cases, Decision, Reported
+from cordon.memory.cases import ActionResult, ActionStatus, Case, Cases
 from cordon.memory.table import Table
 from cordon.playbook import Plan
 from cordon.statuses import CLOSED, TABLE, Event, Status
@@ -83,7 +83,7 @@ def test_stale_copy_changes_nothing(cases: Cases) -> None:
 def test_stale_round_opens_nothing(cases: Cases) -> None:
     old = cases.open(a_case(Status.RELEASED))
     anew = replace(old, status=Status.AWAITING_APPROVAL, round=2)
-    assert cases.open(anew, replacing=old).execution_name == "c0ffee-2"
+    assert cases.open(anew, replacing=old).round == 2
     with pytest.raises(CaseConflict):
         cases.open(anew, replacing=old)
 
@@ -252,28 +252,7 @@ def test_later_pass_is_remembered(cases: Cases) -> None:
 
 def test_everything_is_remembered_at_once(cases: Cases) -> None:
     case = cases.open(a_case())
-    reported = Reported(version=1, at=NOON, original="updated", ops_item="oi-1", shown="5ha")
-    cases.save_reported(case, reported)
     assert cases.take_budget(ACCOUNT, 5)
     remembered = cases.remember("c0ffee", ACCOUNT, PLAN.hash)
-    assert (remembered.case, remembered.reported, remembered.spent) == (case, reported, 1)
+    assert (remembered.case, remembered.spent) == (case, 1)
     assert cases.remember("c0ffee", ACCOUNT, OTHER_PLAN.hash).case == case
-    assert cases.reported(case) == reported
-
-
-def test_earlier_decision_does_not_count(cases: Cases) -> None:
-    case = cases.open(a_case(Status.AWAITING_APPROVAL))
-    assert cases.decision(case) is None
-    decision = Decision("approve", round=1, plan_hash=PLAN.hash, by="Ada")
-    cases.decide(case, decision)
-    assert cases.decision(case) == decision
-    assert cases.decision(replace(case, round=2)) is None
-
-
-def test_earlier_token_does_not_count(cases: Cases) -> None:
-    case = cases.open(a_case(Status.AWAITING_APPROVAL))
-    assert cases.token(case) == ""
-    cases.keep_token(case, "secret")
-    assert cases.token(case) == "secret"
-    assert cases.token(replace(case, round=2)) == ""
-    assert "secret" not in repr(cases.get("c0ffee"))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cordon.memory.cases import Case
+from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded.journal import Called
 from tests.promises.world import Event, World, changed, event, outcomes, revoked
@@ -138,10 +139,9 @@ def test_no_more_is_approved_and_it_stays_contained(world: World, decision: str)
     state, results = world.state, world.case().results
     at(world, 1, seen(event(ROLE), "12:50"))
     if decision == "reject":
-        world.operator.decide(world.case(), "reject", world.case().plan_hash)
-        world.account.settle()
+        world.reject(world.case())
     else:
-        world.account.advance(timedelta(hours=4, minutes=1))
+        world.account.advance(timedelta(hours=4, minutes=10))
     case = world.case()
     assert case.status is Status.CONTAINED
     assert case.results == results
@@ -155,8 +155,7 @@ def test_one_question_a_period(world: World) -> None:
     """What comes sooner is remembered in the row, for the clock."""
     contained(world)
     at(world, 1, seen(event(ROLE), "12:50"))
-    world.operator.decide(world.case(), "reject", world.case().plan_hash)
-    world.account.settle()
+    world.reject(world.case())
     at(world, 1, seen(event(ROLE), "13:50"))
     assert world.case().status is Status.CONTAINED
     assert world.case().newer_activity is not None
@@ -204,34 +203,19 @@ def test_enforce_contains_again_what_waits(world: World) -> None:
 
 
 @approve
-def test_aborted_question_is_opened_again(world: World) -> None:
-    """An execution that was stopped ends no question: its time does (B5)."""
+def test_question_older_than_its_time_is_asked_again(world: World) -> None:
+    """Nothing ended it meanwhile, and the finding comes again (B5)."""
     world.send(seen(event(BUCKET), "11:55"))
-    states = world.account.client("stepfunctions")
-    machine = world.account.machines["ContainWorkflow"].arn
-    (running,) = states.list_executions(stateMachineArn=machine)["executions"]
-    states.stop_execution(executionArn=running["executionArn"])
-    world.account.settle()
-    assert at(world, 4, seen(event(BUCKET), "15:50")) == []
+    world.account.advance(timedelta(hours=3))
+    world.account.deliver(seen(event(BUCKET), "14:50"))
     assert (world.case().status, world.case().round) == (Status.AWAITING_APPROVAL, 1)
-    at(world, 1, seen(event(BUCKET), "16:50"))
+    world.account.advance(timedelta(hours=2), schedules="none")
+    assert world.case().status is Status.AWAITING_APPROVAL
+    world.account.deliver(seen(event(BUCKET), "16:50"))
     assert (world.case().status, world.case().round) == (Status.AWAITING_APPROVAL, 2)
+    assert "expired" in world.stages(world.case())
     world.approve(world.case())
     assert world.case().status is Status.CONTAINED
-
-
-@approve
-def test_overdue_question_stays_where_nothing_may_be_changed(world: World) -> None:
-    world.send(seen(event(BUCKET), "11:55"))
-    states = world.account.client("stepfunctions")
-    machine = world.account.machines["ContainWorkflow"].arn
-    (running,) = states.list_executions(stateMachineArn=machine)["executions"]
-    states.stop_execution(executionArn=running["executionArn"])
-    world.set("modes.quarantine_bucket", "observe")
-    world.account.advance(timedelta(hours=5))
-    delivery = world.account.deliver(seen(event(BUCKET), "16:50"))
-    assert [i.error for i in delivery.invocations if i.error] == []
-    assert world.case().status is Status.AWAITING_APPROVAL
 
 
 # ---- while it is released, and after ----
@@ -279,13 +263,13 @@ def test_activity_between_two_tries_of_a_release(world: World) -> None:
         world.account.advance(timedelta(hours=1))
         just_now = f"{world.account.clock.now - timedelta(minutes=10):%H:%M}"
         if not denied:
-            world.decide(world.case(), "release", "the test releases")
-            world.command(world.case(), "release")
+            world.decide(world.case(), Verb.RELEASE)
+            world.proceed(world.case())
             assert not dying
             assert world.case().status is Status.RELEASING
         one = seen(event(BUCKET), just_now, error="AccessDenied" if denied else "")
         world.account.deliver(one)
-    world.command(world.case(), "release")
+    world.proceed(world.case())
     stages = world.stages(world.case())
     assert stages.count("reopened") == 2  # of both tries
     assert "released" not in stages  # that would say that nothing was held
@@ -297,8 +281,7 @@ def test_activity_between_two_tries_of_a_release(world: World) -> None:
 def test_rejected_case_stays_rejected(world: World) -> None:
     """Also when there is newer activity: only a person brings it back."""
     world.send(seen(event(BUCKET), "11:55"))
-    world.operator.decide(world.case(), "reject", world.case().plan_hash)
-    world.account.settle()
+    world.reject(world.case())
     for hours, activity in ((1, "12:50"), (5, "17:50")):
         at(world, hours, seen(event(BUCKET), activity))
         assert world.case().status is Status.REJECTED

@@ -5,16 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from console.stack import NotPossible
-from cordon.memory.cases import Case, Decision
+from cordon.memory.cases import Case
+from cordon.memory.decisions import Verb
 from cordon.statuses import Status
-from embedded.journal import Called, ExecutionEnded, ExecutionStarted, Invoked
-from tests.promises.world import World, changed, event
+from embedded.journal import ExecutionEnded, ExecutionStarted, Invoked
+from tests.promises.world import SOMEBODY, Refused, World, changed, event
 
 NAME = "quarantine_bucket/guardduty_public_access"
-SOMEBODY = "arn:aws:iam::111122223333:user/somebody"
 pytestmark = pytest.mark.world("approve")
 
 
@@ -28,25 +26,15 @@ def case_awaiting_approval(world: World) -> tuple[Case, dict[str, Any]]:
     return case, before
 
 
-def token(world: World, case: Case) -> str:
-    """The task token, where it is kept."""
-    found = world.operator.cases(case.playbook).token(case)
-    assert len(found) > 10
-    return found
-
-
-def wake(world: World, case_token: str, **output: Any) -> None:
-    """Wake the workflow past the operator's command, as anyone with the token could."""
-    world.account.client("stepfunctions").send_task_success(
-        taskToken=case_token, output=json.dumps(output)
+def wake(world: World, case: Case, **more: Any) -> None:
+    """Wake the playbook by the workflow, as whoever may start executions could."""
+    given = {"case": case.id, "playbook": case.playbook, "function": case.function_arn}
+    world.account.client("stepfunctions").start_execution(
+        stateMachineArn=world.account.machines["Workflow"].arn,
+        name="mine",
+        input=json.dumps({**given, **more}),
     )
     world.account.settle()
-
-
-def record(world: World, case: Case, decision: str, **changes: Any) -> None:
-    """Write a decision past the operator's command, as whoever may write these rows could."""
-    made = {"round": case.round, "plan_hash": case.plan_hash, "by": SOMEBODY, "why": ""}
-    world.operator.cases(case.playbook).decide(case, Decision(decision, **{**made, **changes}))
 
 
 def assert_nothing_changed(world: World, before: dict[str, Any]) -> None:
@@ -79,36 +67,19 @@ def test_question_changes_nothing(world: World) -> None:
     assert case.plan_hash in world.finding(case)["Remediation"]["Recommendation"]["Text"]
     (incident,) = world.account.snapshot()["ssm"].values()
     assert incident["Status"] == "Open"
-    (started,) = world.account.journal.of(ExecutionStarted)
-    assert started.name == case.id
-    assert started.input.keys() == {"case", "playbook", "function"}
     assert world.troubles == []
 
 
-def test_second_delivery_starts_no_second_question(world: World) -> None:
+def test_no_execution_waits_for_people(world: World) -> None:
     case_awaiting_approval(world)
+    assert world.account.journal.of(ExecutionStarted) == []
+
+
+def test_second_delivery_starts_no_second_question(world: World) -> None:
+    case, _ = case_awaiting_approval(world)
     world.account.deliver(event(NAME))
     assert len(world.published) == 1
-    assert len(world.account.journal.of(ExecutionStarted)) == 1
-
-
-def test_token_stays_in_the_table(world: World) -> None:
-    case, _ = case_awaiting_approval(world)
-    secret = token(world, case)
-    world.approve(case)
-    case = world.case()
-    assert case.status is Status.CONTAINED
-    journal = world.account.journal
-    texts = [i.log for i in journal.of(Invoked)] + [p.message for p in world.published]
-    texts += [json.dumps(i.result) for i in journal.of(Invoked)]
-    texts += [json.dumps(world.evidence(case)), json.dumps(world.finding(case))]
-    texts += [json.dumps(world.account.snapshot())]
-    assert not [text for text in texts if secret in text]
-    carried = [c for c in journal.of(Called) if secret in repr(c.params)]
-    assert {(c.service, c.operation) for c in carried} == {
-        ("lambda", "Invoke"),
-        ("dynamodb", "PutItem"),
-    }
+    assert world.case() == case
 
 
 # ---- approving ----
@@ -133,44 +104,60 @@ def test_approved_case_is_contained(world: World) -> None:
 
 def test_second_approval_contains_nothing_more(world: World) -> None:
     case, _ = case_awaiting_approval(world)
-    secret = token(world, case)
     world.approve(case)
-    changes = world.changes()
-    with pytest.raises(NotPossible):
-        world.approve(world.case())
-    with pytest.raises(ClientError):
-        wake(world, secret, decision="approve")
+    changes, contained = world.changes(), world.case()
+    with pytest.raises(Refused):
+        world.approve(case)
+    world.proceed(case)
     assert world.changes() == changes
+    assert world.case() == contained
 
 
-def test_command_refuses_another_hash(world: World) -> None:
+def test_another_hash_is_refused(world: World) -> None:
     case, before = case_awaiting_approval(world)
-    with pytest.raises(NotPossible):
+    with pytest.raises(Refused):
         world.approve(case, plan="0" * 64)
     assert_nothing_changed(world, before)
     assert world.case().status is Status.AWAITING_APPROVAL
 
 
 def test_waking_alone_approves_nothing(world: World) -> None:
-    """The output of a task carries no authority, whatever it says."""
+    """An input carries no authority, whatever it says; nor does a command (C4)."""
     case, before = case_awaiting_approval(world)
-    wake(world, token(world, case), decision="approve", plan=case.plan_hash, by="the boss")
+    wake(world, case, decision="approve", verb="approve", plan=case.plan_hash, by="the boss")
+    outcome = world.proceed(case, verb="approve", plan_hash=case.plan_hash, by="the boss")
+    assert not outcome.failed
     assert_nothing_changed(world, before)
-    assert world.case().status is Status.EXPIRED
-    assert workflows(world) == ["FAILED"]
-    assert "NotApproved" in errors(world)
-    assert "NotApproved" in world.case().decided_why
+    assert world.case() == case
 
 
-@pytest.mark.parametrize(
-    "changes", [{"plan_hash": "0" * 64}, {"plan_hash": ""}, {"round": 2}], ids=str
-)
+@pytest.mark.parametrize("do", ["contain", "release", "end_question", "report", ""])
+def test_other_commands_are_none(world: World, do: str) -> None:
+    case, before = case_awaiting_approval(world)
+    assert world.proceed(case, do=do).error.startswith("KeyError")
+    assert_nothing_changed(world, before)
+    assert world.case() == case
+
+
+@pytest.mark.parametrize("changes", [{"plan_hash": "0" * 64}, {"plan_hash": ""}], ids=str)
 def test_decision_of_another_plan_approves_nothing(world: World, changes: dict[str, Any]) -> None:
     case, before = case_awaiting_approval(world)
-    record(world, case, "approve", **changes)
-    wake(world, token(world, case), decision="approve")
+    world.decide(case, Verb.APPROVE, **changes)
+    wake(world, case)
     assert_nothing_changed(world, before)
-    assert "NotApproved" in errors(world)
+    assert world.case().status is Status.EXPIRED
+    assert "not the plan that is recorded" in world.case().decided_why
+
+
+@pytest.mark.parametrize("changes", [{"round": 2}, {"round": 0}, {"complete": False}], ids=str)
+def test_decision_that_does_not_count_approves_nothing(
+    world: World, changes: dict[str, Any]
+) -> None:
+    case, before = case_awaiting_approval(world)
+    world.decide(case, Verb.APPROVE, **changes)
+    wake(world, case)
+    assert_nothing_changed(world, before)
+    assert world.case() == case
 
 
 @pytest.mark.parametrize("rehashed", [False, True])
@@ -186,10 +173,10 @@ def test_altered_plan_is_not_approved(world: World, rehashed: bool) -> None:
         forged = case.plan_hash[:16] + world.case().plan.hash[16:]
         _alter(world, table, key, "plan_hash", forged)
     assert world.case().plan.hash != case.plan_hash
-    record(world, case, "approve")
-    wake(world, token(world, case), decision="approve")
+    world.decide(case, Verb.APPROVE)
+    wake(world, case)
     assert_nothing_changed(world, before)
-    assert "NotApproved" in errors(world)
+    assert world.case().status is Status.EXPIRED
 
 
 def _alter(world: World, table: str, key: str, name: str, value: str) -> None:
@@ -202,34 +189,14 @@ def _alter(world: World, table: str, key: str, name: str, value: str) -> None:
     )
 
 
-def test_foreign_execution_contains_nothing(world: World) -> None:
-    """Whoever may start executions of the workflow gets no further than the real one does."""
+def test_decision_that_nobody_was_woken_for_is_carried_out(world: World) -> None:
+    """The desk has written it, and the workflow did not start: time takes it up."""
     case, before = case_awaiting_approval(world)
-    states = world.account.client("stepfunctions")
-    given = {"case": case.id, "playbook": case.playbook, "function": case.function_arn}
-    machine = world.account.machines["ContainWorkflow"].arn
-    tampered = json.dumps({**given, "plan": "0" * 64})
-    with pytest.raises(ClientError):
-        states.start_execution(stateMachineArn=machine, name=case.id, input=tampered)
-    states.start_execution(stateMachineArn=machine, name="mine", input=tampered)
-    world.account.settle()
-    assert_nothing_changed(world, before)
-    assert world.case().status is Status.AWAITING_APPROVAL
-    outcome = world.command(case, "contain", execution="mine", plan=case.plan_hash, by="me")
-    assert outcome.error.startswith("NotApproved")
-    assert_nothing_changed(world, before)
-    world.approve(world.case())
+    world.decide(case, Verb.APPROVE, at=world.account.now)
+    world.account.advance(timedelta(minutes=11))
     assert world.case().status is Status.CONTAINED
-
-
-@pytest.mark.parametrize("do", ["report", "end_question"])
-def test_foreign_execution_ends_no_question(world: World, do: str) -> None:
-    """Nor does an execution of an earlier round that failed late."""
-    case, before = case_awaiting_approval(world)
-    outcome = world.command(case, do, execution=f"{case.id}-0", failed="States.Timeout")
-    assert json.loads(outcome.payload) == {"state": "awaiting_approval"}
-    assert world.case() == case
-    assert_nothing_changed(world, before)
+    assert world.case().decided_by == SOMEBODY
+    assert world.state != before
 
 
 # ---- not approving ----
@@ -237,8 +204,7 @@ def test_foreign_execution_ends_no_question(world: World, do: str) -> None:
 
 def test_rejected_case_stays_rejected(world: World) -> None:
     case, before = case_awaiting_approval(world)
-    world.operator.decide(case, "reject", case.plan_hash)
-    world.account.settle()
+    world.reject(case)
     assert world.case().status is Status.REJECTED
     assert world.case().decided_by.startswith("arn:aws:")
     assert_nothing_changed(world, before)
@@ -251,42 +217,46 @@ def test_rejected_case_stays_rejected(world: World) -> None:
     assert_nothing_changed(world, before)
 
 
-@pytest.mark.parametrize("decision", ["approved", "APPROVE", "yes", 1, None])
-def test_only_the_word_approve_approves(world: World, decision: Any) -> None:
-    case, before = case_awaiting_approval(world)
-    record(world, case, str(decision))
-    wake(world, token(world, case), decision=decision)
-    assert world.case().status is Status.EXPIRED
-    assert_nothing_changed(world, before)
-
-
 def test_expired_question_is_over(world: World) -> None:
     case, before = case_awaiting_approval(world)
-    secret = token(world, case)
-    world.account.advance(timedelta(hours=3, minutes=59))
+    world.account.advance(timedelta(hours=3, minutes=58))
     assert world.case().status is Status.AWAITING_APPROVAL
-    world.account.advance(timedelta(minutes=2))
+    world.account.advance(timedelta(minutes=10))
     assert world.case().status is Status.EXPIRED
-    assert world.case().decided_why == "nobody approved"
+    assert world.case().decided_why == "nobody approved in time"
     assert_nothing_changed(world, before)
-    with pytest.raises(NotPossible):
+    with pytest.raises(Refused):
         world.approve(world.case())
-    with pytest.raises(ClientError):
-        wake(world, secret, decision="approve")
+    world.decide(case, Verb.APPROVE)
+    world.proceed(case)
     assert_nothing_changed(world, before)
     assert world.case().status is Status.EXPIRED
+
+
+def test_question_that_nobody_was_told_of_does_not_expire(world: World) -> None:
+    """Its hours count from when people were told, not from when it was opened."""
+    world.stage(event(NAME))
+    with world.denied("ReportCases", "sns:Publish"):
+        world.account.deliver(event(NAME))
+        world.account.advance(timedelta(hours=9), schedules="last")
+        assert world.case().status is Status.AWAITING_APPROVAL
 
 
 @pytest.mark.parametrize("switch", ["observe", "off"])
 def test_master_switch_stops_an_approved_case(world: World, switch: str) -> None:
+    """The desk refuses it; what was approved just before is not carried out."""
     case, before = case_awaiting_approval(world)
     world.set("master_switch", switch)
-    world.approve(case)
+    with pytest.raises(Refused):
+        world.approve(case)
+    assert world.case() == case
+    world.decide(case, Verb.APPROVE)
+    wake(world, case)
     assert_nothing_changed(world, before)
-    assert "NotAllowedNow" in errors(world)
     assert world.case().status is Status.EXPIRED
-    assert "NotAllowedNow" in world.case().decided_why  # a person did approve
-    assert workflows(world) == ["FAILED"]
+    assert "it was approved, and not carried out" in world.case().decided_why
+    assert "master switch" in world.case().decided_why
+    assert workflows(world) == ["SUCCEEDED"]
 
 
 def test_target_exempted_since_stops_the_whole_plan(world: World) -> None:
@@ -302,9 +272,9 @@ def test_target_exempted_since_stops_the_whole_plan(world: World) -> None:
     assert set(case.plan.resources) == {details["arn"], other["arn"]}
     exemption = {"playbook": "*", "resource": other["arn"], "owner": "Ann", "reason": "a test"}
     world.set("exemptions", {"one": {**exemption, "expires": "2027-01-01T00:00:00Z"}})
-    world.approve(case)
+    world.decide(case, Verb.APPROVE)
+    wake(world, case)
     assert_nothing_changed(world, before)
-    assert "NotAllowedNow" in errors(world)
     assert other["arn"] in world.case().decided_why  # a person sees why
     assert "by Ann: a test" in world.case().decided_why
 
@@ -316,20 +286,25 @@ def test_target_protected_since_is_not_contained(world: World, protected: str) -
     exemption = {"playbook": "*", "resource": bucket, "owner": "Ann", "reason": "a test"}
     exemption["expires"] = "2027-01-01T00:00:00Z"
     world.set(protected, {bucket} if protected == "protected" else {"one": exemption})
-    world.approve(case)
+    with pytest.raises(Refused):
+        world.approve(case)
+    world.decide(case, Verb.APPROVE)
+    wake(world, case)
     assert_nothing_changed(world, before)
-    assert "NotAllowedNow" in errors(world)
+    assert world.case().status is Status.EXPIRED
 
 
 @pytest.mark.parametrize("how", ["protected", "modes.quarantine_bucket"])
 def test_approved_change_is_tried_again_only_if_allowed(world: World, how: str) -> None:
     """The workflow's own retry is a further attempt: policy is consulted before it too (B9)."""
     case, _ = case_awaiting_approval(world)
-    world.decide(case, "approve", "")
+    world.decide(case, Verb.APPROVE)
     with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock"):
-        assert world.command(case, "contain").error.startswith("ContainFailed")
+        assert world.proceed(case).error.startswith("ContainFailed")
     state = world.state
     values = {"protected": {case.plan.resources[0]}, "modes.quarantine_bucket": "observe"}
     world.set(how, values[how])
-    assert world.command(case, "contain").error.startswith("NotAllowedNow")
+    assert not world.proceed(case).failed
     assert world.state == state
+    assert world.case().reason.startswith("not taken up again")
+    assert errors(world).count("ContainFailed") == 1

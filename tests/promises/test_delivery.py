@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cordon.clock import to_iso
+from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded.backends import hub, registry
 from embedded.backends.registry import Where
@@ -403,10 +404,10 @@ def test_step_says_that_the_release_has_ended(world: World) -> None:
     """The workflow waits for nothing more."""
     world.send(event(PUBLIC))
     case = world.case()
-    world.decide(case, "release", "a test")
-    outcome = world.command(case, "release")
+    world.decide(case, Verb.RELEASE)
+    outcome = world.proceed(case)
     assert not outcome.error
-    assert json.loads(outcome.payload) == {"state": "reopened"}
+    assert json.loads(outcome.payload) == {"status": "reopened", "mode": "enforce"}
 
 
 def test_failed_case_can_be_released(world: World) -> None:

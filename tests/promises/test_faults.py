@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded import iam_guard
 from embedded.functions import InvocationResult
@@ -186,17 +187,15 @@ def woken(world: World, since: int) -> list[str]:
 
 
 def release(world: World) -> End:
-    """The steps of the release workflow, each tried again as it does; else it fails."""
+    """The step of the workflow, tried again as it does; else it fails."""
     case = world.case()
-    world.decide(case, "release", "the test is over")
-    failed = insist(world, lambda: world.command(case, "release"))
+    world.decide(case, Verb.RELEASE)
+    failed = insist(world, lambda: world.proceed(case))
     if not failed and world.case().not_before is not None:
-        world.account.advance(timedelta(hours=37))
-        failed = insist(world, lambda: world.command(case, "release"))
-    more = {"failed": {"error": failed}} if failed else {}
-    unreported = insist(world, lambda: world.command(case, "report", **more))
-    alarms = [one for one in (failed, unreported) if one]
-    return End(alarms, seen(world), len(world.published))
+        world.account.advance(timedelta(hours=37), schedules="last")
+        failed = insist(world, lambda: world.proceed(case))
+    world.account.settle()
+    return End([failed] if failed else [], seen(world), len(world.published))
 
 
 def insist(world: World, step: Callable[[], InvocationResult]) -> str:
@@ -306,10 +305,10 @@ def test_approved_plan_survives_each_fault(world: World) -> None:
     assert case.status is Status.AWAITING_APPROVAL
 
     def work() -> End:
-        world.decide(case, "approve", "")
-        steps = ("contain", "report")
-        errors = [insist(world, partial(world.command, case, step)) for step in steps]
-        return End([one for one in errors if one], seen(world), len(world.published))
+        world.decide(case, Verb.APPROVE)
+        failed = insist(world, partial(world.proceed, case))
+        world.account.settle()
+        return End([failed] if failed else [], seen(world), len(world.published))
 
     wanted, copies = run(world, name, work, work, KINDS[:4])
     assert wanted.alarms == []

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cordon.memory.cases import Case
+from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded.journal import Called
 from tests.promises.forked import apart
@@ -98,8 +99,8 @@ def on_the_bucket(call: Called) -> bool:
 
 def release(world: World, case: Case) -> Status:
     """Straight to the case's function."""
-    world.decide(case, "release", "it was meant so")
-    world.insist(lambda: world.command(case, "release"))
+    world.decide(case, Verb.RELEASE)
+    world.insist(lambda: world.proceed(case))
     return world.operator.case(case.id).status
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cordon.finding import Malformed
-from cordon.memory.cases import Decision
+from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded.backends import asff
 from embedded.journal import Invoked
@@ -187,11 +187,8 @@ def test_approver_is_not_fooled(world: World) -> None:
 def test_a_hostile_approver_is_only_quoted(world: World) -> None:
     world.send(event("quarantine_bucket/guardduty_public_access"))
     case = world.case()
-    cases = world.operator.cases(case.playbook)
-    cases.decide(case, Decision("approve", case.round, case.plan_hash, HOSTILE, HOSTILE))
-    world.account.client("stepfunctions").send_task_success(
-        taskToken=cases.token(case), output=json.dumps({"decision": "approve"})
-    )
+    world.decide(case, Verb.APPROVE, by=HOSTILE, why=HOSTILE)
+    assert not world.proceed(case).failed
     world.account.settle()
     assert world.case().status is Status.CONTAINED
     assert len(world.case().decided_by) <= 256

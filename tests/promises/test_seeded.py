@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cordon.memory.cases import Case
+from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded import iam_guard
 from embedded.journal import Called
@@ -79,12 +80,12 @@ def test_release_beside_a_live_attempt_waits(world: World) -> None:
     def release(call: Called) -> None:
         if call.operation == "PutPublicAccessBlock" and not said:
             said.append("")
-            world.decide(world.case(), "release", "at once")
-            said[0] = world.command(world.case(), "release").payload
+            world.decide(world.case(), Verb.RELEASE)
+            said[0] = world.proceed(world.case()).error
 
     world.account.after_call(release)
     world.account.deliver(one)
-    assert '"waiting"' in said[0]
+    assert said[0].startswith("ContainInProgress")
     assert world.case().status is Status.CONTAINED
 
 

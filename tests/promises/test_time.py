@@ -45,8 +45,7 @@ def test_workflow_waits_and_goes_on(world: World, mode: str) -> None:
         deliver(world)
         if mode == "approve":
             case = world.case()
-            world.operator.decide(case, "approve", case.plan_hash)
-            world.account.settle(patience=SOON)
+            world.approve(case)
         case = world.case()
         assert case.status is Status.CONTAINING
         assert case.not_before is not None
@@ -63,13 +62,12 @@ def test_workflow_waits_and_goes_on(world: World, mode: str) -> None:
 
 
 def test_long_wait_is_in_the_row(world: World) -> None:
-    """No workflow waits for hours: what takes it up again is the next delivery, or the clock."""
+    """No workflow waits for hours: time takes it up again, or the next delivery."""
     with slow(world, timedelta(hours=3)):
         world.send(event(NAME))
         world.account.advance(timedelta(hours=2))
         assert world.case().status is Status.CONTAINING
-        world.account.advance(timedelta(hours=2))
-        world.account.deliver(event(NAME))
+        world.account.advance(timedelta(hours=1, minutes=10))
     assert world.case().status is Status.CONTAINED
 
 

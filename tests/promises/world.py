@@ -20,8 +20,10 @@ from console.stack import Stack
 from console.staging import stage
 from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.finding import Finding, Malformed
-from cordon.memory.cases import Case, Decision, Reported
+from cordon.memory.cases import Case
+from cordon.memory.decisions import Decision, Decisions, Verb
 from cordon.memory.holds import Hold, hold_of
+from cordon.memory.reported import Reported, ReportedRows
 from cordon.memory.table import encode, row_of
 from cordon.settings import Mode
 from cordon.sources import read
@@ -39,6 +41,7 @@ PLAYBOOKS = {
     "escalate_finding": "EscalateFinding",
 }
 HOME = ("111122223333", "us-east-1", "aws")
+SOMEBODY = f"arn:aws:iam::{HOME[0]}:user/somebody"
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RECORDS = ("ssm", "securityhub")  # of a snapshot: what is reported, not what is contained
 
@@ -127,8 +130,13 @@ class World:
         return Stack(self.account.client, self.account.stack.outputs)
 
     def approve(self, case: Case, plan: str = "") -> None:
-        """As ``cordon approve`` does."""
-        self.operator.decide(case, "approve", plan or case.plan_hash)
+        """As ``cordon approve`` does. Raises Refused."""
+        self.operator.decide(case, Verb.APPROVE, plan or case.plan_hash)
+        self.account.settle()
+
+    def reject(self, case: Case) -> None:
+        """As ``cordon reject`` does. Raises Refused."""
+        self.operator.decide(case, Verb.REJECT, case.plan_hash)
         self.account.settle()
 
     def release(self, case: Case) -> Case:
@@ -137,16 +145,16 @@ class World:
         self.account.settle()
         return self.operator.case(case.id)
 
-    def decide(self, case: Case, decision: str, why: str) -> None:
-        """Record what a person decided, without waking a workflow."""
-        by = f"arn:aws:iam::{HOME[0]}:user/an-operator"
-        made = Decision(decision, case.round, case.plan_hash, by, why)
-        self.operator.cases(case.playbook).decide(case, made)
+    def decide(self, case: Case, verb: Verb, **changes: Any) -> None:
+        """Record what a person decided, past the desk, and wake nobody."""
+        made = {"round": case.round, "plan_hash": case.plan_hash, "by": SOMEBODY, "why": "a test"}
+        rows, name = Decisions(self.operator.table), (case.playbook, case.id)
+        rows.save(*name, Decision(verb, **{**made, **changes}), rows.get([name]).get(name))
 
-    def command(self, case: Case, do: str, **more: Any) -> InvocationResult:
-        """A step of a workflow, straight to the case's function."""
-        named = {"do": do, "case": case.id, "execution": case.execution_name}
-        return self.account.invoke(PLAYBOOKS[case.playbook], {"cordon": {**named, **more}})
+    def proceed(self, case: Case, **more: Any) -> InvocationResult:
+        """Wake the case's playbook, as the workflow does."""
+        command = {"do": "proceed", "case": case.id, **more}
+        return self.account.invoke(PLAYBOOKS[case.playbook], {"cordon": command})
 
     def set(self, name: str, value: Any) -> None:
         """Change a setting by a plain command: ``master_switch``, ``modes.revoke_sessions``."""
@@ -220,7 +228,8 @@ class World:
 
     def reported(self, case: Case) -> Reported:
         """What people were last shown of the case."""
-        return self.operator.cases(case.playbook).reported(case)
+        name = (case.playbook, case.id)
+        return ReportedRows(self.operator.table).get([name])[name]
 
     @property
     def state(self) -> dict[str, Any]:

@@ -49,8 +49,8 @@ class Decision:
 
     verb: Verb
     round: int
-    plan_hash: str
-    by: str  # ARN of who decided last, or the words for a reviewer whom nobody names
+    plan_hash: str = ""  # of what a person approved
+    by: str = ""  # ARN of who decided last, or the words for a reviewer whom nobody names
     why: str = ""
     at: datetime | None = None
     complete: bool = True  # False while another person must decide the same
