@@ -323,12 +323,12 @@ def test_of_two_at_once_one_decides(office: Office, first: Verb | None) -> None:
     if first is not None:
         office.does(first)
         office.cases().write(replace(case, round=2))
-    read, raced = Desk.decided, []
+    read, raced = Desk.decided, [False]
 
     def reads_then_another_decides(self: Desk, playbook: str, id: str) -> Decision | None:
         seen = read(self, playbook, id)
-        if not raced:
-            raced.append(True)
+        if not raced[0]:
+            raced[0] = True
             office.does(Verb.REJECT, BOB)
         return seen
 
@@ -436,13 +436,13 @@ def test_both_of_two_read_the_first_alone(office: Office) -> None:
     """Two second approvers at once: one completes, the other is refused, and nothing runs twice."""
     case = office.deployed(two_approvers=True).having(waiting())
     office.does(Verb.APPROVE, plan=case.plan_hash)
-    eve, raced = f"arn:aws:iam::{ACCOUNT}:user/eve", []
+    eve, raced = f"arn:aws:iam::{ACCOUNT}:user/eve", [False]
     beside = deciding_cases._beside
 
     def another_first(*given: Any) -> Decision:
         made = beside(*given)
-        if not raced:
-            raced.append(True)
+        if not raced[0]:
+            raced[0] = True
             office.does(Verb.APPROVE, eve, plan=case.plan_hash)
         return made
 
