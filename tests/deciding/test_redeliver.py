@@ -96,6 +96,7 @@ def test_the_desks_own_event_is_handled_at_once(office: Office) -> None:
         ("UndeliveredEvents", EVENT, target("arn:aws:sqs:eu-central-1:1:Other")),
         ("UndeliveredEvents", "no JSON", target(FUNCTION)),
         ("UndeliveredEvents", "[1]", target(FUNCTION)),
+        ("UndeliveredEvents", {**chosen("CordonRelease"), "detail": {}}, target("arn:x")),
         ("FailedInvocations", {"requestPayload": EVENT}, {}),
         ("FailedInvocations", {"requestContext": {"functionArn": FUNCTION}}, {}),
         ("FailedInvocations", {"requestContext": 1, "requestPayload": {}}, {}),

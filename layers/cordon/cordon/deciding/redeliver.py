@@ -25,6 +25,7 @@ from cordon.deciding.custom_actions import on_custom_action
 from cordon.deciding.desk import Desk, Response
 from cordon.deciding.request import BadRequest, Caller
 from cordon.deciding.request import Redeliver as Body
+from cordon.errors import Malformed
 from cordon.sources.text import one_line
 
 MOST_LETTERS = 100  # of one request: API Gateway waits for 30 seconds at most
@@ -142,7 +143,10 @@ def _invoke(arn: str, payload: Mapping[str, Any], desk: Desk) -> None:
             FunctionName=function, InvocationType="Event", Payload=json.dumps(payload)
         )
     elif payload.get("detail-type") == "Security Hub Findings - Custom Action":
-        on_custom_action(payload, desk)
+        try:
+            on_custom_action(payload, desk)
+        except Malformed as why:
+            raise Left(f"a letter cannot be read: {why}") from None
     else:
         raise Left(f"a letter names the function {function or 'of nobody'}, which is no playbook")
 
