@@ -38,6 +38,7 @@ from embedded.delivery import EventDelivery, Queue, Rule
 from embedded.deploy import build, functions_of
 from embedded.deployed_code import DeployedCode
 from embedded.functions import Function, InvocationResult, Runtime
+from embedded.http_api import HttpApis, HttpResponse
 from embedded.iam_guard import UNGUARDED, AfterCall, Caller, Guard, IamDirectory, SandboxDied
 from embedded.journal import (
     Called,
@@ -230,6 +231,15 @@ class EmbeddedAccount:
         self.event_delivery = EventDelivery(
             self.stack, self.runtime, self.clock, self.journal, self.client, self._allowed
         )
+        self.http_apis = HttpApis(
+            self.stack,
+            self.runtime,
+            self.clock,
+            self.client,
+            self.guard.decide,
+            self._gateway_may_invoke,
+            self.organization,
+        )
         iam_guard.enter(self._intercept)
         undo.callback(iam_guard.leave)
         state_machines.enter(self)
@@ -360,6 +370,28 @@ class EmbeddedAccount:
         if found is None:
             raise LookupError(function)
         return self.runtime.invoke(found, event)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        caller: str,
+        source_ip: str = "203.0.113.7",
+        api: str = "",
+    ) -> HttpResponse:
+        """Send a request to the stack's HTTP API; ``api`` names one (logical id) of several.
+
+        ``caller`` is the ARN of a user or of a session of a role, "" for nobody: the request is
+        not signed. A body that is no text is sent as JSON. As after ``invoke``, what the function
+        caused is still to be done: ``settle``. Raises LookupError without such an API.
+        """
+        return self.http_apis.request(api, method, path, body, caller, source_ip)
+
+    def _gateway_may_invoke(self, function: str, source: str) -> bool:
+        may = self.event_delivery.permissions.service
+        return may("apigateway.amazonaws.com", "lambda:InvokeFunction", function, source)
 
     def settle(self, *, patience: timedelta | None = None) -> None:
         """Run everything until it is quiet. The clock moves over pauses and retries."""

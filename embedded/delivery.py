@@ -252,7 +252,7 @@ class EventDelivery:
     def __post_init__(self) -> None:
         self.rules = rules_of(self.stack)
         self.queues = queues_of(self.stack)
-        self._may = Permissions(self.stack)
+        self.permissions = self._may = Permissions(self.stack)
         self.mappings = tuple(self._mappings())
         self.streams = StreamDelivery(
             self.stack, self.runtime, self.clock, self.journal, self._discarded
