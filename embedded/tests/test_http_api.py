@@ -113,6 +113,7 @@ def test_more_exact_route_comes_first(account: EmbeddedAccount) -> None:
         return str(response.body["event"]["routeKey"])
 
     assert key("GET", "/cases/a") == "GET /cases/{name}"
+    assert key("GET", "/cases/new") == "GET /cases/new"
     assert key("PUT", "/cases/a") == "ANY /cases/{rest+}"
     assert key("GET", "/cases/a/b") == "ANY /cases/{rest+}"
 
