@@ -1,8 +1,9 @@
 """Is who decided, by evidence, who the desk's API has logged? Its log is a second witness.
 
 API Gateway writes the log, not our function: whoever invokes the function directly, or writes a
-decision's row past it, leaves no line there. Source: API Gateway Developer Guide, "Customize HTTP
-API access logs".
+decision's row past it, leaves no line there. Nor can they name the request of somebody else: the
+line has Lambda's own id of the invocation that this request led to, and the entry has that of the
+invocation that decided. Source: API Gateway Developer Guide, "Customize HTTP API access logs".
 """
 
 import json
@@ -81,6 +82,9 @@ def _differs(lines: list[Mapping[str, Any]], stage: str, witness: Mapping[str, A
     (line,) = lines[:1]
     if line.get("userArn") != by:
         return f"the access log has {line.get('userArn')} for the request {request}, not {by}"
+    invocation = line.get("invocation", "-")
+    if invocation not in ("-", witness.get("invocation")):
+        return f"the request {request} of {by} did not lead to this: it was used a second time"
     routes = tuple(f"POST /{verb}" for verb in DECIDED.get(stage, ()))
     if routes and line.get("routeKey") not in routes:
         return f"the access log has {line.get('routeKey')} for the request {request} of {by}"

@@ -47,7 +47,7 @@ def decide_case(verb: Verb, body: OnCase, caller: Caller, desk: Desk) -> Respons
         by=caller.arn,
         why=body.why,
         at=now(),
-        witnesses=(witness(caller, person),),
+        witnesses=(witness(caller, person.id),),
     )
     decision = _beside(before, made, person, case, desk)
     if decision is not before:

@@ -54,7 +54,7 @@ def contain_by_arn(body: ByArn, caller: Caller, desk: Desk) -> Response:
         by=caller.arn,
         why=body.why,
         at=now(),
-        witnesses=(witness(caller, person),),
+        witnesses=(witness(caller, person.id),),
         resource=body.resource,
         account=finding.place.account,
         region=finding.place.region,

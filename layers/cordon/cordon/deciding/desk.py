@@ -134,14 +134,15 @@ class Desk:
         return True
 
 
-def witness(caller: Caller, person: Person) -> Witness:
-    """The request as AWS names it; its access log has the same requestId."""
+def witness(caller: Caller, person: str) -> Witness:
+    """The request as AWS names it, counted for this person (id)."""
     return Witness(
         by=caller.arn,
-        person=person.id,
+        person=person,
         at=to_iso(now()),
         request=caller.request,
         api=caller.api,
+        invocation=caller.invocation,
         access_key=caller.access_key,
         source_ip=caller.source_ip,
     )

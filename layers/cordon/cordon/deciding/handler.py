@@ -6,6 +6,7 @@ stop alone, a direct invocation. Everything else is refused with its reason.
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from cordon.deciding.request import (
     BadRequest,
     Body,
     ByArn,
+    Caller,
     OnCase,
     Redeliver,
     SetSettings,
@@ -94,11 +96,12 @@ def _respond(event: Mapping[str, Any], context: Any, desk: Desk) -> Response:
     """A request of the HTTP API. Whatever is wrong with it is said, and nothing was written."""
     named: dict[str, str] = {}
     try:
-        verb, caller = verb_of(event), caller_of(event)
+        verb = verb_of(event)
+        caller = replace(caller_of(event), invocation=str(context.aws_request_id))
         named = {"verb": verb, "by": one_line(caller.arn, 256), "api_request": caller.request}
         if not desk.deployment.desk_api or caller.api != desk.deployment.desk_api:
             raise NotDecided(403, "the request did not come by the API of this stack")
-        response = _carry_out(verb, body_of(event, verb), event, context, desk)
+        response = _carry_out(verb, body_of(event, verb), caller, context, desk)
     except BadRequest as bad:
         refused = {"refused": str(bad), "field": bad.field, "right": bad.right}
         response = Response(400, refused)
@@ -110,10 +113,7 @@ def _respond(event: Mapping[str, Any], context: Any, desk: Desk) -> Response:
     return response
 
 
-def _carry_out(
-    verb: str, body: Body, event: Mapping[str, Any], context: Any, desk: Desk
-) -> Response:
-    caller = caller_of(event)
+def _carry_out(verb: str, body: Body, caller: Caller, context: Any, desk: Desk) -> Response:
     match body:
         case OnCase():
             return decide_case(Verb(verb), body, caller, desk)

@@ -42,6 +42,7 @@ class Caller:
     source_ip: str
     request: str  # requestId: the access log has it too
     api: str
+    invocation: str = ""  # Lambda's own id of the invocation: not from the event
 
 
 @dataclass(frozen=True)

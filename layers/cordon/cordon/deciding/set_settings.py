@@ -47,7 +47,7 @@ def set_settings(body: SetSettings, caller: Caller, desk: Desk) -> Response:
     row = settings_row.read(desk.table)
     names = tuple(sorted(desk.playbooks))
     change = change_of(body.change, Before(row, settings_row.settings_of(row, names), names))
-    witnesses: tuple[Witness, ...] = (witness(caller, person),)
+    witnesses: tuple[Witness, ...] = (witness(caller, person.id),)
     said = {"change": change.text, "by": caller.arn, "person": person.id}
     if desk.deployment.two_approvers and change.more:
         made = Decision(Verb.SETTINGS, 0, _sha256(body.change), caller.arn, at=now())
@@ -120,8 +120,7 @@ def _who(caller: Caller, desk: Desk) -> Witness:
         counted = person_of(caller.arn, caller.access_key, desk.deployment, lambda _: False).id
     except NotAPerson:
         counted = caller.arn
-    made = Witness(caller.arn, counted, "", caller.request, caller.api)
-    return replace(made, access_key=caller.access_key, source_ip=caller.source_ip)
+    return witness(caller, counted)
 
 
 def _prove_stop(said: Said, desk: Desk) -> str:

@@ -39,6 +39,7 @@ class Witness:
     at: str  # to_iso
     request: str = ""  # requestId of the HTTP API, or the event's id
     api: str = ""  # apiId of the HTTP API; "" where the request came another way
+    invocation: str = ""  # Lambda's own id of it, which no caller chooses and the access log has
     access_key: str = ""
     source_ip: str = ""
 
