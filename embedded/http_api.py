@@ -310,8 +310,11 @@ def _integration(outcome: InvocationResult | None) -> dict[str, Any]:
     """What is known of an invocation: Lambda's status is 200 even if the function failed."""
     if outcome is None:
         return {}
+    id = outcome.request_id or "-"
     reported = {"integration.error": outcome.error, "integrationErrorMessage": outcome.error}
     return {
+        "awsEndpointRequestId": id,
+        "integration.requestId": id,
         "integration.status": 200,
         "integrationStatus": 200,
         **(reported if outcome.failed else {}),
