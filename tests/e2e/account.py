@@ -196,11 +196,12 @@ class Account:
         self._ask("cold")
 
     def settle(self, seconds: float = STILL) -> None:
-        """Wait until no function runs, no message waits for one, and no execution goes on."""
+        """Wait until no function runs, no message or record waits for one, and no execution goes
+        on."""
         until(self._still, seconds, lambda: f"not still: {self._ask('still')}")
 
     def _still(self) -> bool:
-        kinds = ("invocations", "messages", "executions")
+        kinds = ("invocations", "messages", "executions", "records")
         return not any(self._ask("still")[kind] for kind in kinds) and not any(
             self._ask("still")[kind] for kind in kinds
         )

@@ -35,8 +35,10 @@ def main(port: str) -> None:
     import ministack.app
     import repairs
     import shelf
+    import streams
 
     repairs.install()
+    streams.install()
     shelf.install()
     control.install()
     sys.argv = sys.argv[:1]
