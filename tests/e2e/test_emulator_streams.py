@@ -252,11 +252,11 @@ def test_a_factor_is_an_order_for_each_key(stack: Stack) -> None:
     keys = {f"k{number}": "" for number in range(6)}
     with pytest.raises(AssertionError, match="not still"):
         stack.put_at_once(2, bad="raises", bad2="", **keys)
-    held, gone = (set(batch) for batch in stack.batches()[:2])
-    held, gone = (held, gone) if "bad" in held else (gone, held)
-    assert held | gone == {"bad", "bad2", *keys}
-    assert gone
-    assert [batch for batch in stack.batches() if set(batch) == gone] == [sorted(gone)]
+    held, handled = (set(batch) for batch in stack.batches()[:2])
+    held, handled = (held, handled) if "bad" in held else (handled, held)
+    assert held | handled == {"bad", "bad2", *keys}
+    assert handled
+    assert [batch for batch in stack.batches() if set(batch) == handled] == [sorted(handled)]
 
 
 # ---- failures ----

@@ -118,7 +118,7 @@ class Lane:
 
 
 class Reader:
-    """One mapping: what it has read and not yet handed to its function."""
+    """One mapping: what it has read and not yet delivered to its function."""
 
     def __init__(self, mapping: dict[str, Any], account: str, region: str) -> None:
         self.mapping, self.account, self.region = mapping, account, region
@@ -178,7 +178,7 @@ class Reader:
         for action, resource in [*wanted, ("dynamodb:ListStreams", "*")]:
             call = (key, action, "dynamodb", self.region)
             if STREAMS.enforce(*call, resource_arn=resource):
-                evaluator.enforce(*call, resource_arn=resource)  # now it stands among the calls
+                evaluator.enforce(*call, resource_arn=resource)  # so that it is among the calls
                 return action
         return ""
 
@@ -267,7 +267,7 @@ class Reader:
         return _handled(records, result.get("body")), False
 
     def _discard(self, records: list[Record], condition: str, invocations: int) -> None:
-        """Hand them to the mapping's destination, with the rights of the function's role (Retain
+        """Deliver them to the mapping's destination, with the rights of the function's role (Retain
         discarded records for a DynamoDB event source, Lambda developer guide)."""
         on_failure = (self.mapping.get("DestinationConfig") or {}).get("OnFailure") or {}
         arn = on_failure.get("Destination", "")
