@@ -32,13 +32,17 @@ def main(port: str) -> None:
     sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "cordon")]
 
     import control  # after the environment: ministack reads it when it is imported
+    import http_api
     import ministack.app
     import repairs
+    import schedules
     import shelf
     import streams
 
     repairs.install()
     streams.install()
+    http_api.install()
+    schedules.install()
     shelf.install()
     control.install()
     sys.argv = sys.argv[:1]

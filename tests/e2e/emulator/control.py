@@ -5,6 +5,7 @@
 ``stage``       the resources of an event, as replay stages them (console/staging)
 ``checkpoint``  remember everything; ``restore`` goes back to it
 ``cold``        end every warm function, so that the next invocation starts one
+``tick``        let a rule with a schedule fire (schedules.py)
 """
 
 import copy

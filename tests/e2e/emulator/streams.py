@@ -6,20 +6,18 @@ Batches, retries and discarded records are played here, as Using AWS Lambda with
 """
 
 import dataclasses
-import datetime
 import functools
 import json
 import sys
 import threading
 import time
-import uuid
 import zlib
 from typing import Any
 
 import control
+import discarded
 import ministack.core.iam_evaluator as evaluator
 import ministack.core.lambda_runtime as runtime
-from botocore.exceptions import ClientError
 from ministack.core.concurrency import esm_wake
 from ministack.core.responses import error_response_json, request_scope
 from ministack.services import dynamodb, lambda_svc
@@ -32,7 +30,6 @@ PAUSE, LONGEST_PAUSE = 0.05, 0.5  # seconds before a batch is tried again
 MOST_BYTES = 6 * 1024 * 1024  # of an invocation's payload (Lambda quotas)
 READS = ("GetRecords", "GetShardIterator", "DescribeStream")
 POSITIONS = lambda_svc._dynamodb_stream_positions
-SHARD = "shardId-00000000000000000000-00000001"
 
 Record = dict[str, Any]
 
@@ -234,10 +231,10 @@ class Reader:
     def _young(self, records: list[Record], retries: int) -> list[Record]:
         """Without those that are older than the mapping allows, which are discarded."""
         oldest = time.time() - self.number("MaximumRecordAgeInSeconds", 24 * 3600)
-        old = [one for one in records if _made(one) < oldest]
+        old = [one for one in records if discarded.made(one) < oldest]
         if old:
             self._discard(old, "MaxRecordAgeExceeded", retries)
-        return [one for one in records if _made(one) >= oldest]
+        return [one for one in records if discarded.made(one) >= oldest]
 
     def _again(
         self, records: list[Record], handled: int, retries: int, throttled: bool
@@ -256,6 +253,10 @@ class Reader:
         self._discard(rest, "RetryAttemptsExhausted", retries + 1)
         return []
 
+    def _discard(self, records: list[Record], condition: str, invocations: int) -> None:
+        batch = discarded.Batch(records, condition, invocations, self._function()["config"])
+        batch.deliver(self.mapping, self.account, self.region)
+
     def _invoke(self, records: list[Record]) -> tuple[int, bool]:
         """How many of the records, from the first on, were handled; and was it throttled?"""
         event = json.loads(json.dumps({"Records": records}))
@@ -265,47 +266,6 @@ class Reader:
         if "ReportBatchItemFailures" not in self.mapping.get("FunctionResponseTypes", []):
             return len(records), False
         return _handled(records, result.get("body")), False
-
-    def _discard(self, records: list[Record], condition: str, invocations: int) -> None:
-        """Deliver them to the mapping's destination, with the rights of the function's role (Retain
-        discarded records for a DynamoDB event source, Lambda developer guide)."""
-        on_failure = (self.mapping.get("DestinationConfig") or {}).get("OnFailure") or {}
-        arn = on_failure.get("Destination", "")
-        config = self._function()["config"]
-        try:
-            if ":s3:" in arn:
-                self._store(arn, config, _said(records, condition, invocations, config))
-            elif arn:
-                self._send(arn, config, _said(records, condition, invocations, config))
-        except ClientError as error:  # on AWS only a metric says so
-            sys.stderr.write(f"a discarded batch of {config['FunctionName']} is lost: {error}\n")
-
-    def _store(self, bucket: str, config: dict[str, Any], said: dict[str, Any]) -> None:
-        name, now = bucket.rpartition(":")[2], datetime.datetime.now(datetime.UTC)
-        identifier, moment = self.mapping["UUID"], now.strftime("%Y/%m/%d/%Y-%m-%dT%H.%M.%S")
-        s3 = self._client("s3", config)
-        s3.head_bucket(Bucket=name)
-        key = f"aws/lambda/{identifier}/{SHARD}/{moment}-{uuid.uuid4()}"
-        s3.put_object(Bucket=name, Key=key, Body=json.dumps(said))
-
-    def _send(self, arn: str, config: dict[str, Any], said: dict[str, Any]) -> None:
-        """To a queue or topic, which hear where the records are, not what they are."""
-        body = json.dumps({key: value for key, value in said.items() if key != "payload"})
-        if ":sns:" in arn:
-            self._client("sns", config).publish(TopicArn=arn, Message=body)
-            return
-        owner = control.client("sqs", self.region, self.account)
-        url = owner.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
-        self._client("sqs", config).send_message(QueueUrl=url, MessageBody=body)
-
-    def _client(self, service: str, config: dict[str, Any]) -> Any:
-        given = runtime.execution_credentials(config)
-        secret, token = given["AWS_SECRET_ACCESS_KEY"], given["AWS_SESSION_TOKEN"]
-        return control.client(service, self.region, given["AWS_ACCESS_KEY_ID"], secret, token)
-
-
-def _made(record: Record) -> float:
-    return float(record["dynamodb"]["ApproximateCreationDateTime"])
 
 
 def _handled(records: list[Record], body: Any) -> int:
@@ -317,39 +277,6 @@ def _handled(records: list[Record], body: Any) -> int:
     places = {one["dynamodb"]["SequenceNumber"]: place for place, one in enumerate(records)}
     named = [places.get(failure.get("itemIdentifier"), 0) for failure in failures]
     return min(named, default=len(records))
-
-
-def _said(
-    records: list[Record], condition: str, invocations: int, config: dict[str, Any]
-) -> dict[str, Any]:
-    """The invocation record of a discarded batch."""
-    first, last = records[0], records[-1]
-    responded = {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
-    return {
-        "requestContext": {
-            "requestId": str(uuid.uuid4()),
-            "functionArn": config["FunctionArn"],
-            "condition": condition,
-            "approximateInvokeCount": invocations,
-        },
-        **({"responseContext": responded} if invocations else {}),
-        "version": "1.0",
-        "timestamp": _moment(time.time()),
-        "DDBStreamBatchInfo": {
-            "shardId": SHARD,
-            "startSequenceNumber": first["dynamodb"]["SequenceNumber"],
-            "endSequenceNumber": last["dynamodb"]["SequenceNumber"],
-            "approximateArrivalOfFirstRecord": _moment(_made(first)),
-            "approximateArrivalOfLastRecord": _moment(_made(last)),
-            "batchSize": len(records),
-            "streamArn": first["eventSourceARN"],
-        },
-        "payload": json.dumps({"Records": records}),
-    }
-
-
-def _moment(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 class Streams:
