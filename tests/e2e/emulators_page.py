@@ -9,7 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "emulators.md"
 EMULATOR = ROOT / "tests" / "e2e" / "emulator"
-REPAIRS = [EMULATOR / f"{name}.py" for name in ("repairs", "streams", "http_api", "schedules")]
+REPAIRS = [
+    EMULATOR / f"{name}.py" for name in ("repairs", "calls", "streams", "http_api", "schedules")
+]
 START, END = "<!-- repairs: start -->\n", "<!-- repairs: end -->"
 
 

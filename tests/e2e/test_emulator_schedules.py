@@ -71,7 +71,7 @@ def events(account: Account, names: dict[str, str]) -> list[Any]:
 Deployed = tuple[Account, dict[str, str]]
 
 
-def test_a_rule_fires_when_told(deployed: Deployed) -> None:
+def test_a_rule_fires_on_command(deployed: Deployed) -> None:
     account, names = deployed
     seen = len(events(account, names))
     account.tick_only(names["Plain"])

@@ -358,11 +358,14 @@ LOG_SECONDS = 5
 def whole_logs() -> None:
     """What a function prints is waited for 50 milliseconds, and is lost to its invocation where
     the machine is slower. The worker says where the log of an invocation ends."""
-    output = "        _real_stdout.flush()\n\nrun()"
-    assert output in runtime._PYTHON_WORKER_SCRIPT
+    before, invoked, after = runtime._PYTHON_WORKER_SCRIPT.partition("handler_fn(event, context)")
+    output, write = "        _real_stdout.flush()\n\nrun()", "_real_stdout.write(json.dumps("
+    assert (after.count(output), after.count(write)) == (1, 2)
     ends = f"        sys.stderr.write({END_OF_LOG + chr(10)!r})\n        sys.stderr.flush()\n"
-    script = runtime._PYTHON_WORKER_SCRIPT.replace(output, ends + output)
-    runtime._PYTHON_WORKER_SCRIPT = script
+    # The log first: a worker that failed is ended as soon as its response is there.
+    responds = "        _real_stdout.write(said)\n"
+    after = after.replace(write, "said = (json.dumps(").replace(output, ends + responds + output)
+    runtime._PYTHON_WORKER_SCRIPT = before + invoked + after
     runtime.Worker._drain_stderr_bounded = _log_of_one
 
 
