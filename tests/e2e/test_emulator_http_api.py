@@ -291,7 +291,8 @@ def test_each_request_is_a_line_of_the_access_log(account: Account, api: str) ->
     done = account.request("POST", "/approve", {}, role, session="maria")
     account.request("POST", "/release", {}, role)
     account.request("POST", "/none", {}, role)
-    first, second, third = lines(account)
+    account.request("POST", "/approve", {}, signer=Credentials("AKIANOBODY", "none"))
+    first, second, third, fourth = lines(account)
     assert first["requestId"] == done.body["requestContext"]["requestId"]
     assert first["userArn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/Approver/maria"
     assert first["caller"].endswith(":maria")
@@ -300,8 +301,9 @@ def test_each_request_is_a_line_of_the_access_log(account: Account, api: str) ->
     assert (first["apiId"], first["sourceIp"], first["error"]) == (api, "127.0.0.1", "-")
     assert int(first["responseLength"]) == len(json.dumps(done.body))
     assert (second["status"], second["routeKey"]) == ("403", "POST /release")
-    assert second["userArn"] == "-"
+    assert second["userArn"].endswith("/Approver/test")
     assert (third["status"], third["routeKey"]) == ("404", "-")
+    assert (fourth["status"], fourth["userArn"]) == ("403", "-")
 
 
 def test_a_checkpoint_holds_the_access_log(account: Account, api: str) -> None:

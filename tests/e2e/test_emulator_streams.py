@@ -268,6 +268,15 @@ def test_from_the_failed_record_on_it_is_tried_again(stack: Stack) -> None:
     assert stack.discarded() == []
 
 
+def test_the_retries_are_those_of_the_first_failed_record(stack: Stack) -> None:
+    """And a batch that was reported is not split."""
+    stack.set(MaximumRetryAttempts=1, BisectBatchOnFunctionError=True)
+    stack.put_at_once(a="fails once", b="", c="fails")
+    assert stack.batches() == [["a", "b", "c"], ["a", "b", "c"], ["c"]]
+    (said,) = stack.discarded()
+    assert said["requestContext"]["approximateInvokeCount"] == 2
+
+
 def test_without_its_response_type_a_report_says_nothing(stack: Stack) -> None:
     stack.set(FunctionResponseTypes=[])
     stack.put_at_once(a="", b="fails")
@@ -321,7 +330,7 @@ def test_old_records_are_discarded(stack: Stack) -> None:
     stack.set(MaximumRetryAttempts=-1, MaximumRecordAgeInSeconds=1)
     stack.put_at_once(a="raises")
     (said,) = stack.discarded()
-    assert said["requestContext"]["condition"] == "MaxRecordAgeExceeded"
+    assert said["requestContext"]["condition"] == "RecordAgeExceeded"
 
 
 def test_a_throttled_invocation_is_no_retry(stack: Stack) -> None:

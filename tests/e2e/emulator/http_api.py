@@ -224,16 +224,13 @@ class Exchange:
         key = extract_access_key_id(self.headers)
         wanted = (key, "execute-api:Invoke", "apigateway", self.region)
         place = (self.region, self.account, self.api, self.stage, self.method, self.path)
-        if evaluator.enforce(*wanted, resource_arn=execute_api_arn(*place)):
-            return False
+        denied = evaluator.enforce(*wanted, resource_arn=execute_api_arn(*place))
         principal = evaluator.resolve_principal(key, self.account)
-        if getattr(principal, "account", "") != self.account:
+        if isinstance(denied, evaluator.AuthError) or principal.account != self.account:
             return False
-        self.identity = {
-            "cognitoIdentity": None,
-            **apigateway._iam_caller_identity_v2(self.headers, {}),
-        }
-        return True
+        known = apigateway._iam_caller_identity_v2(self.headers, {})
+        self.identity = {"cognitoIdentity": None, **known}
+        return denied is None
 
     def permitted(self) -> bool:
         """May this API invoke the function, by the function's policy?"""

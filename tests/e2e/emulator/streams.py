@@ -114,6 +114,15 @@ class Lane:
     running: bool = False
 
 
+@dataclasses.dataclass(frozen=True)
+class Tried:
+    """An invocation: how many of its records, from the first on, were handled."""
+
+    handled: int
+    failed: bool = False
+    throttled: bool = False
+
+
 class Reader:
     """One mapping: what it has read and not yet delivered to its function."""
 
@@ -219,11 +228,11 @@ class Reader:
             records = self._young(records, retries)
             if not records:
                 continue
-            handled, throttled = self._invoke(records)
-            if handled == len(records):
+            tried = self._invoke(records)
+            if tried.handled == len(records):
                 pause = PAUSE
                 continue
-            work[:0] = self._again(records, handled, retries, throttled)
+            work[:0] = self._again(records, tried, retries)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         return []
@@ -233,39 +242,40 @@ class Reader:
         oldest = time.time() - self.number("MaximumRecordAgeInSeconds", 24 * 3600)
         old = [one for one in records if discarded.made(one) < oldest]
         if old:
-            self._discard(old, "MaxRecordAgeExceeded", retries)
+            self._discard(old, "RecordAgeExceeded", retries)
         return [one for one in records if discarded.made(one) >= oldest]
 
     def _again(
-        self, records: list[Record], handled: int, retries: int, throttled: bool
+        self, records: list[Record], tried: Tried, retries: int
     ) -> list[tuple[list[Record], int]]:
-        """What is tried again of a batch. A batch that is split uses up no retry."""
-        rest = records[handled:]
-        if throttled:
+        """What is tried again of a batch. A batch that is split uses up no retry; the retries of a
+        batch of which a part was handled are those of the first record that failed, as in the
+        embedded account: the guide does not say."""
+        rest = records[tried.handled :]
+        if tried.throttled:
             return [(rest, retries)]
-        if self.mapping.get("BisectBatchOnFunctionError") and len(records) > 1:
-            if handled:
-                return [(rest, retries)]
-            middle = (len(rest) + 1) // 2
+        splits = self.mapping.get("BisectBatchOnFunctionError") and tried.failed
+        if splits and len(rest) > 1:
+            middle = len(rest) // 2
             return [(rest[:middle], retries), (rest[middle:], retries)]
-        if retries < self.number("MaximumRetryAttempts", sys.maxsize):
-            return [(rest, retries + 1)]
-        self._discard(rest, "RetryAttemptsExhausted", retries + 1)
+        used = 0 if tried.handled else retries
+        if used < self.number("MaximumRetryAttempts", sys.maxsize):
+            return [(rest, used + 1)]
+        self._discard(rest, "RetryAttemptsExhausted", used + 1)
         return []
 
     def _discard(self, records: list[Record], condition: str, invocations: int) -> None:
         batch = discarded.Batch(records, condition, invocations, self._function()["config"])
         batch.deliver(self.mapping, self.account, self.region)
 
-    def _invoke(self, records: list[Record]) -> tuple[int, bool]:
-        """How many of the records, from the first on, were handled; and was it throttled?"""
+    def _invoke(self, records: list[Record]) -> Tried:
         event = json.loads(json.dumps({"Records": records}))
         result = lambda_svc._execute_function_with_config_scope(self._function(), event)
         if result.get("error") or result.get("throttle"):
-            return 0, bool(result.get("throttle"))
+            return Tried(0, failed=True, throttled=bool(result.get("throttle")))
         if "ReportBatchItemFailures" not in self.mapping.get("FunctionResponseTypes", []):
-            return len(records), False
-        return _handled(records, result.get("body")), False
+            return Tried(len(records))
+        return Tried(_handled(records, result.get("body")))
 
 
 def _handled(records: list[Record], body: Any) -> int:
