@@ -40,12 +40,15 @@ def function(code: str, *policies: dict[str, Any], name: str = "Reader") -> dict
     }
 
 
-def deploy(account: Account, stack: str, resources: Mapping[str, Any]) -> dict[str, str]:
-    """Create or update the stack. Returns the physical ids by logical id; AssertionError with
-    the reasons where it fails."""
+def deploy(
+    account: Account, stack: str, resources: Mapping[str, Any], **more: Any
+) -> dict[str, str]:
+    """Create or update the stack; ``more`` are other sections of the template. Returns the physical
+    ids by logical id; AssertionError with the reasons where it fails."""
     cloudformation = account.client("cloudformation")
-    body = json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources})
-    named = {"StackName": stack, "TemplateBody": body, "Capabilities": ["CAPABILITY_IAM"]}
+    body = json.dumps({"AWSTemplateFormatVersion": "2010-09-09", **more, "Resources": resources})
+    capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+    named = {"StackName": stack, "TemplateBody": body, "Capabilities": capabilities}
     listed = cloudformation.list_stacks()["StackSummaries"]
     alive = [s for s in listed if s["StackName"] == stack and s["StackStatus"] != "DELETE_COMPLETE"]
     (cloudformation.update_stack if alive else cloudformation.create_stack)(**named)
