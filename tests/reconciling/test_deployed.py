@@ -58,9 +58,9 @@ def test_its_role_allows_all_that_a_run_does(deployed: EmbeddedAccount) -> None:
     person = opened(deployed, Status.ESCALATED, "c" * 16)
     ssm = deployed.client("ssm")
     data = {"cordon-case": {"Value": person.id, "Type": "SearchableString"}}
-    number = ssm.create_ops_item(
-        Title="t", Description="d", Source="cordon", OperationalData=data
-    )["OpsItemId"]
+    number = ssm.create_ops_item(Title="t", Description="d", Source="cordon", OperationalData=data)[
+        "OpsItemId"
+    ]
     ssm.update_ops_item(OpsItemId=number, Status="Resolved")
     table(deployed).put(
         {"id": f"reported#{person.playbook}#{person.id}", "version": 1, "ops_item": number}
