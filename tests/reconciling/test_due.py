@@ -176,6 +176,19 @@ def test_newer_activity_waits_for_the_end_of_the_last_question() -> None:
     assert first(never, Why.NEWER_ACTIVITY, reported=Reported()) == timedelta(0)
 
 
+def test_newer_activity_does_not_share_a_slot_with_what_was_before() -> None:
+    """Long after the last question slots are days: one that was used must not hide it."""
+    at = NOON + 10 * DAY + 5 * HOUR
+    case = replace(CASE, newer_activity=at, question_at=NOON, changed_at=at)
+    found = looked_at(case, at + MINUTE)
+    assert found is not None and found.slot >= at
+
+
+def test_newer_activity_waits_while_a_change_does() -> None:
+    case = replace(CASE, newer_activity=NOON, not_before=NOON + 30 * MINUTE)
+    assert first(case, Why.NEWER_ACTIVITY, reported=Reported()) == 30 * MINUTE
+
+
 @pytest.mark.parametrize("case", [replace(CASE, newer_activity=NOON, question_at=None)])
 def test_nothing_comes_of_newer_activity_while_nothing_may_be_changed(case: OpenCase) -> None:
     for settings in (

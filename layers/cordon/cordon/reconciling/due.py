@@ -129,7 +129,7 @@ def is_turn(since: datetime, before: datetime | None, now: datetime) -> bool:
     """Has a slot begun since the sweep before? So something is done once in each of its slots."""
     if now < since:
         return False
-    return before is None or before < since or slot(since, before) != slot(since, now)
+    return before is None or slot(since, before) != slot(since, now)
 
 
 def slot(since: datetime, now: datetime) -> datetime:
