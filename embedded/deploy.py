@@ -80,7 +80,7 @@ PROPERTIES = {  # what a builder builds; after the bar, what has no visible effe
     " Enabled EventSourceArn FilterCriteria FunctionName FunctionResponseTypes"
     " MaximumBatchingWindowInSeconds MaximumRecordAgeInSeconds MaximumRetryAttempts"
     # A table has one shard, no record is older than the mapping, and one batch runs at a time.
-    " ParallelizationFactor | ScalingConfig StartingPosition Tags",
+    " ParallelizationFactor | MetricsConfig ScalingConfig StartingPosition Tags",
     "AWS::StepFunctions::StateMachine": "Definition DefinitionString LoggingConfiguration RoleArn"
     " StateMachineName StateMachineType Tags TracingConfiguration | DefinitionSubstitutions",
     "AWS::ApiGatewayV2::Api": "Name ProtocolType | Description Tags",

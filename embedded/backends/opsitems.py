@@ -81,7 +81,7 @@ def _not_twice(data: Mapping[str, Mapping[str, str]], where: Where) -> None:
     fingerprint = opsdata.fingerprint(data)
     if fingerprint is None:
         return
-    for number, item in _items(where).items():
+    for number, item in list(_items(where).items()):  # calls may come at the same time
         kept = opsdata.fingerprint(item.get("OperationalData", {}))
         if item["Status"] in _ALIVE and kept == fingerprint:
             text = f"The OpsItem already exists: {number}"

@@ -10,6 +10,7 @@ Leaves  every resource.
 """
 
 from cordon.actions import Action
+from cordon.deadlines import AI_ACT_73, GDPR_33, HIPAA_164_404
 from cordon.entry import serve
 from cordon.finding import Finding, Resource
 from cordon.playbook import Incident, Playbook, Serves
@@ -49,6 +50,7 @@ PLAYBOOK = Playbook(
     recommended_mode=Mode.ENFORCE,
     manual_step=for_a_person,
     incident=Incident.ALWAYS,
+    clocks=(GDPR_33, HIPAA_164_404, AI_ACT_73),
     everywhere=True,
 )
 

@@ -17,6 +17,7 @@ from cordon.actions.s3 import (
     SuspendReplication,
     TagBucket,
 )
+from cordon.deadlines import GDPR_33, HIPAA_164_404
 from cordon.entry import serve
 from cordon.finding import Finding, Resource
 from cordon.playbook import Incident, Playbook, Serves
@@ -89,6 +90,7 @@ PLAYBOOK = Playbook(
     recommended_mode=Mode.APPROVE,
     manual_step=manual_step,
     incident=Incident.ALWAYS,
+    clocks=(GDPR_33, HIPAA_164_404),
     resolves=catalogue.SHUT_CONTROLS,
     by_arn=("AWS::S3::Bucket",),
 )

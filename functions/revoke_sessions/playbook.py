@@ -13,6 +13,7 @@ Leaves  sessions that start after the revocation, and the role's own permissions
 from cordon import catalogue
 from cordon.actions import Action
 from cordon.actions.iam import DisableAccessKeys, RevokeRoleSessions, RevokeUserSessions
+from cordon.deadlines import GDPR_33
 from cordon.entry import serve
 from cordon.finding import Finding
 from cordon.playbook import Incident, Playbook, Serves
@@ -79,6 +80,7 @@ PLAYBOOK = Playbook(
     recommended_mode=Mode.APPROVE,
     manual_step=manual_step,
     incident=Incident.ALWAYS,
+    clocks=(GDPR_33,),
     by_arn=("AWS::IAM::Role", "AWS::IAM::User"),
 )
 

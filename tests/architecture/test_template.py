@@ -14,13 +14,11 @@ from setup.setup import KEPT_SECONDS, entries_of
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, logical, stack
 
-SECTIONS = ["layer", "playbooks", "workflows", "memory", "review", "alarms"]
-HOME = {  # where each type belongs; the playbooks also hold their roles, logs, queues and rules
+SECTIONS = ["layer", "playbooks", "people", "workflow", "memory", "review", "alarms"]
+HOME = {  # where each type belongs; functions have their roles, logs, queues and rules beside them
     "AWS::Serverless::LayerVersion": "layer",
-    "AWS::Serverless::Function": "playbooks",
-    "AWS::IAM::ManagedPolicy": "playbooks",
     "AWS::Events::Rule": "playbooks",
-    "AWS::Serverless::StateMachine": "workflows",
+    "AWS::Serverless::StateMachine": "workflow",
     "AWS::DynamoDB::Table": "memory",
     "AWS::S3::Bucket": "memory",
     "Custom::CordonSettings": "memory",
@@ -72,7 +70,8 @@ def test_functions_and_folders_are_the_same() -> None:
         for name, r in raw.items()
         if r["Type"] == "AWS::Serverless::Function"
     }
-    assert coded == {logical(p): f"functions/{p}" for p in (*PLAYBOOKS, "setup")}
+    own = {logical(p): f"functions/{p}" for p in (*PLAYBOOKS, "setup")}
+    assert coded == {**own, "ReportCases": "functions"}  # with every playbook's header
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
@@ -162,24 +161,28 @@ def test_every_function_retries_and_keeps_failures() -> None:
 
 
 def test_every_queue_redrives_or_keeps_dead_letters() -> None:
-    dead = {arn(name) for name in ("UndeliveredEvents", "FailedInvocations", "FailedBulkEvents")}
+    names = ("UndeliveredEvents", "FailedInvocations", "FailedBulkEvents", "FailedReports")
+    dead = {arn(name) for name in names}
     for queue in stack().of("AWS::SQS::Queue"):
         redrive = queue.properties.get("RedrivePolicy")
         assert queue.properties["SqsManagedSseEnabled"] is True
         assert queue.properties["MessageRetentionPeriod"] == 14 * 24 * 3600
         assert (redrive is None) is (queue.arn in dead), queue.logical
         if redrive is not None:
-            assert redrive["deadLetterTargetArn"] == arn("FailedBulkEvents")
+            failed = "FailedReports" if queue.logical == "Reports" else "FailedBulkEvents"
+            assert redrive["deadLetterTargetArn"] == arn(failed)
             assert redrive["maxReceiveCount"] >= 5  # fewer, and throttling alone loses messages
 
 
 def test_queues_outlast_the_functions_that_read_them() -> None:
     queues = {q.arn: q.properties for q in stack().of("AWS::SQS::Queue")}
     mappings = props("AWS::Lambda::EventSourceMapping")
-    assert len(mappings) == 3
-    for mapping in mappings.values():
-        window = mapping["MaximumBatchingWindowInSeconds"]
-        assert queues[mapping["EventSourceArn"]]["VisibilityTimeout"] >= 6 * TIMEOUT + window
+    timeouts = {f.physical: f.properties["Timeout"] for f in stack().of("AWS::Lambda::Function")}
+    reading = [m for m in mappings.values() if m["EventSourceArn"] in queues]
+    assert len(reading) == 4
+    for mapping in reading:
+        least = 6 * timeouts[mapping["FunctionName"]] + mapping["MaximumBatchingWindowInSeconds"]
+        assert queues[mapping["EventSourceArn"]]["VisibilityTimeout"] >= least
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
 
@@ -304,9 +307,12 @@ def test_alarms_watch_all_that_can_fail() -> None:
     names = stack().resources
     expected = {
         (metric, names[logical(p)].physical)
-        for p in PLAYBOOKS
+        for p in (*PLAYBOOKS, "report_cases")
         for metric in ("Errors", "Throttles")
     }
+    expected.add(("IteratorAge", names["ReportCases"].physical))
+    mapping = names["ReportCasesStream"].physical
+    expected.add(("OnFailureDestinationDeliveredEventCount", mapping))
     for queue in stack().of("AWS::SQS::Queue"):
         bulk = "RedrivePolicy" in queue.properties
         metric = "ApproximateAgeOfOldestMessage" if bulk else "ApproximateNumberOfMessagesVisible"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cordon.reporting.escape import escape_markdown, escaped_line, truncate
-from cordon.reporting.incident import SUBJECT, subject
+from cordon.reporting.message import SUBJECT, subject
 
 ANY_TEXT = st.text(max_size=80) | st.text(
     alphabet="<>`|[]()*=+-@#!\n\t htps:/w.\\'\u202e", max_size=80

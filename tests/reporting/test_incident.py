@@ -1,70 +1,36 @@
 """One OpsItem a case, true at any moment; one message each time that it comes to a new status."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from moto.sns.models import sns_backends
 
-from cordon.clients import AwsClients
+from cordon.clock import to_iso
 from cordon.finding import Place, Principal, Resource, Severity, SeverityLabel
-from cordon.memory.cases import ActionStatus, Case, Reported
+from cordon.memory.cases import ActionStatus, Case
 from cordon.playbook import Incident, Plan
-from cordon.reporting.incident import (
-    BODY,
-    TITLE,
-    body,
-    description,
-    report_incident,
-    report_message,
-    title,
-    wanted,
-)
+from cordon.reporting.incident import BODY, TITLE, body, description, title, wanted
 from cordon.statuses import Status
-from embedded import backends
 from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
-from tests.actions.scenario import PLACE, account, stub
-from tests.make import DEPLOYMENT, a_finding
+from tests.actions.scenario import PLACE, stub
+from tests.make import a_finding
 from tests.reporting.cases import CASE, a_case, refused_block, with_results
+from tests.reporting.people import HOME, People
 from tests.reporting.test_escape import does_something
 
-backends.install()  # moto has no OpsItems; before any session is made, which is in the first test
-
-TOPIC = PLACE.arn("sns", "cordon")
-HOME = replace(DEPLOYMENT, account=PLACE.account, region=PLACE.region, topic=TOPIC)
 HOSTILE = (
     "<script>`x`|y [free](https://evil.example) <!channel> **bold**\n\n=cmd()\n# What to do now: x"
 )
 
 
-@pytest.fixture
-def aws() -> Iterator[AwsClients]:
-    with account() as clients:
-        clients.client("sns").create_topic(Name="cordon")
-        yield clients
+def item(seen: People, number: str) -> dict[str, Any]:
+    return dict(seen.aws.client("ssm").get_ops_item(OpsItemId=number)["OpsItem"])
 
 
-def show(case: Case, aws: AwsClients, shown: Reported | None = None) -> Reported:
-    """Incident, then message, as ``report`` does it."""
-    filed = report_incident(case, QUARANTINE, shown or Reported(), aws.client("ssm"))
-    return report_message(case, QUARANTINE, HOME, filed, aws.client("sns"))
-
-
-def item(aws: AwsClients, number: str) -> dict[str, Any]:
-    return dict(aws.client("ssm").get_ops_item(OpsItemId=number)["OpsItem"])
-
-
-def items(aws: AwsClients) -> list[dict[str, Any]]:
-    return list(aws.client("ssm").describe_ops_items(OpsItemFilters=[])["OpsItemSummaries"])
-
-
-def messages(aws: AwsClients) -> list[Any]:
-    """What was published: (message id, message, subject, attributes, group)."""
-    topics = sns_backends[PLACE.account][PLACE.region].topics
-    return list(topics[TOPIC].sent_notifications)
+def says(case: Case, until: str = "") -> str:
+    return body(case, QUARANTINE, HOME, until)
 
 
 # ---- when a case calls for an incident ----
@@ -100,9 +66,9 @@ def test_failed_undo_calls_for_incident(when: Incident) -> None:
 # ---- the OpsItem ----
 
 
-def test_first_report_opens_one_item(aws: AwsClients) -> None:
-    shown = show(a_case(), aws)
-    opened = item(aws, shown.ops_item)
+def test_first_report_opens_one_item(seen: People) -> None:
+    shown = seen.show(a_case())
+    opened = item(seen, shown.ops_item)
     named = (opened["Source"], opened["Category"], opened["Severity"], opened["Status"])
     assert named == ("cordon", "Security", "2", "Open")
     assert opened["Title"] == "HIGH: Cordon contained: A bucket became public"
@@ -112,73 +78,75 @@ def test_first_report_opens_one_item(aws: AwsClients) -> None:
     assert data["cordon-case"] == CASE
 
 
-def test_same_report_calls_nobody(aws: AwsClients) -> None:
-    shown = show(a_case(), aws)
-    version = item(aws, shown.ops_item)["Version"]
-    assert show(a_case(), aws, shown) == shown
-    assert item(aws, shown.ops_item)["Version"] == version
-    assert len(messages(aws)) == 1
+def test_same_report_calls_nobody(seen: People) -> None:
+    shown = seen.show(a_case())
+    version = item(seen, shown.ops_item)["Version"]
+    assert seen.show(a_case()).incident == shown.incident
+    assert item(seen, shown.ops_item)["Version"] == version
+    assert len(seen.messages()) == 1
 
 
-def test_changed_case_updates_its_item(aws: AwsClients) -> None:
-    waiting = show(a_case(Status.AWAITING_APPROVAL), aws)
-    failed = show(refused_block(), aws, waiting)
+def test_changed_case_updates_its_item(seen: People) -> None:
+    waiting = seen.show(a_case(Status.AWAITING_APPROVAL))
+    failed = seen.show(refused_block())
     assert failed.ops_item == waiting.ops_item
-    assert len(items(aws)) == 1
-    opened = item(aws, failed.ops_item)
+    assert len(seen.items()) == 1
+    opened = item(seen, failed.ops_item)
     assert opened["Title"].startswith("HIGH: Cordon not contained")
     assert "service control policy" in opened["Description"]
-    assert failed.shown != waiting.shown
+    assert failed.incident != waiting.incident
 
 
 @pytest.mark.parametrize(
     "status", [Status.RELEASED, Status.REOPENED, Status.REJECTED, Status.EXPIRED, Status.OBSERVED]
 )
-def test_closed_case_resolves_its_item(aws: AwsClients, status: Status) -> None:
-    shown = show(a_case(Status.AWAITING_APPROVAL), aws)
-    closed = show(a_case(status), aws, shown)
-    resolved = item(aws, closed.ops_item)
+def test_closed_case_resolves_its_item(seen: People, status: Status) -> None:
+    seen.show(a_case(Status.AWAITING_APPROVAL))
+    closed = seen.show(a_case(status))
+    resolved = item(seen, closed.ops_item)
     assert resolved["Status"] == "Resolved"
     assert "Cordon" in resolved["Title"] and "awaiting" not in resolved["Title"]
-    assert len(messages(aws)) == 1
+    assert len(seen.messages()) == 1
 
 
-def test_case_that_goes_on_reopens_item(aws: AwsClients) -> None:
-    shown = show(a_case(Status.REOPENED), aws, show(a_case(), aws))
-    again = show(a_case(Status.AWAITING_APPROVAL, round=2), aws, shown)
+def test_case_that_goes_on_reopens_item(seen: People) -> None:
+    seen.show(a_case())
+    shown = seen.show(a_case(Status.REOPENED))
+    again = seen.show(a_case(Status.AWAITING_APPROVAL, round=2))
     assert again.ops_item == shown.ops_item
-    assert item(aws, again.ops_item)["Status"] == "Open"
-    assert len(messages(aws)) == 2
+    assert item(seen, again.ops_item)["Status"] == "Open"
+    assert len(seen.messages()) == 2
 
 
-def test_closed_case_opens_no_item(aws: AwsClients) -> None:
-    assert show(a_case(Status.OBSERVED), aws) == Reported()
-    assert items(aws) == []
+def test_closed_case_opens_no_item(seen: People) -> None:
+    assert seen.show(a_case(Status.OBSERVED)).ops_item == ""
+    assert seen.items() == []
 
 
-def test_try_that_died_is_found_and_updated(aws: AwsClients) -> None:
+def test_try_that_died_is_found_and_updated(seen: People) -> None:
     """It opened the OpsItem and kept nothing; what it said then is no longer true."""
-    died = show(a_case(Status.AWAITING_APPROVAL), aws)
-    shown = show(refused_block(), aws)
+    died = seen.show(a_case(Status.AWAITING_APPROVAL))
+    seen.keep(a_case(), ops_item="", incident="")
+    shown = seen.show(refused_block())
     assert shown.ops_item == died.ops_item
-    assert len(items(aws)) == 1
-    assert item(aws, shown.ops_item)["Title"].startswith("HIGH: Cordon not contained")
+    assert len(seen.items()) == 1
+    assert item(seen, shown.ops_item)["Title"].startswith("HIGH: Cordon not contained")
 
 
 @pytest.mark.parametrize(
     ("status", "opened"),
     [(Status.FAILED, True), (Status.RELEASED, False), (Status.REOPENED, False)],
 )
-def test_deleted_item_is_created_anew(aws: AwsClients, status: Status, opened: bool) -> None:
+def test_deleted_item_is_created_anew(seen: People, status: Status, opened: bool) -> None:
     """Where the case is closed there is nothing to resolve, and nothing fails for ever."""
-    deleted = replace(show(a_case(), aws), ops_item="oi-000000000000")
-    item_before = items(aws)[0]["OpsItemId"]
-    aws.client("ssm").update_ops_item(OpsItemId=item_before, Status="Resolved")
-    shown = show(a_case(status), aws, deleted)
+    item_before = seen.show(a_case()).ops_item
+    seen.keep(a_case(), ops_item="oi-000000000000")
+    change(seen, item_before, Status="Resolved")
+    shown = seen.show(a_case(status))
     assert bool(shown.ops_item) is opened
     assert shown.ops_item not in ("oi-000000000000", item_before)
-    assert len(items(aws)) == (2 if opened else 1)
-    assert show(a_case(status), aws, shown) == shown
+    assert len(seen.items()) == (2 if opened else 1)
+    assert seen.show(a_case(status)).incident == shown.incident
 
 
 @pytest.mark.parametrize(
@@ -188,11 +156,13 @@ def test_deleted_item_is_created_anew(aws: AwsClients, status: Status, opened: b
         ("UpdateOpsItem", "OpsItemInvalidParameterException"),
     ],
 )
-def test_other_errors_rise(aws: AwsClients, operation: str, code: str) -> None:
-    shown = show(a_case(), aws) if operation == "UpdateOpsItem" else Reported()
-    stub(aws, "ssm", operation, lambda _: code)
-    with pytest.raises(ClientError, match=code):
-        report_incident(refused_block(), QUARANTINE, shown, aws.client("ssm"))
+def test_other_errors_are_that_projections(seen: People, operation: str, code: str) -> None:
+    if operation == "UpdateOpsItem":
+        seen.show(a_case())
+    stub(seen.aws, "ssm", operation, lambda _: code)
+    (failed,) = seen.report(seen.save(refused_block()))
+    assert failed.projection == "incident"
+    assert code in failed.error
 
 
 @pytest.mark.parametrize(
@@ -205,36 +175,36 @@ def test_other_errors_rise(aws: AwsClients, operation: str, code: str) -> None:
         (SeverityLabel.INFORMATIONAL, "4"),
     ],
 )
-def test_item_is_as_severe_as_finding(aws: AwsClients, level: SeverityLabel, severity: str) -> None:
-    shown = show(a_case(finding=a_finding(severity=Severity("x", level, 1))), aws)
-    assert item(aws, shown.ops_item)["Severity"] == severity
+def test_item_is_as_severe_as_finding(seen: People, level: SeverityLabel, severity: str) -> None:
+    shown = seen.show(a_case(finding=a_finding(severity=Severity("x", level, 1))))
+    assert item(seen, shown.ops_item)["Severity"] == severity
 
 
-def test_related_resources_fit(aws: AwsClients) -> None:
+def test_related_resources_fit(seen: People) -> None:
     arns = tuple(f"arn:aws:s3:::{i:0900d}" for i in range(150))
-    related = _related(aws, arns)
+    related = _related(seen, arns)
     assert related == list(arns[: len(related)])
     assert 15 < len(related) < 100
 
 
-def test_related_resources_are_hundred_at_most(aws: AwsClients) -> None:
+def test_related_resources_are_hundred_at_most(seen: People) -> None:
     arns = tuple(f"arn:aws:s3:::b{i}" for i in range(150))
-    assert _related(aws, arns) == list(arns[:100])
+    assert _related(seen, arns) == list(arns[:100])
 
 
-def _related(aws: AwsClients, arns: tuple[str, ...]) -> list[str]:
+def _related(seen: People, arns: tuple[str, ...]) -> list[str]:
     named = tuple(Resource("Other", arn, PLACE, arn) for arn in arns)
     case = replace(a_case(), finding=a_finding(resources=named))
-    data = item(aws, show(case, aws).ops_item)["OperationalData"]
+    data = item(seen, seen.show(case).ops_item)["OperationalData"]
     return [entry["arn"] for entry in json.loads(data["/aws/resources"]["Value"])]
 
 
 # ---- the message ----
 
 
-def test_message_names_item_and_case(aws: AwsClients) -> None:
-    shown = show(a_case(), aws)
-    ((_, message, subject, attributes, _),) = messages(aws)
+def test_message_names_item_and_case(seen: People) -> None:
+    shown = seen.show(a_case())
+    ((_, message, subject, attributes, _),) = seen.messages()
     assert message.startswith(f"{shown.ops_item}\n\nStatus: contained.")
     assert subject == "HIGH: Cordon contained: A bucket became public"
     assert {name: said["Value"] for name, said in attributes.items()} == {
@@ -250,35 +220,120 @@ WITH_MESSAGE = ALWAYS - {Status.CONTAINING, Status.RELEASING}
 
 
 @pytest.mark.parametrize("status", Status)
-def test_status_sends_message(aws: AwsClients, status: Status) -> None:
-    show(a_case(status), aws)
-    assert len(messages(aws)) == (1 if status in WITH_MESSAGE else 0)
+def test_status_sends_message(seen: People, status: Status) -> None:
+    seen.show(a_case(status))
+    assert len(seen.messages()) == (1 if status in WITH_MESSAGE else 0)
 
 
-def test_message_is_sent_once_per_status(aws: AwsClients) -> None:
-    shown = Reported()
+def test_message_is_sent_once_per_status(seen: People) -> None:
     for reason in ("Throttling", "AccessDenied", "AccessDenied"):
         case = with_results(a_case(Status.FAILED), ActionStatus.FAILED, reason)
-        shown = show(case, aws, shown)
-    assert len(messages(aws)) == 1
-    assert "AccessDenied" in item(aws, shown.ops_item)["Description"]
-    show(replace(a_case(Status.FAILED), round=2), aws, shown)
-    assert len(messages(aws)) == 2
+        shown = seen.show(case)
+    assert len(seen.messages()) == 1
+    assert "AccessDenied" in item(seen, shown.ops_item)["Description"]
+    seen.show(replace(a_case(Status.FAILED), round=2))
+    assert len(seen.messages()) == 2
 
 
-def test_unsent_message_is_not_counted(aws: AwsClients) -> None:
-    stub(aws, "sns", "Publish", lambda _: "AuthorizationError")
-    with pytest.raises(ClientError, match="AuthorizationError"):
-        report_message(a_case(), QUARANTINE, HOME, Reported(), aws.client("sns"))
+def test_daily_check_sends_no_message_again(seen: People) -> None:
+    seen.show(a_case())
+    assert seen.report(a_case(), anew=True) == []
+    assert len(seen.messages()) == 1
 
 
-def test_message_goes_without_item(aws: AwsClients) -> None:
+def test_unsent_message_is_not_counted(seen: People) -> None:
+    stub(seen.aws, "sns", "PublishBatch", lambda _: "AuthorizationError")
+    saved = seen.save(a_case(Status.AWAITING_APPROVAL))
+    (failed,) = seen.report(saved)
+    assert (failed.projection, seen.shown(saved).message) == ("message", "")
+    assert seen.shown(saved).told_of_question(saved) is None
+
+
+def test_refused_entry_is_that_cases_failure(seen: People) -> None:
+    why = {"Id": "1", "Code": "InternalError", "SenderFault": False, "Message": "try again"}
+    stub(seen.aws, "sns", "PublishBatch", lambda _: {"Successful": [], "Failed": [why]})
+    saved = [seen.save(a_case(id=f"{n:016x}")) for n in range(3)]
+    (failed,) = seen.report(*saved)
+    assert (failed.case, failed.error) == (saved[1].id, "InternalError: try again")
+    assert [seen.shown(case).message for case in saved] == ["contained 1", "", "contained 1"]
+
+
+def test_message_goes_without_item(seen: People) -> None:
     """OpsCenter refused: people get the message all the same (B21)."""
-    shown = report_message(a_case(), QUARANTINE, HOME, Reported(), aws.client("sns"))
-    ((_, message, _, attributes, _),) = messages(aws)
+    stub(seen.aws, "ssm", "CreateOpsItem", lambda _: "OpsItemLimitExceededException")
+    saved = seen.save(a_case())
+    (failed,) = seen.report(saved)
+    assert failed.projection == "incident"
+    ((_, message, _, attributes, _),) = seen.messages()
     assert message.startswith("Status: contained.")
     assert "ops_item" not in attributes
-    assert shown.message == "contained 1"
+    assert seen.shown(saved).message == "contained 1"
+
+
+# ---- the hours of a question ----
+
+
+def test_hours_count_from_the_message(seen: People) -> None:
+    saved = seen.save(a_case(Status.AWAITING_APPROVAL))
+    assert seen.report(saved) == []
+    informed = seen.shown(saved).told_of_question(saved)
+    assert informed is not None
+    ((_, message, *_),) = seen.messages()
+    assert (
+        f"Time to decide: Until {to_iso(informed + timedelta(hours=4))}, 4 hours after" in message
+    )
+
+
+def test_second_question_of_a_round_has_a_message_of_its_own(seen: People) -> None:
+    """The reporter was late, and saw nothing of what happened between the two."""
+    first = seen.save(a_case(Status.AWAITING_APPROVAL))
+    seen.report(first)
+    informed = seen.shown(first).told_at
+    assert informed is not None
+    second = seen.save(replace(first, question_at=informed + timedelta(hours=1)))
+    assert seen.shown(second).told_of_question(second) is None
+    assert seen.report(second) == []
+    assert len(seen.messages()) == 2
+    assert seen.shown(second).told_of_question(second) == second.question_at
+
+
+# ---- the daily check ----
+
+
+def change(seen: People, number: str, **changes: Any) -> None:
+    seen.aws.client("ssm").update_ops_item(OpsItemId=number, **changes)
+
+
+def checked(seen: People, case: Case) -> dict[str, Any]:
+    """The case's item after the daily check."""
+    assert seen.report(case, anew=True) == []
+    return item(seen, seen.shown(case).ops_item)
+
+
+def test_daily_check_writes_nothing_where_all_is_right(seen: People) -> None:
+    seen.show(a_case())
+    checked(seen, a_case())
+    assert seen.calls.count("UpdateOpsItem") == 0
+
+
+@pytest.mark.parametrize("status", ["InProgress", "Resolved"])
+def test_daily_check_leaves_a_persons_status(seen: People, status: str) -> None:
+    change(seen, seen.show(a_case()).ops_item, Status=status)
+    assert checked(seen, a_case())["Status"] == status
+
+
+def test_daily_check_restores_the_text_and_keeps_who_works_on_it(seen: People) -> None:
+    change(seen, seen.show(a_case()).ops_item, Status="InProgress", Title="nothing happened")
+    found = checked(seen, a_case())
+    assert found["Title"].startswith("HIGH: Cordon contained")
+    assert found["Status"] == "InProgress"
+
+
+def test_daily_check_resolves_what_a_person_reopened(seen: People) -> None:
+    seen.show(a_case())
+    number = seen.show(a_case(Status.REOPENED)).ops_item
+    change(seen, number, Status="Open")
+    assert checked(seen, a_case())["Status"] == "Resolved"
 
 
 # ---- what it says ----
@@ -286,10 +341,18 @@ def test_message_goes_without_item(aws: AwsClients) -> None:
 
 def test_body_says_all_parts_in_order() -> None:
     case = a_case(Status.AWAITING_APPROVAL)
-    parts = [part.split(":")[0] for part in body(case).split("\n\n")]
+    parts = [part.split(":")[0] for part in says(case).split("\n\n")]
     assert parts == [
         "Status",
         "What to do now",
+        "The plan",
+        "Who loses access",
+        "How it is undone",
+        "Time to decide",
+        "Who may decide",
+        "Plan hash",
+        "Approve",
+        "Reject",
         "Changes",
         "Decision",
         "What happened",
@@ -298,37 +361,35 @@ def test_body_says_all_parts_in_order() -> None:
         "Where",
         "Resource",
         "What a person must do",
-        "Plan hash",
-        "Approve",
-        "Reject",
+        "Periods of laws",
         "Case",
         "Finding",
         "Details",
     ]
-    assert f"Plan hash: {case.plan_hash}\n" in body(case)
-    assert f"Approve: cordon approve {CASE} --plan {case.plan_hash}\n" in body(case)
-    assert f"Reject: cordon reject {CASE}\n" in body(case)
+    assert f"Plan hash: {case.plan_hash}\n" in says(case)
+    assert f"Approve: cordon approve {CASE} --plan {case.plan_hash}\n" in says(case)
+    assert f"Reject: cordon reject {CASE}\n" in says(case)
 
 
 def test_only_question_has_commands_to_decide() -> None:
-    assert "Approve" not in body(a_case()) and "Plan hash" not in body(a_case())
+    assert "Approve" not in says(a_case()) and "Plan hash" not in says(a_case())
 
 
 def test_body_names_actor() -> None:
     who = Principal("IAMUser", "ada", access_key_id="AKIAI44QH8DHBEXAMPLE")
     case = replace(a_case(), finding=a_finding(principal=who))
-    assert "Actor: IAMUser ada AKIAI44QH8DHBEXAMPLE" in body(case)
+    assert "Actor: IAMUser ada AKIAI44QH8DHBEXAMPLE" in says(case)
 
 
 def test_body_names_members_account() -> None:
     member = a_finding(place=Place("aws", "444455556666", "us-west-2"))
-    assert "account 444455556666, us-west-2" in body(replace(a_case(), finding=member))
+    assert "account 444455556666, us-west-2" in says(replace(a_case(), finding=member))
 
 
 def test_escalated_body_says_what_to_do_once() -> None:
     case = a_case(Status.ESCALATED, plan=Plan((), "Ask who used root."))
-    assert "What to do now: Ask who used root." in body(case)
-    assert body(case).count("Ask who used root.") == 1
+    assert "What to do now: Ask who used root." in says(case)
+    assert says(case).count("Ask who used root.") == 1
 
 
 def hostile_case() -> Case:
@@ -346,10 +407,10 @@ def hostile_case() -> Case:
     return replace(case, finding=finding, reason=HOSTILE, decided_by=HOSTILE, decided_why=HOSTILE)
 
 
-def test_hostile_finding_does_nothing(aws: AwsClients) -> None:
-    shown = show(hostile_case(), aws)
-    opened = item(aws, shown.ops_item)
-    ((_, message, subject, *_),) = messages(aws)
+def test_hostile_finding_does_nothing(seen: People) -> None:
+    shown = seen.show(hostile_case())
+    opened = item(seen, shown.ops_item)
+    ((_, message, subject, *_),) = seen.messages()
     for text in (opened["Title"], opened["Description"], message, subject):
         assert not does_something(text)
     assert "\n" not in opened["Title"] + subject
@@ -368,7 +429,7 @@ def test_description_fits_in_whole_lines(count: int) -> None:
     case = refused_block()
     failed = replace(case.results[0], target="t")
     long = replace(case, results=(failed,) * count)
-    text = body(long)
+    text = says(long)
     shown = description(text, long)
     assert len(shown) <= BODY
     cut = f"\n\nThis text is cut. Every change: cordon evidence {CASE}"
@@ -383,6 +444,6 @@ def test_description_fits_in_whole_lines(count: int) -> None:
 def test_long_details_push_nothing_out() -> None:
     long = "x" * 5000
     case = replace(a_case(), finding=a_finding(id=long, title=long, description=long))
-    shown = description(body(case), case)
+    shown = description(says(case), case)
     for must in ("Status: contained.", f"cordon release {CASE}", "block_public_access on arn:"):
         assert must in shown

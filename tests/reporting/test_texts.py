@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from cordon.memory.cases import ActionResult, ActionStatus
+from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.playbook import Plan
 from cordon.release import FINDING_SOURCE
-from cordon.reporting.incident import body, description
+from cordon.reporting.incident import body as body_of
+from cordon.reporting.incident import description
 from cordon.reporting.security_hub import summary
 from cordon.reporting.texts import MEANINGS, advice, change_lines, decision, facts, headline, truth
 from cordon.statuses import CONTAIN_ENDED, Status
@@ -24,6 +25,10 @@ from tests.reporting.cases import (
     refused_block,
     with_results,
 )
+
+
+def says(case: Case) -> str:
+    return body_of(case, QUARANTINE, DEPLOYMENT)
 
 
 @pytest.mark.parametrize("status", Status)
@@ -110,7 +115,7 @@ def test_observed_case_names_setting() -> None:
 @pytest.mark.parametrize(("status", "again"), [("failed", True), ("refused", False)])
 def test_advice_promises_no_vain_retry(status: str, again: bool) -> None:
     case = with_results(a_case(Status.FAILED), ActionStatus(status), "no room for a tag")
-    assert ("Cordon tries again" in advice(case)) is again
+    assert (f"cordon retry {CASE}" in advice(case)) is again
     assert "yourself" in advice(case)
 
 
@@ -198,7 +203,7 @@ def test_full_stop_is_in_question() -> None:
     assert "AWSDenyAll" not in keys
     for words in ("AWSDenyAll", "full stop", "console password", "no room"):
         assert words in sessions
-    assert "AWSDenyAll, a full stop" in body(waiting)
+    assert "AWSDenyAll, a full stop" in says(waiting)
     contained = a_case(Status.CONTAINED, finding=found, playbook=REVOKE)
     assert "AWSDenyAll" not in "".join(change_lines(contained))
 
@@ -206,7 +211,7 @@ def test_full_stop_is_in_question() -> None:
 def test_decision_names_verdict_and_reason() -> None:
     case = a_case()
     assert decision(case) == "contain (mode is enforce)."
-    for text in (summary(case), body(case)):
+    for text in (summary(case), says(case)):
         assert text.count("Decision: contain (mode is enforce).") == 1
         assert text.count("Decision") == 1
 
@@ -227,11 +232,11 @@ def test_every_sink_has_refused_block() -> None:
     """Escaping changes no letter of an identifier."""
     case = refused_block()
     policy = SCP_DENIAL.rpartition(" ")[2]
-    for text in (description(body(case), case), summary(case), body(case)):
+    for text in (description(says(case), case), summary(case), says(case)):
         assert "explicit deny in a service control policy: " + policy in text
         assert BUCKET_ARN in text
         assert "FAILED, not verified" in text
-    assert "Do what failed yourself" in description(body(case), case)
+    assert "Do what failed yourself" in description(says(case), case)
 
 
 def test_finding_says_how_many_are_left_out() -> None:

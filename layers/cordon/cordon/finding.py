@@ -151,6 +151,7 @@ class Finding:
     hub: HubReference | None = None  # the finding in Security Hub, whether or not it is there yet
     served: bool = True  # may the stack that got the event change things in its account?
     workflow: str = ""  # Security Hub workflow status; "" if the event has none
+    user_fields: bool = False  # others have written UserDefinedFields, as this event has it
     custom_action: str = ""  # custom action id, if a person chose this finding
     is_cordon_finding: bool = False  # Cordon wrote this finding itself
     # When somebody last did what was found, if the source proves it: None for the state of a

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from cordon.actions import Action, from_json
+from cordon.deadlines import Clock
 from cordon.errors import Refused
 from cordon.finding import Finding, Resource, canonical_json
 from cordon.settings import Deployment, Mode
@@ -99,6 +100,7 @@ class Playbook:
     releases_on_pass: bool = False  # releases by itself when the control passes
     resolves: tuple[str, ...] = ()  # kinds of controls whose own evaluation then turns
     everywhere: bool = False  # also for accounts that are not served: it changes no resource
+    clocks: tuple[Clock, ...] = ()  # periods of laws that may run once an incident is open
     by_arn: tuple[str, ...] = ()  # CloudFormation types that a person may name to be contained
 
     def matches(self, finding: Finding) -> bool:

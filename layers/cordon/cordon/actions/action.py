@@ -77,6 +77,16 @@ class Action:
         """What an approver must know beside the name of the change; "" if the name says it all."""
         return ""
 
+    @property
+    def in_words(self) -> str:
+        """What the change does, for an approver: a verb and its object, without the resource."""
+        raise NotImplementedError
+
+    @property
+    def shuts_out(self) -> str:
+        """Who loses access by it; "" where nobody does."""
+        return ""
+
     @classmethod
     def name(cls) -> str:
         """``BlockPublicAccess`` → ``block_public_access``."""

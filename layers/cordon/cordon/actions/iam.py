@@ -94,6 +94,17 @@ class RevokeRoleSessions(RevokeSessions):
         return f"iam-role-sessions:{self.place.account}:{self.role}"
 
     @property
+    def in_words(self) -> str:
+        return "denies everything to the sessions of the role that began before the change"
+
+    @property
+    def shuts_out(self) -> str:
+        return (
+            "everybody who uses the role, until they assume it again; a workload of EC2, Lambda,"
+            " ECS or SageMaker with this role stops until its credentials are renewed"
+        )
+
+    @property
     def resource(self) -> str:
         return self.place.arn("iam", f"role/{self.role}", region="")
 
@@ -165,6 +176,14 @@ class RevokeUserSessions(RevokeSessions):
     @property
     def target(self) -> str:
         return f"iam-user-sessions:{self.place.account}:{self.user}"
+
+    @property
+    def in_words(self) -> str:
+        return "denies everything to the temporary credentials of the user that began before it"
+
+    @property
+    def shuts_out(self) -> str:
+        return "whoever uses temporary credentials of this user"
 
     @property
     def resource(self) -> str:
@@ -271,6 +290,14 @@ class DisableAccessKeys(Action):
     @property
     def target(self) -> str:
         return f"iam-access-keys:{self.place.account}:{self.user}"
+
+    @property
+    def in_words(self) -> str:
+        return "sets every active access key of the user to inactive"
+
+    @property
+    def shuts_out(self) -> str:
+        return "every person and workload that uses an access key of this user"
 
     @property
     def resource(self) -> str:

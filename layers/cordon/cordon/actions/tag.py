@@ -113,6 +113,14 @@ class Tag(Action):
     def target(self) -> str:
         return f"tags:{self.resource}"
 
+    @property
+    def in_words(self) -> str:
+        return f"sets {_shown(self.tags)}"
+
+    @property
+    def shuts_out(self) -> str:
+        return "whoever a policy of yours denies access by these tags"
+
     def combine(self, other: Self) -> Self:
         tags = dict(self.tags)
         for key, values in other.tags.items():

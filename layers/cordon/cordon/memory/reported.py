@@ -30,18 +30,23 @@ class Reported:
     finding_at: datetime | None = None  # its UpdatedAt: an earlier one is ignored by Security Hub
     original: str = ""  # sha256 of what the original finding was given
     original_is: str = ""  # how it was left: updated, absent, none
+    original_round: int = 0  # of the case, when the original was last given something
+    workflow: str = ""  # the workflow status that it was last given in that round
     incident: str = ""  # sha256 of what the incident says
     ops_item: str = ""  # its id
     message: str = ""  # status and round that the last message was about
     told_at: datetime | None = None  # when that message was sent
-    event: str = ""  # status, round and version of the last event on the bus
+    event: str = ""  # sha256 of the last event on the bus
     status: str = ""  # that the last event on the bus named
     writes: int = 0  # rises with each write of this row
 
     def told_of_question(self, case: "Case") -> datetime | None:
         """When people were told of the question that the case awaits; None where they were not."""
         asked = f"{Status.AWAITING_APPROVAL} {case.round}"
-        return self.told_at if self.message == asked else None
+        if self.message != asked or self.told_at is None:
+            return None
+        earlier = case.question_at is not None and self.told_at < case.question_at
+        return None if earlier else self.told_at  # it may have been about an earlier question
 
 
 def key(playbook: str, case: str) -> str:

@@ -1,47 +1,83 @@
-"""The incident of a case: one OpsItem, and a message to the topic.
+"""The incident of a case: one OpsItem.
 
 It is opened where we are deployed, whichever account the finding is about: that is where the topic
-and the people are. It is filed after the outcome, from the question to a person on, and says of
-each change what happened. OpsCenter itself refuses a second open OpsItem of one deduplication
-string and names the first, so a try that died after creating it finds it again.
+and the people are. It is open from the question to a person on, and says of each change what
+happened. OpsCenter itself refuses a second open OpsItem of one deduplication string and names the
+first, so a try that died after creating it finds it again.
 
-Source: AWS Systems Manager API Reference, "CreateOpsItem", "UpdateOpsItem"; Amazon SNS API
-Reference, "Publish".
+Source: AWS Systems Manager API Reference, "CreateOpsItem", "UpdateOpsItem", "GetOpsItem".
 """
 
-import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cordon.clients import error_code
+from cordon.concurrency import gather
 from cordon.finding import ARN, SeverityLabel
-from cordon.memory.cases import Case, Reported
+from cordon.memory.cases import Case
 from cordon.playbook import Incident, Playbook
 from cordon.reporting.escape import escape_markdown, escaped_line
-from cordon.reporting.texts import advice, change_lines, decision, facts, headline, truth
+from cordon.reporting.projection import Client, Report, Sending, sha256
+from cordon.reporting.question import question
+from cordon.reporting.texts import advice, change_lines, clocks, decision, facts, headline, truth
 from cordon.settings import Deployment
 from cordon.statuses import CLOSED, Status
 
-# Limits of CreateOpsItem and Publish, in characters (AWS Systems Manager and SNS API references)
+# Limits of CreateOpsItem, in characters (AWS Systems Manager API Reference)
 TITLE = 1024
 BODY = 2048
-SUBJECT = 99
 RESOURCES = 100  # related resources of one OpsItem
 RESOURCES_BYTES = 20_000  # one value of operational data
-MESSAGE = 100_000  # characters; SNS takes 256 KB
 SOURCE = "cordon"  # may not contain aws, amazon or amzn
+LINE = 2500  # characters of one change: longer than the longest reason
 CASE = "cordon-case"  # our key in an OpsItem's operational data
 
 SEVERITY = {SeverityLabel.CRITICAL: "1", SeverityLabel.HIGH: "2", SeverityLabel.MEDIUM: "3"}
 LOWEST = "4"
 TROUBLES = frozenset({Status.FAILED, Status.PARTLY_CONTAINED, Status.ESCALATED})
-# A message is sent when a case comes to one of these, once in a round.
-MESSAGE_STATUSES = frozenset(
-    {Status.AWAITING_APPROVAL, Status.CONTAINED, Status.TAGGED, Status.RESOURCE_DELETED, *TROUBLES}
-)
+OPEN, RESOLVED = "Open", "Resolved"
+ENDED = (RESOLVED, "Closed")
+NOT_FOUND = "OpsItemNotFoundException"
+
+
+class Incidents:
+    """Brings the OpsItems to what the cases are now."""
+
+    name = "incident"
+
+    def __init__(self, deployment: Deployment, client: Client) -> None:
+        self._deployment = deployment
+        self.client = client
+
+    def due(self, report: Report) -> bool:
+        """Does it say something else than it should, or is there none?"""
+        if not wanted(report.case, report.playbook) and not report.shown.ops_item:
+            return False
+        return report.anew or self._digest(report) != report.shown.incident
+
+    def show(self, due: Sequence[Report], sending: Sending) -> None:
+        """One call each, several at the same time."""
+        ssm = self.client("ssm")
+        call = partial(self._show, ssm=ssm)
+        gather(*(partial(sending, [report], call) for report in due))
+
+    def _show(self, reports: Sequence[Report], ssm: Any) -> None:
+        (report,) = reports
+        text = body(report.case, report.playbook, self._deployment)
+        number = _file(report, text, ssm)
+        digest = self._digest(report)
+        report.shown = replace(report.shown, ops_item=number, incident=digest)
+
+    def _digest(self, report: Report) -> str:
+        case = report.case
+        open_now = wanted(case, report.playbook)
+        text = body(case, report.playbook, self._deployment)
+        return sha256([str(case.status), open_now, title(case), text])
 
 
 def wanted(case: Case, playbook: Playbook) -> bool:
@@ -53,73 +89,65 @@ def wanted(case: Case, playbook: Playbook) -> bool:
     return case.status in TROUBLES or bool(case.failed)
 
 
-def report_incident(case: Case, playbook: Playbook, shown: Reported, ssm: Any) -> Reported:
-    """Bring the incident to what the case is now. Returns what people were shown."""
-    open_now = wanted(case, playbook)
-    if not open_now and not shown.ops_item:
-        return shown
-    text = body(case)
-    digest = hashlib.sha256(f"{case.status} {open_now} {text}".encode()).hexdigest()
-    if digest == shown.shown:
-        return shown
-    number = _file(case, text, shown, ssm, open_now=open_now)
-    return replace(shown, ops_item=number, shown=digest)
+def body(case: Case, playbook: Playbook, deployment: Deployment, until: str = "") -> str:
+    """All that the incident says, part by part; hostile text is escaped here, at the sink.
 
-
-def report_message(
-    case: Case, playbook: Playbook, deployment: Deployment, shown: Reported, sns: Any
-) -> Reported:
-    """Send the message of an incident, once for each status that it comes to in a round."""
-    sent = f"{case.status} {case.round}"
-    if not wanted(case, playbook) or case.status not in MESSAGE_STATUSES or shown.message == sent:
-        return shown
-    _publish(case, shown.ops_item, deployment, sns)
-    return replace(shown, message=sent)
-
-
-def body(case: Case) -> str:
-    """All that the incident says, part by part; hostile text is escaped here, at the sink."""
+    ``until``: when the time to decide is over, where that is known.
+    """
     parts = [
         ("Status", f"{headline(case)}. {truth(case)}"),
         ("What to do now", advice(case)),
-        ("Changes", "\n".join(f"• {escaped_line(line, MESSAGE)}" for line in change_lines(case))),
+        *question(case, deployment, until),
+        ("Changes", tuple(change_lines(case))),
         ("Decision", decision(case)),
         *facts(case.finding),
         ("What a person must do", case.plan.manual_step if case.plan.actions else ""),
-        *_question(case),
+        ("Periods of laws", tuple(clocks(case, playbook))),
         ("Case", case.id),
         ("Finding", case.finding.id),
         ("Details", case.finding.description),
     ]
-    return "\n\n".join(f"{name}: {_escaped(name, text)}" for name, text in parts if text)
+    return "\n\n".join(f"{name}: {_escaped(text)}" for name, text in parts if text)
 
 
-def _question(case: Case) -> list[tuple[str, str]]:
-    """What a person types to decide."""
-    if case.status is not Status.AWAITING_APPROVAL:
-        return []
-    return [
-        ("Plan hash", case.plan_hash),
-        ("Approve", f"cordon approve {case.id} --plan {case.plan_hash}"),
-        ("Reject", f"cordon reject {case.id}"),
-    ]
+def _escaped(text: str | tuple[str, ...]) -> str:
+    """One line; or a list of lines, each of which is one."""
+    if isinstance(text, str):
+        return escaped_line(text, BODY)
+    return "".join(f"\n• {escaped_line(line, LINE)}" for line in text)
 
 
-def _escaped(name: str, text: str) -> str:
-    return f"\n{text}" if name == "Changes" else escaped_line(text, BODY)
-
-
-def _file(case: Case, text: str, shown: Reported, ssm: Any, *, open_now: bool) -> str:
+def _file(report: Report, text: str, ssm: Any) -> str:
     """Create the OpsItem, or bring the one there is to what the case is now; its id."""
-    if not shown.ops_item:
+    case, number = report.case, report.shown.ops_item
+    open_now = wanted(case, report.playbook)
+    if not number:
         return _create(case, text, ssm)
     try:
-        _update(case, text, shown.ops_item, ssm, status="Open" if open_now else "Resolved")
+        if report.anew:
+            _restore(case, text, number, ssm, open_now=open_now)
+        else:
+            _update(case, text, number, ssm, status=OPEN if open_now else RESOLVED)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "OpsItemNotFoundException":
+        if error_code(error) != NOT_FOUND:
             raise  # else a person deleted it
         return _create(case, text, ssm) if open_now else ""
-    return shown.ops_item
+    return number
+
+
+def _restore(case: Case, text: str, number: str, ssm: Any, *, open_now: bool) -> None:
+    """What OpsCenter has, and what it should have: only what differs is written.
+
+    A person may work on it, or have resolved it while the case is open: that stays. One that a
+    person reopened is resolved again: the case is closed, and nothing of it is left to do.
+    """
+    there = ssm.get_ops_item(OpsItemId=number)["OpsItem"]
+    says = (there["Title"], there["Description"]) == (title(case), description(text, case))
+    ended = there["Status"] in ENDED
+    if says and (open_now or ended):
+        return
+    still = OPEN if ended else there["Status"]
+    _update(case, text, number, ssm, status=still if open_now else RESOLVED)
 
 
 def _update(case: Case, text: str, number: str, ssm: Any, *, status: str) -> None:
@@ -165,27 +193,6 @@ def description(text: str, case: Case) -> str:
     return kept[: kept.rfind("\n")] + rest  # whole lines: no identifier is cut
 
 
-def _publish(case: Case, ops_item: str, deployment: Deployment, sns: Any) -> None:
-    """Plain text; the incident's number comes first, for those who cut the rest."""
-    number = f"{ops_item}\n\n" if ops_item else ""  # OpsCenter may have refused
-    message = f"{number}{escape_markdown(body(case), MESSAGE)}"
-    values = {
-        "case": case.id,
-        "playbook": case.playbook,
-        "status": str(case.status),
-        "severity": SEVERITY.get(case.finding.severity.label, LOWEST),
-        "ops_item": ops_item,
-    }
-    sns.publish(
-        TopicArn=deployment.topic,
-        Subject=subject(title(case)),
-        Message=message,
-        MessageAttributes={
-            k: {"DataType": "String", "StringValue": v} for k, v in values.items() if v
-        },
-    )
-
-
 def _operational_data(case: Case) -> dict[str, dict[str, str]]:
     values = {"/aws/dedup": json.dumps({"dedupString": case.id}), CASE: case.id}
     if related := _related(r.arn for r in case.finding.resources):
@@ -202,9 +209,3 @@ def _related(arns: Iterable[str]) -> str:
             break
         listed = longer
     return json.dumps(listed) if listed else ""
-
-
-def subject(title: str) -> str:
-    """A subject that SNS takes: printable ASCII on one line, fewer than 100 characters."""
-    ascii_only = escaped_line(title, TITLE).encode("ascii", "replace").decode()
-    return ascii_only[:SUBJECT].strip() or SOURCE

@@ -1,24 +1,23 @@
-"""What reviewers see in Security Hub.
+"""Our own finding in Security Hub: the case, as reviewers see it.
 
-Our own finding is the case (BatchImportFindings, product ``…:product/<account>/default``)
-and the original finding gets a note, our fields and a workflow status (BatchUpdateFindings).
-Limits: Security Hub API Reference, AwsSecurityFinding and BatchUpdateFindings. Both calls return
-200 and hide failures in the body: ``FailedFindings`` and ``UnprocessedFindings`` are errors here.
+Its product is ``…:product/<account>/default``. Limits: Security Hub API Reference,
+"AwsSecurityFinding", "BatchImportFindings" (100 findings; it responds 200 and lists what it refused
+in ``FailedFindings``); Security Hub User Guide, "Guidelines for using BatchImportFindings" (240 KB
+a finding, 6 MB a batch).
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
-from cordon.clock import now, to_iso
-from cordon.errors import NotReported
-from cordon.finding import Finding, HubReference, Resource
-from cordon.memory.cases import ActionStatus, Case, Reported
+from cordon.clock import to_iso
+from cordon.finding import Finding, Resource, canonical_json
+from cordon.memory.cases import Case
 from cordon.playbook import Playbook
 from cordon.policy import CONTROL_PASSED
 from cordon.release import FINDING_SOURCE
+from cordon.reporting.projection import Client, Report, Sending, by_id, in_parts, sha256
 from cordon.reporting.texts import advice, change_lines, decision, headline, truth
 from cordon.settings import Deployment
 from cordon.sources.text import one_line
@@ -42,35 +41,57 @@ FINDING_TYPES = {
 }
 ARCHIVED = (Status.RELEASED, Status.REJECTED)  # nobody need look at it any more
 DESCRIPTION = 1024  # characters of AwsSecurityFinding.Description
-NOTE = 512  # characters of Note.Text
+MOST = 100
+MOST_BYTES = 5_500_000  # 6 MB, with room for what the request has beside the findings
 
 
-class Original(StrEnum):
-    """How the original finding was left in Security Hub."""
+class OwnFindings:
+    """Brings our findings to what the cases are now."""
 
-    UPDATED = "updated"
-    ABSENT = "absent"  # Security Hub has no copy of the native finding (yet)
-    NOT_UPDATED = "none"  # observed cases do not change the original, and Config gives none
+    name = "finding"
+
+    def __init__(self, deployment: Deployment, client: Client) -> None:
+        self._deployment = deployment
+        self.client = client
+
+    def due(self, report: Report) -> bool:
+        """Does it say something else than it should?"""
+        return report.anew or self._digest(report) != report.shown.finding
+
+    def show(self, due: Sequence[Report], sending: Sending) -> None:
+        """Import them, up to 100 with one call."""
+        for part in in_parts(due, MOST, MOST_BYTES, self._size):
+            sending(part, lambda reports: self._import(reports, sending))
+
+    def _import(self, reports: Sequence[Report], sending: Sending) -> None:
+        """Security Hub ignores an import in silence whose UpdatedAt is not later than the last."""
+        moments = [updated_at(report) for report in reports]
+        findings = [self._finding(*pair) for pair in zip(reports, moments, strict=True)]
+        hub = self.client("securityhub")
+        failed = by_id(hub.batch_import_findings(Findings=findings)["FailedFindings"])
+        for report, finding, at in zip(reports, findings, moments, strict=True):
+            if why := failed.get(finding["Id"]):
+                sending.fail(report, f"{why['ErrorCode']}: {why['ErrorMessage']}")
+                continue
+            digest = self._digest(report)
+            report.shown = replace(report.shown, finding=digest, finding_at=at)
+
+    def _finding(self, report: Report, at: datetime) -> dict[str, Any]:
+        return own_finding(report.case, report.playbook, self._deployment, at)
+
+    def _digest(self, report: Report) -> str:
+        """Of all that it says but when it says so."""
+        return sha256(self._finding(report, report.case.opened_at))
+
+    def _size(self, report: Report) -> int:
+        return len(canonical_json(self._finding(report, report.case.opened_at)))
 
 
-def report_finding(
-    case: Case, playbook: Playbook, deployment: Deployment, shown: Reported, hub: Any
-) -> Reported:
-    """Bring our finding to what the case is now. Raises NotReported.
-
-    ``hub`` is the securityhub client of our own account and Region. An import whose UpdatedAt is
-    not later than the last one's is silently ignored by Security Hub, so it always is.
-    """
-    at = now() if shown.at is None else max(now(), shown.at + timedelta(seconds=1))
-    response = hub.batch_import_findings(Findings=[own_finding(case, playbook, deployment, at)])
-    for failed in response["FailedFindings"]:
-        raise NotReported(f"{failed['ErrorCode']}: {failed['ErrorMessage']}")
-    return replace(shown, at=at)
-
-
-def report_original(case: Case, playbook: Playbook, shown: Reported, hub: Any) -> Reported:
-    """Bring the original finding to what the case is now. Raises NotReported."""
-    return replace(shown, original=_update_original(case, playbook, hub))
+def updated_at(report: Report) -> datetime:
+    """When the case's row was written; later, where that much was shown already."""
+    moved = report.case.changed_at or report.case.opened_at
+    before = report.shown.finding_at
+    return moved if before is None else max(moved, before + timedelta(seconds=1))
 
 
 def own_finding(
@@ -170,72 +191,11 @@ def _resource(resource: Resource) -> dict[str, Any]:
     }
 
 
-def _update_original(case: Case, playbook: Playbook, hub: Any) -> Original:
-    original = case.finding.hub
-    if original is None or case.status is Status.OBSERVED:
-        return Original.NOT_UPDATED
-    there = _in_hub(original, hub)
-    if there is None:
-        return Original.ABSENT
-    response = hub.batch_update_findings(
-        FindingIdentifiers=[{"Id": original.id, "ProductArn": original.product_arn}],
-        Note={"Text": note(case), "UpdatedBy": "cordon"},
-        # The map is replaced as a whole: what others wrote into it is kept.
-        UserDefinedFields=dict(there.get("UserDefinedFields", {})) | _our_fields(case),
-        **_workflow(case, playbook, there),
-    )
-    for failed in response["UnprocessedFindings"]:
-        raise NotReported(f"{failed['ErrorCode']}: {failed['ErrorMessage']}")
-    return Original.UPDATED
-
-
-def note(case: Case) -> str:
-    """What the original finding says of the case; where not all of it fits, what to do now."""
-    whole = f"Cordon {headline(case)}. {truth(case)} {advice(case)}"
-    short = f"Cordon {headline(case)}. {advice(case)}"
-    return one_line(whole if len(whole) <= NOTE else short, NOTE)
-
-
-def _in_hub(original: HubReference, hub: Any) -> Mapping[str, Any] | None:
-    """The finding as Security Hub has it now.
-
-    A native event is minutes ahead of Security Hub's copy, which may be switched off altogether,
-    and Security Hub deletes findings after 90 days. When the copy arrives as an event of its own,
-    the case is reported then.
-    """
-    response = hub.get_findings(
-        Filters={
-            "Id": [{"Value": original.id, "Comparison": "EQUALS"}],
-            "ProductArn": [{"Value": original.product_arn, "Comparison": "EQUALS"}],
-        },
-        MaxResults=1,
-    )
-    found: list[Mapping[str, Any]] = response["Findings"]
-    return found[0] if found else None
-
-
-def _our_fields(case: Case) -> dict[str, str]:
-    return {"cordon:case": case.id, "cordon:status": str(case.status)}
-
-
-def _workflow(case: Case, playbook: Playbook, there: Mapping[str, Any]) -> Mapping[str, Any]:
-    """NOTIFIED when handled; RESOLVED only where the control itself will pass by what was verified.
-
-    What a person suppressed stays suppressed; a control that passes is resolved by Security Hub.
-    """
-    suppressed = there.get("Workflow", {}).get("Status") == "SUPPRESSED"
-    rejected = case.status in (Status.REJECTED, Status.EXPIRED)
-    if suppressed or rejected or (_ended_by_source(case) and playbook.releases_on_pass):
-        return {}
-    resolved = playbook.turns(case.finding) and case.status is Status.CONTAINED
-    resolved = resolved and all(r.status is ActionStatus.VERIFIED for r in case.results)
-    return {"Workflow": {"Status": "RESOLVED" if resolved else "NOTIFIED"}}
-
-
 def _passed(case: Case) -> bool:
     """Only the source can say so. That it archived the finding says nothing of the condition."""
-    return _ended_by_source(case) and case.decided_why == CONTROL_PASSED
+    return ended_by_source(case) and case.decided_why == CONTROL_PASSED
 
 
-def _ended_by_source(case: Case) -> bool:
+def ended_by_source(case: Case) -> bool:
+    """Was it released because its source said that it is over?"""
     return case.status is Status.RELEASED and case.decided_by == FINDING_SOURCE

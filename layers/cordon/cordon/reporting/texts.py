@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from cordon.actions import Action
 from cordon.finding import Finding
 from cordon.memory.cases import ActionResult, ActionStatus, Case
+from cordon.playbook import Playbook
 from cordon.release import FINDING_SOURCE
-from cordon.statuses import CONTAIN_ENDED, Status
+from cordon.statuses import CLOSED, CONTAIN_ENDED, Status
 
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 TROUBLE = (
@@ -60,8 +61,8 @@ def _retry(case: Case) -> str:
     if not case.failed:
         return f"Do yourself what was not done. {_release(case)}"
     return (
-        "Do what failed yourself, or remove what stopped it: Cordon tries again when the finding "
-        f"comes again. {_release(case)}"
+        f"Do what failed yourself; or remove what stopped it, then: cordon retry {case.id}. Cordon "
+        f"also tries again when the finding comes again. {_release(case)}"
     )
 
 
@@ -151,6 +152,13 @@ def _activity(case: Case) -> list[str]:
     if case.newer_activity is not None:
         said.append(f"Nothing was done yet about activity at {case.newer_activity:{MOMENT}}.")
     return said
+
+
+def clocks(case: Case, playbook: Playbook) -> list[str]:
+    """What laws may require within a period; nothing of a case that is closed."""
+    if case.status in CLOSED:
+        return []
+    return [clock.sentence(case.opened_at) for clock in playbook.clocks]
 
 
 def decision(case: Case) -> str:

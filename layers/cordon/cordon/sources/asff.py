@@ -37,6 +37,7 @@ from cordon.sources.products import Product, product
 from cordon.sources.resources import leads_nowhere, readable, unique
 
 CORDON_PREFIX = "cordon/"
+OUR_FIELD = "cordon"  # the one key of ours in UserDefinedFields
 _GUARDDUTY_ID = re.compile(
     r"arn:aws[a-z-]*:guardduty:[a-z0-9-]+:[0-9]{12}:detector/[A-Za-z0-9-]+/finding/([A-Za-z0-9-]+)"
 )
@@ -85,6 +86,7 @@ def read(finding: Field, digest: str, *, channel: str, custom_action: str) -> Fi
         detail_sha256=digest,
         hub=HubReference(id, by.arn),
         workflow=finding["Workflow"]["Status"].choice("NEW", "NOTIFIED", "RESOLVED", "SUPPRESSED"),
+        user_fields=_has_user_fields(finding),
         custom_action=custom_action,
         is_cordon_finding=by.is_default_product_of(place.account) and _is_from_cordon(finding, id),
         activity=times.readable(partial(_activity, by.source, finding)),
@@ -170,6 +172,12 @@ def _is_sample(finding: Field, source: str, title: str) -> bool:
     return source == "guardduty" and (
         is_sample(Field(fields.path, info)) or title.startswith(SAMPLE)
     )
+
+
+def _has_user_fields(finding: Field) -> bool:
+    """Whoever writes UserDefinedFields replaces them all: some may be another product's."""
+    fields = finding["UserDefinedFields"].value
+    return bool(isinstance(fields, dict) and fields.keys() - {OUR_FIELD})
 
 
 def _is_from_cordon(finding: Field, id: str) -> bool:

@@ -20,9 +20,11 @@ from cordon.actions.bucket_policy import Statement
 from cordon.actions.s3.accepted import DELAYS, PolicyOf, Refusal
 from cordon.actions.s3.deny_statements import (
     DENY_LEVELS,
+    EVERYONE,
     NAMES_A_PRINCIPAL,
     OUTSIDERS,
     SIDS,
+    WRITES,
     denials,
 )
 from cordon.actions.s3.public_access import BlockPublicAccess
@@ -63,6 +65,26 @@ class DenyBucketAccess(BucketSetting):
         "s3:GetBucketPublicAccessBlock",
         "s3:PutBucketPolicy",
     )
+
+    @property
+    def in_words(self) -> str:
+        return "adds statements to the bucket's policy that deny access"
+
+    @property
+    def shuts_out(self) -> str:
+        return "; ".join(self._denied(level) for level in self.levels)
+
+    def _denied(self, level: str) -> str:
+        theirs = f" and outside the organization {self.organization}" if self.organization else ""
+        who = {
+            OUTSIDERS: f"principals outside the bucket's account{theirs}, and services that work"
+            " for them: every access",
+            WRITES: "everybody, this account's own people and workloads too: whatever changes an"
+            " object or a setting of the bucket",
+            EVERYONE: "everybody, this account's own people and workloads too: every access",
+        }[level]
+        exempt = f"the {len(self.exempt)} patterns of principals that the plan exempts"
+        return f"{who}; but not services that deliver logs, nor {exempt}"
 
     @property
     def can_lock_out_owner(self) -> bool:

@@ -31,6 +31,17 @@ class BlockPublicAccess(BucketSetting):
         "s3:PutBucketPublicAccessBlock",  # DeletePublicAccessBlock needs it too
     )
 
+    @property
+    def in_words(self) -> str:
+        return "turns on all four settings of the bucket's public access block"
+
+    @property
+    def shuts_out(self) -> str:
+        return (
+            "whoever has access by a public ACL; and while the bucket's policy is public, everybody"
+            " outside its account but AWS services"
+        )
+
     def with_ours(self, aws: AwsClients, base: Any) -> Any:
         return ALL_BLOCKED
 

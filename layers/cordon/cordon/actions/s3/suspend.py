@@ -85,6 +85,10 @@ class SuspendLifecycle(RuleSetting):
         "s3:PutLifecycleConfiguration",
     )
 
+    @property
+    def in_words(self) -> str:
+        return "disables every lifecycle rule: no object expires or moves to another storage class"
+
     def must_suspend(self, aws: AwsClients, rule: dict[str, Any]) -> bool:
         return bool(rule["Status"] == "Enabled")
 
@@ -125,6 +129,10 @@ class SuspendReplication(RuleSetting):
         "s3:GetReplicationConfiguration",
         "s3:PutReplicationConfiguration",
     )
+
+    @property
+    def in_words(self) -> str:
+        return "disables replication to every bucket that S3 does not confirm as this account's"
 
     def must_suspend(self, aws: AwsClients, rule: dict[str, Any]) -> bool:
         if rule["Status"] != "Enabled":

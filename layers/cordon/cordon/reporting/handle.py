@@ -1,0 +1,209 @@
+"""The handler of ``report_cases``: doorbells of the table's stream, and what is to be tried again.
+
+A record of the stream only names a case; what it says of it is not looked at. What a projection
+did not take goes to the queue as ``{"playbook", "case", "projection"}``, and from there comes back
+here, alone, until it is shown or the dead-letter queue has it. ``reconcile_cases`` sends
+``{"playbook", "case", "projection": "all", "anew": true}`` to the same queue.
+
+Sources: AWS Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB", "Configuring partial
+batch response with DynamoDB and Lambda", "Handling errors for an SQS event source in Lambda";
+Amazon SQS API Reference, "SendMessageBatch" (10 entries).
+"""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cordon.clients import AwsClients, clients_for
+from cordon.clock import now
+from cordon.headers import headers
+from cordon.playbook import Playbook
+from cordon.reporting.projection import Failed, Name, by_id, in_parts
+from cordon.reporting.run import ALL, HEARTBEAT, Reporter
+from cordon.settings import Deployment
+from cordon.sources.text import one_line
+
+NAMESPACE = "Cordon"
+KEPT = timedelta(seconds=60)  # for a call that does not respond, for saving, and for the queue
+MOST = 10  # entries of one SendMessageBatch
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+Partial = dict[str, Any]  # {"batchItemFailures": [{"itemIdentifier": …}]}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One message of the queue."""
+
+    name: Name
+    projection: str
+    anew: bool
+
+
+def serve(functions: Path) -> Handler:
+    """The handler, for the playbooks below this folder. Nothing is read before the first event."""
+    return ReportHandler(functions, Logger(service="report_cases")).handle
+
+
+class ReportHandler:
+    """Distinguishes the two kinds of batches, and keeps what happened in logs and metrics."""
+
+    def __init__(self, functions: Path, logger: Logger) -> None:
+        self._functions = functions
+        self._logger = logger
+
+    @cached_property
+    def _playbooks(self) -> Mapping[str, Playbook]:
+        return headers(self._functions)
+
+    def handle(self, event: dict[str, Any], context: Any) -> Partial:
+        """One invocation. Raises ValueError for anything but a batch of one of the two."""
+        self._logger.clear_state()
+        self._logger.append_keys(request=context.aws_request_id)
+        deployment = Deployment.from_environment()
+        aws = clients_for(deployment.account, deployment.region)
+        left = timedelta(milliseconds=context.get_remaining_time_in_millis())
+        reporter = Reporter(self._playbooks, deployment, aws.client, now() + left - KEPT)
+        records = event["Records"]
+        sources = {record["eventSource"] for record in records}
+        if sources == {"aws:dynamodb"}:
+            failures = self._stream(records, reporter, deployment, aws)
+        elif sources == {"aws:sqs"}:
+            failures = self._queue(records, reporter)
+        else:
+            raise ValueError(f"neither a stream's batch nor a queue's: {sorted(sources)}")
+        _measure("SecondsToReported", MetricUnit.Seconds, reporter.seconds)
+        return {"batchItemFailures": [{"itemIdentifier": each} for each in failures]}
+
+    def _stream(
+        self,
+        records: Sequence[Mapping[str, Any]],
+        reporter: Reporter,
+        deployment: Deployment,
+        aws: AwsClients,
+    ) -> list[str]:
+        """The sequence numbers of what was neither shown nor sent to the queue."""
+        rung = {r["dynamodb"]["SequenceNumber"]: _named(r) for r in records}
+        names = [name for name in rung.values() if name is not None]
+        failed = reporter.report(name for name in names if name != HEARTBEAT)
+        self._say(failed)
+        if HEARTBEAT in names:
+            reporter.heartbeat()
+            _measure("Heartbeat", MetricUnit.Count, [1])
+        unsent = self._send(failed, deployment, aws)
+        return [number for number, name in rung.items() if name in unsent]
+
+    def _queue(self, records: Sequence[Mapping[str, Any]], reporter: Reporter) -> list[str]:
+        """The ids of the messages whose projection still fails. They come back by themselves."""
+        messages: dict[str, Wanted] = {}
+        unreadable = []
+        for record in records:
+            try:
+                messages[record["messageId"]] = _wanted(record["body"])
+            except (ValueError, KeyError, TypeError) as error:
+                why = one_line(repr(error), 300)
+                self._logger.error("message cannot be read", extra={"error": why})
+                unreadable.append(str(record["messageId"]))
+        failed: set[tuple[Name, str]] = set()
+        for anew in (True, False):
+            wanted = [message for message in messages.values() if message.anew is anew]
+            only = _projections(wanted)
+            still = reporter.report((message.name for message in wanted), anew=anew, only=only)
+            self._say(still)
+            failed |= {((one.playbook, one.case), one.projection) for one in still}
+        left = [id for id, message in messages.items() if _fails(message, failed)]
+        return unreadable + left
+
+    def _say(self, failed: Sequence[Failed]) -> None:
+        counts: dict[str, int] = {}
+        for one in failed:
+            counts[one.projection] = counts.get(one.projection, 0) + 1
+            self._logger.warning(
+                "not reported",
+                extra={
+                    "playbook": one.playbook,
+                    "case": one.case,
+                    "projection": one.projection,
+                    "error": one_line(one.error, 500),
+                },
+            )
+        for projection, count in counts.items():
+            _measure("NotReported", MetricUnit.Count, [count], projection=projection)
+
+    def _send(
+        self, failed: Sequence[Failed], deployment: Deployment, aws: AwsClients
+    ) -> Collection[Name]:
+        """Whatever the queue did not take, the stream must bring again."""
+        unsent: set[Name] = set()
+        for part in in_parts(failed, MOST, MOST, lambda _: 1):
+            try:
+                refused = _sent(part, deployment.reports_queue, aws.client("sqs"))
+            except (ClientError, BotoCoreError) as error:
+                self._logger.error("queue failed", extra={"error": one_line(str(error), 500)})
+                unsent |= {(one.playbook, one.case) for one in part}
+            else:
+                unsent |= {(part[n].playbook, part[n].case) for n in refused}
+        return unsent
+
+
+def _named(record: Mapping[str, Any]) -> Name | None:
+    """The case of a record; None where its key is no case's."""
+    kind, _, rest = record["dynamodb"]["Keys"]["id"]["S"].partition("#")
+    playbook, _, case = rest.partition("#")
+    return (playbook, case) if kind == "case" and case else None
+
+
+def _wanted(body: str) -> Wanted:
+    """A message of the queue. Raises ValueError, KeyError or TypeError where it is none."""
+    raw = json.loads(body)
+    texts = [raw[name] for name in ("playbook", "case", "projection")]
+    if not all(isinstance(text, str) and text for text in texts):
+        raise ValueError("playbook, case and projection must be texts")
+    playbook, case, projection = texts
+    return Wanted((playbook, case), projection, raw.get("anew") is True)
+
+
+def _projections(wanted: Sequence[Wanted]) -> dict[Name, set[str]]:
+    """The projections of each case that is not wanted as a whole."""
+    whole = {message.name for message in wanted if message.projection == ALL}
+    only: dict[Name, set[str]] = {}
+    for message in wanted:
+        if message.name not in whole:
+            only.setdefault(message.name, set()).add(message.projection)
+    return only
+
+
+def _fails(message: Wanted, failed: Collection[tuple[Name, str]]) -> bool:
+    if message.projection == ALL:
+        return any(name == message.name for name, _ in failed)
+    return (message.name, message.projection) in failed or (message.name, ALL) in failed
+
+
+def _sent(part: Sequence[Failed], queue: str, sqs: Any) -> list[int]:
+    """Which of these the queue did not take."""
+    entries = [
+        {
+            "Id": str(n),
+            "MessageBody": json.dumps(
+                {"playbook": one.playbook, "case": one.case, "projection": one.projection}
+            ),
+        }
+        for n, one in enumerate(part)
+    ]
+    response = sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+    return [int(id) for id in by_id(response.get("Failed", ()))]
+
+
+def _measure(name: str, unit: MetricUnit, values: Sequence[float], **dimensions: str) -> None:
+    """One metric with each of these values."""
+    for value in values:
+        with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE) as metric:
+            for dimension, text in dimensions.items():
+                metric.add_dimension(dimension, text)

@@ -1,0 +1,250 @@
+"""The original finding in Security Hub: a note, our field, and a workflow status.
+
+One call puts one note, one map of fields and one workflow status on up to 100 findings. So the note
+is the same for all cases of a playbook and a status, and our field is the same for all.
+
+What a person suppressed stays so, and the map of fields is replaced as a whole: what others wrote
+into it is kept. Both must be looked up, and Security Hub takes three look-ups a second. Nothing is
+looked up where nothing of theirs can be lost:
+
+========================================  ====================================================
+our event was Security Hub's own, said    NEW becomes NOTIFIED, with our field
+NEW, and had no fields of others
+it was the service's own event            NEW becomes NOTIFIED, without any field: the copy may
+                                          have some, and no rule of ours looks for ours on it
+the workflow status does not change       only the note does
+else                                      20 findings a look-up
+========================================  ====================================================
+
+Sources: Security Hub API Reference, "BatchUpdateFindings" (it responds 200 and lists what it
+refused in ``UnprocessedFindings``), "GetFindings", "StringFilter".
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from cordon.finding import HubReference, canonical_json
+from cordon.memory.cases import ActionStatus, Case
+from cordon.playbook import Playbook
+from cordon.reporting.projection import Client, Report, Sending, in_parts, sha256
+from cordon.reporting.security_hub import ended_by_source
+from cordon.reporting.texts import headline
+from cordon.sources.asff import OUR_FIELD
+from cordon.statuses import Status
+
+MOST = 100  # findings of one BatchUpdateFindings
+MOST_LOOKED_UP = 20  # values of one filter of GetFindings
+OURS = {OUR_FIELD: "handled"}
+BY_HUB = ("securityhub", "custom_action")  # channels whose event has the finding as it is there
+NOT_FOUND = "FindingNotFound"
+
+
+class Original(StrEnum):
+    """How the original finding was left in Security Hub."""
+
+    UPDATED = "updated"
+    ABSENT = "absent"  # Security Hub has no copy of the native finding (yet)
+    NOT_UPDATED = "none"  # observed cases do not change the original, and Config gives none
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one finding is given. ``workflow`` "" and ``fields`` None are not changed."""
+
+    reference: HubReference
+    note: str
+    workflow: str
+    fields: Mapping[str, str] | None
+
+    @property
+    def body(self) -> str:
+        """Equal where one call can give it to both."""
+        return canonical_json([self.note, self.workflow, self.fields])
+
+
+class Originals:
+    """Brings the original findings to what the cases are now."""
+
+    name = "original"
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def due(self, report: Report) -> bool:
+        """Does it say something else than it should? What is absent may have come since."""
+        if _reference(report) is None:
+            return not report.shown.original_is
+        if report.shown.original_is == Original.ABSENT and not report.case.hub_copy:
+            return report.anew
+        return report.anew or _digest(report) != report.shown.original
+
+    def show(self, due: Sequence[Report], sending: Sending) -> None:
+        """Look up those of which more must be known, then update them by groups of one body."""
+        with_original = [report for report in due if _reference(report) is not None]
+        for report in due:
+            if report not in with_original:
+                report.shown = replace(report.shown, original_is=Original.NOT_UPDATED)
+        updates: list[tuple[Report, Update]] = []
+        unknown = []
+        for report in with_original:
+            update = _update_unseen(report)
+            if update is None:
+                unknown.append(report)
+            else:
+                updates.append((report, update))
+        for part in in_parts(unknown, MOST_LOOKED_UP, MOST_LOOKED_UP, lambda _: 1):
+            sending(part, lambda reports: updates.extend(self._looked_up(reports)))
+        self._update_all(updates, sending)
+
+    def _looked_up(self, reports: Sequence[Report]) -> Iterator[tuple[Report, Update]]:
+        """The updates of those that Security Hub has. A generator: consumed as a whole."""
+        there = self._found([_required(report) for report in reports])
+        for report in reports:
+            reference = _required(report)
+            found = there.get((reference.product_arn, reference.id))
+            if found is None:
+                report.shown = replace(report.shown, original_is=Original.ABSENT)
+            elif _was_given(report, found):
+                report.shown = replace(report.shown, original_is=Original.UPDATED)
+            else:
+                yield report, _update_seen(report, found)
+
+    def _found(self, wanted: Sequence[HubReference]) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+        hub = self.client("securityhub")
+        filters = {
+            "Id": [{"Value": id, "Comparison": "EQUALS"} for id in {ref.id for ref in wanted}],
+            "ProductArn": [
+                {"Value": arn, "Comparison": "EQUALS"} for arn in {r.product_arn for r in wanted}
+            ],
+        }
+        found: dict[tuple[str, str], Mapping[str, Any]] = {}
+        token: dict[str, str] = {}
+        while True:
+            response = hub.get_findings(Filters=filters, MaxResults=100, **token)
+            found |= {(f["ProductArn"], f["Id"]): f for f in response["Findings"]}
+            if not response.get("NextToken"):
+                return found
+            token = {"NextToken": response["NextToken"]}
+
+    def _update_all(self, updates: Sequence[tuple[Report, Update]], sending: Sending) -> None:
+        """A finding may be the original of several cases: a call names it once."""
+        given = {report.name: update for report, update in updates}
+        ordered = sorted((report for report, _ in updates), key=lambda r: given[r.name].body)
+        for _, group in groupby(ordered, key=lambda report: given[report.name].body):
+            for part in in_parts(group, MOST, MOST, lambda _: 1):
+                call = partial(self._update, given=given, sending=sending)
+                sending(part, call)
+
+    def _update(
+        self, reports: Sequence[Report], given: Mapping[tuple[str, str], Update], sending: Sending
+    ) -> None:
+        hub = self.client("securityhub")
+        update = given[reports[0].name]
+        references = dict.fromkeys(given[report.name].reference for report in reports)
+        response = hub.batch_update_findings(
+            FindingIdentifiers=[{"Id": r.id, "ProductArn": r.product_arn} for r in references],
+            Note={"Text": update.note, "UpdatedBy": "cordon"},
+            **({} if update.fields is None else {"UserDefinedFields": update.fields}),
+            **({"Workflow": {"Status": update.workflow}} if update.workflow else {}),
+        )
+        refused = {
+            HubReference(
+                one["FindingIdentifier"]["Id"], one["FindingIdentifier"]["ProductArn"]
+            ): one
+            for one in response["UnprocessedFindings"]
+        }
+        for report in reports:
+            why = refused.get(given[report.name].reference)
+            if why is None:
+                report.shown = _shown(report)
+            elif why["ErrorCode"] == NOT_FOUND:
+                report.shown = replace(report.shown, original_is=Original.ABSENT)
+            else:
+                sending.fail(report, f"{why['ErrorCode']}: {why['ErrorMessage']}")
+
+
+def note(case: Case) -> str:
+    """The same for every case of the playbook in this status."""
+    return (
+        f"Cordon {case.playbook}: {headline(case)}. "
+        "Cordon's own finding for this resource says more."
+    )
+
+
+def workflow(case: Case, playbook: Playbook) -> str:
+    """NOTIFIED when handled; RESOLVED only where the control itself will pass by what was verified.
+
+    "" is not changed: a control that passes is resolved by Security Hub.
+    """
+    if case.status in (Status.REJECTED, Status.EXPIRED):
+        return ""
+    if ended_by_source(case) and playbook.releases_on_pass:
+        return ""
+    resolved = playbook.turns(case.finding) and case.status is Status.CONTAINED
+    resolved = resolved and all(r.status is ActionStatus.VERIFIED for r in case.results)
+    return "RESOLVED" if resolved else "NOTIFIED"
+
+
+def _reference(report: Report) -> HubReference | None:
+    """Observed cases change no original."""
+    return None if report.case.status is Status.OBSERVED else report.case.finding.hub
+
+
+def _required(report: Report) -> HubReference:
+    reference = _reference(report)
+    if reference is None:
+        raise ValueError(f"case {report.case.id} has no original finding")
+    return reference
+
+
+def _digest(report: Report) -> str:
+    """Of all that it should be given. A closed case that is opened again has a new finding."""
+    reference = _required(report)
+    wanted = note(report.case), workflow(report.case, report.playbook)
+    return sha256([reference.id, reference.product_arn, report.case.round, *wanted])
+
+
+def _update_unseen(report: Report) -> Update | None:
+    """The update, where nobody's word can be lost; None where the finding must be looked up."""
+    case, finding = report.case, report.case.finding
+    reference, wanted = _required(report), workflow(case, report.playbook)
+    if report.anew or report.shown.original_is == Original.ABSENT:
+        return None
+    if report.shown.original_round == case.round:  # its fields are there
+        changes = wanted not in ("", report.shown.workflow)
+        return None if changes else Update(reference, note(case), "", None)
+    if wanted == "RESOLVED":
+        return None
+    if finding.channel in BY_HUB:
+        known = finding.workflow == "NEW" and not finding.user_fields
+        return Update(reference, note(case), wanted, OURS) if known else None
+    native = not finding.workflow and finding.source != "securityhub"
+    return Update(reference, note(case), wanted, None) if native else None
+
+
+def _update_seen(report: Report, there: Mapping[str, Any]) -> Update:
+    """The update of a finding as Security Hub has it now: a person's suppression stays."""
+    suppressed = there.get("Workflow", {}).get("Status") == "SUPPRESSED"
+    wanted = "" if suppressed else workflow(report.case, report.playbook)
+    fields = {**there.get("UserDefinedFields", {}), **OURS}
+    return Update(_required(report), note(report.case), wanted, fields)
+
+
+def _was_given(report: Report, there: Mapping[str, Any]) -> bool:
+    """Was it given all this before? Then whatever differs is a person's, and stays."""
+    given = report.shown.original == _digest(report)
+    return given and OUR_FIELD in there.get("UserDefinedFields", {})
+
+
+def _shown(report: Report) -> Any:
+    return replace(
+        report.shown,
+        original=_digest(report),
+        original_is=Original.UPDATED,
+        original_round=report.case.round,
+        workflow=workflow(report.case, report.playbook) or report.shown.workflow,
+    )
