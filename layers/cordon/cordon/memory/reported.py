@@ -8,7 +8,7 @@ service gave. The same sha256 again means that there is nothing to show.
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cordon.clock import from_iso, now, to_iso
 from cordon.memory.table import Row, Table
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 IF_UNCHANGED = "writes = :before"
 IF_NEW = "attribute_not_exists(id)"
+
+
+class InRound(Protocol):
+    """A case, as much of it as names its question."""
+
+    @property
+    def round(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Reported:
     status: str = ""  # that the last event on the bus named
     writes: int = 0  # rises with each write of this row
 
-    def told_of_question(self, case: "Case") -> datetime | None:
+    def told_of_question(self, case: InRound) -> datetime | None:
         """When people were told of the question that the case awaits; None where they were not."""
         asked = f"{Status.AWAITING_APPROVAL} {case.round}"
         if self.message != asked or self.told_at is None:
