@@ -10,9 +10,17 @@ from embedded.backends.registry import NotModelled, Refusal
 VALUE_BYTES = 20 * 1024
 _RESERVED_KEYS = ("amazon", "aws", "amzn", "ssm", "/amazon", "/aws", "/amzn", "/ssm")
 _OURS_TO_SET = ("/aws/dedup", "/aws/resources", "/aws/automations")
-_FILTERS = ("Status", "Source", "Title", "OpsItemId", "Category", "Severity", "Priority")
-
-_MOMENTS = ("CreatedTime", "LastModifiedTime")
+_FILTERS = (
+    "Status",
+    "Source",
+    "Title",
+    "OpsItemId",
+    "Category",
+    "CreatedBy",
+    "Severity",
+    "Priority",
+)
+_TIMES = {"CreatedTime", "LastModifiedTime"}
 
 Data = Mapping[str, Mapping[str, str]]
 OpsItem = dict[str, Any]
@@ -64,18 +72,11 @@ def matches(item: OpsItem, filters: list[Mapping[str, Any]]) -> bool:
 
 def _passes(item: OpsItem, one: Mapping[str, Any]) -> bool:
     key, operator = one["Key"], one["Operator"]
-    if key == "OperationalDataKey":
-        have = list(searchable(item))
-    elif key == "OperationalDataValue":
-        have = [entry["Value"] for entry in searchable(item).values()]
-    elif key == "OperationalData":
+    if key in _TIMES:
+        return any(_follows(item[key], operator, value) for value in one["Values"])
+    if key == "OperationalData":
         return any(_holds(item, json.loads(value)) for value in one["Values"])
-    elif key in _MOMENTS:
-        return _compares(item[key], operator, one["Values"])
-    elif key in _FILTERS:
-        have = [str(item.get(key, ""))]
-    else:
-        raise NotModelled(f"ssm DescribeOpsItems: the filter {key}")
+    have = _texts(item, key)
     if operator == "Equal":
         return any(value in have for value in one["Values"])
     if operator == "Contains":
@@ -83,16 +84,26 @@ def _passes(item: OpsItem, one: Mapping[str, Any]) -> bool:
     raise NotModelled(f"ssm DescribeOpsItems: {operator}")
 
 
-def _compares(have: Any, operator: str, values: list[str]) -> bool:
-    """A moment is later or earlier than the text given (User Guide, "Creating formatted date and
-    time strings for Systems Manager")."""
+def _texts(item: OpsItem, key: str) -> list[str]:
+    """What a filter compares with."""
+    if key == "OperationalDataKey":
+        return list(searchable(item))
+    if key == "OperationalDataValue":
+        return [entry["Value"] for entry in searchable(item).values()]
+    if key == "ResourceId":
+        resources = _json(item.get("OperationalData", {}), "/aws/resources", list) or []
+        return [str(resource["arn"]) for resource in resources]
+    if key in _FILTERS:
+        return [str(item.get(key, ""))]
+    raise NotModelled(f"ssm DescribeOpsItems: the filter {key}")
+
+
+def _follows(at: datetime, operator: str, value: str) -> bool:
+    """Whether a moment is after or before another, in ISO 8601."""
     if operator not in ("GreaterThan", "LessThan"):
-        raise NotModelled(f"ssm DescribeOpsItems: a moment and {operator}")
-    try:
-        limits = [datetime.strptime(v, "%Y-%m-%dT%H:%M:%S%z") for v in values]
-    except ValueError:
-        raise NotModelled(f"ssm DescribeOpsItems: the moment {values}") from None
-    return any(have > limit if operator == "GreaterThan" else have < limit for limit in limits)
+        raise NotModelled(f"ssm DescribeOpsItems: {operator} for a time")
+    other = datetime.fromisoformat(value)
+    return at > other if operator == "GreaterThan" else at < other
 
 
 def _holds(item: OpsItem, pair: Mapping[str, str]) -> bool:

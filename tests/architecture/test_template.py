@@ -71,7 +71,11 @@ def test_functions_and_folders_are_the_same() -> None:
         if r["Type"] == "AWS::Serverless::Function"
     }
     own = {logical(p): f"functions/{p}" for p in (*PLAYBOOKS, "setup")}
-    assert coded == {**own, "ReportCases": "functions", "ReconcileCases": "functions/reconcile_cases"}
+    assert coded == {
+        **own,
+        "ReportCases": "functions",
+        "ReconcileCases": "functions/reconcile_cases",
+    }
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)

@@ -144,7 +144,7 @@ class Fields:
     def no_more(self) -> None:
         """Raises BadRequest where a field is left that nothing reads."""
         if self._given:
-            unread = one_line(sorted(map(str, self._given))[0], MOST_NAME)
+            unread = one_line(sorted(map(str, self._given))[0], MOST_NAME) or '""'
             raise BadRequest(self.name(unread), "is not a field of this request")
 
 
