@@ -270,14 +270,8 @@ class EmbeddedAccount:
         if caller is None or getattr(client, UNGUARDED, False):
             return go_on()
         result = self.guard.call(caller, client, operation, params, go_on)
-        if (service, operation) == ("sns", "Publish"):
-            self.journal.write(
-                Published(
-                    str(params.get("TopicArn", "")),
-                    str(params.get("Subject", "")),
-                    str(params["Message"]),
-                )
-            )
+        for message in _published(service, operation, params, result):
+            self.journal.write(message)
         return result
 
     def _invoke(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -581,6 +575,22 @@ def _session() -> Any:
     import boto3
 
     return boto3.session.Session()
+
+
+def _published(
+    service: str, operation: str, params: Mapping[str, Any], result: Mapping[str, Any]
+) -> Iterator[Published]:
+    """The messages that a topic took by this call."""
+    if (service, operation) == ("sns", "Publish"):
+        entries = [params]
+    elif (service, operation) == ("sns", "PublishBatch"):
+        taken = {one["Id"] for one in result["Successful"]}
+        entries = [one for one in params["PublishBatchRequestEntries"] if one["Id"] in taken]
+    else:
+        return
+    topic = str(params.get("TopicArn", ""))
+    for one in entries:
+        yield Published(topic, str(one.get("Subject", "")), str(one["Message"]))
 
 
 def _text(payload: Any) -> str:

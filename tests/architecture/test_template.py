@@ -73,7 +73,8 @@ def test_functions_and_folders_are_the_same() -> None:
     own = {logical(p): f"functions/{p}" for p in (*PLAYBOOKS, "setup")}
     assert coded == {
         **own,
-        "ReportCases": "functions",
+        "ReportCases": "functions",  # with every playbook's header
+        "DecideCases": "functions",
         "ReconcileCases": "functions/reconcile_cases",
     }
 
@@ -96,7 +97,7 @@ def test_a_function_finds_its_deployment_in_its_environment(playbook: str, full:
     env = {**variables["Variables"], "AWS_REGION": "eu-central-1"}
     deployment = Deployment.from_environment(env)
     machines = {m.arn for m in stack().of("AWS::StepFunctions::StateMachine")}
-    assert {deployment.contain_workflow, deployment.release_workflow} == machines
+    assert {deployment.workflow} == machines
     assert deployment.table == stack().resources["CasesTable"].physical
     assert deployment.evidence_bucket == stack().resources["EvidenceBucket"].physical
     assert deployment.topic == arn("AlertsTopic")

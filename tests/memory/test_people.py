@@ -65,7 +65,8 @@ def test_of_two_who_decide_at_once_one_decides(before: Decision | None) -> None:
 
 def test_what_was_shown_is_read_as_it_was_written() -> None:
     case = a_case()
-    shown = Reported(3, "f1", NOON, "o1", "updated", "i1", "oi-1", "contained 1", NOON, "e", "c")
+    shown = Reported(version=3, finding="f1", finding_at=NOON, original="o1", ops_item="oi-1")
+    shown = replace(shown, message="contained 1", told_at=NOON, event="e", status="contained")
     with dynamodb_table() as (table, _):
         rows = ReportedRows(table)
         assert rows.get([name(case)]) == {name(case): Reported()}
