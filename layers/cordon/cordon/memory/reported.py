@@ -27,6 +27,9 @@ class InRound(Protocol):
     @property
     def round(self) -> int: ...
 
+    @property
+    def question_at(self) -> datetime | None: ...
+
 
 @dataclass(frozen=True)
 class Reported:
