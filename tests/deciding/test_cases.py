@@ -264,7 +264,7 @@ def test_our_own_role_decides_nothing(office: Office) -> None:
 def informed(office: Office, case: Case, **ago: int) -> None:
     shown = Reported(
         message=f"{Status.AWAITING_APPROVAL} {case.round}",
-        told_at=office.clock.now() - timedelta(**ago),
+        informed_at=office.clock.now() - timedelta(**ago),
     )
     ReportedRows(office.desk.table).save(case, Reported(), shown)
 

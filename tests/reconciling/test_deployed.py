@@ -12,7 +12,7 @@ from cordon.memory.cases import Case, Cases
 from cordon.memory.table import Table
 from cordon.statuses import Status
 from embedded.account import EmbeddedAccount
-from embedded.journal import ExecutionStarted
+from embedded.journal import ExecutionStarted, Invoked
 from embedded.place import Place
 from quarantine_bucket.playbook import PLAYBOOK
 from tests.make import DEPLOYMENT, a_finding
@@ -20,7 +20,7 @@ from tests.make import DEPLOYMENT, a_finding
 HOME = Place("111122223333", "us-east-1")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def deployed() -> Iterator[EmbeddedAccount]:
     with cordon_account(HOME, {"ModeQuarantineBucket": "enforce"}) as account:
         yield account
@@ -77,3 +77,25 @@ def test_its_role_allows_all_that_a_run_does(deployed: EmbeddedAccount) -> None:
     assert len(hub.describe_action_targets()["ActionTargets"]) == 2
     row = table(deployed).get("case#self_test#heartbeat")["case#self_test#heartbeat"]
     assert row["changed_at"] == to_iso(deployed.now)
+
+
+def said(account: EmbeddedAccount, since: int) -> list[int]:
+    """What the runs since then said of the reporter: 1 is behind."""
+    runs = [r for r in account.journal.records[since:] if isinstance(r, Invoked)]
+    return [r.result["reporter_behind"] for r in runs if r.function == "ReconcileCases"]
+
+
+def test_a_stopped_stream_is_noticed_and_one_that_runs_is_not(deployed: EmbeddedAccount) -> None:
+    """The self-test, the whole way: schedule, row, stream, reporter, its row."""
+    since = len(deployed.journal)
+    deployed.advance(timedelta(minutes=20))
+    assert said(deployed, since) == [0] * 4
+    deployed.set_mapping("ReportCasesStream", enabled=False)
+    since = len(deployed.journal)
+    deployed.advance(timedelta(minutes=20))
+    assert said(deployed, since)[1:] == [1] * 3
+    deployed.set_mapping("ReportCasesStream", enabled=True)
+    deployed.advance(timedelta(minutes=5))
+    since = len(deployed.journal)
+    deployed.advance(timedelta(minutes=10))
+    assert said(deployed, since) == [0] * 2

@@ -33,7 +33,7 @@ PLAYBOOK = "quarantine_bucket"
 ENFORCED = Settings(modes={PLAYBOOK: Mode.ENFORCE})
 CASE = OpenCase("0123456789abcdef", PLAYBOOK, Status.CONTAINED, NOON, version=3, round=2, attempt=1)
 QUESTION = replace(CASE, status=Status.AWAITING_APPROVAL, question_at=NOON)
-INFORMED = Reported(message="awaiting_approval 2", told_at=NOON)
+INFORMED = Reported(message="awaiting_approval 2", informed_at=NOON)
 OPEN = (
     Status.OBSERVED,  # held back
     Status.AWAITING_APPROVAL,
@@ -128,13 +128,13 @@ def test_a_decision_of_another_round_or_half_of_one_changes_nothing(
 
 
 def test_a_question_ends_hours_after_people_were_informed() -> None:
-    late = Reported(message="awaiting_approval 2", told_at=NOON + 3 * HOUR)
+    late = Reported(message="awaiting_approval 2", informed_at=NOON + 3 * HOUR)
     hours = timedelta(hours=DEPLOYMENT.approval_hours)
     assert first(QUESTION, Why.QUESTION_OVER, reported=late) == 3 * HOUR + hours
 
 
 @pytest.mark.parametrize(
-    "reported", [Reported(), Reported(message="awaiting_approval 1", told_at=NOON)]
+    "reported", [Reported(), Reported(message="awaiting_approval 1", informed_at=NOON)]
 )
 def test_a_question_of_which_nobody_was_informed_does_not_end(reported: Reported) -> None:
     assert first(QUESTION, Why.QUESTION_OVER, reported=reported) is None
@@ -276,7 +276,9 @@ cases = st.builds(
     question_at=moments,
 )
 reports = st.builds(
-    Reported, message=st.sampled_from(["", "awaiting_approval 2", "contained 2"]), told_at=moments
+    Reported,
+    message=st.sampled_from(["", "awaiting_approval 2", "contained 2"]),
+    informed_at=moments,
 )
 decisions = st.one_of(
     st.none(),

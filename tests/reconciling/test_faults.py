@@ -25,7 +25,7 @@ def prepared() -> Iterator[Account]:
         account.aws.client("securityhub").enable_security_hub()
         case = account.opens(Status.AWAITING_APPROVAL, DECIDED, question_at=now())
         account.decides(case, Decision(Verb.REJECT, 1, case.plan_hash, "ada", at=now()))
-        account.reports(case, message="awaiting_approval 1", told_at=to_iso(now()))
+        account.reports(case, message="awaiting_approval 1", informed_at=to_iso(now()))
         account.opens(Status.CONTAINED, BEHIND, playbook="escalate_finding")
         _, number = for_a_person(account, case=ANEW)
         resolved(account, number)

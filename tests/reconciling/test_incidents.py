@@ -8,6 +8,7 @@ import pytest
 
 from cordon.memory.cases import Case, Cases
 from cordon.reconciling import incidents
+from cordon.reporting import incident
 from cordon.statuses import Event, Status
 from tests.reconciling.account import Account, an_account
 
@@ -42,6 +43,10 @@ def for_a_person(account: Account, **changes: Any) -> tuple[Case, str]:
     number = opened(account, case)
     account.reports(case, ops_item=number)
     return case, number
+
+
+def test_an_incident_is_named_as_the_reporter_names_it() -> None:
+    assert (incidents.SOURCE, incidents.CASE) == (incident.SOURCE, incident.CASE)
 
 
 def test_a_resolved_incident_wakes_the_case_for_a_person(account: Account) -> None:

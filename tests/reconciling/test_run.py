@@ -77,7 +77,7 @@ def test_a_question_ends_only_when_people_were_informed(account: Account) -> Non
     account.passes(hours=12)
     found = account.run()
     assert (found.questions_not_reported, found.woken) == (1, 0)
-    account.reports(case, message="awaiting_approval 1", told_at=to_iso(now()))
+    account.reports(case, message="awaiting_approval 1", informed_at=to_iso(now()))
     account.passes(hours=4)
     found = account.run()
     assert (found.questions_not_reported, found.woken) == (0, 1)

@@ -53,7 +53,7 @@ class Deployment:
     security_hub: bool = True  # False: Cordon reports nothing there
     own_roles: tuple[str, ...] = ()  # exact ARNs of this stack's roles
     evidence_days: int = 365  # how long evidence is kept, and closed cases with it
-    approval_hours: int = 4  # how long a person may take to approve, once people were told
+    approval_hours: int = 4  # how long a person may take to approve, once people were informed
     functions: Mapping[str, str] = field(default_factory=dict)  # playbook → ARN of its function
     reports_queue: str = ""  # URL: what could not be shown, and is to be shown again
     two_approvers: bool = False  # whatever lets Cordon do more needs two people

@@ -99,7 +99,7 @@ def _still_in_time(case: Case, desk: Desk) -> None:
     """The hours count from when people were informed; before that nobody is too late."""
     name = (case.playbook, case.id)
     rows = ReportedRows(desk.table, desk.deployment.evidence_days)
-    informed = rows.get([name])[name].told_of_question(case)
+    informed = rows.get([name])[name].informed_of_question(case)
     if informed is None:
         return
     ends = informed + timedelta(hours=desk.deployment.approval_hours)

@@ -109,7 +109,7 @@ class Decisions:
     def save(self, playbook: str, case: str, decision: Decision, before: Decision | None) -> None:
         """Record a decision over the one that was read. Raises Cancelled where it is another now.
 
-        So of two who decide at once, one decides and the other is told so.
+        So of two who decide at once, one decides and the other is informed so.
         """
         row = decision_row(playbook, case, decision, self._evidence_days)
         if before is None:

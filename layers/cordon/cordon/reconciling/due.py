@@ -83,14 +83,14 @@ def due(
     hours = timedelta(hours=deployment.approval_hours)
     match case.status:
         case Status.AWAITING_APPROVAL:
-            informed = reported.told_of_question(case)
+            informed = reported.informed_of_question(case)
             return _when(case, Why.QUESTION_OVER, informed + hours, now) if informed else None
         case Status.CONTAINING | Status.RELEASING:
             return _attempt(case, now)
         case Status.OBSERVED:
             return _held_back(case, now, settings)
         case _:
-            began = reported.told_of_question(case) or case.question_at
+            began = reported.informed_of_question(case) or case.question_at
             over = began + hours if began is not None else case.changed_at
             return _newer_activity(case, max(over, case.changed_at), now, settings)
 
@@ -112,7 +112,7 @@ def is_carried_out(case: OpenCase, decision: Decision) -> bool | None:
 
 def question_not_reported(case: OpenCase, reported: Reported, now: datetime) -> bool:
     """Does a case await a decision of people who have not been informed of it?"""
-    if case.status is not Status.AWAITING_APPROVAL or reported.told_of_question(case):
+    if case.status is not Status.AWAITING_APPROVAL or reported.informed_of_question(case):
         return False
     return now >= (case.question_at or case.changed_at) + TIME_TO_REPORT
 
