@@ -7,6 +7,7 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -104,8 +105,7 @@ def _share(called: Called, account: EmbeddedAccount) -> float:
 def _counts(account: EmbeddedAccount, calls: list[Called]) -> dict[str, float]:
     """The counts per price. The functions that ignore the event count too."""
     counts: Counter[str] = Counter()
-    table = account.stack.outputs["CasesTableName"]
-    units = Units(dict(rows_of(account.client("dynamodb"), table)))
+    units = Units(dict(rows_of(account.client("dynamodb"), _table(account))))
     for called in calls:
         if called.service == "dynamodb":
             units.count(called.operation, called.params)
@@ -172,6 +172,34 @@ def _transitions(account: EmbeddedAccount) -> int:
     return number
 
 
+def run_of_reconciler(cpu: float) -> tuple[float, int]:
+    """Dollars of one run where no case is open, with the self-test's report, and its calls."""
+    with new_account(first_event("tag_ai_resource")) as account:
+        account.advance(timedelta(minutes=6))
+        before = len(account.journal)
+        account.advance(timedelta(minutes=5))
+        records = account.journal.records[before:]
+        calls = [r for r in records if isinstance(r, Called) and r.caller in account.functions]
+        units = Units(dict(rows_of(account.client("dynamodb"), _table(account))))
+        for called in calls:
+            if called.service == "dynamodb":
+                units.count(called.operation, called.params)
+        invoked = sum(isinstance(r, Invoked) for r in records)
+    own = MEMORY[0]
+    seconds = len(calls) * (cpu * VCPU / own + WAIT) / 1000
+    counts = {
+        "Lambda requests": invoked,
+        "Lambda GB-seconds (arm64)": seconds * own / 1024,
+        "DynamoDB write units": units.written,
+        "DynamoDB read units": units.read,
+    }
+    return sum(PRICES[name][0] * number for name, number in counts.items()), len(calls)
+
+
+def _table(account: EmbeddedAccount) -> str:
+    return str(account.stack.outputs["CasesTableName"])
+
+
 def cpu_of_a_call(playbook: str, mode: str, events: int, runs: int) -> float:
     """Milliseconds of processor time of a warm event, by call that it makes: the median of runs."""
     package = packages.package(packages.WORK / "cordon" / ".aws-sam" / "build", playbook)
@@ -232,7 +260,8 @@ def section(cases: list[Case]) -> str:
         for c in cases
         if not c.released
     ]
-    monthly = idle()
+    dollars, made = run_of_reconciler(max(case.cpu / case.rounds for case in cases))
+    monthly = {**idle(), f"8,640 runs of `reconcile_cases`, {made} calls each": 8640 * dollars}
     listed = "; ".join(f"{name} {dollars:.2f}" for name, dollars in monthly.items())
     prices = [
         (name, page, f"{dollars:,.2f}" if name == "log, GB" else f"{1e6 * dollars:,.3f} a million")

@@ -64,5 +64,6 @@ def idle() -> dict[str, float]:
     return {
         "KMS key": KEY,
         alarms: ALARM_METRIC * sum(metrics),
+        "2 custom metrics of every run of `reconcile_cases`": 2 * CUSTOM_METRIC,
         polling: queues * POLLERS * POLLS * PRICES["SQS requests"][0],
     }
