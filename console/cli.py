@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from console import evidence_folder, plans, playbook_pages, render, settings_commands, statuses_page
+from console import (
+    access_log,
+    decision_commands,
+    evidence_folder,
+    plans,
+    playbook_pages,
+    render,
+    settings_commands,
+    statuses_page,
+)
 from console.event_files import STANDARD_INPUT, ReplayEvent, events_in
 from console.evidence import verify
 from console.options import STACK
@@ -114,43 +123,15 @@ def review(stack: STACK = "cordon") -> None:
 
 
 @app.command()
-def approve(
-    case: str,
-    plan: Annotated[str, typer.Option(help="Hash of the plan; prompted for, if not given.")] = "",
-    stack: STACK = "cordon",
-) -> None:
-    """Approve a case's plan: exactly the plan with this hash is carried out."""
-    _decide(stack, case, "approve", plan)
-
-
-@app.command()
-def reject(
-    case: str,
-    plan: Annotated[str, typer.Option(help="Hash of the plan; may be left out.")] = "",
-    stack: STACK = "cordon",
-) -> None:
-    """Reject a case's plan: nothing is done."""
-    _decide(stack, case, "reject", plan)
-
-
-@app.command()
-def release(
-    case: str,
-    why: Annotated[str, typer.Option(help="For the record.")] = "no reason given",
-    stack: STACK = "cordon",
-) -> None:
-    """Release a case: everything it did is undone, as soon as that does no harm."""
-    deployed = Stack.named(stack)
-    out.print(f"releasing: {deployed.release(deployed.case(case), why)}", markup=False)
-
-
-@app.command()
 def evidence(
     case: Annotated[str, typer.Argument(help="The case, or `verify` and a folder.")],
     folder: Annotated[
         Path | None, typer.Argument(help="After `verify`: what --to has written, checked offline.")
     ] = None,
     to: Annotated[Path | None, typer.Option(help="Empty folder to write the entries to.")] = None,
+    live: Annotated[
+        bool, typer.Option(help="Compare who decided with the access log of the desk's API.")
+    ] = False,
     stack: STACK = "cordon",
 ) -> None:
     """Read a case's evidence, and verify that it is what was written.
@@ -158,9 +139,9 @@ def evidence(
     Ends with 0 where it is verified, with 1 where anything is wrong, and with 3 where the only
     thing to say is that an attempt may not have ended.
     """
-    if (case == "verify") is (folder is None) or (folder and to):
+    if (case == "verify") is (folder is None) or (folder and (to or live)):
         raise NotPossible("either `cordon evidence CASE`, or `cordon evidence verify FOLDER`")
-    raise typer.Exit(_verify_folder(folder) if folder else _verify_case(case, to, stack))
+    raise typer.Exit(_verify_folder(folder) if folder else _verify_case(case, to, stack, live))
 
 
 @app.command()
@@ -178,11 +159,11 @@ def docs(
     raise typer.Exit(1 if faults or (check and stale) else 0)
 
 
-for command in settings_commands.COMMANDS:
+for command in (*decision_commands.COMMANDS, *settings_commands.COMMANDS):
     app.command()(command)
 
 
-def _verify_case(case: str, to: Path | None, stack: str) -> int:
+def _verify_case(case: str, to: Path | None, stack: str, live: bool) -> int:
     deployed = Stack.named(stack)
     copy = deployed.evidence_copy(deployed.case(case))
     if to is None:
@@ -192,7 +173,10 @@ def _verify_case(case: str, to: Path | None, stack: str) -> int:
             evidence_folder.write(copy, to)
         except OSError as error:
             raise NotPossible(f"nothing can be written there: {error}") from None
-    return render.show_verdict(copy, verify(copy), errors)
+    found = verify(copy)
+    if live:
+        found = [*found, *access_log.compared(copy, deployed)]
+    return render.show_verdict(copy, found, errors)
 
 
 def _verify_folder(folder: Path) -> int:
@@ -203,16 +187,6 @@ def _verify_folder(folder: Path) -> int:
     ended = render.show_verdict(copy, [*faults, *verify(copy)], errors)
     errors.print(render.plain(limits), markup=False, soft_wrap=True)
     return ended
-
-
-def _decide(stack: str, case: str, decision: str, plan: str) -> None:
-    deployed = Stack.named(stack)
-    found = deployed.case(case)
-    if not plan and decision == "approve":
-        out.print_json(data=found.plan.to_json())
-        typer.confirm(f"Approve this plan, {found.plan_hash}?", abort=True)
-    by = deployed.decide(found, decision, plan or found.plan_hash)
-    out.print(f"case {case}: {decision} by {by}", markup=False)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from console.account import cordon_account
+from console.account import cordon_account, operator_of
 from console.event_files import ReplayEvent as ReplayEvent
 from console.event_files import event_files as event_files
 from console.event_files import events_in as events_in
@@ -31,9 +31,11 @@ from console.expected import MODES as MODES
 from console.expected import NOT_DELIVERED, beside, home_of, lead_to, parameters
 from console.run import OutcomeLog, account_troubles, listening, resources, unexpected
 from console.run import Run as Run
-from console.stack import HELD, Stack
+from console.stack import Stack
 from console.staging import stage
+from cordon.deciding.cases import HOLDING
 from cordon.finding import Malformed, Place
+from cordon.memory.decisions import Verb
 from cordon.settings import Mode
 from cordon.sources import read_all
 from cordon.sources.text import one_line
@@ -146,7 +148,7 @@ class Replay:
         run.calls = [f"{call.service}:{call.operation}" for call in called]
         run.outcomes = list(ear.heard)
         run.undelivered = "" if run.handled_by else _undelivered(event, self.mode)
-        operator = Stack(account.client, account.stack.outputs)
+        operator = operator_of(account)
         run.cases = list(operator.all_cases())
         run.contained = account.snapshot()
         run.troubles += unexpected(run, event, expected, approved=self.approve)
@@ -161,11 +163,11 @@ class Replay:
     def _deliver(self, account: EmbeddedAccount, event: Mapping[str, Any]) -> Delivery:
         """Deliver an event; what awaits approval is approved only where that was requested."""
         delivery = account.deliver(event)
-        operator = Stack(account.client, account.stack.outputs)
+        operator = operator_of(account)
         since = len(account.journal)
-        for case in operator.all_cases() if self.approve and delivery.waiting else ():
+        for case in operator.all_cases() if self.approve else ():
             if case.status is Status.AWAITING_APPROVAL:
-                operator.decide(case, "approve", case.plan_hash)
+                operator.decide(case, Verb.APPROVE, case.plan_hash)
         account.settle()
         return Delivery(delivery.rules, (*delivery.records, *account.journal.records[since:]))
 
@@ -209,7 +211,7 @@ def _undelivered(event: Mapping[str, Any], mode: Mode) -> str:
 def _release(account: EmbeddedAccount, operator: Stack, run: Run) -> None:
     """Release every case that holds something, and wait as long as its workflow waits."""
     for case in run.cases:
-        if case.status in HELD:
+        if case.status in HOLDING:
             operator.release(case, "replay --release")
     account.settle()
     run.cases = list(operator.all_cases())

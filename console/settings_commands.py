@@ -1,14 +1,16 @@
 """The commands that change the settings of a deployed stack, and the one that shows them."""
 
-from typing import Annotated
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from console import render
 from console.options import STACK
-from console.settings import StackSettings, exemption_until
-from console.stack import Stack
+from console.settings import StackSettings
+from console.stack import NotPossible, Stack
 from cordon.clock import now, to_iso
 from cordon.settings import Exemption, Mode, Settings
 
@@ -26,26 +28,39 @@ def settings(stack: STACK = "cordon") -> None:
 
 def stop(
     observe: Annotated[bool, typer.Option(help="Go on recording what would be done.")] = False,
+    direct: Annotated[
+        bool, typer.Option(help="Invoke the function, where its API cannot be reached.")
+    ] = False,
     stack: STACK = "cordon",
 ) -> None:
     """Stop every playbook at once, whatever the settings are."""
-    found = StackSettings.of(Stack.named(stack))
-    found.stop(observe=observe)
-    _show(found)
+    deployed = Stack.named(stack)
+    found = StackSettings.of(deployed)
+    _show(found, stop_directly(deployed, observe) if direct else found.stop(observe=observe))
+
+
+def stop_directly(deployed: Stack, observe: bool) -> Mapping[str, Any]:
+    """Invoke the desk's function: to stop is all that it does so. Raises NotPossible."""
+    payload = json.dumps({"do": "stop", "observe": observe})
+    response = deployed.client("lambda").invoke(
+        FunctionName=deployed.outputs["DeskFunction"], Payload=payload
+    )
+    said = json.loads(response["Payload"].read())
+    if "FunctionError" in response:
+        raise NotPossible(f"the function failed: {said.get('errorMessage', said)}")
+    return dict(said)
 
 
 def start(stack: STACK = "cordon") -> None:
     """Let every playbook do what its mode says."""
     found = StackSettings.of(Stack.named(stack))
-    found.start()
-    _show(found)
+    _show(found, found.start())
 
 
 def mode(playbook: str, mode: Mode, stack: STACK = "cordon") -> None:
     """Say what a playbook may do: observe, approve or enforce."""
     found = StackSettings.of(Stack.named(stack))
-    found.set_mode(playbook, mode)
-    _show(found)
+    _show(found, found.set_mode(playbook, mode))
 
 
 def budget(
@@ -55,8 +70,7 @@ def budget(
 ) -> None:
     """Say how many cases an hour a playbook may contain in one account."""
     found = StackSettings.of(Stack.named(stack))
-    found.set_budget(cases, playbook)
-    _show(found)
+    _show(found, found.set_budget(cases, playbook))
 
 
 def exempt(
@@ -72,10 +86,10 @@ def exempt(
     """Let a playbook ignore resources until a date."""
     found = StackSettings.of(Stack.named(stack))
     if remove:
-        found.end_exemptions(resource, playbook)
+        said = found.end_exemptions(resource, playbook)
     else:
-        found.exempt(exemption_until(playbook, resource, owner, reason, until), force=force)
-    _show(found)
+        said = found.exempt(resource, playbook, owner, reason, until, force=force)
+    _show(found, said)
 
 
 def protect(
@@ -86,17 +100,17 @@ def protect(
 ) -> None:
     """Never contain these resources: what is found of them is for a person."""
     found = StackSettings.of(Stack.named(stack))
-    if remove:
-        found.unprotect(resource)
-    else:
-        found.protect(resource, force=force)
-    _show(found)
+    said = found.unprotect(resource) if remove else found.protect(resource, force=force)
+    _show(found, said)
 
 
 COMMANDS = (settings, stop, start, mode, budget, exempt, protect)
 
 
-def _show(found: StackSettings) -> None:
+def _show(found: StackSettings, said: Mapping[str, Any] | None = None) -> None:
+    """The settings as they are now, after what the desk says of a change."""
+    if said is not None:
+        out.print(render.plain(str(said["says"])), markup=False, soft_wrap=True, highlight=False)
     row, understood = found.row, found.understood
     for line in (*_lines(understood, found.playbooks), *(f"refused: {f}" for f in found.faults())):
         out.print(render.plain(line), markup=False, soft_wrap=True, highlight=False)

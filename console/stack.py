@@ -10,18 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from console.desk import DeskResponse, Send, signed
 from console.evidence import Copy, copied, verify
 from console.playbooks import playbooks
 from cordon.evidence import Chain
 from cordon.memory.cases import Case, Cases
-from cordon.memory.decisions import Decision, Decisions, Verb
+from cordon.memory.decisions import Verb
 from cordon.memory.table import Table
-from cordon.statuses import CONTAIN_ENDED, Status
-from cordon.waking import wake
-
-HELD = frozenset({Status.CONTAINING, Status.RELEASING, Status.ESCALATED, *CONTAIN_ENDED})
 
 
 @cache
@@ -34,6 +31,16 @@ class NotPossible(Exception):
     """The operator wants something that the case does not allow."""
 
 
+def _refusal(verb: str, response: DeskResponse) -> str:
+    """Why the desk refuses; else what API Gateway says instead of it."""
+    said = response.body if isinstance(response.body, dict) else {}
+    if "refused" in said:
+        return str(said["refused"])
+    if response.status == 403:
+        return f"your credentials may not {verb}: docs/operating.md has the policies"
+    return f"the desk responds with status {response.status}: {said.get('message', response.body)}"
+
+
 @dataclass(frozen=True)
 class Stack:
     """A deployed Cordon, found by its stack name."""
@@ -41,6 +48,7 @@ class Stack:
     client: Callable[[str], Any]  # with the operator's credentials
     outputs: Mapping[str, str]
     deleted: bool = False  # only its table and its evidence are left, and nothing releases
+    desk: Send | None = None  # where what the operator decides is sent
 
     @classmethod
     def named(cls, name: str) -> "Stack":
@@ -53,7 +61,9 @@ class Stack:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
             return cls(session.client, _deleted_stack_outputs(name, cloudformation), deleted=True)
-        return cls(session.client, {o["OutputKey"]: o["OutputValue"] for o in stacks[0]["Outputs"]})
+        outputs = {o["OutputKey"]: o["OutputValue"] for o in stacks[0]["Outputs"]}
+        desk = signed(session, outputs["DeskUrl"]) if "DeskUrl" in outputs else None
+        return cls(session.client, outputs, desk=desk)
 
     def cases(self, playbook: str) -> Cases:
         """The rows of one playbook's cases."""
@@ -93,31 +103,32 @@ class Stack:
             ids: dict[str, list[str]] = {}  # by playbook
             for row in page["Items"]:
                 kind, playbook, id = f"{row['id']['S']}##".split("#")[:3]
-                if kind == "case":
+                if kind == "case" and playbook in playbook_names():  # the self-test's is none
                     ids.setdefault(playbook, []).append(id)
             for playbook, found in ids.items():
                 yield from self.cases(playbook).several(found)
 
-    def decide(self, case: Case, verb: Verb, plan: str, why: str = "") -> str:
-        """INTERIM: until the desk. Record a decision, and wake the playbook."""
-        by = str(self.client("sts").get_caller_identity()["Arn"])
-        decisions = Decisions(self.table)
-        before = decisions.get([(case.playbook, case.id)]).get((case.playbook, case.id))
-        made = Decision(verb, case.round, plan, by, why)
-        decisions.save(case.playbook, case.id, made, before)
-        wake(
-            self.client("stepfunctions"),
-            self.outputs["Workflow"],
-            f"{case.id}-{case.round}-{verb}-{case.version}",
-            case=case.id,
-            playbook=case.playbook,
-            function=case.function_arn,
-        )
-        return by
+    def decide(self, case: Case, verb: str, plan: str = "", why: str = "") -> Mapping[str, Any]:
+        """Approve, reject, release or retry a case; what the desk says. Raises NotPossible."""
+        body = {"case": case.id, "plan": plan, "why": why}
+        return self.request(verb, {field: text for field, text in body.items() if text})
 
-    def release(self, case: Case, why: str) -> str:
-        """INTERIM."""
-        return self.decide(case, Verb.RELEASE, case.plan_hash, why)
+    def release(self, case: Case, why: str) -> Mapping[str, Any]:
+        """Release a case. Raises NotPossible."""
+        return self.decide(case, Verb.RELEASE, why=why)
+
+    def request(self, verb: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Send a request to the desk; what it says. Raises NotPossible with the reason."""
+        self._must_exist()
+        if self.desk is None:
+            raise NotPossible("the stack has no output DeskUrl: it was deployed by another version")
+        try:
+            response = self.desk(verb, body)
+        except BotoCoreError as error:
+            raise NotPossible(f"the desk cannot be reached: {error}") from None
+        if response.status < 300 and isinstance(response.body, dict):
+            return response.body
+        raise NotPossible(_refusal(verb, response))
 
     @property
     def table(self) -> Table:

@@ -38,6 +38,7 @@ from embedded.delivery import EventDelivery, Queue, Rule
 from embedded.deploy import build, functions_of
 from embedded.deployed_code import DeployedCode
 from embedded.functions import Function, InvocationResult, Runtime
+from embedded.http_api import HttpApis, HttpResponse
 from embedded.iam_guard import UNGUARDED, AfterCall, Caller, Guard, IamDirectory, SandboxDied
 from embedded.journal import (
     Called,
@@ -53,6 +54,7 @@ from embedded.place import Place
 from embedded.policy_evaluation import Decision, Policy
 from embedded.saved_state import SavedState, restore, save
 from embedded.scheduler import Clock, Scheduler
+from embedded.schedules import Schedules, When
 from embedded.snapshot import snapshot
 from embedded.template import Resource, Stack, synthesise
 
@@ -202,6 +204,7 @@ class EmbeddedAccount:
         self.journal.records.clear()
         self.runtime.begin()
         self.event_delivery.begin()
+        self.schedules.begin()
 
     def custom_resource(
         self,
@@ -230,6 +233,16 @@ class EmbeddedAccount:
         self.event_delivery = EventDelivery(
             self.stack, self.runtime, self.clock, self.journal, self.client, self._allowed
         )
+        self.schedules = Schedules(self.stack, self.event_delivery, self.clock)
+        self.http_apis = HttpApis(
+            self.stack,
+            self.runtime,
+            self.clock,
+            self.client,
+            self.guard.decide,
+            self._gateway_may_invoke,
+            self.organization,
+        )
         iam_guard.enter(self._intercept)
         undo.callback(iam_guard.leave)
         state_machines.enter(self)
@@ -257,14 +270,8 @@ class EmbeddedAccount:
         if caller is None or getattr(client, UNGUARDED, False):
             return go_on()
         result = self.guard.call(caller, client, operation, params, go_on)
-        if (service, operation) == ("sns", "Publish"):
-            self.journal.write(
-                Published(
-                    str(params.get("TopicArn", "")),
-                    str(params.get("Subject", "")),
-                    str(params["Message"]),
-                )
-            )
+        for message in _published(service, operation, params, result):
+            self.journal.write(message)
         return result
 
     def _invoke(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -361,8 +368,33 @@ class EmbeddedAccount:
             raise LookupError(function)
         return self.runtime.invoke(found, event)
 
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        caller: str,
+        source_ip: str = "203.0.113.7",
+        api: str = "",
+    ) -> HttpResponse:
+        """Send a request to the stack's HTTP API; ``api`` names one (logical id) of several.
+
+        ``caller`` is the ARN of a user or of a session of a role, "" for nobody: the request is
+        not signed. A body that is no text is sent as JSON. As after ``invoke``, what the function
+        caused is still to be done: ``settle``. Raises LookupError without such an API.
+        """
+        return self.http_apis.request(api, method, path, body, caller, source_ip)
+
+    def _gateway_may_invoke(self, function: str, source: str) -> bool:
+        may = self.event_delivery.permissions.service
+        return may("apigateway.amazonaws.com", "lambda:InvokeFunction", function, source)
+
     def settle(self, *, patience: timedelta | None = None) -> None:
-        """Run everything until it is quiet. The clock moves over pauses and retries."""
+        """Run everything until it is quiet. The clock moves over pauses and retries.
+
+        Schedules do not fire: with them it would never be quiet. What they miss by it is lost.
+        """
         limit = self.clock.now + patience if patience is not None else None
         last = self.clock.now + scheduler.FOREVER
         while True:
@@ -375,19 +407,30 @@ class EmbeddedAccount:
                 raise RuntimeError("this does not come to rest within a year")
             self.clock.move_to(moment)
 
-    def advance(self, delta: timedelta) -> Delivery:
-        """Let time pass: retries, Wait states and time-outs happen in their order."""
+    def advance(self, delta: timedelta, *, schedules: When = "all") -> Delivery:
+        """Let time pass: retries, Wait states and time-outs happen in their order.
+
+        Scheduled rules fire at their moments. With ``schedules="last"`` each rule that has one
+        fires only once, at the end: a shortcut for many hours, in which what depends on the
+        moments between is not seen. With "none" they do not fire.
+        """
         since, target = len(self.journal), self.clock.now + delta
         self._work()
-        while (moment := self._next()) is not None and moment <= target:
+        self.schedules.skip()
+        while (moment := self._next(firing=schedules == "all")) is not None and moment <= target:
             self.clock.move_to(moment)
+            if schedules == "all":
+                self.schedules.fire()
             self._work()
         self.clock.move_to(target)
+        if schedules == "last":
+            self.schedules.fire(once=True)
         self.settle()
         return Delivery((), tuple(self.journal.records[since:]))
 
-    def _next(self) -> datetime | None:
-        moments = (self._scheduler.next_moment(), self.event_delivery.next_moment())
+    def _next(self, *, firing: bool) -> datetime | None:
+        moments = [self._scheduler.next_moment(), self.event_delivery.next_moment()]
+        moments += [self.schedules.next_moment()] if firing else []
         return min((m for m in moments if m is not None), default=None)
 
     def _work(self) -> None:
@@ -532,6 +575,22 @@ def _session() -> Any:
     import boto3
 
     return boto3.session.Session()
+
+
+def _published(
+    service: str, operation: str, params: Mapping[str, Any], result: Mapping[str, Any]
+) -> Iterator[Published]:
+    """The messages that a topic took by this call."""
+    if (service, operation) == ("sns", "Publish"):
+        entries = [params]
+    elif (service, operation) == ("sns", "PublishBatch"):
+        taken = {one["Id"] for one in result["Successful"]}
+        entries = [one for one in params["PublishBatchRequestEntries"] if one["Id"] in taken]
+    else:
+        return
+    topic = str(params.get("TopicArn", ""))
+    for one in entries:
+        yield Published(topic, str(one.get("Subject", "")), str(one["Message"]))
 
 
 def _text(payload: Any) -> str:

@@ -15,6 +15,7 @@ Properties = Mapping[str, Any]
 
 # The property that names a resource, where the template may set one.
 NAMES = {
+    "AWS::ApiGatewayV2::Stage": "StageName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::Events::EventBus": "Name",
     "AWS::Events::Rule": "Name",
@@ -56,7 +57,17 @@ def _path(properties: Properties) -> str:
     return str(properties.get("Path", "/")).lstrip("/")
 
 
+def _id(name: str, length: int) -> str:
+    """Like the ids of API Gateway: small letters and digits."""
+    number = int(hashlib.sha256(name.encode()).hexdigest(), 16)
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    return "".join(letters[number // 36**place % 36] for place in range(length))
+
+
 _REFS: dict[str, Callable[[str, Properties, Place], str]] = {
+    "AWS::ApiGatewayV2::Api": lambda n, _p, _at: _id(n, 10),
+    "AWS::ApiGatewayV2::Integration": lambda n, _p, _at: _id(n, 7),
+    "AWS::ApiGatewayV2::Route": lambda n, _p, _at: _id(n, 7),
     "AWS::KMS::Key": lambda n, _p, _at: _uuid(n),
     "AWS::SNS::Topic": lambda n, _, at: at.arn("sns", n),
     "AWS::SQS::Queue": lambda n, _, at: f"https://sqs.{at.region}.{at.suffix}/{at.account}/{n}",
@@ -97,6 +108,12 @@ _ARNS: dict[str, Callable[[str, Properties, Place], str]] = {
 }
 
 _OTHER: dict[tuple[str, str], Callable[[str, Properties, Place], str]] = {
+    ("AWS::ApiGatewayV2::Api", "ApiEndpoint"): lambda n, _, at: (
+        f"https://{n}.execute-api.{at.region}.{at.suffix}"
+    ),
+    ("AWS::ApiGatewayV2::Api", "ApiId"): lambda n, _p, _at: n,
+    ("AWS::ApiGatewayV2::Integration", "IntegrationId"): lambda n, _p, _at: n,
+    ("AWS::ApiGatewayV2::Route", "RouteId"): lambda n, _p, _at: n,
     ("AWS::DynamoDB::Table", "StreamArn"): lambda n, _, at: at.arn(
         "dynamodb", f"table/{n}/stream/embedded"
     ),

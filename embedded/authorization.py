@@ -604,6 +604,7 @@ _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     ("bedrock-runtime", "InvokeModel"): _converse,
     ("cloudwatch", "PutMetricData"): _metric_data,
     ("sns", "Publish"): _publish,
+    ("sns", "PublishBatch"): _publish,
     **{
         ("sagemaker", operation): _sagemaker(operation, kind, name)
         for kind, (name, operations) in _SAGEMAKER.items()

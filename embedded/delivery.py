@@ -110,6 +110,12 @@ def rules_of(stack: Stack) -> dict[str, Rule]:
     }
 
 
+def scheduled_rules_of(stack: Stack) -> dict[str, Rule]:
+    """The rules of a stack that fire by time."""
+    rules = stack.of("AWS::Events::Rule")
+    return {r.logical: _rule(r) for r in rules if "ScheduleExpression" in r.properties}
+
+
 def _rule(resource: Resource) -> Rule:
     properties = resource.properties
     targets = (
@@ -119,7 +125,7 @@ def _rule(resource: Resource) -> Rule:
         logical=resource.logical,
         name=resource.physical,
         arn=resource.arn,
-        pattern=properties["EventPattern"],
+        pattern=properties.get("EventPattern", {}),
         targets=tuple(targets),
         enabled=properties.get("State", "ENABLED") != "DISABLED",
         bus=properties.get("EventBusName", "default"),
@@ -239,6 +245,7 @@ class EventDelivery:
     client: Clients
     allowed: Allowed
     rules: Mapping[str, Rule] = field(init=False)
+    scheduled: Mapping[str, Rule] = field(init=False)
     queues: Mapping[str, Queue] = field(init=False)
     mappings: tuple[SourceMapping, ...] = field(init=False)
     streams: StreamDelivery = field(init=False)
@@ -251,8 +258,9 @@ class EventDelivery:
 
     def __post_init__(self) -> None:
         self.rules = rules_of(self.stack)
+        self.scheduled = scheduled_rules_of(self.stack)
         self.queues = queues_of(self.stack)
-        self._may = Permissions(self.stack)
+        self.permissions = self._may = Permissions(self.stack)
         self.mappings = tuple(self._mappings())
         self.streams = StreamDelivery(
             self.stack, self.runtime, self.clock, self.journal, self._discarded
@@ -333,12 +341,30 @@ class EventDelivery:
         leaves = event_patterns.flat(event)
         matched = [r for r in self.rules.values() if r.bus == bus and r.matches_flat(leaves)]
         for rule in matched:
-            self.journal.write(
-                RuleMatched(rule.logical, str(event.get("id", "")), _arns(rule.targets))
-            )
-            for target in rule.targets:
-                self._send(rule, target, event)
+            self._send_to_all(rule, event)
         return matched
+
+    def put_scheduled(self, rule: Rule) -> None:
+        """Send a scheduled rule's own event to its targets; no other rule sees it."""
+        place = self.stack.place
+        event = {
+            "version": "0",
+            "id": f"00000000-0000-4000-b000-{len(self.journal):012x}",
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": place.account,
+            "time": self.clock.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "region": place.region,
+            "resources": [rule.arn],
+            "detail": {},
+        }
+        self._send_to_all(rule, event)
+
+    def _send_to_all(self, rule: Rule, event: Mapping[str, Any]) -> None:
+        matched = RuleMatched(rule.logical, str(event.get("id", "")), _arns(rule.targets))
+        self.journal.write(matched)
+        for target in rule.targets:
+            self._send(rule, target, event)
 
     def _send(self, rule: Rule, target: Target, event: Mapping[str, Any]) -> None:
         body = target_input(target.raw, event, rule.arn)
@@ -638,7 +664,7 @@ class EventDelivery:
         named = {q.redrive for q in self.queues.values()}
         named |= {a for f in functions for a in (f.dead_letters, f.on_failure)}
         named |= {one.on_failure for one in self.streams.mappings}
-        named |= {t.dead_letters for r in self.rules.values() for t in r.targets}
+        named |= {t.dead_letters for r in self._all_rules() for t in r.targets}
         return [q for q in self.queues.values() if q.arn in named]
 
     def messages(self, queue: Queue) -> list[tuple[str, str]]:
@@ -650,16 +676,19 @@ class EventDelivery:
         return [(m.id, m.body) for m in found._messages]
 
     def redeliver(self, queue: Queue) -> int:
-        """Send every message of a dead-letter queue to its original target."""
-        sqs, count = self.client("sqs"), 0
+        """Send every message of a dead-letter queue to its original target.
+
+        One that comes back by that stays: it is not sent again.
+        """
+        sqs, found = self.client("sqs"), []
         while messages := sqs.receive_message(
             QueueUrl=queue.url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         ).get("Messages", []):
-            for message in messages:
-                self._redeliver_one(queue, message)
-                sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=message["ReceiptHandle"])
-                count += 1
-        return count
+            found.extend(messages)
+        for message in found:
+            self._redeliver_one(queue, message)
+            sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=message["ReceiptHandle"])
+        return len(found)
 
     def _redeliver_one(self, queue: Queue, message: Mapping[str, Any]) -> None:
         body = json.loads(message["Body"])
@@ -677,7 +706,10 @@ class EventDelivery:
             self._redrive(queue, message, body)
 
     def _rule_of(self, arn: str) -> Rule:
-        return next(r for r in self.rules.values() if r.arn == arn)
+        return next(r for r in self._all_rules() if r.arn == arn)
+
+    def _all_rules(self) -> list[Rule]:
+        return [*self.rules.values(), *self.scheduled.values()]
 
     def _redrive(self, queue: Queue, message: Mapping[str, Any], body: Any) -> None:
         """Back to its source queue, or to the function whose DeadLetterConfig names this one."""

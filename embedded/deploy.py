@@ -9,6 +9,8 @@ from typing import Any
 from embedded import event_patterns
 from embedded.custom_resources import is_custom
 from embedded.functions import DEFAULT_TIMEOUT, Function
+from embedded.http_api import LOG_STREAM
+from embedded.http_routes import log_group_of
 from embedded.place import Place
 from embedded.state_machines import definition_of
 from embedded.template import Resource, Stack, Unresolved
@@ -33,8 +35,12 @@ ORDER = (
     "AWS::StepFunctions::StateMachine",
     "AWS::Events::EventBus",
     "AWS::Events::Rule",
+    "AWS::ApiGatewayV2::Stage",
 )
-READ_ONLY = (  # EventDelivery reads these; nothing is built for them
+READ_ONLY = (  # EventDelivery and HttpApis read these; nothing is built for them
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Route",
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Permission",
@@ -77,6 +83,13 @@ PROPERTIES = {  # what a builder builds; after the bar, what has no visible effe
     " ParallelizationFactor | MetricsConfig ScalingConfig StartingPosition Tags",
     "AWS::StepFunctions::StateMachine": "Definition DefinitionString LoggingConfiguration RoleArn"
     " StateMachineName StateMachineType Tags TracingConfiguration | DefinitionSubstitutions",
+    "AWS::ApiGatewayV2::Api": "Name ProtocolType | Description Tags",
+    "AWS::ApiGatewayV2::Integration": "ApiId IntegrationType IntegrationUri PayloadFormatVersion"
+    " TimeoutInMillis | Description IntegrationMethod",
+    "AWS::ApiGatewayV2::Route": "ApiId AuthorizationType RouteKey Target | OperationName",
+    # Nothing is throttled here.
+    "AWS::ApiGatewayV2::Stage": "AccessLogSettings ApiId AutoDeploy StageName"
+    " | DefaultRouteSettings Description RouteSettings Tags",
     "AWS::Events::EventBus": "Name",
     "AWS::Events::Rule": "Description EventBusName EventPattern Name ScheduleExpression State"
     " Targets",
@@ -458,6 +471,13 @@ def _rule(resource: Resource, _stack: Stack, client: Clients) -> None:
     )
 
 
+def _stage(resource: Resource, _stack: Stack, client: Clients) -> None:
+    """Its access log needs its log group; other log groups are not built."""
+    if group := log_group_of(resource):
+        client("logs").create_log_group(logGroupName=group)
+        client("logs").create_log_stream(logGroupName=group, logStreamName=LOG_STREAM)
+
+
 def _checked(resource: Resource) -> None:
     try:
         event_patterns.check(resource.properties["EventPattern"])
@@ -483,6 +503,7 @@ _BUILDERS: dict[str, Callable[[Resource, Stack, Clients], None]] = {
     "AWS::StepFunctions::StateMachine": _machine,
     "AWS::Events::EventBus": _bus,
     "AWS::Events::Rule": _rule,
+    "AWS::ApiGatewayV2::Stage": _stage,
 }
 
 

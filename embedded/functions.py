@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -62,6 +62,7 @@ class InvocationResult:
     failed: bool
     crashed: bool = False
     text: str = ""  # what it printed
+    request_id: str = ""  # of the invocation, as its context had it
 
     @property
     def error(self) -> str:
@@ -173,7 +174,7 @@ class Runtime:
         try:
             with _environment(function, self.code.settings), _captured(printed):
                 result = self._handler(function)(event, self._context(function))
-            return _returned(result, printed.getvalue())
+            return replace(_returned(result, printed.getvalue()), request_id=self._request_id())
         except SandboxDied:
             caller.crashed = True
             self.forget()

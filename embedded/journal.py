@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 @dataclass(frozen=True)
 class RuleMatched:
-    """A rule's pattern matched an event."""
+    """A rule's pattern matched an event, or its schedule fired."""
 
     rule: str  # logical id
     event: str  # the event's id

@@ -2,19 +2,25 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import EndpointConnectionError
+from botocore.httpsession import URLLib3Session
 from botocore.stub import Stubber
 from typer.testing import CliRunner
 
 from console.cli import app
-from console.stack import HELD, NotPossible, Stack, _deleted_stack_outputs, playbook_names
-from cordon.memory.cases import Case, Decision
+from console.desk import DeskResponse, signed
+from console.stack import NotPossible, Stack, _deleted_stack_outputs, playbook_names
+from cordon.memory.cases import Case
+from cordon.memory.decisions import Decision, Decisions, Verb
 from cordon.playbook import Playbook
 from cordon.reporting.texts import advice
 from cordon.statuses import CLOSED, Status
@@ -24,55 +30,41 @@ from tests.actions.scenario import account
 from tests.memory.table import NAME, create
 from tests.reporting.cases import CASE, a_case
 
-OUTPUTS = {"CasesTableName": NAME, "EvidenceBucket": "evidence", "ReleaseWorkflow": "arn:release"}
+OUTPUTS = {"CasesTableName": NAME, "EvidenceBucket": "evidence"}
 
 
 @dataclass
-class Workflows:
-    """Step Functions, as far as an operator calls it; keeps what it was called with."""
+class Desk:
+    """The desk, as far as an operator calls it; keeps what it was sent."""
 
-    calls: list[dict[str, Any]] = field(default_factory=list)
+    response: DeskResponse = field(default_factory=lambda: DeskResponse(200, {"says": "recorded"}))
+    sent: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
-    def send_task_success(self, **call: Any) -> dict[str, Any]:
-        self.calls.append(call)
-        return {}
-
-    def start_execution(self, **call: Any) -> dict[str, Any]:
-        self.calls.append(call)
-        return {"executionArn": f"arn:execution:{call['name']}"}
+    def __call__(self, verb: str, body: Mapping[str, Any]) -> DeskResponse:
+        self.sent.append((verb, body))
+        return self.response
 
 
 @pytest.fixture
-def workflows() -> Workflows:
-    return Workflows()
+def desk() -> Desk:
+    return Desk()
 
 
 @pytest.fixture
-def stack(workflows: Workflows) -> Iterator[Stack]:
+def stack(desk: Desk) -> Iterator[Stack]:
     """A stack with an empty table, in an embedded account."""
     with account() as aws:
         create(aws.client("dynamodb"))
-
-        def client(service: str) -> Any:
-            return workflows if service == "stepfunctions" else aws.client(service)
-
-        yield Stack(client, OUTPUTS)
+        yield Stack(aws.client, OUTPUTS, desk=desk)
 
 
 def opened(stack: Stack, case: Case) -> Case:
     return stack.cases(case.playbook).open(case)
 
 
-def waiting(stack: Stack, token: str = "token") -> Case:
-    """A case that awaits approval, and whose workflow waits."""
-    case = opened(stack, a_case(Status.AWAITING_APPROVAL))
-    if token:
-        stack.cases(case.playbook).keep_token(case, token)
-    return case
-
-
-def decision(stack: Stack, case: Case) -> Decision | None:
-    return stack.cases(case.playbook).decision(case)
+def waiting(stack: Stack) -> Case:
+    """A case that awaits approval."""
+    return opened(stack, a_case(Status.AWAITING_APPROVAL))
 
 
 # ---- cases ----
@@ -134,7 +126,8 @@ def test_only_open_cases_are_listed(stack: Stack, status: Status) -> None:
 
 def test_other_rows_are_no_cases(stack: Stack) -> None:
     case = waiting(stack)
-    stack.cases(case.playbook).decide(case, Decision("approve", 1, case.plan_hash, "ada"))
+    decision = Decision(Verb.APPROVE, 1, case.plan_hash, "ada")
+    Decisions(stack.table).save(case.playbook, case.id, decision, None)
     stack.cases(case.playbook).take_budget("111122223333", 10)
     assert [found.id for found in stack.all_cases()] == [CASE]
 
@@ -142,109 +135,74 @@ def test_other_rows_are_no_cases(stack: Stack) -> None:
 # ---- decide ----
 
 
-@pytest.mark.parametrize("verb", ["approve", "reject"])
-def test_decision_is_written_then_wakes(stack: Stack, workflows: Workflows, verb: str) -> None:
-    """The row says who decided, as AWS names them; the token carries no name and no plan."""
+def test_decision_is_sent_to_the_desk(stack: Stack, desk: Desk) -> None:
+    """Nothing is written here: what the desk says is what is so."""
     case = waiting(stack)
-    by = stack.decide(case, verb, case.plan_hash, "seen")
-    assert by == stack.client("sts").get_caller_identity()["Arn"]
-    assert decision(stack, case) == Decision(verb, 1, case.plan_hash, by, "seen")
-    assert workflows.calls == [{"taskToken": "token", "output": json.dumps({"decision": verb})}]
+    assert stack.decide(case, "approve", case.plan_hash, "seen") == {"says": "recorded"}
+    stack.release(case, "it is a website")
+    assert desk.sent == [
+        ("approve", {"case": CASE, "plan": case.plan_hash, "why": "seen"}),
+        ("release", {"case": CASE, "why": "it is a website"}),
+    ]
+    assert [found.version for found in stack.all_cases()] == [case.version]
 
 
-def test_decision_is_kept_though_waking_fails(stack: Stack, workflows: Workflows) -> None:
-    case = waiting(stack)
-    workflows.send_task_success = None  # type: ignore[assignment, method-assign]
-    with pytest.raises(TypeError):
-        stack.decide(case, "approve", case.plan_hash)
-    assert decision(stack, case) is not None
-
-
-def _refused(stack: Stack, workflows: Workflows, case: Case, plan: str, says: str) -> None:
-    """Nothing is written, and nobody is woken."""
+@pytest.mark.parametrize(
+    ("response", "says"),
+    [
+        (DeskResponse(409, {"refused": "it holds nothing"}), "it holds nothing"),
+        (DeskResponse(403, {"refused": "somebody else must"}), "somebody else must"),
+        (DeskResponse(403, {"message": "Forbidden"}), "your credentials may not release"),
+        (DeskResponse(500, {"message": "Internal Server Error"}), "status 500: Internal Server"),
+        (DeskResponse(502, "<html>"), "status 502: <html>"),
+        (DeskResponse(200, "no object"), "status 200"),
+    ],
+)
+def test_refusal_is_said(stack: Stack, desk: Desk, response: DeskResponse, says: str) -> None:
+    desk.response = response
     with pytest.raises(NotPossible, match=says):
-        stack.decide(case, "approve", plan)
-    assert decision(stack, case) is None
-    assert workflows.calls == []
+        stack.release(waiting(stack), "why")
 
 
-@pytest.mark.parametrize("status", sorted(set(Status) - {Status.AWAITING_APPROVAL}))
-def test_only_waiting_case_is_decided(stack: Stack, workflows: Workflows, status: Status) -> None:
-    case = opened(stack, a_case(status))
-    _refused(stack, workflows, case, case.plan_hash, f"awaits no approval: its status is {status}")
+def test_desk_that_is_not_reached_is_said(stack: Stack) -> None:
+    def unreached(verb: str, body: Mapping[str, Any]) -> DeskResponse:
+        raise EndpointConnectionError(endpoint_url="https://desk")
+
+    with pytest.raises(NotPossible, match="cannot be reached"):
+        replace(stack, desk=unreached).release(waiting(stack), "why")
 
 
-def test_other_plan_is_not_approved(stack: Stack, workflows: Workflows) -> None:
-    case = waiting(stack)
-    _refused(stack, workflows, case, "f" * 64, f"is {case.plan_hash}, not {'f' * 64}")
+def test_stack_of_another_version_has_no_desk(stack: Stack) -> None:
+    with pytest.raises(NotPossible, match="no output DeskUrl"):
+        replace(stack, desk=None).release(waiting(stack), "why")
 
 
-def test_changed_plan_is_not_approved(stack: Stack, workflows: Workflows) -> None:
-    """The row's hash is not that of the plan it names: somebody wrote over the plan."""
-    case = waiting(stack)
-    forged = replace(case, plan=replace(case.plan, manual_step="Nothing."))
-    _refused(stack, workflows, forged, case.plan_hash, "the plan of case")
-
-
-def test_starting_workflow_cannot_be_woken(stack: Stack, workflows: Workflows) -> None:
-    case = waiting(stack, token="")
-    _refused(stack, workflows, case, case.plan_hash, "is starting: try again")
-
-
-def test_token_of_earlier_round_wakes_nobody(stack: Stack, workflows: Workflows) -> None:
-    later = replace(waiting(stack), round=2)
-    _refused(stack, workflows, later, later.plan_hash, "is starting: try again")
-
-
-# ---- release ----
-
-
-@pytest.mark.parametrize("status", sorted(HELD))
-def test_release_is_written_then_starts(stack: Stack, workflows: Workflows, status: Status) -> None:
-    case = opened(stack, a_case(status, function_arn="arn:function"))
-    execution = stack.release(case, "it is a website")
-    made = decision(stack, case)
-    assert made is not None
-    assert (made.decision, made.why, made.round) == ("release", "it is a website", 1)
-    assert made.by == stack.client("sts").get_caller_identity()["Arn"]
-    (call,) = workflows.calls
-    assert call["stateMachineArn"] == "arn:release"
-    assert execution == f"arn:execution:{call['name']}"
-    assert json.loads(call["input"]) == {
-        "case": CASE,
-        "playbook": "quarantine_bucket",
-        "function": "arn:function",
-    }
-
-
-@pytest.mark.parametrize("status", sorted(set(Status) - HELD))
-def test_case_without_hold_is_not_released(
-    stack: Stack, workflows: Workflows, status: Status
-) -> None:
-    case = opened(stack, a_case(status))
-    with pytest.raises(NotPossible, match=f"holds nothing: its status is {status}"):
-        stack.release(case, "why")
-    assert decision(stack, case) is None
-    assert workflows.calls == []
-
-
-def test_every_status_is_closed_held_or_waiting() -> None:
-    assert {*HELD, *CLOSED, Status.AWAITING_APPROVAL} == set(Status)
-    assert not HELD & CLOSED
-
-
-@pytest.mark.parametrize("verb", ["decide", "release"])
-def test_deleted_stack_changes_nothing(stack: Stack, workflows: Workflows, verb: str) -> None:
+def test_deleted_stack_changes_nothing(stack: Stack, desk: Desk) -> None:
     """What would undo it is deleted too."""
-    case = waiting(stack)
-    deleted = replace(stack, deleted=True)
     with pytest.raises(NotPossible, match="the stack is deleted"):
-        if verb == "decide":
-            deleted.decide(case, "approve", case.plan_hash)
-        else:
-            deleted.release(case, "why")
-    assert decision(stack, case) is None
-    assert workflows.calls == []
+        replace(stack, deleted=True).release(waiting(stack), "why")
+    assert desk.sent == []
+
+
+def test_request_is_signed_for_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With Signature Version 4, for execute-api, and with what the session has."""
+    sent: list[AWSPreparedRequest] = []
+
+    def send(_: URLLib3Session, request: AWSPreparedRequest) -> Any:
+        sent.append(request)
+        return SimpleNamespace(status_code=409, content=b'{"refused": "x"}')
+
+    monkeypatch.setattr(URLLib3Session, "send", send)
+    session = boto3.session.Session("AKIA1", "secret", "token", region_name="eu-central-1")
+    response = signed(session, "https://desk.example.com")("stop", {"observe": True})
+    assert response == DeskResponse(409, {"refused": "x"})
+    (request,) = sent
+    assert (request.method, request.url) == ("POST", "https://desk.example.com/stop")
+    assert json.loads(request.body) == {"observe": True}
+    authorization = str(request.headers["Authorization"])
+    assert authorization.startswith("AWS4-HMAC-SHA256 Credential=AKIA1/")
+    assert "/eu-central-1/execute-api/aws4_request" in authorization
+    assert request.headers["X-Amz-Security-Token"] == "token"
 
 
 # ---- the commands that our messages name ----
@@ -261,13 +219,17 @@ class Deployed:
         assert case == self.only.id
         return self.only
 
-    def decide(self, case: Case, decision: str, plan: str) -> str:
-        self.calls.append((decision, plan))
-        return "arn:aws:iam::111122223333:role/reviewer"
+    def decide(self, case: Case, verb: str, plan: str = "", why: str = "") -> dict[str, str]:
+        self.calls.append((str(verb), plan or why))
+        return {"case": case.id, "verb": verb, "by": "ada", "says": "recorded"}
 
-    def release(self, case: Case, why: str) -> str:
-        self.calls.append(("release", why))
-        return "arn:execution"
+    def release(self, case: Case, why: str) -> dict[str, str]:
+        return self.decide(case, "release", why=why)
+
+    def request(self, verb: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        self.calls.append((verb, json.dumps(body)))
+        counts = {"redelivered": 3, "left": 1, "why": ["a letter"], "more": False}
+        return {"case": CASE, "verb": verb, "by": "ada", "says": "recorded", **counts}
 
 
 @pytest.fixture
@@ -289,6 +251,20 @@ def test_approve_binds_to_shown_plan(deployed: Deployed) -> None:
     assert "block_public_access" in refused.stdout and case.plan_hash in refused.stdout
     assert cordon("approve", case.id, typed="y\n").exit_code == 0
     assert deployed.calls == [("approve", case.plan_hash)]
+
+
+def test_other_commands_send_one_request(deployed: Deployed) -> None:
+    assert cordon("retry", CASE, "--why", "w").exit_code == 0
+    words = ("arn:aws:s3:::a", "--playbook", "quarantine_bucket", "--why", "it leaks")
+    assert cordon("contain", *words).exit_code == 0
+    left = cordon("redeliver", "FailedReports")
+    assert left.exit_code == 1 and "left: a letter" in left.stdout
+    body = {"resource": "arn:aws:s3:::a", "playbook": "quarantine_bucket", "why": "it leaks"}
+    assert deployed.calls == [
+        ("retry", "w"),
+        ("contain", json.dumps(body)),
+        ("redeliver", json.dumps({"queue": "FailedReports"})),
+    ]
 
 
 def test_given_hash_is_used_unchanged(deployed: Deployed) -> None:

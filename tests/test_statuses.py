@@ -1,11 +1,13 @@
 """The table of statuses, cell by cell: a change of the code is a change of this test."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from console.statuses_page import MOVERS, page, write
+from console.statuses_page import MOVERS, TIME, movers, page, write
 from cordon.errors import CaseConflict
+from cordon.reporting.texts import MEANINGS
 from cordon.statuses import CLOSED, CONTAIN_ENDED, STAYS, TABLE, Event, Status, after
 
 # Each line is a status, each column an event; "." cannot happen and raises CaseConflict.
@@ -160,6 +162,34 @@ def test_only_releasing_reopens() -> None:
 
 def test_every_event_has_a_mover() -> None:
     assert set(MOVERS) == set(Event)
+
+
+def test_every_move_has_a_mover() -> None:
+    """Time moves nothing that is closed, but what is held back."""
+    for start, row in TABLE.items():
+        for event in row:
+            assert movers(start, event), (start, event)
+            if TIME in movers(start, event):
+                assert start is Status.OBSERVED or start not in {None, *CLOSED}
+
+
+def test_picture_has_every_move() -> None:
+    """Each status is in one box, by what people see of it; and no arrow is missing or too much."""
+    picture = page().split("```mermaid\n")[1].split("```")[0]
+    boxes = dict(re.findall(r'state "(.+)" as (\w+)', picture))
+    inside = {name: name.split("_or_") for name in boxes.values()}
+    assert sorted(status for names in inside.values() for status in names) == sorted(Status)
+    box = {Status(status): name for name, names in inside.items() for status in names}
+    for shown, name in boxes.items():
+        assert shown.split("<br/>") == [MEANINGS[Status(one)].headline for one in inside[name]]
+    arrows = re.findall(r"(\S+) --> (\w+): (.+)", picture)
+    expected: dict[tuple[str, str], set[str]] = {}
+    for start, row in TABLE.items():
+        for event, end in row.items():
+            way = (box[start] if start else "[*]", box[end])
+            expected.setdefault(way, set()).update(movers(start, event))
+    assert {(a, b): set(who.split(", ")) for a, b, who in arrows} == expected
+    assert len(arrows) == len(expected)
 
 
 def test_page_has_every_move() -> None:

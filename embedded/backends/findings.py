@@ -68,8 +68,14 @@ _ANY = {"EQUALS", "PREFIX"}
 _ELSEWHERE = {"CONTAINS", "NOT_CONTAINS", "CONTAINS_WORD"}
 
 
+MOST_VALUES = 20  # of one filter (GetFindings, Security Hub API reference)
+
+
 def select(findings: Iterable[Asff], filters: Mapping[str, list[Filter]]) -> list[Asff]:
     """The findings every filter lets through. Filters are joined by AND."""
+    for name, wanted in filters.items():
+        if len(wanted) > MOST_VALUES:
+            raise Refusal("InvalidInputException", f"{name}: more than {MOST_VALUES} values")
     tests = [_test(name, wanted) for name, wanted in filters.items()]
     return [f for f in findings if all(test(f) for test in tests)]
 

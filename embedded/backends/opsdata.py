@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from embedded.backends.registry import NotModelled, Refusal
@@ -9,7 +10,17 @@ from embedded.backends.registry import NotModelled, Refusal
 VALUE_BYTES = 20 * 1024
 _RESERVED_KEYS = ("amazon", "aws", "amzn", "ssm", "/amazon", "/aws", "/amzn", "/ssm")
 _OURS_TO_SET = ("/aws/dedup", "/aws/resources", "/aws/automations")
-_FILTERS = ("Status", "Source", "Title", "OpsItemId", "Category", "Severity", "Priority")
+_FILTERS = (
+    "Status",
+    "Source",
+    "Title",
+    "OpsItemId",
+    "Category",
+    "CreatedBy",
+    "Severity",
+    "Priority",
+)
+_TIMES = {"CreatedTime", "LastModifiedTime"}
 
 Data = Mapping[str, Mapping[str, str]]
 OpsItem = dict[str, Any]
@@ -61,21 +72,38 @@ def matches(item: OpsItem, filters: list[Mapping[str, Any]]) -> bool:
 
 def _passes(item: OpsItem, one: Mapping[str, Any]) -> bool:
     key, operator = one["Key"], one["Operator"]
-    if key == "OperationalDataKey":
-        have = list(searchable(item))
-    elif key == "OperationalDataValue":
-        have = [entry["Value"] for entry in searchable(item).values()]
-    elif key == "OperationalData":
+    if key in _TIMES:
+        return any(_follows(item[key], operator, value) for value in one["Values"])
+    if key == "OperationalData":
         return any(_holds(item, json.loads(value)) for value in one["Values"])
-    elif key in _FILTERS:
-        have = [str(item.get(key, ""))]
-    else:
-        raise NotModelled(f"ssm DescribeOpsItems: the filter {key}")
+    have = _texts(item, key)
     if operator == "Equal":
         return any(value in have for value in one["Values"])
     if operator == "Contains":
         return any(value in text for value in one["Values"] for text in have)
     raise NotModelled(f"ssm DescribeOpsItems: {operator}")
+
+
+def _texts(item: OpsItem, key: str) -> list[str]:
+    """What a filter compares with."""
+    if key == "OperationalDataKey":
+        return list(searchable(item))
+    if key == "OperationalDataValue":
+        return [entry["Value"] for entry in searchable(item).values()]
+    if key == "ResourceId":
+        resources = _json(item.get("OperationalData", {}), "/aws/resources", list) or []
+        return [str(resource["arn"]) for resource in resources]
+    if key in _FILTERS:
+        return [str(item.get(key, ""))]
+    raise NotModelled(f"ssm DescribeOpsItems: the filter {key}")
+
+
+def _follows(at: datetime, operator: str, value: str) -> bool:
+    """Whether a moment is after or before another, in ISO 8601."""
+    if operator not in ("GreaterThan", "LessThan"):
+        raise NotModelled(f"ssm DescribeOpsItems: {operator} for a time")
+    other = datetime.fromisoformat(value)
+    return at > other if operator == "GreaterThan" else at < other
 
 
 def _holds(item: OpsItem, pair: Mapping[str, str]) -> bool:

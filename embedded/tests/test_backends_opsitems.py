@@ -158,7 +158,30 @@ def test_describe_filters_ops_items(ssm: Any) -> None:
     assert describe(ssm, ("OperationalData", pair, "Equal")) == ["two"]
     assert describe(ssm, ("OperationalDataKey", "secret", "Equal")) == []
     with pytest.raises(backends.NotModelled):
-        describe(ssm, ("CreatedBy", "me", "Equal"))
+        describe(ssm, ("AutomationId", "a", "Equal"))
+
+
+def test_describe_filters_by_time_and_resource(ssm: Any) -> None:
+    resource = json.dumps([{"arn": "arn:aws:s3:::acme-data"}])
+    named = {"/aws/resources": {"Value": resource, "Type": "SearchableString"}}
+    create(ssm, Title="one", OperationalData=named)
+    create(ssm, Title="two")
+    assert describe(ssm, ("ResourceId", "acme", "Contains")) == ["one"]
+    assert describe(ssm, ("CreatedBy", "root", "Contains")) == ["two", "one"]
+    for key in ("CreatedTime", "LastModifiedTime"):
+        assert describe(ssm, (key, "2020-01-01T00:00:00Z", "GreaterThan")) == ["two", "one"]
+        assert describe(ssm, (key, "2020-01-01T00:00:00Z", "LessThan")) == []
+        with pytest.raises(backends.NotModelled):
+            describe(ssm, (key, "2020-01-01T00:00:00Z", "Equal"))
+
+
+def test_describe_compares_moments(ssm: Any) -> None:
+    create(ssm)
+    assert describe(ssm, ("LastModifiedTime", "2020-01-01T00:00:00Z", "GreaterThan")) == ["t"]
+    assert describe(ssm, ("LastModifiedTime", "2020-01-01T00:00:00Z", "LessThan")) == []
+    for wrong in (("2020-01-01T00:00:00Z", "Equal"), ("yesterday", "GreaterThan")):
+        with pytest.raises(backends.NotModelled):
+            describe(ssm, ("CreatedTime", *wrong))
 
 
 def test_another_account_is_not_modelled(ssm: Any) -> None:

@@ -276,6 +276,14 @@ def test_a_wrong_comparison_is_refused(hub: Any, comparisons: tuple[str, ...]) -
         hub.get_findings(Filters={"Title": filters})
 
 
+def test_a_filter_has_at_most_20_values(hub: Any) -> None:
+    taken(hub, *(finding(Id=f"f-{n}") for n in range(21)))
+    wanted = [{"Value": f"f-{n}", "Comparison": "EQUALS"} for n in range(21)]
+    assert len(hub.get_findings(Filters={"Id": wanted[:20]})["Findings"]) == 20
+    with pytest.raises(hub.exceptions.InvalidInputException):
+        hub.get_findings(Filters={"Id": wanted})
+
+
 def test_pages_cover_everything_once(hub: Any) -> None:
     taken(hub, *(finding(Id=f"f-{n}") for n in range(7)))
     pages = hub.get_paginator("get_findings").paginate(PaginationConfig={"PageSize": 3})

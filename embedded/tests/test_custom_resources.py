@@ -95,6 +95,56 @@ def test_restored_stack_has_what_was_made(tmp_path: Path) -> None:
             assert len(entered.journal) == 0
 
 
+SECOND = """
+  Another:
+    Type: AWS::CloudFormation::CustomResource
+    Properties: {ServiceToken: !GetAtt Maker.Arn, How: !Ref How, After: !Ref Row}
+"""
+
+
+def test_several_resources_of_one_function_are_made(tmp_path: Path) -> None:
+    account(tmp_path)
+    (tmp_path / "template.yaml").write_text(TEMPLATE + SECOND)
+    (tmp_path / "maker" / "maker.py").write_text(
+        CODE.replace('{"S": event["RequestType"]}', '{"S": event["LogicalResourceId"]}')
+    )
+    for _ in range(2):
+        with EmbeddedAccount(tmp_path / "template.yaml") as entered:
+            assert sent(entered, "Row")["ResourceType"] == "Custom::Row"
+            kind = sent(entered, "Another")["ResourceType"]
+            assert kind == "AWS::CloudFormation::CustomResource"
+            entered.custom_resource("Another", "Update", properties={"More": 1}, physical="p")
+            assert sent(entered, "Another")["RequestType"] == "Update"
+            assert sent(entered, "Row")["RequestType"] == "Create"
+
+
+def test_rows_of_a_deployment_are_not_left_in_a_stream(tmp_path: Path) -> None:
+    account(tmp_path)
+    (tmp_path / "template.yaml").write_text(
+        TEMPLATE.replace(
+            "BillingMode: PAY_PER_REQUEST\n",
+            "BillingMode: PAY_PER_REQUEST\n"
+            "      StreamSpecification: {StreamViewType: NEW_IMAGE}\n",
+        ).replace(
+            "Runtime: python3.13\n",
+            "Runtime: python3.13\n"
+            "      Events: {Rows: {Type: DynamoDB, Properties:"
+            " {Stream: !GetAtt Rows.StreamArn, StartingPosition: TRIM_HORIZON}}}\n",
+        )
+    )
+    for _ in range(2):
+        with EmbeddedAccount(tmp_path / "template.yaml") as entered:
+            entered.settle()
+            assert len(entered.journal) == 0
+            streams = entered.client("dynamodbstreams")
+            arn = streams.list_streams()["Streams"][0]["StreamArn"]
+            (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+            at = streams.get_shard_iterator(
+                StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            assert streams.get_records(ShardIterator=at)["Records"] == []
+
+
 def test_update_and_delete_name_the_physical_id(tmp_path: Path) -> None:
     with account(tmp_path) as entered:
         changed = {"Number": 4}

@@ -283,6 +283,21 @@ def test_first_reported_record_and_all_after_it_come_again(account: Account) -> 
         assert entered.now == START + timedelta(seconds=3)  # after 1 and 2 seconds
 
 
+def test_retries_are_those_of_the_first_failed_record(account: Account) -> None:
+    with account(PARTIAL, "MaximumRetryAttempts: 1") as entered:
+        failing = iter([1, 1, 0])  # which record of each batch: b, then c twice
+
+        def handler(event: Any, context: Any) -> dict[str, Any]:
+            number = event["Records"][next(failing)]["dynamodb"]["SequenceNumber"]
+            return {"batchItemFailures": [{"itemIdentifier": number}]}
+
+        entered.runtime._handlers["Reader"] = handler
+        put(entered, "a", "b", "c")
+        entered.settle()
+        assert batches(entered) == [["a", "b", "c"], ["b", "c"], ["c"]]
+        assert len(entered.journal.of(Dropped)) == 1
+
+
 def test_response_counts_only_with_its_type(account: Account) -> None:
     with account("MaximumRetryAttempts: 2") as entered:
         put(entered, "a!", "b")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cordon.outcome import Outcome
+from cordon.reconciling.custom_actions import DESCRIPTIONS
 from cordon.settings import Deployment, MasterSwitch, Mode, parse
 from embedded.custom_resources import as_text
 from embedded.place import Place
@@ -24,7 +25,6 @@ HOME = {  # where each type belongs; functions have their roles, logs, queues an
     "Custom::CordonSettings": "memory",
     "AWS::SNS::Topic": "review",
     "AWS::SecurityHub::Insight": "review",
-    "AWS::SecurityHub::ActionTarget": "review",
     "AWS::CloudWatch::Alarm": "alarms",
     "AWS::CloudWatch::Dashboard": "alarms",
     "AWS::Logs::MetricFilter": "alarms",
@@ -71,7 +71,12 @@ def test_functions_and_folders_are_the_same() -> None:
         if r["Type"] == "AWS::Serverless::Function"
     }
     own = {logical(p): f"functions/{p}" for p in (*PLAYBOOKS, "setup")}
-    assert coded == {**own, "ReportCases": "functions"}  # with every playbook's header
+    assert coded == {
+        **own,
+        "ReportCases": "functions",  # with every playbook's header
+        "DecideCases": "functions",
+        "ReconcileCases": "functions/reconcile_cases",
+    }
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
@@ -92,7 +97,7 @@ def test_a_function_finds_its_deployment_in_its_environment(playbook: str, full:
     env = {**variables["Variables"], "AWS_REGION": "eu-central-1"}
     deployment = Deployment.from_environment(env)
     machines = {m.arn for m in stack().of("AWS::StepFunctions::StateMachine")}
-    assert {deployment.contain_workflow, deployment.release_workflow} == machines
+    assert {deployment.workflow} == machines
     assert deployment.table == stack().resources["CasesTable"].physical
     assert deployment.evidence_bucket == stack().resources["EvidenceBucket"].physical
     assert deployment.topic == arn("AlertsTopic")
@@ -320,6 +325,7 @@ def test_alarms_watch_all_that_can_fail() -> None:
     for machine in stack().of("AWS::StepFunctions::StateMachine"):
         for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
             expected.add((metric, machine.arn))
+    expected.add(("Errors", names["ReconcileCases"].physical))
     assert watched() == expected
 
 
@@ -353,15 +359,14 @@ def test_dashboard_names_existing_resources() -> None:
 def test_security_hub_can_be_left_out() -> None:
     raw = seen.raw()["Resources"]
     hub = {n: r for n, r in raw.items() if r["Type"].startswith("AWS::SecurityHub::")}
-    assert len(hub) == 6
+    assert len(hub) == 4  # insights; the reconciler makes the custom actions
     assert {r.get("Condition") for r in hub.values()} == {"HasSecurityHub"}
 
 
 def test_custom_actions_are_those_the_rules_wait_for() -> None:
-    ids = {
-        r.properties["Id"] for r in stack().unbuilt if r.type == "AWS::SecurityHub::ActionTarget"
-    }
+    ids = set(DESCRIPTIONS)
     assert ids == {"CordonContain", "CordonRelease"}
+    assert all(len(name) <= 20 for name in ids)
     for playbook in PLAYBOOKS:
         rule = stack().resources[f"{logical(playbook)}CustomAction"].properties["EventPattern"]
         assert {r.rpartition("/")[2] for r in rule["resources"]} == ids

@@ -80,11 +80,17 @@ def rules(playbook: str) -> list[Mapping[str, Any]]:
     ]
 
 
+def patterned() -> list[Any]:
+    """The rules that wait for events; a schedule waits for none."""
+    rules = stack().of("AWS::Events::Rule")
+    return [rule for rule in rules if "EventPattern" in rule.properties]
+
+
 def targets(event: Mapping[str, Any]) -> set[str]:
     """The functions and queues an event is delivered to."""
     return {
         str(target["Arn"])
-        for rule in stack().of("AWS::Events::Rule")
+        for rule in patterned()
         if matches(rule.properties["EventPattern"], event)
         for target in rule.properties["Targets"]
     }
@@ -330,7 +336,7 @@ def test_patterns_are_ones_that_eventbridge_takes() -> None:
     wild = [r for r in stack().of("AWS::Events::Rule") if "wildcard" in seen.compact(r.properties)]
     assert len(wild) <= 3
     assert all("configRuleName" in seen.compact(rule.properties) for rule in wild)
-    for rule in stack().of("AWS::Events::Rule"):
+    for rule in patterned():
         pattern = rule.properties["EventPattern"]
         check(pattern)
         assert len(seen.compact(pattern)) <= 2048, rule.logical
@@ -349,7 +355,7 @@ BULK = ("SecurityControlId", '"control"', "configRuleName", "SensitiveData:")
 
 def test_compliance_never_waits_before_threats() -> None:
     """Controls, Config rules and what Macie reads go by a queue, threats straight to a function."""
-    for rule in stack().of("AWS::Events::Rule"):
+    for rule in patterned():
         text = seen.compact(rule.properties["EventPattern"])
         bulk = any(word in text for word in BULK)
         (target,) = rule.properties["Targets"]

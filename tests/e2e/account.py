@@ -21,12 +21,14 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from console.stack import Stack
 from cordon.memory.cases import Case
 from cordon.memory.table import encode, row_of
 from embedded.place import Place
 from embedded.snapshot import snapshot
+from tests.e2e.http_requests import Response, signed
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".e2e" / "bin" / "python"
@@ -191,16 +193,49 @@ class Account:
         yield
         iam.delete_role_policy(RoleName=role, PolicyName="denied")
 
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        role: str | None = None,
+        *,
+        session: str = "test",
+        signer: Credentials | None = None,
+        service: str = "execute-api",
+    ) -> Response:
+        """A request to the account's only HTTP API, as curl would send it: signed (SigV4) by the
+        account's owner, by a session of a role (ARN), or by who is given."""
+        (api,) = self.client("apigatewayv2").get_apis()["Items"]
+        if role:
+            named = {"RoleArn": role, "RoleSessionName": session}
+            given = self.client("sts").assume_role(**named)["Credentials"]
+            key = (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+            signer = Credentials(*key)
+        url, by = api["ApiEndpoint"] + path, signer or Credentials(ACCOUNT, "test")
+        return signed(method, url, body, by, service, self.region)
+
+    def tick(self, rule: str) -> None:
+        """Let a rule with a schedule fire (logical id), and wait until all is still. AssertionError
+        where it is switched off."""
+        self.tick_only(self.physical(rule))
+        self.settle()
+
+    def tick_only(self, name: str) -> None:
+        """Let a rule with a schedule fire, by its own name."""
+        assert self._ask("tick", rule=name, account=ACCOUNT, region=self.region)["fired"], name
+
     def cold(self) -> None:
         """End every warm function."""
         self._ask("cold")
 
     def settle(self, seconds: float = STILL) -> None:
-        """Wait until no function runs, no message waits for one, and no execution goes on."""
+        """Wait until no function runs, no message or record waits for one, and no execution goes
+        on."""
         until(self._still, seconds, lambda: f"not still: {self._ask('still')}")
 
     def _still(self) -> bool:
-        kinds = ("invocations", "messages", "executions")
+        kinds = ("invocations", "messages", "executions", "records", "requests")
         return not any(self._ask("still")[kind] for kind in kinds) and not any(
             self._ask("still")[kind] for kind in kinds
         )

@@ -8,7 +8,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "emulators.md"
-REPAIRS = ROOT / "tests" / "e2e" / "emulator" / "repairs.py"
+EMULATOR = ROOT / "tests" / "e2e" / "emulator"
+REPAIRS = [
+    EMULATOR / f"{name}.py" for name in ("repairs", "calls", "streams", "http_api", "schedules")
+]
 START, END = "<!-- repairs: start -->\n", "<!-- repairs: end -->"
 
 
@@ -16,19 +19,20 @@ def page() -> str:
     """The page as it should be."""
     before, _, rest = PAGE.read_text().partition(START)
     _, _, after = rest.partition(END)
-    return before + START + table(REPAIRS.read_text()) + END + after
+    head = "| Repair | Why |\n|---|---|\n"
+    return before + START + head + "".join(rows(one.read_text()) for one in REPAIRS) + END + after
 
 
-def table(repairs: str) -> str:
-    """One row for each repair that is installed, in that order, with its docstring."""
+def rows(repairs: str) -> str:
+    """One row for each repair that a file installs, in that order, with its docstring."""
     functions = {n.name: n for n in ast.parse(repairs).body if isinstance(n, ast.FunctionDef)}
     named = [n.id for n in ast.walk(functions["install"]) if isinstance(n, ast.Name)]
-    rows = [f"| `{name}` | {_reason(functions[name])} |\n" for name in named if name in functions]
-    return "| Repair | Why |\n|---|---|\n" + "".join(rows)
+    listed = [name for name in named if name in functions]
+    return "".join(f"| `{name}` | {_reason(functions[name])} |\n" for name in listed)
 
 
 def installed(repairs: str) -> tuple[list[str], list[str]]:
-    """The repairs that are installed, and all that there are."""
+    """The repairs that a file installs, and all that there are in it."""
     functions = [n for n in ast.parse(repairs).body if isinstance(n, ast.FunctionDef)]
     (install,) = [one for one in functions if one.name == "install"]
     called = [n.id for n in ast.walk(install) if isinstance(n, ast.Name)]

@@ -65,7 +65,8 @@ def test_of_two_who_decide_at_once_one_decides(before: Decision | None) -> None:
 
 def test_what_was_shown_is_read_as_it_was_written() -> None:
     case = a_case()
-    shown = Reported(3, "f1", NOON, "o1", "updated", "i1", "oi-1", "contained 1", NOON, "e", "c")
+    shown = Reported(version=3, finding="f1", finding_at=NOON, original="o1", ops_item="oi-1")
+    shown = replace(shown, message="contained 1", informed_at=NOON, event="e", status="contained")
     with dynamodb_table() as (table, _):
         rows = ReportedRows(table)
         assert rows.get([name(case)]) == {name(case): Reported()}
@@ -99,9 +100,9 @@ def _rows(table: Table, *keys: str) -> list[dict[str, object]]:
     return [dict(row) for row in table.get(*keys).values()]
 
 
-def test_people_were_told_of_the_question_of_this_round() -> None:
+def test_people_were_informed_of_the_question_of_this_round() -> None:
     case = a_case(Status.AWAITING_APPROVAL)
-    told = Reported(message="awaiting_approval 1", told_at=NOON + timedelta(minutes=1))
-    assert told.told_of_question(case) == told.told_at
-    assert told.told_of_question(replace(case, round=2)) is None
-    assert replace(told, message="contained 1").told_of_question(case) is None
+    informed = Reported(message="awaiting_approval 1", informed_at=NOON + timedelta(minutes=1))
+    assert informed.informed_of_question(case) == informed.informed_at
+    assert informed.informed_of_question(replace(case, round=2)) is None
+    assert replace(informed, message="contained 1").informed_of_question(case) is None

@@ -233,8 +233,8 @@ def test_expired_question_is_over(world: World) -> None:
     assert world.case().status is Status.EXPIRED
 
 
-def test_question_that_nobody_was_told_of_does_not_expire(world: World) -> None:
-    """Its hours count from when people were told, not from when it was opened."""
+def test_question_that_nobody_was_informed_of_does_not_expire(world: World) -> None:
+    """Its hours count from when people were informed, not from when it was opened."""
     world.stage(event(NAME))
     with world.denied("ReportCases", "sns:Publish"):
         world.account.deliver(event(NAME))

@@ -127,7 +127,7 @@ def test_case_of_another_playbook_is_not_obeyed(world: World, action: str) -> No
 def test_step_for_another_playbooks_case_is_an_error(world: World) -> None:
     world.send(event(BUCKET))
     case, state = world.case(), world.state
-    command = {"do": "release", "case": case.id, "execution": case.execution_name}
+    command = {"do": "proceed", "case": case.id}
     outcome = world.account.invoke("TagAiResource", {"cordon": command})
     assert outcome.error.startswith("CaseConflict")
     assert (world.case(), world.state) == (case, state)

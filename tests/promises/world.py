@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from console.account import cordon_account
+from console.account import cordon_account, operator_of
 from console.expected import break_glass_role, deployed, home_of
 from console.permissions.record import Record
 from console.permissions.used import uses
-from console.stack import Stack
+from console.stack import NotPossible, Stack
 from console.staging import stage
 from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.finding import Finding, Malformed
@@ -41,6 +41,7 @@ PLAYBOOKS = {
     "escalate_finding": "EscalateFinding",
 }
 HOME = ("111122223333", "us-east-1", "aws")
+Refused = NotPossible  # what the desk does not allow
 SOMEBODY = f"arn:aws:iam::{HOME[0]}:user/somebody"
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RECORDS = ("ssm", "securityhub")  # of a snapshot: what is reported, not what is contained
@@ -127,7 +128,7 @@ class World:
     @property
     def operator(self) -> Stack:
         """What ``cordon approve`` and the other commands work with."""
-        return Stack(self.account.client, self.account.stack.outputs)
+        return operator_of(self.account)
 
     def approve(self, case: Case, plan: str = "") -> None:
         """As ``cordon approve`` does. Raises Refused."""

@@ -247,7 +247,7 @@ def test_unsent_message_is_not_counted(seen: People) -> None:
     saved = seen.save(a_case(Status.AWAITING_APPROVAL))
     (failed,) = seen.report(saved)
     assert (failed.projection, seen.shown(saved).message) == ("message", "")
-    assert seen.shown(saved).told_of_question(saved) is None
+    assert seen.shown(saved).informed_of_question(saved) is None
 
 
 def test_refused_entry_is_that_cases_failure(seen: People) -> None:
@@ -277,7 +277,7 @@ def test_message_goes_without_item(seen: People) -> None:
 def test_hours_count_from_the_message(seen: People) -> None:
     saved = seen.save(a_case(Status.AWAITING_APPROVAL))
     assert seen.report(saved) == []
-    informed = seen.shown(saved).told_of_question(saved)
+    informed = seen.shown(saved).informed_of_question(saved)
     assert informed is not None
     ((_, message, *_),) = seen.messages()
     assert (
@@ -289,13 +289,13 @@ def test_second_question_of_a_round_has_a_message_of_its_own(seen: People) -> No
     """The reporter was late, and saw nothing of what happened between the two."""
     first = seen.save(a_case(Status.AWAITING_APPROVAL))
     seen.report(first)
-    informed = seen.shown(first).told_at
+    informed = seen.shown(first).informed_at
     assert informed is not None
     second = seen.save(replace(first, question_at=informed + timedelta(hours=1)))
-    assert seen.shown(second).told_of_question(second) is None
+    assert seen.shown(second).informed_of_question(second) is None
     assert seen.report(second) == []
     assert len(seen.messages()) == 2
-    assert seen.shown(second).told_of_question(second) == second.question_at
+    assert seen.shown(second).informed_of_question(second) == second.question_at
 
 
 # ---- the daily check ----

@@ -19,6 +19,7 @@
     ├── ReleaseFailed                 some changes could not be undone; the case says which
     ├── SettingsUnavailable           there are no settings, and a pass comes once
     ├── MemberRoleRefused             a member account's role is missing, or does not trust us
+    ├── RunIncomplete                 a part of a run of the reconciler failed
     └── NotReported                   a report was not taken
 
 Who tries again:
@@ -40,6 +41,7 @@ CaseConflict,
 SettingsUnavailable,
 MemberRoleRefused,
 NotReported
+RunIncomplete        Lambda after 1 and 2 minutes, and the next run after five
 ===================  =========================================================================
 
 An error of AWS (``ClientError``, ``BotoCoreError``) outside a change rises as it is and is tried
@@ -144,6 +146,10 @@ class MemberRoleRefused(CordonError):
     def __init__(self, role: str, why: str) -> None:
         super().__init__(f"cannot assume {role}: {why}")
         self.role = role
+
+
+class RunIncomplete(CordonError):
+    """Something of a run of the reconciler failed; the rest was done."""
 
 
 class NotReported(CordonError):

@@ -1,7 +1,7 @@
 """The question that a case awaits: until when a person may decide, and how it ends without a yes.
 
-The hours count from when people were told, not from when the question was opened: nobody can decide
-what they have not heard of. While nobody was told, no question ends.
+The hours count from when people were informed, not from when the question was opened: nobody can decide
+what they have not heard of. While nobody was informed, no question ends.
 """
 
 from collections.abc import Mapping
@@ -23,16 +23,16 @@ def is_over(case: Case, services: Services) -> bool:
     """Does the case await a decision for which it is too late?"""
     if case.status is not Status.AWAITING_APPROVAL:
         return False
-    told = services.reported(case.id).told_of_question(case)
+    informed = services.reported(case.id).informed_of_question(case)
     hours = timedelta(hours=services.deployment.approval_hours)
-    return told is not None and now() >= told + hours
+    return informed is not None and now() >= informed + hours
 
 
 def period_is_over(case: Case, services: Services) -> bool:
     """Is the time to decide over that began with the case's last question?"""
     if case.question_at is None:
         return True
-    asked = services.reported(case.id).told_of_question(case) or case.question_at
+    asked = services.reported(case.id).informed_of_question(case) or case.question_at
     return now() >= asked + timedelta(hours=services.deployment.approval_hours)
 
 

@@ -53,13 +53,15 @@ class Deployment:
     security_hub: bool = True  # False: Cordon reports nothing there
     own_roles: tuple[str, ...] = ()  # exact ARNs of this stack's roles
     evidence_days: int = 365  # how long evidence is kept, and closed cases with it
-    approval_hours: int = 4  # how long a person may take to approve, once people were told
+    approval_hours: int = 4  # how long a person may take to approve, once people were informed
     functions: Mapping[str, str] = field(default_factory=dict)  # playbook → ARN of its function
     reports_queue: str = ""  # URL: what could not be shown, and is to be shown again
     two_approvers: bool = False  # whatever lets Cordon do more needs two people
     person_roles: tuple[str, ...] = ()  # ARNs of roles whose trust fixes who names the session
     release_from_security_hub: bool = True  # may a reviewer whom AWS does not name release?
     desk_api: str = ""  # id of the HTTP API
+    dead_letters: Mapping[str, str] = field(default_factory=dict)  # logical name → URL of a queue
+    bulk_queues: Mapping[str, str] = field(default_factory=dict)  # playbook → URL of its queue
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> "Deployment":
@@ -86,6 +88,8 @@ class Deployment:
             person_roles=_listed(env.get("CORDON_PERSON_ROLES", "")),
             release_from_security_hub=env.get("CORDON_RELEASE_FROM_SECURITY_HUB", "true") == "true",
             desk_api=env.get("CORDON_DESK_API", ""),
+            dead_letters=_named_arns(env.get("CORDON_DEAD_LETTERS", "")),
+            bulk_queues=_named_arns(env.get("CORDON_BULK_QUEUES", "")),
         )
 
     def own_roles_in(self, account: str) -> tuple[str, ...]:
@@ -214,7 +218,7 @@ def parse(row: Mapping[str, Any], playbooks: Iterable[str] = ()) -> Settings:
 
 ATTRIBUTES = frozenset(
     {"id", "master_switch", "modes", "budget", "budgets", "protected", "exemptions"}
-    | {"version", "changed_at", "changed_by"}
+    | {"version", "changed_at", "changed_by", "evidence_count", "evidence_hash"}
 )
 
 

@@ -31,12 +31,20 @@ def main(port: str) -> None:
     )
     sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "cordon")]
 
-    import control  # after the environment: ministack reads it when it is imported
+    import calls  # after the environment: ministack reads it when it is imported
+    import control
+    import http_api
     import ministack.app
     import repairs
+    import schedules
     import shelf
+    import streams
 
     repairs.install()
+    calls.install()
+    streams.install()
+    http_api.install()
+    schedules.install()
     shelf.install()
     control.install()
     sys.argv = sys.argv[:1]

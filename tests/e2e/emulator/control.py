@@ -5,6 +5,7 @@
 ``stage``       the resources of an event, as replay stages them (console/staging)
 ``checkpoint``  remember everything; ``restore`` goes back to it
 ``cold``        end every warm function, so that the next invocation starts one
+``tick``        let a rule with a schedule fire (schedules.py)
 """
 
 import copy
@@ -38,6 +39,7 @@ from embedded.backends import registry
 KEPT = ("dynamodb", "iam", "s3", "sns", "sqs", "ssm", "stepfunctions", "sts")
 CALLS: list[dict[str, Any]] = []
 LACKS: list[str] = []  # what of the template is not played here
+SOURCES: dict[str, Any] = {}  # what waits for a function elsewhere, by what ``still`` calls it
 _under_way = 0
 _lock = threading.Lock()
 _checkpoint: dict[str, Any] = {}
@@ -70,14 +72,18 @@ def install() -> None:
     gateway.app = app
 
 
-def client(service: str, region: str, account: str) -> Any:
-    """An ordinary client of this very server, as the owner of an account."""
+def client(
+    service: str, region: str, key: str, secret: str = "test", token: str | None = None
+) -> Any:
+    """An ordinary client of this very server, as the owner of an account (its twelve digits are
+    the key), or with the credentials of somebody else."""
     made = boto3.client(
         service,
         region_name=region,
         endpoint_url=f"http://127.0.0.1:{gateway.os.environ['GATEWAY_PORT']}",
-        aws_access_key_id=account,
-        aws_secret_access_key="test",
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
         config=Config(inject_host_prefix=False, s3={"addressing_style": "path"}),
     )
     made.meta.events.unregister("before-call", registry._intercept)  # else the shelf hears it first
@@ -165,11 +171,13 @@ class _Busy:
 
 
 def still(_: Any) -> dict[str, Any]:
-    """Invocations under way, messages on their way to a function, executions that run."""
+    """Invocations under way, messages and records on their way to a function, executions that
+    run."""
     return {
         "invocations": _under_way,
         "messages": sum(_queued()),
         "executions": sum(_running()),
+        **{name: source.pending() for name, source in SOURCES.items()},
         "gaps": shelf.GAPS,
         "lacks": LACKS,
     }
@@ -213,16 +221,14 @@ def checkpoint(_: Any) -> dict[str, Any]:
     _checkpoint.update({key: copy.deepcopy(d._data) for key, d in _stores().items()})
     _checkpoint["shelf"] = copy.deepcopy(dict(_tables()))
     _checkpoint["hubs"] = {where for where, hub in _hubs() if hub.enabled}
+    for source in SOURCES.values():
+        source.checkpoint()
     return {}
 
 
 def restore(_: Any) -> dict[str, Any]:
     """Go back to the checkpoint: what came after it never was."""
-    for execution in list(stepfunctions._executions._data.values()):
-        if execution["status"] == "RUNNING":  # a release that waits for hours goes round and round
-            execution["status"] = "ABORTED"
-    while _under_way:
-        time.sleep(0.01)
+    _stop()
     for key, store in _stores().items():
         store._data.clear()
         store._data.update(copy.deepcopy(_checkpoint[key]))
@@ -231,7 +237,20 @@ def restore(_: Any) -> dict[str, Any]:
         books.update(copy.deepcopy(_checkpoint["shelf"].get(key, {})))
     for where, hub in _hubs():
         hub.enabled = where in _checkpoint["hubs"]
+    for source in SOURCES.values():
+        source.restore()
     return {}
+
+
+def _stop() -> None:
+    """Nothing begins, and what is under way ends."""
+    for source in SOURCES.values():
+        source.pause()
+    for execution in list(stepfunctions._executions._data.values()):
+        if execution["status"] == "RUNNING":  # a release that waits for hours goes round and round
+            execution["status"] = "ABORTED"
+    while _under_way:
+        time.sleep(0.01)
 
 
 def cold(_: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import yaml
 from ministack.services import dynamodb, eventbridge, iam, lambda_svc, s3, sqs, stepfunctions
 from ministack.services.cloudformation import provisioners
 
-from embedded import leading_keys
+from embedded import input_transformers, leading_keys
 
 
 def install() -> None:
@@ -100,7 +100,7 @@ def managed_policies() -> None:
 def asynchronous_targets() -> None:
     """EventBridge calls a function once and forgets it. AWS queues the invocation: it is tried
     again, and ends at the function's failure destination, or at the rule's dead-letter queue
-    when there is no such function."""
+    when there is no such function. And an InputTransformer knows no index."""
     original = eventbridge._invoke_target
 
     @functools.wraps(original)
@@ -110,7 +110,8 @@ def asynchronous_targets() -> None:
             original(target, event, rule, view)
             return
         view = view or eventbridge._pattern_event_view(event)
-        payload = view.event_with_detail()
+        text = input_transformers.target_input(target, view.event_with_detail(), rule["Arn"])
+        payload = json.loads(text)
         found, config, _name = lambda_svc._get_func_record_for_ref(arn)
         if found and config and _permits(found, rule):
             record = lambda_svc._execution_record_for_config(found, config)
@@ -135,7 +136,7 @@ def _permits(function: dict[str, Any], rule: dict[str, Any]) -> bool:
     return False
 
 
-def _bury(queue: str, payload: dict[str, Any], code: str, target: str, rule: Any) -> None:
+def _bury(queue: str, payload: Any, code: str, target: str, rule: Any) -> None:
     """As EventBridge does (Using dead-letter queues, EventBridge user guide)."""
     attributes = {"ERROR_CODE": code, "TARGET_ARN": target, "RULE_ARN": rule.get("Arn", "")}
     parts = queue.split(":")
@@ -357,11 +358,14 @@ LOG_SECONDS = 5
 def whole_logs() -> None:
     """What a function prints is waited for 50 milliseconds, and is lost to its invocation where
     the machine is slower. The worker says where the log of an invocation ends."""
-    output = "        _real_stdout.flush()\n\nrun()"
-    assert output in runtime._PYTHON_WORKER_SCRIPT
+    before, invoked, after = runtime._PYTHON_WORKER_SCRIPT.partition("handler_fn(event, context)")
+    output, write = "        _real_stdout.flush()\n\nrun()", "_real_stdout.write(json.dumps("
+    assert (after.count(output), after.count(write)) == (1, 2)
     ends = f"        sys.stderr.write({END_OF_LOG + chr(10)!r})\n        sys.stderr.flush()\n"
-    script = runtime._PYTHON_WORKER_SCRIPT.replace(output, ends + output)
-    runtime._PYTHON_WORKER_SCRIPT = script
+    # The log first: a worker that failed is ended as soon as its response is there.
+    responds = "        _real_stdout.write(said)\n"
+    after = after.replace(write, "said = (json.dumps(").replace(output, ends + responds + output)
+    runtime._PYTHON_WORKER_SCRIPT = before + invoked + after
     runtime.Worker._drain_stderr_bounded = _log_of_one
 
 

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 
 class Verb(StrEnum):
-    """What a person may decide of a case."""
+    """What a person may decide."""
 
     APPROVE = "approve"
     REJECT = "reject"
     RELEASE = "release"
     RETRY = "retry"
     CONTAIN = "contain"  # a resource that they name: there is no finding
+    SETTINGS = "settings"  # a change of the settings, which a second person must make too
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Witness:
     at: str  # to_iso
     request: str = ""  # requestId of the HTTP API, or the event's id
     api: str = ""  # apiId of the HTTP API; "" where the request came another way
+    invocation: str = ""  # Lambda's own id of it, which no caller chooses and the access log has
     access_key: str = ""
     source_ip: str = ""
 
@@ -107,7 +109,7 @@ class Decisions:
     def save(self, playbook: str, case: str, decision: Decision, before: Decision | None) -> None:
         """Record a decision over the one that was read. Raises Cancelled where it is another now.
 
-        So of two who decide at once, one decides and the other is told so.
+        So of two who decide at once, one decides and the other is informed so.
         """
         row = decision_row(playbook, case, decision, self._evidence_days)
         if before is None:

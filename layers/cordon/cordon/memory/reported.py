@@ -8,7 +8,7 @@ service gave. The same sha256 again means that there is nothing to show.
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cordon.clock import from_iso, now, to_iso
 from cordon.memory.table import Row, Table
@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 
 IF_UNCHANGED = "writes = :before"
 IF_NEW = "attribute_not_exists(id)"
+
+
+class InRound(Protocol):
+    """A case, as much of it as names its question."""
+
+    @property
+    def round(self) -> int: ...
+
+    @property
+    def question_at(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True)
@@ -35,18 +45,18 @@ class Reported:
     incident: str = ""  # sha256 of what the incident says
     ops_item: str = ""  # its id
     message: str = ""  # status and round that the last message was about
-    told_at: datetime | None = None  # when that message was sent
+    informed_at: datetime | None = None  # when that message was sent
     event: str = ""  # sha256 of the last event on the bus
     status: str = ""  # that the last event on the bus named
     writes: int = 0  # rises with each write of this row
 
-    def told_of_question(self, case: "Case") -> datetime | None:
-        """When people were told of the question that the case awaits; None where they were not."""
+    def informed_of_question(self, case: InRound) -> datetime | None:
+        """When people were informed of the question that the case awaits; None where they were not."""
         asked = f"{Status.AWAITING_APPROVAL} {case.round}"
-        if self.message != asked or self.told_at is None:
+        if self.message != asked or self.informed_at is None:
             return None
-        earlier = case.question_at is not None and self.told_at < case.question_at
-        return None if earlier else self.told_at  # it may have been about an earlier question
+        earlier = case.question_at is not None and self.informed_at < case.question_at
+        return None if earlier else self.informed_at  # it may have been about an earlier question
 
 
 def key(playbook: str, case: str) -> str:
@@ -59,7 +69,7 @@ def reported_of(row: Row | None) -> Reported:
     if row is None:
         return Reported()
     given: dict[str, Any] = {f.name: row[f.name] for f in fields(Reported) if f.name in row}
-    moments = {name: from_iso(row[name]) for name in ("finding_at", "told_at") if name in row}
+    moments = {name: from_iso(row[name]) for name in ("finding_at", "informed_at") if name in row}
     return Reported(**{**given, **moments})
 
 
@@ -83,7 +93,7 @@ class ReportedRows:
         """
         shown = replace(shown, writes=before.writes + 1)
         row: dict[str, Any] = {k: v for k, v in asdict(shown).items() if v not in ("", None)}
-        row |= {name: to_iso(row[name]) for name in ("finding_at", "told_at") if name in row}
+        row |= {name: to_iso(row[name]) for name in ("finding_at", "informed_at") if name in row}
         if case.closed:
             row["expires"] = int((now() + timedelta(days=self._evidence_days)).timestamp())
         condition = IF_UNCHANGED if before.writes else IF_NEW

@@ -10,11 +10,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cordon.clock import now, to_iso
+from cordon.evidence import ChainEnd
 from cordon.memory.table import Cancelled, Row, Table, encode
 from cordon.settings import MasterSwitch, Settings, parse
 
 KEY = "settings"
 ABSENT = "the settings row is not there: docs/operating.md says how to write it anew"
+# What a person made of it by a plain command keeps nobody from the next change.
+_NO_COUNT = "attribute_not_exists(evidence_count) OR NOT attribute_type(evidence_count, :number)"
 Path = tuple[str, ...]  # of an entry: ("master_switch",), ("modes", "quarantine_bucket")
 
 
@@ -43,27 +46,34 @@ def create(table: Table, entries: Row, by: str) -> bool:
     return True
 
 
-def set_entry(table: Table, row: Row | None, path: Path, value: Any, by: str) -> None:
-    """Set an entry of the row that was read. Raises Cancelled where somebody came first."""
+def set_entry(
+    table: Table, row: Row | None, path: Path, value: Any, by: str, end: ChainEnd | None = None
+) -> None:
+    """Set an entry of the row that was read. Raises Cancelled where somebody came first.
+
+    ``end``, here and below: where the evidence of who changed the settings ends with this change.
+    """
     name, *key = path
     if key and not isinstance((row or {}).get(name), Mapping):
         path, value = (name,), {key[0]: value}  # no map yet, or none that anybody understands
-    _change(table, row, path, ", {} = :value", by, value=value)
+    _change(table, row, path, ", {} = :value", by, end, value=value)
 
 
-def remove_entry(table: Table, row: Row, path: Path, by: str) -> None:
+def remove_entry(table: Table, row: Row, path: Path, by: str, end: ChainEnd | None = None) -> None:
     """Remove an entry of the row that was read. Raises Cancelled where somebody came first."""
-    _change(table, row, path, " REMOVE {}", by)
+    _change(table, row, path, " REMOVE {}", by, end)
 
 
-def protect(table: Table, row: Row | None, patterns: Iterable[str], by: str) -> None:
+def protect(
+    table: Table, row: Row | None, patterns: Iterable[str], by: str, end: ChainEnd | None = None
+) -> None:
     """Add to what is protected. Raises Cancelled where somebody came first."""
-    _change(table, row, ("protected",), " ADD {} :value", by, value=frozenset(patterns))
+    _change(table, row, ("protected",), " ADD {} :value", by, end, value=frozenset(patterns))
 
 
-def unprotect(table: Table, row: Row, pattern: str, by: str) -> None:
+def unprotect(table: Table, row: Row, pattern: str, by: str, end: ChainEnd | None = None) -> None:
     """Take a pattern from what is protected. Raises Cancelled where somebody came first."""
-    _change(table, row, ("protected",), " DELETE {} :value", by, value=frozenset({pattern}))
+    _change(table, row, ("protected",), " DELETE {} :value", by, end, value=frozenset({pattern}))
 
 
 def stop(table: Table, position: MasterSwitch, by: str) -> None:
@@ -80,19 +90,52 @@ def stop(table: Table, position: MasterSwitch, by: str) -> None:
     )
 
 
+def evidence_end(row: Row | None) -> ChainEnd:
+    """Where the row says that the evidence of who changed it ends."""
+    match (row or {}).get("evidence_count"), (row or {}).get("evidence_hash"):
+        case int(count), str(last):
+            return ChainEnd(count, last)
+    return ChainEnd()
+
+
+def note_evidence(table: Table, end: ChainEnd) -> None:
+    """Say where the evidence ends now. Raises Cancelled where it is known to end later."""
+    table.update(
+        KEY,
+        "SET evidence_count = :count, evidence_hash = :hash",
+        f"{_NO_COUNT} OR evidence_count < :count",
+        number="N",
+        count=end.seq,
+        hash=end.hash,
+    )
+
+
 def _version(row: Row | None) -> int:
     """The version that was read; 0 where a person made something else of it."""
     version = (row or {}).get("version")
     return version if isinstance(version, int) and not isinstance(version, bool) else 0
 
 
-def _change(table: Table, row: Row | None, path: Path, action: str, by: str, **values: Any) -> None:
+def _change(
+    table: Table,
+    row: Row | None,
+    path: Path,
+    action: str,
+    by: str,
+    end: ChainEnd | None,
+    **values: Any,
+) -> None:
     names = {f"#p{number}": name for number, name in enumerate(path)}
     placed = ".".join(names)
     conditions, read = _as_read(row, path, placed)
+    proven = ""
+    if end is not None:
+        proven = ", evidence_count = :count, evidence_hash = :hash"
+        values |= {"count": end.seq, "hash": end.hash, "number": "N"}
+        conditions.append(f"({_NO_COUNT} OR evidence_count <= :count)")
     table.update(
         KEY,
-        f"SET version = :next, changed_at = :at, changed_by = :by{action.format(placed)}",
+        f"SET version = :next, changed_at = :at, changed_by = :by{proven}{action.format(placed)}",
         " AND ".join(conditions),
         names=names,
         next=_version(row) + 1,

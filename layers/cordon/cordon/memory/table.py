@@ -111,6 +111,26 @@ class Table:
                 _wait(tries - 1)
         return found
 
+    def query(
+        self, index: str, attribute: str, value: str, *, after: Row | None, limit: int
+    ) -> tuple[list[Row], Row | None]:
+        """The next keys of an index with this value, and the key to go on from (None: no more).
+
+        An index is eventually consistent.
+        """
+        start = {name: encode(part) for name, part in (after or {}).items()}
+        response = self._dynamodb.query(
+            TableName=self._name,
+            IndexName=index,
+            KeyConditionExpression="#key = :value",
+            ExpressionAttributeNames={"#key": attribute},
+            ExpressionAttributeValues={":value": encode(value)},
+            Limit=limit,
+            **({"ExclusiveStartKey": start} if start else {}),
+        )
+        last = response.get("LastEvaluatedKey")
+        return [row_of(item) for item in response["Items"]], row_of(last) if last else None
+
     def put(self, row: Row, condition: str = "", **values: Any) -> None:
         """Write a whole row. Raises Cancelled with the row there where the condition fails."""
         self._put_item(self._put(row, condition, values))

@@ -47,7 +47,7 @@ class Messages:
         if not wanted(case, report.playbook) or case.status not in MESSAGE_STATUSES:
             return False
         if case.status is Status.AWAITING_APPROVAL:
-            return shown.told_of_question(case) is None
+            return shown.informed_of_question(case) is None
         return shown.message != _sent(case)
 
     def show(self, due: Sequence[Report], sending: Sending) -> None:
@@ -70,7 +70,7 @@ class Messages:
             if why := failed.get(entry["Id"]):
                 sending.fail(report, f"{why['Code']}: {why.get('Message', '')}")
             else:
-                report.shown = replace(report.shown, message=_sent(report.case), told_at=moment)
+                report.shown = replace(report.shown, message=_sent(report.case), informed_at=moment)
 
     def _entry(self, report: Report, at: datetime) -> dict[str, Any]:
         """The incident's number comes first, for those who cut the rest."""

@@ -1,0 +1,91 @@
+"""The commands by which people decide about cases: each is one request to the desk."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from console import render
+from console.options import STACK
+from console.stack import Stack
+from cordon.memory.decisions import Verb
+
+out = Console()
+WHY = Annotated[str, typer.Option(help="For the record.")]
+
+
+def approve(
+    case: str,
+    plan: Annotated[str, typer.Option(help="Hash of the plan; prompted for, if not given.")] = "",
+    why: WHY = "",
+    stack: STACK = "cordon",
+) -> None:
+    """Approve a case's plan: exactly the plan with this hash is carried out."""
+    deployed = Stack.named(stack)
+    found = deployed.case(case)
+    if not plan:
+        out.print_json(data=found.plan.to_json())
+        typer.confirm(f"Approve this plan, {found.plan_hash}?", abort=True)
+    _show(deployed.decide(found, Verb.APPROVE, plan or found.plan_hash, why))
+
+
+def reject(
+    case: str,
+    plan: Annotated[str, typer.Option(help="Hash of the plan; may be left out.")] = "",
+    why: WHY = "",
+    stack: STACK = "cordon",
+) -> None:
+    """Reject a case's plan: nothing is done."""
+    deployed = Stack.named(stack)
+    _show(deployed.decide(deployed.case(case), Verb.REJECT, plan, why))
+
+
+def release(case: str, why: WHY = "no reason given", stack: STACK = "cordon") -> None:
+    """Release a case: everything it did is undone, as soon as that does no harm."""
+    deployed = Stack.named(stack)
+    _show(deployed.release(deployed.case(case), why))
+
+
+def retry(case: str, why: WHY = "", stack: STACK = "cordon") -> None:
+    """Try the failed changes of a case again, or an attempt that died."""
+    deployed = Stack.named(stack)
+    _show(deployed.decide(deployed.case(case), Verb.RETRY, why=why))
+
+
+def contain(
+    resource: Annotated[str, typer.Argument(help="ARN of the resource.")],
+    playbook: Annotated[str, typer.Option(help="Which playbook contains it.")],
+    why: Annotated[str, typer.Option(help="For the record: there is no finding.")],
+    stack: STACK = "cordon",
+) -> None:
+    """Contain a resource now, without a finding, whatever the playbook's mode is."""
+    body = {"resource": resource, "playbook": playbook, "why": why}
+    _show(Stack.named(stack).request("contain", body))
+
+
+def redeliver(
+    queue: Annotated[str, typer.Argument(help="Name of a dead-letter queue in the template.")],
+    stack: STACK = "cordon",
+) -> None:
+    """Send dead letters back to where they came from. Ends with 1 where any is left."""
+    deployed, more, left = Stack.named(stack), True, 0
+    while more:
+        said = deployed.request("redeliver", {"queue": queue})
+        left += int(said["left"])
+        _print(f"redelivered {said['redelivered']}, left {said['left']}")
+        for why in said["why"]:
+            _print(f"left: {why}")
+        more = bool(said["more"]) and bool(said["redelivered"])
+    raise typer.Exit(1 if left else 0)
+
+
+COMMANDS = (approve, reject, release, retry, contain, redeliver)
+
+
+def _show(said: Mapping[str, Any]) -> None:
+    _print(f"case {said['case']}: {said['verb']} by {said['by']}: {said['says']}")
+
+
+def _print(text: str) -> None:
+    out.print(render.plain(text), markup=False, soft_wrap=True, highlight=False)

@@ -1,0 +1,82 @@
+"""Calls that are authorised or carried out otherwise than on AWS."""
+
+import functools
+import json
+from typing import Any
+
+import ministack.core.iam_actions as iam_actions
+import ministack.core.iam_evaluator as evaluator
+from ministack.services import sns
+
+ENTRIES = "entries of PutEvents"  # their sources and detail types, on the way to ``enforce``
+
+
+def install() -> None:
+    """All repairs of this file."""
+    published_batches()
+    large_batches()
+    sources_of_events()
+
+
+def published_batches() -> None:
+    """PublishBatch needs sns:PublishBatch, a right that AWS does not have: it needs sns:Publish
+    (Actions, resources, and condition keys for Amazon SNS, service authorization reference)."""
+    original = iam_actions.extract_iam_action
+
+    @functools.wraps(original)
+    def action(*request: Any) -> Any:
+        found = original(*request)
+        return "sns:Publish" if found == "sns:PublishBatch" else found
+
+    iam_actions.extract_iam_action = action
+
+
+def large_batches() -> None:
+    """The messages of a PublishBatch may be 256 KB each; on AWS together (PublishBatch, SNS API
+    reference)."""
+    original = sns._publish_batch
+
+    @functools.wraps(original)
+    def publish(params: dict[str, Any]) -> Any:
+        entries = sns._parse_batch_entries(params)
+        sizes = [
+            sns._message_payload_size(one.get("message", ""), one.get("message_attributes", {}))
+            for one in entries
+        ]
+        if sum(sizes) > sns._SNS_MAX_PAYLOAD_BYTES:
+            message = "The length of all the batch messages put together is more than the limit."
+            return sns._error("BatchRequestTooLong", message, 400)
+        return original(params)
+
+    sns._publish_batch = publish
+
+
+def sources_of_events() -> None:
+    """events:source and events:detail-type are never supplied, so that a role that may put events
+    of one source may put none (Using IAM policy conditions in Amazon EventBridge, EventBridge
+    user guide). Each entry is judged by its own; one that is refused refuses the call."""
+    context, enforce = iam_actions.request_tag_context, evaluator.enforce
+
+    @functools.wraps(context)
+    def with_entries(service: str, action: str, body: bytes, params: dict[str, Any]) -> Any:
+        found = context(service, action, body, params)
+        if action != "events:PutEvents":
+            return found
+        entries = json.loads(body)["Entries"]
+        kinds = [(one.get("Source", ""), one.get("DetailType", "")) for one in entries]
+        return {**found, ENTRIES: list(dict.fromkeys(kinds))}
+
+    @functools.wraps(enforce)
+    def each(*call: Any, service_context: dict[str, Any] | None = None, **more: Any) -> Any:
+        given = dict(service_context or {})
+        entries = given.pop(ENTRIES, None)
+        if entries is None:
+            return enforce(*call, service_context=service_context, **more)
+        for source, kind in entries:
+            keys = {**given, "events:source": source, "events:detail-type": kind}
+            if denied := enforce(*call, service_context=keys, **more):
+                return denied
+        return None
+
+    iam_actions.request_tag_context = with_entries
+    evaluator.enforce = each

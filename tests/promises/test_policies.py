@@ -1,0 +1,182 @@
+"""The policies for people in docs/policies: enough for their commands, and for nothing else."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from typer.testing import CliRunner
+
+from console import access_log, cli
+from console.settings import StackSettings
+from console.stack import NotPossible, Stack
+from cordon.deciding.request import ROUTES
+from cordon.memory.cases import Case
+from cordon.statuses import Status
+from tests.promises.policies import FOLDER, NAMES, commands, policy, user
+from tests.promises.world import World, event
+
+NAME = "quarantine_bucket/guardduty_public_access"
+MAY_SEND = {
+    "reader": set(),
+    "approver": {"approve", "reject", "release", "retry", "contain"},
+    "operator": {"settings", "stop", "redeliver"},
+    "auditor": set(),
+}
+READS = {
+    "reader": ("FindStack", "ReadCases", "ListOpenCases"),
+    "approver": ("FindStack", "ReadCases", "ListOpenCases", "ListEvidence", "ReadEvidence"),
+    "operator": ("FindStack", "ReadSettings"),
+    "auditor": (
+        "FindStack",
+        "ReadCases",
+        "ListOpenCases",
+        "ListEvidence",
+        "ReadEvidence",
+        "ReadAccessLog",
+    ),
+}
+ROWS = ("case#quarantine_bucket#x", "decision#quarantine_bucket#x", "hold#bucket#x", "settings")
+pytestmark = pytest.mark.world("approve")
+
+
+def waiting(world: World) -> Case:
+    """A case that awaits approval."""
+    world.send(event(NAME))
+    return world.case()
+
+
+def test_every_policy_is_tested() -> None:
+    assert set(NAMES) == set(MAY_SEND) == set(READS)
+    assert set().union(*MAY_SEND.values()) == set(ROUTES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_policy_sends_its_verbs_and_no_other(world: World, name: str) -> None:
+    arn = user(world, "ada", name)
+    allowed = {
+        verb
+        for verb in ROUTES
+        if world.account.request("POST", f"/{verb}", {}, caller=arn).status != 403
+    }
+    assert allowed == MAY_SEND[name]
+
+
+@pytest.mark.parametrize("key", ROWS)
+@pytest.mark.parametrize("name", NAMES)
+def test_policy_writes_no_row(world: World, name: str, key: str) -> None:
+    table = world.account.stack.outputs["CasesTableName"]
+    with commands(world, user(world, "ada", name)) as stack:
+        dynamodb = stack.client("dynamodb")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            dynamodb.put_item(TableName=table, Item={"id": {"S": key}})
+        with pytest.raises(ClientError, match="AccessDenied"):
+            dynamodb.update_item(TableName=table, Key={"id": {"S": key}})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_policy_wakes_nobody_and_invokes_nothing(world: World, name: str) -> None:
+    outputs = world.account.stack.outputs
+    with commands(world, user(world, "ada", name)) as stack:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            stack.client("stepfunctions").start_execution(
+                stateMachineArn=outputs["Workflow"], input="{}"
+            )
+        with pytest.raises(ClientError, match="AccessDenied"):
+            stack.client("lambda").invoke(FunctionName=outputs["DeskFunction"], Payload="{}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_policies_name_nothing_by_wildcard(name: str) -> None:
+    for statement in json.loads((FOLDER / f"{name}.json").read_text())["Statement"]:
+        assert "*" not in json.dumps(statement["Action"])
+        assert statement["Resource"] != "*"
+
+
+# ---- each does its own ----
+
+
+def reads(stack: Stack, case: Case) -> None:
+    list(stack.open_cases())
+    stack.case(case.id)
+
+
+def reads_evidence(stack: Stack, case: Case) -> None:
+    reads(stack, case)
+    assert stack.evidence(case)[1] == ""
+
+
+def compares(stack: Stack, case: Case) -> None:
+    reads_evidence(stack, case)
+    assert access_log.compared(stack.evidence_copy(case), stack) == []
+
+
+def looks_at_settings(stack: Stack, _: Case) -> None:
+    assert StackSettings.of(stack).faults() == []
+
+
+COMMANDS: dict[str, Any] = {
+    "reader": reads,
+    "approver": reads_evidence,
+    "operator": looks_at_settings,
+    "auditor": compares,
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_policy_is_enough_to_read(world: World, name: str) -> None:
+    case = waiting(world)
+    world.approve(case)
+    with commands(world, user(world, "ada", name)) as stack:
+        COMMANDS[name](stack, world.case())
+
+
+@pytest.mark.parametrize(
+    ("name", "sid"),
+    [(name, sid) for name, sids in READS.items() for sid in sids if sid != "FindStack"],
+)
+def test_no_statement_can_be_left_out(world: World, name: str, sid: str) -> None:
+    assert sid in [one["Sid"] for one in policy(world, name)["Statement"]]
+    case = waiting(world)
+    world.approve(case)
+    known = world.case()
+    ada = user(world, "ada", name, without=sid)
+    with commands(world, ada) as stack, pytest.raises(ClientError) as refused:
+        COMMANDS[name](stack, known)
+    assert refused.value.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException")
+
+
+def test_approver_approves_and_releases(world: World) -> None:
+    case = waiting(world)
+    ada = user(world, "ada", "approver")
+    with commands(world, ada) as stack:
+        said = stack.decide(case, "approve", case.plan_hash, "seen")
+    assert (said["by"], said["complete"]) == (ada, True)
+    world.account.settle()
+    assert world.case().status is Status.CONTAINED
+    assert world.case().decided_by == ada
+    with commands(world, ada) as stack:
+        stack.release(world.case(), "it is a website")
+    world.account.settle()
+    assert world.case().status is Status.REOPENED
+    assert world.refused == []
+
+
+def test_reader_is_refused_in_words(world: World) -> None:
+    case = waiting(world)
+    with commands(world, user(world, "ada", "reader")) as stack, pytest.raises(NotPossible) as why:
+        stack.decide(case, "approve", case.plan_hash)
+    assert "your credentials may not approve" in str(why.value)
+    assert world.case() == case
+
+
+def test_operator_changes_settings(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = user(world, "ada", "operator")
+    with commands(world, ada) as stack:
+        monkeypatch.setattr(Stack, "named", lambda _: stack)
+        done = CliRunner().invoke(cli.app, ["mode", "quarantine_bucket", "enforce"])
+        assert (done.exit_code, done.exception) == (0, None), done.output
+        assert "quarantine_bucket: enforce, 10 cases an hour" in done.output
+        assert CliRunner().invoke(cli.app, ["stop"]).exit_code == 0
+    assert world.settings["master_switch"] == "off"
+    assert world.settings["changed_by"] == ada
