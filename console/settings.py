@@ -86,5 +86,7 @@ class StackSettings:
 
     def _change(self, do: str, **fields: Any) -> Mapping[str, Any]:
         """Send one change. What is empty or false is left out, as the desk reads it."""
-        given = {name: value for name, value in fields.items() if value not in ("", False)}
+        given = {
+            name: value for name, value in fields.items() if value != "" and value is not False
+        }
         return self.stack.request("settings", {"change": {"do": do, **given}})

@@ -270,6 +270,8 @@ class EmbeddedAccount:
         if caller is None or getattr(client, UNGUARDED, False):
             return go_on()
         result = self.guard.call(caller, client, operation, params, go_on)
+        if (service, operation) == ("sqs", "ReceiveMessage"):
+            self.event_delivery.name_sources(params, result.get("Messages", ()))
         for message in _published(service, operation, params, result):
             self.journal.write(message)
         return result

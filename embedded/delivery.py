@@ -705,6 +705,23 @@ class EventDelivery:
         else:
             self._redrive(queue, message, body)
 
+    def name_sources(self, params: Mapping[str, Any], messages: Iterable[dict[str, Any]]) -> None:
+        """Add to dead letters what moto does not: the queue that gave each up, where requested.
+
+        Source: Amazon SQS API Reference, "ReceiveMessage", DeadLetterQueueSourceArn.
+        """
+        wanted = {*params.get("AttributeNames", ()), *params.get("MessageSystemAttributeNames", ())}
+        if not wanted & {"All", "DeadLetterQueueSourceArn"}:
+            return
+        here = str(params["QueueUrl"])
+        for message in messages:
+            source = self._came_from.get(message["MessageId"], "")
+            if any(q.arn == source and self._url(q.redrive) == here for q in self._redriven()):
+                message.setdefault("Attributes", {})["DeadLetterQueueSourceArn"] = source
+
+    def _redriven(self) -> list[Queue]:
+        return [queue for queue in self.queues.values() if queue.redrive]
+
     def _rule_of(self, arn: str) -> Rule:
         return next(r for r in self._all_rules() if r.arn == arn)
 

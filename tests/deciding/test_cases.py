@@ -348,7 +348,7 @@ def test_decision_counts_where_its_workflow_does_not_start(
     case = office.having(waiting())
     office.calls.fails = code
     response = office.does(Verb.APPROVE, plan=case.plan_hash)
-    assert response.status == 202 and "within five minutes" in response.body["says"]
+    assert response.status == 202 and "in five to ten minutes" in response.body["says"]
     assert office.decision() is not None
     assert code in vars(caplog.records[-1])["reason"]
 

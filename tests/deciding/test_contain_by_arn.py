@@ -144,5 +144,9 @@ def test_what_one_wanted_long_ago_counts_no_more(office: Office) -> None:
 
 def test_it_counts_where_its_workflow_does_not_start(office: Office) -> None:
     office.calls.fails = "ThrottlingException"
-    assert contains(office).status == 202
+    response = contains(office)
+    assert response.status == 202 and "send the same request again" in response.body["says"]
     assert office.decision(CASE) is not None
+    office.calls.fails = ""
+    assert contains(office).status == 200
+    assert len(office.calls.started) == 1

@@ -11,7 +11,6 @@ from cordon.by_arn import finding_of
 from cordon.clock import now
 from cordon.deciding.cases import STARTED, is_recent, with_second
 from cordon.deciding.desk import (
-    CARRIED_OUT_LATER,
     Desk,
     NotDecided,
     Response,
@@ -31,6 +30,8 @@ from cordon.policy import Verdict, decide_by_arn
 from cordon.sources.places import not_served
 from cordon.statuses import CLOSED
 
+# ``reconcile_cases`` looks at open cases, and there is none yet.
+NOT_STARTED = "recorded, and its workflow could not be started: send the same request again"
 SECOND_PERSON = "recorded; a second person must contain the same resource before anything changes"
 
 
@@ -130,4 +131,4 @@ def _carry_out(
         return Response(200, said | {"says": SECOND_PERSON})
     if desk.wake(decision, playbook.name, case, known.function_arn if known else ""):
         return Response(200, said | {"says": STARTED})
-    return Response(202, said | {"says": CARRIED_OUT_LATER})
+    return Response(202, said | {"says": NOT_STARTED})

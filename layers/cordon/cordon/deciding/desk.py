@@ -23,7 +23,7 @@ from cordon.sources.text import one_line
 from cordon.waking import wake
 
 CARRIED_OUT_LATER = (
-    "recorded; its workflow could not be started, Cordon carries it out within five minutes"
+    "recorded; its workflow could not be started now, and Cordon tries again in five to ten minutes"
 )
 RACED = "somebody decided at the same moment: look at the case, then again"
 
@@ -111,7 +111,8 @@ class Desk:
     def wake(self, decision: Decision, playbook: str, case: str, function: str) -> bool:
         """Start the workflow that carries a decision out; False where it cannot be started now.
 
-        The decision is recorded: whatever the error is, ``reconcile_cases`` finds it.
+        The decision is recorded: whatever the error is, ``reconcile_cases`` finds it, where there
+        is a case.
         """
         request = decision.witnesses[-1].request if decision.witnesses else ""
         unique = hashlib.sha256(f"{request} {decision.at}".encode()).hexdigest()[:16]

@@ -1,0 +1,146 @@
+"""The commands on settings: sent to the desk, and shown as the playbooks understand them."""
+
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from console import cli
+from console.settings import StackSettings
+from console.stack import NotPossible, Stack
+from cordon.settings import Mode
+from cordon.statuses import Status
+from tests.promises.policies import commands, user
+from tests.promises.test_settings import sent
+from tests.promises.world import PLAYBOOKS, World
+
+SITE = "arn:aws:s3:::www-acme"
+EXEMPT = ("--playbook", "quarantine_bucket", "--owner", "Ada", "--reason", "web")
+
+
+def run(world: World, *words: str, name: str = "ada") -> Result:
+    """A command of a person with the operator's policy, as it is typed."""
+    arn = user(world, name, "operator")
+    try:
+        with commands(world, arn) as stack, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Stack, "named", lambda _: stack)
+            return CliRunner().invoke(cli.app, list(words))
+    finally:
+        iam = world.account.client("iam")
+        iam.delete_user_policy(UserName=name, PolicyName="operator")
+        iam.delete_user(UserName=name)
+
+
+def done(world: World, *words: str) -> str:
+    """What a command printed that went well."""
+    result = run(world, *words)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.output
+
+
+@pytest.mark.world("")
+def test_mode_is_set_and_counts_at_once(world: World) -> None:
+    sent(world)
+    assert world.case().status is Status.OBSERVED
+    assert "quarantine_bucket: enforce, 10 cases an hour" in done(
+        world, "mode", "quarantine_bucket", "enforce"
+    )
+    sent(world)
+    assert world.case().status is Status.CONTAINED
+    assert world.settings["modes"]["quarantine_bucket"] == "enforce"
+
+
+def test_each_command_changes_its_entry(world: World) -> None:
+    protected = world.settings["protected"]
+    done(world, "stop", "--observe")
+    assert world.settings["master_switch"] == "observe"
+    assert "master switch: on" in done(world, "start")
+    done(world, "budget", "5")
+    done(world, "budget", "0", "--playbook", "revoke_sessions")
+    assert world.settings["budget"] == 5
+    assert world.settings["budgets"]["revoke_sessions"] == 0
+    done(world, "protect", SITE)
+    assert world.settings["protected"] == protected | {SITE}
+    done(world, "protect", SITE, "--remove")
+    assert world.settings["protected"] == protected
+    shown = done(world, "exempt", SITE, *EXEMPT, "--until", "2027-01-31")
+    assert f"exempt: {SITE} from quarantine_bucket, until 2027-01-31T00:00:00Z" in shown
+    done(world, "exempt", SITE, "--remove")
+    assert world.settings["exemptions"] == {}
+    assert StackSettings.of(world.operator).faults() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("mode", "quarantine_buckets", "enforce"), "escalate_finding, quarantine_bucket"),
+        (("budget", "200000"), "from 0 to"),
+        (("protect", "acme-bucket"), "is not an ARN"),
+        (("protect", "arn:aws:s3:::*"), "--force"),
+        (("protect", SITE, "--remove"), "is not among"),
+        (("exempt", SITE, *EXEMPT, "--until", "tomorrow"), "is no date"),
+        (("exempt", SITE, *EXEMPT, "--until", "2026-11-24"), "has passed"),
+        (("exempt", SITE, "--remove"), "there is no exemption"),
+    ],
+)
+def test_refusal_is_said_and_nothing_is_changed(
+    world: World, words: tuple[str, ...], why: str
+) -> None:
+    before = world.settings
+    result = run(world, *words)
+    assert isinstance(result.exception, NotPossible), (result.output, result.exception)
+    assert why in str(result.exception)
+    assert world.settings == before
+
+
+def test_force_covers_a_whole_kind(world: World) -> None:
+    done(world, "protect", "arn:aws:s3:::*", "--force")
+    assert sent(world)[1]["outcome"] == "escalated"
+
+
+@pytest.mark.parametrize("broken", [("version", {"S": "x"}), ("master_switch", {"L": []}), None])
+@pytest.mark.parametrize("direct", [(), ("--direct",)])
+def test_stop_goes_through_whatever_the_row_is(
+    world: World, broken: Any, direct: tuple[str, ...]
+) -> None:
+    if broken:
+        world.write_setting(*broken)
+    else:
+        world.account.client("dynamodb").delete_item(**world.settings_row)
+    if direct:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Stack, "named", lambda _: world.operator)
+            CliRunner().invoke(cli.app, ["stop", *direct])
+    else:
+        run(world, "stop")
+    assert world.settings["master_switch"] == "off"
+    assert sent(world)[1]["outcome"] == "ignored"
+
+
+def test_settings_show_what_is_refused(world: World) -> None:
+    world.set("modes.tag_ai_resource", "aprove")
+    world.set("modes.tag_ai_resources", "approve")
+    world.set("colour", "blue")
+    world.set("exemptions", {"x": {"owner": "\x1b[31mred"}})
+    result = run(world, "settings")
+    assert result.exit_code == 1
+    assert "refused: modes.tag_ai_resource must be observe, approve, enforce, not 'aprove'" in (
+        result.output
+    )
+    assert "refused: modes.tag_ai_resources: no such playbook" in result.output
+    assert "refused: colour is no setting" in result.output
+    assert "refused: exemptions.x has no playbook" in result.output
+    assert "\x1b[31m" not in result.output
+
+
+def test_row_that_was_deleted_is_written_anew(world: World) -> None:
+    world.account.client("dynamodb").delete_item(**world.settings_row)
+    settings = StackSettings.of(world.operator)
+    assert "not there" in settings.faults()[0]
+    for playbook in PLAYBOOKS:
+        settings.set_mode(playbook, Mode.ENFORCE)
+    settings.set_budget(3)
+    assert settings.faults() == ["the setting master_switch is not there"]
+    settings.start()
+    assert settings.faults() == []
+    assert sent(world)[1]["outcome"] == "contained"
