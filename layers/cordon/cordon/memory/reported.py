@@ -52,7 +52,7 @@ class Reported:
 
     def informed_of_question(self, case: InRound) -> datetime | None:
         """When people were informed of the question that the case awaits; None where they were not."""
-        asked = f"{Status.AWAITING_APPROVAL} {case.round}"
+        question = f"{Status.AWAITING_APPROVAL} {case.round}"
         if self.message != asked or self.informed_at is None:
             return None
         earlier = case.question_at is not None and self.informed_at < case.question_at
