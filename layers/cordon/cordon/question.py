@@ -1,7 +1,7 @@
 """The question that a case awaits: until when a person may decide, and how it ends without a yes.
 
-The hours count from when people were informed, not from when the question was opened: nobody can decide
-what they have not heard of. While nobody was informed, no question ends.
+The hours count from when people were informed, not from when the question was opened: nobody can
+decide what they have not heard of. While nobody was informed, no question ends.
 """
 
 from collections.abc import Mapping
