@@ -85,7 +85,7 @@ def test_place_that_fails_for_hours_keeps_no_other_waiting(world: World, place: 
     assert world.account.messages("FailedReports") == []
 
 
-def test_reporter_that_is_a_day_behind_shows_what_is_so_now(world: World) -> None:
+def test_reporter_that_is_a_day_behind_reports_what_is_so_now(world: World) -> None:
     world.account.set_mapping("ReportCasesStream", enabled=False)
     world.send(event(PUBLIC))
     world.release(world.case())
