@@ -151,6 +151,14 @@ def test_what_only_looks_like_our_finding_is_nothing(home: Office, changes: dict
     assert home.decision() is None and home.calls.started == []
 
 
+def test_a_members_finding_that_looks_like_ours_is_nothing(home: Office) -> None:
+    """Any member may import a finding with such an id, and choose our action for it."""
+    case = home.deployed(member_role="Member").having(a_case(Status.CONTAINED))
+    event = chosen("CordonRelease", our_finding(case, AwsAccountId="999988887777"))
+    on_custom_action({**event, "account": "999988887777"}, home.desk)
+    assert home.decision() is None and home.calls.started == []
+
+
 def test_other_actions_are_not_ours(home: Office) -> None:
     home.having(of_original(Status.CONTAINED))
     on_custom_action(chosen("Archive"), home.desk)
