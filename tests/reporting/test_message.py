@@ -1,4 +1,4 @@
-"""One message each time that a case comes to a new status; the hours of a question count from it."""
+"""One message for each new status of a case; the hours of a question count from it."""
 
 from dataclasses import replace
 from datetime import timedelta
