@@ -12,6 +12,7 @@ from typing import Any
 
 from console.evidence import Copy, Fault
 from console.stack import NotPossible, Stack
+from cordon.release import FINDING_SOURCE
 
 DECIDED = {  # stage of an entry → the verbs that may have led to it
     "approved": ("approve",),
@@ -20,6 +21,7 @@ DECIDED = {  # stage of an entry → the verbs that may have led to it
     "released": ("release",),
     "decided": ("contain",),
 }
+ONLY_BY_REQUEST = ("approved", "rejected", "decided")  # nothing but a person's request leads there
 
 
 def compared(copy: Copy, deployed: Stack) -> list[Fault]:
@@ -31,7 +33,7 @@ def compared(copy: Copy, deployed: Stack) -> list[Fault]:
     if not group:
         raise NotPossible("the stack has no output DeskLog: there is nothing to compare with")
     logs, known = deployed.client("logs"), {}
-    faults = []
+    faults = list(_without_request(copy))
     for number, stage, witness in _witnesses(copy):
         request = str(witness.get("request", ""))
         if not witness.get("api"):
@@ -47,17 +49,44 @@ def compared(copy: Copy, deployed: Stack) -> list[Fault]:
     return faults
 
 
+def _without_request(copy: Copy) -> Iterator[Fault]:
+    """Who decided, by the entry, and of whom no entry names a request: the row was written past
+    the desk. A release goes on with the request that it began with; an incident ends a case, too.
+    """
+    named = set()
+    for number, stage, content in _entries(copy):
+        by = content.get("by") or content.get("named_by")
+        if _requests(content):
+            named.add(by)
+        elif stage in DECIDED and by and by != FINDING_SOURCE:
+            alone = stage in ONLY_BY_REQUEST
+            if alone or by not in named:
+                yield Fault(f"entry {number}: it names no request of {by}", warning=not alone)
+
+
 def _witnesses(copy: Copy) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
     """Number and stage of each entry that names who decided, with each request."""
+    for number, stage, content in _entries(copy):
+        for one in _requests(content):
+            yield number, stage, one
+
+
+def _entries(copy: Copy) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
+    """Number, stage and content of each entry; what is no entry is said by ``verify``."""
     for number, body in sorted(copy.entries.items()):
         try:
             entry = json.loads(body)
             content, stage = entry["content"], str(entry["stage"])
-            found = [one for one in content.get("witnesses", ()) if isinstance(one, dict)]
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            continue  # what is no entry is said by ``verify``
-        for one in found:
-            yield number, stage, one
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+        if isinstance(content, dict):
+            yield number, stage, content
+
+
+def _requests(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    witnesses = content.get("witnesses", ())
+    listed = witnesses if isinstance(witnesses, list) else ()
+    return [one for one in listed if isinstance(one, dict)]
 
 
 def _lines(logs: Any, group: str, request: str) -> list[Mapping[str, Any]]:

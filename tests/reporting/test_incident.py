@@ -163,6 +163,7 @@ def test_other_errors_are_that_projections(seen: People, operation: str, code: s
     (failed,) = seen.report(seen.save(refused_block()))
     assert failed.projection == "incident"
     assert code in failed.error
+    assert seen.calls.count("CreateOpsItem") == 1
 
 
 @pytest.mark.parametrize(
