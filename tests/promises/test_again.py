@@ -203,7 +203,7 @@ def test_enforce_contains_again_what_waits(world: World) -> None:
 
 
 @approve
-def test_question_older_than_its_time_is_asked_again(world: World) -> None:
+def test_question_older_than_its_time_is_opened_again(world: World) -> None:
     """Nothing ended it meanwhile, and the finding comes again (B5)."""
     world.send(seen(event(BUCKET), "11:55"))
     world.account.advance(timedelta(hours=3))

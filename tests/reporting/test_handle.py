@@ -204,6 +204,13 @@ def test_only_the_failing_message_comes_back(seen: People, queue: str) -> None:
     assert waiting(seen, queue) == []
 
 
+def test_message_of_an_unreadable_case_comes_back(seen: People, queue: str) -> None:
+    case = seen.save(a_case())
+    row = dict(seen.table.get(id := f"case#{case.playbook}#{case.id}")[id])
+    seen.table.put({**row, "status": "nonsense"})
+    assert failures(handler(queued(wanted(case, "event")), Context())) == ["m0"]
+
+
 @pytest.mark.parametrize("body", ["", "nonsense", "[]", "{}", '{"playbook":1,"case":2}', "null"])
 def test_unreadable_message_comes_back_alone(seen: People, queue: str, body: str) -> None:
     case = seen.save(a_case())

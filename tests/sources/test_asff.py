@@ -389,3 +389,18 @@ def test_empty_findings_are_malformed(findings: object) -> None:
     event["detail"]["findings"] = findings
     with pytest.raises(Malformed, match=r"detail\.findings"):
         read_all(event)
+
+
+@pytest.mark.parametrize(
+    ("fields", "others"),
+    [
+        (None, False),
+        ({}, False),
+        ({"cordon": "handled"}, False),
+        ({"cordon": "handled", "team": "fraud"}, True),
+        ({"team": "fraud"}, True),
+        ("nonsense", False),
+    ],
+)
+def test_fields_of_others_are_recognised(fields: object, others: bool) -> None:
+    assert read(samples.asff(UserDefinedFields=fields)).user_fields is others

@@ -1,6 +1,6 @@
 """A resource that a person names, as a finding: so that it is planned and contained like any other.
 
-No finding stands behind it, and its text says so. What must be true of the resource is not known:
+There is no finding behind it, and its text says so. What must be true of the resource is not known:
 it is contained because a person wants it.
 """
 
@@ -29,7 +29,7 @@ USER_TYPES = {"AWS::IAM::Role": "Role", "AWS::IAM::User": "IAMUser"}
 
 
 def finding_of(resource: str, playbook: Playbook, home: Place, at: datetime) -> Finding:
-    """The finding that a person's wish to contain this resource (its ARN) stands for.
+    """The finding that a person's wish to contain this resource (its ARN) makes.
 
     ``home``: where the stack is; what the ARN leaves empty is taken from there. Raises Refused with
     what would be right.
@@ -56,7 +56,7 @@ def finding_of(resource: str, playbook: Playbook, home: Place, at: datetime) -> 
         resources=(Resource(kind, name, place, resource, role),),
         principal=principal,
         title="A person named this resource to be contained",
-        description="No finding stands behind it.",
+        description="There is no finding behind it.",
         detail_sha256=hashlib.sha256(resource.encode()).hexdigest(),
     )
     if not playbook.targets(found):

@@ -1,7 +1,7 @@
 """The question that a case awaits: until when a person may decide, and how it ends without a yes.
 
-The hours count from when people were informed, not from when the question was opened: nobody can decide
-what they have not heard of. While nobody was informed, no question ends.
+The hours count from when people were informed, not from when the question was opened: nobody can
+decide what they have not heard of. While nobody was informed, no question ends.
 """
 
 from collections.abc import Mapping
@@ -32,8 +32,8 @@ def period_is_over(case: Case, services: Services) -> bool:
     """Is the time to decide over that began with the case's last question?"""
     if case.question_at is None:
         return True
-    asked = services.reported(case.id).informed_of_question(case) or case.question_at
-    return now() >= asked + timedelta(hours=services.deployment.approval_hours)
+    begun = services.reported(case.id).informed_of_question(case) or case.question_at
+    return now() >= begun + timedelta(hours=services.deployment.approval_hours)
 
 
 def end(case: Case, event: Event, why: str, services: Services, by: Decision | None = None) -> Case:

@@ -67,7 +67,7 @@ def proceed(case: Case, decided: Decision | None, services: Services) -> Case:
         return case
     match case.status:
         case Status.AWAITING_APPROVAL:
-            return _answer(case, decided, services)
+            return _decide(case, decided, services)
         case Status.RELEASING:
             return _release(case, case.decided_by, case.decided_why, services)
         case Status.ESCALATED:
@@ -100,7 +100,7 @@ def _said(before: Case | None, case: Case) -> dict[str, str]:
 # ---- a question ----
 
 
-def _answer(case: Case, decided: Decision | None, services: Services) -> Case:
+def _decide(case: Case, decided: Decision | None, services: Services) -> Case:
     """What a person decided; or the question is over."""
     if decided is not None and decided.verb is Verb.REJECT:
         return end(case, Event.REJECT, one_line(decided.why, 300) or "rejected", services, decided)

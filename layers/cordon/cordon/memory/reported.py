@@ -1,6 +1,6 @@
 """What people were last shown of each case: one row a case, which only the reporter writes.
 
-The row lies outside of what the table's stream tells the reporter of, so that a report is no reason
+The row lies outside of what the table's stream rings for, so that a report is no reason
 to report. Each part says what one projection showed: the sha256 of its content, and the id that the
 service gave. The same sha256 again means that there is nothing to show.
 """
@@ -51,9 +51,9 @@ class Reported:
     writes: int = 0  # rises with each write of this row
 
     def informed_of_question(self, case: InRound) -> datetime | None:
-        """When people were informed of the question that the case awaits; None where they were not."""
-        asked = f"{Status.AWAITING_APPROVAL} {case.round}"
-        if self.message != asked or self.informed_at is None:
+        """When people were informed of the case's question; None where they were not."""
+        question = f"{Status.AWAITING_APPROVAL} {case.round}"
+        if self.message != question or self.informed_at is None:
             return None
         earlier = case.question_at is not None and self.informed_at < case.question_at
         return None if earlier else self.informed_at  # it may have been about an earlier question
