@@ -144,7 +144,16 @@ class World:
         """As ``cordon release`` does, until its workflow has ended."""
         self.operator.release(case, "the test releases")
         self.account.settle()
-        return self.operator.case(case.id)
+        return self.in_time(case)
+
+    def in_time(self, case: Case) -> Case:
+        """The case when what it waits for may be done, as often as it waits."""
+        while (now := self.operator.case(case.id)).not_before is not None:
+            if now.not_before <= self.account.now:
+                break
+            left = now.not_before - self.account.now
+            self.account.advance(left + timedelta(seconds=1), schedules="last")
+        return now
 
     def decide(self, case: Case, verb: Verb, **changes: Any) -> None:
         """Record what a person decided, past the desk, and wake nobody."""
