@@ -130,10 +130,10 @@ class World:
         """What ``cordon approve`` and the other commands work with."""
         return operator_of(self.account)
 
-    def approve(self, case: Case, plan: str = "") -> None:
-        """As ``cordon approve`` does. Raises Refused."""
+    def approve(self, case: Case, plan: str = "", *, patience: timedelta | None = None) -> None:
+        """As ``cordon approve`` does. Raises Refused. ``patience``: for what needs time."""
         self.operator.decide(case, Verb.APPROVE, plan or case.plan_hash)
-        self.account.settle()
+        self.account.settle(patience=patience)
 
     def reject(self, case: Case) -> None:
         """As ``cordon reject`` does. Raises Refused."""
