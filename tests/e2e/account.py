@@ -23,6 +23,7 @@ import boto3
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from console.desk import DeskResponse, Send
 from console.stack import Stack
 from cordon.memory.cases import Case
 from cordon.memory.table import encode, row_of
@@ -124,7 +125,16 @@ class Account:
         """The deployed stack, as an operator sees it."""
         found = self.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
         outputs = {o["OutputKey"]: o["OutputValue"] for o in found["Outputs"]}
-        return Stack(self.client, outputs)
+        return Stack(self.client, outputs, desk=self.desk())
+
+    def desk(self, role: str | None = None, session: str = "test") -> Send:
+        """Sends requests to the stack's desk, signed as ``request`` does it."""
+
+        def send(verb: str, body: Mapping[str, Any]) -> DeskResponse:
+            response = self.request("POST", f"/{verb}", dict(body), role, session=session)
+            return DeskResponse(response.status, response.body)
+
+        return send
 
     def physical(self, logical: str) -> str:
         """The name or URL of a resource of the stack."""
