@@ -226,6 +226,16 @@ def test_status_sends_message(seen: People, status: Status) -> None:
     assert len(seen.messages()) == (1 if status in WITH_MESSAGE else 0)
 
 
+@pytest.mark.parametrize("when", Incident)
+def test_question_is_sent_whatever_incidents_there_are(seen: People, when: Incident) -> None:
+    """The hours to decide count from the message: a question without one would never end."""
+    seen.playbooks = {QUARANTINE.name: replace(QUARANTINE, incident=when)}
+    for _ in range(2):
+        shown = seen.show(a_case(Status.AWAITING_APPROVAL))
+        assert (len(seen.messages()), shown.informed_at is None) == (1, False)
+    assert bool(shown.ops_item) is (when is Incident.ALWAYS)
+
+
 def test_message_is_sent_once_per_status(seen: People) -> None:
     for reason in ("Throttling", "AccessDenied", "AccessDenied"):
         case = with_results(a_case(Status.FAILED), ActionStatus.FAILED, reason)
