@@ -216,7 +216,7 @@ def _rename(made: str, wanted: str, _user: str, resource: Resource) -> None:
 
 
 def checkpoint(_: Any) -> dict[str, Any]:
-    """ReadWriteCases what the services hold."""
+    """Remember what the services hold."""
     _checkpoint.clear()
     _checkpoint.update({key: copy.deepcopy(d._data) for key, d in _stores().items()})
     _checkpoint["shelf"] = copy.deepcopy(dict(_tables()))
