@@ -43,8 +43,9 @@ def test_a_source_reaches_its_playbook(account: Account, source: str) -> None:
 
 
 def nothing_dead(account: Account) -> bool:
-    """Are all three dead-letter queues empty?"""
-    queues = ("UndeliveredEvents", "FailedInvocations", "FailedBulkEvents")
+    """Are all four dead-letter queues empty, and no report waits to be made?"""
+    queues = ("UndeliveredEvents", "FailedInvocations", "FailedBulkEvents", "FailedReports")
+    queues = (*queues, "Reports")
     return not any(account.messages(queue) for queue in queues)
 
 

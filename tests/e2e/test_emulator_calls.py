@@ -234,6 +234,15 @@ def test_a_batch_for_a_queue(deployed: Deployed) -> None:
     bound(account, "sqs", "sqs:DeleteMessage", arn).delete_message_batch(**taken)
 
 
+def test_no_message_is_delayed(deployed: Deployed) -> None:
+    account, _ = deployed
+    sqs, attributes = account.client("sqs"), {"DelaySeconds": "900"}
+    url = sqs.create_queue(QueueName="late", Attributes=attributes)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="one")
+    sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": "0", "MessageBody": "two"}])
+    assert sorted(messages(account, url)) == ["one", "two"]
+
+
 # ---- OpsItems ----
 
 

@@ -35,6 +35,7 @@ def install() -> None:
     secure_transport()
     principal_arn()
     failed_messages()
+    delayed_messages()
     redrive()
     paths_of_principals()
     passing_the_role_of_a_replication()
@@ -272,6 +273,18 @@ def failed_messages() -> None:
             message["visible_at"] = time.time() + 0.2
 
     lambda_svc._run_sqs_batch = run
+
+
+def delayed_messages() -> None:
+    """A new message stays invisible for its queue's delay of 60 seconds; here it is visible at once."""
+    original = sqs._HANDLERS["SendMessage"]
+    assert original is sqs._act_send_message
+
+    @functools.wraps(original)
+    def send(data: dict[str, Any], url: str) -> Any:
+        return original({**data, "DelaySeconds": 0}, url)
+
+    sqs._HANDLERS["SendMessage"] = sqs._act_send_message = send
 
 
 def redrive() -> None:
