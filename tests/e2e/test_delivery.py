@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cordon.deciding.custom_actions import REVIEWER
 from cordon.statuses import Status
 from tests.e2e.account import ROOT, Account, until
 from tests.e2e.conftest import event
@@ -59,7 +60,7 @@ def test_the_custom_action_releases(account: Account) -> None:
     chosen["detail"]["findings"] = [plain(account.finding_of(account.case()))]
     account.put(chosen)
     assert account.case().status is Status.REOPENED
-    assert account.case().decided_by == "a Security Hub reviewer"
+    assert account.case().decided_by == REVIEWER
     assert state(account, one) == before
 
 

@@ -276,7 +276,7 @@ def failed_messages() -> None:
 
 
 def delayed_messages() -> None:
-    """A new message stays invisible for its queue's delay of 60 seconds; here it is visible at once."""
+    """A new message stays invisible for its queue's delay of 60 seconds; here for none."""
     original = sqs._HANDLERS["SendMessage"]
     assert original is sqs._act_send_message
 
