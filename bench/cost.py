@@ -7,6 +7,7 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -17,7 +18,7 @@ from bench.prices import APART, CUSTOM_METRIC, PRICES, WHEN, idle
 from bench.processes import Command
 from bench.recorded_answers import FIRST, first_event, new_account, record
 from bench.units import Units, rows_of
-from console.stack import Stack
+from console.account import operator_of
 from console.staging import stage
 from cordon.sources import read
 from cordon.statuses import Status
@@ -29,6 +30,7 @@ VCPU = 1769  # MB of memory at which a function has one vCPU (Lambda Developer G
 WAIT = 8.0  # milliseconds that a call waits for its response: assumed
 LINES = 350  # bytes that Lambda itself logs of an invocation: START, END, REPORT
 MEMORY = (512, 1024)  # MB: what the template has, and twice that
+REPORTER = "ReportCases"  # logical id of the function
 READS = ("Get", "List", "Describe", "Head", "BatchGet")
 TAGS = ("TagResource", "AddTags", "UntagResource", "DeleteTags")
 
@@ -63,7 +65,7 @@ def run(playbook: str, mode: str, release: bool, cpu_of_a_call: float) -> Case:
     with new_account(event, mode) as account:
         stage(read(event), account.client)
         account.deliver(event)
-        operator = Stack(account.client, account.stack.outputs)
+        operator = operator_of(account)
         for case in list(operator.all_cases()):
             if case.status is Status.AWAITING_APPROVAL:
                 operator.decide(case, "approve", case.plan_hash)
@@ -73,6 +75,7 @@ def run(playbook: str, mode: str, release: bool, cpu_of_a_call: float) -> Case:
                 operator.release(case, "measured")
                 account.settle()
         calls = [c for c in account.journal.of(Called) if c.caller in account.functions]
+        made = sum(_share(called, account) for called in calls)
         return Case(
             playbook,
             mode,
@@ -80,16 +83,29 @@ def run(playbook: str, mode: str, release: bool, cpu_of_a_call: float) -> Case:
             counts=_counts(account, calls),
             apart=_apart(calls),
             calls=len(calls),
-            rounds=len(calls),
-            cpu=len(calls) * cpu_of_a_call,
+            rounds=made,
+            cpu=made * cpu_of_a_call,
         )
+
+
+def _by(account: EmbeddedAccount, source: str) -> list[Invoked]:
+    """The invocations by batches of this kind."""
+    batches = [i for i in account.journal.of(Invoked) if isinstance(i.event, dict)]
+    return [
+        i for i in batches if i.event.get("Records", [{}])[0].get("eventSource") == f"aws:{source}"
+    ]
+
+
+def _share(called: Called, account: EmbeddedAccount) -> float:
+    """What of a call is this case's: findings of one batch are reported together, too."""
+    together = called.caller == REPORTER and called.operation != "PutItem"
+    return 1 / BATCH if together and _by(account, "sqs") else 1
 
 
 def _counts(account: EmbeddedAccount, calls: list[Called]) -> dict[str, float]:
     """The counts per price. The functions that ignore the event count too."""
     counts: Counter[str] = Counter()
-    table = account.stack.outputs["CasesTableName"]
-    units = Units(dict(rows_of(account.client("dynamodb"), table)))
+    units = Units(dict(rows_of(account.client("dynamodb"), _table(account))))
     for called in calls:
         if called.service == "dynamodb":
             units.count(called.operation, called.params)
@@ -97,9 +113,16 @@ def _counts(account: EmbeddedAccount, calls: list[Called]) -> dict[str, float]:
             counts["S3 GET" if called.operation.startswith(READS) else "S3 PUT"] += 1
         elif called.service == "sns":
             counts["SNS messages"] += 1
-    invoked = account.journal.of(Invoked)
-    queued = [i for i in invoked if isinstance(i.event, dict) and "Records" in i.event]
-    shared = len(queued) * (BATCH - 1) / BATCH  # with the other findings of the batch
+        elif called.operation == "PutEvents":
+            counts["EventBridge events"] += len(called.params["Entries"])
+    invoked, queued, rung = (
+        account.journal.of(Invoked),
+        _by(account, "sqs"),
+        _by(account, "dynamodb"),
+    )
+    batches = len(queued) + len(rung) if queued else 0
+    shared = batches * (BATCH - 1) / BATCH  # with the other findings of the batch
+    requests = [i for i in invoked if isinstance(i.event, dict) and "requestContext" in i.event]
     together = sum("/batches/" in str(c.params.get("Key", "")) for c in calls)
     return {
         **counts,
@@ -109,6 +132,7 @@ def _counts(account: EmbeddedAccount, calls: list[Called]) -> dict[str, float]:
         "Lambda requests": len(invoked) - shared,
         "log, GB": (sum(len(i.log) for i in invoked) + LINES * (len(invoked) - shared)) / 1e9,
         "Step Functions transitions": _transitions(account),
+        "API Gateway requests": len(requests),
         # Sent by EventBridge; received and deleted with the whole batch.
         "SQS requests": len(queued) * (1 + 2 / BATCH),
     }
@@ -146,6 +170,34 @@ def _transitions(account: EmbeddedAccount) -> int:
             history = states.get_execution_history(executionArn=execution["executionArn"])["events"]
             number += 1 + sum(event["type"].endswith("StateEntered") for event in history)
     return number
+
+
+def run_of_reconciler(cpu: float) -> tuple[float, int]:
+    """Dollars of one run where no case is open, with the self-test's report, and its calls."""
+    with new_account(first_event("tag_ai_resource")) as account:
+        account.advance(timedelta(minutes=6))
+        before = len(account.journal)
+        account.advance(timedelta(minutes=5))
+        records = account.journal.records[before:]
+        calls = [r for r in records if isinstance(r, Called) and r.caller in account.functions]
+        units = Units(dict(rows_of(account.client("dynamodb"), _table(account))))
+        for called in calls:
+            if called.service == "dynamodb":
+                units.count(called.operation, called.params)
+        invoked = sum(isinstance(r, Invoked) for r in records)
+    own = MEMORY[0]
+    seconds = len(calls) * (cpu * VCPU / own + WAIT) / 1000
+    counts = {
+        "Lambda requests": invoked,
+        "Lambda GB-seconds (arm64)": seconds * own / 1024,
+        "DynamoDB write units": units.written,
+        "DynamoDB read units": units.read,
+    }
+    return sum(PRICES[name][0] * number for name, number in counts.items()), len(calls)
+
+
+def _table(account: EmbeddedAccount) -> str:
+    return str(account.stack.outputs["CasesTableName"])
 
 
 def cpu_of_a_call(playbook: str, mode: str, events: int, runs: int) -> float:
@@ -208,7 +260,8 @@ def section(cases: list[Case]) -> str:
         for c in cases
         if not c.released
     ]
-    monthly = idle()
+    dollars, made = run_of_reconciler(max(case.cpu / case.rounds for case in cases))
+    monthly = {**idle(), f"8,640 runs of `reconcile_cases`, {made} calls each": 8640 * dollars}
     listed = "; ".join(f"{name} {dollars:.2f}" for name, dollars in monthly.items())
     prices = [
         (name, page, f"{dollars:,.2f}" if name == "log, GB" else f"{1e6 * dollars:,.3f} a million")
@@ -218,9 +271,11 @@ def section(cases: list[Case]) -> str:
 `python -m bench cost --write` ({sections.machine()}). One case in a new account, with
 everything that the stack does for it: functions that ignore the event, the row of what people
 were shown, logs. `tag_ai_resource` gets its findings by a queue, here in batches of {BATCH}: they
-share an invocation, the requests of the queue, and, when they are observed, the object of evidence.
-Prices of us-east-1, {WHEN}, without free tiers. Targets: 6 $ a million observed compliance
-findings (`tag_ai_resource`, observe), and 23 $ a million enforced tags.
+share an invocation, the requests of the queue, the calls that report them but for the row of what
+people were shown, and, when they are observed, the object of evidence.
+Prices of us-east-1, {WHEN}, without free tiers. Targets: 7 $ a million observed compliance
+findings (`tag_ai_resource`, observe), of which the event on the bus is one, and 23 $ a million
+enforced tags.
 
 {sections.table(head, rows, texts=2)}
 
@@ -228,10 +283,11 @@ Lambda's time is the processor time of a warm event on this machine (alone in it
 share of a vCPU that a function has (one at {VCPU} MB), and {WAIT:.0f} ms of waiting for each call,
 which is assumed: parallel calls count as if they came one after the other. More memory makes an
 event faster and costs more, because calls are waited for at any size: the functions have {own} MB.
-An approved case is reckoned at the time of an enforced one for each call. DynamoDB's units follow
+An approved case is reckoned at the time of an enforced one for each call, and so are the calls of
+`report_cases` and `decide_cases`. DynamoDB's units follow
 from the sizes of the rows. Not in it: the milliseconds of a function that ignores the event,
 storage, point-in-time recovery, and the few requests of DynamoDB's key, which it keeps for five
-minutes.
+minutes; the metric of the stream's event source mapping, and the desk's access log.
 
 What other services charge, $ per million:
 

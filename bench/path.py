@@ -1,7 +1,7 @@
 """Lists the AWS calls for an event until it is contained and until the end: rounds and reasons.
 
-A round is a group of parallel calls. Counted in the embedded account, apart from the reports: what
-shows a case in Security Hub, as an incident and by a message.
+A round is a group of parallel calls. Counted in the embedded account. The reports are counted
+apart: what ``report_cases`` calls afterwards, in a function of its own, to show people the case.
 """
 
 import json
@@ -28,29 +28,22 @@ EFFECTS = {  # the calls that contain; plain boto3 would make only these
     "quarantine_bucket": ("s3:PutPublicAccessBlock",),
     "revoke_sessions": ("iam:PutRolePolicy", "iam:PutUserPolicy", "iam:UpdateAccessKey"),
     "tag_ai_resource": ("sagemaker:AddTags",),
-    "escalate_finding": (),  # an incident is a report
+    "escalate_finding": (),  # report_cases opens its incident
 }
+REPORTER = "ReportCases"  # logical id of the function
 WHY = {
     "cloudtrail:DescribeTrails": "a bucket that receives logs is never quarantined",
     "config:DescribeDeliveryChannels": "the same",
     "bedrock:GetModelInvocationLoggingConfiguration": "the same",
-    "securityhub:BatchImportFindings": "Cordon's finding of the case",
-    "securityhub:GetFindings": "is the original in Security Hub, and did a person change it?",
-    "securityhub:BatchUpdateFindings": "note and workflow status of the original",
-    "ssm:CreateOpsItem": "the incident",
-    "sns:Publish": "alert by SNS",
 }
-REPORTS = ("securityhub", "ssm", "sns")  # and the rows reported#
 READ = {  # by the first key of a read
     "case#": "what is remembered: the case, plan, last pass, report and budget; and the settings",
     "plan#": "the plan of the case",
     "hold#": "who else holds the targets, and what was captured and written",
-    "reported#": "what people were last shown",
     "settings": "the settings once more: policy decides about a further attempt",
 }
 WRITTEN = {  # by the key of a write, and the start of its update
     ("case#", ""): "the case: how it ended",
-    ("reported#", ""): "what people were shown",
     ("budget#", "ADD spent"): "the budget: cases that may contain per hour",
     ("hold#", "SET captured"): "keep what was there before",
     ("hold#", "SET written"): "keep what was written, to detect drift",
@@ -127,15 +120,15 @@ class Step:
     round: int
     call: str
     why: str
-    is_report: bool
     is_effect: bool
 
 
 @dataclass
 class Path:
-    """All calls of one event's invocation, in order."""
+    """All calls of one event's invocation, in order, and how many the reporter made then."""
 
     steps: list[Step] = field(default_factory=list)
+    reports: int = 0
 
     @property
     def contained(self) -> int:
@@ -148,14 +141,9 @@ class Path:
         return [step for step in self.steps if step.round <= self.contained]
 
     @property
-    def own(self) -> list[Step]:
-        """The calls that are no reports."""
-        return [step for step in self.steps if not step.is_report]
-
-    @property
     def counts(self) -> tuple[int, int, int]:
-        """Rounds to contained, calls to contained, and calls in all without the reports."""
-        return self.contained, len(self.before), len(self.own)
+        """Rounds to contained, calls to contained, and calls in all."""
+        return self.contained, len(self.before), len(self.steps)
 
 
 def walk(scenario: Scenario) -> Path:
@@ -176,6 +164,7 @@ def walk(scenario: Scenario) -> Path:
 
             def add_step(called: Called) -> None:
                 function = account.functions.get(called.caller)
+                path.reports += called.caller == REPORTER
                 if function is not None and function.code.folder.name == scenario.playbook:
                     path.steps.append(_step(scenario.playbook, reached(), called))
 
@@ -189,12 +178,8 @@ def _stay_warm(_runtime: Runtime, _function: Any) -> None:
 
 
 def _step(playbook: str, round: int, called: Called) -> Step:
-    name, why = f"{called.service}:{called.operation}", _why(called)
-    is_report = called.service in REPORTS or why in (
-        READ["reported#"],
-        WRITTEN["reported#", ""],
-    )
-    return Step(round, name, why, is_report, name in EFFECTS[playbook])
+    name = f"{called.service}:{called.operation}"
+    return Step(round, name, _why(called), name in EFFECTS[playbook])
 
 
 def renamed(event: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
@@ -298,7 +283,7 @@ def section(paths: Mapping[str, Path]) -> str:
         (
             name,
             *(str(count or "–") for count in path.counts),
-            str(len(path.steps) - len(path.own)),
+            str(path.reports),
         )
         for name, path in paths.items()
     ]
@@ -308,9 +293,9 @@ def section(paths: Mapping[str, Path]) -> str:
 to its end. `tests/promises/test_path.py` checks every count. A *round* is a group of parallel
 calls: calls after the round of the effect do not delay it. *Cold* is the first event of a
 container; *warm* comes after a finding about another resource of the same account, whose look-ups
-are kept for 5 minutes. *Reports* are counted apart: Security Hub, the incident, the message, and
-the row of what people were shown. A compliance finding comes by a queue; here its batch has no
-other.
+are kept for 5 minutes. *Reports* are the calls of `report_cases`, which the table's stream wakes:
+its rows, Security Hub, the incident, the message and the event; here for one case, while a batch
+shares most of them. A compliance finding comes by a queue; here its batch has no other.
 
 {sections.table(head, rows)}
 
@@ -323,7 +308,7 @@ def _listed(name: str, path: Path) -> str:
         (
             str(step.round),
             f"`{step.call}`",
-            step.why + (" ←" if step.is_effect else "") + (" (report)" if step.is_report else ""),
+            step.why + (" ←" if step.is_effect else ""),
         )
         for step in path.steps
     ]

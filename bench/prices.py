@@ -17,6 +17,8 @@ PRICES = {  # per unit: (dollars, AWS's pricing page)
     "S3 GET": (0.4e-6, "Amazon S3 pricing, requests"),
     "SNS messages": (0.5e-6, "Amazon SNS pricing"),
     "SQS requests": (0.4e-6, "Amazon SQS pricing"),
+    "EventBridge events": (1e-6, "Amazon EventBridge pricing, custom events"),
+    "API Gateway requests": (1e-6, "Amazon API Gateway pricing, HTTP APIs"),
     "Step Functions transitions": (25e-6, "AWS Step Functions pricing"),
     "log, GB": (0.5, "Amazon CloudWatch pricing, logs"),
 }
@@ -62,5 +64,6 @@ def idle() -> dict[str, float]:
     return {
         "KMS key": KEY,
         alarms: ALARM_METRIC * sum(metrics),
+        "2 custom metrics of every run of `reconcile_cases`": 2 * CUSTOM_METRIC,
         polling: queues * POLLERS * POLLS * PRICES["SQS requests"][0],
     }

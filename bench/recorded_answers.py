@@ -99,9 +99,11 @@ def record(playbook: str, mode: str = "enforce") -> Recorded:
     """Record the playbook's first event, in a new account."""
     event = first_event(playbook)
     responses: list[Response] = []
+    moments: list[datetime] = []  # of the responses: later the account's time goes on
     with new_account(event, mode) as account, _recording(playbook, responses):
         stage(read(event), account.client)
         responses.clear()
+        account.after_call(lambda _: moments.append(account.now))
         ((function, invocation),) = [
             (account.functions[invoked.function], invoked)
             for invoked in account.deliver(event).invocations
@@ -114,7 +116,7 @@ def record(playbook: str, mode: str = "enforce") -> Recorded:
             invocation.event,
             function.arn,
             {**function.environment, "AWS_REGION": function.region},
-            account.now.isoformat(),
+            moments[0].isoformat(),
             list(responses),
         )
 

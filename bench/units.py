@@ -53,6 +53,8 @@ class Units:
                 ((_, request),) = write.items()
                 self.written += 2 * self._written(request)
                 self.written += self._index(request)
+        elif operation == "Query":
+            self.read += 0.5  # of the index of open cases: not consistent, and 4 KB of keys at most
         elif operation in ("PutItem", "UpdateItem", "DeleteItem"):
             self.written += self._written(params) + self._index(params)
 

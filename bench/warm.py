@@ -129,7 +129,7 @@ def section(warm: list[Warm], others: list[tuple[float, float]], counts: list[fl
     ]
     head = ("Playbook", "calls", "M instructions", "plain boto3", "×", "CPU, ms", "× plain's CPU")
     names = (
-        "Cordon, `quarantine_bucket`: block, tags, evidence, incident and reports",
+        "Cordon, `quarantine_bucket`: block, tags, evidence",
         "Custodian, an event (`cloudtrail`), default settings",
         "Custodian, an event, its best settings",
         "Custodian, `custodian run` (the default mode) in an account with one bucket",
@@ -150,7 +150,7 @@ batch of one.
 {sections.table(head, rows)}
 
 Plain boto3 builds its user agent anew for each call, and Cordon's is constant: that pays for the
-plan, the policy, the evidence and the texts of a case.
+plan, the policy and the evidence of a case.
 
 ### Cloud Custodian
 Custodian 0.9.53 (`bench/custodian.txt`, in an environment of its own) blocks and tags a bucket on
@@ -164,5 +164,5 @@ most an eighth of its default.
 
 The event's default reads ten configurations of the bucket, and makes its clients anew for each
 event. `custodian run` is a process for each run: its start is in the time. Cordon's time has more
-in it: the capture, evidence, verification, the incident and the reports.
+in it: the capture, evidence and verification. What `report_cases` does is not in it.
 """

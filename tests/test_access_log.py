@@ -103,3 +103,17 @@ def test_what_came_by_no_api_is_a_warning() -> None:
 def test_stack_without_a_log_is_said() -> None:
     with pytest.raises(NotPossible, match="DeskLog"):
         compared(copy_of(), stack(DeskLog=""))
+
+
+def test_hostile_id_stays_within_the_pattern() -> None:
+    """The id is what an entry says it is: no part of the filter's own language."""
+    requests: list[dict[str, Any]] = []
+
+    def paginate(**request: Any) -> list[dict[str, Any]]:
+        requests.append(request)
+        return []
+
+    logs = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=paginate))
+    hostile = ("approved", {"by": ADA, "witnesses": [REQUEST | {"request": 'x" || $.a = "'}]})
+    compared(copy_of(hostile), Stack(lambda _: logs, {"DeskLog": "log"}))
+    assert [one["filterPattern"] for one in requests] == ['{ $.requestId = "x\\" || $.a = \\"" }']

@@ -39,6 +39,13 @@ WHY = {
     "ReadBedrockTags": "the state of the resource: captured before the change, verified after it",
     "ReadAgentCoreTags": "the state of the resource: captured before the change, verified after it",
     "InvokePlaybooks": "each step of the workflow invokes the case's function",
+    "ReadCases": "the case, its plan, its decision and its reports, the settings: checked first",
+    "WriteDecisions": "who decided what; no playbook's role may",
+    "ChangeSettings": "one entry at a time, for people",
+    "ProveSettings": "who changed the settings, before it counts",
+    "TakeDeadLetters": "what is redelivered is taken from its queue",
+    "Redeliver": "what is redelivered goes back to where it came from",
+    "KnowIdentityCenter": "whether a role is IAM Identity Center's, whose sessions are people",
     "WriteWorkflowLog": 'failed executions (Step Functions Developer Guide, "Logging")',
 }
 
@@ -70,6 +77,8 @@ WIDE = {
         f"arn:aws:s3:::EvidenceBucket/{name}/*": "the key of an entry contains its case"
         for name in _PLAYBOOKS
     },
+    "arn:aws:s3:::EvidenceBucket/settings/*": "the key of an entry contains its number",
+    "arn:aws:iam::ACCOUNT:role/aws-reserved/sso.amazonaws.com/*": "a permission set may be any",
     "arn:aws:s3:::*": "findings name any bucket; a condition limits the account",
     "arn:aws:iam::ACCOUNT:role/*": "findings name any role; protected ones are denied below",
     "arn:aws:iam::ACCOUNT:user/*": "findings name any user; those of ProtectedResources are denied",
@@ -80,7 +89,7 @@ WIDE = {
     "arn:aws:bedrock-agentcore:*:ACCOUNT:*": _TAGGED,
     **{
         f"arn:aws:logs:REGION:ACCOUNT:log-group:/cordon/STACK/{name}:*": "the group's streams"
-        for name in (*_PLAYBOOKS, "setup")
+        for name in (*_PLAYBOOKS, "setup", "report_cases", "decide_cases", "reconcile_cases")
     },
 }
 

@@ -103,7 +103,7 @@ def test_a_function_finds_its_deployment_in_its_environment(playbook: str, full:
     assert deployment.topic == arn("AlertsTopic")
     assert deployment.break_glass == ((seen.EMERGENCY,) if full else ())
     assert deployment.member_role == ("Member" if full else "")
-    roles = {stack().resources[f"{logical(p)}Role"].arn for p in PLAYBOOKS}
+    roles = {stack().resources[f"{logical(p)}Role"].arn for p in (*PLAYBOOKS, "decide_cases")}
     assert set(deployment.own_roles) == roles
 
 

@@ -283,15 +283,6 @@ def test_a_function_writes_to_no_log_but_its_own(playbook: str) -> None:
         assert (written is Decision.ALLOWED) == (other == playbook)
 
 
-@pytest.mark.parametrize("playbook", PLAYBOOKS)
-def test_findings_are_never_suppressed(playbook: str) -> None:
-    hub = f"arn:aws:securityhub:eu-central-1:{ACCOUNT}:hub/default"
-    for status, expected in (("NOTIFIED", Decision.ALLOWED), ("SUPPRESSED", Decision.DENIED)):
-        context = {"securityhub:ASFFSyntaxPath/Workflow.Status": status}
-        request = Request(APP, "securityhub:BatchUpdateFindings", hub, context)
-        assert decide(request, Policies(policies(playbook))) is expected
-
-
 def test_member_access_is_optional_and_within_the_organisation() -> None:
     role = "arn:aws:iam::444455556666:role/cordon/Member"
     other = "arn:aws:iam::444455556666:role/cordon/Other"

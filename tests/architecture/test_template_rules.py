@@ -290,7 +290,7 @@ def test_forged_products_reach_nobody(product: str) -> None:
         {"Workflow": {"Status": "SUPPRESSED"}},
         {"Workflow": {"Status": "RESOLVED"}},
         # what our own update makes of it
-        {"Workflow": {"Status": "NOTIFIED"}, "UserDefinedFields": {"cordon:case": "0a1b"}},
+        {"Workflow": {"Status": "NOTIFIED"}, "UserDefinedFields": {"cordon": "handled"}},
     ],
 )
 def test_closed_findings_reach_no_playbook(changes: Mapping[str, Any]) -> None:

@@ -12,9 +12,10 @@ from cordon.finding import Finding
 from cordon.memory.cases import ActionStatus, Case
 from cordon.memory.decisions import Decision, Verb
 from cordon.memory.reported import Reported, ReportedRows
+from cordon.playbook import Plan
 from cordon.statuses import Status
-from tests.deciding.stand_ins import ADA, BOB, CASE, DESK, Office, waiting
-from tests.make import ACCOUNT, NOON, a_finding, a_principal, an_actor
+from tests.deciding.stand_ins import ADA, BOB, CASE, DESK, Office, playbooks, waiting
+from tests.make import ACCOUNT, BUCKET, DEPLOYMENT, NOON, a_finding, a_principal, an_actor
 from tests.reporting.cases import a_case, with_results
 
 DECIDED_AT_ALL = (Verb.APPROVE, Verb.REJECT, Verb.RELEASE, Verb.RETRY)
@@ -217,6 +218,19 @@ def test_nothing_refuses_a_release_or_a_no(
     office.having(waiting() if verb is Verb.REJECT else a_case(Status.CONTAINED))
     office.set(**entries)
     assert office.does(verb).status == 200
+
+
+def test_a_plan_of_which_a_part_is_protected_since_is_refused_whole(office: Office) -> None:
+    """A person approved all of it: what is left of it nobody approved."""
+    other = replace(BUCKET, name="other-data", arn="arn:aws:s3:::other-data")
+    finding = a_finding(resources=(BUCKET, other))
+    plan = playbooks()["quarantine_bucket"].plan_for(finding, DEPLOYMENT)
+    case = waiting(finding=finding, plan=plan, plan_hash=plan.hash)
+    office.having(case)
+    office.set(protected=frozenset({"arn:aws:s3:::other-data"}))
+    status, why = why_not(office, Verb.APPROVE, plan=plan.hash)
+    assert status == 409 and "not all of the plan is allowed now" in why
+    assert "other-data" in why
 
 
 def test_no_settings_row_refuses_an_approval(office: Office) -> None:
@@ -430,6 +444,14 @@ def test_an_approval_of_one_does_not_count_in_the_next_round(office: Office) -> 
     office.does(Verb.APPROVE, plan=case.plan_hash)
     office.cases().write(replace(case, round=2))
     assert office.does(Verb.APPROVE, BOB, plan=case.plan_hash).body["complete"] is False
+
+
+def test_two_people_must_approve_the_same_plan(office: Office) -> None:
+    case = office.deployed(two_approvers=True).having(waiting())
+    office.does(Verb.APPROVE, plan=case.plan_hash)
+    other = Plan(case.plan.actions[:1], "look again")
+    office.cases().write(replace(case, plan=other, plan_hash=other.hash, has_plan=True))
+    assert office.does(Verb.APPROVE, BOB, plan=other.hash).body["complete"] is False
 
 
 def test_both_of_two_read_the_first_alone(office: Office) -> None:

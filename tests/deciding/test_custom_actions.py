@@ -12,7 +12,7 @@ from cordon.deciding.custom_actions import REVIEWER, on_custom_action
 from cordon.finding import Malformed
 from cordon.memory.cases import Case
 from cordon.memory.decisions import Verb
-from cordon.sources import read
+from cordon.sources import read, read_all
 from cordon.statuses import Status
 from tests.deciding.stand_ins import CASE, DESK, Office, playbooks, waiting
 from tests.make import ACCOUNT
@@ -148,6 +148,19 @@ def test_what_only_looks_like_our_finding_is_nothing(home: Office, changes: dict
     case = home.having(a_case(Status.CONTAINED))
     with suppress(Malformed):
         on_custom_action(chosen("CordonRelease", our_finding(case, **changes)), home.desk)
+    assert home.decision() is None and home.calls.started == []
+
+
+def test_a_members_finding_that_looks_like_ours_is_nothing(home: Office) -> None:
+    """Any member may import a finding with such an id, and choose our action for it."""
+    case = home.deployed(member_role="Member").having(a_case(Status.CONTAINED))
+    member = "999988887777"
+    product = f"arn:aws:securityhub:eu-central-1:{member}:product/{member}/default"
+    theirs = our_finding(case, AwsAccountId=member, ProductArn=product)
+    event = {**chosen("CordonRelease", theirs), "account": member}
+    (read_as,) = read_all(event, home.desk.deployment)
+    assert read_as.is_cordon_finding
+    on_custom_action(event, home.desk)
     assert home.decision() is None and home.calls.started == []
 
 

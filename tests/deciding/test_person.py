@@ -121,6 +121,10 @@ def test_who_is_the_same_is_so_both_ways(one: str, other: str) -> None:
     assert same_person(one, other) is same_person(other, one)
 
 
+def test_names_are_the_same_in_capitals() -> None:
+    assert same_person(session("Approver", "Ada@Acme.com"), session("Approver", "ada@acme.com"))
+
+
 def test_role_and_user_of_one_name_are_two() -> None:
     assert not same_person(f"arn:aws:iam::{ACCOUNT}:user/x", f"arn:aws:iam::{ACCOUNT}:role/x")
 

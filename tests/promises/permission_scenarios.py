@@ -15,6 +15,7 @@ from cordon.statuses import Status
 from embedded.iam_guard import SandboxDied
 from embedded.journal import Called
 from tests.actions.scenario_iam import DENY_ALL, policy_of
+from tests.promises.permission_scenarios_desk import DESK_ROADS
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.world import HOME, Event, World, chosen, event, finding_of
 
@@ -228,4 +229,5 @@ ROADS: dict[str, tuple[Road, ...]] = {
         died("escalate_finding/guardduty_attack_sequence_s3"),
     ),
     "Setup": (set_up,),
+    "DecideCases": DESK_ROADS,
 }

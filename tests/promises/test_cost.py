@@ -18,16 +18,20 @@ def a_row(kilobytes: float, **more: str) -> dict[str, dict[str, str]]:
 
 
 def test_observed_compliance_finding_costs_little() -> None:
-    """One row with its plan, one of what people were shown, and a tenth of a batch's object."""
+    """One row with its plan, one of what people were shown, and a tenth of a batch's object.
+
+    The reporter reads both again. The event on the bus is one dollar of it.
+    """
     case = run("tag_ai_resource", "observe", False, MILLISECONDS)
-    assert units(case) == (4, 6, 0.1)
-    assert 1e6 * case.dollars(512) <= 6
+    assert units(case) == (4, 8, 0.1)
+    assert case.counts["EventBridge events"] == 1
+    assert 1e6 * case.dollars(512) <= 7
 
 
 def test_enforced_tags_cost_little() -> None:
     """Two objects of evidence are nearly half of it; the claim is a transaction on four units."""
     case = run("tag_ai_resource", "enforce", False, MILLISECONDS / 2)
-    assert units(case) == (14, 7, 2)
+    assert units(case) == (14, 8, 2)
     assert 1e6 * case.dollars(512) <= 23
 
 
@@ -39,7 +43,7 @@ def units(case: Case) -> tuple[float, float, float]:
 
 
 def test_every_metric_of_an_alarm_is_billed() -> None:
-    assert alarm_metrics() == [1, 1, 1, 4, 4, 3, 6, 1, 1]
+    assert alarm_metrics() == [1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 4, 3, 3, 1, 1, 1, 1, 1]
 
 
 def test_a_write_takes_a_unit_for_each_kilobyte_begun() -> None:

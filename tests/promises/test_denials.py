@@ -88,9 +88,11 @@ OWN_ROLES = (
     "RevokeSessionsRole",
     "TagAiResourceRole",
     "EscalateFindingRole",
-    "ContainWorkflowRole",
-    "ReleaseWorkflowRole",
+    "WorkflowRole",
     "SetupRole",
+    "ReportCasesRole",
+    "DecideCasesRole",
+    "ReconcileCasesRole",
 )
 OF_ROLES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tried
     "ProtectPrincipals": {

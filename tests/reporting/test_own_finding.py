@@ -162,3 +162,15 @@ def test_invalid_finding_keeps_no_other_from_being_shown(seen: People) -> None:
     failed = seen.report(*saved)
     assert [(one.case, one.projection) for one in failed] == [(saved[3].id, "finding")]
     assert len(seen.own()) == 4
+
+
+def test_failure_of_something_else_counts_for_all(seen: People) -> None:
+    """Whatever it means: nobody may believe that all was taken."""
+    saved = [seen.save(a_case(id=f"{n:016x}")) for n in range(2)]
+    why = {"Id": "x", "ErrorCode": "InternalError", "ErrorMessage": "try again"}
+    response = {"FailedCount": 1, "SuccessCount": 1, "FailedFindings": [why]}
+    stub(seen.aws, "securityhub", "BatchImportFindings", lambda _: response)
+    failed = seen.report(*saved)
+    assert [(one.case, one.error) for one in failed] == [
+        (case.id, "InternalError: try again") for case in saved
+    ]

@@ -7,10 +7,9 @@ A row's key begins with its kind and its owner, because a role may write only ke
     plan#<playbook>#<case>#<hash>    its plan, and the finding that it was made from; written once
     passed#<playbook>#<case>         when its control last passed
     reported#<playbook>#<case>       what people were last shown
-    token#<playbook>#<case>          the task token that an approval needs
     budget#<playbook>#<account>#<hour>
     hold#<family>#<target>           who holds a target, and how it was before
-    decision#<playbook>#<case>       what a person decided; no playbook may write it
+    decision#<playbook>#<case>       what a person decided; only the desk may write it
     settings                         what the operator decided; no playbook may write it
     case#self_test#heartbeat         no case: the reconciler writes it, and the reporter hears of it
     reconcile#sweep                  how far the reconciler has come

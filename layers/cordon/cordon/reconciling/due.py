@@ -15,8 +15,8 @@ slot of time makes two runs that wake for the same thing start one execution. Th
 how long it has been due: what does not help for an hour is tried hourly, then daily.
 
 What is not looked at here: a person's decision to contain a resource of which there is no case
-yet. Its row is in no index. The workflow that the desk starts tries for hours, and its alarm says
-when it fails.
+yet. Its row is in no index. The workflow that the desk starts tries for some minutes, and its alarm
+says when it fails.
 """
 
 from dataclasses import dataclass

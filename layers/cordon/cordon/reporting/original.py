@@ -30,7 +30,7 @@ from typing import Any
 from cordon.finding import HubReference, canonical_json
 from cordon.memory.cases import ActionStatus, Case
 from cordon.playbook import Playbook
-from cordon.reporting.projection import Client, Report, Sending, in_parts, sha256
+from cordon.reporting.projection import Client, Report, Sending, in_parts, refused, sha256
 from cordon.reporting.security_hub import ended_by_source
 from cordon.reporting.texts import headline
 from cordon.sources.asff import OUR_FIELD
@@ -151,20 +151,23 @@ class Originals:
             **({} if update.fields is None else {"UserDefinedFields": update.fields}),
             **({"Workflow": {"Status": update.workflow}} if update.workflow else {}),
         )
-        refused = {
-            HubReference(
-                one["FindingIdentifier"]["Id"], one["FindingIdentifier"]["ProductArn"]
-            ): one
+        named = {
+            _identified(one["FindingIdentifier"]): f"{one['ErrorCode']}: {one['ErrorMessage']}"
             for one in response["UnprocessedFindings"]
         }
+        errors = refused(named, references)
         for report in reports:
-            why = refused.get(given[report.name].reference)
-            if why is None:
+            why = errors.get(given[report.name].reference, "")
+            if not why:
                 report.shown = _shown(report)
-            elif why["ErrorCode"] == NOT_FOUND:
+            elif why.startswith(f"{NOT_FOUND}:"):
                 report.shown = replace(report.shown, original_is=Original.ABSENT)
             else:
-                sending.fail(report, f"{why['ErrorCode']}: {why['ErrorMessage']}")
+                sending.fail(report, why)
+
+
+def _identified(identifier: Mapping[str, str]) -> HubReference:
+    return HubReference(identifier["Id"], identifier["ProductArn"])
 
 
 def note(case: Case) -> str:

@@ -5,7 +5,7 @@ for the others, and a service that does not respond must not use up the time of 
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -22,6 +22,7 @@ from cordon.playbook import Playbook
 Name = tuple[str, str]  # playbook, case
 Client = Callable[[str], Any]
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 # Of a request as a whole: one of its members may be the reason.
 INVALID = frozenset({"InvalidInputException", "ValidationException", "InvalidParameter"})
@@ -146,6 +147,12 @@ def in_parts(
         taken += needed
     if part:
         yield part
+
+
+def refused(named: Mapping[K, str], sent: Collection[K]) -> Mapping[K, str]:
+    """What was refused, and why; all of it where the service names something that was not sent."""
+    stray = next((why for key, why in named.items() if key not in sent), "")
+    return dict.fromkeys(sent, stray) if stray else named
 
 
 def by_id(entries: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

@@ -17,7 +17,7 @@ from cordon.memory.cases import Case
 from cordon.playbook import Playbook
 from cordon.policy import CONTROL_PASSED
 from cordon.release import FINDING_SOURCE
-from cordon.reporting.projection import Client, Report, Sending, by_id, in_parts, sha256
+from cordon.reporting.projection import Client, Report, Sending, in_parts, refused, sha256
 from cordon.reporting.texts import advice, change_lines, decision, headline, truth
 from cordon.settings import Deployment
 from cordon.sources.text import one_line
@@ -68,10 +68,12 @@ class OwnFindings:
         moments = [updated_at(report) for report in reports]
         findings = [self._finding(*pair) for pair in zip(reports, moments, strict=True)]
         hub = self.client("securityhub")
-        failed = by_id(hub.batch_import_findings(Findings=findings)["FailedFindings"])
+        failed = hub.batch_import_findings(Findings=findings)["FailedFindings"]
+        named = {one["Id"]: f"{one['ErrorCode']}: {one['ErrorMessage']}" for one in failed}
+        errors = refused(named, [finding["Id"] for finding in findings])
         for report, finding, at in zip(reports, findings, moments, strict=True):
-            if why := failed.get(finding["Id"]):
-                sending.fail(report, f"{why['ErrorCode']}: {why['ErrorMessage']}")
+            if why := errors.get(finding["Id"]):
+                sending.fail(report, why)
                 continue
             digest = self._digest(report)
             report.shown = replace(report.shown, finding=digest, finding_at=at)
