@@ -13,7 +13,7 @@ from cordon.memory.cases import Case
 from cordon.memory.decisions import Decisions
 from cordon.statuses import Status
 from tests.e2e.account import ACCOUNT, Account, emulator
-from tests.e2e.people import role
+from tests.e2e.people import hearing, role
 from tests.e2e.test_console import cordon
 from tests.e2e.test_playbooks import (
     PUBLIC,
@@ -264,26 +264,16 @@ def stream_stopped(account: Account) -> Iterator[None]:
         client.update_event_source_mapping(UUID=stream, Enabled=True)
 
 
-def test_each_status_is_an_event_on_the_bus(account: Account) -> None:
-    heard = hearing(account)
-    contained(account, staged(account, PUBLIC))
-    account.stack.release(account.case(), "a website")
-    account.settle()
-    statuses = [json.loads(one["Body"])["detail"]["status"] for one in heard()]
-    assert statuses[0] in ("containing", "contained")
-    assert statuses[-1] == "reopened"
-    assert "contained" in statuses
-
-
-def hearing(account: Account) -> Any:
-    """What a rule of somebody's brings to a queue, of the events of Cordon; oldest first."""
-    sqs, events = account.client("sqs"), account.client("events")
-    url = sqs.create_queue(QueueName="tickets")["QueueUrl"]
-    pattern = {"source": ["cordon"], "detail-type": ["Cordon Case Status Change"]}
-    events.put_rule(Name="tickets", EventPattern=json.dumps(pattern))
-    arn = f"arn:aws:sqs:{account.region}:{ACCOUNT}:tickets"
-    events.put_targets(Rule="tickets", Targets=[{"Id": "tickets", "Arn": arn}])
-    return lambda: sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+def test_people_hear_of_each_status(account: Account) -> None:
+    with hearing(account) as heard:
+        case = contained(account, staged(account, PUBLIC))
+        account.stack.release(case, "a website")
+        account.settle()
+        statuses = [one["status"] for one in heard.events()]
+        (message,) = heard.messages()
+    assert (statuses[-1], "contained" in statuses) == ("reopened", True)
+    assert message["subject"].startswith("HIGH: Cordon contained: ")
+    assert f"Case: {case.id}" in message["text"]
 
 
 # ---- two people ----
