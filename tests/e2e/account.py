@@ -130,11 +130,18 @@ class Account:
         outputs = {o["OutputKey"]: o["OutputValue"] for o in found["Outputs"]}
         return Stack(self.client, outputs, desk=self.desk())
 
-    def desk(self, role: str | None = None, session: str = "test") -> Send:
+    def desk(
+        self,
+        role: str | None = None,
+        session: str = "test",
+        *,
+        signer: Credentials | None = None,
+    ) -> Send:
         """Sends requests to the stack's desk, signed as ``request`` does it."""
 
         def send(verb: str, body: Mapping[str, Any]) -> DeskResponse:
-            response = self.request("POST", f"/{verb}", dict(body), role, session=session)
+            named = {"session": session, "signer": signer}
+            response = self.request("POST", f"/{verb}", dict(body), role, **named)
             return DeskResponse(response.status, response.body)
 
         return send

@@ -2,24 +2,28 @@
 
 Both sides are looked at with the same code and at the same moments: when the scene is set, when
 all is contained, when all is released. What has to differ is made alike: names that a deploy
-generates, ids that a service gives, the moment it is now, the operator's ARN.
+generates, ids that a service gives, the moment it is now.
 """
 
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from botocore.credentials import Credentials
+
 from console import account as console_account
+from console.account import EVERY_VERB, OPERATOR
 from console.expected import expectation_path
 from console.replay import Replay
 from console.run import Run, case_json
-from console.stack import HELD, Stack
+from console.stack import Stack
+from cordon.deciding.cases import HOLDING
 from cordon.finding import Malformed
 from cordon.memory.cases import Case
 from cordon.protection import PERMISSIONS as LOOK_UPS
@@ -28,21 +32,23 @@ from cordon.statuses import Status
 from embedded import snapshot as looks
 from embedded.account import EmbeddedAccount
 from embedded.backends import tags
-from embedded.journal import Called, Invoked
+from embedded.journal import Called, Published
 from embedded.place import Place
 from tests.e2e.account import ACCOUNT, NAME, ROOT, Account
+from tests.e2e.people import Heard, hearing
 
 WHY = "replay --release"
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
 KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
 OPS_ITEM = re.compile(r"\boi-[0-9a-f]+")
 GENERATED = re.compile(r"-[0-9A-Fa-f]{12,13}$")  # how the names end that a deploy makes up
-SAID_BY = re.compile(r"by arn:aws:(?:iam|sts)::\d{12}:(?:root|user/moto)\b")
-OPERATOR = re.compile(r"^arn:aws:(?:iam|sts)::\d{12}:(?:root|user/moto)$")
-HOURS = timedelta(hours=48)  # what our own changes name lies no further off: the age of sessions
+HOURS = timedelta(hours=48)  # what our own changes name is no older: the age of sessions
+SOON = timedelta(minutes=30)  # a release that reaches ahead, or a slow machine
 SAM = "aws-sam-cli-managed-default"  # the stack of the bucket that `sam deploy` uploads to
 READ = re.compile(r":(?:Get|List|Describe)")
 HALVES = ("staged", "contained", "released")
+ON_THE_WAY = ("containing", "releasing")
+REPORTER = "ReportCases"
 MEMORY = ("dynamodb:", "refused dynamodb:")
 
 TAGS = {
@@ -62,6 +68,8 @@ class Moment:
     state: Mapping[str, Any]
     cases: Sequence[Mapping[str, Any]]
     calls: Sequence[Call]
+    messages: Sequence[Mapping[str, str]] = ()  # to the topic, since the moment before
+    events: Sequence[Mapping[str, Any]] = ()  # on the bus, as messages
 
 
 @dataclass
@@ -97,13 +105,15 @@ class Names:
     def _text(self, text: str) -> str:
         for physical in sorted(self.generated, key=len, reverse=True):
             text = text.replace(physical, f"<{self.generated[physical]}>")
-        text = SAID_BY.sub("by <operator>", text)
         text = KEY.sub(lambda key: key[0] if key[0] in self.event else "<key>", text)
         return STAMP.sub(self._stamp, OPS_ITEM.sub("<incident>", text))
 
     def _stamp(self, found: re.Match[str]) -> str:
-        then = datetime.fromisoformat(found[0])
-        return "<now>" if abs(then - self.now) < HOURS else found[0]
+        """What is to come, as the end of a period, is so many hours from now."""
+        ahead = datetime.fromisoformat(found[0]) - self.now
+        if ahead > SOON:
+            return f"<in {round(ahead / timedelta(hours=1))} hours>"
+        return "<now>" if -ahead < HOURS else found[0]
 
 
 # ---- replay ----
@@ -116,20 +126,24 @@ class _Watched(EmbeddedAccount):
         super().__init__(*args, **kwargs)
         self.side, self.event = side, event
 
+    def advance(self, delta: timedelta, **how: Any) -> Any:
+        """Only this clock can be moved: what follows from it is not compared."""
+        self.side.waited = self.side.waited or HALVES[len(self.side.moments)]
+        return super().advance(delta, **how)
+
     def snapshot(self, *, exclude_own: bool = True) -> dict[str, Any]:
-        shown = super().snapshot(exclude_own=exclude_own)
+        shown = super().snapshot(exclude_own=exclude_own) | reports(self.client)
         stack = Stack(self.client, self.stack.outputs)
         generated = {r.physical: r.logical for r in self.stack.resources.values()}
         self.side.names = _short(generated)
         names = Names(self.side.names, self.now, self.event)
         cases = list(stack.all_cases())
         calls = list(_journaled(self))[sum(len(m.calls) for m in self.side.moments) :]
-        self.side.moments.append(_moment(shown, cases, calls, names))
+        messages = list(_published(self))[sum(len(m.messages) for m in self.side.moments) :]
+        events = list(_on_the_bus(self))[sum(len(m.events) for m in self.side.moments) :]
+        self.side.moments.append(_moment(shown, cases, calls, names, messages, events))
         self.side.evidence = _evidence(stack, cases)
         self.side.left = {queue: len(self.messages(queue)) for queue in self.queues}
-        results = [one.result for one in self.journal.of(Invoked)]
-        if any(isinstance(r, dict) and r.get("state") == "waiting" for r in results):
-            self.side.waited = self.side.waited or HALVES[len(self.side.moments) - 1]
         return shown
 
 
@@ -155,12 +169,28 @@ def _journaled(account: EmbeddedAccount) -> Iterator[Call]:
                 yield call.caller, action if call.allowed else f"refused {action}", resource
 
 
+def _published(account: EmbeddedAccount) -> Iterator[dict[str, str]]:
+    for one in account.journal.of(Published):
+        yield {"subject": one.subject, "text": one.message}
+
+
+def _on_the_bus(account: EmbeddedAccount) -> Iterator[dict[str, Any]]:
+    puts = (call for call in account.journal.of(Called) if call.operation == "PutEvents")
+    for entry in (entry for call in puts if call.allowed for entry in call.params["Entries"]):
+        yield json.loads(entry["Detail"])
+
+
 # ---- e2e ----
 
 
 def deployed(account: Account, path: Path, like: Side) -> Side:
     """The event, staged, put and released in the deployed account, as the replay was."""
-    watch = _Watch(account, like, path.read_text())
+    with hearing(account) as heard:
+        return _deployed(_Watch(account, like, path.read_text(), heard), path, like)
+
+
+def _deployed(watch: "_Watch", path: Path, like: Side) -> Side:
+    account, operator = watch.account, watch.operator
     expected = _beside(path)
     event = watch.event_here(path)
     earlier = [watch.event_here(path.parent / name) for name in expected.get("after", ())]
@@ -168,9 +198,9 @@ def deployed(account: Account, path: Path, like: Side) -> Side:
         watch.side.staged = _staged(account, one)
     watch.look()
     for one in earlier:
-        _deliver(account, one)
+        _deliver(account, one, operator)
     since = datetime.now().astimezone()
-    _deliver(account, event)
+    _deliver(account, event, operator)
     outcomes = _outcomes(account, since, {one["playbook"] for one in like.outcomes})
     if event != json.loads(path.read_text()):  # a case's id is made of the names, among others
         cases = {one["playbook"]: one["case"] for one in like.outcomes}
@@ -180,8 +210,8 @@ def deployed(account: Account, path: Path, like: Side) -> Side:
     if like.waited:
         return watch.side
     for case in account.cases():
-        if case.status in HELD:
-            account.stack.release(case, WHY)
+        if case.status in HOLDING:
+            operator.release(case, WHY)
     account.settle()
     watch.look()
     return watch.side
@@ -204,14 +234,15 @@ def _staged(account: Account, event: Mapping[str, Any]) -> list[str]:
 class _Watch:
     """Looks at the deployed account."""
 
-    def __init__(self, account: Account, like: Side, event: str) -> None:
-        self.account, self.like, self.event = account, like, event
+    def __init__(self, account: Account, like: Side, event: str, heard: Heard) -> None:
+        self.account, self.like, self.event, self.heard = account, like, event, heard
         self.side = Side(waited=like.waited)
         self.ai = sorted(like.moments[0].state["tags"]) if like.moments else []
         self.noted = len(account.calls())
         self.generated = dict(_physical(account, NAME))
         own = self.generated.keys() | dict(_physical(account, SAM)).keys()
-        self.own = {name.rsplit("/", 1)[-1] for name in own}
+        self.own = {name.rsplit("/", 1)[-1] for name in own} | {OPERATOR}
+        self.operator = _operator(account)
 
     def event_here(self, path: Path) -> Any:
         """The event; where it names what replay's deploy made up, it names what this one did."""
@@ -232,10 +263,12 @@ class _Watch:
         cases = account.cases()
         here = Place(ACCOUNT, account.region)
         state = looks.snapshot(account.client, self.own, here) | {"tags": self._tags()}
+        state |= reports(account.client)
         calls = account.calls(self.noted)
         self.noted += len(calls)
         made = list(_by_role(calls, self.generated))
-        self.side.moments.append(_moment(state, cases, made, names))
+        told = self.heard.messages(), self.heard.events()
+        self.side.moments.append(_moment(state, cases, made, names, *told))
         self.side.evidence = _evidence(account.stack, cases)
         self.side.left = dict(_left(account, _short(self.generated)))
 
@@ -248,12 +281,23 @@ class _Watch:
         return found
 
 
-def _deliver(account: Account, event: Mapping[str, Any]) -> None:
+def _operator(account: Account) -> Stack:
+    """The stack for replay's operator, who is a user with a name."""
+    iam = account.client("iam")
+    iam.create_user(UserName=OPERATOR)
+    document = json.dumps(EVERY_VERB)
+    iam.put_user_policy(UserName=OPERATOR, PolicyName="every-verb", PolicyDocument=document)
+    key = iam.create_access_key(UserName=OPERATOR)["AccessKey"]
+    signer = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+    return replace(account.stack, desk=account.desk(signer=signer))
+
+
+def _deliver(account: Account, event: Mapping[str, Any], operator: Stack) -> None:
     """Put the event; whoever must decide approves, as `replay --approve` does it."""
     account.put(event)
     waiting = [case for case in account.cases() if case.status is Status.AWAITING_APPROVAL]
     for case in waiting:
-        account.stack.decide(case, "approve", case.plan_hash)
+        operator.decide(case, "approve", case.plan_hash)
     if waiting:
         account.settle()
 
@@ -300,7 +344,8 @@ def _left(account: Account, generated: Mapping[str, str]) -> Iterator[tuple[str,
     wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     for url in sqs.list_queues()["QueueUrls"]:
         counted = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
-        yield generated[url.rsplit("/", 1)[-1]], sum(int(counted[name]) for name in wanted)
+        if logical := generated.get(url.rsplit("/", 1)[-1]):
+            yield logical, sum(int(counted[name]) for name in wanted)
 
 
 def _by_role(calls: Sequence[Mapping[str, Any]], generated: Mapping[str, str]) -> Iterator[Call]:
@@ -314,13 +359,61 @@ def _by_role(calls: Sequence[Mapping[str, Any]], generated: Mapping[str, str]) -
 # ---- both ----
 
 
+def reports(client: Callable[[str], Any]) -> dict[str, Any]:
+    """What people can read: findings and incidents, as whole as they are."""
+    ssm, every = client("ssm"), {"Key": "Status", "Values": ["Open", "InProgress", "Resolved"]}
+    listed = ssm.describe_ops_items(OpsItemFilters=[{**every, "Operator": "Equal"}])
+    items = (
+        ssm.get_ops_item(OpsItemId=one["OpsItemId"])["OpsItem"]
+        for one in listed.get("OpsItemSummaries", [])
+    )
+    kept = ("Title", "Description", "Status", "Severity", "Source", "OperationalData")
+    return {
+        "ssm": {one["OpsItemId"]: {name: one.get(name) for name in kept} for one in items},
+        "securityhub": {one["Id"]: one for one in _findings(client("securityhub"))},
+    }
+
+
+def _findings(hub: Any) -> Iterator[dict[str, Any]]:
+    for page in hub.get_paginator("get_findings").paginate():
+        yield from page["Findings"]
+
+
+def last_events(events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The last event of each case and status, but for what goes over by itself.
+
+    Of two writes in one window of the stream the reporter sees the later: whether it has seen a
+    case *containing* before it was *contained* is chance, and so is what the status before was.
+    """
+    return {
+        f"{one['case']} {one['status']}": {k: v for k, v in one.items() if k != "previous"}
+        for one in events
+        if one["status"] not in ON_THE_WAY
+    }
+
+
 def changes(calls: Sequence[Call]) -> dict[str, list[str]]:
     """What each function changes outside its memory, in order: evidence, resources, reports."""
     found: dict[str, list[str]] = {}
     for function, action, resource in calls:
-        if not READ.search(action) and not action.startswith(MEMORY):
+        if function != REPORTER and not READ.search(action) and not action.startswith(MEMORY):
             found.setdefault(function, []).append(f"{action} {resource}")
     return found
+
+
+def shown(calls: Sequence[Call]) -> list[str]:
+    """What the reporter changes where people look, each once.
+
+    How many calls that takes, and in which order, follows from which writes one window of the
+    stream has gathered. So does whether it opens an incident and then changes it, or opens it as it
+    is at the end.
+    """
+    called = {
+        f"{action} {resource}"
+        for function, action, resource in calls
+        if function == REPORTER and not READ.search(action) and not action.startswith(MEMORY)
+    }
+    return sorted(one for one in called if not one.startswith("ssm:UpdateOpsItem"))
 
 
 def by_resource(calls: Sequence[Call]) -> dict[str, list[list[str]]]:
@@ -332,7 +425,7 @@ def by_resource(calls: Sequence[Call]) -> dict[str, list[list[str]]]:
     """
     found: dict[str, list[list[str]]] = {}
     for function, action, resource in calls:
-        if action in LOOK_UPS:
+        if action in LOOK_UPS or function == REPORTER:
             continue
         groups = found.setdefault(f"{function} {resource}", [])
         if groups and _orderless(action) and _orderless(groups[-1][0]):
@@ -362,11 +455,20 @@ def _short(generated: Mapping[str, str]) -> dict[str, str]:
 
 
 def _moment(
-    state: Mapping[str, Any], cases: Sequence[Case], calls: Sequence[Call], names: Names
+    state: Mapping[str, Any],
+    cases: Sequence[Case],
+    calls: Sequence[Call],
+    names: Names,
+    messages: Sequence[Mapping[str, str]],
+    events: Sequence[Mapping[str, Any]],
 ) -> Moment:
     rows = sorted((_row(case) for case in cases), key=lambda row: str(row["id"]))
     return Moment(
-        names.alike(_readable(state)), names.alike(rows), [tuple(c) for c in names.alike(calls)]
+        names.alike(_readable(state)),
+        names.alike(rows),
+        [tuple(c) for c in names.alike(calls)],
+        names.alike(messages),
+        names.alike(events),
     )
 
 
@@ -376,8 +478,8 @@ def _row(case: Case) -> dict[str, Any]:
         "plan_hash": "",  # of a plan that names roles of the stack
         "mode": case.mode,
         "round": case.round,
-        "decided_by": OPERATOR.sub("<operator>", case.decided_by),
-        "released_by": OPERATOR.sub("<operator>", case.released_by),
+        "decided_by": case.decided_by,
+        "released_by": case.released_by,
         "decided_why": case.decided_why,
     }
 
