@@ -38,6 +38,7 @@ from embedded.place import Place
 from embedded.routes import Routes
 
 SUFFIX = ".plan.json"
+DESK = "DecideCases"  # the function of what people decide, by its logical id
 MODES = ("ModeQuarantineBucket", "ModeRevokeSessions", "ModeTagAiResource", "ModeEscalateFinding")
 
 
@@ -77,6 +78,15 @@ class Deployed:
     deployments: Mapping[str, Deployment]  # by playbook
     playbooks: Mapping[str, str]  # by logical id of the function
     routes: Routes
+
+    def handing_to(self, function: str) -> frozenset[str]:
+        """The playbooks that get what a rule brings to a function (its logical id).
+
+        The desk hands what a reviewer chose to every playbook that handles the finding.
+        """
+        if function in self.playbooks:
+            return frozenset({self.playbooks[function]})
+        return frozenset(self.playbooks.values() if function == DESK else ())
 
     @property
     def home(self) -> Deployment:
@@ -184,7 +194,9 @@ def lead_to(event: Mapping[str, Any], mode: Mode = Mode.ENFORCE) -> list[Expecta
         findings = read_all(event, stack.home)
     except Malformed as malformed:
         return [Expectation(UNREADABLE, f"cannot be read: {malformed}", rules=rules)]
-    delivered = {stack.playbooks[one] for reached in routes.values() for one in reached}
+    delivered = {
+        name for reached in routes.values() for one in reached for name in stack.handing_to(one)
+    }
     made = (_of_finding(finding, stack, mode, delivered) for finding in findings)
     return [replace(one, rules=rules) for one in made]
 

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,20 @@ from console.event_files import event_files as event_files
 from console.event_files import events_in as events_in
 from console.expected import MODES as MODES
 from console.expected import NOT_DELIVERED, beside, home_of, lead_to, parameters
-from console.run import OutcomeLog, account_troubles, listening, resources, unexpected
+from console.run import (
+    OutcomeLog,
+    PlaybookOutcome,
+    account_troubles,
+    listening,
+    resources,
+    unexpected,
+)
 from console.run import Run as Run
 from console.stack import Stack
 from console.staging import stage
 from cordon.deciding.cases import HOLDING
 from cordon.finding import Malformed, Place
-from cordon.memory.decisions import Verb
+from cordon.memory.decisions import Decisions, Verb
 from cordon.settings import Mode
 from cordon.sources import read_all
 from cordon.sources.text import one_line
@@ -50,6 +58,8 @@ BATCH = 8  # events that a process is given at a time
 PREFETCHED_BATCHES = 4  # batches for each process, under way or waiting for those before them
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov")  # that moto has
 LONGEST_TROUBLE = 1000  # characters
+MOST_WAITS = 4  # of a release: each is hours of the account's time, and a moment of ours
+A_MOMENT = timedelta(seconds=1)
 
 
 class CannotReplay(Exception):
@@ -146,9 +156,9 @@ class Replay:
         run.rules = delivery.rules
         called = (call for call in delivery.calls if call.caller in account.functions)
         run.calls = [f"{call.service}:{call.operation}" for call in called]
-        run.outcomes = list(ear.heard)
-        run.undelivered = "" if run.handled_by else _undelivered(event, self.mode)
         operator = operator_of(account)
+        run.outcomes = [*ear.heard, *_releases(event, operator)]
+        run.undelivered = "" if run.handled_by else _undelivered(event, self.mode)
         run.cases = list(operator.all_cases())
         run.contained = account.snapshot()
         run.troubles += unexpected(run, event, expected, approved=self.approve)
@@ -208,12 +218,32 @@ def _undelivered(event: Mapping[str, Any], mode: Mode) -> str:
     return next((one.reason for one in outcomes if one.outcome == NOT_DELIVERED), "")
 
 
+def _releases(event: Mapping[str, Any], operator: Stack) -> Iterator[PlaybookOutcome]:
+    """The cases that the desk released because of the event itself: no playbook is given it."""
+    decisions = Decisions(operator.table)
+    for case in operator.all_cases():
+        decided = decisions.of_round(case)
+        if decided is None or decided.verb is not Verb.RELEASE:
+            continue
+        if any(one.request == event.get("id") for one in decided.witnesses):
+            yield PlaybookOutcome(
+                case.playbook, str(Status.RELEASING), decided.why, case.id, case.mode
+            )
+
+
 def _release(account: EmbeddedAccount, operator: Stack, run: Run) -> None:
-    """Release every case that holds something, and wait as long as its workflow waits."""
+    """Release every case that holds something, and let the time pass that its undoing needs."""
     for case in run.cases:
         if case.status in HOLDING:
             operator.release(case, "replay --release")
     account.settle()
+    for _ in range(MOST_WAITS):
+        waiting = [case.not_before for case in operator.all_cases() if case.not_before is not None]
+        if not waiting:
+            break
+        # A case goes on at the first run of the reconciler after the moment, not at the moment.
+        moment = max(min(waiting), account.now)
+        account.advance(moment - account.now + A_MOMENT, schedules="last")
     run.cases = list(operator.all_cases())
     run.released = account.snapshot()
     if resources(run.released) != resources(run.before):

@@ -5,23 +5,39 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
+from console.account import ROOT
 from console.event_files import ReplayEvent
 from console.expected import NOT_DELIVERED, UNHANDLED, UNREADABLE, in_mode
 from console.playbooks import playbooks
 from cordon.memory.cases import Case
+from cordon.reporting.event import DETAIL_TYPE
 from cordon.settings import Mode
+from cordon.sources.text import one_line
 from cordon.statuses import Status
 from embedded.account import EmbeddedAccount
-from embedded.journal import Called, DeadLettered, ExecutionEnded, Invoked
+from embedded.journal import (
+    Called,
+    DeadLettered,
+    Dropped,
+    ExecutionEnded,
+    Invoked,
+    Record,
+    Retained,
+)
 
 HANDLED_OUTCOMES = tuple(Status)  # all but ignored, unchanged, stale
 # Incidents and findings say what happened; they are closed or archived, never deleted.
 REPORTS = ("ssm", "securityhub")
 # A change was refused or failed, or an attempt has not ended: nobody may take it for done.
 NOT_CONTAINED = (Status.PARTLY_CONTAINED, Status.FAILED, Status.CONTAINING)
+SCHEMA = "case-status-change.schema.json"
+LONGEST_FAULT = 300  # characters
 
 
 @dataclass(frozen=True)
@@ -139,15 +155,49 @@ def case_json(case: Case) -> dict[str, Any]:
 
 def account_troubles(account: EmbeddedAccount) -> Iterator[str]:
     """What must not happen in any replay."""
-    for record in account.journal:
-        if isinstance(record, Called) and not record.allowed:
-            yield f"{record.caller}: {record.service}:{record.operation} is not allowed by its role"
-        elif isinstance(record, Invoked) and record.error:
-            yield f"{record.function} failed: {record.error}"
-        elif isinstance(record, DeadLettered):
-            yield f"dead letter in {record.queue.rsplit(':', 1)[-1]}: {record.reason}"
-        elif isinstance(record, ExecutionEnded) and record.status != "SUCCEEDED":
-            yield f"{record.machine} {record.status}: {record.error} {record.cause}"
+    yield from filter(None, map(_trouble, account.journal))
+    for entry in _case_events(account):
+        for fault in _schema().iter_errors(json.loads(entry["Detail"])):
+            said = one_line(f"{fault.json_path}: {fault.message}", LONGEST_FAULT)
+            yield f"the event {DETAIL_TYPE} is not as docs/{SCHEMA} says: {said}"
+
+
+def _trouble(record: Record) -> str:
+    """What a record of the journal says went wrong; "" where nothing did."""
+    match record:
+        case Called(allowed=False):
+            call = f"{record.service}:{record.operation}"
+            return f"{record.caller}: {call} is not allowed by its role"
+        case Invoked() if record.error:
+            return f"{record.function} failed: {record.error}"
+        case DeadLettered():
+            return f"dead letter in {_name(record.queue)}: {record.reason}"
+        case Retained():
+            return f"records of a stream were given up, to {_name(record.where)}: {record.reason}"
+        case Dropped():
+            return f"lost, for {_name(record.where)}: {record.reason}"
+        case ExecutionEnded() if record.status != "SUCCEEDED":
+            return f"{record.machine} {record.status}: {record.error} {record.cause}"
+    return ""
+
+
+def _name(arn: str) -> str:
+    return arn.rsplit(":", 1)[-1]
+
+
+def _case_events(account: EmbeddedAccount) -> Iterator[Mapping[str, Any]]:
+    """What was put on the bus of cases, whoever put it there."""
+    for call in account.journal.of(Called):
+        if (call.service, call.operation, call.error) == ("events", "PutEvents", ""):
+            for entry in call.params["Entries"]:
+                if entry["DetailType"] == DETAIL_TYPE:
+                    yield entry
+
+
+@cache
+def _schema() -> Draft202012Validator:
+    """What is promised to whoever listens on the bus."""
+    return Draft202012Validator(json.loads((ROOT / "docs" / SCHEMA).read_text()))
 
 
 def unexpected(
