@@ -140,8 +140,8 @@ class Account:
         """Sends requests to the stack's desk, signed as ``request`` does it."""
 
         def send(verb: str, body: Mapping[str, Any]) -> DeskResponse:
-            named = {"session": session, "signer": signer}
-            response = self.request("POST", f"/{verb}", dict(body), role, **named)
+            path, said = f"/{verb}", dict(body)
+            response = self.request("POST", path, said, role, session=session, signer=signer)
             return DeskResponse(response.status, response.body)
 
         return send

@@ -15,6 +15,7 @@ from tests.e2e.test_playbooks import state
 PUBLIC = "quarantine_bucket/guardduty_anonymous_access"
 CONTROL = "tag_ai_resource/securityhub_sagemaker_1"
 SECONDS = 60  # how long a condition may take on a machine under load
+QUEUES = ("UndeliveredEvents", "FailedInvocations", "FailedBulkEvents", "FailedReports", "Reports")
 SOURCES = {
     "GuardDuty": "quarantine_bucket/guardduty_public_access",
     "Macie": "quarantine_bucket/macie_public",
@@ -45,9 +46,7 @@ def test_a_source_reaches_its_playbook(account: Account, source: str) -> None:
 
 def nothing_dead(account: Account) -> bool:
     """Are all four dead-letter queues empty, and no report waits to be made?"""
-    queues = ("UndeliveredEvents", "FailedInvocations", "FailedBulkEvents", "FailedReports")
-    queues = (*queues, "Reports")
-    return not any(account.messages(queue) for queue in queues)
+    return not any(account.messages(queue) for queue in QUEUES)
 
 
 def test_the_custom_action_releases(account: Account) -> None:

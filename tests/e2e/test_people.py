@@ -15,6 +15,7 @@ from cordon.statuses import Status
 from tests.e2e.account import ACCOUNT, Account, emulator
 from tests.e2e.people import hearing, role
 from tests.e2e.test_console import cordon
+from tests.e2e.test_delivery import nothing_dead
 from tests.e2e.test_playbooks import (
     PUBLIC,
     allowed,
@@ -28,7 +29,6 @@ from tests.e2e.test_playbooks import (
 )
 
 TICK = "ReconcileCasesEveryFiveMinutes"
-QUEUES = ("UndeliveredEvents", "FailedInvocations", "FailedBulkEvents", "FailedReports", "Reports")
 
 
 def session(name: str) -> str:
@@ -212,7 +212,7 @@ def test_a_report_that_is_refused_waits_and_is_redelivered(account: Account) -> 
     (incident,) = account.incidents()
     assert case.id in incident["Description"]
     assert account.reported(case).ops_item == incident["OpsItemId"]
-    assert [account.messages(queue) for queue in QUEUES] == [[]] * len(QUEUES)
+    assert nothing_dead(account)
 
 
 @pytest.mark.refused("dynamodb:BatchGetItem")

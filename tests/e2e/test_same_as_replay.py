@@ -14,20 +14,18 @@ import pytest
 from console.expected import home_of
 from console.replay import event_files
 from tests.e2e.account import ACCOUNT, REGION, ROOT, Account, emulator
-from tests.e2e.conftest import LACKS
-from tests.e2e.sides import (
-    HALVES,
+from tests.e2e.comparison import (
     REPORTER,
-    Moment,
-    Side,
     by_resource,
     changes,
-    deployed,
     differences,
     last_events,
-    replayed,
     shown,
 )
+from tests.e2e.conftest import LACKS
+from tests.e2e.deployed_side import deployed
+from tests.e2e.replay_side import replayed
+from tests.e2e.sides import HALVES, Moment, Side
 
 EVENTS = ROOT / "events"
 WAITS = "it waits for hours, which only replay's clock has"
@@ -91,8 +89,8 @@ def compared(replay: Side, e2e: Side) -> Iterator[str]:
     for half, ours, theirs in zip(HALVES, replay.moments, e2e.moments, strict=not replay.waited):
         yield from differences(ours.state, theirs.state, f"{half}: state")
         yield from differences(ours.cases, theirs.cases, f"{half}: cases")
-        told, heard = sorted(ours.messages, key=str), sorted(theirs.messages, key=str)
-        yield from differences(told, heard, f"{half}: messages")
+        ours_sent, sent = sorted(ours.messages, key=str), sorted(theirs.messages, key=str)
+        yield from differences(ours_sent, sent, f"{half}: messages")
         yield from differences(
             last_events(ours.events), last_events(theirs.events), f"{half}: events"
         )

@@ -9,9 +9,10 @@ from cordon.clock import to_iso
 from cordon.memory.cases import ActionStatus
 from cordon.playbook import Incident
 from cordon.statuses import Status
+from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from tests.actions.scenario import stub
 from tests.reporting.cases import CASE, a_case, with_results
-from tests.reporting.people import QUARANTINE, People
+from tests.reporting.people import People
 from tests.reporting.test_incident import ALWAYS, item
 
 

@@ -277,14 +277,20 @@ def failed_messages() -> None:
 
 def delayed_messages() -> None:
     """A new message stays invisible for its queue's delay of 60 seconds; here for none."""
-    original = sqs._HANDLERS["SendMessage"]
-    assert original is sqs._act_send_message
+    for name in ("SendMessage", "SendMessageBatch"):
+        sqs._HANDLERS[name] = _at_once(sqs._HANDLERS[name])
 
-    @functools.wraps(original)
-    def send(data: dict[str, Any], url: str) -> Any:
-        return original({**data, "DelaySeconds": 0}, url)
 
-    sqs._HANDLERS["SendMessage"] = sqs._act_send_message = send
+def _at_once(send: Any) -> Any:
+    @functools.wraps(send)
+    def sent(data: dict[str, Any], url: str) -> Any:
+        said = send(data, url)
+        for message in sqs._get_q(url)["messages"]:
+            if not message["receive_count"]:
+                message["visible_at"] = min(message["visible_at"], time.time())
+        return said
+
+    return sent
 
 
 def redrive() -> None:
