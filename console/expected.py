@@ -79,10 +79,10 @@ class Deployed:
     playbooks: Mapping[str, str]  # by logical id of the function
     routes: Routes
 
-    def handing_to(self, function: str) -> frozenset[str]:
+    def reached_by(self, function: str) -> frozenset[str]:
         """The playbooks that get what a rule brings to a function (its logical id).
 
-        The desk hands what a reviewer chose to every playbook that handles the finding.
+        The desk invokes every playbook that handles the finding that a reviewer chose.
         """
         if function in self.playbooks:
             return frozenset({self.playbooks[function]})
@@ -195,7 +195,7 @@ def lead_to(event: Mapping[str, Any], mode: Mode = Mode.ENFORCE) -> list[Expecta
     except Malformed as malformed:
         return [Expectation(UNREADABLE, f"cannot be read: {malformed}", rules=rules)]
     delivered = {
-        name for reached in routes.values() for one in reached for name in stack.handing_to(one)
+        name for reached in routes.values() for one in reached for name in stack.reached_by(one)
     }
     made = (_of_finding(finding, stack, mode, delivered) for finding in findings)
     return [replace(one, rules=rules) for one in made]

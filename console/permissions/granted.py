@@ -15,6 +15,7 @@ from embedded.template import Resource, Stack, synthesise
 
 FUNCTION, MACHINE = "AWS::Lambda::Function", "AWS::StepFunctions::StateMachine"
 ROLE, MANAGED = "AWS::IAM::Role", "AWS::IAM::ManagedPolicy"
+BUCKETS = ("EvidenceBucket", "FailedRecords")  # of the stack
 
 # The parameters for the page: every optional parameter is set, names are those of the template.
 ANY_PLACE = Place("ACCOUNT", "REGION")
@@ -109,12 +110,13 @@ def grants(stack: Stack, caller: str) -> list[Grant]:
 def readable(text: str, stack: str = ANY_STACK) -> str:
     """The text with generated names of this stack replaced by their logical ids."""
     generated = re.compile(rf"{stack}-(\w+?)-[0-9A-F]{{12}}", re.IGNORECASE)
-    return generated.sub(lambda match: _logical(match[1]), text)
+    named = generated.sub(lambda match: _logical(match[1]), text)
+    return named.replace("/stream/embedded", "/stream/LABEL")  # which DynamoDB chooses
 
 
 def _logical(name: str) -> str:
-    """Bucket names are in lower case. The evidence bucket is the only bucket of the stack."""
-    return "EvidenceBucket" if name == "evidencebucket" else name
+    """Bucket names are in lower case."""
+    return {one.lower(): one for one in BUCKETS}.get(name, name)
 
 
 def denies(stack: Stack) -> list[tuple[str, dict[str, Any]]]:

@@ -35,8 +35,8 @@ RECORD=1 .venv/bin/python -m pytest -q tests/promises/test_{{permissions,denials
 make playbooks
 ```
 
-ACCOUNT, REGION and STACK are those of the deployment; `arn:aws` stands for its partition. Resources
-of the stack have their logical ids from template.yaml. Every optional parameter is set. *Used by*
+ACCOUNT, REGION, STACK and LABEL are those of the deployment; `arn:aws` stands for its partition.
+Resources of the stack have their logical ids from template.yaml. Every optional parameter is set. *Used by*
 lists the calls in replay (tests/promises/permission_scenarios.py), or the service that uses the
 role; *deployed* means that the end-to-end tests made the same calls."""
 DENIED = """## What is denied
@@ -107,7 +107,7 @@ def _users(grant: Grant, record: Record) -> str:
     replayed = record.replayed.get(grant.caller, {}).get(grant.text, [])
     deployed = record.deployed.get(grant.caller, {}).get(grant.text, [])
     calls = ", ".join(f"`{call}`" for call in sorted({*replayed, *deployed}))
-    text = calls or BY_SERVICES.get(grant.action, "nothing")
+    text = calls or BY_SERVICES.get((grant.sid, grant.action), "nothing")
     return f"{text}; deployed" if deployed else text
 
 

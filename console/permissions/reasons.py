@@ -3,20 +3,34 @@
 # Statement → its purpose, as the page shows it.
 WHY = {
     "ReadSettings": "what people set, which a deployment must not change",
-    "ReadMemory": "its own rows, the holds of its families, decisions on its cases, the settings",
+    "ReadMemory": "the case and what belongs to it: its plan, holds, decision and reports",
     "WriteSettings": "the row when the stack is new; what a later template adds to it",
-    "WriteCases": "its own cases and their plans, what was reported, tokens of its questions",
+    "WriteCases": "its own cases and their plans, and when a control last passed",
     "UpdateMemory": "holds of its families, its budget, when a plan expires",
     "DeleteHolds": "a hold that no case is in any more",
     "ReadEvidence": "what a crashed attempt has written already; what a hold names as its capture",
     "WriteEvidence": "one entry per step, below its own prefix",
     "ImportOwnFindings": "Cordon's own finding of the case",
     "UpdateFindings": "the original finding's workflow status, fields and note",
-    "StartWorkflows": "approval by a person before anything is contained; release of a case",
+    "StartWorkflow": "wakes a case: a change needs more time, or a person has decided",
+    "ReadIncidents": "whether a person resolved the incident of what was for them",
+    "ReadStream": "the doorbell: which case has changed",
+    "ListStreams": "AWS's own policy for such a function has it: AWSLambdaDynamoDBExecutionRole",
+    "KeepWhatWasShown": "what people were shown of each case, and nothing else",
+    "PutStatusChanges": "the event of each change of a case's status",
+    "TryAgain": "what could not be shown, or not yet, waits here",
+    "KeepFailedRecords": "records of the stream whose attempts all failed",
+    "FindFailedRecords": "whether the bucket of these records is there",
+    "ListOpenCases": "the cases that something may be due for, by playbook",
+    "WriteOwnRows": "where its rounds are, and its heartbeat, which is no case",
+    "WakeCases": "a case for which something is due",
+    "RingForReports": "a case that people were not shown as it is",
+    "ListIncidents": "which incidents people resolved",
+    "MakeCustomActions": "CordonContain and CordonRelease in Security Hub",
     "PublishAlerts": "incidents and approvals to the topic",
     "SendFailedInvocations": "the event of an invocation whose attempts all failed",
     "ActInMemberAccounts": "findings of member accounts, only if MemberRole is set",
-    "OpenIncidents": "an OpsItem for each manual step",
+    "OpenIncidents": "an OpsItem for each case that a person must know of",
     "UpdateIncidents": "the OpsItem's status: it is resolved when the case is released",
     "WriteLog": "the function's own log group",
     "ConsumeBulkQueue": "compliance findings, which arrive in bulk",
@@ -38,7 +52,7 @@ WHY = {
     "ReadSageMakerTags": "the state of the resource: captured before the change, verified after it",
     "ReadBedrockTags": "the state of the resource: captured before the change, verified after it",
     "ReadAgentCoreTags": "the state of the resource: captured before the change, verified after it",
-    "InvokePlaybooks": "each step of the workflow invokes the case's function",
+    "InvokePlaybooks": "for a case that is woken, a custom action, or what is redelivered",
     "ReadCases": "the case, its plan, its decision and its reports, the settings: checked first",
     "WriteDecisions": "who decided what; no playbook's role may",
     "ChangeSettings": "one entry at a time, for people",
@@ -49,22 +63,33 @@ WHY = {
     "WriteWorkflowLog": 'failed executions (Step Functions Developer Guide, "Logging")',
 }
 
-# Allowed, and used by a service with the role: no call in Cordon's code.
+# Statement → actions that a service uses with the role, with no call in Cordon's code; and who.
+_LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
+_POLLS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+_STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
+_DELIVERIES = (
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+)
+_BY_SERVICES = {
+    "WriteLog": (_LOGS, "Lambda, which writes the log"),
+    "SendFailedInvocations": (("sqs:SendMessage",), "Lambda, which sends failed events"),
+    "ConsumeBulkQueue": (_POLLS, "Lambda, which polls the queue"),
+    "TryAgain": (_POLLS, "Lambda, which polls the queue"),
+    "ReadStream": (_STREAM, "Lambda, which reads the table's stream"),
+    "ListStreams": (("dynamodb:ListStreams",), "Lambda, which reads the table's stream"),
+    "KeepFailedRecords": (("s3:PutObject",), "Lambda, which keeps what it gave up"),
+    "FindFailedRecords": (("s3:ListBucket",), "Lambda, which looks for the bucket first"),
+    "WriteWorkflowLog": (_DELIVERIES, "Step Functions, which writes the log"),
+}
 BY_SERVICES = {
-    "sqs:ReceiveMessage": "Lambda, which polls the queue",
-    "sqs:DeleteMessage": "Lambda, which polls the queue",
-    "sqs:GetQueueAttributes": "Lambda, which polls the queue",
-    "sqs:SendMessage": "Lambda, which sends failed events",
-    "logs:CreateLogStream": "Lambda, which writes the log",
-    "logs:PutLogEvents": "Lambda, which writes the log",
-    "logs:CreateLogDelivery": "Step Functions, which writes the log",
-    "logs:DeleteLogDelivery": "Step Functions, which writes the log",
-    "logs:DescribeLogGroups": "Step Functions, which writes the log",
-    "logs:DescribeResourcePolicies": "Step Functions, which writes the log",
-    "logs:GetLogDelivery": "Step Functions, which writes the log",
-    "logs:ListLogDeliveries": "Step Functions, which writes the log",
-    "logs:PutResourcePolicy": "Step Functions, which writes the log",
-    "logs:UpdateLogDelivery": "Step Functions, which writes the log",
+    (sid, action): who for sid, (actions, who) in _BY_SERVICES.items() for action in actions
 }
 
 # Pattern with a wildcard → why it cannot be narrower. ``*`` alone needs no reason here:
@@ -78,6 +103,7 @@ WIDE = {
         for name in _PLAYBOOKS
     },
     "arn:aws:s3:::EvidenceBucket/settings/*": "the key of an entry contains its number",
+    "arn:aws:s3:::FailedRecords/*": "Lambda chooses the key",
     "arn:aws:iam::ACCOUNT:role/aws-reserved/sso.amazonaws.com/*": "a permission set may be any",
     "arn:aws:s3:::*": "findings name any bucket; a condition limits the account",
     "arn:aws:iam::ACCOUNT:role/*": "findings name any role; protected ones are denied below",

@@ -40,7 +40,7 @@ def _unused(granted: list[Grant], used: Uses) -> Iterator[str]:
     """Each grant must be used, each use must be granted, and each only once."""
     for grant in granted:
         by_code = grant.text in used.get(grant.caller, {})
-        by_service = grant.action in BY_SERVICES
+        by_service = (grant.sid, grant.action) in BY_SERVICES
         if by_code and by_service:
             yield f"{grant.caller}: {grant.text} is used by Cordon's code, not by a service"
         elif not by_code and not by_service:
@@ -52,8 +52,9 @@ def _unused(granted: list[Grant], used: Uses) -> Iterator[str]:
                 yield f"{caller}: {text} was used and is not granted"
     twice = [pair for pair in known if sum((g.caller, g.text) == pair for g in granted) > 1]
     yield from (f"{caller}: {text} is granted twice" for caller, text in sorted(twice))
-    surplus = BY_SERVICES.keys() - {grant.action for grant in granted}
-    yield from (f"{action} is listed in BY_SERVICES and not granted" for action in surplus)
+    surplus = BY_SERVICES.keys() - {(grant.sid, grant.action) for grant in granted}
+    for sid, action in sorted(surplus):
+        yield f"{action} of {sid} is listed in BY_SERVICES and not granted"
 
 
 def _never_replayed(record: Record) -> Iterator[str]:

@@ -102,7 +102,10 @@ def _follows(at: datetime, operator: str, value: str) -> bool:
     """Whether a moment is after or before another, in ISO 8601."""
     if operator not in ("GreaterThan", "LessThan"):
         raise NotModelled(f"ssm DescribeOpsItems: {operator} for a time")
-    other = datetime.fromisoformat(value)
+    try:
+        other = datetime.fromisoformat(value)
+    except ValueError:
+        raise NotModelled(f"ssm DescribeOpsItems: the time {value}") from None
     return at > other if operator == "GreaterThan" else at < other
 
 

@@ -124,8 +124,11 @@ def test_execution_lives_longer_than_its_waits() -> None:
 
 def test_failure_is_an_alarm() -> None:
     assert STATES["Failed"]["Type"] == "Fail"
-    alarm = stack().resources["WorkflowsFailed"]
-    metrics = {m["MetricStat"]["Metric"]["MetricName"] for m in alarm.properties["Metrics"][1:]}
+    (alarm,) = (one for one in stack().unbuilt if one.logical == "WorkflowsFailed")
+    seen = [m["MetricStat"]["Metric"] for m in alarm.properties["Metrics"] if "MetricStat" in m]
+    machines = {d["Value"] for metric in seen for d in metric["Dimensions"]}
+    assert machines == {stack().resources["Workflow"].arn}
+    metrics = {metric["MetricName"] for metric in seen}
     assert metrics == {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}
 
 

@@ -357,9 +357,10 @@ def test_alarm_covers_every_playbook(member: str, pattern: str, name: str) -> No
 def test_dashboard_names_existing_resources() -> None:
     (board,) = (r for r in stack().unbuilt if r.type == "AWS::CloudWatch::Dashboard")
     body = board.properties["DashboardBody"]
-    assert len(json.loads(body)["widgets"]) == 7
+    assert len(json.loads(body)["widgets"]) == 6
     for playbook in PLAYBOOKS:
         assert stack().resources[logical(playbook)].physical in body
+    assert stack().resources["Workflow"].arn in body
 
 
 def test_security_hub_can_be_left_out() -> None:

@@ -13,7 +13,7 @@ from embedded.policy_evaluation import Decision, Policies, Request, decide
 from tests.architecture import stack as seen
 from tests.architecture.stack import EMERGENCY, NAMED, PLAYBOOKS, listed, logical, policies, stack
 
-BASE = {  # memory, evidence, report, incident, log, failed invocations
+BASE = {  # memory, evidence, log, failed invocations, whether an incident was resolved
     "dynamodb:BatchGetItem",
     "dynamodb:PutItem",
     "dynamodb:UpdateItem",
@@ -21,13 +21,8 @@ BASE = {  # memory, evidence, report, incident, log, failed invocations
     "logs:PutLogEvents",
     "s3:GetObject",
     "s3:PutObject",
-    "securityhub:BatchImportFindings",
-    "securityhub:BatchUpdateFindings",
-    "securityhub:GetFindings",
-    "sns:Publish",
     "sqs:SendMessage",
-    "ssm:CreateOpsItem",
-    "ssm:UpdateOpsItem",
+    "ssm:GetOpsItem",
 }
 MEMBERS = {"sts:AssumeRole", "sts:SetSourceIdentity"}
 QUEUE = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
@@ -53,7 +48,7 @@ def used(playbook: str) -> set[type[Action]]:
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_role_allows_exactly_its_needed_permissions(playbook: str) -> None:
     needed = BASE | {p for action in used(playbook) for p in action.permissions}
-    # Who changes resources may hold them, and awaits approval and releases by workflows.
+    # Who changes resources may hold them, and wakes itself for a change that needs time.
     needed |= {"dynamodb:DeleteItem", "states:StartExecution"} if used(playbook) else set()
     needed |= set(protection.PERMISSIONS) if playbook == "quarantine_bucket" else set()
     needed |= QUEUE if f"{logical(playbook)}BulkQueue" in stack().resources else set()
@@ -295,21 +290,14 @@ def test_member_access_is_optional_and_within_the_organisation() -> None:
     assert decide(Request(APP, "sts:AssumeRole", role), alone) is Decision.NOT_ALLOWED
 
 
-@pytest.mark.parametrize(
-    ("machine", "playbooks"),
-    [
-        ("ContainWorkflow", set(PLAYBOOKS) - {"escalate_finding"}),
-        ("ReleaseWorkflow", set(PLAYBOOKS)),
-    ],
-)
-def test_workflows_invoke_only_the_playbooks(machine: str, playbooks: set[str]) -> None:
-    role = stack().resources[f"{machine}Role"]
+def test_workflow_invokes_only_the_playbooks() -> None:
+    (found,) = stack().of("AWS::StepFunctions::StateMachine")
+    role = stack().resources["WorkflowRole"]
     (document,) = (p["PolicyDocument"] for p in role.properties["Policies"])
     invoke, _ = document["Statement"]
     assert invoke["Action"] == "lambda:InvokeFunction"
-    functions = {stack().resources[logical(playbook)].arn for playbook in playbooks}
+    functions = {stack().resources[logical(playbook)].arn for playbook in PLAYBOOKS}
     assert set(invoke["Resource"]) == functions
-    found = stack().resources[machine]
     assert found.properties["RoleArn"] == role.arn
     (trust,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Condition"]["ArnLike"]["aws:SourceArn"] == found.arn
