@@ -15,6 +15,7 @@ from console.expected import expectation_path
 from console.stack import Stack
 from cordon.deciding.cases import HOLDING
 from cordon.finding import Malformed
+from cordon.memory.decisions import Decisions, Verb
 from cordon.sources import read
 from cordon.statuses import Status
 from embedded import snapshot as looks
@@ -53,6 +54,7 @@ def _deployed(watch: "_Watch", path: Path, like: Side) -> Side:
     since = datetime.now().astimezone()
     _deliver(account, event, operator)
     outcomes = _outcomes(account, since, {one["playbook"] for one in like.outcomes})
+    outcomes += _chosen(account)
     if event != json.loads(path.read_text()):  # a case's id is made of the names, among others
         cases = {one["playbook"]: one["case"] for one in like.outcomes}
         outcomes = [one | {"case": cases.get(one["playbook"], "")} for one in outcomes]
@@ -161,6 +163,17 @@ def _outcomes(account: Account, since: datetime, expected: set[str]) -> list[dic
         if {one["playbook"] for one in outcomes} >= expected or time.monotonic() > patience:
             return outcomes
         time.sleep(0.1)
+
+
+def _chosen(account: Account) -> list[dict[str, str]]:
+    """What a reviewer released by a custom action: the desk decides it, and no playbook says so."""
+    decisions, found = Decisions(account.stack.table), []
+    for case in account.cases():
+        decided = decisions.of_round(case)
+        if decided and decided.verb is Verb.RELEASE and not any(w.api for w in decided.witnesses):
+            said = {"outcome": str(Status.RELEASING), "reason": decided.why, "mode": case.mode}
+            found.append({"playbook": case.playbook, "case": case.id, **said})
+    return found
 
 
 def _logged(account: Account, since: datetime) -> Iterator[dict[str, str]]:

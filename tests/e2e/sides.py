@@ -10,7 +10,7 @@ generates, ids that a service gives, the moment it is now.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -118,7 +118,12 @@ def moment(
     messages: Sequence[Mapping[str, str]],
     events: Sequence[Mapping[str, Any]],
 ) -> Moment:
-    """How a side is at this moment, alike on both."""
+    """How a side is at this moment, alike on both.
+
+    The hash of a plan that names roles of the stack differs; the plans themselves are compared.
+    """
+    plans = {case.plan_hash: f"plan of {case.id}" for case in cases}
+    names = replace(names, generated={**names.generated, **plans})
     rows = sorted((_row(case) for case in cases), key=lambda row: str(row["id"]))
     return Moment(
         names.alike(_readable(state)),
@@ -132,7 +137,6 @@ def moment(
 def _row(case: Case) -> dict[str, Any]:
     assert case.plan_hash == case.plan.hash
     return case_json(case) | {
-        "plan_hash": "",  # of a plan that names roles of the stack
         "mode": case.mode,
         "round": case.round,
         "decided_by": case.decided_by,
