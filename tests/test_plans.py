@@ -86,6 +86,16 @@ def test_rule_to_another_playbook_alone_does_not_deliver(monkeypatch: pytest.Mon
     assert "to quarantine_bucket, which would handle it" in led.reason
 
 
+def test_choice_of_a_reviewer_reaches_the_playbooks_through_the_desk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (led,) = lead_to(json.loads(CHOSEN.read_text()))
+    assert (led.rules, led.playbook) == (("DecideCasesCustomAction",), "quarantine_bucket")
+    monkeypatch.setattr(Routes, "of", lambda *_: {"SomeRule": ("ReconcileCases",)})
+    (led,) = lead_to(json.loads(CHOSEN.read_text()))
+    assert led.outcome == "not_delivered"
+
+
 def test_every_shipped_sample_reaches_its_playbook_by_a_rule() -> None:
     for path in sorted(EVENTS.glob("*/*.json")):
         if not path.name.endswith(expected.SUFFIX):

@@ -36,9 +36,9 @@ make playbooks
 ```
 
 ACCOUNT, REGION, STACK and LABEL are those of the deployment; `arn:aws` stands for its partition.
-Resources of the stack have their logical ids from template.yaml. Every optional parameter is set. *Used by*
-lists the calls in replay (tests/promises/permission_scenarios.py), or the service that uses the
-role; *deployed* means that the end-to-end tests made the same calls."""
+Resources of the stack have their logical ids from template.yaml. Every optional parameter is set.
+*Used by* lists the calls in replay (tests/promises/permission_scenarios.py), or the service that
+uses the role; *deployed* means that the end-to-end tests made the same calls."""
 DENIED = """## What is denied
 
 The tests try each deny with real calls under each of the four function roles

@@ -16,6 +16,7 @@ from embedded.iam_guard import SandboxDied
 from embedded.journal import Called
 from tests.actions.scenario_iam import DENY_ALL, policy_of
 from tests.promises.permission_scenarios_desk import DESK_ROADS
+from tests.promises.permission_scenarios_people import RECONCILER_ROADS, REPORTER_ROADS
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.world import HOME, Event, World, chosen, event, finding_of
 
@@ -74,7 +75,7 @@ def release_by_custom_action(contains: str, releases: str) -> Road:
     def go(world: World) -> None:
         world.send(event(contains))
         world.account.deliver(event(releases))
-        assert world.case().status is Status.REOPENED
+        assert world.in_time(world.case()).status is Status.REOPENED
 
     return go
 
@@ -230,4 +231,6 @@ ROADS: dict[str, tuple[Road, ...]] = {
     ),
     "Setup": (set_up,),
     "DecideCases": DESK_ROADS,
+    "ReportCases": REPORTER_ROADS,
+    "ReconcileCases": RECONCILER_ROADS,
 }

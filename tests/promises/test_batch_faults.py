@@ -69,7 +69,7 @@ def attempts(world: World) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("fault", RAISED, ids=str)
-@pytest.mark.parametrize("operation", ["TransactWriteItems", "AddTags", "BatchImportFindings"])
+@pytest.mark.parametrize("operation", ["TransactWriteItems", "AddTags"])
 def test_others_are_done_and_one_comes_again(world: World, operation: str, fault: Fault) -> None:
     broken = break_second(world, operation, fault)
     first, *later = deliver(world)
@@ -94,7 +94,7 @@ def test_poison_ends_dead_and_alone(world: World, fault: Fault) -> None:
     assert failed.failed[0].reason
 
 
-@pytest.mark.parametrize("operation", ["TransactWriteItems", "AddTags", "BatchImportFindings"])
+@pytest.mark.parametrize("operation", ["TransactWriteItems", "AddTags"])
 def test_dead_sandbox_brings_all_again(world: World, operation: str) -> None:
     """Lambda cannot say which message killed it; who was done stays done."""
     assert break_second(world, operation, DIED_AFTER) == []
@@ -109,7 +109,7 @@ def test_dead_sandbox_brings_all_again(world: World, operation: str) -> None:
 @pytest.mark.parametrize("fault", RAISED, ids=str)
 def test_observed_batch_leaves_the_others_done(world: World, fault: Fault) -> None:
     """Rows of a batch are written at its end, with one object of evidence for all."""
-    broken = break_second(world, "BatchImportFindings", fault)
+    broken = break_second(world, "PutItem", fault)
     first, *later = deliver(world)
     assert broken
     assert len(first.result["batchItemFailures"]) == 1

@@ -3,14 +3,18 @@
 ``test_faults`` has a death after each change of a delivery, of an approved plan and of a release.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from cordon.memory.cases import Case
 from embedded.iam_guard import SandboxDied
 from embedded.journal import Called
 from tests.promises.forked import apart
-from tests.promises.world import World, event, revoked, seen, without_dates
+from tests.promises.world import Refused, World, event, revoked, seen, without_dates
 
 Seen = tuple[dict[str, Any], int]
 
@@ -33,7 +37,10 @@ def same(undisturbed: Seen, others: list[tuple[str, Seen]]) -> None:
 @pytest.mark.world("approve")
 @pytest.mark.parametrize("calls", [1, 5, 22])
 def test_the_workflows_try_again(world: World, calls: int) -> None:
-    """The same through the state machines themselves: ask, contain, report and release."""
+    """The same through the workflow itself: what was approved, and what is released.
+
+    A desk that dies has decided or has not: the person tries again, and time takes up the rest.
+    """
     one = event("quarantine_bucket/guardduty_public_access")
     world.stage(one)
     before = world.state
@@ -44,7 +51,12 @@ def test_the_workflows_try_again(world: World, calls: int) -> None:
         for step in (world.approve, world.release):
             if dies:
                 world.account.crash_after(calls)
-            step(world.case())
+            try:
+                step(world.case())
+            except Refused as refused:
+                assert "status 500" in str(refused)
+                _once_more(world, step)
+            world.account.advance(timedelta(minutes=11))
             shown.append(looked(world))
         return shown[0], shown[1]
 
@@ -54,7 +66,13 @@ def test_the_workflows_try_again(world: World, calls: int) -> None:
     assert died[1][0]["state"] == before
 
 
-@pytest.mark.parametrize(("first", "second"), [(20, 12), (60, 40)])
+def _once_more(world: World, step: Callable[[Case], object]) -> None:
+    """Whoever decides tries it again; refused where it was decided and is being carried out."""
+    with suppress(Refused):
+        step(world.case())
+
+
+@pytest.mark.parametrize(("first", "second"), [(20, 12), (8, 18)])
 def test_two_deaths_are_survived_too(world: World, first: int, second: int) -> None:
     one = event("quarantine_bucket/guardduty_ransomware_delete")
     world.stage(one)

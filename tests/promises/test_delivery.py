@@ -72,6 +72,7 @@ def test_the_hubs_copy_completes_the_report(world: World, native: str) -> None:
         assert set(world.changes(copied)) <= {
             "securityhub:BatchImportFindings",
             "securityhub:BatchUpdateFindings",
+            "events:PutEvents",
         }
     assert world.case().id == case.id
     assert world.case().status is case.status

@@ -28,7 +28,6 @@ MISSED = [  # function, action, a sample that cannot end well without it
     ("RevokeSessions", "iam:PutRolePolicy", "revoke_sessions/guardduty_privilege_escalation"),
     ("TagAiResource", "sagemaker:AddTags", "tag_ai_resource/securityhub_sagemaker_1"),
     ("TagAiResource", "s3:PutObject", "tag_ai_resource/securityhub_sagemaker_1"),
-    ("EscalateFinding", "ssm:CreateOpsItem", "escalate_finding/guardduty_attack_sequence_s3"),
     ("EscalateFinding", "dynamodb:PutItem", "escalate_finding/guardduty_attack_sequence_s3"),
 ]
 

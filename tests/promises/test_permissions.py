@@ -32,11 +32,7 @@ def seen(world: World, road: Road) -> used.Uses:
 @pytest.mark.parametrize("function", ROADS)
 def test_used_permissions_match_the_record(world: World, function: str) -> None:
     every = used.merged(*(seen(world, road) for road in ROADS[function]))
-    ours = {
-        caller: every[caller]
-        for caller in (function, "ContainWorkflow", "ReleaseWorkflow")
-        if caller in every
-    }
+    ours = {caller: every[caller] for caller in (function, "Workflow") if caller in every}
     if RECORDING:
         Record.read(ROOT).with_roads(function, ours).write(ROOT)
     assert ours == Record.read(ROOT).roads[function]

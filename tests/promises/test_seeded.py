@@ -163,14 +163,14 @@ REPORTS = (
     "BatchUpdateFindings",
     "CreateOpsItem",
     "UpdateOpsItem",
-    "Publish",
+    "PublishBatch",
 )
 
 
 def test_incident_is_closed_last(world: World) -> None:
     """Closed, it says that all is over: what else people look at says so before it does."""
     world.send(event(BUCKET))
-    assert reports(world, 0) == [REPORTS[0], REPORTS[1], "CreateOpsItem", "Publish"]
+    assert reports(world, 0) == [REPORTS[0], REPORTS[1], "CreateOpsItem", "PublishBatch"]
     since = len(world.account.journal)
     world.release(world.case())
     assert reports(world, since) == [REPORTS[0], REPORTS[1], "UpdateOpsItem"]

@@ -10,14 +10,15 @@ from botocore.exceptions import ClientError
 from console.evidence import verify
 from cordon import clients
 from cordon.memory.cases import Cases
+from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded.journal import Invoked
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.test_samples import RELEASED as EACH_SHAPE
-from tests.promises.world import HOME, Event, World, changed, event, logged, outcomes
+from tests.promises.world import HOME, Event, Refused, World, changed, event, logged, outcomes
 
 NAME = "quarantine_bucket/guardduty_public_access"
-OWN = {"securityhub:BatchImportFindings"}  # our own finding is how an observer reports
+OWN = {"securityhub:BatchImportFindings", "events:PutEvents"}  # how people see what is observed
 REASON = {"owner": "ana@example.com", "reason": "a public web site"}
 IN_THE_HUB = "quarantine_bucket/securityhub_s3_2"
 
@@ -289,10 +290,13 @@ def test_what_is_not_understood_stops_what_a_person_approved(
         world.set(name, value)
     else:
         world.account.client("dynamodb").delete_item(**world.settings_row)
-    world.approve(case)
+    with pytest.raises(Refused):
+        world.approve(case)
+    world.decide(case, Verb.APPROVE)
+    assert not world.proceed(case).failed
     assert world.case().status is Status.EXPIRED
     assert world.state == before
-    assert "NotAllowedNow" in world.case().decided_why
+    assert "it was approved, and not carried out" in world.case().decided_why
 
 
 FAILING = "tag_ai_resource/securityhub_sagemaker_1"
@@ -367,8 +371,10 @@ def test_settings_that_cannot_be_read_are_read_again(world: World, denied: bool)
 def test_settings_that_cannot_be_read_let_an_approval_be_tried_again(world: World) -> None:
     sent(world)
     case = world.case()
+    world.decide(case, Verb.APPROVE)
     throttled(world, 1)
-    world.approve(case)
+    assert world.proceed(case).failed
+    assert not world.proceed(case).failed
     assert world.case().status is Status.CONTAINED
 
 

@@ -1,6 +1,5 @@
 """The settings row is made with the stack; no deployment changes what people made of it (D2)."""
 
-import json
 import shlex
 from typing import Any
 
@@ -167,17 +166,17 @@ def test_deployment_leaves_no_trace_in_the_journal(world: World) -> None:
 def test_stop_stops_whatever_the_row_is(world: World) -> None:
     """The output has the one command; what it says is done here by the API that it calls."""
     command = shlex.split(world.account.stack.outputs["Stop"])
-    assert command[:3] == ["aws", "dynamodb", "update-item"]
-    options = dict(zip(command[3::2], command[4::2], strict=True))
-    names = {"--table-name": "TableName", "--key": "Key", "--region": ""}
-    names |= {"--update-expression": "UpdateExpression"}
-    names |= {"--expression-attribute-values": "ExpressionAttributeValues"}
-    assert options.keys() == names.keys()
+    assert command[:3] == ["aws", "lambda", "invoke"]
+    options = dict(zip(command[3:-1:2], command[4:-1:2], strict=True))
     assert options.pop("--region") == world.account.place.region
-    given = {names[k]: json.loads(v) if v.startswith("{") else v for k, v in options.items()}
+    assert options.pop("--cli-binary-format") == "raw-in-base64-out"
+    function, payload = options.pop("--function-name"), options.pop("--payload")
+    assert options == {}
     for name, value in (("version", {"S": "three"}), ("master_switch", {"L": []}), ("modes", {})):
         world.write_setting(name, value or {"NULL": True})
-        boto3.client("dynamodb", region_name=world.account.place.region).update_item(**given)
+        lambda_ = boto3.client("lambda", region_name=world.account.place.region)
+        stopped = lambda_.invoke(FunctionName=function, Payload=payload)
+        assert "FunctionError" not in stopped
         assert world.settings["master_switch"] == "off"
     before, said = sent(world)
     assert said["outcome"] == "ignored"

@@ -11,6 +11,7 @@ from cordon import clock
 from cordon.actions import NotYet
 from cordon.actions.s3 import BlockPublicAccess
 from cordon.statuses import Status
+from embedded.journal import Invoked
 from tests.promises.world import World, event
 
 NAME = "quarantine_bucket/guardduty_public_access"
@@ -45,7 +46,7 @@ def test_workflow_waits_and_goes_on(world: World, mode: str) -> None:
         deliver(world)
         if mode == "approve":
             case = world.case()
-            world.approve(case)
+            world.approve(case, patience=SOON)
         case = world.case()
         assert case.status is Status.CONTAINING
         assert case.not_before is not None
@@ -79,6 +80,8 @@ def test_switch_is_looked_at_again_before_it_goes_on(world: World) -> None:
     case = world.case()
     assert case.status is Status.CONTAINING
     assert "master switch is at observe" in case.reason
+    woken = [i for i in world.account.journal.of(Invoked) if "cordon" in i.event]
+    assert len(woken) < 5  # a moment that has passed is not waited for again and again
 
 
 def test_what_failed_beside_it_is_taken_up_with_it(world: World) -> None:

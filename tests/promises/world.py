@@ -130,10 +130,10 @@ class World:
         """What ``cordon approve`` and the other commands work with."""
         return operator_of(self.account)
 
-    def approve(self, case: Case, plan: str = "") -> None:
-        """As ``cordon approve`` does. Raises Refused."""
+    def approve(self, case: Case, plan: str = "", *, patience: timedelta | None = None) -> None:
+        """As ``cordon approve`` does. Raises Refused. ``patience``: for what needs time."""
         self.operator.decide(case, Verb.APPROVE, plan or case.plan_hash)
-        self.account.settle()
+        self.account.settle(patience=patience)
 
     def reject(self, case: Case) -> None:
         """As ``cordon reject`` does. Raises Refused."""
@@ -144,7 +144,16 @@ class World:
         """As ``cordon release`` does, until its workflow has ended."""
         self.operator.release(case, "the test releases")
         self.account.settle()
-        return self.operator.case(case.id)
+        return self.in_time(case)
+
+    def in_time(self, case: Case) -> Case:
+        """The case when what it waits for may be done, as often as it waits."""
+        while (now := self.operator.case(case.id)).not_before is not None:
+            if now.not_before <= self.account.now:
+                break
+            left = now.not_before - self.account.now
+            self.account.advance(left + timedelta(seconds=1), schedules="last")
+        return now
 
     def decide(self, case: Case, verb: Verb, **changes: Any) -> None:
         """Record what a person decided, past the desk, and wake nobody."""

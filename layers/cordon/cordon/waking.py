@@ -45,5 +45,5 @@ def wake(
 
 
 def soon(until: datetime) -> bool:
-    """Is the moment so near that a workflow waits for it?"""
-    return until - now() <= LONGEST_WAIT
+    """Is the moment so near that a workflow waits for it? One that has passed is not waited for."""
+    return timedelta(0) < until - now() <= LONGEST_WAIT

@@ -33,7 +33,7 @@ from cordon.question import NOBODY, end, is_over, period_is_over, witnesses
 from cordon.release import close, release
 from cordon.respond import HOLDING, respond, respond_to_newer_activity
 from cordon.sources.text import one_line
-from cordon.statuses import Event, Status
+from cordon.statuses import CONTAIN_ENDED, Event, Status
 from cordon.waking import soon
 
 Command = Mapping[str, Any]
@@ -90,7 +90,7 @@ def _go_on(case: Case, services: Services) -> None:
 def _said(before: Case | None, case: Case) -> dict[str, str]:
     said = {"status": str(case.status), "mode": case.mode}
     attempted = before is None or case.attempt != before.attempt
-    if attempted and case.status is not Status.RELEASING:
+    if attempted and case.status in CONTAIN_ENDED:
         said["seen"] = to_iso(case.last_activity)
     if case.not_before is not None and soon(case.not_before):
         said["until"] = to_iso(case.not_before)

@@ -1,0 +1,63 @@
+"""The roads on which the reporter and the reconciler make every call that they can."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cordon.statuses import Status
+from embedded.journal import Called
+from tests.promises.world import World, event
+
+PUBLIC = "quarantine_bucket/guardduty_public_access"
+COPY = "quarantine_bucket/securityhub_guardduty_anonymous_access"
+CONTROL = "quarantine_bucket/securityhub_s3_8_per_standard"
+
+
+def shown(world: World) -> None:
+    """A case is contained, shown anew as the daily check does, and released."""
+    world.send(event(PUBLIC))
+    case = world.case()
+    body = {"playbook": case.playbook, "case": case.id, "projection": "all", "anew": True}
+    world.account.client("sqs").send_message(
+        QueueUrl=world.account.queues["Reports"].url, MessageBody=json.dumps(body)
+    )
+    world.account.settle()
+    assert world.release(world.case()).status is Status.REOPENED
+    for name in (COPY, CONTROL):
+        world.send(event(name))
+
+
+def not_shown_at_once(world: World) -> None:
+    """OpsCenter does not take an incident: the case waits in the queue."""
+    left = [{"Error": {"Code": "InternalServerError", "Message": "later"}}]
+
+    def fail(call: Called) -> None:
+        if call.operation == "CreateOpsItem" and left:
+            error: Any = left.pop()
+            raise ClientError(error, call.operation)
+
+    world.account.after_call(fail)
+    world.send(event(PUBLIC))
+    assert world.reported(world.case()).version == world.case().version
+
+
+def too_late(world: World) -> None:
+    """Nobody decides in time; a person resolves the incident of what was for them."""
+    world.set("modes.quarantine_bucket", "approve")
+    world.send(event(PUBLIC))
+    world.account.advance(timedelta(hours=5), schedules="last")
+    assert world.case().status is Status.EXPIRED
+
+
+def not_rung_for(world: World) -> None:
+    """The stream stands still: what people were not shown is rung for by the queue."""
+    world.account.set_mapping("ReportCasesStream", enabled=False)
+    world.send(event(PUBLIC))
+    world.account.advance(timedelta(minutes=30))
+    assert world.reported(world.case()).version == world.case().version
+
+
+REPORTER_ROADS = (shown, not_shown_at_once)
+RECONCILER_ROADS = (too_late, not_rung_for)
