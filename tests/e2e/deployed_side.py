@@ -53,8 +53,9 @@ def _deployed(watch: "_Watch", path: Path, like: Side) -> Side:
         _deliver(account, one, operator)
     since = datetime.now().astimezone()
     _deliver(account, event, operator)
-    outcomes = _outcomes(account, since, {one["playbook"] for one in like.outcomes})
-    outcomes += _chosen(account)
+    outcomes = _chosen(account)
+    logged = {one["playbook"] for one in like.outcomes} - {one["playbook"] for one in outcomes}
+    outcomes += _outcomes(account, since, logged)
     if event != json.loads(path.read_text()):  # a case's id is made of the names, among others
         cases = {one["playbook"]: one["case"] for one in like.outcomes}
         outcomes = [one | {"case": cases.get(one["playbook"], "")} for one in outcomes]
