@@ -34,7 +34,7 @@ STOLEN = EVENTS / "revoke_sessions" / "guardduty_compromised_credentials.json"
 def test_choice_to_release_is_the_desks(
     mode: Mode, approve: bool, statuses: tuple[str, str]
 ) -> None:
-    """What held nothing is not released, and no playbook is asked."""
+    """What held nothing is not released."""
     run = Replay(ROOT, mode=mode, approve=approve).one(RELEASED)
     assert run.troubles == []
     assert [one.outcome for one in run.handled_by] == [one for one in statuses[:1] if one]

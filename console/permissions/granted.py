@@ -111,7 +111,7 @@ def readable(text: str, stack: str = ANY_STACK) -> str:
     """The text with generated names of this stack replaced by their logical ids."""
     generated = re.compile(rf"{stack}-(\w+?)-[0-9A-F]{{12}}", re.IGNORECASE)
     named = generated.sub(lambda match: _logical(match[1]), text)
-    return named.replace("/stream/embedded", "/stream/LABEL")  # which DynamoDB chooses
+    return named.replace("/stream/embedded", "/stream/MOMENT")  # when it was made
 
 
 def _logical(name: str) -> str:

@@ -35,7 +35,7 @@ RECORD=1 .venv/bin/python -m pytest -q tests/promises/test_{{permissions,denials
 make playbooks
 ```
 
-ACCOUNT, REGION, STACK and LABEL are those of the deployment; `arn:aws` stands for its partition.
+ACCOUNT, REGION, STACK and MOMENT are those of the deployment; `arn:aws` stands for its partition.
 Resources of the stack have their logical ids from template.yaml. Every optional parameter is set.
 *Used by* lists the calls in replay (tests/promises/permission_scenarios.py), or the service that
 uses the role; *deployed* means that the end-to-end tests made the same calls."""

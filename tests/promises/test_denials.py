@@ -115,6 +115,7 @@ OF_ROLES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is 
     },
     "ProtectLogAndStateBuckets": {
         f"{S3}EvidenceBucket": on_evidence_bucket("PutBucketTagging", Tagging={"TagSet": []}),
+        f"{S3}FailedRecords": on_buckets("FailedRecords", "failed-records"),
         **{
             f"{S3}{prefix}*": on_buckets(f"{prefix}0a1b", f"my-{prefix}0a1b")
             for prefix in (
@@ -232,8 +233,8 @@ def a_role(world: World, params: Params) -> Params:
 
 def a_bucket(world: World, params: Params) -> Params:
     s3, name = world.account.client("s3"), params["Bucket"]
-    if name == "EvidenceBucket":
-        name = world.account.stack.outputs["EvidenceBucket"]
+    if name in ("EvidenceBucket", "FailedRecords"):
+        name = world.account.stack.resources[name].physical
     elif name not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
     if "Key" in params and "Body" not in params:
@@ -368,13 +369,13 @@ def test_a_role_writes_evidence_below_its_own_prefix_only(world: World) -> None:
     """Whatever it is allowed; and nobody writes it but these roles, by their exact ARNs."""
     roles = unbound(world)
     roles["another below /cordon/"] = below_cordon(world)
-    for playbook, function in PLAYBOOKS.items():
-        one = put_at(f"{playbook}/111122223333/0a/000001.json", IfNoneMatch="*")
+    for prefix, function in {**PLAYBOOKS, "settings": "DecideCases"}.items():
+        one = put_at(f"{prefix}/111122223333/0a/000001.json", IfNoneMatch="*")
         params, _ = set_scene(world, one)
         others = roles.keys() - {function}
         for name in others:
-            assert "explicit deny" in refusal(world, roles[name], one, params), (playbook, name)
-        assert refusal(world, roles[function], one, params) == "", playbook
+            assert "explicit deny" in refusal(world, roles[name], one, params), (prefix, name)
+        assert refusal(world, roles[function], one, params) == "", prefix
         tried = f"by each of {', '.join(sorted(others))}"
         record(f"Only{function}", {"s3:PutObject": ["s3:PutObject", tried, f"by {function}"]})
 
