@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -316,6 +317,8 @@ class _Resolver:
         self._stack = stack
         self._done: dict[str, Resource] = {}
         self._open: list[str] = []
+        self._made: list[str] = []  # whose properties are being resolved, the innermost last
+        self._needs: dict[str, set[str]] = {}  # which resources each refers to
         self._raw_types = {k: self._typed(r) for k, r in parameters_of(native).items()}
 
     @staticmethod
@@ -325,7 +328,21 @@ class _Resolver:
     def all(self) -> dict[str, Resource]:
         """Every resource whose condition holds."""
         chosen = [k for k, r in self._native["Resources"].items() if self._chosen(r)]
-        return {logical: self.resource(logical) for logical in chosen}
+        built = {logical: self.resource(logical) for logical in chosen}
+        self._has_an_order()
+        return built
+
+    def _has_an_order(self) -> None:
+        """What is referred to is made first. Raises Unresolved where that is impossible."""
+        for logical, raw in self._native["Resources"].items():
+            after = raw.get("DependsOn", [])
+            self._needs.setdefault(logical, set()).update(
+                [after] if isinstance(after, str) else after
+            )
+        try:
+            TopologicalSorter(self._needs).prepare()
+        except CycleError as circle:
+            raise Unresolved(f"circular dependency: {' -> '.join(circle.args[1])}") from None
 
     def outputs(self) -> dict[str, Any]:
         """The outputs whose condition holds."""
@@ -341,6 +358,8 @@ class _Resolver:
 
     def resource(self, logical: str) -> Resource:
         """One resource, resolved once."""
+        if self._made and self._made[-1] != logical:
+            self._needs.setdefault(self._made[-1], set()).add(logical)
         if logical in self._done:
             return self._done[logical]
         if logical in self._open:
@@ -364,7 +383,9 @@ class _Resolver:
         physical = reference(kind, naming, place, self._generated(logical))
         arn = attribute(kind, "Arn", physical, naming, place) or ""
         self._done[logical] = Resource(logical, kind, naming, physical, arn)
+        self._made.append(logical)
         properties = self.resolve(raw.get("Properties", {}))
+        self._made.pop()
         return Resource(logical, kind, properties, physical, arn)
 
     def _naming(self, raw: Mapping[str, Any]) -> dict[str, Any]:

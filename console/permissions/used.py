@@ -25,6 +25,7 @@ from embedded.authorization import AccountFacts, needs
 from embedded.journal import Called
 from embedded.template import Stack
 
+MAPPING = "AWS::Lambda::EventSourceMapping"
 Uses = dict[str, dict[str, list[str]]]  # caller → "action resource" → ["s3:PutBucketPolicy"]
 
 
@@ -132,7 +133,11 @@ def _model(service: str) -> Any:
 
 def renaming(stack: Stack, deployed: Mapping[str, str]) -> Callable[[str], str]:
     """A function that replaces a deployment's generated names with the names in ``stack``."""
-    known = {logical: item.physical for logical, item in stack.resources.items()}
+    known = {
+        logical: item.physical
+        for logical, item in stack.resources.items()
+        if item.type != MAPPING  # its id is in the keys of what Lambda keeps for it in a bucket
+    }
     names = {_last(deployed[id]): _last(known[id]) for id in deployed.keys() & known.keys()}
     ordered = sorted(names, key=len, reverse=True)
 

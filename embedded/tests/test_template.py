@@ -146,6 +146,20 @@ def test_a_circular_name_is_an_error(tmp_path: Path) -> None:
         only(text, tmp_path)
 
 
+def test_resources_that_need_each_other_are_an_error(tmp_path: Path) -> None:
+    """CloudFormation refuses such a template when it is deployed."""
+    text = """
+  A: {Type: AWS::SQS::Queue, Properties: {RedrivePolicy: {deadLetterTargetArn: !GetAtt B.Arn}}}
+  B: {Type: AWS::SQS::Queue, Properties: {RedrivePolicy: {deadLetterTargetArn: !GetAtt A.Arn}}}
+"""
+    with pytest.raises(Unresolved, match="circular dependency: "):
+        only(text, tmp_path)
+    after = text.replace("A: {", "A: {DependsOn: B, ").replace("!GetAtt B.Arn", "x")
+    with pytest.raises(Unresolved, match="circular dependency: "):
+        only(after, tmp_path)
+    only(text.replace("!GetAtt B.Arn", "x"), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "values", "message"),
     [("${a} ${b}", {"a": 1}, "no substitution"), ("${a}", {"a": 1, "b": 2}, "never used: b")],

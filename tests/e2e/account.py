@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,11 @@ import boto3
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from console.desk import DeskResponse, Send
 from console.stack import Stack
+from cordon.clock import to_iso
 from cordon.memory.cases import Case
+from cordon.memory.reported import Reported, ReportedRows
 from cordon.memory.table import encode, row_of
 from embedded.place import Place
 from embedded.snapshot import snapshot
@@ -124,7 +128,23 @@ class Account:
         """The deployed stack, as an operator sees it."""
         found = self.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
         outputs = {o["OutputKey"]: o["OutputValue"] for o in found["Outputs"]}
-        return Stack(self.client, outputs)
+        return Stack(self.client, outputs, desk=self.desk())
+
+    def desk(
+        self,
+        role: str | None = None,
+        session: str = "test",
+        *,
+        signer: Credentials | None = None,
+    ) -> Send:
+        """Sends requests to the stack's desk, signed as ``request`` does it."""
+
+        def send(verb: str, body: Mapping[str, Any]) -> DeskResponse:
+            path, said = f"/{verb}", dict(body)
+            response = self.request("POST", path, said, role, session=session, signer=signer)
+            return DeskResponse(response.status, response.body)
+
+        return send
 
     def physical(self, logical: str) -> str:
         """The name or URL of a resource of the stack."""
@@ -241,7 +261,7 @@ class Account:
         )
 
     def checkpoint(self) -> None:
-        """ReadWriteCases the account as it is."""
+        """Remember the account as it is."""
         self._ask("checkpoint")
 
     def restore(self) -> None:
@@ -280,6 +300,26 @@ class Account:
             "tags"
         ]
         return found
+
+    def reported(self, case: Case) -> Reported:
+        """What people were last shown of a case."""
+        name = (case.playbook, case.id)
+        return ReportedRows(self.stack.table).get([name])[name]
+
+    def informed(self, case: Case, at: datetime) -> None:
+        """Make it so that people were informed of a case's question at that moment: functions run
+        on the real clock, and a test cannot wait for hours. The question is as old."""
+        for key, name in (
+            (f"reported#{case.playbook}#{case.id}", "informed_at"),
+            (f"case#{case.playbook}#{case.id}", "question_at"),
+        ):
+            self.client("dynamodb").update_item(
+                TableName=self.stack.outputs["CasesTableName"],
+                Key={"id": {"S": key}},
+                UpdateExpression=f"SET {name} = :at",
+                ExpressionAttributeValues={":at": {"S": to_iso(at)}},
+            )
+        self.settle()
 
     def incidents(self) -> list[dict[str, Any]]:
         """The OpsItems, whole, oldest first."""

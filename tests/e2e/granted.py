@@ -8,7 +8,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from console.permissions.granted import callers, role_of
+from console.permissions.granted import callers, grants, role_of, stack_with_all_parameters
+from console.permissions.reasons import BY_SERVICES
 from console.permissions.record import Record
 from console.permissions.used import Uses, merged, renaming, uses
 from embedded.journal import Called
@@ -33,7 +34,7 @@ def check(account: Account, calls: Iterable[Mapping[str, Any]]) -> None:
 
 
 def used(account: Account, calls: Iterable[Mapping[str, Any]]) -> Uses:
-    """The grants these calls used. Raises NotGranted."""
+    """The grants these calls used, but for what Lambda does itself. Raises NotGranted."""
     place = Place(ACCOUNT, account.region)
     stack = synthesise(
         ROOT / "template.yaml",
@@ -53,7 +54,17 @@ def used(account: Account, calls: Iterable[Mapping[str, Any]]) -> Uses:
             role = role_of(stack, caller).arn
             made.append(Called(caller, role, service, name, {}, account.region, wanted, True))
     replayed = Record.read(ROOT).replayed
+    by_lambda = {
+        (caller, one.text)
+        for caller in roles.values()
+        for one in grants(stack_with_all_parameters(ROOT), caller)
+        if (one.sid, one.action) in BY_SERVICES
+    }
     return {
-        caller: {grant: replayed.get(caller, {}).get(grant, names) for grant, names in of.items()}
+        caller: {
+            grant: replayed.get(caller, {}).get(grant, names)
+            for grant, names in of.items()
+            if (caller, grant) not in by_lambda
+        }
         for caller, of in uses(stack, made, ROOT).items()
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cordon.deciding.custom_actions import REVIEWER
 from cordon.statuses import Status
 from tests.e2e.account import ROOT, Account, until
 from tests.e2e.conftest import event
@@ -14,6 +15,7 @@ from tests.e2e.test_playbooks import state
 PUBLIC = "quarantine_bucket/guardduty_anonymous_access"
 CONTROL = "tag_ai_resource/securityhub_sagemaker_1"
 SECONDS = 60  # how long a condition may take on a machine under load
+QUEUES = ("UndeliveredEvents", "FailedInvocations", "FailedBulkEvents", "FailedReports", "Reports")
 SOURCES = {
     "GuardDuty": "quarantine_bucket/guardduty_public_access",
     "Macie": "quarantine_bucket/macie_public",
@@ -43,9 +45,8 @@ def test_a_source_reaches_its_playbook(account: Account, source: str) -> None:
 
 
 def nothing_dead(account: Account) -> bool:
-    """Are all three dead-letter queues empty?"""
-    queues = ("UndeliveredEvents", "FailedInvocations", "FailedBulkEvents")
-    return not any(account.messages(queue) for queue in queues)
+    """Are all four dead-letter queues empty, and no report waits to be made?"""
+    return not any(account.messages(queue) for queue in QUEUES)
 
 
 def test_the_custom_action_releases(account: Account) -> None:
@@ -58,7 +59,7 @@ def test_the_custom_action_releases(account: Account) -> None:
     chosen["detail"]["findings"] = [plain(account.finding_of(account.case()))]
     account.put(chosen)
     assert account.case().status is Status.REOPENED
-    assert account.case().decided_by == "a Security Hub reviewer"
+    assert account.case().decided_by == REVIEWER
     assert state(account, one) == before
 
 

@@ -8,7 +8,8 @@ import pytest
 from cordon.statuses import Status
 from tests.e2e.account import BREAK_GLASS, Account
 from tests.e2e.conftest import event
-from tests.e2e.test_playbooks import PUBLIC, ROLE, allowed, bucket_of, person, state, trust
+from tests.e2e.people import trust
+from tests.e2e.test_playbooks import PUBLIC, ROLE, allowed, bucket_of, person, state
 
 TERRAFORM = "acme-terraform-state"
 LANDING = "OrganizationAccountAccessRole"

@@ -213,6 +213,36 @@ def test_a_batch_of_messages(deployed: Deployed) -> None:
         )
 
 
+# ---- queues ----
+
+
+def test_a_batch_for_a_queue(deployed: Deployed) -> None:
+    account, _ = deployed
+    url = account.client("sqs").create_queue(QueueName="reports")["QueueUrl"]
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:reports"
+    batch = {"QueueUrl": url, "Entries": [{"Id": "0", "MessageBody": "m"}]}
+    sender = bound(account, "sqs", "sqs:SendMessage", arn)
+    assert [one["Id"] for one in sender.send_message_batch(**batch)["Successful"]] == ["0"]
+    with refuses("AccessDenied"):
+        bound(account, "sqs", "sqs:SendMessage", arn + "-2").send_message_batch(**batch)
+    with refuses("AccessDenied"):
+        bound(account, "sqs", "sqs:ReceiveMessage", arn).send_message_batch(**batch)
+    (message,) = account.client("sqs").receive_message(QueueUrl=url)["Messages"]
+    taken = {"QueueUrl": url, "Entries": [{"Id": "0", "ReceiptHandle": message["ReceiptHandle"]}]}
+    with refuses("AccessDenied"):
+        sender.delete_message_batch(**taken)
+    bound(account, "sqs", "sqs:DeleteMessage", arn).delete_message_batch(**taken)
+
+
+def test_no_message_is_delayed(deployed: Deployed) -> None:
+    account, _ = deployed
+    sqs, attributes = account.client("sqs"), {"DelaySeconds": "900"}
+    url = sqs.create_queue(QueueName="late", Attributes=attributes)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="one")
+    sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": "0", "MessageBody": "two"}])
+    assert sorted(messages(account, url)) == ["one", "two"]
+
+
 # ---- OpsItems ----
 
 

@@ -14,17 +14,18 @@ import pytest
 from console.expected import home_of
 from console.replay import event_files
 from tests.e2e.account import ACCOUNT, REGION, ROOT, Account, emulator
-from tests.e2e.conftest import LACKS
-from tests.e2e.sides import (
-    HALVES,
-    Moment,
-    Side,
+from tests.e2e.comparison import (
+    REPORTER,
     by_resource,
     changes,
-    deployed,
     differences,
-    replayed,
+    last_events,
+    shown,
 )
+from tests.e2e.conftest import LACKS
+from tests.e2e.deployed_side import deployed
+from tests.e2e.replay_side import replayed
+from tests.e2e.sides import HALVES, Moment, Side
 
 EVENTS = ROOT / "events"
 WAITS = "it waits for hours, which only replay's clock has"
@@ -88,9 +89,15 @@ def compared(replay: Side, e2e: Side) -> Iterator[str]:
     for half, ours, theirs in zip(HALVES, replay.moments, e2e.moments, strict=not replay.waited):
         yield from differences(ours.state, theirs.state, f"{half}: state")
         yield from differences(ours.cases, theirs.cases, f"{half}: cases")
+        ours_sent, sent = sorted(ours.messages, key=str), sorted(theirs.messages, key=str)
+        yield from differences(ours_sent, sent, f"{half}: messages")
+        yield from differences(
+            last_events(ours.events), last_events(theirs.events), f"{half}: events"
+        )
         yield from differences(
             changes(ours.calls), changes(theirs.calls), f"{half}: order of changes"
         )
+        yield from differences(shown(ours.calls), shown(theirs.calls), f"{half}: calls that show")
         ordered, others = by_resource(ours.calls), by_resource(theirs.calls)
         yield from differences(ordered, others, f"{half}: order of calls")
     if not replay.waited:
@@ -134,6 +141,15 @@ def test_every_kind_of_difference_is_seen() -> None:
         "contained: order": _other(replay, replace(contained, calls=contained.calls[::-1])),
         "contained: state": _other(replay, replace(contained, state={})),
         "contained: cases": _other(replay, replace(contained, cases=[])),
+        "contained: state/ssm": _other(replay, _without(contained, "ssm", "Description")),
+        "contained: state/securityhub": _other(
+            replay, _without(contained, "securityhub", "Description")
+        ),
+        "contained: messages": _other(replay, replace(contained, messages=[])),
+        "contained: events": _other(replay, replace(contained, events=[])),
+        "contained: calls that show": _other(
+            replay, replace(contained, calls=[c for c in contained.calls if c[0] != REPORTER])
+        ),
         "evidence": replace(replay, evidence={}),
         "messages left": replace(replay, left={}),
         "staged": replace(replay, staged=[]),
@@ -142,6 +158,14 @@ def test_every_kind_of_difference_is_seen() -> None:
     for what, other in changed.items():
         seen = list(compared(replay, other))
         assert seen and all(line.startswith(what) for line in seen), (what, seen)
+
+
+def _without(moment: Moment, service: str, member: str) -> Moment:
+    """People were shown less: a member of every incident, or of every finding, is missing."""
+    state = json.loads(json.dumps(moment.state))
+    for one in state[service].values() if isinstance(state[service], dict) else state[service]:
+        del one[member]
+    return replace(moment, state=state)
 
 
 def _other(side: Side, contained: Moment) -> Side:

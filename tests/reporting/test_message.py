@@ -7,7 +7,9 @@ import pytest
 
 from cordon.clock import to_iso
 from cordon.memory.cases import ActionStatus
+from cordon.playbook import Incident
 from cordon.statuses import Status
+from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from tests.actions.scenario import stub
 from tests.reporting.cases import CASE, a_case, with_results
 from tests.reporting.people import People
@@ -35,6 +37,16 @@ WITH_MESSAGE = ALWAYS - {Status.CONTAINING, Status.RELEASING}
 def test_status_sends_message(seen: People, status: Status) -> None:
     seen.show(a_case(status))
     assert len(seen.messages()) == (1 if status in WITH_MESSAGE else 0)
+
+
+@pytest.mark.parametrize("when", Incident)
+def test_question_is_sent_whatever_incidents_there_are(seen: People, when: Incident) -> None:
+    """The hours to decide count from the message: a question without one would never end."""
+    seen.playbooks = {QUARANTINE.name: replace(QUARANTINE, incident=when)}
+    for _ in range(2):
+        shown = seen.show(a_case(Status.AWAITING_APPROVAL))
+        assert (len(seen.messages()), shown.informed_at is None) == (1, False)
+    assert bool(shown.ops_item) is (when is Incident.ALWAYS)
 
 
 def test_message_is_sent_once_per_status(seen: People) -> None:

@@ -13,20 +13,22 @@ ENTRIES = "entries of PutEvents"  # their sources and detail types, on the way t
 
 def install() -> None:
     """All repairs of this file."""
-    published_batches()
+    rights_of_batches()
     large_batches()
     sources_of_events()
 
 
-def published_batches() -> None:
-    """PublishBatch needs sns:PublishBatch, a right that AWS does not have: it needs sns:Publish
-    (Actions, resources, and condition keys for Amazon SNS, service authorization reference)."""
+def rights_of_batches() -> None:
+    """A batch of SNS or SQS needs a right of its own, which AWS does not have: PublishBatch needs
+    sns:Publish, SendMessageBatch sqs:SendMessage (Actions, resources, and condition keys for Amazon
+    SNS, and for Amazon SQS, service authorization reference)."""
     original = iam_actions.extract_iam_action
 
     @functools.wraps(original)
     def action(*request: Any) -> Any:
         found = original(*request)
-        return "sns:Publish" if found == "sns:PublishBatch" else found
+        of_queues_or_topics = str(found).startswith(("sns:", "sqs:"))
+        return found.removesuffix("Batch") if of_queues_or_topics else found
 
     iam_actions.extract_iam_action = action
 

@@ -190,10 +190,7 @@ def _queued() -> list[int]:
 
 
 def _running() -> list[bool]:
-    """Executions that neither have ended nor wait for a person, who has the token by then."""
-    states = [one["status"] == "RUNNING" for one in stepfunctions._executions._data.values()]
-    tokens = [one["event"]._cond._waiters for one in stepfunctions._task_tokens._data.values()]
-    return [*states, *[-1 for waiters in tokens if waiters]]
+    return [one["status"] == "RUNNING" for one in stepfunctions._executions._data.values()]
 
 
 def calls(request: Any) -> list[dict[str, Any]]:
@@ -216,7 +213,7 @@ def _rename(made: str, wanted: str, _user: str, resource: Resource) -> None:
 
 
 def checkpoint(_: Any) -> dict[str, Any]:
-    """ReadWriteCases what the services hold."""
+    """Remember what the services hold."""
     _checkpoint.clear()
     _checkpoint.update({key: copy.deepcopy(d._data) for key, d in _stores().items()})
     _checkpoint["shelf"] = copy.deepcopy(dict(_tables()))
@@ -247,7 +244,7 @@ def _stop() -> None:
     for source in SOURCES.values():
         source.pause()
     for execution in list(stepfunctions._executions._data.values()):
-        if execution["status"] == "RUNNING":  # a release that waits for hours goes round and round
+        if execution["status"] == "RUNNING":
             execution["status"] = "ABORTED"
     while _under_way:
         time.sleep(0.01)

@@ -14,7 +14,7 @@ import ministack.core.iam_evaluator as evaluator
 import ministack.core.lambda_runtime as runtime
 import shelf
 import yaml
-from ministack.services import dynamodb, eventbridge, iam, lambda_svc, s3, sqs, stepfunctions
+from ministack.services import dynamodb, eventbridge, iam, lambda_svc, s3, sqs
 from ministack.services.cloudformation import provisioners
 
 from embedded import input_transformers, leading_keys
@@ -28,13 +28,13 @@ def install() -> None:
     managed_policies()
     asynchronous_targets()
     yaml_definitions()
-    hours_to_approve()
     security_hub_resources()
     object_lock()
     metric_math()
     secure_transport()
     principal_arn()
     failed_messages()
+    delayed_messages()
     redrive()
     paths_of_principals()
     passing_the_role_of_a_replication()
@@ -161,31 +161,11 @@ def yaml_definitions() -> None:
     provisioners._sfn_definition = definition
 
 
-def hours_to_approve() -> None:
-    """Waits are scaled, but the time-out of a task that waits for a token is not: hours. Nor is
-    it read where it is an expression (Transforming data with JSONata, Step Functions guide)."""
-    original = stepfunctions._invoke_with_callback
-
-    @functools.wraps(original)
-    def wait(resource: str, data: Any, token: str, state: dict[str, Any]) -> Any:
-        seconds = stepfunctions._apply_jsonata_template(state["TimeoutSeconds"], data)
-        scaled = float(seconds) * stepfunctions._SFN_WAIT_SCALE
-        return original(resource, data, token, {**state, "TimeoutSeconds": scaled})
-
-    stepfunctions._invoke_with_callback = wait
-
-
 def security_hub_resources() -> None:
-    """CloudFormation knows no Security Hub. Custom actions and insights are made on the shelf."""
+    """CloudFormation knows no Security Hub. Insights are made on the shelf."""
     handlers = provisioners._RESOURCE_HANDLERS
-    assert "AWS::SecurityHub::ActionTarget" not in handlers
-    handlers["AWS::SecurityHub::ActionTarget"] = {"create": _action_target, "delete": _nothing}
-    handlers["AWS::SecurityHub::Insight"] = {"create": _insight, "delete": _nothing}
-
-
-def _action_target(_logical: str, props: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
-    made = _hub().create_action_target(**props)["ActionTargetArn"]
-    return made, {"ActionTargetArn": made}
+    assert "AWS::SecurityHub::Insight" not in handlers
+    handlers["AWS::SecurityHub::Insight"] = {"create": _insight, "delete": _no_insight}
 
 
 def _insight(_logical: str, props: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
@@ -193,10 +173,8 @@ def _insight(_logical: str, props: dict[str, Any], _stack: str) -> tuple[str, di
     return made, {"InsightArn": made}
 
 
-def _nothing(physical: str, _props: dict[str, Any]) -> None:
-    kind = "action_target" if ":action/" in physical else "insight"
-    parameter = "ActionTargetArn" if kind == "action_target" else "InsightArn"
-    getattr(_hub(), f"delete_{kind}")(**{parameter: physical})
+def _no_insight(physical: str, _props: dict[str, Any]) -> None:
+    _hub().delete_insight(InsightArn=physical)
 
 
 def _hub() -> Any:
@@ -272,6 +250,24 @@ def failed_messages() -> None:
             message["visible_at"] = time.time() + 0.2
 
     lambda_svc._run_sqs_batch = run
+
+
+def delayed_messages() -> None:
+    """A new message stays invisible for its queue's delay of 60 seconds; here for none."""
+    for name in ("SendMessage", "SendMessageBatch"):
+        sqs._HANDLERS[name] = _at_once(sqs._HANDLERS[name])
+
+
+def _at_once(send: Any) -> Any:
+    @functools.wraps(send)
+    def sent(data: dict[str, Any], url: str) -> Any:
+        said = send(data, url)
+        for message in sqs._get_q(url)["messages"]:
+            if not message["receive_count"]:
+                message["visible_at"] = min(message["visible_at"], time.time())
+        return said
+
+    return sent
 
 
 def redrive() -> None:

@@ -42,12 +42,15 @@ class Messages:
         self.client = client
 
     def due(self, report: Report) -> bool:
-        """Is it the first time in this round that the case comes to this status from another?"""
+        """Is it the first time in this round that the case comes to this status from another?
+
+        A question is sent whatever incidents the playbook has: else its hours never begin.
+        """
         case, shown = report.case, report.shown
-        if not wanted(case, report.playbook) or case.status not in MESSAGE_STATUSES:
-            return False
         if case.status is Status.AWAITING_APPROVAL:
             return shown.informed_of_question(case) is None
+        if not wanted(case, report.playbook) or case.status not in MESSAGE_STATUSES:
+            return False
         return shown.message != _sent(case)
 
     def show(self, due: Sequence[Report], sending: Sending) -> None:

@@ -1,0 +1,221 @@
+"""One event in the deployed account, there and back: see sides.py."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.credentials import Credentials
+
+from console.account import EVERY_VERB, OPERATOR
+from console.expected import expectation_path
+from console.stack import Stack
+from cordon.deciding.cases import HOLDING
+from cordon.finding import Malformed
+from cordon.memory.decisions import Decisions, Verb
+from cordon.sources import read
+from cordon.statuses import Status
+from embedded import snapshot as looks
+from embedded.backends import tags
+from embedded.place import Place
+from tests.e2e.account import ACCOUNT, NAME, Account
+from tests.e2e.people import Heard, hearing
+from tests.e2e.sides import WHY, Call, Names, Side, evidence, moment, reports, short
+
+SAM = "aws-sam-cli-managed-default"  # the stack of the bucket that `sam deploy` uploads to
+LOG_SECONDS = 5  # that a log may come after its invocation
+TAGS = {
+    "sagemaker": looks._sagemaker_tags,
+    "bedrock": looks._bedrock_tags,
+    "bedrock-agent": looks._agent_tags,
+    "bedrock-agentcore-control": looks._agent_tags,
+}
+
+
+def deployed(account: Account, path: Path, like: Side) -> Side:
+    """The event, staged, put and released in the deployed account, as the replay was."""
+    with hearing(account) as heard:
+        return _deployed(_Watch(account, like, path.read_text(), heard), path, like)
+
+
+def _deployed(watch: "_Watch", path: Path, like: Side) -> Side:
+    account, operator = watch.account, watch.operator
+    expected = _beside(path)
+    event = watch.event_here(path)
+    earlier = [watch.event_here(path.parent / name) for name in expected.get("after", ())]
+    for one in earlier or [event]:
+        watch.side.staged = _staged(account, one)
+    watch.look()
+    for one in earlier:
+        _deliver(account, one, operator)
+    since = datetime.now().astimezone()
+    _deliver(account, event, operator)
+    outcomes = _chosen(account)
+    logged = {one["playbook"] for one in like.outcomes} - {one["playbook"] for one in outcomes}
+    outcomes += _outcomes(account, since, logged)
+    if event != json.loads(path.read_text()):  # a case's id is made of the names, among others
+        cases = {one["playbook"]: one["case"] for one in like.outcomes}
+        outcomes = [one | {"case": cases.get(one["playbook"], "")} for one in outcomes]
+    watch.side.outcomes = watch.names.alike(outcomes)
+    watch.look()
+    if like.waited:
+        return watch.side
+    for case in account.cases():
+        if case.status in HOLDING:
+            operator.release(case, WHY)
+    account.settle()
+    watch.look()
+    return watch.side
+
+
+def _beside(path: Path) -> dict[str, Any]:
+    beside = expectation_path(path)
+    return json.loads(beside.read_text()) if beside.exists() else {}
+
+
+def _staged(account: Account, event: Mapping[str, Any]) -> list[str]:
+    """What was made; nothing for an event that nobody can read."""
+    try:
+        read(event)
+    except Malformed:
+        return []
+    return account.stage(event)
+
+
+class _Watch:
+    """Looks at the deployed account."""
+
+    def __init__(self, account: Account, like: Side, event: str, heard: Heard) -> None:
+        self.account, self.like, self.event, self.heard = account, like, event, heard
+        self.side = Side(waited=like.waited)
+        self.ai = sorted(like.moments[0].state["tags"]) if like.moments else []
+        self.noted = len(account.calls())
+        self.generated = dict(_physical(account, NAME))
+        own = self.generated.keys() | dict(_physical(account, SAM)).keys()
+        self.own = {name.rsplit("/", 1)[-1] for name in own} | {OPERATOR}
+        self.operator = _operator(account)
+
+    def event_here(self, path: Path) -> Any:
+        """The event; where it names what replay's deploy made up, it names what this one did."""
+        text, here = path.read_text(), {v: k for k, v in short(self.generated).items()}
+        for name, logical in self.like.names.items():
+            text = text.replace(name, here.get(logical, name))
+        return json.loads(text)
+
+    @property
+    def names(self) -> Names:
+        """As of this moment."""
+        return Names(short(self.generated), datetime.now().astimezone(), self.event)
+
+    def look(self) -> None:
+        """Keep how the account is."""
+        account = self.account
+        names = self.names
+        cases = account.cases()
+        here = Place(ACCOUNT, account.region)
+        state = looks.snapshot(account.client, self.own, here) | {"tags": self._tags()}
+        state |= reports(account.client)
+        calls = account.calls(self.noted)
+        self.noted += len(calls)
+        made = list(_by_role(calls, self.generated))
+        came = self.heard.messages(), self.heard.events()
+        self.side.moments.append(moment(state, cases, made, names, *came))
+        self.side.evidence = evidence(account.stack, cases)
+        self.side.left = dict(_left(account, short(self.generated)))
+
+    def _tags(self) -> dict[str, Any]:
+        """Of the resources that replay has staged; wherever they are."""
+        found = {}
+        for arn in self.ai:
+            service = tags.service_of(arn).name
+            found[arn] = TAGS[service](self.account.client(service, arn.split(":")[3]), arn)
+        return found
+
+
+def _operator(account: Account) -> Stack:
+    """The stack for replay's operator, who is a user with a name."""
+    iam = account.client("iam")
+    iam.create_user(UserName=OPERATOR)
+    document = json.dumps(EVERY_VERB)
+    iam.put_user_policy(UserName=OPERATOR, PolicyName="every-verb", PolicyDocument=document)
+    key = iam.create_access_key(UserName=OPERATOR)["AccessKey"]
+    signer = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+    return replace(account.stack, desk=account.desk(signer=signer))
+
+
+def _deliver(account: Account, event: Mapping[str, Any], operator: Stack) -> None:
+    """Put the event; whoever must decide approves, as `replay --approve` does it."""
+    account.put(event)
+    waiting = [case for case in account.cases() if case.status is Status.AWAITING_APPROVAL]
+    for case in waiting:
+        operator.decide(case, "approve", case.plan_hash)
+    if waiting:
+        account.settle()
+
+
+def _outcomes(account: Account, since: datetime, expected: set[str]) -> list[dict[str, str]]:
+    """The functions' outcomes; a log may come some moments after its invocation has ended."""
+    patience = time.monotonic() + LOG_SECONDS
+    while True:
+        outcomes = list(_logged(account, since))
+        if {one["playbook"] for one in outcomes} >= expected or time.monotonic() > patience:
+            return outcomes
+        time.sleep(0.1)
+
+
+def _chosen(account: Account) -> list[dict[str, str]]:
+    """What a reviewer released by a custom action: the desk decides it, and no playbook says so."""
+    decisions, found = Decisions(account.stack.table), []
+    for case in account.cases():
+        decided = decisions.of_round(case)
+        if decided and decided.verb is Verb.RELEASE and not any(w.api for w in decided.witnesses):
+            said = {"outcome": str(Status.RELEASING), "reason": decided.why, "mode": case.mode}
+            found.append({"playbook": case.playbook, "case": case.id, **said})
+    return found
+
+
+def _logged(account: Account, since: datetime) -> Iterator[dict[str, str]]:
+    """The functions' outcomes, from their logs."""
+    logs = account.client("logs")
+    groups = logs.describe_log_groups(logGroupNamePrefix=f"/cordon/{NAME}/")["logGroups"]
+    for group in groups:
+        start = int(since.timestamp() * 1000)
+        selected = {"logGroupName": group["logGroupName"], "startTime": start}
+        pages = logs.get_paginator("filter_log_events").paginate(**selected)
+        for entry in (entry for page in pages for entry in page["events"]):
+            said = json.loads(entry["message"]) if entry["message"].startswith("{") else {}
+            if "held_back" in said:
+                yield {
+                    "playbook": said["service"],
+                    "outcome": said["message"],
+                    "reason": said["reason"],
+                    "case": said["case"],
+                    "mode": said["mode"],
+                }
+
+
+def _physical(account: Account, stack: str) -> Iterator[tuple[str, str]]:
+    pages = account.client("cloudformation").get_paginator("list_stack_resources")
+    for page in pages.paginate(StackName=stack):
+        for one in page["StackResourceSummaries"]:
+            yield one["PhysicalResourceId"], one["LogicalResourceId"]
+
+
+def _left(account: Account, generated: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    sqs = account.client("sqs")
+    wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    for url in sqs.list_queues()["QueueUrls"]:
+        counted = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
+        if logical := generated.get(url.rsplit("/", 1)[-1]):
+            yield logical, sum(int(counted[name]) for name in wanted)
+
+
+def _by_role(calls: Sequence[Mapping[str, Any]], generated: Mapping[str, str]) -> Iterator[Call]:
+    for call in calls:
+        role = call["principal"].split("/")[-2]
+        logical = generated.get(role, role)
+        refused = "refused " if call["refused"] else ""
+        yield logical.removesuffix("Role"), refused + call["action"], call["resource"]
