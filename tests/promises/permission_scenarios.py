@@ -5,11 +5,18 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from moto.iam.models import AWSManagedPolicy, iam_backends
 
 from console.staging import stage
+from cordon import clock
+from cordon.actions import Action, NotYet
+from cordon.actions.iam import RevokeRoleSessions
+from cordon.actions.s3 import BlockPublicAccess
+from cordon.actions.sagemaker import TagSageMaker
 from cordon.finding import Place
 from cordon.statuses import Status
 from embedded.iam_guard import SandboxDied
@@ -85,6 +92,50 @@ def release_on_our_finding(world: World) -> None:
     world.send(event("escalate_finding/guardduty_attack_sequence_s3"))
     world.account.deliver(chosen("CordonRelease", world.finding(world.case())))
     assert world.case().status is Status.RELEASED
+
+
+def needs_time(name: str, action: type[Action]) -> Road:
+    """The service needs minutes until a change can be verified: a workflow waits for it."""
+
+    def go(world: World) -> None:
+        until, verify = world.account.now + timedelta(minutes=9), action.verify
+
+        def not_yet(self: Action, *given: Any) -> None:
+            if clock.now() < until:
+                raise NotYet(until, "it is being changed")
+            verify(self, *given)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(action, "verify", not_yet)
+            world.send(event(name))
+        assert world.case().status in ENDED
+
+    return go
+
+
+def incident_resolved(name: str) -> Road:
+    """What is found is protected, so for a person: they do it, and resolve the incident."""
+
+    def go(world: World) -> None:
+        one = event(name)
+        resources = finding_of(one).resources
+        arns = {r.arn for r in resources if r.arn} | {
+            r.place.arn("iam", f"{kind}/{r.name}", region="")
+            for r in resources
+            for kind in ("role", "user")
+            if r.type == f"AWS::IAM::{kind.capitalize()}"
+        }
+        world.set("protected", arns)
+        world.send(one)
+        assert world.case().status is Status.ESCALATED
+        number = world.reported(world.case()).ops_item
+        if not number:
+            raise AssertionError("no incident")
+        world.account.client("ssm").update_ops_item(OpsItemId=number, Status="Resolved")
+        world.account.advance(timedelta(minutes=11))
+        assert world.case().status is Status.RELEASED
+
+    return go
 
 
 def without_policy(world: World) -> None:
@@ -196,6 +247,8 @@ ROADS: dict[str, tuple[Road, ...]] = {
         ),
         elsewhere("quarantine_bucket/securityhub_s3_2"),
         died("quarantine_bucket/guardduty_public_access"),
+        needs_time("quarantine_bucket/guardduty_public_access", BlockPublicAccess),
+        incident_resolved("quarantine_bucket/guardduty_public_access"),
     ),
     "RevokeSessions": (
         sample("revoke_sessions/guardduty_privilege_escalation"),
@@ -209,6 +262,8 @@ ROADS: dict[str, tuple[Road, ...]] = {
         ),
         elsewhere("revoke_sessions/securityhub_guardduty_resource_credentials"),
         died("revoke_sessions/guardduty_persistence"),
+        needs_time("revoke_sessions/guardduty_privilege_escalation", RevokeRoleSessions),
+        incident_resolved("revoke_sessions/guardduty_privilege_escalation"),
     ),
     "TagAiResource": (
         sample("tag_ai_resource/securityhub_sagemaker_1"),
@@ -222,12 +277,15 @@ ROADS: dict[str, tuple[Road, ...]] = {
         ),
         elsewhere("tag_ai_resource/securityhub_sagemaker_1"),
         died("tag_ai_resource/securityhub_sagemaker_1"),
+        needs_time("tag_ai_resource/securityhub_sagemaker_1", TagSageMaker),
+        incident_resolved("tag_ai_resource/securityhub_sagemaker_1"),
     ),
     "EscalateFinding": (
         sample("escalate_finding/guardduty_attack_sequence_s3"),
         sample("escalate_finding/securityhub_iam_6"),
         release_on_our_finding,
         died("escalate_finding/guardduty_attack_sequence_s3"),
+        incident_resolved("escalate_finding/guardduty_attack_sequence_s3"),
     ),
     "Setup": (set_up,),
     "DecideCases": DESK_ROADS,

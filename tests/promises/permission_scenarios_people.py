@@ -52,7 +52,7 @@ def too_late(world: World) -> None:
 
 
 def not_rung_for(world: World) -> None:
-    """The stream stands still: what people were not shown is rung for by the queue."""
+    """The stream does not move: what people were not shown is rung for by the queue."""
     world.account.set_mapping("ReportCasesStream", enabled=False)
     world.send(event(PUBLIC))
     world.account.advance(timedelta(minutes=30))
