@@ -170,15 +170,16 @@ class Runtime:
     def _run(self, function: Function, event: Any) -> InvocationResult:
         caller = Caller(function.logical, function.role)
         before, self.scheduler.owner = self.scheduler.owner, caller
-        printed = io.StringIO()
+        printed, context = io.StringIO(), self._context(function)
+        request = context.aws_request_id
         try:
             with _environment(function, self.code.settings), _captured(printed):
-                result = self._handler(function)(event, self._context(function))
-            return replace(_returned(result, printed.getvalue()), request_id=self._request_id())
+                result = self._handler(function)(event, context)
+            return replace(_returned(result, printed.getvalue()), request_id=request)
         except SandboxDied:
             caller.crashed = True
             self.forget()
-            return _dead(self._request_id(), printed.getvalue())
+            return _dead(request, printed.getvalue())
         except Exception as error:  # noqa: BLE001 the runtime reports whatever a handler raises
             return _raised(error, printed.getvalue())
         finally:
@@ -278,8 +279,9 @@ def _captured(into: io.StringIO) -> Iterator[None]:
     outside = sys.stdout
     for handler in _handlers():
         stream = getattr(handler, "stream", None)
-        # Closed: the standard output of an earlier command in this process.
-        if stream is outside or getattr(stream, "closed", False):
+        # Closed: the standard output of an earlier command in this process. The process's own: a
+        # logger was made before somebody took the standard output's place.
+        if stream in (outside, sys.__stdout__) or getattr(stream, "closed", False):
             handler.stream = into
     try:
         with redirect_stdout(into):

@@ -129,6 +129,7 @@ def _carry_out(
     }
     if not decision.complete:
         return Response(200, said | {"says": SECOND_PERSON})
-    if desk.wake(decision, playbook.name, case, known.function_arn if known else ""):
+    function = known.function_arn if known else ""
+    if desk.wake(decision, playbook.name, case, function, caller.request):
         return Response(200, said | {"says": STARTED})
     return Response(202, said | {"says": NOT_STARTED})

@@ -108,13 +108,15 @@ class Desk:
         except Cancelled:
             raise NotDecided(409, RACED) from None
 
-    def wake(self, decision: Decision, playbook: str, case: str, function: str) -> bool:
+    def wake(
+        self, decision: Decision, playbook: str, case: str, function: str, request: str = ""
+    ) -> bool:
         """Start the workflow that carries a decision out; False where it cannot be started now.
 
         The decision is recorded: whatever the error is, ``reconcile_cases`` finds it, where there
-        is a case.
+        is a case. ``request``: the id of a later request that wakes for the same decision again.
         """
-        request = decision.witnesses[-1].request if decision.witnesses else ""
+        request = request or (decision.witnesses[-1].request if decision.witnesses else "")
         unique = hashlib.sha256(f"{request} {decision.at}".encode()).hexdigest()[:16]
         name = f"{case}-{decision.round}-{decision.verb}-{unique}"
         arn = function or self.deployment.functions.get(playbook, "")
