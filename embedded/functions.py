@@ -32,6 +32,7 @@ CREDENTIALS = {  # moto accepts any; patches.py decides whose they are
 MOST_AT_ONE_MOMENT = 10_000  # invocations; more means that something goes round and round
 SYNC_BYTES = 6 * 1024 * 1024  # Lambda quotas, "Invocation payload"
 DEFAULT_TIMEOUT = 3  # seconds, AWS::Lambda::Function Timeout
+ERRORS = (sys.stderr, sys.__stderr__)
 
 
 @dataclass(frozen=True)
@@ -278,10 +279,8 @@ def _captured(into: io.StringIO) -> Iterator[None]:
     """Collect what the sandbox prints and logs; none of it reaches our standard output."""
     outside = sys.stdout
     for handler in _handlers():
-        stream = getattr(handler, "stream", None)
-        # Closed: the standard output of an earlier command in this process. The process's own: a
-        # logger was made before somebody took the standard output's place.
-        if stream in (outside, sys.__stdout__) or getattr(stream, "closed", False):
+        # Whatever was the standard output when the logger was made, which may be long ago.
+        if type(handler) is logging.StreamHandler and handler.stream not in ERRORS:
             handler.stream = into
     try:
         with redirect_stdout(into):
