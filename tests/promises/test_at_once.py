@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from console.account import operator_of
+from console.stack import Stack
 from cordon.memory.cases import Case
 from cordon.memory.decisions import Verb
 from cordon.statuses import Status
@@ -26,10 +28,10 @@ def awaiting(world: World) -> tuple[Case, dict[str, Any]]:
     return world.case(), before
 
 
-def decide(world: World, case: Case, verb: Verb) -> None:
+def decide(operator: Stack, case: Case, verb: Verb) -> None:
     """At the desk; whoever comes too late is refused."""
     with suppress(Refused):
-        world.operator.decide(case, verb, case.plan_hash)
+        operator.decide(case, verb, case.plan_hash)
 
 
 def looked(world: World, before: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +67,8 @@ def before_waking(call: Called) -> bool:
 def test_approve_and_reject_at_once(world: World, one: Verb, other: Verb) -> None:
     """At each call of the desk the other one decides too."""
     case, before = awaiting(world)
-    work, disturb = partial(decide, world, case, one), partial(decide, world, case, other)
+    work = partial(decide, world.operator, case, one)
+    disturb = partial(decide, operator_of(world.account, "another-operator"), case, other)
     wanted, disturbed = ends(world, work, disturb, partial(looked, world, before), at=before_waking)
     assert wanted == POSSIBLE[one is Verb.REJECT]
     assert len(disturbed) > 3
@@ -76,9 +79,9 @@ def test_approve_and_reject_at_once(world: World, one: Verb, other: Verb) -> Non
 @pytest.mark.parametrize("verb", [Verb.APPROVE, Verb.REJECT])
 def test_decision_while_the_question_ends(world: World, verb: Verb) -> None:
     """At each call by which the playbook ends the question, a person decides."""
-    case, before = awaiting(world)
+    (case, before), operator = awaiting(world), world.operator
     world.account.advance(timedelta(hours=4, minutes=1), schedules="none")
-    work, disturb = partial(world.proceed, case), partial(decide, world, case, verb)
+    work, disturb = partial(world.proceed, case), partial(decide, operator, case, verb)
     wanted, disturbed = ends(world, work, disturb, partial(looked, world, before), at=before_waking)
     assert wanted == OVER[2]
     assert len(disturbed) > 3
