@@ -240,6 +240,8 @@ def test_question_that_nobody_was_informed_of_does_not_expire(world: World) -> N
         world.account.deliver(event(NAME))
         world.account.advance(timedelta(hours=9), schedules="last")
         assert world.case().status is Status.AWAITING_APPROVAL
+        assert not world.proceed(world.case()).failed  # nor for whoever wakes the playbook
+        assert world.case().status is Status.AWAITING_APPROVAL
 
 
 @pytest.mark.parametrize("switch", ["observe", "off"])
