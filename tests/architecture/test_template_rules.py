@@ -17,6 +17,7 @@ from tests.architecture.stack import PLAYBOOKS, logical, stack
 NATIVE = "native"
 ASFF = "asff"
 OCSF = "ocsf"
+FORMS = (NATIVE, ASFF, OCSF)
 KNOWN = {  # source and detail-type, as the services send them
     ("aws.guardduty", "GuardDuty Finding"),
     ("aws.macie", "Macie Finding"),

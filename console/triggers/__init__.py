@@ -1,0 +1,6 @@
+"""The rules that bring a playbook its findings: the coarse gate, from the exact one's header."""
+
+from console.triggers.heard import Heard
+from console.triggers.rules import Trigger, triggers
+
+__all__ = ["Heard", "Trigger", "triggers"]
