@@ -85,7 +85,7 @@ def generated() -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{name} {result}", written.config(name, result)
 
 
-LABELS = {2: "LOW", 7: "HIGH", 9: "CRITICAL"}
+SEVERITIES = {2: "LOW", 7: "HIGH", 9: "CRITICAL"}
 
 
 def threat(source: str, type_: str, form: str, score: int) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def threat(source: str, type_: str, form: str, score: int) -> dict[str, Any]:
         return event
     finding = detail["findings"][0]
     if form == written.ASFF:
-        finding["Severity"] = {"Label": LABELS[score]}
+        finding["Severity"] = {"Label": SEVERITIES[score]}
     else:
         sensitive = type_.startswith("SensitiveData:")
         finding |= {

@@ -69,12 +69,12 @@ def _threats(heard: Heard) -> Iterator[Trigger | None]:
     heard_from = [s for s in THREATS if (from_macie if s == "macie" else guardduty or serious)]
     if not heard_from:
         return
-    labels: list[Pattern] = []
+    serious_ones: list[Pattern] = []
     if heard.critical:
-        labels.append({"Severity": {"Label": ["CRITICAL"]}})
+        serious_ones.append({"Severity": {"Label": ["CRITICAL"]}})
     if high_guardduty:  # sensitive data goes by the queue
         threats = [{"prefix": "TTPs/"}, {"prefix": "Effects/"}]
-        labels.append({"Severity": {"Label": ["HIGH"]}, "Types": threats})
+        serious_ones.append({"Severity": {"Label": ["HIGH"]}, "Types": threats})
 
     def copy(types: tuple[str, ...]) -> Pattern:
         spelled = [one for type in (*types, *macie) for one in spelling.hub(type)]
@@ -83,7 +83,7 @@ def _threats(heard: Heard) -> Iterator[Trigger | None]:
                 "ProductArn": [{"suffix": f"::product/aws/{s}"} for s in heard_from],
                 "RecordState": ["ACTIVE"],
                 "Workflow": {"Status": ["NEW"]},
-                **_any([*labels, *_if(spelled, {"Types": _unique(spelled)})]),
+                **_any([*serious_ones, *_if(spelled, {"Types": _unique(spelled)})]),
             }
         )
 
@@ -138,22 +138,22 @@ def _controls(heard: Heard, sensitive: bool) -> Iterator[Trigger]:
         return
     others = OTHERS if heard.critical or heard.high else ()
     failed = {"Compliance": {"Status": ["FAILED"], "SecurityControlId": ids}}
-    labels: list[Pattern] = []
+    serious_ones: list[Pattern] = []
     if heard.critical:
-        labels.append({"Severity": {"Label": ["CRITICAL"]}})
+        serious_ones.append({"Severity": {"Label": ["CRITICAL"]}})
     if high:
         of_high = {"Status": ["FAILED"], "SecurityControlId": high}
-        labels.append({"Severity": {"Label": ["HIGH"]}, "Compliance": of_high})
+        serious_ones.append({"Severity": {"Label": ["HIGH"]}, "Compliance": of_high})
     types = [
         *_if(heard.of("access-analyzer", high=True), {"suffix": "External Access Granted"}),
         *_if(sensitive, {"prefix": "Sensitive Data Identifications/"}),
     ]
-    labels += _if(types, {"Severity": {"Label": ["HIGH"]}, "Types": types})
+    serious_ones += _if(types, {"Severity": {"Label": ["HIGH"]}, "Types": types})
     product = [{"suffix": f"::product/aws/{s}"} for s in ("securityhub", *others)]
     active = {"ProductArn": product, "RecordState": ["ACTIVE"]}
     asff = (
-        {**active, "Workflow": {"Status": ["NEW"]}, **_any([*labels, *_if(ids, failed)])}
-        if labels
+        {**active, "Workflow": {"Status": ["NEW"]}, **_any([*serious_ones, *_if(ids, failed)])}
+        if serious_ones
         else {**active, "$or": NEW_OR_SEEN, **failed}
     )
     yield Trigger("ControlsRule", _hub(asff), bulk=True)
@@ -258,7 +258,7 @@ SPELLED_WORDS = {"sagemaker": "SageMaker"}  # as CloudFormation's logical ids wr
 
 
 def _rule_words(rules: tuple[str, ...]) -> list[str]:
-    """What stands in the names of deployed rules, in the four spellings of ``sources.config``."""
+    """What is in the names of deployed rules, in the four spellings of ``sources.config``."""
     words: dict[str, None] = {}
     for rule in _families(rules):
         stem = rule.rstrip("*")

@@ -46,7 +46,7 @@ _ANOMALIES = (  # the purposes that have it
 
 
 def native(type: str) -> Any:
-    """The matcher of a native type, where it stands as the source writes it.
+    """The matcher of a native type, as the source itself writes it.
 
     Raises ValueError for an asterisk elsewhere than at one end.
 

@@ -34,6 +34,7 @@ PLAYBOOK = Playbook(
     handles=("*",),
     targets=targets,
     plan=plan,
+    actions=(),
     controls=(
         "NIST.800-53.r5 IR-4",
         "NIST.800-53.r5 IR-6",

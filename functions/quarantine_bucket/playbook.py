@@ -74,6 +74,13 @@ PLAYBOOK = Playbook(
     handles=catalogue.REACHABLE_BUCKETS,
     targets=buckets,
     plan=plan,
+    actions=(
+        BlockPublicAccess,
+        DenyBucketAccess,
+        SuspendLifecycle,
+        SuspendReplication,
+        TagBucket,
+    ),
     controls=(
         "NIST.800-53.r5 AC-3",
         "NIST.800-53.r5 AC-4",

@@ -63,6 +63,7 @@ PLAYBOOK = Playbook(
     handles=catalogue.STOLEN_CREDENTIALS,
     targets=revocable_principals,
     plan=plan,
+    actions=(RevokeRoleSessions, RevokeUserSessions, DisableAccessKeys),
     controls=(
         "NIST.800-53.r5 AC-2(3)",
         "NIST.800-53.r5 AC-2(13)",

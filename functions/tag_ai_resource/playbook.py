@@ -9,7 +9,7 @@ Leaves  the resource: most of these settings can only be changed by re-creating 
 
 from cordon import catalogue
 from cordon.actions import Action, Refused
-from cordon.actions.tag_action_for import tag_action_for
+from cordon.actions.tag_action_for import TAG_ACTIONS, tag_action_for
 from cordon.entry import serve
 from cordon.finding import Finding, Resource
 from cordon.playbook import Incident, Playbook, Serves
@@ -45,6 +45,7 @@ PLAYBOOK = Playbook(
     handles=catalogue.AI_CONTROLS,
     targets=targets,
     plan=plan,
+    actions=TAG_ACTIONS,
     controls=(
         "NIST.800-53.r5 CM-6",
         "NIST.800-53.r5 CM-8",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cordon import protection
 from cordon.actions import ALL_ACTIONS, Action
+from cordon.playbook import Playbook
 from embedded.policy_evaluation import Decision, Policies, Request, decide
 from tests.architecture import stack as seen
 from tests.architecture.stack import EMERGENCY, NAMED, PLAYBOOKS, listed, logical, policies, stack
@@ -37,20 +37,31 @@ def granted(playbook: str, *, full: bool = False) -> set[str]:
     return {a for s in seen.statements(documents, "Allow") for a in listed(s["Action"])}
 
 
-def used(playbook: str) -> set[type[Action]]:
-    """The actions that the playbook's module names, itself or through what it calls."""
+def used(playbook: str) -> tuple[type[Action], ...]:
+    """The actions that the playbook's header names."""
+    return playbook_of(playbook).actions
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_header_names_the_actions_of_its_module(playbook: str) -> None:
+    """Those that it names, itself or through what it calls: a plan of another has no rights."""
     module = import_module(f"{playbook}.playbook")
     functions = [v for v in vars(module).values() if inspect.isfunction(v)]
     names = set(vars(module)) | {n for f in functions for n in f.__globals__}
-    return {action for action in ALL_ACTIONS if action.__name__ in names}
+    assert set(used(playbook)) == {action for action in ALL_ACTIONS if action.__name__ in names}
+
+
+def playbook_of(name: str) -> Playbook:
+    header: Playbook = import_module(f"{name}.playbook").PLAYBOOK
+    return header
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_role_allows_exactly_its_needed_permissions(playbook: str) -> None:
-    needed = BASE | {p for action in used(playbook) for p in action.permissions}
+    needed = BASE | {p for action in used(playbook) for p in action.permissions()}
     # Who changes resources may hold them, and wakes itself for a change that needs time.
     needed |= {"dynamodb:DeleteItem", "states:StartExecution"} if used(playbook) else set()
-    needed |= set(protection.PERMISSIONS) if playbook == "quarantine_bucket" else set()
+    needed |= {p for a in used(playbook) for grant in a.looked_up for p in grant.permissions}
     needed |= QUEUE if f"{logical(playbook)}BulkQueue" in stack().resources else set()
     members = set() if playbook == "escalate_finding" else MEMBERS  # its plans only inform people
     assert granted(playbook) == needed

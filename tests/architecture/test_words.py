@@ -65,6 +65,8 @@ ALLOWED_WORDS = {
     ("label", "tests/reporting/"): "ASFF Severity.Label",
     ("label", "tests/architecture/test_template_rules.py"): "ASFF Severity.Label",
     ("label", "tests/promises/test_hostile_text.py"): "ASFF Severity.Label",
+    ("label", "console/triggers/rules.py"): "ASFF Severity.Label",
+    ("label", "tests/test_triggers.py"): "ASFF Severity.Label",
 }
 
 SUFFIXES = (".py", ".md", ".yaml", ".yml", ".toml")

@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cordon.protection import PERMISSIONS as LOOK_UPS
+from cordon.actions.s3.general_purpose import LOOKED_UP
 from tests.e2e.sides import Call
 
+LOOK_UPS = {name for grant in LOOKED_UP for name in grant.permissions}
 READ = re.compile(r":(?:Get|List|Describe)")
 ON_THE_WAY = ("containing", "releasing")
 REPORTER = "ReportCases"

@@ -91,6 +91,7 @@ class Playbook:
     handles: tuple[str, ...]  # patterns over Finding.kind, ``*`` allowed
     targets: Callable[[Finding], tuple[Resource, ...]]  # what it changes; () means not for us
     plan: Callable[[Finding, str, Deployment], Sequence[Action]]  # finding, case id, deployment
+    actions: tuple[type[Action], ...]  # what its plans are made of: its role allows just these
     controls: tuple[str, ...]  # "NIST.800-53.r5 AC-3": supports evidence for, never "complies"
     defence_layer: str  # its layer of defence in depth
     serves: Serves

@@ -27,12 +27,6 @@ from cordon.actions import Action
 from cordon.clients import AwsClients, error_code
 from cordon.concurrency import gather
 
-PERMISSIONS = (
-    "cloudtrail:DescribeTrails",
-    "config:DescribeDeliveryChannels",
-    "bedrock:GetModelInvocationLoggingConfiguration",
-    "s3:GetBucketPolicy",
-)
 FRESH = timedelta(minutes=5)  # what was looked up is not looked up again
 MOST_KEPT = 300  # look-ups, of all accounts and Regions together
 # What says that a look-up is not allowed, rather than failed for the moment.

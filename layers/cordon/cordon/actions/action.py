@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
+from cordon.actions.grants import Grant
 from cordon.clients import AwsClients
 from cordon.errors import NotVerified as NotVerified
 from cordon.errors import NotYet as NotYet
@@ -60,7 +61,8 @@ class Action:
 
     place: Place
 
-    permissions: ClassVar[tuple[str, ...]] = ()  # IAM actions its four methods use
+    grants: ClassVar[tuple[Grant, ...]]  # what its own methods use of IAM's permissions
+    looked_up: ClassVar[tuple[Grant, ...]] = ()  # what must be known of its target before that
     family: ClassVar[str]  # who may change it: the second part of its hold's key
     contains: ClassVar[bool] = True  # False for a tag: it puts up a sign and stops nobody
     recognisable_by_value: ClassVar[bool] = (
@@ -91,6 +93,11 @@ class Action:
     def name(cls) -> str:
         """``BlockPublicAccess`` → ``block_public_access``."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    @classmethod
+    def permissions(cls) -> tuple[str, ...]:
+        """IAM's actions that its own methods use, sorted."""
+        return tuple(sorted(name for grant in cls.grants for name in grant.permissions))
 
     @property
     def target(self) -> str:

@@ -10,17 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cordon.actions.tag import TagByArn, tags_by_key
+from cordon.actions.grants import Grant
+from cordon.actions.tag import TagByArn, tag_grants, tags_by_key
 from cordon.clients import AwsClients
 
-_BEDROCK = ("bedrock:ListTagsForResource", "bedrock:TagResource", "bedrock:UntagResource")
+_BEDROCK = tag_grants("bedrock", "Bedrock", "ListTagsForResource", "TagResource", "UntagResource")
 
 
 @dataclass(frozen=True)
 class TagBedrock(TagByArn):
     """Tag a guardrail, custom or imported model, provisioned throughput, profile or job."""
 
-    permissions: ClassVar[tuple[str, ...]] = _BEDROCK
+    grants: ClassVar[tuple[Grant, ...]] = _BEDROCK
     quota_errors: ClassVar[frozenset[str]] = frozenset({"TooManyTagsException"})
 
     def _read(self, aws: AwsClients) -> dict[str, str]:
@@ -57,7 +58,7 @@ class TagByMap(TagByArn):
 class TagBedrockAgent(TagByMap):
     """Tag an agent, its alias, a knowledge base, a flow or a prompt."""
 
-    permissions: ClassVar[tuple[str, ...]] = _BEDROCK
+    grants: ClassVar[tuple[Grant, ...]] = _BEDROCK
     service: ClassVar[str] = "bedrock-agent"
 
 
@@ -65,9 +66,7 @@ class TagBedrockAgent(TagByMap):
 class TagAgentCore(TagByMap):
     """Tag an AgentCore runtime, gateway, memory, browser or code interpreter."""
 
-    permissions: ClassVar[tuple[str, ...]] = (
-        "bedrock-agentcore:ListTagsForResource",
-        "bedrock-agentcore:TagResource",
-        "bedrock-agentcore:UntagResource",
+    grants: ClassVar[tuple[Grant, ...]] = tag_grants(
+        "bedrock-agentcore", "AgentCore", "ListTagsForResource", "TagResource", "UntagResource"
     )
     service: ClassVar[str] = "bedrock-agentcore-control"

@@ -29,6 +29,7 @@ from cordon.actions.action import (
     Undone,
     UndoResult,
 )
+from cordon.actions.grants import STATE, Grant, Statement
 from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.actions.sessions import (
     CONSOLE_PASSWORD,
@@ -62,6 +63,32 @@ PROTECTED_PATHS = (
     ("/aws-reserved/", _SSO_ROLE),
 )
 
+ROLES = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"
+USERS = "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"
+AWS_DENY_ALL = {"ArnEquals": {"iam:PolicyARN": "arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll"}}
+READ_ROLES = Statement("ReadRoles", ROLES, STATE)
+READ_USERS = Statement("ReadUsers", USERS, STATE)
+REVOKE_ROLES = Statement(
+    "RevokeRoles", ROLES, "the inline policy that denies older sessions, and its removal"
+)
+REVOKE_USERS = Statement(
+    "RevokeUsers",
+    USERS,
+    "the access keys; the inline policy that denies older sessions, and its removal",
+)
+DENY_ALL_TO_ROLES = Statement(
+    "DenyAllToRoles",
+    ROLES,
+    "AWSDenyAll if the inline policy exceeds the quota, and its removal",
+    AWS_DENY_ALL,
+)
+DENY_ALL_TO_USERS = Statement(
+    "DenyAllToUsers",
+    USERS,
+    "AWSDenyAll as the plan says it, for a console password say; its removal",
+    AWS_DENY_ALL,
+)
+
 
 @dataclass(frozen=True)
 class RevokeRoleSessions(RevokeSessions):
@@ -75,15 +102,12 @@ class RevokeRoleSessions(RevokeSessions):
     family: ClassVar[str] = "role"
     causes: ClassVar[tuple[str, ...]] = (NO_ROOM,)
     longest_session: ClassVar[timedelta] = timedelta(hours=12)  # AssumeRole, "DurationSeconds"
-    permissions: ClassVar[tuple[str, ...]] = (
-        "iam:AttachRolePolicy",
-        "iam:DeleteRolePolicy",
-        "iam:DetachRolePolicy",
-        "iam:GetRole",
-        "iam:GetRolePolicy",
-        "iam:ListAttachedRolePolicies",
-        "iam:PutRolePolicy",
+    grants: ClassVar[tuple[Grant, ...]] = (
+        READ_ROLES.allows("iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"),
+        REVOKE_ROLES.allows("iam:PutRolePolicy", "iam:DeleteRolePolicy"),
+        DENY_ALL_TO_ROLES.allows("iam:AttachRolePolicy", "iam:DetachRolePolicy"),
     )
+    looked_up: ClassVar[tuple[Grant, ...]] = (READ_ROLES.allows("iam:GetRole"),)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -155,19 +179,20 @@ class RevokeUserSessions(RevokeSessions):
     family: ClassVar[str] = "user"
     causes: ClassVar[tuple[str, ...]] = (CONSOLE_PASSWORD, OTHER_CREDENTIALS, NO_ROOM)
     longest_session: ClassVar[timedelta] = timedelta(hours=36)  # GetSessionToken, "DurationSeconds"
-    permissions: ClassVar[tuple[str, ...]] = (
-        "iam:AttachUserPolicy",
-        "iam:DeleteUserPolicy",
-        "iam:DetachUserPolicy",
-        "iam:GetLoginProfile",
-        "iam:GetUser",
-        "iam:GetUserPolicy",
-        "iam:ListAttachedUserPolicies",
-        "iam:ListServiceSpecificCredentials",
-        "iam:ListSigningCertificates",
-        "iam:ListSSHPublicKeys",
-        "iam:PutUserPolicy",
+    grants: ClassVar[tuple[Grant, ...]] = (
+        READ_USERS.allows(
+            "iam:GetLoginProfile",
+            "iam:GetUser",
+            "iam:GetUserPolicy",
+            "iam:ListAttachedUserPolicies",
+            "iam:ListServiceSpecificCredentials",
+            "iam:ListSigningCertificates",
+            "iam:ListSSHPublicKeys",
+        ),
+        REVOKE_USERS.allows("iam:PutUserPolicy", "iam:DeleteUserPolicy"),
+        DENY_ALL_TO_USERS.allows("iam:AttachUserPolicy", "iam:DetachUserPolicy"),
     )
+    looked_up: ClassVar[tuple[Grant, ...]] = (READ_USERS.allows("iam:GetUser"),)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -282,7 +307,11 @@ class DisableAccessKeys(Action):
     user: str
 
     family: ClassVar[str] = "user"
-    permissions: ClassVar[tuple[str, ...]] = ("iam:ListAccessKeys", "iam:UpdateAccessKey")
+    grants: ClassVar[tuple[Grant, ...]] = (
+        READ_USERS.allows("iam:ListAccessKeys"),
+        REVOKE_USERS.allows("iam:UpdateAccessKey"),
+    )
+    looked_up: ClassVar[tuple[Grant, ...]] = (READ_USERS.allows("iam:GetUser"),)
 
     def __post_init__(self) -> None:
         require_iam_name("user", self.user, 64)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cordon.actions.tag import TagByArn, tags_by_key
+from cordon.actions.grants import Grant
+from cordon.actions.tag import TagByArn, tag_grants, tags_by_key
 from cordon.clients import AwsClients
 
 # SageMaker has several messages for this, mostly as a ValidationException
@@ -20,10 +21,8 @@ _NOT_FOUND = re.compile(r"does not exist|could not find|cannot find|not found|re
 class TagSageMaker(TagByArn):
     """Tag a SageMaker resource: endpoint, model, notebook instance, job, domain, …"""
 
-    permissions: ClassVar[tuple[str, ...]] = (
-        "sagemaker:AddTags",
-        "sagemaker:DeleteTags",
-        "sagemaker:ListTags",
+    grants: ClassVar[tuple[Grant, ...]] = tag_grants(
+        "sagemaker", "SageMaker", "ListTags", "AddTags", "DeleteTags"
     )
     not_found_errors: ClassVar[frozenset[str]] = frozenset({"ResourceNotFound"})
     quota_errors: ClassVar[frozenset[str]] = frozenset({"ResourceLimitExceeded"})

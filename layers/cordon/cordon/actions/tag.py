@@ -35,6 +35,7 @@ from cordon.actions.action import (
     Undone,
     UndoResult,
 )
+from cordon.actions.grants import CORDON_TAGS, STATE, Grant, Statement
 from cordon.clients import AwsClients
 from cordon.finding import ARN
 
@@ -264,6 +265,20 @@ class Tag(Action):
 
     def _remove(self, aws: AwsClients, keys: list[str]) -> None:
         raise NotImplementedError
+
+
+def tag_grants(service: str, name: str, read: str, tag: str, untag: str) -> tuple[Grant, ...]:
+    """What tags on the resources of a service need: read any, set and remove only ours.
+
+    ``service``: its prefix in IAM; ``name``: as the statements have it; the others: its actions.
+    """
+    everywhere = f"arn:${{AWS::Partition}}:{service}:*:${{AWS::AccountId}}:*"
+    reading = Statement(f"Read{name}Tags", everywhere, STATE)
+    writing = Statement(f"Tag{name}", everywhere, "status, control and case", CORDON_TAGS)
+    return (
+        reading.allows(f"{service}:{read}"),
+        writing.allows(f"{service}:{tag}", f"{service}:{untag}"),
+    )
 
 
 @dataclass(frozen=True)

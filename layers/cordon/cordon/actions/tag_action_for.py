@@ -55,6 +55,7 @@ _ACTIONS: dict[str, tuple[tuple[frozenset[str], type[TagByArn]], ...]] = {
     "bedrock": ((_BEDROCK, TagBedrock), (_BEDROCK_AGENT, TagBedrockAgent)),
     "bedrock-agentcore": ((_AGENTCORE, TagAgentCore),),
 }
+TAG_ACTIONS = tuple(action for kinds in _ACTIONS.values() for _, action in kinds)
 # Types whose third part is another name, not the type of a child resource
 _NAMED_BY_PATH = _types(
     """

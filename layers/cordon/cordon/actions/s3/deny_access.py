@@ -17,6 +17,7 @@ from cordon import clock
 from cordon.actions import bucket_policy
 from cordon.actions.action import Json, NotYet, Refused
 from cordon.actions.bucket_policy import Statement
+from cordon.actions.grants import Grant
 from cordon.actions.s3.accepted import DELAYS, PolicyOf, Refusal
 from cordon.actions.s3.deny_statements import (
     DENY_LEVELS,
@@ -27,6 +28,7 @@ from cordon.actions.s3.deny_statements import (
     WRITES,
     denials,
 )
+from cordon.actions.s3.general_purpose import CONTAIN_BUCKETS, READ_BUCKETS
 from cordon.actions.s3.public_access import BlockPublicAccess
 from cordon.actions.s3.setting import BucketSetting
 from cordon.clients import AwsClients, error_code
@@ -59,11 +61,9 @@ class DenyBucketAccess(BucketSetting):
     organization: str = ""
 
     setting: ClassVar[str] = "policy"
-    permissions: ClassVar[tuple[str, ...]] = (
-        "s3:DeleteBucketPolicy",
-        "s3:GetBucketPolicy",
-        "s3:GetBucketPublicAccessBlock",
-        "s3:PutBucketPolicy",
+    grants: ClassVar[tuple[Grant, ...]] = (
+        READ_BUCKETS.allows("s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock"),
+        CONTAIN_BUCKETS.allows("s3:PutBucketPolicy", "s3:DeleteBucketPolicy"),
     )
 
     @property

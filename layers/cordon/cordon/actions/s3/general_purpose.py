@@ -3,6 +3,29 @@
 import re
 
 from cordon.actions.action import Refused
+from cordon.actions.grants import CORDON_TAGS, OWN_ACCOUNT, STATE, Statement
+
+BUCKETS = "arn:${AWS::Partition}:s3:::*"
+OURS = {"StringEquals": {"aws:ResourceAccount": OWN_ACCOUNT}}
+READ_BUCKETS = Statement("ReadBuckets", BUCKETS, STATE, OURS)
+CONTAIN_BUCKETS = Statement(
+    "ContainBuckets",
+    BUCKETS,
+    "block, deny, suspend lifecycle and replication; and undo each",
+    OURS,
+)
+TAG_BUCKETS = Statement("TagBuckets", BUCKETS, "status and case", {**OURS, **CORDON_TAGS})
+FIND_LOG_BUCKETS = Statement(  # none of the three takes a resource
+    "FindLogBuckets", "*", "buckets that receive logs are never quarantined"
+)
+LOOKED_UP = (  # cordon.protection
+    FIND_LOG_BUCKETS.allows(
+        "cloudtrail:DescribeTrails",
+        "config:DescribeDeliveryChannels",
+        "bedrock:GetModelInvocationLoggingConfiguration",
+    ),
+    READ_BUCKETS.allows("s3:GetBucketPolicy"),
+)
 
 GENERAL_PURPOSE = re.compile(r"[A-Za-z0-9._-]{3,255}")  # old buckets in us-east-1 have long names
 # Amazon S3 User Guide, "General purpose bucket naming rules": reserved endings

@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
+from cordon.actions.grants import Grant
+from cordon.actions.s3.general_purpose import CONTAIN_BUCKETS, READ_BUCKETS
 from cordon.actions.s3.setting import BucketSetting
 from cordon.clients import AwsClients, error_code
 
@@ -26,9 +28,9 @@ class BlockPublicAccess(BucketSetting):
     """
 
     setting: ClassVar[str] = "public_access_block"
-    permissions: ClassVar[tuple[str, ...]] = (
-        "s3:GetBucketPublicAccessBlock",
-        "s3:PutBucketPublicAccessBlock",  # DeletePublicAccessBlock needs it too
+    grants: ClassVar[tuple[Grant, ...]] = (
+        READ_BUCKETS.allows("s3:GetBucketPublicAccessBlock"),
+        CONTAIN_BUCKETS.allows("s3:PutBucketPublicAccessBlock"),  # also to delete it
     )
 
     @property

@@ -25,7 +25,8 @@ from cordon.actions.action import (
     Undone,
     UndoResult,
 )
-from cordon.actions.s3.general_purpose import require_general_purpose
+from cordon.actions.grants import Grant
+from cordon.actions.s3.general_purpose import LOOKED_UP, require_general_purpose
 from cordon.clients import AwsClients, error_code
 
 MAX_SHOWN = 300  # characters of a setting in a message
@@ -38,6 +39,7 @@ class BucketSetting(Action):
     bucket: str
 
     family: ClassVar[str] = "bucket"
+    looked_up: ClassVar[tuple[Grant, ...]] = LOOKED_UP
     setting: ClassVar[str]  # the setting's name in captured and written
     not_found_errors: ClassVar[tuple[str, ...]] = ("NoSuchBucket",)
 

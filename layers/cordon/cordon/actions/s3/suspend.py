@@ -16,6 +16,8 @@ from botocore.exceptions import ClientError
 
 from cordon.actions.action import Json
 from cordon.actions.bucket_policy import listed
+from cordon.actions.grants import Grant, Statement
+from cordon.actions.s3.general_purpose import BUCKETS, CONTAIN_BUCKETS, READ_BUCKETS
 from cordon.actions.s3.setting import BucketSetting
 from cordon.clients import AwsClients, error_code
 
@@ -80,9 +82,9 @@ class SuspendLifecycle(RuleSetting):
     """
 
     setting: ClassVar[str] = "lifecycle"
-    permissions: ClassVar[tuple[str, ...]] = (
-        "s3:GetLifecycleConfiguration",
-        "s3:PutLifecycleConfiguration",
+    grants: ClassVar[tuple[Grant, ...]] = (
+        READ_BUCKETS.allows("s3:GetLifecycleConfiguration"),
+        CONTAIN_BUCKETS.allows("s3:PutLifecycleConfiguration"),
     )
 
     @property
@@ -112,6 +114,19 @@ class SuspendLifecycle(RuleSetting):
         )
 
 
+CHECK_REPLICA_OWNER = Statement(
+    "CheckReplicaOwner",  # of buckets of any account: it shows whether they are ours
+    BUCKETS,
+    "whether the account owns a replication destination",
+)
+PASS_REPLICATION_ROLE = Statement(
+    "PassReplicationRole",
+    "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*",
+    "writing a replication configuration passes its role",
+    {"StringEquals": {"iam:PassedToService": "s3.amazonaws.com"}},
+)
+
+
 @dataclass(frozen=True)
 class SuspendReplication(RuleSetting):
     """Disable every replication rule whose destination is a bucket of another account.
@@ -123,11 +138,11 @@ class SuspendReplication(RuleSetting):
     """
 
     setting: ClassVar[str] = "replication"
-    permissions: ClassVar[tuple[str, ...]] = (
-        "iam:PassRole",  # every write passes the role in the configuration again
-        "s3:GetBucketLocation",  # of the destinations
-        "s3:GetReplicationConfiguration",
-        "s3:PutReplicationConfiguration",
+    grants: ClassVar[tuple[Grant, ...]] = (
+        READ_BUCKETS.allows("s3:GetReplicationConfiguration"),
+        CONTAIN_BUCKETS.allows("s3:PutReplicationConfiguration"),
+        CHECK_REPLICA_OWNER.allows("s3:GetBucketLocation"),
+        PASS_REPLICATION_ROLE.allows("iam:PassRole"),
     )
 
     @property

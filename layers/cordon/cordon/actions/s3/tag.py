@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cordon.actions.action import Json
-from cordon.actions.s3.general_purpose import require_general_purpose
+from cordon.actions.grants import Grant
+from cordon.actions.s3.general_purpose import (
+    LOOKED_UP,
+    READ_BUCKETS,
+    TAG_BUCKETS,
+    require_general_purpose,
+)
 from cordon.actions.tag import Tag, tags_by_key
 from cordon.clients import AwsClients
 
@@ -29,11 +35,11 @@ class TagBucket(Tag):
     not_found_errors: ClassVar[frozenset[str]] = frozenset({"NoSuchBucket", "NoSuchResource"})
     quota_errors: ClassVar[frozenset[str]] = frozenset({"TooManyTags"})
     policy_errors: ClassVar[frozenset[str]] = frozenset({"TagPolicyException"})
-    permissions: ClassVar[tuple[str, ...]] = (
-        "s3:ListTagsForResource",
-        "s3:TagResource",
-        "s3:UntagResource",
+    grants: ClassVar[tuple[Grant, ...]] = (
+        READ_BUCKETS.allows("s3:ListTagsForResource"),
+        TAG_BUCKETS.allows("s3:TagResource", "s3:UntagResource"),
     )
+    looked_up: ClassVar[tuple[Grant, ...]] = LOOKED_UP
 
     @property
     def resource(self) -> str:
