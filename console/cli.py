@@ -12,6 +12,7 @@ from console import (
     access_log,
     decision_commands,
     evidence_folder,
+    operations,
     plans,
     playbook_pages,
     render,
@@ -152,6 +153,7 @@ def docs(
     stale, faults = permissions.write(ROOT, only_check=check)
     stale += playbook_pages.write(ROOT, only_check=check)
     stale += statuses_page.write(ROOT, only_check=check)
+    stale += operations.write(ROOT, only_check=check)
     for path in stale:
         errors.print(f"{path} {'is out of date: make playbooks' if check else 'written'}")
     for fault in faults:

@@ -1,4 +1,6 @@
-"""Reads from the source which AWS operations the code calls.
+"""Reads from the source which AWS operations the code calls: the list that the layer is built with.
+
+``layers/cordon/prune_botocore.py`` reduces botocore's data to that list.
 
 A client is recognised by its form: ``x.client("s3")``; a variable, ``s3 = x.client("s3")``; or a
 parameter or attribute named after its service (``ssm``, ``self._dynamodb``), because this code
@@ -13,13 +15,35 @@ from pathlib import Path
 import botocore.session
 from botocore import xform_name
 
-from tests.architecture.stack import ROOT
-
 NAMED = {"hub": "securityhub", "states": "stepfunctions"}  # names that differ from the service's
-LAYER = ROOT / "layers" / "cordon"
-CODE = [*LAYER.glob("cordon/**/*.py"), *(ROOT / "functions").glob("*/*.py")]
+BY_LIBRARIES = {
+    ("s3", "CreateSession"),  # botocore: directory buckets
+    ("s3", "HeadBucket"),  # botocore: redirects
+}
+HEAD = """\
+# The AWS operations that this layer and its functions call. prune_botocore.py reduces botocore's
+# data to them. Made from the code by `make playbooks`.
+"""
 
 Operation = tuple[str, str]  # ("s3", "PutObject")
+
+
+def write(root: Path, *, only_check: bool) -> list[Path]:
+    """Update the list. Returns its path if it was out of date."""
+    path = root / "layers" / "cordon" / "operations.txt"
+    found = operations(deployed(root)) | BY_LIBRARIES
+    text = HEAD + "".join(f"{service} {name}\n" for service, name in sorted(found))
+    if path.read_text() == text:
+        return []
+    if not only_check:
+        path.write_text(text)
+    return [path]
+
+
+def deployed(root: Path) -> list[Path]:
+    """The modules that run in AWS."""
+    layer = (root / "layers" / "cordon").glob("cordon/**/*.py")
+    return [*layer, *(root / "functions").glob("*/*.py")]
 
 
 def operations(code: list[Path]) -> set[Operation]:
