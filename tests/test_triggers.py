@@ -28,10 +28,7 @@ ESCALATION = "escalate_finding"
 
 def heard() -> dict[str, Heard]:
     """What each playbook hears."""
-    found = {p.name: Heard(p.handles, passed=p.releases_on_pass) for p in playbooks(ROOT)}
-    threats = (*catalogue.REACHABLE_BUCKETS, *catalogue.STOLEN_CREDENTIALS)
-    kinds = (*threats, *catalogue.FOR_A_PERSON)
-    return {**found, ESCALATION: Heard(kinds, high=catalogue.CONCERNS, critical=True)}
+    return {playbook.name: Heard.by(playbook) for playbook in playbooks(ROOT)}
 
 
 MADE = {name: triggers(one) for name, one in heard().items()}

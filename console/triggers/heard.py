@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from cordon.playbook import Playbook
+
 THREATS = ("guardduty", "macie")  # they do not wait behind controls
 BULK_OF_A_THREAT_SOURCE = {"macie": "SensitiveData:"}  # Macie sends a finding an object
 
@@ -15,6 +17,16 @@ class Heard:
     high: tuple[str, ...] = ()  # where they are High or Critical
     critical: bool = False  # anything that is Critical, whatever it is
     passed: bool = False  # also when the control passes, or its resource is deleted
+
+    @classmethod
+    def by(cls, playbook: Playbook) -> "Heard":
+        """What a header names."""
+        return cls(
+            kinds=playbook.handles,
+            high=playbook.handles_high,
+            critical=playbook.handles_critical,
+            passed=playbook.releases_on_pass,
+        )
 
     def of(self, source: str, *, high: bool = False) -> tuple[str, ...]:
         """The types of one source, sorted, each once."""

@@ -9,6 +9,7 @@ Undo    resolves the incident.
 Leaves  every resource.
 """
 
+from cordon import catalogue
 from cordon.actions import Action
 from cordon.deadlines import AI_ACT_73, GDPR_33, HIPAA_164_404
 from cordon.entry import serve
@@ -31,7 +32,13 @@ def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
 
 PLAYBOOK = Playbook(
     name="escalate_finding",
-    handles=("*",),
+    handles=(
+        *catalogue.REACHABLE_BUCKETS,  # where the bucket is one that cannot be contained
+        *catalogue.STOLEN_CREDENTIALS,
+        *catalogue.FOR_A_PERSON,
+    ),
+    handles_high=catalogue.CONCERNS,
+    handles_critical=True,
     targets=targets,
     plan=plan,
     actions=(),

@@ -63,6 +63,7 @@ PLAYBOOK = Playbook(
     manual_step=lambda _: MANUAL_STEP,
     incident=Incident.WHEN_FAILED,  # the control's own finding is the record
     releases_on_pass=True,
+    budget=1000,  # tags do no harm and come in bulk; OpsCenter takes 10,000 OpsItems a month
 )
 
 handler = serve(PLAYBOOK)

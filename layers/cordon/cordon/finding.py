@@ -91,6 +91,11 @@ class Severity:
         """HIGH or CRITICAL: a part of the budget is kept for these."""
         return self.label in (SeverityLabel.HIGH, SeverityLabel.CRITICAL)
 
+    @property
+    def critical(self) -> bool:
+        """CRITICAL: of GuardDuty's findings only sequences are."""
+        return self.label is SeverityLabel.CRITICAL
+
 
 @dataclass(frozen=True)
 class Resource:

@@ -88,7 +88,7 @@ class Playbook:
     """Which findings it handles, and the plan it makes for each."""
 
     name: str
-    handles: tuple[str, ...]  # patterns over Finding.kind, ``*`` allowed
+    handles: tuple[str, ...]  # patterns over Finding.kind, ``*`` allowed; at any severity
     targets: Callable[[Finding], tuple[Resource, ...]]  # what it changes; () means not for us
     plan: Callable[[Finding, str, Deployment], Sequence[Action]]  # finding, case id, deployment
     actions: tuple[type[Action], ...]  # what its plans are made of: its role allows just these
@@ -100,22 +100,29 @@ class Playbook:
     incident: Incident  # when its cases open one
     releases_on_pass: bool = False  # releases by itself when the control passes
     resolves: tuple[str, ...] = ()  # kinds of controls whose own evaluation then turns
+    handles_high: tuple[str, ...] = ()  # the same, where the finding is High or Critical
+    handles_critical: bool = False  # whatever is Critical
+    budget: int | None = None  # cases an hour in a new stack; None: the parameter BudgetPerHour
     everywhere: bool = False  # also for accounts that are not served: it changes no resource
     clocks: tuple[Clock, ...] = ()  # periods of laws that may run once an incident is open
     by_arn: tuple[str, ...] = ()  # CloudFormation types that a person may name to be contained
 
     def matches(self, finding: Finding) -> bool:
-        """The exact gate: kind, then subjects. The template's rule is the coarse one."""
-        if not any(fnmatchcase(finding.kind, pattern) for pattern in self.handles):
-            return False
-        return bool(self.targets(finding))
+        """The exact gate: kind and severity, then subjects. The template's rules are coarse."""
+        return self._hears(finding) and bool(self.targets(finding))
+
+    def _hears(self, finding: Finding) -> bool:
+        if finding.severity.critical and self.handles_critical:
+            return True
+        high = self.handles_high if finding.severity.urgent else ()
+        return _matches_any(finding, (*self.handles, *high))
 
     def turns(self, finding: Finding) -> bool:
         """Will the finding's own control pass, once the plan is carried out?
 
         What denies access leaves a control FAILED that looks at what is allowed.
         """
-        return any(fnmatchcase(finding.kind, pattern) for pattern in self.resolves)
+        return _matches_any(finding, self.resolves)
 
     def plan_for(self, finding: Finding, deployment: Deployment) -> Plan:
         """The plan for a finding that it handles; one for a person where it must change nothing."""
@@ -139,3 +146,7 @@ class Playbook:
         found = f"control/{finding.type}" if control else finding.case_key
         parts = [self.name, place.account, place.region, subjects, found]
         return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]
+
+
+def _matches_any(finding: Finding, kinds: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(finding.kind, pattern) for pattern in kinds)
