@@ -8,6 +8,7 @@ for fine-grained access control"; docs/decisions/0012.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from console.playbook_blocks.block import Block
 from cordon.actions.grants import Grant
 from cordon.playbook import Playbook
 
@@ -25,13 +26,14 @@ LAMBDA = {
 }
 
 
-def role(playbook: Playbook, logical: str, description: str, *, bulk: bool) -> dict[str, Any]:
-    """The resource, of type AWS::IAM::Role. ``bulk``: it has a queue."""
+def role(block: Block, description: str) -> dict[str, Any]:
+    """The resource, of type AWS::IAM::Role."""
+    playbook = block.playbook
     policies: list[Any] = [{"Ref": "PlaybookPolicy"}, {"Ref": "ProtectedPolicy"}]
     if playbook.actions:  # one that only informs people remains in its own account
         members = {"Ref": "MemberAccountsPolicy"}
         policies.append({"Fn::If": ["HasMembers", members, {"Ref": "AWS::NoValue"}]})
-    document = {"Version": "2012-10-17", "Statement": list(_statements(playbook, logical, bulk))}
+    document = {"Version": "2012-10-17", "Statement": list(_statements(block))}
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
@@ -46,13 +48,14 @@ def role(playbook: Playbook, logical: str, description: str, *, bulk: bool) -> d
     }
 
 
-def _statements(playbook: Playbook, logical: str, bulk: bool) -> Iterator[Statement]:
+def _statements(block: Block) -> Iterator[Statement]:
+    playbook = block.playbook
     yield from _memory(playbook)
     yield {
         "Sid": "WriteLog",
         "Effect": "Allow",
         "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-        "Resource": {"Fn::GetAtt": [f"{logical}LogGroup", "Arn"]},
+        "Resource": {"Fn::GetAtt": [f"{block.logical}LogGroup", "Arn"]},
     }
     yield {
         "Sid": "WriteEvidence",
@@ -68,12 +71,12 @@ def _statements(playbook: Playbook, logical: str, bulk: bool) -> Iterator[Statem
             "Action": "states:StartExecution",
             "Resource": {"Ref": "Workflow"},
         }
-    if bulk:
+    if block.bulk:
         yield {
             "Sid": "ConsumeBulkQueue",
             "Effect": "Allow",
             "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-            "Resource": {"Fn::GetAtt": [f"{logical}BulkQueue", "Arn"]},
+            "Resource": {"Fn::GetAtt": [block.queue, "Arn"]},
         }
     used = [grant for a in playbook.actions for grant in (*a.grants, *a.looked_up)]
     yield from _of_actions(used)

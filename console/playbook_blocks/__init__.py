@@ -1,0 +1,79 @@
+"""Writes the parts of template.yaml that follow from the playbooks' headers, and checks them.
+
+    # >>> playbooks: role ARNs                       a list with an item for each playbook
+    # >>> playbook: quarantine_bucket                all that one has beside its function
+    # <<<
+
+What is between the marks is made by ``make playbooks``, with the indent of the mark. ``make
+static`` fails where it is not what the headers say.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from console.playbook_blocks.block import Block
+from console.playbook_blocks.resources import resources
+from console.playbook_blocks.shared import SECTIONS
+from console.playbook_blocks.text import block
+from console.playbooks import playbooks
+from cordon.playbook import Playbook
+from embedded.template import load
+
+MARK = re.compile(r"( *)# >>> (playbooks?): (.+)\n")
+END = re.compile(r" *# <<<\n")
+
+
+class Unmarked(ValueError):
+    """The marks of template.yaml and the playbooks do not fit together."""
+
+
+def write(root: Path, *, only_check: bool) -> list[Path]:
+    """Update template.yaml. Returns its path if it was out of date. Raises Unmarked."""
+    path = root / "template.yaml"
+    before = path.read_text()
+    after = made(before, playbooks(root))
+    if before == after:
+        return []
+    if not only_check:
+        path.write_text(after)
+    return [path]
+
+
+def made(template: str, headers: Sequence[Playbook]) -> str:
+    """The template with every marked part as the headers say."""
+    lines = template.splitlines(keepends=True)
+    named = {playbook.name for playbook in headers}
+    seen: set[str] = set()
+    text = "".join(_parts(lines, headers, seen))
+    if missing := sorted(named - seen):
+        raise Unmarked(f"template.yaml has no mark '# >>> playbook: {missing[0]}'")
+    return text
+
+
+def _parts(lines: list[str], headers: Sequence[Playbook], seen: set[str]) -> Iterator[str]:
+    described = load("".join(lines))["Resources"]
+    blocks = [Block(playbook) for playbook in headers]
+    by_name = {own.name: own for own in blocks}
+    rest = iter(lines)
+    for line in rest:
+        yield line
+        mark = MARK.fullmatch(line)
+        if not mark:
+            continue
+        indent, kind, name = len(mark[1]), mark[2], mark[3]
+        ended = next((skipped for skipped in rest if END.fullmatch(skipped)), None)
+        if ended is None:
+            raise Unmarked(f"template.yaml: the mark '{line.strip()}' has no end '# <<<'")
+        if kind == "playbooks":
+            if name not in SECTIONS:
+                raise Unmarked(f"template.yaml: no such section: {name}")
+            yield block(SECTIONS[name](blocks), indent)
+        else:
+            if name not in by_name:
+                raise Unmarked(f"template.yaml: functions/{name} has no playbook")
+            seen.add(name)
+            own = by_name[name]
+            description = described[own.logical]["Properties"]["Description"]
+            yield block(resources(own, description), indent)
+        yield ended

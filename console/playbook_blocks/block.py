@@ -1,0 +1,53 @@
+"""A playbook with the names that its resources have in template.yaml."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from console.triggers import Heard, Trigger, triggers
+from cordon.playbook import Playbook
+
+
+@dataclass(frozen=True)
+class Block:
+    """One playbook, as the template has it."""
+
+    playbook: Playbook
+
+    @property
+    def name(self) -> str:
+        """The playbook's name."""
+        return self.playbook.name
+
+    @property
+    def logical(self) -> str:
+        """The logical id of its function: ``tag_ai_resource`` is ``TagAiResource``."""
+        return "".join(word.capitalize() for word in self.name.split("_"))
+
+    @property
+    def role(self) -> str:
+        """The logical id of its role."""
+        return f"{self.logical}Role"
+
+    @property
+    def queue(self) -> str:
+        """The logical id of its queue, which exists where ``bulk`` is not empty."""
+        return f"{self.logical}BulkQueue"
+
+    @property
+    def mode_parameter(self) -> str:
+        """The parameter with the mode of the playbook where it is new."""
+        return f"Mode{self.logical}"
+
+    @cached_property
+    def triggers(self) -> tuple[Trigger, ...]:
+        """Its rules."""
+        return triggers(Heard.by(self.playbook))
+
+    @property
+    def bulk(self) -> tuple[Trigger, ...]:
+        """Those whose events pass by its queue."""
+        return tuple(trigger for trigger in self.triggers if trigger.bulk)
+
+    def rule(self, trigger: Trigger) -> str:
+        """The logical id of a rule."""
+        return f"{self.logical}{trigger.name}"

@@ -1,0 +1,75 @@
+"""The lists of template.yaml that have an item for each playbook, by the name of their section."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from console.playbook_blocks.block import Block
+from cordon.settings import Mode
+
+Blocks = Sequence[Block]
+
+
+def _arn(name: str) -> Any:
+    return {"Fn::GetAtt": [name, "Arn"]}
+
+
+def _each(item: Callable[[Block], Any]) -> Callable[[Blocks], Any]:
+    return lambda blocks: [item(block) for block in blocks]
+
+
+def _each_with_a_queue(item: Callable[[Block], Any]) -> Callable[[Blocks], Any]:
+    return lambda blocks: [item(block) for block in blocks if block.bulk]
+
+
+def _parameters(blocks: Blocks) -> Any:
+    return {
+        block.mode_parameter: {
+            "Type": "String",
+            "Default": str(Mode.OBSERVE),
+            "AllowedValues": [str(mode) for mode in Mode],
+            "Description": f"Of {block.name}. observe plans and records; approve waits for a "
+            "person's approval; enforce contains at once. We recommend "
+            f"{block.playbook.recommended_mode}. Counts when the stack or the playbook is new; "
+            "afterwards use cordon mode.",
+        }
+        for block in blocks
+    }
+
+
+def _rules(blocks: Blocks) -> Any:
+    return [_arn(block.rule(trigger)) for block in blocks for trigger in block.triggers]
+
+
+def _evidence(block: Block) -> Any:
+    return {
+        "Sid": f"Only{block.logical}",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": {"Fn::Sub": f"${{EvidenceBucket.Arn}}/{block.name}/*"},
+        "Condition": {"ArnNotEquals": {"aws:PrincipalArn": _arn(block.role)}},
+    }
+
+
+def _budgets(blocks: Blocks) -> Any:
+    own = {block.name: block.playbook.budget for block in blocks}
+    return {name: budget for name, budget in own.items() if budget is not None}
+
+
+SECTIONS: dict[str, Callable[[Blocks], Any]] = {
+    "mode parameters": _parameters,
+    "names of mode parameters": _each(lambda block: block.mode_parameter),
+    "role ARNs": _each(lambda block: _arn(block.role)),
+    "roles": _each(lambda block: {"Ref": block.role}),
+    "function ARNs": _each(lambda block: _arn(block.logical)),
+    "functions": _each(lambda block: {"Ref": block.logical}),
+    "functions by name": _each(lambda b: {"Fn::Sub": f"{b.name}=${{{b.logical}.Arn}}"}),
+    "names": _each(lambda block: block.name),
+    "queue ARNs": _each_with_a_queue(lambda block: _arn(block.queue)),
+    "queues by name": _each_with_a_queue(lambda b: {"Fn::Sub": f"{b.name}=${{{b.queue}}}"}),
+    "rule ARNs": _rules,
+    "evidence prefixes": _each(lambda b: {"Fn::Sub": f"${{EvidenceBucket.Arn}}/{b.name}/*"}),
+    "evidence statements": _each(_evidence),
+    "modes": lambda blocks: {block.name: {"Ref": block.mode_parameter} for block in blocks},
+    "budgets": _budgets,
+}
