@@ -1,5 +1,5 @@
 # The two commands of the README need Debian, Python 3.11, make and a package registry.
-.PHONY: help replay test static check e2e bench permissions format build bootstrap playbooks clean
+.PHONY: help replay test static check fast e2e bench permissions format build bootstrap playbooks clean
 .DEFAULT_GOAL := help
 
 UV_VERSION := 0.13.9
@@ -12,15 +12,10 @@ export UV_PYTHON_DOWNLOADS := never
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
-help:
-	@echo 'make replay   replay every event under events/ through the deployed template, offline'
-	@echo 'make test     run the tests'
-	@echo 'make check    the gate: format, lint, types, template, tests'
-	@echo 'make e2e      deploy into an emulated account, and try it there'
-	@echo 'make bench    measure, and write docs/performance.md'
-	@echo 'make build    sam build'
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-bootstrap: .venv/.ready
+bootstrap: .venv/.ready  ## uv, and the locked environment in .venv
 
 $(UV):
 	@python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
@@ -32,13 +27,13 @@ $(UV):
 	@chmod +x .venv/bin/cordon
 	@touch $@
 
-replay: .venv/.ready
+replay: .venv/.ready  ## replay every event under events/ through the deployed template, offline
 	@$(RUN)python -m console replay events --mode enforce --release
 
-test: .venv/.ready
+test: .venv/.ready  ## the tests, in parallel
 	@$(RUN)python -m pytest -q -n auto --dist worksteal
 
-static: .venv/.ready
+static: .venv/.ready  ## format, lint, types, imports, template, generated pages
 	$(RUN)ruff format --check .
 	$(RUN)ruff check .
 	$(RUN)mypy
@@ -46,17 +41,22 @@ static: .venv/.ready
 	$(RUN)sam validate --lint
 	$(RUN)python -m console docs --check
 
-check: static test
+check: static test  ## the gate: static and test
 
-format: .venv/.ready
+fast: .venv/.ready  ## the checks of some seconds: format, lint, generated pages
+	@$(RUN)ruff format --check --quiet .
+	@$(RUN)ruff check --quiet .
+	@$(RUN)python -m console docs --check
+
+format: .venv/.ready  ## ruff
 	@$(RUN)ruff format .
 	@$(RUN)ruff check --fix .
 
-playbooks: .venv/.ready
+playbooks: .venv/.ready  ## write what follows from the playbooks' headers: template, pages, operations
 	@$(RUN)python -m console docs
 
 # Deploys the built template into an emulated account on this machine; see docs/emulators.md.
-e2e: build .e2e/.ready
+e2e: build .e2e/.ready  ## deploy into an emulated account, and try it there
 	@$(RUN)python -m pytest tests/e2e -q -n 2 --dist worksteal
 
 .e2e/.ready: $(UV) tests/e2e/requirements.txt
@@ -65,17 +65,17 @@ e2e: build .e2e/.ready
 	@touch $@
 
 # Needs valgrind. Half an hour on two cores; each section of docs/performance.md names its command.
-bench: build
+bench: build  ## measure, and write docs/performance.md (valgrind; half an hour; a quiet machine)
 	@$(RUN)python -m bench cold --write path --write warm --write cost --write replay --write
 
 # Records anew what the roles are used for; one process, since it writes one file.
-permissions: build .e2e/.ready
+permissions: build .e2e/.ready  ## record what the roles are used for: docs/permissions.json and .md
 	@RECORD=1 $(RUN)python -m pytest -q tests/promises/test_permissions.py tests/promises/test_denials.py
 	@RECORD=1 $(RUN)python -m pytest -q tests/e2e
 	@$(RUN)python -m console docs
 
-build: .venv/.ready
+build: .venv/.ready  ## sam build
 	@PATH="$(CURDIR)/$(UV:/uv=):$(dir $(PYTHON)):$$PATH" $(RUN)sam build
 
-clean:
+clean:  ## remove what was built and installed
 	@rm -rf .aws-sam .bench .e2e .venv .uv
