@@ -27,7 +27,7 @@ from tests.promises.world import (
 )
 
 AGGREGATED = sorted(name for name in samples("nobody") if name.endswith("_aggregated"))
-THREAT_ELSEWHERE = "escalate_finding/securityhub_guardduty_not_served_aggregated"
+THREAT_ELSEWHERE = "escalate_finding/securityhub_guardduty_aggregated"
 ELSEWHERE = {
     "aws": ("eu-west-3",),
     "aws-cn": ("cn-north-1", "cn-northwest-1"),
