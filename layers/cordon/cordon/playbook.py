@@ -103,7 +103,7 @@ class Playbook:
     handles_high: tuple[str, ...] = ()  # the same, where the finding is High or Critical
     handles_critical: bool = False  # whatever is Critical
     budget: int | None = None  # cases an hour in a new stack; None: the parameter BudgetPerHour
-    everywhere: bool = False  # also for accounts that are not served: it changes no resource
+    everywhere: bool = False  # also for places that are not served: it changes no resource
     clocks: tuple[Clock, ...] = ()  # periods of laws that may run once an incident is open
     by_arn: tuple[str, ...] = ()  # CloudFormation types that a person may name to be contained
 
