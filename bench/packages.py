@@ -9,17 +9,14 @@ import zipfile
 from pathlib import Path
 
 from bench.measuring import Package
+from console.playbook_blocks.block import logical_name
+from console.playbooks import playbooks
 
 ROOT = Path(__file__).parents[1]
 WORK = ROOT / ".bench"
 RUNTIME = "3.13"
 RIC = "awslambdaric==4.2.2"
-FUNCTIONS = {
-    "quarantine_bucket": "QuarantineBucket",
-    "revoke_sessions": "RevokeSessions",
-    "tag_ai_resource": "TagAiResource",
-    "escalate_finding": "EscalateFinding",
-}
+FUNCTIONS = {playbook.name: logical_name(playbook.name) for playbook in playbooks(ROOT)}
 
 
 def interpreter() -> Path:

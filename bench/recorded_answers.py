@@ -38,6 +38,8 @@ FIRST = {  # one event for each playbook; each is contained
     "escalate_finding": "guardduty_cost_harvesting",
 }
 
+NAME = "POWERTOOLS_SERVICE_NAME"  # of the playbook, in its function's environment
+
 Wire = tuple[int, Mapping[str, str], str]  # status, headers, body
 
 
@@ -107,7 +109,7 @@ def record(playbook: str, mode: str = "enforce") -> Recorded:
         ((function, invocation),) = [
             (account.functions[invoked.function], invoked)
             for invoked in account.deliver(event).invocations
-            if account.functions[invoked.function].code.folder.name == playbook
+            if account.functions[invoked.function].environment[NAME] == playbook
         ]
         if invocation.error:
             raise RuntimeError(f"{playbook}: {invocation.error}")
@@ -115,7 +117,11 @@ def record(playbook: str, mode: str = "enforce") -> Recorded:
             playbook,
             invocation.event,
             function.arn,
-            {**function.environment, "AWS_REGION": function.region},
+            {
+                **function.environment,
+                "AWS_REGION": function.region,
+                "BENCH_HANDLER": function.code.handler,
+            },
             moments[0].isoformat(),
             list(responses),
         )
@@ -131,7 +137,7 @@ def _recording(playbook: str, responses: list[Response]) -> Iterator[None]:
     def keep_response(
         http_response: Any, parsed: Any, model: OperationModel, context: Any, **_: Any
     ) -> None:
-        if os.environ.get("POWERTOOLS_SERVICE_NAME") == playbook:
+        if os.environ.get(NAME) == playbook:
             sent = _sent(model, context["sent"])
             responses.append(_response(model, sent, int(http_response.status_code), parsed))
 

@@ -9,7 +9,6 @@ import pytest
 from console.playbooks import playbooks
 from cordon.actions import Action
 from cordon.actions.s3 import BlockPublicAccess, DenyBucketAccess
-from cordon.catalogue import CONTAINED
 from cordon.finding import Finding, Place, Resource, ResourceRole, Severity, SeverityLabel
 from cordon.playbook import MOST_TARGETS, Incident, Plan, Playbook
 from cordon.settings import Mode
@@ -211,13 +210,6 @@ def test_control_is_one_case_under_all_standards() -> None:
 def test_threats_of_one_type_are_cases_of_their_own() -> None:
     one, two = (a_finding(id=id) for id in ("one", "two"))
     assert QUARANTINE.case_id(one) != QUARANTINE.case_id(two)
-
-
-def test_catalogue_knows_every_contained_kind() -> None:
-    containing = [p for p in playbooks(ROOT) if p.name != ESCALATE.name]
-    assert len(containing) == len(playbooks(ROOT)) - 1
-    for playbook in containing:
-        assert set(playbook.handles) <= set(CONTAINED), playbook.name
 
 
 INCIDENTS = {

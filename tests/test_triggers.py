@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 from console.playbooks import playbooks
-from console.triggers import Heard, Trigger, triggers
+from console.triggers import Heard, Trigger, heard_by, triggers
 from console.triggers.rules import MOST_CHARACTERS, size
 from console.triggers.spelling import hub, native
-from cordon import catalogue
 from embedded.event_patterns import check, matches
 from tests import finding_types
 from tests.architecture import test_template_rules as written
@@ -28,7 +27,7 @@ ESCALATION = "escalate_finding"
 
 def heard() -> dict[str, Heard]:
     """What each playbook hears."""
-    return {playbook.name: Heard.by(playbook) for playbook in playbooks(ROOT)}
+    return heard_by(playbooks(ROOT))
 
 
 MADE = {name: triggers(one) for name, one in heard().items()}
@@ -64,13 +63,14 @@ def generated() -> Iterator[tuple[str, dict[str, Any]]]:
             )
     controls = sorted(
         kind.partition(":")[2].replace("*", "1")
-        for kind in (*catalogue.CONTAINED, *catalogue.FOR_A_PERSON, *catalogue.CONCERNS)
+        for one in heard().values()
+        for kind in (*one.kinds, *one.high)
         if kind.startswith("securityhub:")
     )
     for id_, form, passed in product(controls, (written.ASFF, written.OCSF), (False, True)):
         for near in ("", "9"):
             yield f"{id_}{near} {form}", written.control(id_ + near, form, passed=passed)
-    rules = [k.partition(":")[2] for k in catalogue.CONTAINED if k.startswith("config:")]
+    rules = sorted({type_ for one in heard().values() for type_ in one.of("config")})
     for rule, result in product(rules, ("NON_COMPLIANT", "COMPLIANT", "NOT_APPLICABLE")):
         stem = rule.replace("*", "x")
         for name in (

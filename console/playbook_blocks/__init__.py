@@ -17,6 +17,7 @@ from console.playbook_blocks.resources import resources
 from console.playbook_blocks.shared import SECTIONS
 from console.playbook_blocks.text import block
 from console.playbooks import playbooks
+from console.triggers import heard_by
 from cordon.playbook import Playbook
 from embedded.template import load
 
@@ -53,7 +54,8 @@ def made(template: str, headers: Sequence[Playbook]) -> str:
 
 def _parts(lines: list[str], headers: Sequence[Playbook], seen: set[str]) -> Iterator[str]:
     described = load("".join(lines))["Resources"]
-    blocks = [Block(playbook) for playbook in headers]
+    heard = heard_by(headers)
+    blocks = [Block(playbook, heard[playbook.name]) for playbook in headers]
     by_name = {own.name: own for own in blocks}
     rest = iter(lines)
     for line in rest:

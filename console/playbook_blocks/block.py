@@ -7,11 +7,21 @@ from console.triggers import Heard, Trigger, triggers
 from cordon.playbook import Playbook
 
 
+def logical_name(playbook: str) -> str:
+    """The logical id of a playbook's function.
+
+    >>> logical_name("tag_ai_resource")
+    'TagAiResource'
+    """
+    return "".join(word.capitalize() for word in playbook.split("_"))
+
+
 @dataclass(frozen=True)
 class Block:
     """One playbook, as the template has it."""
 
     playbook: Playbook
+    heard: Heard
 
     @property
     def name(self) -> str:
@@ -20,8 +30,8 @@ class Block:
 
     @property
     def logical(self) -> str:
-        """The logical id of its function: ``tag_ai_resource`` is ``TagAiResource``."""
-        return "".join(word.capitalize() for word in self.name.split("_"))
+        """The logical id of its function."""
+        return logical_name(self.name)
 
     @property
     def role(self) -> str:
@@ -41,7 +51,7 @@ class Block:
     @cached_property
     def triggers(self) -> tuple[Trigger, ...]:
         """Its rules."""
-        return triggers(Heard.by(self.playbook))
+        return triggers(self.heard)
 
     @property
     def bulk(self) -> tuple[Trigger, ...]:

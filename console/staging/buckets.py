@@ -2,11 +2,9 @@
 
 import json
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any
 
 from console.staging.notes import OWN_TAGS, Client, Note, exists
-from cordon import catalogue
 from cordon.finding import Finding, Resource, State
 
 FOREIGN = "999988887777"  # the account with which data is shared or to which it is replicated
@@ -16,6 +14,20 @@ BLOCK_DISABLED = (
     "config:s3-bucket-level-public-access-prohibited*",
     "securityhub:S3.8",
 )
+PUBLIC = (  # by policy or ACL
+    "guardduty:Policy:S3/Bucket*",
+    "macie:Policy:IAMUser/S3BucketPublic",
+    "config:s3-bucket-public-*",
+    "securityhub:S3.2",
+    "securityhub:S3.3",
+)
+SHARED = (
+    "guardduty:Exfiltration:S3/TransferDataToCloudAccount",
+    "macie:Policy:IAMUser/S3BucketSharedExternally",
+    "securityhub:S3.6",
+)
+REPLICATED = ("macie:Policy:IAMUser/S3BucketReplicatedExternally",)
+ATTACKED = ("guardduty:Impact:S3/*", "guardduty:DefenseImpairment:S3/*")
 UNSUPPORTED_NAMES = (
     "config",
     "events",
@@ -56,9 +68,9 @@ def _state(resource: Resource, finding: Finding, s3: Any) -> Iterator[Note]:
         )
         s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=settings)
     yield Note(True, f"{name}: {summary}")
-    if _in_family(finding, catalogue.REPLICATED_BUCKETS):
+    if finding.matches(*REPLICATED):
         yield _replicated(resource, s3)
-    if _in_family(finding, catalogue.ATTACKED_BUCKETS):
+    if finding.matches(*ATTACKED):
         yield _expiring(resource, s3)
 
 
@@ -67,12 +79,12 @@ def _access(resource: Resource, finding: Finding) -> tuple[list[dict[str, Any]],
     own = _statement(resource, "OwnersRead", {"AWS": _root(resource, resource.place.account)})
     if finding.state is State.PASSED:
         return [own], True, "private again, as the finding says"
-    if _in_family(finding, BLOCK_DISABLED):
+    if finding.matches(*BLOCK_DISABLED):
         return [own], False, "its public access block is off"
-    if _in_family(finding, catalogue.PUBLIC_BUCKETS):
+    if finding.matches(*PUBLIC):
         public = _statement(resource, "AnybodyReads", "*")
         return [own, public], False, "publicly readable, without a public access block"
-    if _in_family(finding, catalogue.SHARED_BUCKETS):
+    if finding.matches(*SHARED):
         foreign = _statement(resource, "PartnerReads", {"AWS": _root(resource, FOREIGN)})
         return [own, foreign], True, f"shared with account {FOREIGN}"
     return [own], True, "private, with its owner's policy"
@@ -131,7 +143,3 @@ def _expiring(resource: Resource, s3: Any) -> Note:
         LifecycleConfiguration={"Rules": [{**everything, **rule} for rule in rules]},
     )
     return Note(True, f"{resource.name}: a lifecycle rule deletes everything after one day")
-
-
-def _in_family(finding: Finding, family: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(finding.kind, pattern) for pattern in family)

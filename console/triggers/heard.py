@@ -1,7 +1,7 @@
 """What a playbook hears: kinds by source, and from which severity on."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from cordon.playbook import Playbook
 
@@ -18,16 +18,6 @@ class Heard:
     critical: bool = False  # anything that is Critical, whatever it is
     passed: bool = False  # also when the control passes, or its resource is deleted
 
-    @classmethod
-    def by(cls, playbook: Playbook) -> "Heard":
-        """What a header names."""
-        return cls(
-            kinds=playbook.handles,
-            high=playbook.handles_high,
-            critical=playbook.handles_critical,
-            passed=playbook.releases_on_pass,
-        )
-
     def of(self, source: str, *, high: bool = False) -> tuple[str, ...]:
         """The types of one source, sorted, each once."""
         return _types(self.high if high else self.kinds, source)
@@ -41,3 +31,23 @@ class Heard:
 def _types(kinds: Iterable[str], source: str) -> tuple[str, ...]:
     split = (kind.partition(":") for kind in kinds)
     return tuple(sorted({type for named, _, type in split if named == source}))
+
+
+def heard_by(headers: Sequence[Playbook]) -> dict[str, Heard]:
+    """What each playbook hears, by name; one that takes over, what others cannot change too."""
+    found = {header.name: _own(header) for header in headers}
+    cannot = tuple(kind for header in headers if header.unsupported for kind in header.handles)
+    for header in headers:
+        if header.takes_over:
+            own = found[header.name]
+            found[header.name] = replace(own, kinds=(*cannot, *own.kinds))
+    return found
+
+
+def _own(header: Playbook) -> Heard:
+    return Heard(
+        kinds=header.handles,
+        high=header.handles_high,
+        critical=header.handles_critical,
+        passed=header.releases_on_pass,
+    )

@@ -8,7 +8,6 @@ Undo    restores policy, block, lifecycle, replication and tags as captured.
 Leaves  objects, and access for break-glass, responders and service-linked roles.
 """
 
-from cordon import catalogue
 from cordon.actions import Action
 from cordon.actions.s3 import (
     BlockPublicAccess,
@@ -22,7 +21,47 @@ from cordon.entry import serve
 from cordon.finding import Finding, Resource
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Deployment, Mode
-from cordon.unsupported import buckets, matches_any, unsupported_buckets
+from cordon.unsupported import buckets, unsupported_bucket, unsupported_buckets
+
+# One family per level of containment
+SHUT_CONTROLS = (  # they look at the bucket's public access block: with it they pass
+    "securityhub:S3.2",
+    "securityhub:S3.3",
+    "securityhub:S3.8",
+    "config:s3-bucket-public-read-prohibited",
+    "config:s3-bucket-public-write-prohibited",
+    "config:s3-bucket-level-public-access-prohibited",
+)
+PUBLIC_BUCKETS = (
+    *SHUT_CONTROLS,
+    "guardduty:Policy:S3/BucketAnonymousAccessGranted",
+    "guardduty:Policy:S3/BucketPublicAccessGranted",
+    "guardduty:Policy:S3/BucketBlockPublicAccessDisabled",
+    "macie:Policy:IAMUser/S3BucketPublic",
+    "macie:Policy:IAMUser/S3BlockPublicAccessDisabled",
+)
+SHARED_BUCKETS = (
+    "guardduty:Exfiltration:S3/TransferDataToCloudAccount",
+    "macie:Policy:IAMUser/S3BucketSharedExternally",
+    "securityhub:S3.6",
+)
+REPLICATED_BUCKETS = ("macie:Policy:IAMUser/S3BucketReplicatedExternally",)
+ATTACKED_BUCKETS = (
+    "guardduty:Impact:S3/*",
+    "guardduty:DefenseImpairment:S3/*",
+)
+LEAKING_BUCKETS = (
+    "guardduty:Exfiltration:S3/AnomalousBehavior",
+    "guardduty:Exfiltration:S3/MaliciousIPCaller",
+    "guardduty:UnauthorizedAccess:S3/*",
+)
+REACHABLE_BUCKETS = (
+    *PUBLIC_BUCKETS,
+    *SHARED_BUCKETS,
+    *REPLICATED_BUCKETS,
+    *ATTACKED_BUCKETS,
+    *LEAKING_BUCKETS,
+)
 
 MANUAL_STEP = (
     "Check whether the bucket was meant to be reachable, and what was read. Then release it."
@@ -41,13 +80,13 @@ def bucket_actions(
     def deny(level: str) -> DenyBucketAccess:
         return DenyBucketAccess(place, name, (level,), exempt, deployment.organization)
 
-    if matches_any(finding, catalogue.PUBLIC_BUCKETS):
+    if finding.matches(*PUBLIC_BUCKETS):
         return [block, tags]
-    if matches_any(finding, catalogue.SHARED_BUCKETS):
+    if finding.matches(*SHARED_BUCKETS):
         return [deny("outsiders"), block, tags]
-    if matches_any(finding, catalogue.REPLICATED_BUCKETS):
+    if finding.matches(*REPLICATED_BUCKETS):
         return [SuspendReplication(place, name), tags]
-    if matches_any(finding, catalogue.ATTACKED_BUCKETS):
+    if finding.matches(*ATTACKED_BUCKETS):
         return [deny("writes"), SuspendLifecycle(place, name), block, tags]
     return [deny("everyone"), block, tags]
 
@@ -71,8 +110,9 @@ def manual_step(finding: Finding) -> str:
 
 PLAYBOOK = Playbook(
     name="quarantine_bucket",
-    handles=catalogue.REACHABLE_BUCKETS,
+    handles=REACHABLE_BUCKETS,
     targets=buckets,
+    unsupported=unsupported_bucket,
     plan=plan,
     actions=(
         BlockPublicAccess,
@@ -98,7 +138,7 @@ PLAYBOOK = Playbook(
     manual_step=manual_step,
     incident=Incident.ALWAYS,
     clocks=(GDPR_33, HIPAA_164_404),
-    resolves=catalogue.SHUT_CONTROLS,
+    resolves=SHUT_CONTROLS,
     by_arn=("AWS::S3::Bucket",),
 )
 

@@ -10,7 +10,6 @@ Undo    the keys as they were at once; the denial when the longest session there
 Leaves  sessions that start after the revocation, and the role's own permissions.
 """
 
-from cordon import catalogue
 from cordon.actions import Action
 from cordon.actions.iam import DisableAccessKeys, RevokeRoleSessions, RevokeUserSessions
 from cordon.deadlines import GDPR_33
@@ -18,7 +17,19 @@ from cordon.entry import serve
 from cordon.finding import Finding
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Deployment, Mode
-from cordon.unsupported import ROLE, USER, revocable_principals
+from cordon.unsupported import ROLE, USER, revocable_principals, unsupported_principal
+
+# Never the AI Protection types: their principal is the application's own role.
+STOLEN_CREDENTIALS = (
+    "guardduty:UnauthorizedAccess:IAMUser/*",
+    "guardduty:CredentialAccess:IAMUser/*",
+    "guardduty:Exfiltration:IAMUser/*",
+    "guardduty:Impact:IAMUser/AnomalousBehavior",
+    "guardduty:PrivilegeEscalation:IAMUser/*",
+    "guardduty:Persistence:IAMUser/*",
+    "guardduty:InitialAccess:IAMUser/*",
+    "guardduty:DefenseEvasion:IAMUser/AnomalousBehavior",
+)
 
 MANUAL_STEP = (
     "Find in CloudTrail what these credentials did and which roles they assumed further (chained "
@@ -60,8 +71,9 @@ def manual_step(finding: Finding) -> str:
 
 PLAYBOOK = Playbook(
     name="revoke_sessions",
-    handles=catalogue.STOLEN_CREDENTIALS,
+    handles=STOLEN_CREDENTIALS,
     targets=revocable_principals,
+    unsupported=unsupported_principal,
     plan=plan,
     actions=(RevokeRoleSessions, RevokeUserSessions, DisableAccessKeys),
     controls=(

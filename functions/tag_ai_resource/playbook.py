@@ -7,13 +7,20 @@ Undo    removes or restores exactly those tags, by itself when the control passe
 Leaves  the resource: most of these settings can only be changed by re-creating it.
 """
 
-from cordon import catalogue
 from cordon.actions import Action, Refused
 from cordon.actions.tag_action_for import TAG_ACTIONS, tag_action_for
 from cordon.entry import serve
 from cordon.finding import Finding, Resource
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Deployment, Mode
+
+AI_CONTROLS = (
+    "securityhub:SageMaker.*",
+    "securityhub:Bedrock.*",
+    "securityhub:BedrockAgentCore.*",
+    "config:sagemaker-*",
+    "config:bedrock*",
+)
 
 MANUAL_STEP = "Bring the resource into line with the control; its tags go when the control passes."
 
@@ -42,7 +49,7 @@ def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
 
 PLAYBOOK = Playbook(
     name="tag_ai_resource",
-    handles=catalogue.AI_CONTROLS,
+    handles=AI_CONTROLS,
     targets=targets,
     plan=plan,
     actions=TAG_ACTIONS,

@@ -17,7 +17,7 @@ import pytest
 from bench import packages
 from bench.measuring import Package
 from bench.recorded_answers import record
-from tests.architecture.stack import PLAYBOOKS, ROOT
+from tests.architecture.stack import PLAYBOOKS, ROOT, raw
 
 MB = 1_000_000
 LAYER = ROOT / "layers" / "cordon"
@@ -67,8 +67,9 @@ def result(
     """The output of a sandbox for its first two events."""
     playbook = str(request.param)
     function = tmp_path_factory.mktemp(playbook)
-    folder = ROOT / "functions" / playbook
-    run_make(f"build-{packages.FUNCTIONS[playbook]}", folder, folder.parent / "Makefile", function)
+    name = packages.FUNCTIONS[playbook]
+    folder = ROOT / raw()["Resources"][name]["Properties"]["CodeUri"]
+    run_make(f"build-{name}", folder, ROOT / "functions" / "Makefile", function)
     recorded = record(playbook).write(tmp_path_factory.mktemp("recorded") / "first.json")
     package = Package(layer, function, Path(sys.base_prefix) / "bin" / f"python{THIS}")
     return package.run(recorded, 2, counts=True)

@@ -6,8 +6,8 @@ Manager" (organizations, conformance packs); Control Tower, "Controls reference"
 
 import pytest
 
-from cordon import catalogue
 from cordon.sources.config import managed_rule
+from quarantine_bucket.playbook import PUBLIC_BUCKETS
 from tests.architecture.test_template_rules import config, reached
 
 READ_RULES = (  # as AWS deploys the managed rule, and as people do
@@ -59,7 +59,7 @@ def test_name_about_a_bucket_rule_is_not_the_rule(rule: str, form: str) -> None:
         name = form.format(spelled)
         if name.startswith("myS3"):
             continue  # a capital letter begins a word
-        assert f"config:{managed_rule(name)}" not in catalogue.PUBLIC_BUCKETS, name
+        assert f"config:{managed_rule(name)}" not in PUBLIC_BUCKETS, name
 
 
 @pytest.mark.parametrize("form", READ_RULES)

@@ -13,7 +13,7 @@ from embedded.custom_resources import as_text
 from embedded.place import Place
 from setup.setup import KEPT_SECONDS, entries_of
 from tests.architecture import stack as seen
-from tests.architecture.stack import PLAYBOOKS, logical, stack
+from tests.architecture.stack import PLAYBOOKS, ROOT, logical, stack
 
 SECTIONS = ["layer", "playbooks", "people", "workflow", "memory", "review", "alarms"]
 HOME = {  # where each type belongs; functions have their roles, logs, queues and rules beside them
@@ -71,10 +71,10 @@ def test_functions_and_folders_are_the_same() -> None:
         if r["Type"] == "AWS::Serverless::Function"
     }
     own = {logical(p): f"functions/{p}" for p in (*PLAYBOOKS, "setup")}
+    with_every_header = ("ReportCases", "DecideCases", "EscalateFinding")
     assert coded == {
         **own,
-        "ReportCases": "functions",  # with every playbook's header
-        "DecideCases": "functions",
+        **dict.fromkeys(with_every_header, "functions"),
         "ReconcileCases": "functions/reconcile_cases",
     }
 
@@ -84,7 +84,9 @@ def test_a_function_runs_where_it_should(playbook: str) -> None:
     function = stack().resources[logical(playbook)].properties
     assert function["Runtime"] == "python3.13"
     assert function["Architectures"] == ["arm64"]
-    assert function["Handler"] == "playbook.handler"
+    folder, code = ROOT / "functions", seen.raw()["Resources"][logical(playbook)]["Properties"]
+    module = function["Handler"].removesuffix(".handler").replace(".", "/")
+    assert ROOT / code["CodeUri"] / f"{module}.py" == folder / playbook / "playbook.py"
     assert function["Timeout"] == TIMEOUT
     assert function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == playbook
     assert function["LoggingConfig"]["LogGroup"] == f"/cordon/cordon/{playbook}"

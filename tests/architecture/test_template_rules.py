@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
-from cordon import catalogue
 from embedded.event_patterns import check, matches
+from escalate_finding.playbook import AI_THREATS, FOR_A_PERSON
+from quarantine_bucket.playbook import REACHABLE_BUCKETS
+from revoke_sessions.playbook import STOLEN_CREDENTIALS
+from tag_ai_resource.playbook import AI_CONTROLS
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, logical, stack
 
@@ -187,24 +190,24 @@ def unspelled(kind: str, form: str) -> bool:
     return form == ASFF and kind.endswith("1") and kind.startswith("guardduty:")
 
 
-@pytest.mark.parametrize(("kind", "form"), every(catalogue.REACHABLE_BUCKETS))
+@pytest.mark.parametrize(("kind", "form"), every(REACHABLE_BUCKETS))
 def test_buckets_reach_quarantine(kind: str, form: str) -> None:
     if not unspelled(kind, form):
         assert reached(event(kind, form)) == {"quarantine_bucket", "escalate_finding"}
 
 
-@pytest.mark.parametrize(("kind", "form"), every(catalogue.STOLEN_CREDENTIALS))
+@pytest.mark.parametrize(("kind", "form"), every(STOLEN_CREDENTIALS))
 def test_credentials_reach_revocation(kind: str, form: str) -> None:
     if not unspelled(kind, form):
         assert reached(event(kind, form)) == {"revoke_sessions", "escalate_finding"}
 
 
-@pytest.mark.parametrize(("kind", "form"), every(catalogue.AI_CONTROLS))
+@pytest.mark.parametrize(("kind", "form"), every(AI_CONTROLS))
 def test_ai_controls_reach_the_tags_alone(kind: str, form: str) -> None:
     assert reached(event(kind, form)) == {"tag_ai_resource"}
 
 
-@pytest.mark.parametrize(("kind", "form"), every(catalogue.FOR_A_PERSON))
+@pytest.mark.parametrize(("kind", "form"), every(FOR_A_PERSON))
 def test_findings_for_a_person_reach_the_escalation(kind: str, form: str) -> None:
     assert reached(event(kind, form)) == {"escalate_finding"}
 
@@ -220,7 +223,7 @@ def test_only_tags_hear_of_a_pass(form: str) -> None:
 
 
 def test_ai_threats_are_routed_by_type_not_severity() -> None:
-    for kind in catalogue.AI_THREATS:
+    for kind in AI_THREATS:
         assert "escalate_finding" in reached(guardduty(kind.partition(":")[2], severity=2))
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cordon.finding import Malformed, State
 from cordon.policy import not_ours
 from cordon.sources import read
-from cordon.unsupported import for_a_person
+from escalate_finding.playbook import for_a_person
 from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from revoke_sessions.playbook import PLAYBOOK as REVOKE
 from tests.make import DEPLOYMENT

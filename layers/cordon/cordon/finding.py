@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Any
 
 from cordon.clock import from_iso, to_iso
@@ -168,6 +169,10 @@ class Finding:
     def kind(self) -> str:
         """The key that playbooks match: ``guardduty:Policy:S3/BucketAnonymousAccessGranted``."""
         return f"{self.source}:{self.type}"
+
+    def matches(self, *kinds: str) -> bool:
+        """Is its kind one of these? ``*`` allowed."""
+        return any(fnmatchcase(self.kind, pattern) for pattern in kinds)
 
     @property
     def is_control(self) -> bool:

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import Any
 
 from cordon.actions import Action, from_json
@@ -12,6 +11,7 @@ from cordon.deadlines import Clock
 from cordon.errors import Refused
 from cordon.finding import Finding, Resource, canonical_json
 from cordon.settings import Deployment, Mode
+from cordon.unsupported import Unsupported
 
 
 class Serves(StrEnum):
@@ -103,26 +103,30 @@ class Playbook:
     handles_high: tuple[str, ...] = ()  # the same, where the finding is High or Critical
     handles_critical: bool = False  # whatever is Critical
     budget: int | None = None  # cases an hour in a new stack; None: the parameter BudgetPerHour
+    # Why it can change nothing of a finding whose kind it handles; None: there is always something.
+    unsupported: Callable[[Finding], Unsupported | None] | None = None
+    takes_over: bool = False  # it informs people of what others handle and cannot change
     everywhere: bool = False  # also for places that are not served: it changes no resource
     clocks: tuple[Clock, ...] = ()  # periods of laws that may run once an incident is open
     by_arn: tuple[str, ...] = ()  # CloudFormation types that a person may name to be contained
 
     def matches(self, finding: Finding) -> bool:
         """The exact gate: kind and severity, then subjects. The template's rules are coarse."""
-        return self._hears(finding) and bool(self.targets(finding))
+        return (self.takes_over or self.hears(finding)) and bool(self.targets(finding))
 
-    def _hears(self, finding: Finding) -> bool:
+    def hears(self, finding: Finding) -> bool:
+        """Does it handle findings of this kind and severity, whatever they name?"""
         if finding.severity.critical and self.handles_critical:
             return True
         high = self.handles_high if finding.severity.urgent else ()
-        return _matches_any(finding, (*self.handles, *high))
+        return finding.matches(*self.handles, *high)
 
     def turns(self, finding: Finding) -> bool:
         """Will the finding's own control pass, once the plan is carried out?
 
         What denies access leaves a control FAILED that looks at what is allowed.
         """
-        return _matches_any(finding, self.resolves)
+        return finding.matches(*self.resolves)
 
     def plan_for(self, finding: Finding, deployment: Deployment) -> Plan:
         """The plan for a finding that it handles; one for a person where it must change nothing."""
@@ -146,7 +150,3 @@ class Playbook:
         found = f"control/{finding.type}" if control else finding.case_key
         parts = [self.name, place.account, place.region, subjects, found]
         return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]
-
-
-def _matches_any(finding: Finding, kinds: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(finding.kind, pattern) for pattern in kinds)

@@ -1,18 +1,13 @@
-"""What no playbook contains, and the manual step for each. Reads only the finding.
+"""Which targets a playbook can change, and why it cannot change the others. Reads only the finding.
 
-A containing playbook handles the supported targets of a finding. ``escalate_finding`` handles the
-findings that have none, those that only a person can judge, and threats in accounts and Regions
-that are not served. All use this module, so each finding has exactly one playbook. Facts: IAM
-User Guide, "Revoke IAM role temporary security credentials", "Service-linked roles",
-"AWSReservedSSO roles".
+A playbook's header names one of these functions, so that ``escalate_finding`` informs people where
+it has no target. Facts: IAM User Guide, "Revoke IAM role temporary security credentials",
+"Service-linked roles", "AWSReservedSSO roles".
 """
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
-from cordon import catalogue
-from cordon.catalogue import REACHABLE_BUCKETS, STOLEN_CREDENTIALS
-from cordon.finding import Finding, Principal, Resource, ResourceRole, SeverityLabel
+from cordon.finding import Finding, Principal, Resource, ResourceRole
 
 BUCKET = "AWS::S3::Bucket"
 ROLE = "AWS::IAM::Role"
@@ -31,37 +26,6 @@ class Unsupported:
 
     reason: str
     manual_step: str
-
-
-MANUAL_STEPS = {
-    catalogue.ROOT_USE: "Ask who used root and why. If nobody did: change its password, delete its "
-    "access keys, check its MFA device, and deny root by an SCP.",
-    catalogue.AI_THREATS: "Check who invokes the model and with what. Do not revoke the role "
-    "of the application before it is known to be stolen: limit the model-invoke actions instead.",
-    catalogue.ACCOUNT_WIDE: "Turn the account's block public access on again unless the change was "
-    "approved. Cordon never changes it: one finding must not shut every bucket of an account.",
-    catalogue.ATTACK_SEQUENCES: "Treat every resource of the sequence as part of one incident: "
-    "revoke the actors' sessions, then contain what they reached.",
-    catalogue.ACCOUNT_MANIPULATION: "Ask who changed this identity and why. If nobody did: take "
-    "the new policy, key, login or trust away, and revoke the sessions of whoever made it.",
-    catalogue.CODE_IN_AI: "Read the notebook's lifecycle configuration: it runs as root at each "
-    "start. Stop the notebook if nobody meant the change.",
-    catalogue.DETECTION_IMPAIRED: "Turn the log or defence on again unless the change was "
-    "approved, and look for what was done while it was off.",
-    catalogue.MALICIOUS_OBJECTS: "Keep the object from being read or loaded. Find who wrote it, "
-    "and which jobs, models and people have read it since.",
-    catalogue.DISCOVERED_BUCKETS: "Find in CloudTrail whose credentials listed the bucket from "
-    "that address, and revoke them. Check what was read afterwards.",
-    catalogue.SENSITIVE_DATA: "Macie lists the objects; this finding names one of them. Decide "
-    "whether such data may be in that bucket. If not: move it, and find which training jobs, "
-    "knowledge bases and people have read it.",
-}
-UNHANDLED = "No playbook contains this finding: decide what must be contained, and do it."
-
-
-def matches_any(finding: Finding, family: tuple[str, ...]) -> bool:
-    """Does the finding's kind match a pattern of the family?"""
-    return any(fnmatchcase(finding.kind, pattern) for pattern in family)
 
 
 def buckets(finding: Finding) -> tuple[Resource, ...]:
@@ -98,25 +62,26 @@ def revocable_principals(finding: Finding) -> tuple[Resource, ...]:
 ROLE_TYPES = ("AssumedRole", "Role")
 
 
-def unsupported_reason(finding: Finding) -> Unsupported | None:
-    """Why the playbook that handles this kind of finding has no target; None if it has one."""
-    if matches_any(finding, REACHABLE_BUCKETS) and not buckets(finding):
-        return _bucket(finding)
-    if matches_any(finding, STOLEN_CREDENTIALS) and not revocable_principals(finding):
-        if finding.principal is None:
-            return Unsupported(
-                "the finding names no principal that can be read",
-                "Find the principal in CloudTrail.",
-            )
-        user_type = finding.principal.user_type or "unknown type"
-        return _principal(finding, finding.principal) or Unsupported(
-            f"sessions of this principal cannot be revoked: {user_type}",
-            "Find the owner of these credentials in CloudTrail and disable them.",
+def unsupported_principal(finding: Finding) -> Unsupported | None:
+    """Why no sessions of the finding's principal can be revoked; None where some can."""
+    if revocable_principals(finding):
+        return None
+    if finding.principal is None:
+        return Unsupported(
+            "the finding names no principal that can be read",
+            "Find the principal in CloudTrail.",
         )
-    return None
+    user_type = finding.principal.user_type or "unknown type"
+    return _principal(finding, finding.principal) or Unsupported(
+        f"sessions of this principal cannot be revoked: {user_type}",
+        "Find the owner of these credentials in CloudTrail and disable them.",
+    )
 
 
-def _bucket(finding: Finding) -> Unsupported:
+def unsupported_bucket(finding: Finding) -> Unsupported | None:
+    """Why no bucket of the finding can be contained; None where one can."""
+    if buckets(finding):
+        return None
     for kind, words in OTHER_BUCKETS.items():
         for bucket in finding.resources_of(kind):
             return Unsupported(
@@ -171,40 +136,3 @@ def _principal(finding: Finding, principal: Principal) -> Unsupported | None:
             "Find the caller of GetFederationToken in CloudTrail; end the provider's session.",
         )
     return None
-
-
-def for_a_person(finding: Finding) -> str:
-    """What a person must do; "" when another playbook handles the finding, or none needs to."""
-    if not finding.served:
-        return _in_a_place_that_is_not_served(finding)
-    refused = unsupported_reason(finding)
-    if refused is not None:
-        return f"Not contained: {refused.reason}. {refused.manual_step}"
-    if matches_any(finding, catalogue.CONTAINED):
-        return ""
-    if matches_any(finding, catalogue.FOR_A_PERSON) or _is_serious(finding):
-        steps = (words for family, words in MANUAL_STEPS.items() if matches_any(finding, family))
-        return next(steps, UNHANDLED)
-    return ""
-
-
-def _is_serious(finding: Finding) -> bool:
-    """Anything critical, or High about data, identity or AI: of GuardDuty's, only sequences are
-    above High.
-    """
-    if finding.severity.label is SeverityLabel.HIGH:
-        return matches_any(finding, catalogue.CONCERNS)
-    return finding.severity.label is SeverityLabel.CRITICAL
-
-
-def _in_a_place_that_is_not_served(finding: Finding) -> str:
-    """Only threats: the controls and rules of another account or Region are its people's work."""
-    if finding.source not in ("guardduty", "macie") or not _is_serious(finding):
-        return ""
-    place = finding.place
-    return (
-        f"This stack changes nothing in account {place.account}, {place.region}: it does not serve "
-        "that place. If another stack of Cordon does, decide there. If none does, inform the "
-        "account's owner or contain it there yourself. "
-        "MemberRole and OtherRegions say what this stack serves."
-    )
