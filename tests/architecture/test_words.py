@@ -57,7 +57,6 @@ ALLOWED_WORDS = {
     ("label", "console/staging/hub.py"): "ASFF Severity.Label",
     ("label", "embedded/"): "ASFF Severity.Label",
     ("label", "template.yaml"): "CloudFormation's own key, and ASFF Severity.Label",
-    ("label", "layers/cordon/cordon/unsupported.py"): "ASFF Severity.Label",
     ("label", "tests/test_finding_types.py"): "ASFF Severity.Label",
     ("label", "layers/cordon/cordon/policy.py"): "ASFF Severity.Label",
     ("label", "tests/sources/"): "ASFF Severity.Label",
