@@ -220,13 +220,25 @@ def test_every_queue_takes_from_its_own_rules_only() -> None:
     locked = set()
     for guard in props("AWS::SQS::QueuePolicy").values():
         allow = [s for s in guard["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
-        deny = [s for s in guard["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
-        assert deny[0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        deny = {s["Sid"]: s for s in guard["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"}
+        assert deny.pop("OnlyTls")["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        (others,) = deny.values()  # tests/promises/test_queues.py shows whom
+        assert (others["Action"], others["Principal"]) == ("sqs:SendMessage", "*")
         for url in guard["Queues"]:
             locked.add(urls[url])
             allowed = {a for s in allow for a in s["Condition"]["ArnEquals"]["aws:SourceArn"]}
             assert allowed == sources.get(urls[url], set())
     assert locked == set(urls.values())
+
+
+def test_no_queue_of_others_redrives_into_ours() -> None:
+    """What is redriven comes past a queue's policy (SQS API Reference, "SetQueueAttributes")."""
+    queues = props("AWS::SQS::Queue")
+    redriven = {q["RedrivePolicy"]["deadLetterTargetArn"] for q in queues.values() if "RedrivePolicy" in q}
+    for name, queue in queues.items():
+        # The queues that SQS fills cannot name their sources, which name them: that is a circle.
+        closed = queue.get("RedriveAllowPolicy") == {"redrivePermission": "denyAll"}
+        assert closed is (arn(name) not in redriven), name
 
 
 # ── memory ────────────────────────────────────────────────────────────────────
