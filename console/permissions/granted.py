@@ -128,7 +128,7 @@ def denies(stack: Stack) -> list[tuple[str, dict[str, Any]]]:
 
 
 def tried_resources(statement: Mapping[str, Any]) -> list[str]:
-    """What the tests must try for a deny: each resource, or each action of a bucket policy."""
-    if "Principal" in statement:
+    """What the tests must try for a deny: each resource, or each action where it names none."""
+    if "Principal" in statement or "NotResource" in statement:
         return [str(action) for action in listed(statement["Action"])]
     return [readable(resource) for resource in listed(statement["Resource"])]

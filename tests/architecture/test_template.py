@@ -234,7 +234,9 @@ def test_every_queue_takes_from_its_own_rules_only() -> None:
 def test_no_queue_of_others_redrives_into_ours() -> None:
     """What is redriven comes past a queue's policy (SQS API Reference, "SetQueueAttributes")."""
     queues = props("AWS::SQS::Queue")
-    redriven = {q["RedrivePolicy"]["deadLetterTargetArn"] for q in queues.values() if "RedrivePolicy" in q}
+    redriven = {
+        q["RedrivePolicy"]["deadLetterTargetArn"] for q in queues.values() if "RedrivePolicy" in q
+    }
     for name, queue in queues.items():
         # The queues that SQS fills cannot name their sources, which name them: that is a circle.
         closed = queue.get("RedriveAllowPolicy") == {"redrivePermission": "denyAll"}

@@ -1,7 +1,7 @@
 """Only who must send to a queue can: a forged event in a queue would be believed.
 
-Who may do everything in the account is denied it by the queues' own policies. The rules, Lambda, and
-the functions that send still can; ``test_desk`` redelivers, ``test_delivery`` loses no event.
+Who may do everything in the account is denied it by the queues' own policies. The rules, Lambda,
+and the functions that send still can: ``test_desk`` redelivers, ``test_delivery`` loses no event.
 """
 
 import json
@@ -11,9 +11,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from cordon.sources import read
+from cordon.statuses import Status
 from embedded.policy_evaluation import Decision
 from tests.promises.test_denials import allow_everything, operator, role_of
-from tests.promises.world import World, event
+from tests.promises.world import World, event, samples
 
 pytestmark = pytest.mark.world("enforce")
 
@@ -81,7 +83,9 @@ def routes(world: World) -> Iterator[tuple[str, str]]:
     delivery = world.account.event_delivery
     for rule in [*delivery.rules.values(), *delivery.scheduled.values()]:
         for target in rule.targets:
-            yield from ((rule.arn, arn) for arn in (target.arn, target.dead_letters) if arn in queues)
+            yield from (
+                (rule.arn, arn) for arn in (target.arn, target.dead_letters) if arn in queues
+            )
 
 
 def test_rules_send_to_their_queues_and_to_no_other(world: World) -> None:
@@ -106,6 +110,59 @@ def test_a_rule_with_a_role_is_that_role(world: World) -> None:
     """EventBridge then calls with the role's credentials, and aws:SourceArn is absent."""
     role, queue = operator(world), world.account.queues["QuarantineBucketBulkQueue"].arn
     assert not world.account.event_delivery.permissions.role(role, "sqs:SendMessage", queue)
+
+
+# ---- what a queue brings all the same ----
+
+FORGED = {  # what no rule sends to any queue
+    "a threat": "quarantine_bucket/guardduty_anonymous_access",
+    "its copy in Security Hub": "quarantine_bucket/ocsf_guardduty_anonymous_access",
+    "a threat of Macie": "quarantine_bucket/macie_public",
+    "the word of a reviewer": "quarantine_bucket/custom_action_contain_s3_8",
+}
+
+
+def put_into(world: World, queue: str, *bodies: str) -> None:
+    """Past every policy: as who could change the queue's would."""
+    sqs, url = world.account.client("sqs"), world.account.queues[queue].url
+    for body in bodies:
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    world.account.settle()
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_only_compliance_findings_come_by_a_queue(world: World, forged: str) -> None:
+    """What does not is refused and kept, and the rest of the batch is handled."""
+    bad, good = event(FORGED[forged]), event("quarantine_bucket/config_bucket_public_read")
+    world.stage(bad)
+    world.stage(good)
+    put_into(world, "QuarantineBucketBulkQueue", json.dumps(bad), json.dumps(good))
+    assert world.case().finding.source == "config"
+    assert world.case().status is Status.CONTAINED
+    (kept,) = world.account.messages("FailedBulkEvents")
+    assert json.loads(kept) == bad
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_the_same_event_by_its_rule_is_handled(world: World, forged: str) -> None:
+    """So it is the queue for which it was refused."""
+    one = event(FORGED[forged])
+    world.stage(one)
+    world.account.deliver(one)
+    assert len(world.cases) == 1
+
+
+def test_every_rule_of_a_queue_brings_what_is_taken(world: World) -> None:
+    delivery, seen = world.account.event_delivery, set()
+    bulk = {queue.arn for queue in world.account.queues.values() if queue.redrive}
+    for name in samples():
+        one = event(name)
+        for rule in delivery.rules.values():
+            if rule.matches(one) and {target.arn for target in rule.targets} & bulk:
+                seen.add(rule.logical)
+                assert read(one).is_compliance, (name, rule.logical)
+                assert not read(one).custom_action, (name, rule.logical)
+    assert len(seen) == len({rule for rule, queue in routes(world) if queue in bulk})
 
 
 def test_who_may_change_the_policy_may_send(world: World) -> None:

@@ -5,6 +5,7 @@
     CordonError
     ├── Malformed                     an event that cannot be read
     │   └── UnsupportedEvent          of a source and detail-type that no parser reads
+    ├── NotByQueue                    no rule sends this event to a queue
     ├── ResourceDeleted               nothing is left to contain or to restore
     ├── Refused                       this resource must not, or cannot, be changed by us
     ├── NotVerified                   read again, the resource does not show what was written
@@ -26,6 +27,7 @@ Who tries again:
 
 ===================  =========================================================================
 Malformed            nobody: the dead-letter queue keeps the event, with the field's name
+NotByQueue           the same; redelivered, it comes by the same queue and is refused again
 ResourceDeleted,     the attempt catches them: they are how one change ends
 Refused,
 EvidenceFault,
@@ -70,6 +72,10 @@ class Malformed(CordonError, ValueError):
 
 class UnsupportedEvent(Malformed):
     """An event of a source and detail-type that no parser reads."""
+
+
+class NotByQueue(CordonError):
+    """An event that no rule sends to a queue: somebody else put it there, so it is not believed."""
 
 
 class ResourceDeleted(CordonError):

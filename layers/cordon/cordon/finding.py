@@ -171,6 +171,13 @@ class Finding:
         return by_hub or self.source == "config"
 
     @property
+    def is_compliance(self) -> bool:
+        """Does it say how a resource is, not what somebody did? Only these come by a queue."""
+        if self.source == "macie":
+            return self.type.startswith("SensitiveData:")
+        return self.source in ("securityhub", "config", "inspector", "access-analyzer")
+
+    @property
     def moment(self) -> datetime:
         """What its deliveries are put in order by: the activity, else when it was last seen."""
         return self.activity or self.last_seen

@@ -35,7 +35,6 @@ def install() -> None:
     principal_arn()
     failed_messages()
     delayed_messages()
-    redrive()
     paths_of_principals()
     passing_the_role_of_a_replication()
     conditional_writes()
@@ -268,23 +267,6 @@ def _at_once(send: Any) -> Any:
         return said
 
     return sent
-
-
-def redrive() -> None:
-    """SQS has no StartMessageMoveTask. Here all goes back at once, each message as a new one to
-    the queue it came from (SQS developer guide, "Dead-letter queue redrive")."""
-    assert "StartMessageMoveTask" not in sqs._HANDLERS
-    sqs._HANDLERS["StartMessageMoveTask"] = _move_back
-
-
-def _move_back(data: dict[str, Any], _url: str) -> dict[str, str]:
-    queue = sqs._queue_by_arn(data["SourceArn"])
-    moved, queue["messages"] = queue["messages"], []
-    for message in moved:
-        source = sqs._queue_by_arn(message["sys"].pop("DeadLetterQueueSourceArn"))
-        source["messages"].append({**message, "receive_count": 0, "visible_at": time.time()})
-    sqs.esm_wake.set()
-    return {"TaskHandle": data["SourceArn"]}
 
 
 def paths_of_principals() -> None:
