@@ -25,6 +25,7 @@ from cordon.memory import settings as row
 from cordon.memory.table import TRIES, Cancelled, Row, Table
 from cordon.settings import Deployment, parse
 from cordon.sources.text import one_line
+from cordon.trust import fall_back
 
 Request = Mapping[str, Any]
 T = TypeVar("T")
@@ -103,6 +104,7 @@ class Response:
                 timeout=urllib3.Timeout(total=TRY_SECONDS),
             ).status
         except urllib3.exceptions.HTTPError as error:
+            fall_back(error)  # the next try trusts what AWS_CA_BUNDLE then says
             raise NotResponded(type(error).__name__) from None
         if status != 200:
             raise NotResponded(f"HTTP status {status}")

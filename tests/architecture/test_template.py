@@ -2,6 +2,7 @@
 
 import json
 import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -364,6 +365,37 @@ def test_alarm_covers_every_playbook(member: str, pattern: str, name: str) -> No
     assert member in Outcome("observed", "").to_json()
     (metric,) = {m["MetricName"] for f in filters for m in f["MetricTransformations"]}
     assert metric == f"cordon-{name}"
+    alarms = [r.properties for r in stack().unbuilt if r.type == "AWS::CloudWatch::Alarm"]
+    assert [a["Namespace"] for a in alarms if a.get("MetricName") == metric] == ["Cordon"]
+
+
+def test_alarms_may_encrypt_what_they_may_publish() -> None:
+    """CloudWatch calls both services itself; what one refuses is not sent, and no alarm says so."""
+    guards = (
+        props("AWS::KMS::Key")["AlertsTopicKey"]["KeyPolicy"],
+        props("AWS::SNS::TopicPolicy")["AlertsTopicPolicy"]["PolicyDocument"],
+    )
+    key, topic = ({s["Sid"]: s for s in guard["Statement"]}["AlarmsPublish"] for guard in guards)
+    assert key["Principal"] == topic["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+    assert key["Condition"] == topic["Condition"]
+    alarms = [r.properties for r in stack().unbuilt if r.type == "AWS::CloudWatch::Alarm"]
+    place, pattern = stack().place, key["Condition"]["ArnLike"]["aws:SourceArn"]
+    for alarm in alarms:
+        named = place.arn("cloudwatch", f"alarm:{alarm['AlarmName']}")
+        assert fnmatchcase(named, pattern), named
+        assert alarm["AlarmActions"] == [stack().resources["AlertsTopic"].physical]
+    topics = {stack().resources["AlertsTopic"].arn, stack().resources["AlertsTopic"].physical}
+    for rule in stack().of("AWS::Events::Rule"):  # EventBridge could not encrypt
+        assert not topics & {target["Arn"] for target in rule.properties["Targets"]}
+
+
+def test_alarm_covers_the_trust_of_every_function() -> None:
+    every = [r.properties for r in stack().unbuilt if r.type == "AWS::Logs::MetricFilter"]
+    filters = [one for one in every if one["FilterPattern"] == "{ $.trust_fell_back IS TRUE }"]
+    logs = {f.properties["LoggingConfig"]["LogGroup"] for f in stack().of("AWS::Lambda::Function")}
+    assert sorted(f["LogGroupName"] for f in filters) == sorted(logs)
+    (metric,) = {m["MetricName"] for f in filters for m in f["MetricTransformations"]}
     alarms = [r.properties for r in stack().unbuilt if r.type == "AWS::CloudWatch::Alarm"]
     assert [a["Namespace"] for a in alarms if a.get("MetricName") == metric] == ["Cordon"]
 
