@@ -36,6 +36,12 @@ SAID = (
     "</GetCallerIdentityResponse>"
 )
 
+CURVE = ec.SECP256R1()
+USAGES = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
+    *("key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+)
+
 
 @dataclass
 class Authority:
@@ -80,11 +86,6 @@ class Authority:
         return made.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
-CURVE = ec.SECP256R1()
-USAGES = (
-    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
-    *("key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
-)
 OLD, NEW, STRANGER = Authority("old root"), Authority("new root"), Authority("a stranger")
 
 
@@ -140,13 +141,20 @@ def roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def serve(roots: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that botocore waits before it tries again; here it does not wait."""
+    waited: list[float] = []
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=waited.append))
+    return waited
+
+
+@pytest.fixture
+def serve(roots: Path, waits: list[float], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Start an endpoint whose certificate this authority signs."""
     on_this_machine = _socket.socket.connect
     monkeypatch.setattr(
         socket.socket, "connect", lambda s, a: on_this_machine(s, a) if a[0] == HOST else 1 / 0
     )
-    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
     started: list[Endpoint] = []
 
     def start(authority: Authority, host: str = HOST) -> Endpoint:
@@ -182,15 +190,16 @@ def test_a_known_root_changes_nothing(serve: Any, capsys: pytest.CaptureFixture[
 
 
 def test_an_unknown_root_is_looked_for_in_all(
-    serve: Any, capsys: pytest.CaptureFixture[str]
+    serve: Any, waits: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One request arrives: the handshake that failed brought none."""
+    """At once. One request arrives: the handshake that failed brought none."""
     endpoint = serve(NEW)
     client = aws().client("sts")
     client.get_caller_identity()
     assert endpoint.requests == ["/"]
     client.get_caller_identity()
     assert endpoint.requests == ["/", "/"]
+    assert waits == [0]
     (line,) = alarmed(capsys)
     assert line["level"] == "ERROR"
     assert "issuer certificate" in line["error"]
@@ -208,13 +217,14 @@ def test_every_other_client_goes_on_too(serve: Any, capsys: pytest.CaptureFixtur
 
 
 def test_threads_of_one_client_go_on_together(
-    serve: Any, capsys: pytest.CaptureFixture[str]
+    serve: Any, waits: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     endpoint, client = serve(NEW), aws().client("sts")
     with ThreadPoolExecutor(8) as pool:
         done = [pool.submit(client.get_caller_identity) for _ in range(8)]
     assert [one.exception() for one in done] == [None] * 8
     assert len(endpoint.requests) == 8
+    assert set(waits) == {0}
     assert len(alarmed(capsys)) == 1
 
 
