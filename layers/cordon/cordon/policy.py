@@ -84,7 +84,8 @@ class PolicyInput:
     @property
     def for_a_person(self) -> dict[str, str]:
         """The targets that are protected, or not served here, each with why; no exempt ones."""
-        found = served.not_changed_here(self.plan.actions, self.deployment) | self.protected
+        elsewhere = served.not_changed_here(self.plan.actions, self.deployment)
+        found = {**elsewhere, **self.protected}
         keep = set(self.plan.resources) - exemptions(self).keys()
         return {arn: why for arn, why in found.items() if arn in keep}
 
