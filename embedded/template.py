@@ -172,6 +172,7 @@ def _synthesised(request: _Request, definitions: tuple[tuple[str, str, str], ...
     template, place, values = request.template, request.place, dict(request.parameters)
     native = copy.deepcopy(_transformed(template, request.changed, place.region)[0])
     resolver = _Resolver(native, values, place, request.stack)
+    resolver.check_rules()
     for logical, name, text in definitions:
         _define(native["Resources"][logical], name, text, resolver)
     built = resolver.all()
@@ -200,12 +201,23 @@ def _parameters(raw: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, s
 
 
 def _checked(name: str, spec: Mapping[str, Any], value: str) -> str:
+    """Each member of a list is looked at by itself, without the spaces around it.
+
+    CloudFormation User Guide, "CloudFormation template Parameters syntax".
+    """
+    parts = [part.strip() for part in value.split(",")] if _is_list(spec) else [value]
     allowed = [_text(v) for v in spec.get("AllowedValues", [])]
-    if allowed and value not in allowed:
-        raise Unresolved(f"parameter {name}: {value!r} is not one of {allowed}")
-    if (pattern := spec.get("AllowedPattern")) and not re.fullmatch(pattern, value):
-        raise Unresolved(f"parameter {name}: {value!r} does not match {pattern}")
-    return value
+    pattern = spec.get("AllowedPattern")
+    for part in parts:
+        if allowed and part not in allowed:
+            raise Unresolved(f"parameter {name}: {part!r} is not one of {allowed}")
+        if pattern and not re.fullmatch(pattern, part):
+            raise Unresolved(f"parameter {name}: {part!r} does not match {pattern}")
+    return ",".join(parts)
+
+
+def _is_list(spec: Mapping[str, Any]) -> bool:
+    return "List" in str(spec.get("Type", ""))
 
 
 def _text(value: Any) -> str:
@@ -319,11 +331,16 @@ class _Resolver:
         self._open: list[str] = []
         self._made: list[str] = []  # whose properties are being resolved, the innermost last
         self._needs: dict[str, set[str]] = {}  # which resources each refers to
-        self._raw_types = {k: self._typed(r) for k, r in parameters_of(native).items()}
+        self._raw_types = {k: _is_list(r) for k, r in parameters_of(native).items()}
 
-    @staticmethod
-    def _typed(spec: Mapping[str, Any]) -> bool:
-        return "List" in str(spec.get("Type", ""))
+    def check_rules(self) -> None:
+        """Raises Unresolved where an assertion of the section Rules does not hold."""
+        for name, rule in self._native.get("Rules", {}).items():
+            if not self.resolve(rule.get("RuleCondition", True)):
+                continue
+            for one in rule["Assertions"]:
+                if not self.resolve(one["Assert"]):
+                    raise Unresolved(f"rule {name}: {one.get('AssertDescription', one['Assert'])}")
 
     def all(self) -> dict[str, Resource]:
         """Every resource whose condition holds."""

@@ -87,6 +87,32 @@ def test_wrong_parameters_are_refused(parameters: dict[str, str], message: str) 
         synthesise(TEMPLATE, HERE, parameters=parameters)
 
 
+@pytest.mark.parametrize(("given", "seen"), [("a1, b2", "a1-b2"), ("a1", "a1"), ("", "")])
+def test_members_of_a_list_are_looked_at_one_by_one(given: str, seen: str, tmp_path: Path) -> None:
+    listed = "  L: {Type: CommaDelimitedList, AllowedPattern: '^$|[a-z][0-9]', Default: '%s'}"
+    stack = only(VALUE % "!Join ['-', !Ref L]", tmp_path, Parameters=listed % given)
+    assert stack.resources["T"].properties["DisplayName"] == seen
+    with pytest.raises(Unresolved, match="parameter L: 'c' does not match"):
+        only(VALUE % "x", tmp_path, Parameters=listed % "a1,c")
+
+
+RULES = """
+  OneNeedsTheOther:
+    RuleCondition: !Equals [!Ref A, ""]
+    Assertions: [{Assert: !Equals [!Ref B, ""], AssertDescription: B is for A}]
+"""
+
+
+@pytest.mark.parametrize(("a", "b", "holds"), [("", "", True), ("", "y", False), ("x", "y", True)])
+def test_assertions_of_rules_are_checked(a: str, b: str, holds: bool, tmp_path: Path) -> None:
+    given = f"  A: {{Type: String, Default: '{a}'}}\n  B: {{Type: String, Default: '{b}'}}"
+    if holds:
+        only(VALUE % "x", tmp_path, Parameters=given, Rules=RULES)
+        return
+    with pytest.raises(Unresolved, match="rule OneNeedsTheOther: B is for A"):
+        only(VALUE % "x", tmp_path, Parameters=given, Rules=RULES)
+
+
 CONDITIONS = """
   Aye: !Equals [a, a]
   Nay: !Or [!Not [!Condition Aye], !And [!Equals [a, b], !Condition Aye]]

@@ -3,7 +3,8 @@
 When    root is used; an AI workload is misused in a way no playbook contains yet; an attack
         sequence is seen; logs or defences are impaired; an object is malicious; the principal or
         bucket is one that Cordon cannot contain; anything critical, or High about data, identity
-        or AI, that no other playbook handles; or such a threat in an account that is not served.
+        or AI, that no other playbook handles; or such a threat in an account or Region that is not
+        served.
 Does    an incident says what a person must do.
 Undo    resolves the incident.
 Leaves  every resource.

@@ -50,13 +50,22 @@ def test_member_and_administrator_lead_to_the_member(world: World, sender: str) 
     assert "sts:AssumeRole" in calls_elsewhere(world)
 
 
+@pytest.mark.world("enforce", MemberRole="Member")
+def test_role_that_requires_no_external_id_is_assumed_without_one(world: World) -> None:
+    """An empty one is none: STS takes two characters at least (AssumeRole, ExternalId)."""
+    world.account.deliver(about(STOLEN, MEMBER, sender=MEMBER))
+    (call,) = [c for c in world.account.journal.of(Called) if c.operation == "AssumeRole"][:1]
+    assert call.params["RoleArn"] == f"arn:aws:iam::{MEMBER}:role/cordon/Member"
+    assert "ExternalId" not in call.params
+
+
 @pytest.mark.parametrize("name", [SEQUENCE, "escalate_finding/guardduty_account_not_served"])
 def test_person_is_informed_of_a_threat_where_we_serve_nobody(world: World, name: str) -> None:
     delivery = world.account.deliver(event(name))
     case = world.case()
     assert (case.playbook, case.status) == ("escalate_finding", Status.ESCALATED)
     assert case.plan.actions == ()
-    assert f"Cordon changes nothing in account {MEMBER}" in case.plan.manual_step
+    assert f"This stack changes nothing in account {MEMBER}" in case.plan.manual_step
     assert len(world.published) == 1
     assert calls_elsewhere(world) == []
     assert world.holds == {}

@@ -121,11 +121,12 @@ def _left(name: str, target: str, known: dict[str, ActionResult], why: str) -> A
 
 
 def refused_by_policy(facts: PolicyInput) -> tuple[ActionResult, ...]:
-    """What is said of a new plan's protected targets, which are left out of it."""
+    """What is said of the targets that are left out of a new plan and are for a person."""
+    why = facts.for_a_person
     return tuple(
-        ActionResult(a.name(), a.target, ActionStatus.REFUSED, facts.left_out[a.resource])
+        ActionResult(a.name(), a.target, ActionStatus.REFUSED, why[a.resource])
         for a in facts.plan.actions
-        if a.resource in facts.protected and a.resource in facts.left_out
+        if a.resource in why
     )
 
 

@@ -84,6 +84,8 @@ def _own(region: str) -> AwsClients:
 @lru_cache(maxsize=32)
 def _member(account: str, region: str, case: str, _renewal: int) -> AwsClients:
     partition, role = os.environ["CORDON_PARTITION"], os.environ["CORDON_MEMBER_ROLE"]
+    external_id = os.environ["CORDON_EXTERNAL_ID"]  # of two characters at least, or none
+    required = {"ExternalId": external_id} if external_id else {}
     credentials = (
         _own(os.environ["AWS_REGION"])
         .client("sts")
@@ -91,8 +93,8 @@ def _member(account: str, region: str, case: str, _renewal: int) -> AwsClients:
             RoleArn=f"arn:{partition}:iam::{account}:role/cordon/{role}",
             RoleSessionName=f"cordon-{case}",
             SourceIdentity=f"cordon-{case}",
-            ExternalId=os.environ["CORDON_EXTERNAL_ID"],
             DurationSeconds=SESSION_SECONDS,
+            **required,
         )["Credentials"]
     )
     return AwsClients(

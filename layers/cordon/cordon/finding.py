@@ -149,7 +149,7 @@ class Finding:
     description: str
     detail_sha256: str  # sha256 of the canonical JSON of the event's detail
     hub: HubReference | None = None  # the finding in Security Hub, whether or not it is there yet
-    served: bool = True  # may the stack that got the event change things in its account?
+    served: bool = True  # may the stack that got the event change things in its place?
     workflow: str = ""  # Security Hub workflow status; "" if the event has none
     user_fields: bool = False  # others have written UserDefinedFields, as this event has it
     custom_action: str = ""  # custom action id, if a person chose this finding

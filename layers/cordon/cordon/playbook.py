@@ -99,7 +99,7 @@ class Playbook:
     incident: Incident  # when its cases open one
     releases_on_pass: bool = False  # releases by itself when the control passes
     resolves: tuple[str, ...] = ()  # kinds of controls whose own evaluation then turns
-    everywhere: bool = False  # also for accounts that are not served: it changes no resource
+    everywhere: bool = False  # also for places that are not served: it changes no resource
     clocks: tuple[Clock, ...] = ()  # periods of laws that may run once an incident is open
     by_arn: tuple[str, ...] = ()  # CloudFormation types that a person may name to be contained
 

@@ -4,8 +4,8 @@
 ``decide(policy_input)`` is called with everything known, before each attempt to contain, however it
 comes about: first, again, taken up, approved, tried again. It tries each rule in the order of
 ``RULES``, and the first that has an opinion decides; it is about ``policy_input.allowed``, the plan
-without the targets that are exempt or protected. Nothing here reads or writes anything: what must
-be looked up is in the input.
+without the targets that are exempt, protected or not served here. Nothing here reads or writes
+anything: what must be looked up is in the input.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from cordon import served
 from cordon.finding import ARN, Finding, SeverityLabel, State
 from cordon.playbook import Plan, Playbook
 from cordon.settings import Deployment, Exemption, MasterSwitch, Mode, Settings
@@ -81,21 +82,30 @@ class PolicyInput:
         return self.settings.mode(self.playbook.name)
 
     @property
+    def for_a_person(self) -> dict[str, str]:
+        """The targets that are protected, or not served here, each with why; no exempt ones."""
+        elsewhere = served.not_changed_here(self.plan.actions, self.deployment)
+        found = {**elsewhere, **self.protected}
+        keep = set(self.plan.resources) - exemptions(self).keys()
+        return {arn: why for arn, why in found.items() if arn in keep}
+
+    @property
     def left_out(self) -> dict[str, str]:
         """The targets that are left out of the plan, each with why; an exemption comes first."""
         exempt = {arn: _exempt_until(e) for arn, e in exemptions(self).items()}
-        of_plan = {arn: self.protected[arn] for arn in self.plan.resources if arn in self.protected}
-        return {**of_plan, **exempt}
+        return {**self.for_a_person, **exempt}
 
     @property
     def allowed(self) -> Plan:
-        """The plan without what is exempt or protected. What is protected is for a person."""
-        left_out, exempt = self.left_out, exemptions(self)
+        """The plan without what is left out; what of it is for a person is a step of its own."""
+        left_out = self.left_out
         if not left_out:
             return self.plan
         actions = tuple(a for a in self.plan.actions if a.resource not in left_out)
-        protected = [why for arn, why in left_out.items() if arn not in exempt]
-        steps = [f"{why}. {MANUAL_STEP}" for why in protected]
+        steps = [
+            f"{why}. {MANUAL_STEP if arn in self.protected else served.MANUAL_STEP}"
+            for arn, why in self.for_a_person.items()
+        ]
         own = [self.plan.manual_step] if actions else []
         return Plan(actions, " ".join(filter(None, (*steps, *own))))
 
@@ -270,7 +280,7 @@ def _settings_refused(s: PolicyInput) -> Decision | None:
 
 def _settings_protection_refused(s: PolicyInput) -> Decision | None:
     """A protected pattern that nobody understands: it may protect what would change."""
-    refused = s.settings.refused_protection if s.plan.actions else ""
+    refused = s.settings.refused_protection if s.allowed.actions else ""
     return _observe(refused, held_back=True) if refused else None
 
 
@@ -280,7 +290,7 @@ def _master_switch_observe(s: PolicyInput) -> Decision | None:
 
 
 def _protection_unknown(s: PolicyInput) -> Decision | None:
-    if not s.protection_unknown:
+    if not s.protection_unknown or not s.allowed.actions:
         return None
     unknown = f"protection cannot be looked up: {s.protection_unknown}"
     return _observe(unknown, held_back=True)
@@ -302,9 +312,7 @@ def _for_a_person(s: PolicyInput) -> Decision | None:
     """An escalation costs no budget and needs no approval."""
     if s.allowed.actions:
         return None
-    exempt = exemptions(s)
-    protected = [why for arn, why in s.left_out.items() if arn not in exempt]
-    reason = "; ".join(protected) or "no playbook can contain it: it is for a person"
+    reason = "; ".join(s.for_a_person.values()) or "no playbook can contain it: it is for a person"
     return Decision(Verdict.ESCALATE, reason)
 
 

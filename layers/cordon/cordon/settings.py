@@ -47,6 +47,8 @@ class Deployment:
     topic: str
     workflow: str  # state machine ARN
     break_glass: tuple[str, ...] = ()  # role ARNs (wildcards allowed) that Cordon never locks out
+    home_region: str = ""  # where roles and users, which all Regions share, are changed; "": here
+    other_regions: tuple[str, ...] = ()  # beside its own, whose resources this stack changes
     member_role: str = ""  # role name in member accounts; "" if Cordon serves only its own account
     external_id: str = ""
     organization: str = ""  # o-…: its accounts are not external
@@ -75,6 +77,8 @@ class Deployment:
             topic=env["CORDON_TOPIC"],
             workflow=env["CORDON_WORKFLOW"],
             break_glass=_listed(env.get("CORDON_BREAK_GLASS", "")),
+            home_region=env.get("CORDON_HOME_REGION", ""),
+            other_regions=_listed(env.get("CORDON_OTHER_REGIONS", "")),
             member_role=env.get("CORDON_MEMBER_ROLE", ""),
             external_id=env.get("CORDON_EXTERNAL_ID", ""),
             organization=env.get("CORDON_ORGANIZATION", ""),
@@ -91,6 +95,11 @@ class Deployment:
             dead_letters=_named_arns(env.get("CORDON_DEAD_LETTERS", "")),
             bulk_queues=_named_arns(env.get("CORDON_BULK_QUEUES", "")),
         )
+
+    @property
+    def is_home(self) -> bool:
+        """Does this stack change what all Regions share: roles and users?"""
+        return self.home_region in ("", self.region)
 
     def own_roles_in(self, account: str) -> tuple[str, ...]:
         """ARNs of the roles that we use in an account: never a whole path."""

@@ -1,8 +1,8 @@
 """What no playbook contains, and the manual step for each. Reads only the finding.
 
 A containing playbook handles the supported targets of a finding. ``escalate_finding`` handles the
-findings that have none, those that only a person can judge, and threats in accounts that are not
-served. All use this module, so each finding has exactly one playbook. Facts: IAM
+findings that have none, those that only a person can judge, and threats in accounts and Regions
+that are not served. All use this module, so each finding has exactly one playbook. Facts: IAM
 User Guide, "Revoke IAM role temporary security credentials", "Service-linked roles",
 "AWSReservedSSO roles".
 """
@@ -176,7 +176,7 @@ def _principal(finding: Finding, principal: Principal) -> Unsupported | None:
 def for_a_person(finding: Finding) -> str:
     """What a person must do; "" when another playbook handles the finding, or none needs to."""
     if not finding.served:
-        return _in_an_account_that_is_not_served(finding)
+        return _in_a_place_that_is_not_served(finding)
     refused = unsupported_reason(finding)
     if refused is not None:
         return f"Not contained: {refused.reason}. {refused.manual_step}"
@@ -197,11 +197,14 @@ def _is_serious(finding: Finding) -> bool:
     return finding.severity.label is SeverityLabel.CRITICAL
 
 
-def _in_an_account_that_is_not_served(finding: Finding) -> str:
-    """Only threats: that account's own controls and rules are its own people's work."""
+def _in_a_place_that_is_not_served(finding: Finding) -> str:
+    """Only threats: the controls and rules of another account or Region are its people's work."""
     if finding.source not in ("guardduty", "macie") or not _is_serious(finding):
         return ""
+    place = finding.place
     return (
-        f"Cordon changes nothing in account {finding.place.account}: it is not served. Inform its "
-        "owner, or contain it there yourself."
+        f"This stack changes nothing in account {place.account}, {place.region}: it does not serve "
+        "that place. If another stack of Cordon does, decide there. If none does, inform the "
+        "account's owner or contain it there yourself. "
+        "MemberRole and OtherRegions say what this stack serves."
     )

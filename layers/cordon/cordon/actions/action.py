@@ -20,6 +20,7 @@ from cordon.errors import ResourceDeleted as ResourceDeleted
 from cordon.finding import Place, canonical_json
 
 Json = Mapping[str, Any]
+GLOBAL_SERVICES = ("iam",)  # whose resources have no Region of their own, unlike a bucket
 
 
 class Undone(StrEnum):
@@ -66,6 +67,11 @@ class Action:
     recognisable_by_value: ClassVar[bool] = (
         True  # is our part known by its look, whichever case wrote it?
     )
+
+    @property
+    def is_global(self) -> bool:
+        """True for what all Regions of an account share, so that two stacks could change it."""
+        return self.resource.split(":")[2] in GLOBAL_SERVICES
 
     @property
     def can_lock_out_owner(self) -> bool:

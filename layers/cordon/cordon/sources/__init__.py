@@ -5,7 +5,7 @@
 ``UnsupportedEvent`` when no parser reads this kind of event.
 
 ``home`` is the stack that got the event. With it the envelope must come from an account that may
-speak of the finding's (``places.check_sender``), and the finding says whether its account is
+speak of the finding's (``places.check_sender``), and the finding says whether its place is
 served. Without it (an offline look at an event) neither is known, and nothing may follow from it.
 
 What must be readable depends on what may follow. A sample, an archived threat and a suppressed

@@ -20,7 +20,7 @@ _PREFIXES = {
 
 
 class Home(Protocol):
-    """The stack that got the event: its account, and whether it serves others."""
+    """The stack that got the event: where it is, and which other places it serves."""
 
     @property
     def account(self) -> str:
@@ -29,6 +29,14 @@ class Home(Protocol):
     @property
     def partition(self) -> str:
         """Its partition."""
+
+    @property
+    def region(self) -> str:
+        """Its Region."""
+
+    @property
+    def other_regions(self) -> tuple[str, ...]:
+        """The Regions that it serves beside its own."""
 
     @property
     def member_role(self) -> str:
@@ -41,6 +49,8 @@ def not_served(place: Place, home: Home) -> str:
         return f"account {place.account} is not served: no member role is set"
     if place.partition != home.partition:
         return f"partition {place.partition} is not served"
+    if place.region not in (home.region, *home.other_regions):
+        return f"Region {place.region} is not served: it is not in OtherRegions"
     return ""
 
 
