@@ -212,9 +212,9 @@ def test_every_delivery_names_its_page() -> None:
 def test_no_delivery_is_lost() -> None:
     """Kept a second time: whoever takes one out of the table stops somebody's logs (B13)."""
     services = (
-        "bcm-data-exports bedrock billingreports cloudtrail config delivery.logs guardduty inspector2"
-        " logdelivery.elasticloadbalancing logdelivery.elb logging.s3 logs.{region} macie redshift s3"
-        " securitylake ssm storage-lens.s3"
+        "bcm-data-exports bedrock billingreports cloudtrail config delivery.logs guardduty"
+        " inspector2 logdelivery.elasticloadbalancing logdelivery.elb logging.s3 logs.{region}"
+        " macie redshift s3 securitylake ssm storage-lens.s3"
     )
     assert {f"{name}.amazonaws.com" for name in services.split()} == {*LOG_DELIVERY}
 
