@@ -73,8 +73,8 @@ def read_each(
                 unread.append((kind, malformed))
     if any(is_about(resource.type, source, type) for resource in found):
         unread = [one for one in unread if is_about(one[0], source, type)]
-    for _, malformed in unread:
-        raise malformed
+    if unread:
+        raise unread[0][1]
     return found
 
 
