@@ -83,3 +83,11 @@ def test_case_whose_undoing_failed_is_not_held_back(monkeypatch: pytest.MonkeyPa
         case = account.case("a")
         assert case is not None
         assert case.status is Status.CONTAINING
+
+
+def test_deleted_resource_leaves_no_hold() -> None:
+    """One of that name may be made again: it must not be restored to what the other was."""
+    with memory_account({"a": (lock("data", "x"),)}) as account:
+        del account.resources.values["data"]
+        assert account.deliver("a").status is Status.RESOURCE_DELETED
+        assert not [key for key in account.table.rows if key.startswith("hold#")]
