@@ -1,17 +1,21 @@
 """What is said of an attempt, by how each of its changes ended."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from cordon import actions
 from cordon import contain as module
+from cordon.actions import Action, Json, Refused
 from cordon.attempt import ActionRun
 from cordon.contain import outcome
 from cordon.errors import ContainFailed
 from cordon.memory.cases import ActionResult, ActionStatus
 from cordon.statuses import Event, Status
 from tests.fencing.account import memory_account
-from tests.fencing.resources import lock, tag
+from tests.fencing.resources import MemoryLock, lock, tag
+from tests.make import PLACE
 
 V, F, R = ActionStatus.VERIFIED, ActionStatus.FAILED, ActionStatus.REFUSED
 GONE, SKIPPED, WAITING = ActionStatus.RESOURCE_DELETED, ActionStatus.SKIPPED, ActionStatus.WAITING
@@ -91,3 +95,29 @@ def test_deleted_resource_leaves_no_hold() -> None:
         del account.resources.values["data"]
         assert account.deliver("a").status is Status.RESOURCE_DELETED
         assert not [key for key in account.table.rows if key.startswith("hold#")]
+
+
+@dataclass(frozen=True)
+class RefusedLock(MemoryLock):
+    """Its service takes nothing that b wants."""
+
+    def apply(
+        self, aws: Any, captured: Json, written: Json | None, current: Json | None = None
+    ) -> Json:
+        if "b" in self.wants:
+            raise Refused("b wants too much")
+        return super().apply(aws, captured, written, current)
+
+
+def test_refused_case_leaves_what_another_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What shows is the other's: nothing of the refused one is there to be undone."""
+    monkeypatch.setitem(actions._BY_NAME, RefusedLock.name(), RefusedLock)
+    plans: dict[str, tuple[Action, ...]] = {c: (RefusedLock(PLACE, "data", (c,)),) for c in "ab"}
+    with memory_account(plans) as account:
+        account.deliver("a")
+        case = account.deliver("b")
+        assert [(r.status, r.reason) for r in case.results] == [(R, "b wants too much")]
+        hold = account.hold(plans["a"][0])
+        assert hold is not None
+        assert hold.cases == {"a"}
+        assert account.resources.values["data"] == ["owner", "cordon:a"]
