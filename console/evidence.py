@@ -50,6 +50,7 @@ class Copy:
     versions: tuple[Version, ...]
     observed: Observed | None = None  # the batch's object that the chain begins with
     batch: bytes | None = None  # its bytes; None where it is missing
+    after_batch: tuple[Version, ...] = ()  # what came to its key since, without the bytes
 
     @cached_property
     def entries(self) -> dict[int, bytes]:
@@ -93,18 +94,17 @@ def copied(
         found += [_read(s3, bucket, one) for one in page.get("Versions", ())]
         found += [_version(one, None) for one in page.get("DeleteMarkers", ())]
     versions = tuple(sorted(found, key=lambda version: version.key))
-    batch = _batch(s3, bucket, observed.key) if observed else None
-    return Copy(chain, end, versions, observed, batch)
+    batch, after_batch = _batch(s3, bucket, observed.key) if observed else (None, ())
+    return Copy(chain, end, versions, observed, batch, after_batch)
 
 
-def _batch(s3: Any, bucket: str, key: str) -> bytes | None:
-    """The batch's object as it was first written; None where it is missing."""
-    versions = s3.list_object_versions(Bucket=bucket, Prefix=key).get("Versions", [])
-    first = [v for v in versions if v["Key"] == key][-1:]
-    if not first:
-        return None
-    got = s3.get_object(Bucket=bucket, Key=key, VersionId=first[0]["VersionId"])
-    return bytes(got["Body"].read())
+def _batch(s3: Any, bucket: str, key: str) -> tuple[bytes | None, tuple[Version, ...]]:
+    """The batch's object as it was first written, None where it is missing; and what came since."""
+    listed = s3.list_object_versions(Bucket=bucket, Prefix=key)
+    *again, first = [v for v in listed.get("Versions", ()) if v["Key"] == key] or [None]
+    markers = [m for m in listed.get("DeleteMarkers", ()) if m["Key"] == key]
+    since = (*(_version(v, b"") for v in again), *(_version(m, None) for m in markers))
+    return (_read(s3, bucket, first).body if first else None), since
 
 
 def _read(s3: Any, bucket: str, one: Mapping[str, Any]) -> Version:
@@ -162,6 +162,9 @@ def _start(copy: Copy) -> Iterator[str]:
         yield f"{named} is not the one that the case's row names: its sha256 is another"
     elif not _records(copy.batch, copy.observed.position, copy.chain):
         yield f"{named} has another case at place {copy.observed.position}"
+    for one in copy.after_batch:
+        again = "was deleted: delete marker" if one.body is None else "was written over: version"
+        yield f"{named} {again} {one.version_id}, {one.modified}"
 
 
 def _records(batch: bytes, position: int, chain: Chain) -> bool:

@@ -194,6 +194,9 @@ def lead_to(event: Mapping[str, Any], mode: Mode = Mode.ENFORCE) -> list[Expecta
         findings = read_all(event, stack.home)
     except Malformed as malformed:
         return [Expectation(UNREADABLE, f"cannot be read: {malformed}", rules=rules)]
+    if len(findings) > 1 and event["detail-type"] != CHOSEN:  # the functions take them singly
+        several = f"cannot be read: detail.findings: has {len(findings)} findings, expected one"
+        return [Expectation(UNREADABLE, several, rules=rules)]
     delivered = {
         name for reached in routes.values() for one in reached for name in stack.reached_by(one)
     }

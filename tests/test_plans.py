@@ -150,3 +150,12 @@ def test_broken_plan_beside_an_event_stops_no_other(tmp_path: Path) -> None:
 
 def test_folder_without_events_has_no_plan(tmp_path: Path) -> None:
     assert plan(tmp_path).exit_code == 2
+
+
+def test_several_findings_of_one_event_are_read_by_nobody() -> None:
+    """Security Hub sends one each; the functions take no more, and so say the plans. A reviewer may
+    choose several, which the desk takes one after the other."""
+    for path, outcomes in ((CONTROL, ["unreadable"]), (CHOSEN, ["contained", "contained"])):
+        event = json.loads(path.read_text())
+        event["detail"]["findings"] *= 2
+        assert [one.outcome for one in lead_to(event)] == outcomes

@@ -394,6 +394,7 @@ def test_custom_action_needs_approval_in_any_mode() -> None:
         ({"settings": Settings(unreadable="no")}, Verdict.OBSERVE),
         ({"settings": exempted()}, Verdict.IGNORE),
         ({"protection_unknown": "AccessDenied"}, Verdict.OBSERVE),
+        ({"protection_unknown": "AccessDenied", "settings": APPROVE}, Verdict.OBSERVE),
     ],
 )
 def test_custom_action_is_no_master_key(changes: dict[str, Any], verdict: Verdict) -> None:

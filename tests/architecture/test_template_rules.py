@@ -19,6 +19,7 @@ ASFF = "asff"
 OCSF = "ocsf"
 KNOWN = {  # source and detail-type, as the services send them
     ("aws.guardduty", "GuardDuty Finding"),
+    ("aws.guardduty", "GuardDuty Malware Protection Object Scan Result"),
     ("aws.macie", "Macie Finding"),
     ("aws.config", "Config Rules Compliance Change"),
     ("aws.securityhub", "Security Hub Findings - Imported"),

@@ -33,6 +33,7 @@ ARN = re.compile(
 )
 
 CONTROL = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}\.[0-9]{1,4}")  # a security control's id: S3.8
+MALICIOUS_OBJECT = "Object:S3/MaliciousFile"  # GuardDuty's type, of a finding and of a scan alone
 CLOCKS_DIFFER = timedelta(minutes=5)  # by no more than this between a source and us
 
 
@@ -211,9 +212,13 @@ class Finding:
     def case_key(self) -> str:
         """What is one case: the finding's id, but for sensitive data its bucket and type.
 
-        Macie sends a finding for each object (Macie User Guide, "Types of findings").
+        Macie sends a finding for each object (Macie User Guide, "Types of findings"). A malicious
+        object is one case, whether a finding or the scan itself says so.
         """
         buckets = self.resources_of("AWS::S3::Bucket")
+        objects = self.resources_of("AWS::S3::Object")
+        if self.kind == f"guardduty:{MALICIOUS_OBJECT}" and len(buckets) == len(objects) == 1:
+            return f"{self.type}/{buckets[0].name}/{objects[0].name}"
         if self.kind.startswith("macie:SensitiveData:") and len(buckets) == 1:
             return f"{self.type}/{buckets[0].name}"
         return self.id

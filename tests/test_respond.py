@@ -1,0 +1,80 @@
+"""Which case our own finding in Security Hub stands for, and when a known case begins anew."""
+
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cordon.policy import Decision, Verdict
+from cordon.respond import case_behind, starts_new_round
+from cordon.statuses import Status
+from quarantine_bucket.playbook import PLAYBOOK
+from tests.make import ACCOUNT, DEPLOYMENT, NOON, a_finding
+from tests.reporting.cases import a_case
+
+CASE = "0123456789abcdef"
+OURS = f"cordon/{ACCOUNT}/us-east-1/{PLAYBOOK.name}/{CASE}"
+SERVICES: Any = SimpleNamespace(
+    playbook=PLAYBOOK, deployment=DEPLOYMENT, cases=SimpleNamespace(get=lambda case: case)
+)
+
+
+# The desk looks at the same before it invokes a playbook; who may invoke the function passes it by.
+
+
+def test_our_finding_names_its_case() -> None:
+    assert case_behind(a_finding(id=OURS), SERVICES) == CASE  # type: ignore[comparison-overlap]
+
+
+@pytest.mark.parametrize(
+    "id",
+    [
+        OURS.replace(PLAYBOOK.name, "revoke_sessions"),
+        OURS.upper(),
+        f"{OURS}0",
+        f"x{OURS}",
+        f"{OURS}\n",
+        "cordon/self-test",
+        "",
+    ],
+)
+def test_what_another_playbook_or_nobody_wrote_names_none(id: str) -> None:
+    """The row may be there, if somebody made it so."""
+    assert case_behind(a_finding(id=id), SERVICES) is None
+
+
+def test_another_account_names_none() -> None:
+    """A member may import a finding under its own default product, with any id."""
+    finding = a_finding(id=OURS)
+    theirs = replace(finding, place=replace(finding.place, account="444455556666"))
+    assert case_behind(theirs, SERVICES) is None
+
+
+LATER = NOON + timedelta(hours=1)
+OLD, STATE = a_finding(activity=NOON), a_finding(last_seen=LATER)
+NEWER, DENIED = a_finding(activity=LATER), a_finding(activity=LATER, denied=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "begins"),
+    [  # with: what was known · a later state · later activity · denied activity
+        (Status.REJECTED, (False, False, False, False)),
+        (Status.RELEASED, (False, True, True, False)),
+        (Status.REOPENED, (False, False, True, False)),
+        (Status.EXPIRED, (False, True, True, True)),
+        (Status.CONTAINED, (False, False, False, False)),
+        (Status.RELEASING, (False, False, False, False)),
+        (Status.ESCALATED, (False, False, False, False)),
+    ],
+)
+def test_later_activity_begins_a_closed_case_anew(status: Status, begins: tuple[bool, ...]) -> None:
+    """What a person rejected stays so until a person chooses it; what they reopened is no news."""
+    decision = Decision(Verdict.CONTAIN, "mode is enforce")
+    case = a_case(status)
+    said = [starts_new_round(case, f, decision, SERVICES) for f in (OLD, STATE, NEWER, DENIED)]
+    assert tuple(said) == begins
+    chosen = replace(OLD, custom_action="CordonContain")
+    closed = status in (Status.REJECTED, Status.RELEASED, Status.REOPENED, Status.EXPIRED)
+    assert starts_new_round(case, chosen, decision, SERVICES) is closed
