@@ -7,7 +7,6 @@ text, before the file is parsed. AWS is never called.
 
 import base64
 import copy
-import hashlib
 import json
 import logging
 import re
@@ -21,7 +20,7 @@ from typing import Any, cast
 
 import yaml
 
-from embedded.attributes import NAMES, attribute, reference
+from embedded.attributes import NAMES, attribute, generated, reference
 from embedded.place import Place
 
 FUNCTION = "AWS::Serverless::Function"
@@ -380,7 +379,8 @@ class _Resolver:
         finally:
             self._open.pop()
         kind, place = raw["Type"], self._place
-        physical = reference(kind, naming, place, self._generated(logical))
+        made_up = generated(kind, self._stack, logical, place)
+        physical = reference(kind, naming, place, made_up)
         arn = attribute(kind, "Arn", physical, naming, place) or ""
         self._done[logical] = Resource(logical, kind, naming, physical, arn)
         self._made.append(logical)
@@ -393,11 +393,6 @@ class _Resolver:
         wanted = {NAMES.get(raw["Type"], ""), "Path", "EventBusName"}
         given = raw.get("Properties", {})
         return {k: self.resolve(v) for k, v in given.items() if k in wanted}
-
-    def _generated(self, logical: str) -> str:
-        """A name like CloudFormation's: stack, logical id, twelve characters."""
-        seed = f"{self._stack}/{logical}/{self._place.account}/{self._place.region}"
-        return f"{self._stack}-{logical}-{hashlib.sha256(seed.encode()).hexdigest()[:12].upper()}"
 
     def resolve(self, value: Any) -> Any:
         """``value`` with every intrinsic function resolved."""
