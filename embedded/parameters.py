@@ -6,11 +6,12 @@ the whole of a String and each item of a list, which is trimmed; only a String h
 
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 LONGEST = 4096  # bytes, of any value
 LIST = "CommaDelimitedList"
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 Spec = Mapping[str, Any]
 
@@ -42,6 +43,8 @@ def _value(name: str, spec: Spec, given: Mapping[str, str]) -> str:
     value = as_text(given.get(name, spec.get("Default")))
     if len(value.encode()) > LONGEST:
         raise Unresolved(f"parameter {name}: a value has at most {LONGEST} bytes")
+    if spec.get("Type") == "Number" and not NUMBER.fullmatch(value):
+        raise Unresolved(f"parameter {name} must be a number")
     for one in items(value) if spec.get("Type") == LIST else [value]:
         for constraint, (holds, says) in _CONSTRAINTS.items():
             if constraint in spec and not holds(one, spec[constraint]):
@@ -50,18 +53,11 @@ def _value(name: str, spec: Spec, given: Mapping[str, str]) -> str:
     return value
 
 
-def _number(value: str) -> Decimal:
-    try:
-        return Decimal(value)
-    except InvalidOperation:
-        return Decimal("nan")  # no comparison with it holds
-
-
 _CONSTRAINTS: dict[str, tuple[Callable[[str, Any], bool], str]] = {
     "AllowedValues": (lambda v, all: v in [as_text(one) for one in all], "must be one of"),
     "AllowedPattern": (lambda v, pattern: bool(re.fullmatch(pattern, v)), "must match pattern"),
     "MinLength": (lambda v, least: len(v) >= int(least), "length must be at least"),
     "MaxLength": (lambda v, most: len(v) <= int(most), "length must be at most"),
-    "MinValue": (lambda v, least: _number(v) >= Decimal(str(least)), "must be at least"),
-    "MaxValue": (lambda v, most: _number(v) <= Decimal(str(most)), "must be at most"),
+    "MinValue": (lambda v, least: Decimal(v) >= Decimal(str(least)), "must be at least"),
+    "MaxValue": (lambda v, most: Decimal(v) <= Decimal(str(most)), "must be at most"),
 }

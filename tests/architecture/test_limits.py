@@ -38,7 +38,7 @@ def named_after_the_stack(properties: Mapping[str, Any]) -> Iterator[tuple[str, 
     """Each name that the template makes of the stack's name, with the property that has it."""
     for key, value in properties.items():
         if isinstance(value, dict) and key.endswith("Name"):
-            text = value.get("Fn::Sub", "${%s}" % value.get("Ref", ""))
+            text = value.get("Fn::Sub", f"${{{value.get('Ref', '')}}}")
             if "${AWS::StackName}" in text:
                 yield key, text.replace("${AWS::StackName}", largest.STACK)
         for inner in value if isinstance(value, list) else [value]:
