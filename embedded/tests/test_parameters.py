@@ -31,7 +31,7 @@ def value(spec: dict[str, Any], given: str) -> str:
 )
 def test_a_value_meets_each_constraint(spec: dict[str, Any], right: str, wrong: str) -> None:
     assert value(spec, right) == right
-    with pytest.raises(Unresolved, match="parameter P failed to satisfy constraint: (must|length)"):
+    with pytest.raises(Unresolved, match=r"P failed to satisfy constraint: (must|length)"):
         value(spec, wrong)
     with pytest.raises(Unresolved, match=r"constraint: as we want it$"):
         value({**spec, "ConstraintDescription": "as we want it"}, wrong)
