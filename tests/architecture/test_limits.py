@@ -118,7 +118,17 @@ def test_limit_is_said_where_it_is_given_and_where_it_is_refused(parameter: str)
 @pytest.mark.parametrize("parameter", largest.SHORTEST)
 @pytest.mark.parametrize(
     "value",
-    ["{0}, {0}", "{0},", ",{0}", " {0}", "Admin", "{0},Admin", "arn:aws:iam::root", "*"],
+    [
+        "{0}, {0}",
+        "{0},",
+        ",{0}",
+        " {0}",
+        "Admin",
+        "{0},Admin",
+        "{0},{0} b",
+        "arn:aws:iam::root",
+        "*",
+    ],
 )
 def test_what_is_no_list_of_arns_is_refused(parameter: str, value: str) -> None:
     wrong = value.format(largest.SHORTEST[parameter])
