@@ -108,10 +108,15 @@ def grants(stack: Stack, caller: str) -> list[Grant]:
 
 
 def readable(text: str, stack: str = ANY_STACK) -> str:
-    """The text with generated names of this stack replaced by their logical ids."""
-    generated = re.compile(rf"{stack}-(\w+?)-[0-9A-F]{{12}}", re.IGNORECASE)
-    named = generated.sub(lambda match: _logical(match[1]), text)
-    return named.replace("/stream/embedded", "/stream/MOMENT")  # when it was made
+    """The text with generated names of this stack replaced by their logical ids.
+
+    CloudFormation names a state machine without the stack: it is known by the page's account.
+    """
+    machine = f"(?<={ANY_PLACE.account}:stateMachine:)"
+    named = rf"(?:{stack}-|{machine})(\w+?)-[0-9A-F]{{12}}"
+    generated = re.compile(named, re.IGNORECASE)
+    logical = generated.sub(lambda match: _logical(match[1]), text)
+    return logical.replace("/stream/embedded", "/stream/MOMENT")  # when it was made
 
 
 def _logical(name: str) -> str:

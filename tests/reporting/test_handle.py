@@ -33,10 +33,12 @@ def queue(seen: People, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         "CORDON_ACCOUNT": PLACE.account,
         "CORDON_PARTITION": "aws",
         "CORDON_TABLE": NAME,
-        "CORDON_EVIDENCE_BUCKET": "evidence",
         "CORDON_TOPIC": TOPIC,
-        "CORDON_WORKFLOW": "w",
         "CORDON_REPORTS_QUEUE": url,
+        "CORDON_SECURITY_HUB": "true",
+        "CORDON_EVIDENCE_DAYS": "365",
+        "CORDON_APPROVAL_HOURS": "4",
+        "CORDON_TWO_APPROVERS": "false",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

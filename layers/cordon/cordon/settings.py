@@ -66,16 +66,31 @@ class Deployment:
     bulk_queues: Mapping[str, str] = field(default_factory=dict)  # playbook → URL of its queue
 
     @classmethod
-    def from_environment(cls, env: Mapping[str, str] = os.environ) -> "Deployment":
-        """Read ``CORDON_*``; a missing required name is a KeyError, not a silent default."""
+    def from_environment(
+        cls, env: Mapping[str, str] = os.environ, needs: Iterable[str] = ()
+    ) -> "Deployment":
+        """Read ``CORDON_*``. A function is given what it needs, and no more.
+
+        Raises KeyError for a name of ``needs`` that is not there: a default would say that there
+        are none, of the roles never to be locked out for example. Queues, functions and roles are
+        given by their names: they are of this account and Region.
+        """
+        if missing := sorted(frozenset(needs) - env.keys()):
+            raise KeyError(", ".join(missing))
+        account, region = env["CORDON_ACCOUNT"], env["AWS_REGION"]
+        partition = env["CORDON_PARTITION"]
+        own_role = f"arn:{partition}:iam::{account}:role/cordon/"
+        function = f"arn:{partition}:lambda:{region}:{account}:function:"
+        reports_queue = env.get("CORDON_REPORTS_QUEUE", "")
+        queue = reports_queue.removesuffix(reports_queue.rpartition("/")[2])
         return cls(
-            account=env["CORDON_ACCOUNT"],
-            region=env["AWS_REGION"],
-            partition=env["CORDON_PARTITION"],
+            account=account,
+            region=region,
+            partition=partition,
             table=env["CORDON_TABLE"],
-            evidence_bucket=env["CORDON_EVIDENCE_BUCKET"],
-            topic=env["CORDON_TOPIC"],
-            workflow=env["CORDON_WORKFLOW"],
+            evidence_bucket=env.get("CORDON_EVIDENCE_BUCKET", ""),
+            topic=env.get("CORDON_TOPIC", ""),
+            workflow=env.get("CORDON_WORKFLOW", ""),
             break_glass=_listed(env.get("CORDON_BREAK_GLASS", "")),
             home_region=env.get("CORDON_HOME_REGION", ""),
             other_regions=_listed(env.get("CORDON_OTHER_REGIONS", "")),
@@ -83,17 +98,17 @@ class Deployment:
             external_id=env.get("CORDON_EXTERNAL_ID", ""),
             organization=env.get("CORDON_ORGANIZATION", ""),
             security_hub=env.get("CORDON_SECURITY_HUB", "true") == "true",
-            own_roles=_listed(env.get("CORDON_OWN_ROLES", "")),
+            own_roles=tuple(own_role + name for name in _listed(env.get("CORDON_OWN_ROLES", ""))),
             evidence_days=int(env.get("CORDON_EVIDENCE_DAYS", "365")),
             approval_hours=int(env.get("CORDON_APPROVAL_HOURS", "4")),
-            functions=_named_arns(env.get("CORDON_FUNCTIONS", "")),
-            reports_queue=env.get("CORDON_REPORTS_QUEUE", ""),
+            functions=_completed(function, env.get("CORDON_FUNCTIONS", "")),
+            reports_queue=reports_queue,
             two_approvers=env.get("CORDON_TWO_APPROVERS", "false") == "true",
             person_roles=_listed(env.get("CORDON_PERSON_ROLES", "")),
             release_from_security_hub=env.get("CORDON_RELEASE_FROM_SECURITY_HUB", "true") == "true",
             desk_api=env.get("CORDON_DESK_API", ""),
-            dead_letters=_named_arns(env.get("CORDON_DEAD_LETTERS", "")),
-            bulk_queues=_named_arns(env.get("CORDON_BULK_QUEUES", "")),
+            dead_letters=_completed(queue, env.get("CORDON_DEAD_LETTERS", "")),
+            bulk_queues=_completed(queue, env.get("CORDON_BULK_QUEUES", "")),
         )
 
     @property
@@ -118,10 +133,10 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(filter(None, text.split(",")))
 
 
-def _named_arns(text: str) -> dict[str, str]:
-    """``name=arn,name=arn``."""
+def _completed(before: str, text: str) -> dict[str, str]:
+    """``name=end,name=end``; each ARN or URL is ``before`` and its end."""
     pairs = (one.partition("=") for one in _listed(text))
-    return {name: arn for name, _, arn in pairs}
+    return {name: before + end for name, _, end in pairs}
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,15 @@ from cordon.sources.text import one_line
 NAMESPACE = "Cordon"
 KEPT = timedelta(seconds=60)  # for a call that does not respond, for saving, and for the queue
 MOST = 10  # entries of one SendMessageBatch
+# What its function must be given, beside what every function is.
+NEEDS = (
+    "CORDON_APPROVAL_HOURS",
+    "CORDON_EVIDENCE_DAYS",
+    "CORDON_REPORTS_QUEUE",
+    "CORDON_SECURITY_HUB",
+    "CORDON_TOPIC",
+    "CORDON_TWO_APPROVERS",
+)
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 Partial = dict[str, Any]  # {"batchItemFailures": [{"itemIdentifier": …}]}
 
@@ -67,7 +76,7 @@ class ReportHandler:
         """One invocation. Raises ValueError for anything but a batch of one of the two."""
         self._logger.clear_state()
         self._logger.append_keys(request=context.aws_request_id)
-        deployment = Deployment.from_environment()
+        deployment = Deployment.from_environment(needs=NEEDS)
         aws = clients_for(deployment.account, deployment.region)
         left = timedelta(milliseconds=context.get_remaining_time_in_millis())
         reporter = Reporter(self._playbooks, deployment, aws.client, now() + left - KEPT)
