@@ -17,7 +17,7 @@ from embedded import event_patterns, policy_evaluation
 from embedded.functions import Function, InvocationResult, Runtime
 from embedded.iam_guard import IamDirectory
 from embedded.input_transformers import target_input
-from embedded.journal import DeadLettered, Dropped, Journal, Retained, RuleMatched
+from embedded.journal import DeadLettered, Dropped, Journal, Published, Retained, RuleMatched
 from embedded.place import Place
 from embedded.scheduler import Clock
 from embedded.streams import Discarded, StreamDelivery, is_stream
@@ -426,6 +426,7 @@ class EventDelivery:
 
     def _to_topic(self, _rule: Rule, target: Target, body: str) -> str:
         self.client("sns").publish(TopicArn=target.arn, Message=body)
+        self.journal.write(Published(target.arn, "", body))
         return ""
 
     def _to_machine(self, rule: Rule, target: Target, body: str) -> str:

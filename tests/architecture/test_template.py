@@ -18,7 +18,6 @@ from tests.architecture.stack import PLAYBOOKS, listed, logical, stack
 SECTIONS = ["layer", "playbooks", "people", "workflow", "memory", "review", "alarms"]
 HOME = {  # where each type belongs; functions have their roles, logs, queues and rules beside them
     "AWS::Serverless::LayerVersion": "layer",
-    "AWS::Events::Rule": "playbooks",
     "AWS::Serverless::StateMachine": "workflow",
     "AWS::DynamoDB::Table": "memory",
     "AWS::S3::Bucket": "memory",
@@ -60,7 +59,11 @@ def test_sections_are_in_order() -> None:
 def test_every_resource_is_in_its_section() -> None:
     where = sections()
     for name, resource in seen.raw()["Resources"].items():
-        assert HOME.get(resource["Type"], where[name]) == where[name], name
+        home = HOME.get(resource["Type"], where[name])
+        if resource["Type"] == "AWS::Events::Rule":  # of a playbook, or a warning for people
+            warns = resource["Properties"]["Targets"][0]["Arn"] == {"Ref": "AlertsTopic"}
+            home = "alarms" if warns else "playbooks"
+        assert home == where[name], name
 
 
 def test_functions_and_folders_are_the_same() -> None:
@@ -334,6 +337,13 @@ def test_alarms_watch_all_that_can_fail() -> None:
         for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
             expected.add((metric, machine.arn))
     expected.add(("Errors", names["ReconcileCases"].physical))
+    for name, function in names.items():
+        if function.type == "AWS::Lambda::Function":
+            expected.add(("DestinationDeliveryFailures", function.physical))
+            if name != "ReportCases":  # nobody invokes it asynchronously
+                expected.add(("AsyncEventsDropped", function.physical))
+        if function.type == "AWS::Events::Rule":
+            expected.add(("InvocationsFailedToBeSentToDlq", function.physical))
     assert watched() == expected
 
 

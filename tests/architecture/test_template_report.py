@@ -169,9 +169,12 @@ def test_only_the_reporter_sends_messages() -> None:
     named = [
         one["Principal"]["AWS"]
         for one in keys.properties["KeyPolicy"]["Statement"]
-        if one["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+        if one["Sid"] == "ReporterPublishes"
     ]
     assert named == [stack().resources["ReportCasesRole"].arn]
+    others = [s["Principal"] for s in keys.properties["KeyPolicy"]["Statement"]]
+    services = ("cloudwatch.amazonaws.com", "events.amazonaws.com")
+    assert [p for p in others if "Service" in p] == [{"Service": name} for name in services]
 
 
 # ---- what it is built of ----

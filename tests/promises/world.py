@@ -215,6 +215,12 @@ class World:
         iam.delete_role_policy(RoleName=role, PolicyName="denied")
         self.account.runtime.forget()
 
+    def without_policy(self, *logicals: str) -> None:
+        """Nobody may use these resources by their own policies any more."""
+        for logical in logicals:
+            arn = self.account.stack.resources[logical].arn
+            self.account.event_delivery._may._policies[arn] = []
+
     # ---- looking ----
 
     @property
