@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from console.settings import StackSettings
 from cordon import clients
+from cordon.evidence import ChainEnd, Evidence
 from cordon.memory import settings as settings_row
 from embedded.journal import Invoked
 from tests.promises.test_settings_commands import EXEMPT, SITE, done, run
@@ -103,6 +104,15 @@ def without_an_end(world: World) -> None:
     world.set("evidence_count", "none")
 
 
+def with_an_entry_that_follows_none(world: World) -> None:
+    """It says what the row is, and names another entry before it than the one there is."""
+    world.set("budget", 9)
+    decided = settings_row.entries_hash(world.settings)
+    s3, bucket = world.account.client("s3"), world.account.stack.outputs["EvidenceBucket"]
+    forged = Evidence(s3, bucket, settings_row.chain_of(HOME[0]), ChainEnd(1, "ab" * 32))
+    forged.write("setting_decided", {"after": [decided]})
+
+
 DISHONEST: dict[str, tuple[Callable[[World], Any], int]] = {
     "a mode": (lambda w: w.set("modes.quarantine_bucket", "observe"), 1),
     "a stop": (lambda w: w.set("master_switch", "off"), 1),
@@ -111,6 +121,7 @@ DISHONEST: dict[str, tuple[Callable[[World], Any], int]] = {
     "deleted": (delete, 1),
     "with a good end of the chain": (with_an_end_of_another, 1),
     "with no end of the chain": (without_an_end, 2),
+    "with an entry that follows none": (with_an_entry_that_follows_none, 1),
 }
 
 
