@@ -15,16 +15,15 @@ from typing import Any
 from cordon.errors import EvidenceFault
 from cordon.evidence import MAX_ENTRIES, Chain, ChainEnd, entry_at, sha256
 from cordon.memory.cases import Observed
+from cordon.memory.settings import KEY as SETTINGS
 from cordon.sources.text import one_line
 
 NAME = re.compile(r"(?!000000)[0-9]{6}\.json")
 AFTER_THE_END = (
-    "{} after the end that the case's row names: written by an attempt that has not ended, or"
-    " forged"
+    "{} after the end that {} names: written by an attempt that has not ended, or forged"
 )
 NOTHING_YET = (
-    "there is no entry, and the case's row names none: its first attempt has not ended, or both"
-    " were emptied"
+    "there is no entry, and {} names none: its first attempt has not ended, or both were emptied"
 )
 
 
@@ -40,7 +39,9 @@ class Version:
 
 @dataclass(frozen=True)
 class Copy:
-    """All that the bucket holds below a case's prefix, and the end that the case's row named.
+    """All that the bucket holds below a case's prefix, and the end that its row named.
+
+    The settings have such a chain too; their row is that of the settings.
 
     Versions of one key come newest first, as S3 lists them.
     """
@@ -51,6 +52,11 @@ class Copy:
     observed: Observed | None = None  # the batch's object that the chain begins with
     batch: bytes | None = None  # its bytes; None where it is missing
     after_batch: tuple[Version, ...] = ()  # what came to its key since, without the bytes
+
+    @property
+    def row(self) -> str:
+        """The row that names the end, in words."""
+        return "the row of the settings" if self.chain.playbook == SETTINGS else "the case's row"
 
     @cached_property
     def entries(self) -> dict[int, bytes]:
@@ -142,7 +148,7 @@ def verdict(copy: Copy, found: Sequence[Fault]) -> str:
         warnings = len(found) - faults
         return f"evidence NOT verified: {counted(faults, 'fault')}, {counted(warnings, 'warning')}"
     begun = f" after the decision in {copy.observed.key}" if copy.observed else ""
-    return f"evidence verified: {counted(copy.end.seq, 'entry')}{begun}, as the case's row says"
+    return f"evidence verified: {counted(copy.end.seq, 'entry')}{begun}, as {copy.row} says"
 
 
 def counted(number: int, what: str) -> str:
@@ -186,11 +192,11 @@ def _names(copy: Copy) -> Iterator[str]:
 def _missing(copy: Copy) -> Iterator[str]:
     """Every gap below the row's end or below the last entry there is, each in one line."""
     if not 0 <= copy.end.seq <= MAX_ENTRIES:
-        yield f"the case's row names {copy.end.seq} entries, which no chain can have"
+        yield f"{copy.row} names {copy.end.seq} entries, which no chain can have"
         return
     for before, after in pairwise([0, *sorted(copy.entries), copy.end.seq + 1]):
         if after - before > 1:
-            rows = f"the case's row names {counted(copy.end.seq, 'entry')}"
+            rows = f"{copy.row} names {counted(copy.end.seq, 'entry')}"
             yield f"{_said(before + 1, after - 1)} missing: {rows}"
 
 
@@ -247,21 +253,21 @@ def _end(copy: Copy) -> Iterator[str]:
     last = copy.entries.get(copy.end.seq)
     if last is not None and sha256(last) != copy.end.hash:
         yield (
-            f"entry {copy.end.seq} is not the one that the case's row names: its sha256 is"
+            f"entry {copy.end.seq} is not the one that {copy.row} names: its sha256 is"
             f" {sha256(last)}, the row's is {copy.end.hash or 'empty'}"
         )
     begin = copy.observed.sha256 if copy.observed else ""
     if copy.end.seq == 0 and copy.end.hash != begin:
-        yield f"the case's row names no entry, and the sha256 {copy.end.hash}"
+        yield f"{copy.row} names no entry, and the sha256 {copy.end.hash}"
 
 
 def _after(copy: Copy) -> Iterator[Fault]:
     """What an honest attempt leaves until its row is written, and what a forger may add."""
     if copy.end == ChainEnd() and not copy.versions and copy.observed is None:
-        yield Fault(NOTHING_YET, warning=True)
+        yield Fault(NOTHING_YET.format(copy.row), warning=True)
     after = sorted(number for number in copy.entries if number > copy.end.seq)
     for first, last in _runs(after):
-        yield Fault(AFTER_THE_END.format(_said(first, last)), warning=True)
+        yield Fault(AFTER_THE_END.format(_said(first, last), copy.row), warning=True)
 
 
 def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ from embedded import event_patterns, policy_evaluation
 from embedded.functions import Function, InvocationResult, Runtime
 from embedded.iam_guard import IamDirectory, queue_policies
 from embedded.input_transformers import target_input
-from embedded.journal import DeadLettered, Dropped, Journal, Retained, RuleMatched
+from embedded.journal import DeadLettered, Dropped, Journal, Published, Retained, RuleMatched
 from embedded.scheduler import Clock
 from embedded.streams import Discarded, StreamDelivery, is_stream
 from embedded.streams import invocation_record as discarded_record
@@ -425,6 +425,7 @@ class EventDelivery:
 
     def _to_topic(self, _rule: Rule, target: Target, body: str) -> str:
         self.client("sns").publish(TopicArn=target.arn, Message=body)
+        self.journal.write(Published(target.arn, "", body))
         return ""
 
     def _to_machine(self, rule: Rule, target: Target, body: str) -> str:

@@ -16,6 +16,7 @@ WHY = {
     "ReadIncidents": "whether a person resolved the incident of what was for them",
     "ReadStream": "the doorbell: which case has changed",
     "ListStreams": "AWS's own policy for such a function has it: AWSLambdaDynamoDBExecutionRole",
+    "ReadSettingsEvidence": "who changed the settings: what evidence does not say rings",
     "KeepWhatWasShown": "what people were shown of each case, and nothing else",
     "PutStatusChanges": "the event of each change of a case's status",
     "TryAgain": "what could not be shown, or not yet, waits here",

@@ -3,6 +3,7 @@
 Create writes the row from the template's defaults, unless there is one. Update adds what is new in
 the template: the mode and budget of a playbook that has no mode, and protected patterns. Delete
 leaves the row, as the table stays too. None of them changes what is there: it is the people's.
+Each write is in evidence first, as the desk's are: a row that nobody can account for rings.
 
 Whatever happens, CloudFormation hears of it before the function's time is over, with the reason.
 Sources: AWS CloudFormation User Guide, "Custom resource request objects", "Custom resource response
@@ -12,6 +13,7 @@ objects" (a response has at most 4096 bytes; a physical id that changes means a 
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from threading import Lock, Timer
 from typing import Any, TypeVar
 
@@ -21,6 +23,7 @@ from botocore.exceptions import ClientError
 
 from cordon.clients import clients_for
 from cordon.clock import sleep
+from cordon.evidence import ChainEnd, Evidence
 from cordon.memory import settings as row
 from cordon.memory.table import TRIES, Cancelled, Row, Table
 from cordon.settings import Deployment, parse
@@ -118,15 +121,35 @@ def carry_out(request: Request) -> str:
         return "the settings stay"
     entries = entries_of(request["ResourceProperties"])
     deployment = Deployment.from_environment()
-    client = clients_for(deployment.account, deployment.region).client("dynamodb")
-    table, by = Table(client, deployment.table), f"CloudFormation, {request['StackId']}"
+    own = clients_for(deployment.account, deployment.region)
+    table = Table(own.client("dynamodb"), deployment.table)
+    write = Writing(table, own.client("s3"), deployment, f"CloudFormation, {request['StackId']}")
     if kind == "Create":
-        created = once_allowed(lambda: row.create(table, entries, by))
-        return "the settings are written" if created else "the settings were there, and stay"
+        return once_allowed(lambda: create(write, entries))
     if kind == "Update":
         before = frozenset(request["OldResourceProperties"].get("Protected", ()))
-        return once_allowed(lambda: add(table, entries, before, by))
+        return once_allowed(lambda: add(write, entries, before))
     raise ValueError(f"no such request: {one_line(str(kind), 40)}")
+
+
+@dataclass(frozen=True)
+class Writing:
+    """Where the row and its evidence are written, and in whose name."""
+
+    table: Table
+    s3: Any
+    deployment: Deployment
+    by: str
+
+    def prove(self, known: Row | None, left: Row) -> ChainEnd:
+        """Write the evidence of a write that leaves the row so; where the chain then ends."""
+        chain = row.chain_of(self.deployment.account)
+        bucket = self.deployment.evidence_bucket
+        proof = Evidence(self.s3, bucket, chain, row.evidence_end(known))
+        version = (known or {}).get("version")
+        after = {"after": [row.entries_hash(left)], "row_version": version}
+        proof.write("setting_deployed", {"by": self.by, **after})
+        return proof.link
 
 
 def once_allowed(call: Callable[[], T]) -> T:
@@ -138,7 +161,7 @@ def once_allowed(call: Callable[[], T]) -> T:
         try:
             return call()
         except ClientError as error:
-            if error.response["Error"]["Code"] != "AccessDeniedException":
+            if error.response["Error"]["Code"] not in ("AccessDeniedException", "AccessDenied"):
                 raise
             sleep(wait)
     return call()
@@ -167,21 +190,33 @@ def _number(text: Any) -> Any:
     return int(text) if str(text).isdecimal() else text
 
 
-def add(table: Table, entries: Row, protected_before: frozenset[str], by: str) -> str:
+def create(write: Writing, entries: Row) -> str:
+    """Write the first row, unless there is one."""
+    if row.read(write.table) is None:
+        end = write.prove(None, entries)
+        if row.create(write.table, entries, write.by, end):
+            return "the settings are written"
+    return "the settings were there, and stay"
+
+
+def add(write: Writing, entries: Row, protected_before: frozenset[str]) -> str:
     """Add to the row what is new in the template; what a person set stays as it is."""
     new = entries.get("protected", frozenset()) - protected_before
     added: list[str] = []
     for _ in range(TRIES):
-        known = row.read(table)
+        known = row.read(write.table)
         if known is None:
             return "the settings row was deleted by somebody: nothing is added"
         try:
             for path, value in missing(known, entries):
-                row.set_entry(table, known, path, value, by)
-                known = row.read(table) or {}
+                end = write.prove(known, row.with_entry(known, path, value))
+                row.set_entry(write.table, known, path, value, write.by, end)
+                known = row.read(write.table) or {}
                 added.append(".".join(path))
-            if new and isinstance(known.get("protected", frozenset()), frozenset):
-                row.protect(table, known, new, by)
+            protected = known.get("protected", frozenset())
+            if isinstance(protected, frozenset) and new - protected:
+                end = write.prove(known, row.with_entry(known, ("protected",), protected | new))
+                row.protect(write.table, known, new, write.by, end)
                 added += sorted(new)
         except Cancelled:
             continue  # somebody changed the row meanwhile

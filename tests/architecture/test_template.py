@@ -14,12 +14,11 @@ from embedded.custom_resources import as_text
 from embedded.place import Place
 from setup.setup import KEPT_SECONDS, entries_of
 from tests.architecture import stack as seen
-from tests.architecture.stack import PLAYBOOKS, logical, stack
+from tests.architecture.stack import PLAYBOOKS, listed, logical, stack
 
 SECTIONS = ["layer", "playbooks", "people", "workflow", "memory", "review", "alarms"]
 HOME = {  # where each type belongs; functions have their roles, logs, queues and rules beside them
     "AWS::Serverless::LayerVersion": "layer",
-    "AWS::Events::Rule": "playbooks",
     "AWS::Serverless::StateMachine": "workflow",
     "AWS::DynamoDB::Table": "memory",
     "AWS::S3::Bucket": "memory",
@@ -61,7 +60,11 @@ def test_sections_are_in_order() -> None:
 def test_every_resource_is_in_its_section() -> None:
     where = sections()
     for name, resource in seen.raw()["Resources"].items():
-        assert HOME.get(resource["Type"], where[name]) == where[name], name
+        home = HOME.get(resource["Type"], where[name])
+        if resource["Type"] == "AWS::Events::Rule":  # of a playbook, or a warning for people
+            warns = resource["Properties"]["Targets"][0]["Arn"] == {"Ref": "AlertsTopic"}
+            home = "alarms" if warns else "playbooks"
+        assert home == where[name], name
 
 
 def test_functions_and_folders_are_the_same() -> None:
@@ -278,19 +281,21 @@ def test_evidence_is_written_once(full: bool) -> None:
 
 
 def test_only_exact_roles_write_evidence() -> None:
-    """C2: no path, no wildcard. Each prefix has one role: a playbook's, and the desk's."""
+    """C2: no path, no wildcard. Each prefix has one role, the settings' two: the desk and setup."""
     guard = props("AWS::S3::BucketPolicy")["EvidenceBucketPolicy"]["PolicyDocument"]
     by_sid = {s["Sid"]: s for s in guard["Statement"]}
     bucket = arn("EvidenceBucket")
     prefixes = sorted(by_sid["OnlyBelowPlaybooks"]["NotResource"])
-    writers = {**{playbook: playbook for playbook in PLAYBOOKS}, "settings": "decide_cases"}
+    writers: dict[str, tuple[str, ...]] = {playbook: (playbook,) for playbook in PLAYBOOKS}
+    writers["settings"] = ("decide_cases", "setup")
     assert prefixes == sorted(f"{bucket}/{prefix}/*" for prefix in writers)
-    for prefix, writer in writers.items():
-        only = by_sid[f"Only{logical(writer)}"]
+    for prefix, named in writers.items():
+        only = by_sid[f"Only{logical(named[0])}"]
         assert only["Resource"] == f"{bucket}/{prefix}/*"
-        role = arn(f"{logical(writer)}Role")
-        assert only["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": role}}
-        assert "*" not in role
+        roles = [arn(f"{logical(writer)}Role") for writer in named]
+        denied = only["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]
+        assert listed(denied) == roles
+        assert "*" not in "".join(roles)
 
 
 def test_evidence_expires_after_its_lock() -> None:
@@ -346,6 +351,13 @@ def test_alarms_watch_all_that_can_fail() -> None:
         for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
             expected.add((metric, machine.arn))
     expected.add(("Errors", names["ReconcileCases"].physical))
+    for name, function in names.items():
+        if function.type == "AWS::Lambda::Function":
+            expected.add(("DestinationDeliveryFailures", function.physical))
+            if name != "ReportCases":  # nobody invokes it asynchronously
+                expected.add(("AsyncEventsDropped", function.physical))
+        if function.type == "AWS::Events::Rule":
+            expected.add(("InvocationsFailedToBeSentToDlq", function.physical))
     assert watched() == expected
 
 

@@ -265,7 +265,8 @@ def test_setup_may_do_nothing_else() -> None:
     }
     logs = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
     table = {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
-    assert granted_actions == logs | table
+    evidence = {"s3:GetObject", "s3:PutObject"}
+    assert granted_actions == logs | table | evidence
     assert stack().resources["SetupRole"].properties["ManagedPolicyArns"] == [
         stack().resources["ProtectedPolicy"].physical
     ]

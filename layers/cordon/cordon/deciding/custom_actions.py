@@ -78,10 +78,13 @@ def _release(event: Mapping[str, Any], finding: Finding, desk: Desk) -> Iterator
         if case.status not in HOLDING and not case.awaits_approval_again:
             yield f"{RELEASE_ACTION}: case {case.id} holds nothing: its status is {case.status}"
         elif desk.deployment.two_approvers or not desk.deployment.release_from_security_hub:
-            yield (
+            why = (
                 f"{RELEASE_ACTION}: case {case.id} is not released, since Security Hub names no "
                 f"person: a person must, with cordon release {case.id}"
             )
+            # Nothing in Security Hub shows it: the alarm ReleaseRefused counts this field.
+            desk.logger.warning(why, extra={"case": case.id, "release_refused": True})
+            yield why
         else:
             yield _release_case(event, case, desk)
 
