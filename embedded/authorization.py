@@ -517,6 +517,13 @@ def _update_findings(
     ]
 
 
+def _on_hub(operation: str) -> Rule:
+    """What names an action target's ARN has the hub for a resource, as the reference has it."""
+    return lambda _p, at, _k: [
+        RequiredPermission(f"securityhub:{operation}", at.arn("securityhub", "hub/default"))
+    ]
+
+
 def _dig(params: Params, path: str) -> Any:
     value: Any = params
     for part in path.split("."):
@@ -602,6 +609,7 @@ _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     ("events", "PutEvents"): _put_events,
     ("securityhub", "BatchImportFindings"): _import_findings,
     ("securityhub", "BatchUpdateFindings"): _update_findings,
+    ("securityhub", "DeleteActionTarget"): _on_hub("DeleteActionTarget"),
     ("bedrock-runtime", "Converse"): _converse,
     ("bedrock-runtime", "InvokeModel"): _converse,
     ("cloudwatch", "PutMetricData"): _metric_data,
