@@ -4,7 +4,7 @@
 WHY = {
     "ReadSettings": "what people set, which a deployment must not change",
     "ReadMemory": "the case and what belongs to it: its plan, holds, decision and reports",
-    "WriteSettings": "the row when the stack is new; what a later template adds to it",
+    "WriteSettings": "the row of a new stack; what a later template adds; what setup found",
     "WriteCases": "its own cases and their plans, and when a control last passed",
     "UpdateMemory": "holds of its families, its budget, when a plan expires",
     "DeleteHolds": "a hold that no case is in any more",
@@ -27,7 +27,6 @@ WHY = {
     "RingForReports": "a case that people were not shown as it is",
     "ListIncidents": "which incidents people resolved",
     "MakeCustomActions": "CordonContain and CordonRelease of this stack in Security Hub",
-    "KeepWhatWasFound": "what a look found, for people",
     "ProtectTable": "deletion protection, which the template cannot have: see SECURITY.md",
     "ClaimHome": "which stack serves the account and Region",
     "KnowStacks": "whether the stack that has the claim was deleted; whether ours is complete",

@@ -82,7 +82,7 @@ def test_second_stack_observes_and_says_why(world: World, name: str) -> None:
         assert not case.held_back
 
 
-def test_second_stack_does_not_replace_what_the_first_shows(world: World) -> None:
+def test_second_stack_does_not_replace_the_finding_of_the_first(world: World) -> None:
     """The id of our finding is the same for both."""
     is_second(world)
     sent(world)
