@@ -73,8 +73,8 @@ class Stack:
 
     @property
     def deployment(self) -> Deployment:
-        at = {"account": PLACE.account, "region": PLACE.region}
-        return replace(DEPLOYMENT, **at, table=f"cordon-{self.name}", stack=self.id)
+        here = replace(DEPLOYMENT, account=PLACE.account, region=PLACE.region)
+        return replace(here, table=f"cordon-{self.name}", stack=self.id)
 
     @property
     def table(self) -> Table:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -183,9 +184,9 @@ class Stacks(RuleBasedStateMachine):
         return list(self.region.stacks.values())
 
 
-TestStacks = Stacks.TestCase
+TestStacks = pytest.mark.timeout(600)(Stacks.TestCase)
 TestStacks.settings = settings(
-    max_examples=30,
+    max_examples=25,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
