@@ -108,8 +108,9 @@ def read(folder: Path) -> tuple[Copy, list[Fault], str]:
     limits = ONLY_A_COPY.format(listing["copied_at"], chain.case)
     observed = Observed(**listing["observed"]) if listing.get("observed") else None
     batch = _bytes(folder / BATCH) if observed else None
+    key = observed.key if observed else ""
     since = tuple(
-        Version(observed.key, one["version_id"], None if one["deleted"] else b"", one["modified"])
+        Version(key, one["version_id"], None if one["deleted"] else b"", one["modified"])
         for one in (listing.get("after_batch", ()) if observed else ())
     )
     whole = batch if isinstance(batch, bytes) else None

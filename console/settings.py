@@ -12,6 +12,7 @@ from typing import Any
 from console.evidence import Copy, Fault, copied, verify
 from console.stack import NotPossible, Stack, playbook_names
 from cordon.memory import settings as settings_row
+from cordon.memory import setup_found
 from cordon.memory.table import Row
 from cordon.settings import Mode, Settings
 
@@ -65,6 +66,11 @@ class StackSettings:
     def _account(self) -> str:
         """Of the stack: its topic's."""
         return self.stack.outputs["AlertsTopic"].split(":")[4]
+
+    @property
+    def setup_found(self) -> Row:
+        """What setup found when it looked last; {} where it has not looked."""
+        return setup_found.read(self.stack.table)
 
     @property
     def understood(self) -> Settings:

@@ -20,6 +20,7 @@ from typing import Any
 
 import botocore.endpoint
 import pytest
+from aws_lambda_powertools import Logger
 from botocore.exceptions import SSLError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -27,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from cordon import clients, trust
-from setup import setup
+from cordon.setting_up import response
 
 HOST, SINCE = "127.0.0.1", datetime.now(UTC) - timedelta(days=1)
 SAID = (
@@ -268,9 +269,10 @@ def test_cloudformation_hears_of_setup(
     serve: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The response does not go by a client: the next of its tries arrives."""
-    monkeypatch.setattr(setup, "sleep", lambda _: None)
+    monkeypatch.setattr(response, "sleep", lambda _: None)
     endpoint = serve(NEW)
     request = {"ResponseURL": endpoint.url, "StackId": "s", "RequestId": "r"}
-    setup.Response({**request, "LogicalResourceId": "Settings"}).send()
+    sent = {**request, "LogicalResourceId": "Settings"}
+    response.Response(sent, Logger(service="setup")).send()
     assert endpoint.requests == ["/"]
     assert len(alarmed(capsys)) == 1

@@ -14,19 +14,20 @@ import pytest
 from cordon import bootstrap
 from cordon.deciding import handler as deciding
 from cordon.reporting import handle as reporting
+from cordon.setting_up import handler as setting_up
 from cordon.settings import Deployment
 from embedded.place import Place
 from reconcile_cases import reconcile
 from tests.architecture import largest
 from tests.architecture.stack import FULL, PLAYBOOKS, ROOT, compact, logical, stack
 
-EVERY = {"CORDON_ACCOUNT", "CORDON_PARTITION", "CORDON_TABLE"}
+EVERY = {"CORDON_ACCOUNT", "CORDON_PARTITION", "CORDON_STACK", "CORDON_TABLE"}
 NEEDS: Mapping[str, tuple[str, ...]] = {
     **{logical(playbook): bootstrap.NEEDS for playbook in PLAYBOOKS},
     "DecideCases": deciding.NEEDS,
     "ReconcileCases": reconcile.NEEDS,
     "ReportCases": reporting.NEEDS,
-    "Setup": (),
+    "Setup": setting_up.NEEDS,
 }
 # A secret, and whatever grows with what is deployed or chosen: only where it is read.
 ONLY_WHERE_READ = {
@@ -50,7 +51,12 @@ READS = {
     "is_home": {"CORDON_HOME_REGION"},
 }
 LAYER = ROOT / "layers" / "cordon" / "cordon"
-ROOMS = {"deciding": "DecideCases", "reconciling": "ReconcileCases", "reporting": "ReportCases"}
+ROOMS = {
+    "deciding": "DecideCases",
+    "reconciling": "ReconcileCases",
+    "reporting": "ReportCases",
+    "setting_up": "Setup",
+}
 
 
 def environment(function: str, *, full: bool = True) -> Mapping[str, str]:

@@ -163,6 +163,7 @@ def test_the_desk_is_made_from_its_environment(monkeypatch: pytest.MonkeyPatch) 
         "CORDON_FUNCTIONS": "a=x,b=y",
         "CORDON_REPORTS_QUEUE": "https://q/1/reports",
         "CORDON_DESK_API": API,
+        "CORDON_STACK": DESK.stack,
         "CORDON_TWO_APPROVERS": "true",
         "CORDON_RELEASE_FROM_SECURITY_HUB": "false",
         "CORDON_DEAD_LETTERS": "FailedReports=failed",

@@ -209,9 +209,17 @@ def dead_letters_may_not_be_sent(function: str) -> Fault:
     return fault
 
 
-def schedule_reaches_nobody(world: World) -> None:
-    world.without_policy("ReconcileCases", "UndeliveredEvents")
-    world.account.advance(timedelta(minutes=6))
+def schedule_reaches_nobody(function: str) -> Fault:
+    def fault(world: World) -> None:
+        world.without_policy(function, "UndeliveredEvents")
+        world.account.advance(timedelta(minutes=61))
+
+    return fault
+
+
+def bulk_reaches_nobody(world: World) -> None:
+    world.without_policy("EscalateFindingBulkQueue", "UndeliveredEvents")
+    world.send(event("escalate_finding/securityhub_iam_4"))
 
 
 def warning_reaches_nobody(world: World) -> None:
@@ -271,7 +279,9 @@ PLAYED: dict[str, Fault] = {
         f"{playbook}EventsDropped": dead_letters_may_not_be_sent(playbook)
         for playbook in PLAYBOOKS.values()
     },
-    "PeopleEventsDropped": schedule_reaches_nobody,
+    "EscalateFindingBulkEventsDropped": bulk_reaches_nobody,
+    "PeopleEventsDropped": schedule_reaches_nobody("ReconcileCases"),
+    "SetupEventsDropped": schedule_reaches_nobody("Setup"),
     "WarningsDropped": warning_reaches_nobody,
     "HeldBack": budget_is_used_up,
     "SettingsRefused": mode_is_nonsense,

@@ -10,6 +10,7 @@ from cordon.memory.cases import Case
 from cordon.memory.reported import ReportedRows
 from report_cases.report import handler
 from tests.actions.scenario import PLACE, stub
+from tests.make import DEPLOYMENT
 from tests.memory.table import NAME
 from tests.reporting.cases import a_case
 from tests.reporting.people import TOPIC, People
@@ -39,6 +40,7 @@ def queue(seen: People, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         "CORDON_EVIDENCE_DAYS": "365",
         "CORDON_APPROVAL_HOURS": "4",
         "CORDON_TWO_APPROVERS": "false",
+        "CORDON_STACK": DEPLOYMENT.stack,
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

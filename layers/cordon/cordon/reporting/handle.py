@@ -39,6 +39,7 @@ MOST = 10  # entries of one SendMessageBatch
 # What its function must be given, beside what every function is.
 NEEDS = (
     "CORDON_APPROVAL_HOURS",
+    "CORDON_EVIDENCE_BUCKET",
     "CORDON_EVIDENCE_DAYS",
     "CORDON_REPORTS_QUEUE",
     "CORDON_SECURITY_HUB",
