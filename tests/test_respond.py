@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cordon.policy import Decision, Verdict
-from cordon.respond import case_behind, starts_new_round
+from cordon.respond import apply_decision, case_behind, starts_new_round
 from cordon.statuses import Status
 from quarantine_bucket.playbook import PLAYBOOK
 from tests.make import ACCOUNT, DEPLOYMENT, NOON, a_finding
@@ -78,3 +78,13 @@ def test_later_activity_begins_a_closed_case_anew(status: Status, begins: tuple[
     chosen = replace(OLD, custom_action="CordonContain")
     closed = status in (Status.REJECTED, Status.RELEASED, Status.REOPENED, Status.EXPIRED)
     assert starts_new_round(case, chosen, decision, SERVICES) is closed
+
+
+@pytest.mark.parametrize("seconds", [-60, -1, 0])
+def test_failure_no_later_than_the_pass_is_stale(seconds: int) -> None:
+    """Both may be of one second: the pass is what the source says last."""
+    failed = a_finding(last_seen=NOON + timedelta(seconds=seconds))
+    facts: Any = SimpleNamespace(finding=failed, mode="enforce")
+    remembered: Any = SimpleNamespace(case=None, passed_at=NOON)
+    outcome = apply_decision(Decision(Verdict.CONTAIN, ""), CASE, facts, remembered, SERVICES)
+    assert outcome.outcome == "stale"
