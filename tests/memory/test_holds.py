@@ -201,5 +201,5 @@ def test_row_that_others_leave_meanwhile_is_no_ruin(
 
 
 def test_what_is_kept_of_a_target_fits_into_a_row() -> None:
-    """What was there, what was written, what was there in a person's hands: 400 KB at most."""
+    """What was there, what was written, and what a person made of it: 400 KB at most."""
     assert 3 * MOST_IN_ROW < 400 * 1024 // 2  # the other half is for those who are in it
