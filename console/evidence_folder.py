@@ -10,7 +10,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -108,13 +108,15 @@ def read(folder: Path) -> tuple[Copy, list[Fault], str]:
     limits = ONLY_A_COPY.format(listing["copied_at"], chain.case)
     observed = Observed(**listing["observed"]) if listing.get("observed") else None
     batch = _bytes(folder / BATCH) if observed else None
-    key = observed.key if observed else ""
-    since = tuple(
-        Version(key, one["version_id"], None if one["deleted"] else b"", one["modified"])
-        for one in (listing.get("after_batch", ()) if observed else ())
-    )
+    since = tuple(_after(observed.key, listing.get("after_batch", ()))) if observed else ()
     whole = batch if isinstance(batch, bytes) else None
     return Copy(chain, end, tuple(versions), observed, whole, since), faults, limits
+
+
+def _after(key: str, listed: Sequence[Mapping[str, Any]]) -> Iterator[Version]:
+    for one in listed:
+        body = None if one["deleted"] else b""
+        yield Version(key, one["version_id"], body, one["modified"])
 
 
 def _listing(folder: Path) -> dict[str, Any]:

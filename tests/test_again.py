@@ -85,7 +85,7 @@ def test_conflict_without_another_writer_rises(
 
 
 @pytest.mark.parametrize(
-    ("verdict", "asked_before", "period_is_over", "does"),
+    ("verdict", "was_question", "period_is_over", "does"),
     [
         (Verdict.CONTAIN, False, False, "contain_again"),
         (Verdict.ASK, False, False, "ask_again"),
@@ -98,13 +98,13 @@ def test_conflict_without_another_writer_rises(
 )
 def test_mode_decides_about_who_goes_on_after_containment(
     verdict: Verdict,
-    asked_before: bool,
+    was_question: bool,
     period_is_over: bool,
     does: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """In approve a person decides about a thief who goes on (B3); nothing of it is forgotten."""
-    case = a_case(Status.CONTAINED, question_at=NOON if asked_before else None)
+    case = a_case(Status.CONTAINED, question_at=NOON if was_question else None)
     monkeypatch.setattr(again, "facts_now", Mock())
     monkeypatch.setattr(again, "decide", Mock(return_value=Decision(verdict, "the test says so")))
     monkeypatch.setattr(again, "period_is_over", Mock(return_value=period_is_over))

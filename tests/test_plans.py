@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -159,3 +160,16 @@ def test_several_findings_of_one_event_are_read_by_nobody() -> None:
         event = json.loads(path.read_text())
         event["detail"]["findings"] *= 2
         assert [one.outcome for one in lead_to(event)] == outcomes
+
+
+@pytest.mark.parametrize("error", [ValueError("a name"), RuntimeError("x"), RecursionError()])
+def test_event_that_cannot_be_planned_is_one_line(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is that nobody thought of: the other events are planned."""
+    made = lead_to(json.loads(MODEL.read_text()))
+    monkeypatch.setattr(expected, "lead_to", Mock(side_effect=[error, made]))
+    result = plan(CONTROL, MODEL)
+    assert result.exit_code == 1
+    assert f"cannot be planned: {type(error).__name__}" in result.stderr
+    assert json.loads(result.stdout)["playbook"] == "tag_ai_resource"

@@ -7,8 +7,15 @@ from typing import Any
 
 import pytest
 
+from cordon.facts import LookUp, facts_of
 from cordon.policy import Decision, Verdict
-from cordon.respond import case_behind, starts_new_round
+from cordon.respond import (
+    apply_decision,
+    case_behind,
+    on_control_passed,
+    starts_new_round,
+)
+from cordon.settings import Settings
 from cordon.statuses import Status
 from quarantine_bucket.playbook import PLAYBOOK
 from tests.make import ACCOUNT, DEPLOYMENT, NOON, a_finding
@@ -78,3 +85,37 @@ def test_later_activity_begins_a_closed_case_anew(status: Status, begins: tuple[
     chosen = replace(OLD, custom_action="CordonContain")
     closed = status in (Status.REJECTED, Status.RELEASED, Status.REOPENED, Status.EXPIRED)
     assert starts_new_round(case, chosen, decision, SERVICES) is closed
+
+
+@pytest.mark.parametrize("seconds", [-60, -1, 0])
+def test_failure_no_later_than_the_pass_is_stale(seconds: int) -> None:
+    """Both may be of one second: the pass is what the source says last."""
+    failed = a_finding(last_seen=NOON + timedelta(seconds=seconds))
+    facts: Any = SimpleNamespace(finding=failed, mode="enforce")
+    remembered: Any = SimpleNamespace(case=None, passed_at=NOON)
+    outcome = apply_decision(Decision(Verdict.CONTAIN, ""), CASE, facts, remembered, SERVICES)
+    assert outcome.outcome == "stale"
+
+
+def test_pass_before_the_failure_that_is_known_is_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes late, and the resource has failed since: nothing is released."""
+    monkeypatch.setattr(
+        "cordon.respond.may_release", lambda _: Decision(Verdict.RELEASE, "the control passed")
+    )
+    passed = a_finding(last_seen=NOON - timedelta(seconds=1))
+    facts: Any = SimpleNamespace(finding=passed, mode="enforce", settings=Settings())
+    outcome = on_control_passed(facts, CASE, a_case(Status.TAGGED), SERVICES)
+    assert outcome.outcome == "stale"
+
+
+def test_protected_by_the_name_that_the_account_has() -> None:
+    """A finding names a role without its path; the pattern of whoever protects it has the path."""
+    finding = a_finding()
+    plan = PLAYBOOK.plan_for(finding, DEPLOYMENT)
+    (arn,) = plan.resources
+    whole = f"{arn}/with/its/path"
+    look_up = LookUp(arns={arn: whole})
+    settings = Settings(protected=(whole,))
+    found = facts_of(finding, plan, settings, look_up, None, SERVICES)
+    assert "is protected by the pattern" in found.protected[arn]
+    assert not facts_of(finding, plan, settings, LookUp(), None, SERVICES).protected

@@ -18,7 +18,11 @@ from tests.fencing.resources import MemoryLock, lock, tag
 from tests.make import PLACE
 
 V, F, R = ActionStatus.VERIFIED, ActionStatus.FAILED, ActionStatus.REFUSED
-GONE, SKIPPED, WAITING = ActionStatus.RESOURCE_DELETED, ActionStatus.SKIPPED, ActionStatus.WAITING
+DELETED, SKIPPED, WAITING = (
+    ActionStatus.RESOURCE_DELETED,
+    ActionStatus.SKIPPED,
+    ActionStatus.WAITING,
+)
 LOCKS, TAGS = (lock("data", "x"), lock("side", "y")), (tag("mark", "a"),)
 
 
@@ -30,15 +34,15 @@ def runs(actions: tuple[Any, ...], *statuses: ActionStatus) -> list[ActionRun]:
     ("statuses", "event"),
     [
         ((V, V, V), Event.ALL_VERIFIED),
-        ((V, GONE, V), Event.ALL_VERIFIED),
+        ((V, DELETED, V), Event.ALL_VERIFIED),
         ((V, F, V), Event.SOME_VERIFIED),
         ((V, R, V), Event.SOME_VERIFIED),
         ((V, V, F), Event.SOME_VERIFIED),
         ((F, F, SKIPPED), Event.NONE_VERIFIED),
         ((R, R, SKIPPED), Event.NONE_VERIFIED),
-        ((F, GONE, V), Event.NONE_VERIFIED),  # a tag contains nothing (A5)
-        ((GONE, GONE, V), Event.NOTHING_LEFT),
-        ((GONE, GONE, GONE), Event.NOTHING_LEFT),
+        ((F, DELETED, V), Event.NONE_VERIFIED),  # a tag contains nothing (A5)
+        ((DELETED, DELETED, V), Event.NOTHING_LEFT),
+        ((DELETED, DELETED, DELETED), Event.NOTHING_LEFT),
         ((V, WAITING, F), Event.WAIT),
     ],
 )
@@ -48,7 +52,7 @@ def test_only_what_contains_counts_as_contained(statuses: Any, event: Event) -> 
 
 @pytest.mark.parametrize(
     ("status", "event"),
-    [(V, Event.TAGS_VERIFIED), (F, Event.NONE_VERIFIED), (GONE, Event.NOTHING_LEFT)],
+    [(V, Event.TAGS_VERIFIED), (F, Event.NONE_VERIFIED), (DELETED, Event.NOTHING_LEFT)],
 )
 def test_tags_alone_are_tags(status: ActionStatus, event: Event) -> None:
     assert outcome(runs(TAGS, status)) is event

@@ -218,8 +218,12 @@ class World:
     def without_policy(self, *logicals: str) -> None:
         """Nobody may use these resources by their own policies any more."""
         for logical in logicals:
-            arn = self.account.stack.resources[logical].arn
-            self.account.event_delivery._may._policies[arn] = []
+            one = self.account.stack.resources[logical]
+            if one.type == "AWS::SQS::Queue":
+                queues = self.account.client("sqs")
+                queues.set_queue_attributes(QueueUrl=one.physical, Attributes={"Policy": ""})
+            else:
+                self.account.event_delivery._may._policies[one.arn] = []
 
     # ---- looking ----
 

@@ -37,6 +37,7 @@ def queue(seen: People, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         "CORDON_TOPIC": TOPIC,
         "CORDON_REPORTS_QUEUE": url,
         "CORDON_SECURITY_HUB": "true",
+        "CORDON_EVIDENCE_BUCKET": "evidence",
         "CORDON_EVIDENCE_DAYS": "365",
         "CORDON_APPROVAL_HOURS": "4",
         "CORDON_TWO_APPROVERS": "false",

@@ -214,6 +214,10 @@ def test_person_who_stops_meanwhile_is_not_overwritten(region: Region) -> None:
     second.setup.look()
     assert stopped
     assert (second.row["master_switch"], second.row["budget"]) == ("off", 3)
+    # The claim is its own by now, and its row still names the first: as if it had taken it over.
+    assert not second.serves
+    region.passes(seconds=SETTLES.total_seconds())
+    second.setup.look()
     assert second.serves
 
 
