@@ -23,7 +23,6 @@ from console.playbooks import playbooks
 from cordon.finding import Finding, Malformed
 from cordon.playbook import Playbook
 from cordon.policy import (
-    RELEASE_ACTION,
     PolicyInput,
     Verdict,
     decide,
@@ -33,6 +32,7 @@ from cordon.policy import (
 )
 from cordon.settings import Deployment, Mode, Settings
 from cordon.sources import read_all
+from cordon.sources.custom_action import RELEASE_ACTION
 from embedded.deploy import functions_of
 from embedded.place import Place
 from embedded.routes import Routes

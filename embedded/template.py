@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import re
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -89,9 +90,19 @@ class Stack:
     code: Mapping[str, Code]  # by logical id of the function
     outputs: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def id(self) -> str:
+        """AWS::StackId."""
+        return stack_id(self.place, self.name)
+
     def of(self, *types: str) -> list[Resource]:
         """The resources of these types, in the template's order."""
         return [r for r in self.resources.values() if r.type in types]
+
+
+def stack_id(place: Place, name: str) -> str:
+    """AWS::StackId: as AWS has it, with a UUID at its end. Here the name alone decides it."""
+    return place.arn("cloudformation", f"stack/{name}/{uuid.uuid5(uuid.NAMESPACE_DNS, name)}")
 
 
 class _Loader(yaml.SafeLoader):
@@ -429,7 +440,7 @@ class _Resolver:
             "AWS::Partition": place.partition,
             "AWS::URLSuffix": place.suffix,
             "AWS::StackName": self._stack,
-            "AWS::StackId": place.arn("cloudformation", f"stack/{self._stack}/embedded"),
+            "AWS::StackId": stack_id(place, self._stack),
             "AWS::NotificationARNs": [],
             "AWS::NoValue": _NO_VALUE,
         }

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from cordon.outcome import Outcome
-from cordon.reconciling.custom_actions import DESCRIPTIONS
+from cordon.setting_up.custom_actions import DESCRIPTIONS
+from cordon.setting_up.response import KEPT_SECONDS
+from cordon.setting_up.settings_row import entries_of
 from cordon.settings import Deployment, MasterSwitch, Mode, parse
+from cordon.sources.custom_action import ids_of
 from embedded.custom_resources import as_text
 from embedded.place import Place
-from setup.setup import KEPT_SECONDS, entries_of
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, logical, stack
 
@@ -234,12 +236,13 @@ def test_every_queue_takes_from_its_own_rules_only() -> None:
 
 def test_memory_survives() -> None:
     resources = seen.raw()["Resources"]
-    for name in ("CasesTable", "EvidenceBucket", "EvidenceBucketPolicy"):
-        assert resources[name]["DeletionPolicy"] == "Retain", name
+    kept = ("CasesTable", "EvidenceBucket", "EvidenceBucketPolicy", "FailedRecords")
+    for name in (*kept, "FailedRecordsPolicy"):
+        assert resources[name]["DeletionPolicy"] == "RetainExceptOnCreate", name
         assert resources[name]["UpdateReplacePolicy"] == "Retain", name
     table = stack().resources["CasesTable"].properties
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert table["DeletionProtectionEnabled"] is True
+    assert "DeletionProtectionEnabled" not in table  # setup's, once the deployment has succeeded
     assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
 
@@ -366,14 +369,14 @@ def test_dashboard_names_existing_resources() -> None:
 def test_security_hub_can_be_left_out() -> None:
     raw = seen.raw()["Resources"]
     hub = {n: r for n, r in raw.items() if r["Type"].startswith("AWS::SecurityHub::")}
-    assert len(hub) == 4  # insights; the reconciler makes the custom actions
+    assert len(hub) == 4  # insights; setup makes the custom actions
     assert {r.get("Condition") for r in hub.values()} == {"HasSecurityHub"}
 
 
 def test_custom_actions_are_those_the_one_rule_waits_for() -> None:
-    ids = set(DESCRIPTIONS)
-    assert ids == {"CordonContain", "CordonRelease"}
-    assert all(len(name) <= 20 for name in ids)
+    assert DESCRIPTIONS.keys() == ids_of(stack().id).keys() == {"CordonContain", "CordonRelease"}
+    ids = set(ids_of(stack().id).values())
+    assert all(len(id) <= 20 and id.isalnum() for id in ids)
     waiting = [name for name in stack().resources if name.endswith("CustomAction")]
     assert waiting == ["DecideCasesCustomAction"]
     rule = stack().resources[waiting[0]].properties["EventPattern"]

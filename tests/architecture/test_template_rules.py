@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cordon import catalogue
+from cordon.sources.custom_action import ids_of
 from embedded.event_patterns import check, matches
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, logical, stack
@@ -24,6 +25,8 @@ KNOWN = {  # source and detail-type, as the services send them
     ("aws.securityhub", "Security Hub Findings - Imported"),
     ("aws.securityhub", "Security Hub Findings - Custom Action"),
     ("aws.securityhub", "Findings Imported V2"),
+    ("aws.cloudformation", "CloudFormation Stack Status Change"),
+    ("aws.ssm", "Parameter Store Change"),
 }
 # GuardDuty type → how Security Hub spells it in ASFF
 SPELLED = {
@@ -252,14 +255,14 @@ def test_sensitive_data_reaches_the_escalation_by_its_queue() -> None:
     assert reached(hub("macie", Types=[spelled], Severity={"Label": "MEDIUM"})) == set()
 
 
-@pytest.mark.parametrize("action", ["CordonContain", "CordonRelease", "SomebodyElses"])
-def test_custom_action_reaches_the_desk_alone(action: str) -> None:
+@pytest.mark.parametrize("action", [*ids_of(stack().id).values(), "CordonContain", "Contain0"])
+def test_custom_action_of_this_stack_reaches_the_desk_alone(action: str) -> None:
     chosen = hub("securityhub")
     chosen["detail-type"] = "Security Hub Findings - Custom Action"
     chosen["resources"] = [f"arn:aws:securityhub:eu-central-1:111122223333:action/custom/{action}"]
     assert reached(chosen) == set()
     rule = stack().resources["DecideCasesCustomAction"].properties["EventPattern"]
-    assert matches(rule, chosen) is (action != "SomebodyElses")
+    assert matches(rule, chosen) is (action in ids_of(stack().id).values())
 
 
 FORGED = (

@@ -13,9 +13,10 @@ from cordon.finding import Malformed
 from cordon.memory.cases import Case
 from cordon.memory.decisions import Verb
 from cordon.sources import read, read_all
+from cordon.sources.custom_action import ids_of
 from cordon.statuses import Status
 from tests.deciding.stand_ins import CASE, DESK, Office, playbooks, waiting
-from tests.make import ACCOUNT
+from tests.make import ACCOUNT, DEPLOYMENT
 from tests.reporting.cases import a_case
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -27,7 +28,8 @@ def chosen(action: str, *findings: dict[str, Any]) -> Event:
     """A reviewer chose an action for these findings."""
     one: Event = json.loads(json.dumps(SAMPLE))
     prefix = one["resources"][0].partition("action/custom/")[0]
-    one["resources"] = [f"{prefix}action/custom/{action}"]
+    id = ids_of(DEPLOYMENT.stack).get(action, action)
+    one["resources"] = [f"{prefix}action/custom/{id}"]
     one["detail"] |= {"actionName": action, "findings": list(findings or one["detail"]["findings"])}
     return one
 
@@ -166,7 +168,8 @@ def test_a_members_finding_that_looks_like_ours_is_nothing(home: Office) -> None
 
 def test_other_actions_are_not_ours(home: Office) -> None:
     home.having(of_original(Status.CONTAINED))
-    on_custom_action(chosen("Archive"), home.desk)
+    for id in ("Archive", "CordonRelease of another stack", "Contain00000000", "Release00000000"):
+        on_custom_action(chosen(id), home.desk)
     assert home.calls.invoked == [] and home.calls.started == []
 
 

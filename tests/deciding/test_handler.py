@@ -162,6 +162,7 @@ def test_the_desk_is_made_from_its_environment(monkeypatch: pytest.MonkeyPatch) 
         "CORDON_WORKFLOW": "w",
         "CORDON_FUNCTIONS": "a=arn:a,b=arn:b",
         "CORDON_DESK_API": API,
+        "CORDON_STACK": DESK.stack,
         "CORDON_TWO_APPROVERS": "true",
         "CORDON_RELEASE_FROM_SECURITY_HUB": "false",
         "CORDON_DEAD_LETTERS": "FailedReports=https://q/1",

@@ -10,6 +10,7 @@ from cordon.memory.cases import Case
 from cordon.memory.reported import ReportedRows
 from report_cases.report import handler
 from tests.actions.scenario import PLACE, stub
+from tests.make import DEPLOYMENT
 from tests.memory.table import NAME
 from tests.reporting.cases import a_case
 from tests.reporting.people import TOPIC, People
@@ -37,6 +38,7 @@ def queue(seen: People, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         "CORDON_TOPIC": TOPIC,
         "CORDON_WORKFLOW": "w",
         "CORDON_REPORTS_QUEUE": url,
+        "CORDON_STACK": DEPLOYMENT.stack,
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -19,7 +19,7 @@
     ├── ReleaseFailed                 some changes could not be undone; the case says which
     ├── SettingsUnavailable           there are no settings, and a pass comes once
     ├── MemberRoleRefused             a member account's role is missing, or does not trust us
-    ├── RunIncomplete                 a part of a run of the reconciler failed
+    ├── RunIncomplete                 a part of a run of the reconciler, or a look of setup, failed
     └── NotReported                   a report was not taken
 
 Who tries again:
@@ -41,7 +41,7 @@ CaseConflict,
 SettingsUnavailable,
 MemberRoleRefused,
 NotReported
-RunIncomplete        Lambda after 1 and 2 minutes, and the next run after five
+RunIncomplete        Lambda after 1 and 2 minutes, and the next run; setup looks every hour
 ===================  =========================================================================
 
 An error of AWS (``ClientError``, ``BotoCoreError``) outside a change rises as it is and is tried
@@ -149,7 +149,7 @@ class MemberRoleRefused(CordonError):
 
 
 class RunIncomplete(CordonError):
-    """Something of a run of the reconciler failed; the rest was done."""
+    """Something of a run of the reconciler, or of a look of setup, failed; the rest was done."""
 
 
 class NotReported(CordonError):

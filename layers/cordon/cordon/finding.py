@@ -152,7 +152,7 @@ class Finding:
     served: bool = True  # may the stack that got the event change things in its account?
     workflow: str = ""  # Security Hub workflow status; "" if the event has none
     user_fields: bool = False  # others have written UserDefinedFields, as this event has it
-    custom_action: str = ""  # custom action id, if a person chose this finding
+    custom_action: str = ""  # the custom action by which a person chose this finding
     is_cordon_finding: bool = False  # Cordon wrote this finding itself
     # When somebody last did what was found, if the source proves it: None for the state of a
     # resource (controls, Config, Access Analyzer, Inspector, sensitive data).

@@ -33,7 +33,6 @@ from cordon.outcome import (
     wait_for_change,
 )
 from cordon.policy import (
-    RELEASE_ACTION,
     Decision,
     PolicyInput,
     Verdict,
@@ -45,6 +44,7 @@ from cordon.policy import (
 from cordon.question import NOBODY, end, is_over, period_is_over
 from cordon.release import FINDING_SOURCE, release
 from cordon.settings import MasterSwitch
+from cordon.sources.custom_action import RELEASE_ACTION
 from cordon.statuses import CLOSED, CONTAIN_ENDED, Event, Status
 
 CASE_FINDING_ID = re.compile(

@@ -19,6 +19,16 @@ MOST_CASES = 100_000  # an hour: the largest budget
 T = TypeVar("T")
 
 
+# What ``other_home`` says where it names no other stack: only ``setup`` writes it.
+TAKING_OVER = "taking over"
+BEING_DELETED = "being deleted"
+NOT_HOME = {
+    TAKING_OVER: "this stack takes over from one that was deleted, and waits until no other one "
+    "can serve this account and Region",
+    BEING_DELETED: "this stack is being deleted",
+}
+
+
 class Mode(StrEnum):
     """What a playbook may do: record only, wait for approval, or contain."""
 
@@ -60,6 +70,7 @@ class Deployment:
     person_roles: tuple[str, ...] = ()  # ARNs of roles whose trust fixes who names the session
     release_from_security_hub: bool = True  # may a reviewer whom AWS does not name release?
     desk_api: str = ""  # id of the HTTP API
+    stack: str = ""  # its id, an ARN (AWS::StackId)
     dead_letters: Mapping[str, str] = field(default_factory=dict)  # logical name → URL of a queue
     bulk_queues: Mapping[str, str] = field(default_factory=dict)  # playbook → URL of its queue
 
@@ -88,6 +99,7 @@ class Deployment:
             person_roles=_listed(env.get("CORDON_PERSON_ROLES", "")),
             release_from_security_hub=env.get("CORDON_RELEASE_FROM_SECURITY_HUB", "true") == "true",
             desk_api=env.get("CORDON_DESK_API", ""),
+            stack=env["CORDON_STACK"],
             dead_letters=_named_arns(env.get("CORDON_DEAD_LETTERS", "")),
             bulk_queues=_named_arns(env.get("CORDON_BULK_QUEUES", "")),
         )
@@ -150,7 +162,16 @@ class Settings:
     budget: int = 10  # cases that may contain, per hour, playbook and account
     budgets: Mapping[str, int] = field(default_factory=dict)  # the same, for individual playbooks
     unreadable: str = ""  # no row, or no master switch in it; every mode is then observe
+    other_home: str = ""  # id of the stack that serves this account and Region instead of ours
     refused: Mapping[str, str] = field(default_factory=dict)  # entry → reason
+
+    @property
+    def not_home(self) -> str:
+        """Why this stack only observes, whatever its modes are; "" where it serves this place."""
+        if not self.other_home:
+            return ""
+        why = NOT_HOME.get(self.other_home) or self._refused("other_home")
+        return why or f"the stack {self.other_home} serves this account and Region"
 
     def mode(self, playbook: str) -> Mode:
         """The playbook's mode; observe if none is set or it is not understood."""
@@ -190,7 +211,8 @@ def parse(row: Mapping[str, Any], playbooks: Iterable[str] = ()) -> Settings:
 
     ``master_switch``, ``modes`` and ``budgets`` (maps by playbook), ``budget``, ``protected`` (set
     of ARN patterns) and ``exemptions`` (map by name, of ``playbook``, ``resource``, ``owner``,
-    ``reason``, ``expires``). ``playbooks`` must have a mode. docs/operating.md has it for people.
+    ``reason``, ``expires``), and ``other_home``, which no person sets. ``playbooks`` must have a
+    mode. docs/operating.md has it for people.
     """
     refused: dict[str, str] = {}
     modes = _each(row, "modes", _mode, refused)
@@ -202,6 +224,7 @@ def parse(row: Mapping[str, Any], playbooks: Iterable[str] = ()) -> Settings:
     budgets = _each(row, "budgets", whole_number, refused)
     exemptions = _each(row, "exemptions", _exemption, refused)
     protected = _protected(row.get("protected", frozenset()), refused)
+    other_home = _other_home(row, refused)
     refused |= {_named(name): "is no setting" for name in sorted(row.keys() - ATTRIBUTES)}
     broken = refused.pop("master_switch", "")
     return Settings(
@@ -212,12 +235,13 @@ def parse(row: Mapping[str, Any], playbooks: Iterable[str] = ()) -> Settings:
         budget=budget,
         budgets=budgets,
         unreadable=f"the setting master_switch {broken}" if broken else "",
+        other_home=other_home,
         refused=refused,
     )
 
 
 ATTRIBUTES = frozenset(
-    {"id", "master_switch", "modes", "budget", "budgets", "protected", "exemptions"}
+    {"id", "master_switch", "modes", "budget", "budgets", "protected", "exemptions", "other_home"}
     | {"version", "changed_at", "changed_by", "evidence_count", "evidence_hash"}
 )
 
@@ -263,6 +287,20 @@ def _protected(given: Any, refused: dict[str, str]) -> tuple[str, ...]:
         if not is_arn_pattern(pattern):
             refused[f"protected.{_named(pattern)}"] = "is not an ARN, nor a pattern of ARNs"
     return tuple(sorted(pattern for pattern in given if is_arn_pattern(pattern)))
+
+
+def _other_home(row: Mapping[str, Any], refused: dict[str, str]) -> str:
+    """Whatever is there that nobody understands, this stack does not serve the place."""
+    if "other_home" not in row:
+        return ""
+    given = row["other_home"]
+    if isinstance(given, str) and (given in NOT_HOME or _STACK.fullmatch(given)):
+        return given
+    refused["other_home"] = f"is not the id of a stack: {_shown(given)}"
+    return _shown(given)
+
+
+_STACK = re.compile(r"arn:[a-z-]+:cloudformation:[!-~]{1,1000}")
 
 
 def _mode(value: Any) -> Mode:

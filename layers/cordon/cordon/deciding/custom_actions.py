@@ -17,8 +17,8 @@ from cordon.deciding.desk import Desk, NotDecided
 from cordon.finding import Finding
 from cordon.memory.cases import Case
 from cordon.memory.decisions import Decision, Verb, Witness
-from cordon.policy import CONTAIN_ACTION, RELEASE_ACTION
 from cordon.sources import read_all
+from cordon.sources.custom_action import CONTAIN_ACTION, RELEASE_ACTION
 from cordon.sources.text import one_line
 
 REVIEWER = "a Security Hub reviewer (AWS names no person)"

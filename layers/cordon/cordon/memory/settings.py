@@ -1,7 +1,8 @@
 """The settings: one row, which people write and every playbook reads with each case.
 
 No playbook's role may write it. ``setup`` creates it with the stack; from then on it is the
-people's, and a deployment only adds to it. A write changes one entry, and only where row and entry
+people's, and a deployment only adds to it; but ``other_home`` is ``setup``'s, and people only
+see it. A write changes one entry, and only where row and entry
 are as they were read: what a person changed by a plain command, which leaves the version as it is,
 is not overwritten either.
 """
@@ -15,6 +16,7 @@ from cordon.memory.table import Cancelled, Row, Table, encode
 from cordon.settings import MasterSwitch, Settings, parse
 
 KEY = "settings"
+OTHER_HOME = ("other_home",)  # no person's entry: ``setup`` alone writes it
 ABSENT = "the settings row is not there: docs/operating.md says how to write it anew"
 # What a person made of it by a plain command keeps nobody from the next change.
 _NO_COUNT = "attribute_not_exists(evidence_count) OR NOT attribute_type(evidence_count, :number)"
@@ -74,6 +76,17 @@ def protect(
 def unprotect(table: Table, row: Row, pattern: str, by: str, end: ChainEnd | None = None) -> None:
     """Take a pattern from what is protected. Raises Cancelled where somebody came first."""
     _change(table, row, ("protected",), " DELETE {} :value", by, end, value=frozenset({pattern}))
+
+
+def serve_instead(table: Table, other: str, row: Row, by: str) -> None:
+    """Say who serves the account and Region instead of this stack; "" where this stack does.
+
+    Raises Cancelled where somebody came first.
+    """
+    if other:
+        set_entry(table, row, OTHER_HOME, other, by)
+    else:
+        remove_entry(table, row, OTHER_HOME, by)
 
 
 def stop(table: Table, position: MasterSwitch, by: str) -> None:

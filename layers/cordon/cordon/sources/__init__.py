@@ -23,6 +23,7 @@ from functools import partial
 
 from cordon.finding import Finding, Malformed, UnsupportedEvent, canonical_json
 from cordon.sources import asff, config, guardduty, macie, ocsf
+from cordon.sources.custom_action import name_of
 from cordon.sources.field import Field
 from cordon.sources.places import Home, check_sender, not_served
 
@@ -53,7 +54,7 @@ def read_all(event: object, home: Home | None = None) -> tuple[Finding, ...]:
         raise Malformed("event", "is not an object")
     envelope = Field("", event)
     kind = (envelope["source"].identifier(), envelope["detail-type"].identifier())
-    findings = _findings(kind, envelope)
+    findings = _findings(kind, envelope, home)
     if home is None:
         return findings
     for finding in findings:
@@ -61,7 +62,7 @@ def read_all(event: object, home: Home | None = None) -> tuple[Finding, ...]:
     return tuple(replace(f, served=not not_served(f.place, home)) for f in findings)
 
 
-def _findings(kind: tuple[str, str], envelope: Field) -> tuple[Finding, ...]:
+def _findings(kind: tuple[str, str], envelope: Field, home: Home | None) -> tuple[Finding, ...]:
     detail = envelope["detail"]
     if kind in _SINGLE:
         if detail.value is None:
@@ -70,7 +71,7 @@ def _findings(kind: tuple[str, str], envelope: Field) -> tuple[Finding, ...]:
     if kind == _IMPORTED:
         return _read_each(detail, partial(asff.read, channel="securityhub", custom_action=""))
     if kind == _CUSTOM:
-        name = _custom_action(envelope)
+        name = name_of(_custom_action(envelope), home.stack if home else None)
         return _read_each(detail, partial(asff.read, channel="custom_action", custom_action=name))
     if kind == _OCSF:
         return _read_each(detail, ocsf.read)
