@@ -517,6 +517,14 @@ def _update_findings(
     ]
 
 
+def _delete_action_target(
+    _: Params, place: Place, _known: AccountFacts
+) -> list[RequiredPermission]:
+    """On the hub, though the call names a custom action by its ARN."""
+    hub = place.arn("securityhub", "hub/default")
+    return [RequiredPermission("securityhub:DeleteActionTarget", hub, {})]
+
+
 def _dig(params: Params, path: str) -> Any:
     value: Any = params
     for part in path.split("."):
@@ -602,6 +610,7 @@ _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     ("events", "PutEvents"): _put_events,
     ("securityhub", "BatchImportFindings"): _import_findings,
     ("securityhub", "BatchUpdateFindings"): _update_findings,
+    ("securityhub", "DeleteActionTarget"): _delete_action_target,
     ("bedrock-runtime", "Converse"): _converse,
     ("bedrock-runtime", "InvokeModel"): _converse,
     ("cloudwatch", "PutMetricData"): _metric_data,

@@ -95,6 +95,10 @@ class Account:
             *(sys.executable, "-m", "samcli", "deploy"),
             *("--stack-name", self.name, "--region", self.region),
             *(("--template-file", str(template)) if template else ()),
+            *(
+                "--config-file",
+                str(ROOT / "samconfig.toml"),
+            ),  # else it is sought beside the template
             *("--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"),
             *more,
             *("--parameter-overrides", *overrides),
