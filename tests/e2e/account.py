@@ -30,6 +30,7 @@ from cordon.clock import to_iso
 from cordon.memory.cases import Case
 from cordon.memory.reported import Reported, ReportedRows
 from cordon.memory.table import encode, row_of
+from cordon.sources.own_finding import id_of
 from embedded.place import Place
 from embedded.snapshot import snapshot
 from tests.e2e.http_requests import Response, signed
@@ -140,6 +141,12 @@ class Account:
         found = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
         outputs = {o["OutputKey"]: o["OutputValue"] for o in found["Outputs"]}
         return Stack(self.client, outputs, desk=self.desk())
+
+    @property
+    def stack_id(self) -> str:
+        """AWS::StackId."""
+        found = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        return str(found[0]["StackId"])
 
     def desk(
         self,
@@ -353,7 +360,7 @@ class Account:
     def finding_of(self, case: Case) -> dict[str, Any]:
         """Our own finding of a case, whole."""
         place = case.finding.place
-        return self.finding(f"cordon/{place.account}/{place.region}/{case.playbook}/{case.id}")
+        return self.finding(id_of(self.stack_id, place, case.playbook, case.id))
 
     def evidence(self, case: Case) -> list[str]:
         """The stages of a case's evidence, in order; their chain must hold."""

@@ -3,14 +3,21 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from console.stack import NotPossible
+from cordon.memory.cases import Case
+from cordon.statuses import Status
 from embedded.template import load
 from tests.e2e.account import BUILT, Account, emulator
+from tests.e2e.conftest import by_us, event
 from tests.e2e.inventory import inventory
+from tests.e2e.test_playbooks import PUBLIC, SHARED, bucket_of
 
 TAKEN = "/taken"  # a log group that somebody else has
 
@@ -56,6 +63,29 @@ def failed(account: Account) -> dict[str, str]:
     return {e["LogicalResourceId"]: e["ResourceStatusReason"] for e in failures}
 
 
+def home(account: Account) -> str:
+    """Which stack has claimed the account and Region; "" where none has."""
+    try:
+        claim = account.client("ssm").get_parameter(Name="/cordon/home")
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "ParameterNotFound"
+        return ""
+    return str(claim["Parameter"]["Value"])
+
+
+def custom_actions(account: Account) -> list[dict[str, Any]]:
+    """Those of Security Hub, of all stacks."""
+    return list(account.client("securityhub").describe_action_targets()["ActionTargets"])
+
+
+def show_anew(account: Account, case: Case) -> None:
+    """As the daily comparison does it."""
+    wanted = {"playbook": case.playbook, "case": case.id, "projection": "all", "anew": True}
+    queue = account.physical("Reports")
+    account.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(wanted))
+    account.settle()
+
+
 def test_a_first_deployment_that_fails_leaves_nothing(
     empty: Account, failing_at_last: Path
 ) -> None:
@@ -70,3 +100,38 @@ def test_a_first_deployment_that_fails_leaves_nothing(
     empty.delete()  # of such a stack nothing but its name is there
     empty.deploy("enforce")
     assert inventory(empty) > before
+
+
+def test_a_second_stack_observes_until_the_first_is_deleted(empty: Account) -> None:
+    first, second = empty, replace(empty, name="cordon-two")
+    first.deploy("enforce")
+    second.deploy("enforce")
+    assert home(empty) == first.stack_id
+    assert first.settings.get("other_home", "") == ""
+    assert second.settings["other_home"] == first.stack_id
+    assert len(custom_actions(empty)) == 4
+    empty.stage(event(PUBLIC))
+    empty.put(event(PUBLIC))
+    assert first.case().status is Status.CONTAINED
+    assert second.case().status is Status.OBSERVED
+    assert first.stack_id in second.case().reason
+    for account in (first, second):  # neither overwrites what the other shows
+        show_anew(account, account.case())
+    assert first.finding_of(first.case())["Title"].startswith("Cordon contained")
+    assert second.finding_of(second.case())["Title"].startswith("Cordon observed")
+    by_arn = {"resource": f"arn:aws:s3:::{bucket_of(event(SHARED))}", "why": "seen"}
+    with pytest.raises(NotPossible, match=first.stack_id):
+        second.stack.request("contain", {**by_arn, "playbook": "quarantine_bucket"})
+    second.tick("SetupEveryHour")
+    assert second.settings["other_home"] == first.stack_id
+    first.delete()
+    assert len(custom_actions(empty)) == 2
+    assert home(empty) == ""
+    second.tick("SetupEveryHour")
+    assert home(empty) == second.stack_id
+    assert second.settings.get("other_home", "") == ""
+    empty.stage(event(SHARED))
+    empty.put(event(SHARED))
+    statuses = {case.status for case in second.cases()}
+    assert statuses == {Status.OBSERVED, Status.CONTAINED}
+    assert not [call for call in empty.calls() if by_us(call)]
