@@ -59,7 +59,7 @@ def test_success_is_reported_without_content_type() -> None:
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
 def test_missing_properties_are_reported(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handling, "Setup", lambda _: None)
+    monkeypatch.setattr(handling, "setup", lambda: None)
     monkeypatch.setattr(Deployment, "from_environment", lambda: None)
     with serving() as responses:
         handler(request(kind), Context())

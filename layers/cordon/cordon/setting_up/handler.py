@@ -46,7 +46,7 @@ def handler(event: Request, context: Any) -> None:
     Never logs the ResponseURL. Raises NotResponded, or after a look RunIncomplete.
     """
     if "ResponseURL" not in event:
-        return Setup(Deployment.from_environment()).look()
+        return setup().look()
     response = Response(event, logger)
     left = context.get_remaining_time_in_millis() / 1000 - KEPT_SECONDS
     too_late = Timer(left, response.send, ["the function's time is over"])
@@ -71,18 +71,24 @@ def carry_out(request: Request) -> str:
     kind = request["RequestType"]
     if kind not in ("Create", "Update", "Delete"):
         raise ValueError(f"no such request: {one_line(str(kind), 40)}")
-    setup = Setup(Deployment.from_environment())
+    one = setup()
     if kind == "Delete":
-        return once_allowed(setup.delete)
+        return once_allowed(one.delete)
     entries = settings_row.entries_of(request["ResourceProperties"])
     if kind == "Create":
-        done = once_allowed(lambda: setup.create(entries))
+        done = once_allowed(lambda: one.create(entries))
     else:
         before = frozenset(request["OldResourceProperties"].get("Protected", ()))
-        done = once_allowed(lambda: setup.update(entries, before))
-    setup.make_custom_actions()
-    setup.keep_found()
-    return f"{done}; {setup.found['home']}; custom actions: {setup.found['custom_actions']}"
+        done = once_allowed(lambda: one.update(entries, before))
+    one.make_custom_actions()
+    one.keep_found()
+    return f"{done}; {one.found['home']}; custom actions: {one.found['custom_actions']}"
+
+
+def setup() -> "Setup":
+    """By the function's environment."""
+    deployment = Deployment.from_environment()
+    return Setup(deployment, clients_for(deployment.account, deployment.region).client)
 
 
 def once_allowed(call: Callable[[], T]) -> T:
@@ -105,12 +111,11 @@ class Setup:
     """One invocation: what it works with, and what it found."""
 
     deployment: Deployment
+    client: Callable[[str], Any]  # of our own account and Region
     found: dict[str, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        own = clients_for(self.deployment.account, self.deployment.region)
-        self.client = own.client
         self.table = Table(self.client("dynamodb"), self.deployment.table)
         self.home = Home(self.deployment, self.client("ssm"), self.client("cloudformation"))
         self.by = f"CloudFormation, {self.deployment.stack}"
@@ -154,7 +159,7 @@ class Setup:
 
     def look(self) -> None:
         """Make sure of everything. A part that fails stops no other. Raises RunIncomplete."""
-        status = stacks.status_of(self.client("cloudformation"), self.deployment.stack)
+        status = self._status()
         if stacks.is_leaving(status):
             logger.info("nothing is done", extra={"stack_status": status})
             return
@@ -171,6 +176,9 @@ class Setup:
         for _ in range(TRIES):
             known = row.read(self.table)
             before = _other_home(known)
+            if before == BEING_DELETED and stacks.is_leaving(self._status()):
+                self._looked(before)
+                return
             other = self._looked(self.home.look(before))
             if known is None or other == before:
                 return
@@ -195,6 +203,9 @@ class Setup:
         """For people to see. Nothing depends on it."""
         logger.info("looked", extra=dict(self.found))
         self._try("found", lambda: setup_found.save(self.table, self.found))
+
+    def _status(self) -> str:
+        return stacks.status_of(self.client("cloudformation"), self.deployment.stack)
 
     def _looked(self, other: str) -> str:
         self.found["home"] = Settings(other_home=other).not_home or SERVES
@@ -223,5 +234,7 @@ def _other_home(known: Row | None) -> str | None:
     """What the row says; what is no text is taken for the claim of somebody unknown."""
     if known is None:
         return None
-    other = known.get("other_home", "")
-    return other if isinstance(other, str) else TAKING_OVER
+    if "other_home" not in known:
+        return ""
+    other = known["other_home"]
+    return other if isinstance(other, str) and other else TAKING_OVER
