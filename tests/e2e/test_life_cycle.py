@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from console.stack import NotPossible
+from console.stack import NotPossible, Stack
 from cordon.memory.cases import Case
 from cordon.statuses import Status
 from embedded.template import load
@@ -73,6 +73,12 @@ def home(account: Account) -> str:
     return str(claim["Parameter"]["Value"])
 
 
+def is_protected(account: Account, table: str) -> bool:
+    """Is the table protected against deletion?"""
+    found = account.client("dynamodb").describe_table(TableName=table)
+    return bool(found["Table"]["DeletionProtectionEnabled"])
+
+
 def custom_actions(account: Account) -> list[dict[str, Any]]:
     """Those of Security Hub, of all stacks."""
     return list(account.client("securityhub").describe_action_targets()["ActionTargets"])
@@ -100,6 +106,32 @@ def test_a_first_deployment_that_fails_leaves_nothing(
     empty.delete()  # of such a stack nothing but its name is there
     empty.deploy("enforce")
     assert inventory(empty) > before
+    assert is_protected(empty, empty.physical("CasesTable"))
+
+
+def test_a_deleted_stack_leaves_what_is_kept_and_its_name(empty: Account) -> None:
+    before = inventory(empty)
+    empty.deploy("enforce")
+    deployed = inventory(empty)
+    table, evidence = empty.physical("CasesTable"), empty.physical("EvidenceBucket")
+    empty.stage(event(PUBLIC))
+    staged = inventory(empty) - deployed
+    empty.put(event(PUBLIC))
+    case, records = empty.case(), empty.physical("FailedRecords")
+    entries = empty.evidence(case)
+    kept = {f"table {table}", f"bucket {evidence}", f"bucket {records}"}
+    empty.delete()
+    assert inventory(empty) - before - staged == kept
+    assert is_protected(empty, table)
+    empty.deploy("enforce")
+    assert empty.physical("CasesTable") != table
+    assert empty.physical("EvidenceBucket") != evidence
+    assert empty.cases() == []
+    assert home(empty) == empty.stack_id
+    deleted = Stack(empty.client, {"CasesTableName": table, "EvidenceBucket": evidence}, True)
+    assert deleted.case(case.id).status is Status.CONTAINED
+    found, fault = deleted.evidence(case)
+    assert (len(found), fault) == (len(entries), "")
 
 
 def test_a_second_stack_observes_until_the_first_is_deleted(empty: Account) -> None:
