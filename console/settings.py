@@ -10,6 +10,7 @@ from typing import Any
 
 from console.stack import NotPossible, Stack, playbook_names
 from cordon.memory import settings as settings_row
+from cordon.memory import setup_found
 from cordon.memory.table import Row
 from cordon.settings import Mode, Settings
 
@@ -32,6 +33,11 @@ class StackSettings:
     def row(self) -> Row | None:
         """The row as it is; None where there is none."""
         return settings_row.read(self.stack.table)
+
+    @property
+    def setup_found(self) -> Row:
+        """What setup found when it looked last; {} where it has not looked."""
+        return setup_found.read(self.stack.table)
 
     @property
     def understood(self) -> Settings:

@@ -517,12 +517,11 @@ def _update_findings(
     ]
 
 
-def _delete_action_target(
-    _: Params, place: Place, _known: AccountFacts
-) -> list[RequiredPermission]:
-    """On the hub, though the call names a custom action by its ARN."""
-    hub = place.arn("securityhub", "hub/default")
-    return [RequiredPermission("securityhub:DeleteActionTarget", hub, {})]
+def _on_hub(operation: str) -> Rule:
+    """What names an action target's ARN has the hub for a resource, as the reference has it."""
+    return lambda _p, at, _k: [
+        RequiredPermission(f"securityhub:{operation}", at.arn("securityhub", "hub/default"))
+    ]
 
 
 def _dig(params: Params, path: str) -> Any:
@@ -610,7 +609,7 @@ _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     ("events", "PutEvents"): _put_events,
     ("securityhub", "BatchImportFindings"): _import_findings,
     ("securityhub", "BatchUpdateFindings"): _update_findings,
-    ("securityhub", "DeleteActionTarget"): _delete_action_target,
+    ("securityhub", "DeleteActionTarget"): _on_hub("DeleteActionTarget"),
     ("bedrock-runtime", "Converse"): _converse,
     ("bedrock-runtime", "InvokeModel"): _converse,
     ("cloudwatch", "PutMetricData"): _metric_data,

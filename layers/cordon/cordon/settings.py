@@ -22,6 +22,7 @@ T = TypeVar("T")
 # What ``other_home`` says where it names no other stack: only ``setup`` writes it.
 TAKING_OVER = "taking over"
 BEING_DELETED = "being deleted"
+SERVES_INSTEAD = "serves this account and Region"
 NOT_HOME = {
     TAKING_OVER: "this stack takes over from one that was deleted, and waits until no other one "
     "can serve this account and Region",
@@ -171,7 +172,7 @@ class Settings:
         if not self.other_home:
             return ""
         why = NOT_HOME.get(self.other_home) or self._refused("other_home")
-        return why or f"the stack {self.other_home} serves this account and Region"
+        return why or f"the stack {self.other_home} {SERVES_INSTEAD}"
 
     def mode(self, playbook: str) -> Mode:
         """The playbook's mode; observe if none is set or it is not understood."""

@@ -22,7 +22,7 @@ from cordon.finding import canonical_json
 from cordon.memory import settings as settings_row
 from cordon.memory.decisions import Decision, Verb, Witness
 from cordon.memory.table import Cancelled, Row
-from cordon.settings import MasterSwitch
+from cordon.settings import MasterSwitch, Settings
 from cordon.sources.text import one_line
 
 RACED = "somebody changed the settings at this moment: look at `cordon settings`, then again"
@@ -46,7 +46,8 @@ def set_settings(body: SetSettings, caller: Caller, desk: Desk) -> Response:
     person = desk.person(caller)
     row = settings_row.read(desk.table)
     names = tuple(sorted(desk.playbooks))
-    change = change_of(body.change, Before(row, settings_row.settings_of(row, names), names))
+    settings = settings_row.settings_of(row, names)
+    change = change_of(body.change, Before(row, settings, names))
     witnesses: tuple[Witness, ...] = (witness(caller, person.id),)
     said = {"change": change.text, "by": caller.arn, "person": person.id}
     if desk.deployment.two_approvers and change.more:
@@ -60,7 +61,14 @@ def set_settings(body: SetSettings, caller: Caller, desk: Desk) -> Response:
         if not made.complete:
             return Response(200, said | {"complete": False, "says": SECOND_PERSON})
     _write(change, Said(body.change, change.text, caller.arn, witnesses), desk)
-    return Response(200, said | {"complete": True, "says": "changed; it counts from now on"})
+    return Response(200, said | {"complete": True, "says": _changed(settings)})
+
+
+def _changed(settings: Settings) -> str:
+    """Who reads that a mode is set must not believe that a stack enforces which only observes."""
+    if settings.not_home:
+        return f"changed; but this stack only observes: {settings.not_home}"
+    return "changed; it counts from now on"
 
 
 def _sha256(change: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from cordon.policy import CONTROL_PASSED
 from cordon.release import FINDING_SOURCE
 from cordon.reporting.projection import Client, Report, Sending, in_parts, refused, sha256
 from cordon.reporting.texts import advice, change_lines, decision, headline, truth
-from cordon.settings import Deployment
+from cordon.settings import SERVES_INSTEAD, Deployment
 from cordon.sources.own_finding import id_of
 from cordon.sources.text import one_line
 from cordon.statuses import Status
@@ -56,7 +56,10 @@ class OwnFindings:
         self.client = client
 
     def due(self, report: Report) -> bool:
-        """Does it say something else than it should?"""
+        """Does it say something else than it should? What another stack handles, that one shows."""
+        case = report.case
+        if case.status is Status.OBSERVED and case.reason.endswith(SERVES_INSTEAD):
+            return False
         return report.anew or self._digest(report) != report.shown.finding
 
     def show(self, due: Sequence[Report], sending: Sending) -> None:
