@@ -1,8 +1,8 @@
 """The id of our own finding of a case in Security Hub. It names the stack whose case it is.
 
-Two stacks that see one finding make the same id of its case, and Security Hub keeps one finding for
-an id: what a stack contained, and still holds after it was deleted, would be overwritten by what the
-next one only observes.
+Two stacks that see one finding make the same id of its case, and Security Hub keeps one finding
+for an id: what a stack contained, and still holds after it was deleted, would be overwritten by
+what the next one only observes.
 """
 
 import re
