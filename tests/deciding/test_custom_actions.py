@@ -14,6 +14,7 @@ from cordon.memory.cases import Case
 from cordon.memory.decisions import Verb
 from cordon.sources import read, read_all
 from cordon.sources.custom_action import ids_of
+from cordon.sources.own_finding import id_of
 from cordon.statuses import Status
 from tests.deciding.stand_ins import CASE, DESK, Office, playbooks, waiting
 from tests.make import ACCOUNT, DEPLOYMENT
@@ -38,7 +39,7 @@ def our_finding(case: Case, **changes: Any) -> dict[str, Any]:
     """Our own finding of a case, as Security Hub gives it."""
     finding = dict(SAMPLE["detail"]["findings"][0])
     product = f"arn:aws:securityhub:eu-central-1:{ACCOUNT}:product/{ACCOUNT}/default"
-    named = f"cordon/{ACCOUNT}/eu-central-1/{case.playbook}/{case.id}"
+    named = id_of(DEPLOYMENT.stack, case.finding.place, case.playbook, case.id)
     ours = {"Id": named, "ProductArn": product, "GeneratorId": "cordon", "Region": "eu-central-1"}
     fields = {"ProductFields": {"aws/securityhub/ProductName": "Default"}}
     return {**finding, **ours, **fields, "AwsAccountId": ACCOUNT, **changes}
@@ -142,8 +143,10 @@ def test_what_holds_nothing_is_not_released(home: Office, case: Case) -> None:
     "changes",
     [
         {"AwsAccountId": "999988887777"},
-        {"Id": f"cordon/{ACCOUNT}/eu-central-1/nobody/{CASE}"},
-        {"Id": f"cordon/{ACCOUNT}/eu-central-1/quarantine_bucket/{CASE}x"},
+        {"Id": f"cordon/{ACCOUNT}/eu-central-1/nobody/{CASE}/cb092c04"},
+        {"Id": f"cordon/{ACCOUNT}/eu-central-1/quarantine_bucket/{CASE}x/cb092c04"},
+        {"Id": f"cordon/{ACCOUNT}/eu-central-1/quarantine_bucket/{CASE}/00000000"},
+        {"Id": f"cordon/{ACCOUNT}/eu-central-1/quarantine_bucket/{CASE}"},
     ],
 )
 def test_what_only_looks_like_our_finding_is_nothing(home: Office, changes: dict[str, Any]) -> None:

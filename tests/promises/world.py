@@ -27,6 +27,7 @@ from cordon.memory.reported import Reported, ReportedRows
 from cordon.memory.table import encode, row_of
 from cordon.settings import Mode
 from cordon.sources import read
+from cordon.sources.own_finding import id_of
 from embedded.account import Delivery, EmbeddedAccount
 from embedded.functions import InvocationResult
 from embedded.journal import Called, DeadLettered, Dropped, Invoked, Published
@@ -263,10 +264,8 @@ class World:
 
     def finding(self, case: Case) -> dict[str, Any]:
         """Our own finding of a case, whole."""
-        return self.hub_finding(
-            f"cordon/{case.finding.place.account}/{case.finding.place.region}"
-            f"/{case.playbook}/{case.id}"
-        )
+        stack = self.account.stack.id
+        return self.hub_finding(id_of(stack, case.finding.place, case.playbook, case.id))
 
     def hub_finding(self, identifier: str) -> dict[str, Any]:
         """A finding of Security Hub, whole."""

@@ -210,7 +210,13 @@ def metric_math() -> None:
         control.LACKS.append(f"the alarm {logical}: no alarms over expressions")
         return f"{stack}-{logical}", {}
 
-    handlers["create"] = create
+    change = handlers["update"]
+
+    @functools.wraps(change)
+    def update(physical: str, old: dict[str, Any], new: dict[str, Any], *rest: Any) -> Any:
+        return (physical, {}) if "Metrics" in new else change(physical, old, new, *rest)
+
+    handlers["create"], handlers["update"] = create, update
 
 
 def secure_transport() -> None:

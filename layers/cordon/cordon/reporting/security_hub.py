@@ -20,6 +20,7 @@ from cordon.release import FINDING_SOURCE
 from cordon.reporting.projection import Client, Report, Sending, in_parts, refused, sha256
 from cordon.reporting.texts import advice, change_lines, decision, headline, truth
 from cordon.settings import SERVES_INSTEAD, Deployment
+from cordon.sources.own_finding import id_of
 from cordon.sources.text import one_line
 from cordon.statuses import Status
 
@@ -55,10 +56,7 @@ class OwnFindings:
         self.client = client
 
     def due(self, report: Report) -> bool:
-        """Does it say something else than it should? What another stack handles, that one shows.
-
-        The id would be the same: an observed case of ours would replace what was contained there.
-        """
+        """Does it say something else than it should? What another stack handles, that one shows."""
         case = report.case
         if case.status is Status.OBSERVED and case.reason.endswith(SERVES_INSTEAD):
             return False
@@ -117,7 +115,7 @@ def own_finding(
     archived = case.status in ARCHIVED
     return {
         "SchemaVersion": "2018-10-08",
-        "Id": f"cordon/{place.account}/{place.region}/{playbook.name}/{case.id}",
+        "Id": id_of(deployment.stack, place, playbook.name, case.id),
         "ProductArn": f"{home}:product/{deployment.account}/default",
         "ProductName": "Cordon",
         "CompanyName": "Cordon",
