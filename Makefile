@@ -39,6 +39,7 @@ static: .venv/.ready  ## format, lint, types, imports, template, generated pages
 	$(RUN)mypy
 	PYTHONPATH=layers/cordon $(RUN)lint-imports --no-cache --no-logo
 	$(RUN)sam validate --lint
+	$(RUN)cfn-lint --regions ALL_REGIONS -- template.yaml
 	$(RUN)python -m console docs --check
 
 check: static test  ## the gate: static and test

@@ -20,6 +20,7 @@ DECIDED = {  # stage of an entry → the verbs that may have led to it
     "releasing": ("release",),
     "released": ("release",),
     "decided": ("contain",),
+    "setting_decided": ("settings", "stop"),
 }
 ONLY_BY_REQUEST = ("approved", "rejected", "decided")  # nothing but a person's request leads there
 

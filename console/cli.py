@@ -24,7 +24,9 @@ from console.evidence import verify
 from console.options import STACK
 from console.permissions import page as permissions
 from console.replay import Replay
+from console.settings import StackSettings
 from console.stack import NotPossible, Stack
+from cordon.memory.settings import KEY as SETTINGS
 from cordon.settings import Mode
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -125,7 +127,7 @@ def review(stack: STACK = "cordon") -> None:
 
 @app.command()
 def evidence(
-    case: Annotated[str, typer.Argument(help="The case, or `verify` and a folder.")],
+    case: Annotated[str, typer.Argument(help="The case, `settings`, or `verify` and a folder.")],
     folder: Annotated[
         Path | None, typer.Argument(help="After `verify`: what --to has written, checked offline.")
     ] = None,
@@ -135,7 +137,7 @@ def evidence(
     ] = False,
     stack: STACK = "cordon",
 ) -> None:
-    """Read a case's evidence, and verify that it is what was written.
+    """Read the evidence of a case or of the settings, and verify that it is what was written.
 
     Ends with 0 where it is verified, with 1 where anything is wrong, and with 3 where the only
     thing to say is that an attempt may not have ended.
@@ -167,7 +169,11 @@ for command in (*decision_commands.COMMANDS, *settings_commands.COMMANDS):
 
 def _verify_case(case: str, to: Path | None, stack: str, live: bool) -> int:
     deployed = Stack.named(stack)
-    copy = deployed.evidence_copy(deployed.case(case))
+    if case == SETTINGS:
+        copy, found = StackSettings.of(deployed).evidence()
+    else:
+        copy = deployed.evidence_copy(deployed.case(case))
+        found = verify(copy)
     if to is None:
         render.show_entries(copy, out, errors)
     else:
@@ -175,7 +181,6 @@ def _verify_case(case: str, to: Path | None, stack: str, live: bool) -> int:
             evidence_folder.write(copy, to)
         except OSError as error:
             raise NotPossible(f"nothing can be written there: {error}") from None
-    found = verify(copy)
     if live:
         found = [*found, *access_log.compared(copy, deployed)]
     return render.show_verdict(copy, found, errors)

@@ -15,16 +15,15 @@ from typing import Any
 from cordon.errors import EvidenceFault
 from cordon.evidence import MAX_ENTRIES, Chain, ChainEnd, entry_at, sha256
 from cordon.memory.cases import Observed
+from cordon.memory.settings import KEY as SETTINGS
 from cordon.sources.text import one_line
 
 NAME = re.compile(r"(?!000000)[0-9]{6}\.json")
 AFTER_THE_END = (
-    "{} after the end that the case's row names: written by an attempt that has not ended, or"
-    " forged"
+    "{} after the end that {} names: written by an attempt that has not ended, or forged"
 )
 NOTHING_YET = (
-    "there is no entry, and the case's row names none: its first attempt has not ended, or both"
-    " were emptied"
+    "there is no entry, and {} names none: its first attempt has not ended, or both were emptied"
 )
 
 
@@ -40,7 +39,9 @@ class Version:
 
 @dataclass(frozen=True)
 class Copy:
-    """All that the bucket holds below a case's prefix, and the end that the case's row named.
+    """All that the bucket holds below a case's prefix, and the end that its row named.
+
+    The settings have such a chain too; their row is that of the settings.
 
     Versions of one key come newest first, as S3 lists them.
     """
@@ -50,6 +51,12 @@ class Copy:
     versions: tuple[Version, ...]
     observed: Observed | None = None  # the batch's object that the chain begins with
     batch: bytes | None = None  # its bytes; None where it is missing
+    after_batch: tuple[Version, ...] = ()  # what came to its key since, without the bytes
+
+    @property
+    def row(self) -> str:
+        """The row that names the end, in words."""
+        return "the row of the settings" if self.chain.playbook == SETTINGS else "the case's row"
 
     @cached_property
     def entries(self) -> dict[int, bytes]:
@@ -93,18 +100,17 @@ def copied(
         found += [_read(s3, bucket, one) for one in page.get("Versions", ())]
         found += [_version(one, None) for one in page.get("DeleteMarkers", ())]
     versions = tuple(sorted(found, key=lambda version: version.key))
-    batch = _batch(s3, bucket, observed.key) if observed else None
-    return Copy(chain, end, versions, observed, batch)
+    batch, after_batch = _batch(s3, bucket, observed.key) if observed else (None, ())
+    return Copy(chain, end, versions, observed, batch, after_batch)
 
 
-def _batch(s3: Any, bucket: str, key: str) -> bytes | None:
-    """The batch's object as it was first written; None where it is missing."""
-    versions = s3.list_object_versions(Bucket=bucket, Prefix=key).get("Versions", [])
-    first = [v for v in versions if v["Key"] == key][-1:]
-    if not first:
-        return None
-    got = s3.get_object(Bucket=bucket, Key=key, VersionId=first[0]["VersionId"])
-    return bytes(got["Body"].read())
+def _batch(s3: Any, bucket: str, key: str) -> tuple[bytes | None, tuple[Version, ...]]:
+    """The batch's object as it was first written, None where it is missing; and what came since."""
+    listed = s3.list_object_versions(Bucket=bucket, Prefix=key)
+    *again, first = [v for v in listed.get("Versions", ()) if v["Key"] == key] or [None]
+    markers = [m for m in listed.get("DeleteMarkers", ()) if m["Key"] == key]
+    since = (*(_version(v, b"") for v in again), *(_version(m, None) for m in markers))
+    return (_read(s3, bucket, first).body if first else None), since
 
 
 def _read(s3: Any, bucket: str, one: Mapping[str, Any]) -> Version:
@@ -142,7 +148,7 @@ def verdict(copy: Copy, found: Sequence[Fault]) -> str:
         warnings = len(found) - faults
         return f"evidence NOT verified: {counted(faults, 'fault')}, {counted(warnings, 'warning')}"
     begun = f" after the decision in {copy.observed.key}" if copy.observed else ""
-    return f"evidence verified: {counted(copy.end.seq, 'entry')}{begun}, as the case's row says"
+    return f"evidence verified: {counted(copy.end.seq, 'entry')}{begun}, as {copy.row} says"
 
 
 def counted(number: int, what: str) -> str:
@@ -162,6 +168,9 @@ def _start(copy: Copy) -> Iterator[str]:
         yield f"{named} is not the one that the case's row names: its sha256 is another"
     elif not _records(copy.batch, copy.observed.position, copy.chain):
         yield f"{named} has another case at place {copy.observed.position}"
+    for one in copy.after_batch:
+        again = "was deleted: delete marker" if one.body is None else "was written over: version"
+        yield f"{named} {again} {one.version_id}, {one.modified}"
 
 
 def _records(batch: bytes, position: int, chain: Chain) -> bool:
@@ -183,11 +192,11 @@ def _names(copy: Copy) -> Iterator[str]:
 def _missing(copy: Copy) -> Iterator[str]:
     """Every gap below the row's end or below the last entry there is, each in one line."""
     if not 0 <= copy.end.seq <= MAX_ENTRIES:
-        yield f"the case's row names {copy.end.seq} entries, which no chain can have"
+        yield f"{copy.row} names {copy.end.seq} entries, which no chain can have"
         return
     for before, after in pairwise([0, *sorted(copy.entries), copy.end.seq + 1]):
         if after - before > 1:
-            rows = f"the case's row names {counted(copy.end.seq, 'entry')}"
+            rows = f"{copy.row} names {counted(copy.end.seq, 'entry')}"
             yield f"{_said(before + 1, after - 1)} missing: {rows}"
 
 
@@ -244,21 +253,21 @@ def _end(copy: Copy) -> Iterator[str]:
     last = copy.entries.get(copy.end.seq)
     if last is not None and sha256(last) != copy.end.hash:
         yield (
-            f"entry {copy.end.seq} is not the one that the case's row names: its sha256 is"
+            f"entry {copy.end.seq} is not the one that {copy.row} names: its sha256 is"
             f" {sha256(last)}, the row's is {copy.end.hash or 'empty'}"
         )
     begin = copy.observed.sha256 if copy.observed else ""
     if copy.end.seq == 0 and copy.end.hash != begin:
-        yield f"the case's row names no entry, and the sha256 {copy.end.hash}"
+        yield f"{copy.row} names no entry, and the sha256 {copy.end.hash}"
 
 
 def _after(copy: Copy) -> Iterator[Fault]:
     """What an honest attempt leaves until its row is written, and what a forger may add."""
     if copy.end == ChainEnd() and not copy.versions and copy.observed is None:
-        yield Fault(NOTHING_YET, warning=True)
+        yield Fault(NOTHING_YET.format(copy.row), warning=True)
     after = sorted(number for number in copy.entries if number > copy.end.seq)
     for first, last in _runs(after):
-        yield Fault(AFTER_THE_END.format(_said(first, last)), warning=True)
+        yield Fault(AFTER_THE_END.format(_said(first, last), copy.row), warning=True)
 
 
 def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -60,10 +60,17 @@ def write(copy: Copy, folder: Path) -> None:
         "copied_at": to_iso(now()),
         "versions": versions,
         "observed": asdict(copy.observed) if copy.observed else None,
+        "after_batch": [_since(one) for one in copy.after_batch],
     }
     if copy.batch is not None:
         (folder / BATCH).write_bytes(copy.batch)
     (folder / LISTING).write_text(json.dumps(listing, indent=1) + "\n")
+
+
+def _since(one: Version) -> dict[str, Any]:
+    """A further version of the batch's object, or a delete marker of it."""
+    deleted = one.body is None
+    return {"version_id": one.version_id, "modified": one.modified, "deleted": deleted}
 
 
 def _named(copy: Copy) -> Iterator[tuple[Version, str]]:
@@ -101,8 +108,15 @@ def read(folder: Path) -> tuple[Copy, list[Fault], str]:
     limits = ONLY_A_COPY.format(listing["copied_at"], chain.case)
     observed = Observed(**listing["observed"]) if listing.get("observed") else None
     batch = _bytes(folder / BATCH) if observed else None
-    copy = Copy(chain, end, tuple(versions), observed, batch if isinstance(batch, bytes) else None)
-    return copy, faults, limits
+    since = tuple(_after(observed.key, listing.get("after_batch", ()))) if observed else ()
+    whole = batch if isinstance(batch, bytes) else None
+    return Copy(chain, end, tuple(versions), observed, whole, since), faults, limits
+
+
+def _after(key: str, listed: Sequence[Mapping[str, Any]]) -> Iterator[Version]:
+    for one in listed:
+        body = None if one["deleted"] else b""
+        yield Version(key, one["version_id"], body, one["modified"])
 
 
 def _listing(folder: Path) -> dict[str, Any]:
@@ -127,6 +141,17 @@ def _is_listing(listing: Any) -> bool:
         and isinstance(listing.get("versions"), list)
         and all(map(_is_version, listing["versions"]))
         and _is_observed(listing.get("observed"))
+        and isinstance(listing.get("after_batch", []), list)
+        and all(map(_is_since, listing.get("after_batch", [])))
+    )
+
+
+def _is_since(one: Any) -> bool:
+    texts = ("version_id", "modified")
+    return (
+        isinstance(one, Mapping)
+        and all(isinstance(one.get(name), str) for name in texts)
+        and isinstance(one.get("deleted"), bool)
     )
 
 

@@ -23,7 +23,6 @@ from console.playbooks import playbooks
 from cordon.finding import Finding, Malformed
 from cordon.playbook import Playbook
 from cordon.policy import (
-    RELEASE_ACTION,
     PolicyInput,
     Verdict,
     decide,
@@ -33,6 +32,7 @@ from cordon.policy import (
 )
 from cordon.settings import Deployment, Mode, Settings
 from cordon.sources import read_all
+from cordon.sources.custom_action import RELEASE_ACTION
 from embedded.deploy import functions_of
 from embedded.place import Place
 from embedded.routes import Routes
@@ -194,6 +194,9 @@ def lead_to(event: Mapping[str, Any], mode: Mode = Mode.ENFORCE) -> list[Expecta
         findings = read_all(event, stack.home)
     except Malformed as malformed:
         return [Expectation(UNREADABLE, f"cannot be read: {malformed}", rules=rules)]
+    if len(findings) > 1 and event["detail-type"] != CHOSEN:  # the functions take them singly
+        several = f"cannot be read: detail.findings: has {len(findings)} findings, expected one"
+        return [Expectation(UNREADABLE, several, rules=rules)]
     delivered = {
         name for reached in routes.values() for one in reached for name in stack.reached_by(one)
     }

@@ -4,14 +4,33 @@ They are read from their row, with the operator's own credentials. They are chan
 which looks at each change first, and keeps who made it in evidence.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from console.evidence import Copy, Fault, copied, verify
 from console.stack import NotPossible, Stack, playbook_names
 from cordon.memory import settings as settings_row
+from cordon.memory import setup_found
 from cordon.memory.table import Row
 from cordon.settings import Mode, Settings
+
+
+def _as_decided(copy: Copy, row: Row | None) -> Iterator[Fault]:
+    """Are the settings what the last entry says? It names what the row holds after it."""
+    last = copy.entries.get(copy.end.seq)
+    try:
+        after = json.loads(last)["content"].get("after") if last is not None else []
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return  # no entry: ``verify`` says so
+    if not isinstance(after, list) or settings_row.entries_hash(row) not in after:
+        yield Fault(
+            f"the settings are not what entry {copy.end.seq} says: somebody changed them past the"
+            " desk"
+            if row
+            else "the row of the settings is not there: somebody deleted it"
+        )
 
 
 @dataclass(frozen=True)
@@ -32,6 +51,26 @@ class StackSettings:
     def row(self) -> Row | None:
         """The row as it is; None where there is none."""
         return settings_row.read(self.stack.table)
+
+    def evidence(self) -> tuple[Copy, list[Fault]]:
+        """All that the bucket holds of who changed the settings, and what is wrong with it.
+
+        The row is read first: an entry may be written meanwhile.
+        """
+        row, chain = self.row, settings_row.chain_of(self._account)
+        bucket, s3 = self.stack.outputs["EvidenceBucket"], self.stack.client("s3")
+        copy = copied(s3, bucket, chain, settings_row.evidence_end(row))
+        return copy, [*verify(copy), *_as_decided(copy, row)]
+
+    @property
+    def _account(self) -> str:
+        """Of the stack: its topic's."""
+        return self.stack.outputs["AlertsTopic"].split(":")[4]
+
+    @property
+    def setup_found(self) -> Row:
+        """What setup found when it looked last; {} where it has not looked."""
+        return setup_found.read(self.stack.table)
 
     @property
     def understood(self) -> Settings:

@@ -112,11 +112,25 @@ def _show(found: StackSettings, said: Mapping[str, Any] | None = None) -> None:
     if said is not None:
         out.print(render.plain(str(said["says"])), markup=False, soft_wrap=True, highlight=False)
     row, understood = found.row, found.understood
-    for line in (*_lines(understood, found.playbooks), *(f"refused: {f}" for f in found.faults())):
+    lines = (*_home(understood), *_lines(understood, found.playbooks), *_found(found.setup_found))
+    for line in (*lines, *(f"refused: {f}" for f in found.faults())):
         out.print(render.plain(line), markup=False, soft_wrap=True, highlight=False)
     if row is not None:
         by = f"changed {row.get('changed_at')} by {row.get('changed_by')}"
         out.print(render.plain(by), markup=False, soft_wrap=True, highlight=False)
+
+
+def _home(settings: Settings) -> list[str]:
+    """First of all, where it is so: else somebody believes the modes below it."""
+    why = settings.not_home
+    return [f"THIS STACK ONLY OBSERVES, whatever its modes are: {why}"] if why else []
+
+
+def _found(row: Mapping[str, Any]) -> list[str]:
+    """What setup found, with the moment: it may be different now."""
+    names = {"custom_actions": "custom actions", "deletion_protection": "deletion protection"}
+    at = f" (seen {row.get('at')})"
+    return [f"{said}: {row[name]}{at}" for name, said in names.items() if name in row]
 
 
 def _lines(settings: Settings, playbooks: tuple[str, ...]) -> list[str]:

@@ -33,7 +33,7 @@ from embedded import (
     unsupported_calls,
 )
 from embedded.authorization import RequiredPermission
-from embedded.backends import Where, hub
+from embedded.backends import Where, cloudformation, hub
 from embedded.delivery import EventDelivery, Queue, Rule
 from embedded.deploy import build, functions_of
 from embedded.deployed_code import DeployedCode
@@ -188,12 +188,15 @@ class EmbeddedAccount:
         if deployment in _DEPLOYED:
             restore(_DEPLOYED[deployment])
             return
+        self.set_stack_status("CREATE_IN_PROGRESS")
         build(self.stack, self.client)
         self.event_delivery.check_roles()
         if self._security_hub:
             self.client("securityhub").enable_security_hub()
         for resource in custom_resources.custom_resources(self.stack):
             self.custom_resource(resource.logical, "Create")
+        self.set_stack_status("CREATE_COMPLETE")
+        self.settle()
         self._begin()
         _DEPLOYED[deployment] = save()
         if len(_DEPLOYED) > SAVED_STACKS:
@@ -205,6 +208,25 @@ class EmbeddedAccount:
         self.runtime.begin()
         self.event_delivery.begin()
         self.schedules.begin()
+
+    def set_stack_status(self, status: str, stack: str = "") -> None:
+        """Give a stack (its id; "" is ours) a status, with CloudFormation's event of it.
+
+        Nothing is built or deleted. Without a status nobody knows the stack any more, and there is
+        no event.
+        Source: CloudFormation User Guide, "Stack Status Change event detail".
+        """
+        id = stack or self.stack.id
+        cloudformation.set_status(self._here, id, status)
+        if status:
+            detail = {"stack-id": id, "status-details": {"status": status, "status-reason": ""}}
+            self._emit("aws.cloudformation", "CloudFormation Stack Status Change", [id], detail)
+
+    def _emit(self, source: str, kind: str, resources: list[str], detail: dict[str, Any]) -> None:
+        """An event of a service, as PutEvents would have it."""
+        entry = {"Source": source, "DetailType": kind, "Resources": resources}
+        event = self._event({**entry, "Detail": json.dumps(detail)})
+        self.event_delivery.put_later(event)
 
     def custom_resource(
         self,
@@ -268,13 +290,27 @@ class EmbeddedAccount:
         go_on = (lambda: response(params)) if response else go
         caller = self._scheduler.owner
         if caller is None or getattr(client, UNGUARDED, False):
-            return go_on()
+            result = go_on()
+            self._parameter_changed(service, operation, params)
+            return result
         result = self.guard.call(caller, client, operation, params, go_on)
+        self._parameter_changed(service, operation, params)
         if (service, operation) == ("sqs", "ReceiveMessage"):
             self.event_delivery.name_sources(params, result.get("Messages", ()))
         for message in _published(service, operation, params, result):
             self.journal.write(message)
         return result
+
+    def _parameter_changed(self, service: str, operation: str, params: Mapping[str, Any]) -> None:
+        """The event of Parameter Store (Systems Manager User Guide, "Amazon EventBridge event
+        examples for Systems Manager")."""
+        changed = {"PutParameter": "Update" if params.get("Overwrite") else "Create"}
+        changed["DeleteParameter"] = "Delete"
+        if service == "ssm" and operation in changed:
+            name = str(params["Name"])
+            arn = self.place.arn("ssm", f"parameter/{name.lstrip('/')}")
+            detail = {"operation": changed[operation], "name": name, "type": "String"}
+            self._emit("aws.ssm", "Parameter Store Change", [arn], detail)
 
     def _invoke(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """lambda:Invoke runs the real handler."""

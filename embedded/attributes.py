@@ -34,6 +34,34 @@ NAMES = {
     "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
 _LOWER = {"AWS::S3::Bucket"}  # names CloudFormation makes up in lower case
+_WITHOUT_STACK = {"AWS::StepFunctions::StateMachine"}  # its name is the logical id and the letters
+# The longest name of each type: the services' API references, at the call that makes one.
+LONGEST = {
+    "AWS::DynamoDB::Table": 255,
+    "AWS::Events::Rule": 64,
+    "AWS::IAM::ManagedPolicy": 128,
+    "AWS::IAM::Role": 64,
+    "AWS::IAM::User": 64,
+    "AWS::Lambda::Function": 64,
+    "AWS::Lambda::LayerVersion": 140,
+    "AWS::Logs::LogGroup": 512,
+    "AWS::S3::Bucket": 63,
+    "AWS::SNS::Topic": 256,
+    "AWS::SQS::Queue": 80,
+    "AWS::StepFunctions::StateMachine": 80,
+}
+
+
+def generated(kind: str, stack: str, logical: str, place: Place) -> str:
+    """A name like those that CloudFormation makes up: stack, logical id, twelve characters.
+
+    It shortens the first two where the type's longest name demands it.
+    """
+    seed = f"{stack}/{logical}/{place.account}/{place.region}"
+    unique = hashlib.sha256(seed.encode()).hexdigest()[:12].upper()
+    spoken = logical if kind in _WITHOUT_STACK else f"{stack}-{logical}"
+    longest = LONGEST.get(kind, 255) - len(unique) - 1
+    return f"{spoken[:longest]}-{unique}"
 
 
 def reference(kind: str, properties: Properties, place: Place, generated: str) -> str:

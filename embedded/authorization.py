@@ -517,6 +517,13 @@ def _update_findings(
     ]
 
 
+def _on_hub(operation: str) -> Rule:
+    """What names an action target's ARN has the hub for a resource, as the reference has it."""
+    return lambda _p, at, _k: [
+        RequiredPermission(f"securityhub:{operation}", at.arn("securityhub", "hub/default"))
+    ]
+
+
 def _dig(params: Params, path: str) -> Any:
     value: Any = params
     for part in path.split("."):
@@ -581,6 +588,7 @@ _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     ("dynamodb", "Query"): _on_table("Query", leading_keys.of_query),
     ("dynamodb", "Scan"): _on_table("Scan", _no_keys),
     ("dynamodb", "DescribeTable"): _on_table("DescribeTable", _no_keys),
+    ("dynamodb", "UpdateTable"): _on_table("UpdateTable", _no_keys),
     ("dynamodb", "ExecuteStatement"): _statements(""),
     ("dynamodb", "BatchExecuteStatement"): _statements("Statements"),
     ("dynamodb", "ExecuteTransaction"): _statements("TransactStatements"),
@@ -592,6 +600,7 @@ _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     ("ssm", "GetParameter"): _parameter("GetParameter", "Name"),
     ("ssm", "GetParameters"): _parameter("GetParameters", "Names"),
     ("ssm", "PutParameter"): _parameter("PutParameter", "Name"),
+    ("ssm", "DeleteParameter"): _parameter("DeleteParameter", "Name"),
     ("ssm", "GetParametersByPath"): _by_path,
     ("ssm", "GetOpsItem"): _ops_item("GetOpsItem"),
     ("ssm", "UpdateOpsItem"): _ops_item("UpdateOpsItem"),
@@ -600,6 +609,7 @@ _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     ("events", "PutEvents"): _put_events,
     ("securityhub", "BatchImportFindings"): _import_findings,
     ("securityhub", "BatchUpdateFindings"): _update_findings,
+    ("securityhub", "DeleteActionTarget"): _on_hub("DeleteActionTarget"),
     ("bedrock-runtime", "Converse"): _converse,
     ("bedrock-runtime", "InvokeModel"): _converse,
     ("cloudwatch", "PutMetricData"): _metric_data,

@@ -51,11 +51,10 @@ def request(
     old: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The request of CloudFormation: Create, Update (with the ``old`` properties), or Delete."""
-    place = stack.place
     sent = {
         "RequestType": kind,
         "ResponseURL": f"http://{HOST}/{resource.logical}",
-        "StackId": place.arn("cloudformation", f"stack/{stack.name}/embedded"),
+        "StackId": stack.id,
         "RequestId": f"{resource.logical}-{kind}",
         "ResourceType": resource.type,
         "LogicalResourceId": resource.logical,

@@ -15,10 +15,9 @@ from typing import Any
 
 from embedded import event_patterns, policy_evaluation
 from embedded.functions import Function, InvocationResult, Runtime
-from embedded.iam_guard import IamDirectory
+from embedded.iam_guard import IamDirectory, queue_policies
 from embedded.input_transformers import target_input
-from embedded.journal import DeadLettered, Dropped, Journal, Retained, RuleMatched
-from embedded.place import Place
+from embedded.journal import DeadLettered, Dropped, Journal, Published, Retained, RuleMatched
 from embedded.scheduler import Clock
 from embedded.streams import Discarded, StreamDelivery, is_stream
 from embedded.streams import invocation_record as discarded_record
@@ -155,9 +154,6 @@ class Permissions:
     def __init__(self, stack: Stack) -> None:
         self._place = stack.place
         self._policies: dict[str, list[policy_evaluation.Policy]] = {}
-        for resource in stack.of("AWS::SQS::QueuePolicy"):
-            for url in resource.properties["Queues"]:
-                self._add(_queue_arn(url, stack.place), resource.properties["PolicyDocument"])
         for resource in stack.of("AWS::SNS::TopicPolicy"):
             for arn in resource.properties["Topics"]:
                 self._add(arn, resource.properties["PolicyDocument"])
@@ -170,7 +166,7 @@ class Permissions:
     def service(self, principal: str, action: str, arn: str, source: str) -> bool:
         """Whether a service may use a resource on behalf of ``source`` (an ARN)."""
         request = self._request(principal, action, arn, source)
-        policies = policy_evaluation.Policies(identity=[], resource=self._policies.get(arn, []))
+        policies = policy_evaluation.Policies(identity=[], resource=self._of(arn))
         return policy_evaluation.decide(request, policies) is policy_evaluation.Decision.ALLOWED
 
     def role(self, role: str, action: str, arn: str) -> bool:
@@ -178,8 +174,7 @@ class Permissions:
         directory = IamDirectory(self._place.account, self._place.partition)
         request = self._request(role, action, arn, "")
         policies = policy_evaluation.Policies(
-            identity=[p for _, p in directory.policies_of(role)],
-            resource=self._policies.get(arn, []),
+            identity=[p for _, p in directory.policies_of(role)], resource=self._of(arn)
         )
         return policy_evaluation.decide(request, policies) is policy_evaluation.Decision.ALLOWED
 
@@ -194,21 +189,25 @@ class Permissions:
             is policy_evaluation.Decision.ALLOWED
         )
 
+    def _of(self, arn: str) -> list[policy_evaluation.Policy]:
+        """The policies on a resource: a queue's as it is now, others as the template has them."""
+        return queue_policies(arn) if ":sqs:" in arn else self._policies.get(arn, [])
+
     def _request(
         self, principal: str, action: str, arn: str, source: str
     ) -> policy_evaluation.Request:
-        context = {
-            "aws:SourceAccount": self._place.account,
-            "aws:PrincipalAccount": self._place.account,
-            "aws:SecureTransport": "true",
-        }
+        """With the keys of a service that calls for a resource of its own, or of a role.
+
+        Source: IAM User Guide, "AWS global condition context keys": aws:SourceArn and
+        aws:SourceAccount come from service principals only.
+        """
+        context = {"aws:PrincipalAccount": self._place.account, "aws:SecureTransport": "true"}
         if source:
-            context["aws:SourceArn"] = source
+            context |= {"aws:SourceArn": source, "aws:SourceAccount": self._place.account}
+        else:
+            context["aws:PrincipalArn"] = principal
+        context["aws:PrincipalIsAWSService"] = "true" if source else "false"
         return policy_evaluation.Request(principal, action, arn, context)
-
-
-def _queue_arn(url: str, place: Place) -> str:
-    return url if url.startswith("arn:") else place.arn("sqs", url.rsplit("/", 1)[-1])
 
 
 def _permission(
@@ -426,6 +425,7 @@ class EventDelivery:
 
     def _to_topic(self, _rule: Rule, target: Target, body: str) -> str:
         self.client("sns").publish(TopicArn=target.arn, Message=body)
+        self.journal.write(Published(target.arn, "", body))
         return ""
 
     def _to_machine(self, rule: Rule, target: Target, body: str) -> str:

@@ -30,6 +30,7 @@ ORDER = (
     "AWS::IAM::User",
     "AWS::SSM::Parameter",
     "AWS::S3::BucketPolicy",
+    "AWS::SQS::QueuePolicy",
     "AWS::SNS::Subscription",
     "AWS::Lambda::Function",
     "AWS::StepFunctions::StateMachine",
@@ -45,7 +46,6 @@ READ_ONLY = (  # EventDelivery and HttpApis read these; nothing is built for the
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Permission",
     "AWS::SNS::TopicPolicy",
-    "AWS::SQS::QueuePolicy",
 )
 
 
@@ -64,6 +64,7 @@ PROPERTIES = {  # what a builder builds; after the bar, what has no visible effe
     " KmsDataKeyReusePeriodSeconds MaximumMessageSize MessageRetentionPeriod QueueName"
     " ReceiveMessageWaitTimeSeconds RedriveAllowPolicy RedrivePolicy SqsManagedSseEnabled Tags"
     " VisibilityTimeout",
+    "AWS::SQS::QueuePolicy": "PolicyDocument Queues",
     "AWS::SNS::Topic": "DisplayName KmsMasterKeyId Subscription Tags TopicName",
     "AWS::SNS::Subscription": "Endpoint Protocol TopicArn",
     "AWS::IAM::ManagedPolicy": "Description ManagedPolicyName Path PolicyDocument Roles",
@@ -295,6 +296,12 @@ def _queue(resource: Resource, _stack: Stack, client: Clients) -> None:
     )
 
 
+def _queue_policy(resource: Resource, _stack: Stack, client: Clients) -> None:
+    attributes = {"Policy": json.dumps(resource.properties["PolicyDocument"])}
+    for url in resource.properties["Queues"]:
+        client("sqs").set_queue_attributes(QueueUrl=url, Attributes=attributes)
+
+
 def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -492,6 +499,7 @@ _BUILDERS: dict[str, Callable[[Resource, Stack, Clients], None]] = {
     "AWS::S3::BucketPolicy": _bucket_policy,
     "AWS::DynamoDB::Table": _table,
     "AWS::SQS::Queue": _queue,
+    "AWS::SQS::QueuePolicy": _queue_policy,
     "AWS::SNS::Topic": _topic,
     "AWS::SNS::Subscription": _subscription,
     "AWS::IAM::ManagedPolicy": _managed_policy,

@@ -351,9 +351,11 @@ def _bucket_owner(resource: str, partition: str) -> str | None:
 
 
 def _resource_policies(need: RequiredPermission, place: Place) -> list[policy_evaluation.Policy]:
-    """The policy on the resource itself: a bucket's, or who may assume a role."""
+    """The policy on the resource itself: a bucket's, a queue's, or who may assume a role."""
     if ":s3:::" in need.resource:
         return _bucket_policy(need.resource, place.partition)
+    if ":sqs:" in need.resource:
+        return queue_policies(need.resource)
     if need.action.startswith("sts:") and ":role/" in need.resource:
         account = need.resource.split(":")[4]
         trust = IamDirectory(account, place.partition).trust_of(need.resource)
@@ -369,6 +371,15 @@ def _bucket_policy(resource: str, partition: str) -> list[policy_evaluation.Poli
         return []
     policy = s3_backends[owner][partition].buckets[_bucket(resource)].policy
     return [_parsed(policy.decode() if isinstance(policy, bytes) else policy)] if policy else []
+
+
+def queue_policies(arn: str) -> list[policy_evaluation.Policy]:
+    """The policy that a queue has now, if it has one."""
+    from moto.sqs.models import sqs_backends
+
+    _, _, _, region, account, name = arn.split(":", 5)
+    queue = sqs_backends[account][region].queues.get(name)
+    return [_parsed(queue.policy)] if queue is not None and queue.policy else []
 
 
 def _trusting(trust: policy_evaluation.Policy, arn: str) -> policy_evaluation.Policy:

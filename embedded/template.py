@@ -7,10 +7,10 @@ text, before the file is parsed. AWS is never called.
 
 import base64
 import copy
-import hashlib
 import json
 import logging
 import re
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -21,7 +21,9 @@ from typing import Any, cast
 
 import yaml
 
-from embedded.attributes import NAMES, attribute, reference
+from embedded.attributes import NAMES, attribute, generated, reference
+from embedded.parameters import Unresolved as Unresolved
+from embedded.parameters import as_text, items, parameters_of
 from embedded.place import Place
 
 FUNCTION = "AWS::Serverless::Function"
@@ -52,10 +54,6 @@ IGNORED = frozenset(
         "AWS::Scheduler::ScheduleGroup",
     }
 )
-
-
-class Unresolved(ValueError):
-    """The template contains something that cannot be resolved without AWS."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +87,19 @@ class Stack:
     code: Mapping[str, Code]  # by logical id of the function
     outputs: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def id(self) -> str:
+        """AWS::StackId."""
+        return stack_id(self.place, self.name)
+
     def of(self, *types: str) -> list[Resource]:
         """The resources of these types, in the template's order."""
         return [r for r in self.resources.values() if r.type in types]
+
+
+def stack_id(place: Place, name: str) -> str:
+    """AWS::StackId: as AWS has it, with a UUID at its end. Here the name alone decides it."""
+    return place.arn("cloudformation", f"stack/{name}/{uuid.uuid5(uuid.NAMESPACE_DNS, name)}")
 
 
 class _Loader(yaml.SafeLoader):
@@ -145,7 +153,8 @@ def synthesise(
 
     Raises Unresolved for an unknown type, reference, attribute or parameter.
     """
-    values = _parameters(_loaded(template.read_text()), parameters or {})
+    declared = _loaded(template.read_text()).get("Parameters", {})
+    values = parameters_of(declared, parameters or {})
     changed = template.stat().st_mtime_ns
     definitions = _transformed(template, changed, place.region)[1]
     return _synthesised(
@@ -187,44 +196,6 @@ def _synthesised(request: _Request, definitions: tuple[tuple[str, str, str], ...
     )
 
 
-def _parameters(raw: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
-    declared = raw.get("Parameters", {})
-    unknown = given.keys() - declared.keys()
-    if unknown:
-        raise Unresolved(f"no such parameter: {', '.join(sorted(unknown))}")
-    values = {}
-    for name, spec in declared.items():
-        if name not in given and "Default" not in spec:
-            raise Unresolved(f"parameter {name} has no default and is not given")
-        values[name] = _checked(name, spec, str(given.get(name, _text(spec.get("Default", "")))))
-    return values
-
-
-def _checked(name: str, spec: Mapping[str, Any], value: str) -> str:
-    """Each member of a list is looked at by itself, without the spaces around it.
-
-    CloudFormation User Guide, "CloudFormation template Parameters syntax".
-    """
-    parts = [part.strip() for part in value.split(",")] if _is_list(spec) else [value]
-    allowed = [_text(v) for v in spec.get("AllowedValues", [])]
-    pattern = spec.get("AllowedPattern")
-    for part in parts:
-        if allowed and part not in allowed:
-            raise Unresolved(f"parameter {name}: {part!r} is not one of {allowed}")
-        if pattern and not re.fullmatch(pattern, part):
-            raise Unresolved(f"parameter {name}: {part!r} does not match {pattern}")
-    return ",".join(parts)
-
-
-def _is_list(spec: Mapping[str, Any]) -> bool:
-    return "List" in str(spec.get("Type", ""))
-
-
-def _text(value: Any) -> str:
-    """A scalar as CloudFormation passes it: booleans in lower case."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 @cache
 def _transformed(
     template: Path, _changed: int, region: str
@@ -251,7 +222,7 @@ def _transformed(
 
 def _literals(raw: Mapping[str, Any]) -> dict[str, str]:
     declared = raw.get("Parameters", {})
-    return {k: _text(v["Default"]) for k, v in declared.items() if "Default" in v}
+    return {k: as_text(v["Default"]) for k, v in declared.items() if "Default" in v}
 
 
 def _localise(raw: dict[str, Any], folder: Path) -> dict[str, Path]:
@@ -301,7 +272,7 @@ def substitute(text: str, values: Mapping[str, Any], *, where: str) -> str:
         if match[1] not in values:
             raise Unresolved(f"{where}: no substitution for ${{{match[1]}}}")
         used.add(match[1])
-        return _text(values[match[1]])
+        return as_text(values[match[1]])
 
     result = re.sub(r"\$\{([A-Za-z0-9_.-]+)\}", one, text)
     if unused := values.keys() - used:
@@ -331,7 +302,8 @@ class _Resolver:
         self._open: list[str] = []
         self._made: list[str] = []  # whose properties are being resolved, the innermost last
         self._needs: dict[str, set[str]] = {}  # which resources each refers to
-        self._raw_types = {k: _is_list(r) for k, r in parameters_of(native).items()}
+        declared = native.get("Parameters", {})
+        self._lists = {k for k, spec in declared.items() if "List" in str(spec.get("Type", ""))}
 
     def check_rules(self) -> None:
         """Raises Unresolved where an assertion of the section Rules does not hold."""
@@ -397,7 +369,8 @@ class _Resolver:
         finally:
             self._open.pop()
         kind, place = raw["Type"], self._place
-        physical = reference(kind, naming, place, self._generated(logical))
+        made_up = generated(kind, self._stack, logical, place)
+        physical = reference(kind, naming, place, made_up)
         arn = attribute(kind, "Arn", physical, naming, place) or ""
         self._done[logical] = Resource(logical, kind, naming, physical, arn)
         self._made.append(logical)
@@ -410,11 +383,6 @@ class _Resolver:
         wanted = {NAMES.get(raw["Type"], ""), "Path", "EventBusName"}
         given = raw.get("Properties", {})
         return {k: self.resolve(v) for k, v in given.items() if k in wanted}
-
-    def _generated(self, logical: str) -> str:
-        """A name like CloudFormation's: stack, logical id, twelve characters."""
-        seed = f"{self._stack}/{logical}/{self._place.account}/{self._place.region}"
-        return f"{self._stack}-{logical}-{hashlib.sha256(seed.encode()).hexdigest()[:12].upper()}"
 
     def resolve(self, value: Any) -> Any:
         """``value`` with every intrinsic function resolved."""
@@ -433,7 +401,7 @@ class _Resolver:
         """Ref: a pseudo parameter, a parameter, or a resource's physical id."""
         if name in self._parameters:
             value = self._parameters[name]
-            return value.split(",") if self._raw_types.get(name) else value
+            return items(value) if name in self._lists else value
         if _PSEUDO.fullmatch(name):
             return self._pseudo(name)
         return self.resource(name).physical
@@ -446,7 +414,7 @@ class _Resolver:
             "AWS::Partition": place.partition,
             "AWS::URLSuffix": place.suffix,
             "AWS::StackName": self._stack,
-            "AWS::StackId": place.arn("cloudformation", f"stack/{self._stack}/embedded"),
+            "AWS::StackId": stack_id(place, self._stack),
             "AWS::NotificationARNs": [],
             "AWS::NoValue": _NO_VALUE,
         }
@@ -473,14 +441,14 @@ class _Resolver:
             if name.startswith("!"):
                 return f"${{{name[1:]}}}"
             if name in values:
-                return _text(values[name])
-            return _text(self.get_att(name) if "." in name else self.ref(name))
+                return as_text(values[name])
+            return as_text(self.get_att(name) if "." in name else self.ref(name))
 
         return re.sub(r"\$\{([^}]+)\}", one, text)
 
     def join(self, argument: list[Any]) -> str:
         """Join."""
-        return str(argument[0]).join(_text(v) for v in self.resolve(argument[1]))
+        return str(argument[0]).join(as_text(v) for v in self.resolve(argument[1]))
 
     def choose(self, argument: list[Any]) -> Any:
         """If."""
@@ -508,7 +476,7 @@ class _Resolver:
     def equals(self, argument: list[Any]) -> bool:
         """Equals."""
         left, right = (self.resolve(v) for v in argument)
-        return bool(_text(left) == _text(right))
+        return bool(as_text(left) == as_text(right))
 
     def to_json(self, argument: Any) -> str:
         """ToJsonString (AWS::LanguageExtensions)."""
@@ -517,11 +485,6 @@ class _Resolver:
     def length(self, argument: Any) -> int:
         """Length (AWS::LanguageExtensions)."""
         return len(self.resolve(argument))
-
-
-def parameters_of(native: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-    """The template's parameter declarations."""
-    return cast("Mapping[str, Mapping[str, Any]]", native.get("Parameters", {}))
 
 
 def _base64(resolver: _Resolver, argument: Any) -> str:

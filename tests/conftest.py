@@ -5,6 +5,7 @@ import socket
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import settings
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -17,6 +18,9 @@ ENVIRONMENT = {
 }
 ELSEWHERE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
 LOCAL = (socket.AF_UNIX,)
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:

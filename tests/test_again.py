@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cordon import respond
-from cordon.again import SETTLES, is_again
+from cordon import again, respond
+from cordon.again import SETTLES, contain_or_ask_again, is_again
 from cordon.errors import CaseConflict
 from cordon.memory.cases import Case
 from cordon.policy import Decision, Verdict
@@ -82,3 +82,34 @@ def test_conflict_without_another_writer_rises(
     given: tuple[Any, ...] = (facts, remembered, services)
     with pytest.raises(CaseConflict):
         respond.apply_decision(Decision(Verdict.CONTAIN, ""), "c", *given)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "was_question", "period_is_over", "does"),
+    [
+        (Verdict.CONTAIN, False, False, "contain_again"),
+        (Verdict.ASK, False, False, "ask_again"),
+        (Verdict.ASK, True, True, "ask_again"),
+        (Verdict.ASK, True, False, "remember_activity"),  # one question a period
+        (Verdict.OBSERVE, False, True, "remember_activity"),
+        (Verdict.IGNORE, False, True, "remember_activity"),
+        (Verdict.ESCALATE, False, True, "remember_activity"),
+    ],
+)
+def test_mode_decides_about_who_goes_on_after_containment(
+    verdict: Verdict,
+    was_question: bool,
+    period_is_over: bool,
+    does: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In approve a person decides about a thief who goes on (B3); nothing of it is forgotten."""
+    case = a_case(Status.CONTAINED, question_at=NOON if was_question else None)
+    monkeypatch.setattr(again, "facts_now", Mock())
+    monkeypatch.setattr(again, "decide", Mock(return_value=Decision(verdict, "the test says so")))
+    monkeypatch.setattr(again, "period_is_over", Mock(return_value=period_is_over))
+    ways = {name: Mock() for name in ("contain_again", "ask_again", "remember_activity")}
+    for name, way in ways.items():
+        monkeypatch.setattr(again, name, way)
+    contain_or_ask_again(case, NOON, Mock())
+    assert [name for name, way in ways.items() if way.called] == [does]

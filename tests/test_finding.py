@@ -100,6 +100,25 @@ def test_controls_are_no_threats(source: str, type: str, control: bool) -> None:
     assert a_finding(source=source, type=type).is_control is control
 
 
+@pytest.mark.parametrize(
+    ("source", "type", "compliance"),
+    [
+        ("securityhub", "S3.8", True),
+        ("config", "s3-bucket-public-read-prohibited", True),
+        ("access-analyzer", "External Access Granted", True),
+        ("inspector", "CVE-2026-1", True),
+        ("macie", "SensitiveData:S3Object/Financial", True),
+        ("macie", "Policy:IAMUser/S3BucketPublic", False),
+        ("guardduty", "Policy:S3/BucketPublicAccessGranted", False),
+        ("acme/scanner", "S3.8", False),
+    ],
+)
+def test_only_what_says_how_a_resource_is_comes_by_a_queue(
+    source: str, type: str, compliance: bool
+) -> None:
+    assert a_finding(source=source, type=type).is_compliance is compliance
+
+
 # ---- moments ----
 
 SOON, LATER = NOON + CLOCKS_DIFFER, NOON + CLOCKS_DIFFER + timedelta(seconds=1)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -150,3 +151,25 @@ def test_broken_plan_beside_an_event_stops_no_other(tmp_path: Path) -> None:
 
 def test_folder_without_events_has_no_plan(tmp_path: Path) -> None:
     assert plan(tmp_path).exit_code == 2
+
+
+def test_several_findings_of_one_event_are_read_by_nobody() -> None:
+    """Security Hub sends one each; the functions take no more, and so say the plans. A reviewer may
+    choose several, which the desk takes one after the other."""
+    for path, outcomes in ((CONTROL, ["unreadable"]), (CHOSEN, ["contained", "contained"])):
+        event = json.loads(path.read_text())
+        event["detail"]["findings"] *= 2
+        assert [one.outcome for one in lead_to(event)] == outcomes
+
+
+@pytest.mark.parametrize("error", [ValueError("a name"), RuntimeError("x"), RecursionError()])
+def test_event_that_cannot_be_planned_is_one_line(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is that nobody thought of: the other events are planned."""
+    made = lead_to(json.loads(MODEL.read_text()))
+    monkeypatch.setattr(expected, "lead_to", Mock(side_effect=[error, made]))
+    result = plan(CONTROL, MODEL)
+    assert result.exit_code == 1
+    assert f"cannot be planned: {type(error).__name__}" in result.stderr
+    assert json.loads(result.stdout)["playbook"] == "tag_ai_resource"

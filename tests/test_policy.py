@@ -13,9 +13,7 @@ from cordon.finding import Finding, Place, Severity, SeverityLabel, State
 from cordon.playbook import Plan, Playbook
 from cordon.policy import (
     CLOSED_STATES,
-    CONTAIN_ACTION,
     MANUAL_STEP,
-    RELEASE_ACTION,
     PolicyInput,
     Verdict,
     decide,
@@ -27,6 +25,7 @@ from cordon.policy import (
     protected_by_pattern,
 )
 from cordon.settings import Deployment, Exemption, MasterSwitch, Mode, Settings
+from cordon.sources.custom_action import CONTAIN_ACTION, RELEASE_ACTION
 from escalate_finding.playbook import PLAYBOOK as ESCALATE
 from quarantine_bucket.playbook import PLAYBOOK
 from tag_ai_resource.playbook import PLAYBOOK as TAG
@@ -394,6 +393,7 @@ def test_custom_action_needs_approval_in_any_mode() -> None:
         ({"settings": Settings(unreadable="no")}, Verdict.OBSERVE),
         ({"settings": exempted()}, Verdict.IGNORE),
         ({"protection_unknown": "AccessDenied"}, Verdict.OBSERVE),
+        ({"protection_unknown": "AccessDenied", "settings": APPROVE}, Verdict.OBSERVE),
     ],
 )
 def test_custom_action_is_no_master_key(changes: dict[str, Any], verdict: Verdict) -> None:

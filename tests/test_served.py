@@ -156,7 +156,7 @@ def test_what_iam_has_is_global_and_nothing_else_is() -> None:
 # ---- the environment ----
 
 
-def test_environment_says_where_a_stack_acts() -> None:
+def test_environment_says_what_a_stack_serves() -> None:
     given = {
         "CORDON_ACCOUNT": ACCOUNT,
         "AWS_REGION": "eu-central-1",

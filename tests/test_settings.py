@@ -131,10 +131,11 @@ ENFORCED = {**GOOD, "modes": {"quarantine_bucket": "enforce"}}
 def test_only_what_is_understood_changes_resources(row: dict[str, Any]) -> None:
     settings = parse({**ENFORCED, **row}, ("quarantine_bucket",))
     decision = decide(facts(settings=settings, budget_left=settings.budget > 0))
-    doubts = ("master_switch", "modes", "protected", "budget ")
+    doubts = ("master_switch", "modes", "protected", "budget ", "other_home")
     if any(fault.removeprefix("the setting ").startswith(doubts) for fault in settings.faults):
         assert decision.verdict is not Verdict.CONTAIN, settings.faults
-        assert decision.held_back or decision.verdict is not Verdict.OBSERVE or not row
+        served = settings.not_home and "other_home" not in settings.refused
+        assert decision.held_back or decision.verdict is not Verdict.OBSERVE or served or not row
 
 
 @pytest.mark.parametrize(

@@ -108,10 +108,15 @@ def grants(stack: Stack, caller: str) -> list[Grant]:
 
 
 def readable(text: str, stack: str = ANY_STACK) -> str:
-    """The text with generated names of this stack replaced by their logical ids."""
-    generated = re.compile(rf"{stack}-(\w+?)-[0-9A-F]{{12}}", re.IGNORECASE)
-    named = generated.sub(lambda match: _logical(match[1]), text)
-    return named.replace("/stream/embedded", "/stream/MOMENT")  # when it was made
+    """The text with generated names of this stack replaced by their logical ids.
+
+    CloudFormation names a state machine without the stack: it is known by the page's account.
+    """
+    machine = f"(?<={ANY_PLACE.account}:stateMachine:)"
+    named = rf"(?:{stack}-|{machine})(\w+?)-[0-9A-F]{{12}}"
+    generated = re.compile(named, re.IGNORECASE)
+    logical = generated.sub(lambda match: _logical(match[1]), text)
+    return logical.replace("/stream/embedded", "/stream/MOMENT")  # when it was made
 
 
 def _logical(name: str) -> str:
@@ -128,7 +133,7 @@ def denies(stack: Stack) -> list[tuple[str, dict[str, Any]]]:
 
 
 def tried_resources(statement: Mapping[str, Any]) -> list[str]:
-    """What the tests must try for a deny: each resource, or each action of a bucket policy."""
-    if "Principal" in statement:
+    """What the tests must try for a deny: each resource, or each action where it names none."""
+    if "Principal" in statement or "NotResource" in statement:
         return [str(action) for action in listed(statement["Action"])]
     return [readable(resource) for resource in listed(statement["Resource"])]

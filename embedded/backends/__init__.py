@@ -7,6 +7,7 @@ docs/embedded-account.md lists what is ours.
 from embedded.backends import (
     bedrock,
     bucket_policy,
+    cloudformation,
     hub,
     iam,
     insights,
@@ -52,6 +53,7 @@ __all__ = [
     "bedrock",
     "bucket_policy",
     "checks",
+    "cloudformation",
     "exists",
     "forget",
     "here",

@@ -30,6 +30,7 @@ Response = dict[str, Any]
 
 # Codes that services give without modelling them: S3 models hardly any.
 UNMODELLED = {
+    "cloudformation": {"ValidationError"},
     "s3": {
         "AccessDenied",
         "InvalidRequest",

@@ -102,6 +102,8 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
      [("bedrock:GetModelInvocationLoggingConfiguration", "*")]),
     ("securityhub", "BatchUpdateFindings", {"FindingIdentifiers": []},
      [("securityhub:BatchUpdateFindings", f"{HUB}:hub/default")]),
+    ("securityhub", "DeleteActionTarget", {"ActionTargetArn": f"{HUB}:action/custom/Ours"},
+     [("securityhub:DeleteActionTarget", f"{HUB}:hub/default")]),
     ("securityhub", "BatchImportFindings",
      {"Findings": [{"ProductArn": f"{HUB}:product/111122223333/default", "AwsAccountId": "1"}]},
      [("securityhub:BatchImportFindings", f"{HUB}:product/111122223333/default")]),

@@ -8,7 +8,7 @@ consistency); values are our own.
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedded.event_patterns import BadPattern, check, matches
@@ -309,6 +309,7 @@ def nested(path: tuple[str, ...], value: Any) -> Any:
     return {path[0]: nested(path[1:], value)} if path else value
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3))
 def test_exists_finds_every_leaf(event: Json) -> None:
     for path, value in leaves(event):

@@ -13,12 +13,21 @@ from cordon.memory.table import Table
 from cordon.reconciling.run import Run, text_of
 from cordon.settings import Deployment
 
+# What this function must be given, beside what every function is.
+NEEDS = (
+    "CORDON_APPROVAL_HOURS",
+    "CORDON_FUNCTIONS",
+    "CORDON_REPORTS_QUEUE",
+    "CORDON_SECURITY_HUB",
+    "CORDON_WORKFLOW",
+)
+
 logger = Logger(service="reconcile_cases")
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """One run. Raises RunIncomplete at its end, where something of it failed."""
-    deployment = Deployment.from_environment()
+    deployment = Deployment.from_environment(needs=NEEDS)
     own = clients_for(deployment.account, deployment.region)
     run = Run(
         deployment=deployment,

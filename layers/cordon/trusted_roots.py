@@ -25,13 +25,18 @@ ROOTS = {  # by SHA-256 of the certificate; the tests compare the keys with Amaz
 CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n", re.DOTALL)
 
 
-def amazon_roots(bundle: str) -> str:
-    """The five roots of a PEM bundle. ValueError if the bundle lacks one."""
+def amazon_roots(bundle: str) -> tuple[str, list[str]]:
+    """The five roots of a PEM bundle, and the names of those that it lacks.
+
+    One may leave the bundle when AWS signs with it no more; what then still needs it falls back
+    (``cordon.trust``). ValueError if all are missing: an empty file would trust nobody.
+    """
     certificates = {fingerprint(pem): pem for pem in CERTIFICATE.findall(bundle)}
-    missing = [name for digest, name in ROOTS.items() if digest not in certificates]
-    if missing:
-        raise ValueError(f"missing in the bundle: {', '.join(missing)}")
-    return "".join(f"# {name}\n{certificates[digest]}" for digest, name in ROOTS.items())
+    kept = {name: certificates[d] for d, name in ROOTS.items() if d in certificates}
+    if not kept:
+        raise ValueError("the bundle has none of the roots of AWS's endpoints")
+    missing = [name for name in ROOTS.values() if name not in kept]
+    return "".join(f"# {name}\n{pem}" for name, pem in kept.items()), missing
 
 
 def fingerprint(pem: str) -> str:
@@ -42,4 +47,7 @@ def fingerprint(pem: str) -> str:
 if __name__ == "__main__":
     built = Path(sys.argv[1])
     bundle = (built / "botocore" / "cacert.pem").read_text()
-    (built / "amazon-roots.pem").write_text(amazon_roots(bundle))
+    roots, missing = amazon_roots(bundle)
+    for name in missing:
+        sys.stderr.write(f"botocore ships no {name} any more: it is left out\n")
+    (built / "amazon-roots.pem").write_text(roots)

@@ -471,6 +471,9 @@ class TestTagActionFor:
             (PLACE.arn("sagemaker", "endpoint/"), "manually"),
             (PLACE.arn("sagemaker", "endpoint"), "manually"),
             (PLACE.arn("s3", "endpoint/x"), "manually"),
+            ("arn:aws:sagemaker:us-east-1:aws:hub/public", "manually"),  # AWS's own
+            ("arn:aws:sagemaker:us-east-1::endpoint/scorer", "manually"),
+            (PLACE.arn("bedrock", "guardrail/g", region=""), "manually"),
         ],
     )
     def test_untaggable_resource_is_refused(self, arn: str, advice: str) -> None:

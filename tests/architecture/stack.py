@@ -57,7 +57,7 @@ def policies(playbook: str, *, full: bool = True) -> list[Mapping[str, Any]]:
     attached = [
         m.properties["PolicyDocument"]
         for m in managed.values()
-        if m.physical in role["ManagedPolicyArns"] or name in m.properties.get("Roles", ())
+        if m.physical in role.get("ManagedPolicyArns", ()) or name in m.properties.get("Roles", ())
     ]
     return [*attached, *(p["PolicyDocument"] for p in role["Policies"])]
 

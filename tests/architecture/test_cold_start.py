@@ -112,4 +112,5 @@ def test_number_of_imported_modules_is_limited(result: dict[str, Any]) -> None:
 def test_layer_size_is_limited(layer: Path) -> None:
     assert packages.weight(layer) < 15 * MB
     assert (layer / "amazon-roots.pem").exists()
+    assert (layer / "botocore" / "cacert.pem").exists()  # what the functions fall back to
     assert not [*(layer / "botocore" / "data").rglob("*.gz")]

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import trusted_roots
 from console.account import cordon_stack
+from cordon import trust
 from embedded.place import Place
 from tests.architecture.stack import ROOT
 
@@ -50,9 +53,11 @@ def test_requirements_equal_the_lock() -> None:
 
 @pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")  # Starfield's 0
 def test_bundle_has_exactly_the_five_roots() -> None:
-    kept = x509.load_pem_x509_certificates(trusted_roots.amazon_roots(BUNDLE).encode())
+    roots, missing = trusted_roots.amazon_roots(BUNDLE)
+    kept = x509.load_pem_x509_certificates(roots.encode())
     assert {name_of(c): key_of(c) for c in kept} == KEYS
     assert len(kept) == len(KEYS)
+    assert missing == []
 
 
 def name_of(certificate: x509.Certificate) -> str:
@@ -67,15 +72,32 @@ def key_of(certificate: x509.Certificate) -> str:
     ).hexdigest()
 
 
-def test_missing_root_stops_the_build() -> None:
-    """Otherwise the missing root would be noticed only when an endpoint changes its chain."""
+def without(*missing: str) -> str:
+    """The bundle without these roots."""
     pems = trusted_roots.CERTIFICATE.findall(BUNDLE)
-    missing = "Amazon Root CA 3"
-    others = "".join(
-        pem for pem in pems if trusted_roots.ROOTS.get(trusted_roots.fingerprint(pem)) != missing
-    )
-    with pytest.raises(ValueError, match=missing):
-        trusted_roots.amazon_roots(others)
+    names = trusted_roots.ROOTS
+    return "".join(p for p in pems if names.get(trusted_roots.fingerprint(p)) not in missing)
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")  # Starfield's 0
+def test_missing_root_is_left_out_and_said(tmp_path: Path) -> None:
+    """A new release of botocore must stop no deployment: the functions fall back."""
+    (tmp_path / "botocore").mkdir()
+    (tmp_path / "botocore" / "cacert.pem").write_text(without("Amazon Root CA 3"))
+    build = [sys.executable, str(LAYER / "trusted_roots.py"), str(tmp_path)]
+    built = subprocess.run(build, check=True, capture_output=True, text=True)
+    assert "no Amazon Root CA 3 any more" in built.stderr
+    kept = x509.load_pem_x509_certificates((tmp_path / "amazon-roots.pem").read_bytes())
+    assert {name_of(c) for c in kept} == KEYS.keys() - {"Amazon Root CA 3"}
+
+
+def test_bundle_without_any_of_the_roots_stops_the_build() -> None:
+    with pytest.raises(ValueError, match="none of the roots"):
+        trusted_roots.amazon_roots(without(*KEYS))
+
+
+def test_functions_fall_back_to_what_the_template_names() -> None:
+    assert (trust.PRUNED, trust.WHOLE) == (SMALL, WHOLE)
 
 
 @pytest.mark.parametrize(

@@ -2,23 +2,25 @@
 
 import json
 import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
 from cordon.outcome import Outcome
-from cordon.reconciling.custom_actions import DESCRIPTIONS
+from cordon.setting_up.custom_actions import DESCRIPTIONS
+from cordon.setting_up.response import KEPT_SECONDS
+from cordon.setting_up.settings_row import entries_of
 from cordon.settings import Deployment, MasterSwitch, Mode, parse
+from cordon.sources.custom_action import ids_of
 from embedded.custom_resources import as_text
 from embedded.place import Place
-from setup.setup import KEPT_SECONDS, entries_of
 from tests.architecture import stack as seen
-from tests.architecture.stack import PLAYBOOKS, ROOT, logical, stack
+from tests.architecture.stack import PLAYBOOKS, ROOT, listed, logical, stack
 
 SECTIONS = ["layer", "playbooks", "people", "workflow", "memory", "review", "alarms"]
 HOME = {  # where each type belongs; functions have their roles, logs, queues and rules beside them
     "AWS::Serverless::LayerVersion": "layer",
-    "AWS::Events::Rule": "playbooks",
     "AWS::Serverless::StateMachine": "workflow",
     "AWS::DynamoDB::Table": "memory",
     "AWS::S3::Bucket": "memory",
@@ -60,7 +62,11 @@ def test_sections_are_in_order() -> None:
 def test_every_resource_is_in_its_section() -> None:
     where = sections()
     for name, resource in seen.raw()["Resources"].items():
-        assert HOME.get(resource["Type"], where[name]) == where[name], name
+        home = HOME.get(resource["Type"], where[name])
+        if resource["Type"] == "AWS::Events::Rule":  # of a playbook, or a warning for people
+            warns = resource["Properties"]["Targets"][0]["Arn"] == {"Ref": "AlertsTopic"}
+            home = "alarms" if warns else "playbooks"
+        assert home == where[name], name
 
 
 def test_functions_and_folders_are_the_same() -> None:
@@ -102,7 +108,6 @@ def test_a_function_finds_its_deployment_in_its_environment(playbook: str, full:
     assert {deployment.workflow} == machines
     assert deployment.table == stack().resources["CasesTable"].physical
     assert deployment.evidence_bucket == stack().resources["EvidenceBucket"].physical
-    assert deployment.topic == arn("AlertsTopic")
     assert deployment.break_glass == ((seen.EMERGENCY,) if full else ())
     assert deployment.member_role == ("Member" if full else "")
     roles = {stack().resources[f"{logical(p)}Role"].arn for p in (*PLAYBOOKS, "decide_cases")}
@@ -222,8 +227,10 @@ def test_every_queue_takes_from_its_own_rules_only() -> None:
     locked = set()
     for guard in props("AWS::SQS::QueuePolicy").values():
         allow = [s for s in guard["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
-        deny = [s for s in guard["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
-        assert deny[0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        deny = {s["Sid"]: s for s in guard["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"}
+        assert deny.pop("OnlyTls")["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        (others,) = deny.values()  # tests/promises/test_queues.py shows whom
+        assert (others["Action"], others["Principal"]) == ("sqs:SendMessage", "*")
         for url in guard["Queues"]:
             locked.add(urls[url])
             allowed = {a for s in allow for a in s["Condition"]["ArnEquals"]["aws:SourceArn"]}
@@ -231,17 +238,30 @@ def test_every_queue_takes_from_its_own_rules_only() -> None:
     assert locked == set(urls.values())
 
 
+def test_no_queue_of_others_redrives_into_ours() -> None:
+    """What is redriven comes past a queue's policy (SQS API Reference, "SetQueueAttributes")."""
+    queues = props("AWS::SQS::Queue")
+    redriven = {
+        q["RedrivePolicy"]["deadLetterTargetArn"] for q in queues.values() if "RedrivePolicy" in q
+    }
+    for name, queue in queues.items():
+        # The queues that SQS fills cannot name their sources, which name them: that is a circle.
+        closed = queue.get("RedriveAllowPolicy") == {"redrivePermission": "denyAll"}
+        assert closed is (arn(name) not in redriven), name
+
+
 # ── memory ────────────────────────────────────────────────────────────────────
 
 
 def test_memory_survives() -> None:
     resources = seen.raw()["Resources"]
-    for name in ("CasesTable", "EvidenceBucket", "EvidenceBucketPolicy"):
-        assert resources[name]["DeletionPolicy"] == "Retain", name
+    kept = ("CasesTable", "EvidenceBucket", "EvidenceBucketPolicy", "FailedRecords")
+    for name in (*kept, "FailedRecordsPolicy"):
+        assert resources[name]["DeletionPolicy"] == "RetainExceptOnCreate", name
         assert resources[name]["UpdateReplacePolicy"] == "Retain", name
     table = stack().resources["CasesTable"].properties
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert table["DeletionProtectionEnabled"] is True
+    assert "DeletionProtectionEnabled" not in table  # setup's, once the deployment has succeeded
     assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
 
@@ -266,19 +286,21 @@ def test_evidence_is_written_once(full: bool) -> None:
 
 
 def test_only_exact_roles_write_evidence() -> None:
-    """C2: no path, no wildcard. Each prefix has one role: a playbook's, and the desk's."""
+    """C2: no path, no wildcard. Each prefix has one role, the settings' two: the desk and setup."""
     guard = props("AWS::S3::BucketPolicy")["EvidenceBucketPolicy"]["PolicyDocument"]
     by_sid = {s["Sid"]: s for s in guard["Statement"]}
     bucket = arn("EvidenceBucket")
     prefixes = sorted(by_sid["OnlyBelowPlaybooks"]["NotResource"])
-    writers = {**{playbook: playbook for playbook in PLAYBOOKS}, "settings": "decide_cases"}
+    writers: dict[str, tuple[str, ...]] = {playbook: (playbook,) for playbook in PLAYBOOKS}
+    writers["settings"] = ("decide_cases", "setup")
     assert prefixes == sorted(f"{bucket}/{prefix}/*" for prefix in writers)
-    for prefix, writer in writers.items():
-        only = by_sid[f"Only{logical(writer)}"]
+    for prefix, named in writers.items():
+        only = by_sid[f"Only{logical(named[0])}"]
         assert only["Resource"] == f"{bucket}/{prefix}/*"
-        role = arn(f"{logical(writer)}Role")
-        assert only["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": role}}
-        assert "*" not in role
+        roles = [arn(f"{logical(writer)}Role") for writer in named]
+        denied = only["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]
+        assert listed(denied) == roles
+        assert "*" not in "".join(roles)
 
 
 def test_evidence_expires_after_its_lock() -> None:
@@ -334,6 +356,13 @@ def test_alarms_watch_all_that_can_fail() -> None:
         for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
             expected.add((metric, machine.arn))
     expected.add(("Errors", names["ReconcileCases"].physical))
+    for name, function in names.items():
+        if function.type == "AWS::Lambda::Function":
+            expected.add(("DestinationDeliveryFailures", function.physical))
+            if name != "ReportCases":  # nobody invokes it asynchronously
+                expected.add(("AsyncEventsDropped", function.physical))
+        if function.type == "AWS::Events::Rule":
+            expected.add(("InvocationsFailedToBeSentToDlq", function.physical))
     assert watched() == expected
 
 
@@ -356,6 +385,37 @@ def test_alarm_covers_every_playbook(member: str, pattern: str, name: str) -> No
     assert [a["Namespace"] for a in alarms if a.get("MetricName") == metric] == ["Cordon"]
 
 
+def test_alarms_may_encrypt_what_they_may_publish() -> None:
+    """CloudWatch calls both services itself; what one refuses is not sent, and no alarm says so."""
+    guards = (
+        props("AWS::KMS::Key")["AlertsTopicKey"]["KeyPolicy"],
+        props("AWS::SNS::TopicPolicy")["AlertsTopicPolicy"]["PolicyDocument"],
+    )
+    key, topic = ({s["Sid"]: s for s in guard["Statement"]}["AlarmsPublish"] for guard in guards)
+    assert key["Principal"] == topic["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+    assert key["Condition"] == topic["Condition"]
+    alarms = [r.properties for r in stack().unbuilt if r.type == "AWS::CloudWatch::Alarm"]
+    place, pattern = stack().place, key["Condition"]["ArnLike"]["aws:SourceArn"]
+    for alarm in alarms:
+        named = place.arn("cloudwatch", f"alarm:{alarm['AlarmName']}")
+        assert fnmatchcase(named, pattern), named
+        assert alarm["AlarmActions"] == [stack().resources["AlertsTopic"].physical]
+    (rules,) = (s for s in guards[0]["Statement"] if s["Sid"] == "WarningsPublish")
+    assert rules["Principal"] == {"Service": "events.amazonaws.com"}
+    assert "Condition" not in rules  # EventBridge sends neither account nor ARN to KMS
+
+
+def test_alarm_covers_the_trust_of_every_function() -> None:
+    every = [r.properties for r in stack().unbuilt if r.type == "AWS::Logs::MetricFilter"]
+    filters = [one for one in every if one["FilterPattern"] == "{ $.trust_fell_back IS TRUE }"]
+    logs = {f.properties["LoggingConfig"]["LogGroup"] for f in stack().of("AWS::Lambda::Function")}
+    assert sorted(f["LogGroupName"] for f in filters) == sorted(logs)
+    (metric,) = {m["MetricName"] for f in filters for m in f["MetricTransformations"]}
+    alarms = [r.properties for r in stack().unbuilt if r.type == "AWS::CloudWatch::Alarm"]
+    assert [a["Namespace"] for a in alarms if a.get("MetricName") == metric] == ["Cordon"]
+
+
 def test_dashboard_names_existing_resources() -> None:
     (board,) = (r for r in stack().unbuilt if r.type == "AWS::CloudWatch::Dashboard")
     body = board.properties["DashboardBody"]
@@ -368,14 +428,14 @@ def test_dashboard_names_existing_resources() -> None:
 def test_security_hub_can_be_left_out() -> None:
     raw = seen.raw()["Resources"]
     hub = {n: r for n, r in raw.items() if r["Type"].startswith("AWS::SecurityHub::")}
-    assert len(hub) == 4  # insights; the reconciler makes the custom actions
+    assert len(hub) == 4  # insights; setup makes the custom actions
     assert {r.get("Condition") for r in hub.values()} == {"HasSecurityHub"}
 
 
 def test_custom_actions_are_those_the_one_rule_waits_for() -> None:
-    ids = set(DESCRIPTIONS)
-    assert ids == {"CordonContain", "CordonRelease"}
-    assert all(len(name) <= 20 for name in ids)
+    assert DESCRIPTIONS.keys() == ids_of(stack().id).keys() == {"CordonContain", "CordonRelease"}
+    ids = set(ids_of(stack().id).values())
+    assert all(len(id) <= 20 and id.isalnum() for id in ids)
     waiting = [name for name in stack().resources if name.endswith("CustomAction")]
     assert waiting == ["DecideCasesCustomAction"]
     rule = stack().resources[waiting[0]].properties["EventPattern"]
@@ -388,4 +448,5 @@ def test_stack_fits_every_partition(partition: str) -> None:
     built = stack(full=False, place=Place("111122223333", region, partition))
     text = seen.compact([r.properties for r in (*built.resources.values(), *built.unbuilt)])
     assert "arn:aws:" not in text
-    assert "arn:aws:" not in seen.source()
+    written = seen.source().replace("arn:aws:iam::*:role/BreakGlass*", "")  # an example, for people
+    assert "arn:aws:" not in written

@@ -150,9 +150,9 @@ def test_role_knows_identity_centers_roles() -> None:
 
 def test_role_is_protected_and_is_no_person() -> None:
     built = stack(full=True)
-    role = built.resources[ROLE].arn
+    role = built.resources[ROLE]
     denied = built.resources["ProtectOwnRolesPolicy"].properties["PolicyDocument"]["Statement"]
-    assert role in listed(denied[0]["Resource"])
+    assert role.arn in listed(denied[0]["Resource"])
     own = built.resources["DecideCases"].properties["Environment"]["Variables"]["CORDON_OWN_ROLES"]
-    assert role in own.split(",")
-    assert seen.compact(built.resources[ROLE].properties).count('"Resource":"*"') == 0
+    assert role.physical in own.split(",")
+    assert seen.compact(role.properties).count('"Resource":"*"') == 0

@@ -18,7 +18,6 @@ NEEDED = {
     "dynamodb:Query",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
-    "securityhub:CreateActionTarget",
     "sqs:SendMessage",
     "ssm:DescribeOpsItems",
     "states:StartExecution",

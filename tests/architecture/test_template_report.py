@@ -28,6 +28,7 @@ NEEDED = {
     "events:PutEvents",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
+    "s3:GetObject",
     "s3:ListBucket",
     "s3:PutObject",
     "securityhub:BatchImportFindings",
@@ -66,17 +67,17 @@ def decision(action: str, resource: str, **context: Any) -> Decision:
         ("reported#quarantine_bucket#0123456789abcdef", False),
         ("plan#quarantine_bucket#0123456789abcdef#0123456789abcdef", False),
         ("decision#quarantine_bucket#0123456789abcdef", False),
-        ("settings", False),
+        ("settings", True),
     ],
 )
-def test_only_cases_ring(id: str, rings: bool) -> None:
-    (one,) = properties("ReportCasesStream")["FilterCriteria"]["Filters"]
-    pattern = json.loads(one["Pattern"])
+def test_only_cases_and_settings_ring(id: str, rings: bool) -> None:
+    filters = properties("ReportCasesStream")["FilterCriteria"]["Filters"]
+    patterns = [json.loads(one["Pattern"]) for one in filters]
     key = {"id": {"S": id}}
     record = {"eventName": "MODIFY", "dynamodb": {"Keys": key, "NewImage": key}}
-    assert matches(pattern, record) is rings
-    expired = {"eventName": "REMOVE", "dynamodb": {"Keys": key}}
-    assert not matches(pattern, expired)
+    assert any(matches(pattern, record) for pattern in patterns) is rings
+    deleted = {"eventName": "REMOVE", "dynamodb": {"Keys": key}}
+    assert any(matches(pattern, deleted) for pattern in patterns) is (id == "settings")
 
 
 def test_stream_keeps_what_it_gives_up() -> None:
@@ -168,9 +169,12 @@ def test_only_the_reporter_sends_messages() -> None:
     named = [
         one["Principal"]["AWS"]
         for one in keys.properties["KeyPolicy"]["Statement"]
-        if one["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+        if one["Sid"] == "ReporterPublishes"
     ]
     assert named == [stack().resources["ReportCasesRole"].arn]
+    others = [s["Principal"] for s in keys.properties["KeyPolicy"]["Statement"]]
+    services = ("cloudwatch.amazonaws.com", "events.amazonaws.com")
+    assert [p for p in others if "Service" in p] == [{"Service": name} for name in services]
 
 
 # ---- what it is built of ----

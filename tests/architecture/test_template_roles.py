@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import Any
 
@@ -274,8 +275,12 @@ def test_setup_may_do_nothing_else() -> None:
         for action in listed(statement["Action"])
     }
     logs = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
-    table = {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
-    assert granted_actions == logs | table
+    table = {"BatchGetItem", "PutItem", "UpdateItem", "DescribeTable", "UpdateTable"}
+    actions = {"securityhub:CreateActionTarget", "securityhub:DeleteActionTarget"}
+    home = {"ssm:GetParameter", "ssm:PutParameter", "ssm:DeleteParameter"}
+    evidence = {"s3:GetObject", "s3:PutObject"}
+    needed = {*logs, *evidence, *actions, *home, "cloudformation:DescribeStacks"}
+    assert granted_actions == needed | {f"dynamodb:{one}" for one in table}
     assert stack().resources["SetupRole"].properties["ManagedPolicyArns"] == [
         stack().resources["ProtectedPolicy"].physical
     ]
@@ -304,11 +309,12 @@ def test_member_access_is_optional_and_within_the_organisation() -> None:
 def test_workflow_invokes_only_the_playbooks() -> None:
     (found,) = stack().of("AWS::StepFunctions::StateMachine")
     role = stack().resources["WorkflowRole"]
-    (document,) = (p["PolicyDocument"] for p in role.properties["Policies"])
-    invoke, _ = document["Statement"]
-    assert invoke["Action"] == "lambda:InvokeFunction"
+    allowed = list(seen.statements(policies("workflow"), "Allow"))
+    (invoke,) = (one for one in allowed if one["Action"] == "lambda:InvokeFunction")
+    assert {one["Sid"] for one in allowed} == {"InvokePlaybooks", "WriteWorkflowLog"}
     functions = {stack().resources[logical(playbook)].arn for playbook in PLAYBOOKS}
     assert set(invoke["Resource"]) == functions
     assert found.properties["RoleArn"] == role.arn
     (trust,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
-    assert trust["Condition"]["ArnLike"]["aws:SourceArn"] == found.arn
+    assert fnmatchcase(found.arn, trust["Condition"]["ArnLike"]["aws:SourceArn"])
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}

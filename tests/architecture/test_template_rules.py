@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cordon.sources.custom_action import ids_of
 from embedded.event_patterns import check, matches
 from escalate_finding.playbook import AI_THREATS, FOR_A_PERSON
 from quarantine_bucket.playbook import REACHABLE_BUCKETS
@@ -23,11 +24,14 @@ OCSF = "ocsf"
 FORMS = (NATIVE, ASFF, OCSF)
 KNOWN = {  # source and detail-type, as the services send them
     ("aws.guardduty", "GuardDuty Finding"),
+    ("aws.guardduty", "GuardDuty Malware Protection Object Scan Result"),
     ("aws.macie", "Macie Finding"),
     ("aws.config", "Config Rules Compliance Change"),
     ("aws.securityhub", "Security Hub Findings - Imported"),
     ("aws.securityhub", "Security Hub Findings - Custom Action"),
     ("aws.securityhub", "Findings Imported V2"),
+    ("aws.cloudformation", "CloudFormation Stack Status Change"),
+    ("aws.ssm", "Parameter Store Change"),
 }
 # GuardDuty type → how Security Hub spells it in ASFF
 SPELLED = {
@@ -85,9 +89,14 @@ def rules(playbook: str) -> list[Mapping[str, Any]]:
 
 
 def patterned() -> list[Any]:
-    """The rules that wait for events; a schedule waits for none."""
-    rules = stack().of("AWS::Events::Rule")
-    return [rule for rule in rules if "EventPattern" in rule.properties]
+    """The rules that wait for findings: a schedule waits for none, a warning goes to the topic."""
+    topic = stack().resources["AlertsTopic"].arn
+    return [
+        rule
+        for rule in stack().of("AWS::Events::Rule")
+        if "EventPattern" in rule.properties
+        and all(target["Arn"] != topic for target in rule.properties["Targets"])
+    ]
 
 
 def targets(event: Mapping[str, Any]) -> set[str]:
@@ -256,14 +265,14 @@ def test_sensitive_data_reaches_the_escalation_by_its_queue() -> None:
     assert reached(hub("macie", Types=[spelled], Severity={"Label": "MEDIUM"})) == set()
 
 
-@pytest.mark.parametrize("action", ["CordonContain", "CordonRelease", "SomebodyElses"])
-def test_custom_action_reaches_the_desk_alone(action: str) -> None:
+@pytest.mark.parametrize("action", [*ids_of(stack().id).values(), "CordonContain", "Contain0"])
+def test_custom_action_of_this_stack_reaches_the_desk_alone(action: str) -> None:
     chosen = hub("securityhub")
     chosen["detail-type"] = "Security Hub Findings - Custom Action"
     chosen["resources"] = [f"arn:aws:securityhub:eu-central-1:111122223333:action/custom/{action}"]
     assert reached(chosen) == set()
     rule = stack().resources["DecideCasesCustomAction"].properties["EventPattern"]
-    assert matches(rule, chosen) is (action != "SomebodyElses")
+    assert matches(rule, chosen) is (action in ids_of(stack().id).values())
 
 
 FORGED = (
@@ -339,8 +348,9 @@ def test_other_sources_reach_nobody() -> None:
 def test_patterns_are_ones_that_eventbridge_takes() -> None:
     """EventBridge User Guide, "quotas": 30 rules with wildcards a bus at most, of all its users."""
     wild = [r for r in stack().of("AWS::Events::Rule") if "wildcard" in seen.compact(r.properties)]
-    assert len(wild) <= 3
-    assert all("configRuleName" in seen.compact(rule.properties) for rule in wild)
+    assert len(wild) <= 5
+    found = [rule for rule in patterned() if rule in wild]
+    assert all("configRuleName" in seen.compact(rule.properties) for rule in found)
     for rule in patterned():
         pattern = rule.properties["EventPattern"]
         check(pattern)

@@ -13,9 +13,11 @@ from cordon.finding import Malformed
 from cordon.memory.cases import Case
 from cordon.memory.decisions import Verb
 from cordon.sources import read, read_all
+from cordon.sources.custom_action import ids_of
+from cordon.sources.own_finding import id_of
 from cordon.statuses import Status
 from tests.deciding.stand_ins import CASE, DESK, Office, playbooks, waiting
-from tests.make import ACCOUNT
+from tests.make import ACCOUNT, DEPLOYMENT
 from tests.reporting.cases import a_case
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -27,7 +29,8 @@ def chosen(action: str, *findings: dict[str, Any]) -> Event:
     """A reviewer chose an action for these findings."""
     one: Event = json.loads(json.dumps(SAMPLE))
     prefix = one["resources"][0].partition("action/custom/")[0]
-    one["resources"] = [f"{prefix}action/custom/{action}"]
+    id = ids_of(DEPLOYMENT.stack).get(action, action)
+    one["resources"] = [f"{prefix}action/custom/{id}"]
     one["detail"] |= {"actionName": action, "findings": list(findings or one["detail"]["findings"])}
     return one
 
@@ -36,7 +39,7 @@ def our_finding(case: Case, **changes: Any) -> dict[str, Any]:
     """Our own finding of a case, as Security Hub gives it."""
     finding = dict(SAMPLE["detail"]["findings"][0])
     product = f"arn:aws:securityhub:eu-central-1:{ACCOUNT}:product/{ACCOUNT}/default"
-    named = f"cordon/{ACCOUNT}/eu-central-1/{case.playbook}/{case.id}"
+    named = id_of(DEPLOYMENT.stack, case.finding.place, case.playbook, case.id)
     ours = {"Id": named, "ProductArn": product, "GeneratorId": "cordon", "Region": "eu-central-1"}
     fields = {"ProductFields": {"aws/securityhub/ProductName": "Default"}}
     return {**finding, **ours, **fields, "AwsAccountId": ACCOUNT, **changes}
@@ -140,8 +143,10 @@ def test_what_holds_nothing_is_not_released(home: Office, case: Case) -> None:
     "changes",
     [
         {"AwsAccountId": "999988887777"},
-        {"Id": f"cordon/{ACCOUNT}/eu-central-1/nobody/{CASE}"},
-        {"Id": f"cordon/{ACCOUNT}/eu-central-1/quarantine_bucket/{CASE}x"},
+        {"Id": f"cordon/{ACCOUNT}/eu-central-1/nobody/{CASE}/cb092c04"},
+        {"Id": f"cordon/{ACCOUNT}/eu-central-1/quarantine_bucket/{CASE}x/cb092c04"},
+        {"Id": f"cordon/{ACCOUNT}/eu-central-1/quarantine_bucket/{CASE}/00000000"},
+        {"Id": f"cordon/{ACCOUNT}/eu-central-1/quarantine_bucket/{CASE}"},
     ],
 )
 def test_what_only_looks_like_our_finding_is_nothing(home: Office, changes: dict[str, Any]) -> None:
@@ -166,7 +171,8 @@ def test_a_members_finding_that_looks_like_ours_is_nothing(home: Office) -> None
 
 def test_other_actions_are_not_ours(home: Office) -> None:
     home.having(of_original(Status.CONTAINED))
-    on_custom_action(chosen("Archive"), home.desk)
+    for id in ("Archive", "CordonRelease of another stack", "Contain00000000", "Release00000000"):
+        on_custom_action(chosen(id), home.desk)
     assert home.calls.invoked == [] and home.calls.started == []
 
 

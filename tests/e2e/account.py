@@ -30,6 +30,7 @@ from cordon.clock import to_iso
 from cordon.memory.cases import Case
 from cordon.memory.reported import Reported, ReportedRows
 from cordon.memory.table import encode, row_of
+from cordon.sources.own_finding import id_of
 from embedded.place import Place
 from embedded.snapshot import snapshot
 from tests.e2e.http_requests import Response, signed
@@ -61,10 +62,11 @@ def emulator(log: Path) -> Iterator["Account"]:
 
 @dataclass(frozen=True)
 class Account:
-    """One emulated AWS account."""
+    """One emulated AWS account, and the stack in it that the test is about."""
 
     endpoint: str
     region: str = REGION
+    name: str = NAME  # of the stack
 
     def client(self, service: str, region: str = "") -> Any:
         """An ordinary client, with the credentials of the account's owner."""
@@ -82,15 +84,24 @@ class Account:
 
     # ---- deploying ----
 
-    def deploy(self, mode: str = "", **parameters: str) -> str:
-        """``sam deploy`` of the built template, as it is. Returns what the CLI printed."""
+    def deploy(
+        self, mode: str = "", *more: str, template: Path | None = None, **parameters: str
+    ) -> str:
+        """``sam deploy`` of the built template, as it is, with these options ``more``. Waits until
+        all is still. Returns what the CLI printed; AssertionError where it fails."""
         modes = dict.fromkeys(MODES, mode) if mode else {}
         given = {"BreakGlassRoles": BREAK_GLASS, **modes, **parameters}
         overrides = [f"{key}={value}" for key, value in given.items()]
         command = [
             *(sys.executable, "-m", "samcli", "deploy"),
-            *("--stack-name", NAME, "--region", self.region),
+            *("--stack-name", self.name, "--region", self.region),
+            *(("--template-file", str(template)) if template else ()),
+            *(
+                "--config-file",
+                str(ROOT / "samconfig.toml"),
+            ),  # else it is sought beside the template
             *("--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"),
+            *more,
             *("--parameter-overrides", *overrides),
         ]
         environment = {
@@ -108,17 +119,18 @@ class Account:
         if ran.returncode:
             raise AssertionError(f"sam deploy failed:\n{ran.stdout[-4000:]}\n{ran.stderr[-2000:]}")
         self.__dict__.pop("stack", None)
+        self.settle()
         return ran.stdout
 
     def delete(self) -> None:
         """Delete the stack, as ``sam delete`` or the console would."""
         cloudformation = self.client("cloudformation")
-        cloudformation.delete_stack(StackName=NAME)
+        cloudformation.delete_stack(StackName=self.name)
         until(lambda: self._is_deleted(cloudformation), DEPLOYED, "the stack is not deleted")
 
     def _is_deleted(self, cloudformation: Any) -> bool:
         stacks = cloudformation.list_stacks()["StackSummaries"]
-        states = [s["StackStatus"] for s in stacks if s["StackName"] == NAME]
+        states = [s["StackStatus"] for s in stacks if s["StackName"] == self.name]
         if any(state.endswith("FAILED") for state in states):
             raise AssertionError(f"the stack is at {states}")
         return all(state == "DELETE_COMPLETE" for state in states)
@@ -126,9 +138,15 @@ class Account:
     @cached_property
     def stack(self) -> Stack:
         """The deployed stack, as an operator sees it."""
-        found = self.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
+        found = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
         outputs = {o["OutputKey"]: o["OutputValue"] for o in found["Outputs"]}
         return Stack(self.client, outputs, desk=self.desk())
+
+    @property
+    def stack_id(self) -> str:
+        """AWS::StackId."""
+        found = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        return str(found[0]["StackId"])
 
     def desk(
         self,
@@ -148,7 +166,7 @@ class Account:
 
     def physical(self, logical: str) -> str:
         """The name or URL of a resource of the stack."""
-        named = {"StackName": NAME, "LogicalResourceId": logical}
+        named = {"StackName": self.name, "LogicalResourceId": logical}
         found = self.client("cloudformation").describe_stack_resource(**named)
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
@@ -157,7 +175,9 @@ class Account:
         """The physical ids of the stack's resources, by logical id."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources")
         listed = (
-            one for page in pages.paginate(StackName=NAME) for one in page["StackResourceSummaries"]
+            one
+            for page in pages.paginate(StackName=self.name)
+            for one in page["StackResourceSummaries"]
         )
         return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
 
@@ -224,16 +244,18 @@ class Account:
         signer: Credentials | None = None,
         service: str = "execute-api",
     ) -> Response:
-        """A request to the account's only HTTP API, as curl would send it: signed (SigV4) by the
-        account's owner, by a session of a role (ARN), or by who is given."""
-        (api,) = self.client("apigatewayv2").get_apis()["Items"]
+        """A request to the account's only HTTP API, or where there are several to the stack's, as
+        curl would send it: signed (SigV4) by the account's owner, by a session of a role (ARN), or
+        by who is given."""
+        first, *others = self.client("apigatewayv2").get_apis()["Items"]
+        url = self.stack.outputs["DeskUrl"] if others else first["ApiEndpoint"]
         if role:
             named = {"RoleArn": role, "RoleSessionName": session}
             given = self.client("sts").assume_role(**named)["Credentials"]
             key = (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
             signer = Credentials(*key)
-        url, by = api["ApiEndpoint"] + path, signer or Credentials(ACCOUNT, "test")
-        return signed(method, url, body, by, service, self.region)
+        by = signer or Credentials(ACCOUNT, "test")
+        return signed(method, url + path, body, by, service, self.region)
 
     def tick(self, rule: str) -> None:
         """Let a rule with a schedule fire (logical id), and wait until all is still. AssertionError
@@ -338,7 +360,7 @@ class Account:
     def finding_of(self, case: Case) -> dict[str, Any]:
         """Our own finding of a case, whole."""
         place = case.finding.place
-        return self.finding(f"cordon/{place.account}/{place.region}/{case.playbook}/{case.id}")
+        return self.finding(id_of(self.stack_id, place, case.playbook, case.id))
 
     def evidence(self, case: Case) -> list[str]:
         """The stages of a case's evidence, in order; their chain must hold."""

@@ -58,13 +58,13 @@ def account(running: Account, request: pytest.FixtureRequest) -> Iterator[Accoun
     yield running
     marker = request.node.get_closest_marker("refused")
     calls = running.calls(calls_before)
-    refused = {call["action"] for call in calls if _by_us(call)}
+    refused = {call["action"] for call in calls if by_us(call)}
     assert refused == set(marker.args if marker else ())
     if request.module.__name__.rpartition(".")[2] != "test_denies":  # there roles are widened
         CALLS.extend(calls)
 
 
-def _by_us(call: dict[str, Any]) -> bool:
+def by_us(call: dict[str, Any]) -> bool:
     """Was it a role of the stack that was refused?"""
     return call["refused"] and ":assumed-role/cordon-" in call["principal"]
 

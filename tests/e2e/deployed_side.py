@@ -17,13 +17,14 @@ from cordon.deciding.cases import HOLDING
 from cordon.finding import Malformed
 from cordon.memory.decisions import Decisions, Verb
 from cordon.sources import read
+from cordon.sources.custom_action import digits_of
 from cordon.statuses import Status
 from embedded import snapshot as looks
 from embedded.backends import tags
 from embedded.place import Place
 from tests.e2e.account import ACCOUNT, NAME, Account
 from tests.e2e.people import Heard, hearing
-from tests.e2e.sides import WHY, Call, Names, Side, evidence, moment, reports, short
+from tests.e2e.sides import DIGITS, WHY, Call, Names, Side, evidence, moment, reports, short
 
 SAM = "aws-sam-cli-managed-default"  # the stack of the bucket that `sam deploy` uploads to
 LOG_SECONDS = 5  # that a log may come after its invocation
@@ -94,13 +95,14 @@ class _Watch:
         self.ai = sorted(like.moments[0].state["tags"]) if like.moments else []
         self.noted = len(account.calls())
         self.generated = dict(_physical(account, NAME))
+        self.digits = {digits_of(account.stack_id): DIGITS}
         own = self.generated.keys() | dict(_physical(account, SAM)).keys()
         self.own = {name.rsplit("/", 1)[-1] for name in own} | {OPERATOR}
         self.operator = _operator(account)
 
     def event_here(self, path: Path) -> Any:
         """The event; where it names what replay's deploy made up, it names what this one did."""
-        text, here = path.read_text(), {v: k for k, v in short(self.generated).items()}
+        text, here = path.read_text(), {v: k for k, v in self.short.items()}
         for name, logical in self.like.names.items():
             text = text.replace(name, here.get(logical, name))
         return json.loads(text)
@@ -108,7 +110,12 @@ class _Watch:
     @property
     def names(self) -> Names:
         """As of this moment."""
-        return Names(short(self.generated), datetime.now().astimezone(), self.event)
+        return Names(self.short, datetime.now().astimezone(), self.event)
+
+    @property
+    def short(self) -> dict[str, str]:
+        """What the deploy made up, by how it is written."""
+        return short(self.generated) | self.digits
 
     def look(self) -> None:
         """Keep how the account is."""

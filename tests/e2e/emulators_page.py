@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "emulators.md"
 EMULATOR = ROOT / "tests" / "e2e" / "emulator"
 REPAIRS = [
-    EMULATOR / f"{name}.py" for name in ("repairs", "calls", "streams", "http_api", "schedules")
+    EMULATOR / f"{name}.py"
+    for name in ("repairs", "calls", "streams", "http_api", "schedules", "stacks")
 ]
 START, END = "<!-- repairs: start -->\n", "<!-- repairs: end -->"
 

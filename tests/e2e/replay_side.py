@@ -12,10 +12,11 @@ from console import account as console_account
 from console.replay import Replay
 from console.run import Run
 from console.stack import Stack
+from cordon.sources.custom_action import digits_of
 from embedded.account import EmbeddedAccount
 from embedded.journal import Called, Published
 from tests.e2e.account import ROOT
-from tests.e2e.sides import HALVES, Call, Names, Side, evidence, moment, reports, short
+from tests.e2e.sides import DIGITS, HALVES, Call, Names, Side, evidence, moment, reports, short
 
 
 class _Watched(EmbeddedAccount):
@@ -34,7 +35,7 @@ class _Watched(EmbeddedAccount):
         shown = super().snapshot(exclude_own=exclude_own) | reports(self.client)
         stack = Stack(self.client, self.stack.outputs)
         generated = {r.physical: r.logical for r in self.stack.resources.values()}
-        self.side.names = short(generated)
+        self.side.names = short(generated) | {digits_of(self.stack.id): DIGITS}
         names = Names(self.side.names, self.now, self.event)
         cases = list(stack.all_cases())
         calls = list(_journaled(self))[sum(len(m.calls) for m in self.side.moments) :]

@@ -104,6 +104,9 @@ def _findings(hub: Any) -> Iterator[dict[str, Any]]:
         yield from page["Findings"]
 
 
+DIGITS = "digits of the stack"  # which its finding ids and custom actions have
+
+
 def short(generated: Mapping[str, str]) -> dict[str, str]:
     """The names that the deploy made up; of ARNs and URLs their last part."""
     last = {re.split("[/:]", k)[-1]: logical for k, logical in generated.items()}

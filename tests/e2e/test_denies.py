@@ -104,6 +104,9 @@ DENIED = (
     ("s3", "delete_object", {"Bucket": "EVIDENCE", "Key": "entry"}),
     ("s3", "put_object_retention", {"Bucket": "EVIDENCE", "Key": "entry", "Retention": LOCK}),
     ("s3", "put_bucket_tagging", {"Bucket": TERRAFORM, "Tagging": {"TagSet": []}}),
+    ("s3", "delete_object", {"Bucket": "ordinary", "Key": "entry"}),
+    ("s3", "list_objects_v2", {"Bucket": "ordinary"}),
+    ("sqs", "send_message", {"QueueUrl": "QUEUE", "MessageBody": "{}"}),
     ("iam", "put_role_policy", {"RoleName": "OWN", **ROLE_POLICY}),
     ("iam", "put_role_policy", {"RoleName": LANDING, **ROLE_POLICY}),
     ("iam", "put_role_policy", {"RoleName": RESCUER, **ROLE_POLICY}),
@@ -116,7 +119,7 @@ DENIED = (
 )
 ALLOWED = (
     ("s3", "put_bucket_tagging", {"Bucket": "ordinary", "Tagging": {"TagSet": []}}),
-    ("s3", "delete_object", {"Bucket": "ordinary", "Key": "entry"}),
+    ("sqs", "purge_queue", {"QueueUrl": "QUEUE"}),
     ("iam", "put_role_policy", {"RoleName": "ordinary", **ROLE_POLICY}),
     ("dynamodb", "put_item", {"TableName": "TABLE", "Item": {"id": {"S": "ordinary"}}}),
     (
@@ -130,10 +133,12 @@ ALLOWED = (
 @pytest.mark.refused(
     "iam:PutRolePolicy",
     "s3:DeleteObject",
+    "s3:ListBucket",
     "s3:PutBucketTagging",
     "s3:PutObjectRetention",
     "securityhub:BatchUpdateFindings",
     "dynamodb:PutItem",
+    "sqs:SendMessage",
 )
 @pytest.mark.parametrize("function", ["QuarantineBucket", "RevokeSessions"])
 def test_an_administrator_is_still_denied(account: Account, function: str) -> None:
@@ -145,6 +150,7 @@ def test_an_administrator_is_still_denied(account: Account, function: str) -> No
     outputs = account.stack.outputs
     names = {"EVIDENCE": outputs["EvidenceBucket"], "OWN": role.split("/")[-1]}
     names["TABLE"] = outputs["CasesTableName"]
+    names["QUEUE"] = account.physical("TagAiResourceBulkQueue")
     assert [try_ for try_ in ALLOWED if not may(account, role, try_, names)] == []
     assert [try_ for try_ in DENIED if may(account, role, try_, names)] == []
 

@@ -12,8 +12,10 @@ from cordon.statuses import Status
 from tests.e2e.account import ACCOUNT, Account, emulator
 from tests.e2e.conftest import event
 from tests.e2e.test_console import cordon
+from tests.e2e.test_life_cycle import is_protected
 from tests.e2e.test_playbooks import PUBLIC, ROLE, allowed, bucket_of, executions, person, state
 
+PEOPLES = ("master_switch", "modes", "budget", "budgets", "exemptions")  # no deployment resets them
 NOTEBOOK = "tag_ai_resource/securityhub_sagemaker_1"
 
 
@@ -66,9 +68,16 @@ def test_a_stack_updates_twice_and_its_bucket_with_it(fresh: Account) -> None:
     condition lets the calls through is tried in tests/promises/test_denials.py.
     """
     s3, where = fresh.client("s3"), fresh.stack.outputs["EvidenceBucket"]
-    for days, rescuer in (("400", "First"), ("30", "Second")):
+    for budget, days, rescuer in ((25, "400", "First"), (26, "30", "Second")):
         role = f"arn:aws:iam::{ACCOUNT}:role/{rescuer}"
-        fresh.deploy("enforce", EvidenceDays=days, BreakGlassRoles=role)
+        fresh.stack.request("settings", {"change": {"do": "budget", "cases": budget}})
+        settings, tags = fresh.settings, ("--tags", f"owner={rescuer}")
+        fresh.deploy("enforce", *tags, EvidenceDays=days, BreakGlassRoles=role, BudgetPerHour="7")
+        assert {name: fresh.settings[name] for name in PEOPLES} == {
+            name: settings[name] for name in PEOPLES
+        }
+        assert fresh.settings["protected"] > settings["protected"]  # the new role is added
+        assert is_protected(fresh, fresh.stack.outputs["CasesTableName"])
         assert fresh.stack.outputs["EvidenceBucket"] == where
         kept = json.loads(s3.get_bucket_policy(Bucket=where)["Policy"])["Statement"]
         guard = next(one for one in kept if one["Sid"] == "NoOtherBucketSettings")

@@ -223,6 +223,21 @@ class TestNotYet:
             assert set(ends(account).values()) == {"verified"}
             assert account.resources.values["mark"] == "a"
 
+    def test_change_of_another_resource_does_not_wait(self) -> None:
+        with account_of(LateLock(PLACE, "data", ("x",)), lock("side", "y")) as account:
+            SlowLock.ready.append(account.clock.now() + timedelta(minutes=10))
+            account.deliver("a")
+            assert ends(account) == {"late_lock": "waiting", "memory_lock": "verified"}
+            assert account.resources.values["side"] == ["cordon:y"]
+
+    def test_attempt_that_waits_has_not_ended(self) -> None:
+        """When it was contained is what later activity is measured by."""
+        with account_of(SlowLock(PLACE, "data", ("x",))) as account:
+            SlowLock.ready.append(account.clock.now() + timedelta(minutes=10))
+            assert account.deliver("a").contained_at is None
+            SlowLock.ready.clear()
+            assert account.deliver("a").contained_at is not None
+
     def test_death_while_it_waits_is_taken_up(self) -> None:
         with account_of(SlowLock(PLACE, "data", ("x",))) as account:
             SlowLock.ready.append(account.clock.now() + timedelta(minutes=10))

@@ -250,6 +250,14 @@ def test_later_pass_is_remembered(cases: Cases) -> None:
     assert cases.remember("c0ffee", ACCOUNT, PLAN.hash).passed_at == NOON + timedelta(hours=1)
 
 
+def test_pass_is_remembered_for_a_day(cases: Cases, table: Table, clock: Clock) -> None:
+    """Longer than any delivery of the failure before it may take."""
+    cases.remember_pass("c0ffee", NOON)
+    key = CASE_KEY.replace("case#", "passed#")
+    until = clock.now() + timedelta(days=1)
+    assert table.get(key)[key]["expires"] == int(until.timestamp())
+
+
 def test_everything_is_remembered_at_once(cases: Cases) -> None:
     case = cases.open(a_case())
     assert cases.take_budget(ACCOUNT, 5)

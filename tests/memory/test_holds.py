@@ -4,7 +4,7 @@ import pytest
 
 from cordon.actions.s3 import DenyBucketAccess
 from cordon.errors import HoldReleased
-from cordon.memory.holds import Capture, Hold, Holds
+from cordon.memory.holds import MOST_IN_ROW, Capture, Hold, Holds
 from cordon.memory.table import Table
 from tests.make import PLACE
 
@@ -198,3 +198,8 @@ def test_row_that_others_leave_meanwhile_is_no_ruin(
     monkeypatch.setattr(Holds, "delete_if_free", and_then)
     holds.leave(ACTION, "a")
     assert holds.get(ACTION) == {}
+
+
+def test_what_is_kept_of_a_target_fits_into_a_row() -> None:
+    """What was there, what was written, and what a person made of it: 400 KB at most."""
+    assert 3 * MOST_IN_ROW < 400 * 1024 // 2  # the other half is for those who are in it

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cordon.evidence import ChainEnd
 from cordon.memory import settings as row
 from cordon.memory.table import Cancelled, Row, Table
 from cordon.settings import MasterSwitch
@@ -13,12 +14,14 @@ from tests.memory.table import NAME, dynamodb_table
 
 ENTRIES = {"master_switch": "on", "modes": {"a": "observe"}, "protected": frozenset({"arn:*"})}
 
+FIRST = ChainEnd(1, "ab" * 32)
+
 
 @pytest.fixture
 def made() -> Iterator[tuple[Table, Any]]:
     """The table with the first row, and the client behind it."""
     with Clock().installed(), dynamodb_table() as (table, client):
-        assert row.create(table, ENTRIES, "the stack")
+        assert row.create(table, ENTRIES, "the stack", FIRST)
         yield table, client
 
 
@@ -42,7 +45,7 @@ def test_row_is_written_once(made: tuple[Table, Any]) -> None:
     table, _ = made
     before = there(table)
     assert before["version"] == 1
-    assert not row.create(table, {**ENTRIES, "master_switch": "off"}, "another stack")
+    assert not row.create(table, {**ENTRIES, "master_switch": "off"}, "another stack", FIRST)
     assert there(table) == before
 
 
@@ -73,6 +76,50 @@ def test_write_changes_its_entry_alone(made: tuple[Table, Any], write: str) -> N
     WRITES[write](table, before)
     changed = {"version": 2, "changed_by": "Ada", **AFTER[write]}
     assert there(table) == {k: v for k, v in {**before, **changed}.items() if v is not None}
+
+
+LEFT: dict[str, Any] = {
+    "set": lambda known: row.with_entry(known, ("modes", "a"), "enforce"),
+    "set anew": lambda known: row.with_entry(known, ("modes", "b"), "enforce"),
+    "set a text": lambda known: row.with_entry(known, ("master_switch",), "off"),
+    "set without a map": lambda known: row.with_entry(known, ("budgets", "a"), 5),
+    "remove": lambda known: row.without_entry(known, ("modes", "a")),
+    "protect": lambda known: row.with_entry(
+        known, ("protected",), known["protected"] | {"arn:aws:s3:::x"}
+    ),
+    "unprotect": lambda known: row.without_entry(known, ("protected",)),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_what_a_write_leaves_is_known_before(made: tuple[Table, Any], write: str) -> None:
+    """Evidence names it first: were it another, every change of the desk would ring."""
+    table, _ = made
+    before = there(table)
+    left = row.entries_hash(LEFT[write](before))
+    assert left != row.entries_hash(before)
+    WRITES[write](table, before)
+    assert row.entries_hash(there(table)) == left
+
+
+def test_bookkeeping_decides_nothing(made: tuple[Table, Any]) -> None:
+    table, client = made
+    before = row.entries_hash(there(table))
+    by_a_person(client, "SET other_home = :v, version = :v, changed_by = :v", v={"S": "x"})
+    assert row.entries_hash(there(table)) == before
+    by_a_person(client, "SET anything_else = :v", v={"S": "x"})
+    assert row.entries_hash(there(table)) != before
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"L": [{"N": "1.5"}]}, {"N": "1.5"}, {"B": b"\x00"}, {"NULL": True}, {"NS": ["1", "2"]}],
+)
+def test_any_row_has_a_hash(made: tuple[Table, Any], value: dict[str, Any]) -> None:
+    table, client = made
+    before = row.entries_hash(there(table))
+    by_a_person(client, "SET modes = :v", v=value)
+    assert row.entries_hash(there(table)) != before
 
 
 @pytest.mark.parametrize("write", WRITES)

@@ -235,6 +235,18 @@ def set_up(world: World) -> None:
     assert world.settings["modes"] == modes
 
 
+def looked_after(world: World) -> None:
+    """An update takes the table's protection away; the stack is deleted, and made anew."""
+    table = world.account.stack.outputs["CasesTableName"]
+    dynamodb = world.account.client("dynamodb")
+    dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
+    world.account.set_stack_status("UPDATE_COMPLETE")
+    world.account.settle()
+    world.account.custom_resource("Settings", "Delete")
+    world.account.custom_resource("Settings", "Create")
+    assert dynamodb.describe_table(TableName=table)["Table"]["DeletionProtectionEnabled"]
+
+
 ROADS: dict[str, tuple[Road, ...]] = {
     "QuarantineBucket": (
         sample("quarantine_bucket/guardduty_public_access"),
@@ -287,7 +299,7 @@ ROADS: dict[str, tuple[Road, ...]] = {
         died("escalate_finding/guardduty_attack_sequence_s3"),
         incident_resolved("escalate_finding/guardduty_attack_sequence_s3"),
     ),
-    "Setup": (set_up,),
+    "Setup": (set_up, looked_after),
     "DecideCases": DESK_ROADS,
     "ReportCases": REPORTER_ROADS,
     "ReconcileCases": RECONCILER_ROADS,

@@ -38,7 +38,7 @@ def changed_settings(world: World) -> None:
         **world.settings_row, UpdateExpression="REMOVE evidence_count, evidence_hash"
     )
     world.operator.request("stop", {})
-    assert world.settings["evidence_count"] == 2
+    assert world.settings["evidence_count"] == 3  # the first is the deployment's
 
 
 def invoked(world: World) -> None:

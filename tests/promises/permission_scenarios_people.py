@@ -43,6 +43,13 @@ def not_shown_at_once(world: World) -> None:
     assert world.reported(world.case()).version == world.case().version
 
 
+def settings_past_the_desk(world: World) -> None:
+    """Somebody writes the row of the settings: the reporter looks for evidence of it."""
+    world.set("budget", 9)
+    world.account.settle()
+    world.account.advance(timedelta(minutes=2), schedules="last")
+
+
 def too_late(world: World) -> None:
     """Nobody decides in time; a person resolves the incident of what was for them."""
     world.set("modes.quarantine_bucket", "approve")
@@ -59,5 +66,5 @@ def not_rung_for(world: World) -> None:
     assert world.reported(world.case()).version == world.case().version
 
 
-REPORTER_ROADS = (shown, not_shown_at_once)
+REPORTER_ROADS = (shown, not_shown_at_once, settings_past_the_desk)
 RECONCILER_ROADS = (too_late, not_rung_for)

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -75,6 +75,12 @@ def on_entries(operation: str, **more: Any) -> Try:
     return Try("s3", operation, *sets)
 
 
+def on_objects(operation: str, **more: Any) -> Try:
+    """Nobody does this to the objects of others."""
+    sets = ({"Bucket": bucket, **more} for bucket in ("acme-data", "FailedRecords"))
+    return Try("s3", operation, *sets)
+
+
 def on_evidence_bucket(operation: str, **more: Any) -> Try:
     """Nobody changes this of the evidence bucket."""
     sets = ({"Bucket": bucket, **more} for bucket in ("EvidenceBucket", "beside-it"))
@@ -82,6 +88,7 @@ def on_evidence_bucket(operation: str, **more: Any) -> Try:
 
 
 S3, IAM = "arn:aws:s3:::", "arn:aws:iam::*:role/"
+TAGS = {"TagSet": [{"Key": "a", "Value": "b"}]}
 UNTIL = {"Retention": {"Mode": "GOVERNANCE", "RetainUntilDate": "2026-11-25T00:00:00Z"}}
 OWN_ROLES = (
     "QuarantineBucketRole",
@@ -134,9 +141,14 @@ OF_ROLES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is 
         f"{S3}*tfstate*": on_buckets("my-tfstate", "my-tf-state"),
     },
     "ProtectEvidence": {
-        f"{S3}EvidenceBucket/*": on_entries(
-            "PutObjectTagging", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}
+        f"{S3}EvidenceBucket/*": replace(
+            on_entries("PutObjectTagging", Tagging=TAGS),
+            allowed={"Bucket": "FailedRecords", "Key": KEY, "Tagging": TAGS},
         )
+    },
+    "OnlyOwnObjects": {  # whatever a bucket's policy allows
+        "s3:*Object*": on_objects("GetObject", Key=KEY),
+        "s3:ListBucket*": on_objects("ListObjectsV2"),
     },
     "NeverSuppressFindings": {"*": on_findings("SUPPRESSED", "NOTIFIED")},
     "ProtectBreakGlass": {f"{IAM}BreakGlassRoles": on_roles("BreakGlass", "BreakGlass2")},

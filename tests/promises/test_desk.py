@@ -232,8 +232,8 @@ def test_dead_letters_of_a_queue_are_handled_after_all(world: World) -> None:
 # ---- the role ----
 
 
-def test_only_the_desk_proves_settings(world: World) -> None:
-    """No playbook's role writes below settings/, and the desk's role nowhere else."""
+def test_only_the_desk_and_setup_prove_settings(world: World) -> None:
+    """No playbook's role writes below settings/. The first entry is the deployment's."""
     bucket = world.account.stack.outputs["EvidenceBucket"]
     operator = user(world, "ada", "operator")
     assert (
@@ -241,7 +241,7 @@ def test_only_the_desk_proves_settings(world: World) -> None:
     )
     listed = world.account.client("s3").list_objects_v2(Bucket=bucket, Prefix="settings/")
     assert [one["Key"] for one in listed["Contents"]] == [
-        f"settings/{HOME[0]}/settings/000001.json"
+        f"settings/{HOME[0]}/settings/{number}.json" for number in ("000001", "000002")
     ]
     assert world.refused == []
 

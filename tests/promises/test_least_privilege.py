@@ -97,6 +97,39 @@ def test_evidence_is_denied_to_every_own_role(world: World) -> None:
             assert world.account.decide(role, action, resource) is Decision.DENIED, action
 
 
+ELSEWHERE = (  # an object as each of its ARNs has it (Service Authorization Reference, Amazon S3)
+    "arn:aws:s3:::acme-data/secret.csv",
+    "arn:aws:s3:us-east-1:111122223333:accesspoint/door/object/secret.csv",
+    "arn:aws:s3:::quarantine_bucket/111122223333/x/000001.json",
+)
+
+
+def test_a_bucket_policy_of_ours_lets_us_not_in(world: World) -> None:
+    """Whoever may write bucket policies could allow itself anything there."""
+    world.account.client("s3").create_bucket(Bucket="acme-data")
+    for name, function in world.account.functions.items():
+        inside = {"Effect": "Allow", "Principal": {"AWS": function.role}, "Action": "s3:*"}
+        inside["Resource"] = ["arn:aws:s3:::acme-data", "arn:aws:s3:::acme-data/*"]
+        world.account.client("s3").put_bucket_policy(
+            Bucket="acme-data",
+            Policy=json.dumps({"Version": "2012-10-17", "Statement": [inside]}),
+        )
+        decide = world.account.decide
+        allowed = decide(function.role, "s3:PutBucketTagging", "arn:aws:s3:::acme-data")
+        assert allowed is Decision.ALLOWED, name  # so the policy does let it in
+        for action in (
+            "GetObject",
+            "GetObjectVersion",
+            "PutObject",
+            "DeleteObject",
+            "PutObjectAcl",
+        ):
+            for key in ELSEWHERE:
+                assert decide(function.role, f"s3:{action}", key) is Decision.DENIED, (name, key)
+        listed = decide(function.role, "s3:ListBucket", "arn:aws:s3:::acme-data")
+        assert listed is Decision.DENIED, name
+
+
 OUT_OF_REACH = {
     "TagAiResource": ["s3:PutBucketPolicy", "iam:PutRolePolicy", "s3:PutBucketPublicAccessBlock"],
     "RevokeSessions": ["s3:PutBucketPolicy", "sagemaker:AddTags", "iam:CreateAccessKey"],

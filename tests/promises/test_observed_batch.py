@@ -86,6 +86,28 @@ def test_missing_batch_is_a_fault(world: World) -> None:
     assert "NOT verified" in verified(world, case)
 
 
+@pytest.mark.parametrize(
+    ("deleted", "said"), [(True, "was deleted: delete marker"), (False, "was written over")]
+)
+def test_hidden_batch_is_a_fault(world: World, tmp_path: Any, deleted: bool, said: str) -> None:
+    """What was first written is still there; somebody has tried that it is not seen."""
+    deliver(world)
+    case = world.cases[0]
+    assert case.observed is not None
+    place = {"Bucket": world.account.stack.outputs["EvidenceBucket"], "Key": case.observed.key}
+    s3 = world.account.client("s3")
+    if deleted:
+        s3.delete_object(**place)
+    else:
+        s3.put_object(**place, Body=b"{}")
+    copy = world.operator.evidence_copy(case)
+    (fault,) = verify(copy)
+    assert said in str(fault)
+    evidence_folder.write(copy, tmp_path / "copy")
+    offline, faults, _ = evidence_folder.read(tmp_path / "copy")
+    assert [*faults, *verify(offline)] == [fault]
+
+
 def test_row_of_another_place_is_a_fault(world: World) -> None:
     deliver(world)
     first, second = world.cases[:2]

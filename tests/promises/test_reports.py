@@ -111,6 +111,21 @@ def test_restored_table_that_knows_nothing_of_reports_opens_no_second_incident(
     assert is_shown(world)
 
 
+def test_an_operator_has_a_case_shown_as_the_page_says(world: World) -> None:
+    """The record of the stream was given up: docs/operating.md, "Dead letters"."""
+    page = (ROOT / "docs/operating.md").read_text().partition("--function-name <ReportCases>")[2]
+    printed = page.partition("--payload '")[2].partition("'")[0]
+    world.account.set_mapping("ReportCasesStream", enabled=False)
+    world.send(event(PUBLIC))
+    assert on_the_bus(world) == []
+    case = world.case()
+    for name in (case.playbook, case.id):
+        printed = printed.replace("…", name, 1)
+    result = world.account.invoke("ReportCases", json.loads(printed))
+    assert result.payload == '{"batchItemFailures": []}'
+    assert is_shown(world)
+
+
 def test_daily_check_of_what_is_right_changes_nothing(world: World) -> None:
     """The first one adds our field to the original: of a native event it was left out."""
     world.send(event(PUBLIC))

@@ -7,6 +7,7 @@ import pytest
 
 from cordon.memory.cases import Case
 from cordon.memory.decisions import Verb
+from cordon.sources.own_finding import id_of
 from cordon.statuses import Status
 from embedded import iam_guard
 from embedded.journal import Called
@@ -105,10 +106,9 @@ def test_only_activity_after_containment_is_new(world: World, minutes: int) -> N
     assert world.case().attempt == (2 if minutes > 2 else 1)
 
 
-def named(case: Case, playbook: str) -> dict[str, Any]:
+def named(world: World, case: Case, playbook: str) -> dict[str, Any]:
     """Our finding of a case, as one of another playbook."""
-    place = case.finding.place
-    return {"Id": f"cordon/{place.account}/{place.region}/{playbook}/{case.id}"}
+    return {"Id": id_of(world.account.stack.id, case.finding.place, playbook, case.id)}
 
 
 @pytest.mark.parametrize("action", ["CordonRelease", "CordonContain"])
@@ -118,7 +118,7 @@ def test_case_of_another_playbook_is_not_obeyed(world: World, action: str) -> No
     case, state = world.case(), world.state
     ours = world.finding(case)
     for playbook in ("revoke_sessions", "tag_ai_resource", "escalate_finding"):
-        world.account.deliver(chosen(action, {**ours, **named(case, playbook)}))
+        world.account.deliver(chosen(action, {**ours, **named(world, case, playbook)}))
     assert (world.case(), world.state) == (case, state)
     assert world.account.deliver(chosen("CordonRelease", ours)).invocations
     assert world.case().status in (Status.RELEASING, Status.REOPENED)  # the same, rightly named

@@ -18,16 +18,16 @@ SITE = "arn:aws:s3:::www-acme"
 EXEMPT = ("--playbook", "quarantine_bucket", "--owner", "Ada", "--reason", "web")
 
 
-def run(world: World, *words: str, name: str = "ada") -> Result:
-    """A command of a person with the operator's policy, as it is typed."""
-    arn = user(world, name, "operator")
+def run(world: World, *words: str, name: str = "ada", policy: str = "operator") -> Result:
+    """A command of a person with one of our policies, as it is typed."""
+    arn = user(world, name, policy)
     try:
         with commands(world, arn) as stack, pytest.MonkeyPatch.context() as patch:
             patch.setattr(Stack, "named", lambda _: stack)
             return CliRunner().invoke(cli.app, list(words))
     finally:
         iam = world.account.client("iam")
-        iam.delete_user_policy(UserName=name, PolicyName="operator")
+        iam.delete_user_policy(UserName=name, PolicyName=policy)
         iam.delete_user(UserName=name)
 
 

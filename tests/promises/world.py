@@ -27,6 +27,7 @@ from cordon.memory.reported import Reported, ReportedRows
 from cordon.memory.table import encode, row_of
 from cordon.settings import Mode
 from cordon.sources import read
+from cordon.sources.own_finding import id_of
 from embedded.account import Delivery, EmbeddedAccount
 from embedded.functions import InvocationResult
 from embedded.journal import Called, DeadLettered, Dropped, Invoked, Published
@@ -215,6 +216,16 @@ class World:
         iam.delete_role_policy(RoleName=role, PolicyName="denied")
         self.account.runtime.forget()
 
+    def without_policy(self, *logicals: str) -> None:
+        """Nobody may use these resources by their own policies any more."""
+        for logical in logicals:
+            one = self.account.stack.resources[logical]
+            if one.type == "AWS::SQS::Queue":
+                queues = self.account.client("sqs")
+                queues.set_queue_attributes(QueueUrl=one.physical, Attributes={"Policy": ""})
+            else:
+                self.account.event_delivery._may._policies[one.arn] = []
+
     # ---- looking ----
 
     @property
@@ -253,10 +264,8 @@ class World:
 
     def finding(self, case: Case) -> dict[str, Any]:
         """Our own finding of a case, whole."""
-        return self.hub_finding(
-            f"cordon/{case.finding.place.account}/{case.finding.place.region}"
-            f"/{case.playbook}/{case.id}"
-        )
+        stack = self.account.stack.id
+        return self.hub_finding(id_of(stack, case.finding.place, case.playbook, case.id))
 
     def hub_finding(self, identifier: str) -> dict[str, Any]:
         """A finding of Security Hub, whole."""
@@ -315,9 +324,13 @@ class World:
     def _is_change(self, call: Called) -> bool:
         if call.caller not in self.account.functions or call.service in ("dynamodb", "sts"):
             return False
-        if READS.match(call.operation):
+        if READS.match(call.operation) or self._rings(call):
             return False
         return not self.writes_evidence(call)
+
+    def _rings(self, call: Called) -> bool:
+        """Does the call only put something into the reporter's own queue?"""
+        return call.operation == "SendMessageBatch" and call.caller == "ReportCases"
 
     def writes_evidence(self, call: Called) -> bool:
         """Does the call add an entry of evidence?"""

@@ -316,38 +316,6 @@ def test_the_heartbeat_is_no_case(account: Account) -> None:
     assert account.run().cases == 0
 
 
-# ── custom actions ───────────────────────────────────────────────────────────
-
-
-def actions(account: Account) -> list[str]:
-    hub = account.aws.client("securityhub")
-    listed = hub.describe_action_targets()["ActionTargets"]
-    return sorted(one["ActionTargetArn"].rpartition("/")[2] for one in listed)
-
-
-def test_custom_actions_are_made_once_security_hub_is_enabled() -> None:
-    with an_account() as account:
-        hub = account.aws.client("securityhub")
-        found = account.run()
-        assert (found.custom_actions, found.failed) == ("Security Hub is not enabled here", [])
-        hub.enable_security_hub()
-        account.passes(hours=1)
-        assert account.run().custom_actions == "made: CordonContain, CordonRelease"
-        assert actions(account) == ["CordonContain", "CordonRelease"]
-        account.passes(minutes=5)
-        assert account.run().custom_actions == ""
-        account.passes(hours=1)
-        assert account.run().custom_actions == "they are there"
-
-
-def test_custom_actions_are_not_made_where_nothing_is_reported_to_security_hub() -> None:
-    with an_account() as account:
-        account.aws.client("securityhub").enable_security_hub()
-        account.deployment = replace(account.deployment, security_hub=False)
-        account.run()
-        assert actions(account) == []
-
-
 def test_playbooks_are_those_of_the_functions() -> None:
     assert sorted(ARNS) == sorted(PLAYBOOKS)
     assert NOON.hour == 12

@@ -10,6 +10,7 @@ from cordon.memory.cases import Case
 from cordon.memory.reported import ReportedRows
 from report_cases.report import handler
 from tests.actions.scenario import PLACE, stub
+from tests.make import DEPLOYMENT
 from tests.memory.table import NAME
 from tests.reporting.cases import a_case
 from tests.reporting.people import TOPIC, People
@@ -33,10 +34,14 @@ def queue(seen: People, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         "CORDON_ACCOUNT": PLACE.account,
         "CORDON_PARTITION": "aws",
         "CORDON_TABLE": NAME,
-        "CORDON_EVIDENCE_BUCKET": "evidence",
         "CORDON_TOPIC": TOPIC,
-        "CORDON_WORKFLOW": "w",
         "CORDON_REPORTS_QUEUE": url,
+        "CORDON_SECURITY_HUB": "true",
+        "CORDON_EVIDENCE_BUCKET": "evidence",
+        "CORDON_EVIDENCE_DAYS": "365",
+        "CORDON_APPROVAL_HOURS": "4",
+        "CORDON_TWO_APPROVERS": "false",
+        "CORDON_STACK": DEPLOYMENT.stack,
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -125,7 +130,7 @@ def test_every_record_of_an_unsent_case_fails(seen: People, queue: str) -> None:
     assert failures(handler(rung(case, case), Context())) == ["0", "1"]
 
 
-@pytest.mark.parametrize("id", ["settings", "case#", "case#x", "hold#bucket#b", "case#x#"])
+@pytest.mark.parametrize("id", ["case#", "case#x", "hold#bucket#b", "case#x#"])
 def test_other_keys_are_no_case(seen: People, queue: str, id: str) -> None:
     assert failures(handler(rung(ids=[id]), Context())) == []
     assert waiting(seen, queue) == []
@@ -242,3 +247,22 @@ def test_function_stops_before_its_time_is_over(seen: People, queue: str) -> Non
         "message",
         "event",
     }
+
+
+def test_settings_go_to_the_queue_whole(seen: People, queue: str) -> None:
+    assert failures(handler(rung(ids=["settings"]), Context())) == []
+    (message,) = waiting(seen, queue)
+    assert message["settings"]["changed_by"] == "deleted"
+
+
+def test_settings_that_the_queue_does_not_take_ring_again(seen: People, queue: str) -> None:
+    stub(seen.aws, "sqs", "SendMessageBatch", lambda _: "AccessDenied")
+    assert failures(handler(rung(ids=["settings"]), Context())) == ["0"]
+
+
+@pytest.mark.parametrize(
+    "body", ["1", "null", '"settings"', '{"settings": 1}', '{"settings": {"decided": 1}}']
+)
+def test_message_that_is_none_comes_back(seen: People, queue: str, body: str) -> None:
+    event = {"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": body}]}
+    assert failures(handler(event, Context())) == ["m"]

@@ -36,7 +36,7 @@ def test_own_finding_is_valid_asff(seen: People, status: Status) -> None:
     (found,) = seen.own()
     assert found["ProductFields"]["cordon/status"] == status
     assert found["ProductFields"]["cordon/case"] == CASE
-    assert found["Id"] == f"cordon/111122223333/eu-central-1/quarantine_bucket/{CASE}"
+    assert found["Id"] == f"cordon/111122223333/eu-central-1/quarantine_bucket/{CASE}/cb092c04"
 
 
 # Compliance and RecordState by who ended the case (A2).
@@ -139,7 +139,7 @@ def test_refused_import_is_that_cases_failure(seen: People) -> None:
     saved = [seen.save(a_case(id=f"{n:016x}")) for n in range(3)]
 
     def refuse(sent: dict[str, Any]) -> dict[str, Any]:
-        (second,) = [f["Id"] for f in sent["Findings"] if f["Id"].endswith("1")]
+        (second,) = [f["Id"] for f in sent["Findings"] if saved[1].id in f["Id"]]
         why = {"Id": second, "ErrorCode": "InvalidInput", "ErrorMessage": "Title is too long"}
         return {"FailedCount": 1, "SuccessCount": 2, "FailedFindings": [why]}
 
@@ -155,7 +155,7 @@ def test_invalid_finding_keeps_no_other_from_being_shown(seen: People) -> None:
     saved = [seen.save(a_case(id=f"{n:016x}")) for n in range(5)]
 
     def refuse(sent: dict[str, Any]) -> str | None:
-        wrong = any(f["Id"].endswith("3") for f in sent["Findings"])
+        wrong = any(saved[3].id in f["Id"] for f in sent["Findings"])
         return "InvalidInputException" if wrong else None
 
     stub(seen.aws, "securityhub", "BatchImportFindings", refuse)

@@ -166,7 +166,9 @@ def asff(**changes: Any) -> Event:
 def custom_action(name: str = "CordonContain", **changes: Any) -> Event:
     """One finding of a custom action: a person selected it in the console."""
     detail = {"actionName": name, "actionDescription": "", "findings": [an_asff(**changes)]}
-    return event("aws.securityhub", "Security Hub Findings - Custom Action", detail)
+    made = event("aws.securityhub", "Security Hub Findings - Custom Action", detail)
+    id = name.replace("Cordon", "") + "cb092c04"
+    return {**made, "resources": [f"arn:aws:securityhub:{REGION}:{ACCOUNT}:action/custom/{id}"]}
 
 
 def control(**changes: Any) -> Event:

@@ -374,6 +374,16 @@ def test_custom_action_sets_custom_action() -> None:
     assert finding.id == NATIVE_ID
 
 
+@pytest.mark.parametrize("name", ["CordonContain", "CordonRelease", "Archive"])
+def test_name_of_a_custom_action_says_not_whose_it_is(name: str) -> None:
+    """It is free text: anybody may call an action so."""
+    chosen = {**samples.custom_action(name), "resources": []}
+    assert read(chosen).custom_action not in ("CordonContain", "CordonRelease")
+    chosen["detail"]["actionName"] = ""
+    with pytest.raises(Malformed, match=r"detail\.actionName"):
+        read(chosen)
+
+
 def test_several_findings_have_own_digests() -> None:
     event = samples.imported(samples.an_asff(), samples.an_asff(Title="another"))
     first, second = read_all(event)

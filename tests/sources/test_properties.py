@@ -66,7 +66,7 @@ REQUIRED: dict[str, set[Path]] = {
     "asff": _ASFF,
     "control": _ASFF,
     "whole asff": _ASFF,
-    "custom_action": _ASFF | {("detail", "actionName")},
+    "custom_action": _ASFF,
     "ocsf": _OCSF,
     "ocsf_control": _OCSF,
 }

@@ -186,6 +186,54 @@ def test_unreadable_resource_of_a_copy_keeps_the_bucket(value: Any) -> None:
         assert [r.name for r in QUARANTINE.targets(finding)] == [BUCKET]
 
 
+@pytest.mark.parametrize(
+    ("type_", "id_"),
+    [
+        ("AwsIamRole", "arn:aws:iam::111122223333:role/Generated Finding"),
+        ("AwsIamUser", "GeneratedFinding/User"),
+        ("AwsIamRole", "x" * 65),
+        ("AWS::SageMaker::Endpoint", "-"),
+    ],
+)
+def test_unreadable_neighbour_in_a_copy_keeps_what_it_is_about(type_: str, id_: str) -> None:
+    """Of whatever product the copy is; alone, or of the kind that it is about, it is refused."""
+    bucket = {"Type": "AwsS3Bucket", "Id": f"arn:aws:s3:::{BUCKET}"}
+    odd = {"Type": type_, "Id": id_}
+    failed = {"Status": "FAILED", "SecurityControlId": "S3.8"}
+    for items in ([bucket, odd], [odd, bucket]):
+        finding = read(samples.control(Resources=items, Compliance=failed))
+        assert [r.name for r in QUARANTINE.targets(finding)] == [BUCKET]
+    for wrong in ([odd], [bucket, {"Type": "AwsS3Bucket", "Id": "a b"}]):
+        with pytest.raises(Malformed, match=r"Resources\[[01]\]\.Id"):
+            read(samples.control(Resources=wrong, Compliance=failed))
+    ocsf = samples.an_ocsf()["resources"]
+    both = read(samples.ocsf(resources=[*ocsf, {"type": type_, "uid": id_}]))
+    assert QUARANTINE.targets(both) == QUARANTINE.targets(read(samples.ocsf()))
+
+
+def test_longest_name_of_a_user_is_contained_and_a_longer_one_is_for_a_person() -> None:
+    """IAM has none longer (IAM User Guide, "IAM and AWS STS quotas"): it would be refused there."""
+    key = {"userType": "IAMUser", "userName": "x" * 64, "principalId": "AIDA", "accessKeyId": ""}
+    longest = read(samples.guardduty(type=STOLEN, resource={"accessKeyDetails": key}))
+    assert len(REVOKE.plan_for(longest, DEPLOYMENT).actions) == 2
+    key["userName"] += "x"
+    longer = read(samples.guardduty(type=STOLEN, resource={"accessKeyDetails": key}))
+    assert REVOKE.targets(longer) == ()
+    assert "names no principal that can be read" in for_a_person(longer)
+
+
+@pytest.mark.parametrize("value", ["yesterday", "", 7, [], {}], ids=repr)
+def test_unreadable_time_costs_nothing_where_another_can_be_read(value: Any) -> None:
+    service = {**samples.guardduty()["detail"]["service"], "eventLastSeen": value}
+    service["eventFirstSeen"] = value
+    whole = read(samples.guardduty())
+    assert read(samples.guardduty(service=service)).last_seen == whole.last_seen
+    assert read(samples.guardduty(service=service)).activity is None
+    assert read(samples.asff(LastObservedAt=value)).id == NATIVE_ID
+    with pytest.raises(Malformed, match="updatedAt"):
+        read(samples.guardduty(updatedAt=value, service=service))
+
+
 def test_unreadable_bucket_of_a_finding_on_it_is_malformed() -> None:
     """It would be a false statement that the finding names none."""
     with pytest.raises(Malformed, match="s3BucketDetails"):

@@ -16,6 +16,21 @@ from cordon.observed import ObservedBatch
 from cordon.playbook import Playbook
 from cordon.settings import Deployment
 
+# What a playbook's function must be given, beside what every function is.
+NEEDS = (
+    "CORDON_APPROVAL_HOURS",
+    "CORDON_BREAK_GLASS",
+    "CORDON_EVIDENCE_BUCKET",
+    "CORDON_EVIDENCE_DAYS",
+    "CORDON_EXTERNAL_ID",
+    "CORDON_HOME_REGION",
+    "CORDON_MEMBER_ROLE",
+    "CORDON_ORGANIZATION",
+    "CORDON_OTHER_REGIONS",
+    "CORDON_OWN_ROLES",
+    "CORDON_WORKFLOW",
+)
+
 
 @dataclass(frozen=True)
 class Services:
@@ -62,7 +77,7 @@ class Services:
 
 def bootstrap(playbook: Playbook, function_arn: str, lease_end: datetime) -> Services:
     """Everything for one invocation; clients are made on first use and kept between them."""
-    deployment = Deployment.from_environment()
+    deployment = Deployment.from_environment(needs=NEEDS)
     own = clients_for(deployment.account, deployment.region)
     table = Table(own.client("dynamodb"), deployment.table)
     days = deployment.evidence_days

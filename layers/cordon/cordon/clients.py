@@ -1,4 +1,5 @@
 """Makes every AWS client: on first use, from one session, with explicit timeouts and retries.
+Each falls back where AWS is signed by a root that we do not ship (``cordon.trust``).
 
 ``clients_for(account, region, case)`` returns the clients of one account and Region. For a member
 account it assumes that account's member role. The session name and the source identity contain the
@@ -15,6 +16,8 @@ import boto3
 import botocore
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from cordon.trust import watch
 
 CONFIG = Config(
     connect_timeout=3,
@@ -42,6 +45,7 @@ class AwsClients:
                 self._clients[service] = _session().client(
                     service, region_name=self.region, config=CONFIG, **self._credentials
                 )
+                watch(self._clients[service])
             return self._clients[service]
 
     def has_service(self, service: str) -> bool:

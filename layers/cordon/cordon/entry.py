@@ -17,7 +17,7 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from cordon.bootstrap import Services, bootstrap
 from cordon.clock import from_iso, now
-from cordon.errors import Malformed
+from cordon.errors import Malformed, NotByQueue
 from cordon.observed import ObservedBatch
 from cordon.playbook import Playbook
 from cordon.respond import respond
@@ -87,7 +87,7 @@ class LambdaHandler:
         except ValueError as error:
             raise Malformed("body", "the queued message is not JSON") from error
         try:
-            return self._event(event, services)
+            return self._event(event, services, queued=True)
         except Exception as error:
             # The batch only reports which message failed; why must be said here.
             self._logger.error("event failed", extra={"error": one_line(repr(error), 300)})
@@ -101,13 +101,17 @@ class LambdaHandler:
             self._count(result["status"], result["mode"], from_iso(result["seen"]))
         return result
 
-    def _event(self, event: Any, services: Services) -> dict[str, Any]:
+    def _event(self, event: Any, services: Services, *, queued: bool = False) -> dict[str, Any]:
         try:
             finding = read(event, services.deployment)
         except Malformed as malformed:
             self._logger.error("event cannot be read", extra={"field": malformed.field})
             raise
         self._logger.append_keys(finding=finding.id, kind=finding.kind)
+        if queued and (finding.custom_action or not finding.is_compliance):
+            raise NotByQueue(
+                f"{finding.kind} by {finding.channel} came by a queue, where no rule sends it"
+            )
         outcome = respond(finding, services)
         fields = {k: v for k, v in outcome.to_json().items() if k != "outcome"}
         self._logger.info(outcome.outcome, extra=fields)

@@ -5,6 +5,7 @@
     CordonError
     ├── Malformed                     an event that cannot be read
     │   └── UnsupportedEvent          of a source and detail-type that no parser reads
+    ├── NotByQueue                    no rule sends this event to a queue
     ├── ResourceDeleted               nothing is left to contain or to restore
     ├── Refused                       this resource must not, or cannot, be changed by us
     ├── NotVerified                   read again, the resource does not show what was written
@@ -19,13 +20,14 @@
     ├── ReleaseFailed                 some changes could not be undone; the case says which
     ├── SettingsUnavailable           there are no settings, and a pass comes once
     ├── MemberRoleRefused             a member account's role is missing, or does not trust us
-    ├── RunIncomplete                 a part of a run of the reconciler failed
+    ├── RunIncomplete                 a part of a run of the reconciler, or a look of setup, failed
     └── NotReported                   a report was not taken
 
 Who tries again:
 
 ===================  =========================================================================
 Malformed            nobody: the dead-letter queue keeps the event, with the field's name
+NotByQueue           the same; redelivered, it comes by the same queue and is refused again
 ResourceDeleted,     the attempt catches them: they are how one change ends
 Refused,
 EvidenceFault,
@@ -41,7 +43,7 @@ CaseConflict,
 SettingsUnavailable,
 MemberRoleRefused,
 NotReported
-RunIncomplete        Lambda after 1 and 2 minutes, and the next run after five
+RunIncomplete        Lambda after 1 and 2 minutes, and the next run; setup looks every hour
 ===================  =========================================================================
 
 An error of AWS (``ClientError``, ``BotoCoreError``) outside a change rises as it is and is tried
@@ -70,6 +72,10 @@ class Malformed(CordonError, ValueError):
 
 class UnsupportedEvent(Malformed):
     """An event of a source and detail-type that no parser reads."""
+
+
+class NotByQueue(CordonError):
+    """An event that no rule sends to a queue: somebody else put it there, so it is not believed."""
 
 
 class ResourceDeleted(CordonError):
@@ -149,7 +155,7 @@ class MemberRoleRefused(CordonError):
 
 
 class RunIncomplete(CordonError):
-    """Something of a run of the reconciler failed; the rest was done."""
+    """Something of a run of the reconciler, or of a look of setup, failed; the rest was done."""
 
 
 class NotReported(CordonError):

@@ -260,6 +260,22 @@ def read_entry(s3: Any, bucket: str, ref: EntryRef) -> dict[str, Any]:
         raise EvidenceFault(f"evidence {ref.key} {fault}") from None
 
 
+def next_entry(s3: Any, bucket: str, key: str, previous: str) -> tuple[dict[str, Any], str] | None:
+    """The entry at this key and its sha256, where it follows the one with the sha256 ``previous``.
+
+    None where there is none, or what lies there is not it. Any other ClientError rises.
+    """
+    try:
+        body = bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        entry = entry_at(key, body)
+    except ClientError as error:
+        _unreadable(EntryRef(key, ""), error)
+        return None
+    except EvidenceFault:
+        return None
+    return (entry, sha256(body)) if entry["previous"] == previous else None
+
+
 def _unreadable(ref: EntryRef, error: ClientError) -> EvidenceFault:
     """S3 says NoSuchKey only to who may list the bucket; our roles may not, and get 403.
 

@@ -34,6 +34,7 @@ ARN = re.compile(
 )
 
 CONTROL = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}\.[0-9]{1,4}")  # a security control's id: S3.8
+MALICIOUS_OBJECT = "Object:S3/MaliciousFile"  # GuardDuty's type, of a finding and of a scan alone
 CLOCKS_DIFFER = timedelta(minutes=5)  # by no more than this between a source and us
 
 
@@ -158,7 +159,7 @@ class Finding:
     served: bool = True  # may the stack that got the event change things in its place?
     workflow: str = ""  # Security Hub workflow status; "" if the event has none
     user_fields: bool = False  # others have written UserDefinedFields, as this event has it
-    custom_action: str = ""  # custom action id, if a person chose this finding
+    custom_action: str = ""  # the custom action by which a person chose this finding
     is_cordon_finding: bool = False  # Cordon wrote this finding itself
     # When somebody last did what was found, if the source proves it: None for the state of a
     # resource (controls, Config, Access Analyzer, Inspector, sensitive data).
@@ -179,6 +180,13 @@ class Finding:
         """Does a control or a Config rule say it of a resource's state? All else is a threat."""
         by_hub = self.source == "securityhub" and CONTROL.fullmatch(self.type) is not None
         return by_hub or self.source == "config"
+
+    @property
+    def is_compliance(self) -> bool:
+        """Does it say how a resource is, not what somebody did? Only these come by a queue."""
+        if self.source == "macie":
+            return self.type.startswith("SensitiveData:")
+        return self.source in ("securityhub", "config", "inspector", "access-analyzer")
 
     @property
     def moment(self) -> datetime:
@@ -214,9 +222,13 @@ class Finding:
     def case_key(self) -> str:
         """What is one case: the finding's id, but for sensitive data its bucket and type.
 
-        Macie sends a finding for each object (Macie User Guide, "Types of findings").
+        Macie sends a finding for each object (Macie User Guide, "Types of findings"). A malicious
+        object is one case, whether a finding or the scan itself says so.
         """
         buckets = self.resources_of("AWS::S3::Bucket")
+        objects = self.resources_of("AWS::S3::Object")
+        if self.kind == f"guardduty:{MALICIOUS_OBJECT}" and len(buckets) == len(objects) == 1:
+            return f"{self.type}/{buckets[0].name}/{objects[0].name}"
         if self.kind.startswith("macie:SensitiveData:") and len(buckets) == 1:
             return f"{self.type}/{buckets[0].name}"
         return self.id

@@ -18,6 +18,7 @@ from cordon import served
 from cordon.finding import ARN, Finding, SeverityLabel, State
 from cordon.playbook import Plan, Playbook
 from cordon.settings import Deployment, Exemption, MasterSwitch, Mode, Settings
+from cordon.sources.custom_action import CONTAIN_ACTION, RELEASE_ACTION
 from cordon.sources.places import not_served
 from cordon.unsupported import ROLE_TYPES
 
@@ -27,8 +28,6 @@ CLOSED_STATES = {  # each with what its source says by it
     State.ARCHIVED: "the finding no longer applies",  # its resource or its control was deleted
 }
 MANUAL_STEP = "Decide whether it must be contained, and do it yourself."
-CONTAIN_ACTION = "CordonContain"  # custom actions (at most 20 characters)
-RELEASE_ACTION = "CordonRelease"
 # Types that say credentials are used by somebody else: true also of our own roles.
 STOLEN_CREDENTIAL_TYPES = (
     "*CredentialExfiltration*",
@@ -84,7 +83,8 @@ class PolicyInput:
     @property
     def for_a_person(self) -> dict[str, str]:
         """The targets that are protected, or not served here, each with why; no exempt ones."""
-        found = served.not_changed_here(self.plan.actions, self.deployment) | self.protected
+        elsewhere = served.not_changed_here(self.plan.actions, self.deployment)
+        found = {**elsewhere, **self.protected}
         keep = set(self.plan.resources) - exemptions(self).keys()
         return {arn: why for arn, why in found.items() if arn in keep}
 
@@ -271,6 +271,12 @@ def _settings_unavailable(s: PolicyInput) -> Decision | None:
     return _observe(unreadable, held_back=True) if unreadable else None
 
 
+def _served_by_another(s: PolicyInput) -> Decision | None:
+    """Two stacks that change the same resources undo each other's changes."""
+    why = s.settings.not_home
+    return _observe(why, held_back="other_home" in s.settings.refused) if why else None
+
+
 def _settings_refused(s: PolicyInput) -> Decision | None:
     """A mode that nobody understands, or a protected pattern."""
     refused = s.settings.refused_mode(s.playbook.name)
@@ -370,6 +376,7 @@ RULES: tuple[Rule, ...] = (
     _master_switch_off,
     _exempt,
     _settings_unavailable,
+    _served_by_another,
     _master_switch_observe,
     _settings_refused,
     _protection_unknown,
@@ -388,6 +395,7 @@ BY_ARN_RULES: tuple[Rule, ...] = (
     _master_switch_off,
     _exempt,
     _settings_unavailable,
+    _served_by_another,
     _master_switch_observe,
     _settings_protection_refused,
     _protection_unknown,

@@ -4,7 +4,6 @@ Policy decides once, with everything known. The case is claimed before anything 
 finding that comes again finds its case.
 """
 
-import re
 from dataclasses import replace
 
 from cordon import statuses
@@ -33,7 +32,6 @@ from cordon.outcome import (
     wait_for_change,
 )
 from cordon.policy import (
-    RELEASE_ACTION,
     Decision,
     PolicyInput,
     Verdict,
@@ -45,11 +43,10 @@ from cordon.policy import (
 from cordon.question import NOBODY, end, is_over, period_is_over
 from cordon.release import FINDING_SOURCE, release
 from cordon.settings import MasterSwitch
+from cordon.sources.custom_action import RELEASE_ACTION
+from cordon.sources.own_finding import case_named
 from cordon.statuses import CLOSED, CONTAIN_ENDED, Event, Status
 
-CASE_FINDING_ID = re.compile(
-    r"cordon/[0-9]{12}/[a-z0-9-]+/(?P<playbook>[a-z_]+)/(?P<case>[0-9a-f]{16})"
-)
 HOLDING = (Status.CONTAINING, Status.RELEASING, *CONTAIN_ENDED)
 ENDED_BY_PASS = (Status.OBSERVED, Status.AWAITING_APPROVAL, Status.ESCALATED, Status.REOPENED)
 OPENING = {  # what a decision makes of a case that is new, or that begins anew
@@ -254,8 +251,8 @@ def original_of(finding: Finding, services: Services) -> Finding:
 
 def case_behind(finding: Finding, services: Services) -> Case | None:
     """Only findings of our own account: any member may import one that looks like ours."""
-    named = CASE_FINDING_ID.fullmatch(finding.id)
+    named = case_named(finding.id, services.deployment.stack)
     ours = named is not None and finding.place.account == services.deployment.account
-    if named is None or not ours or named["playbook"] != services.playbook.name:
+    if named is None or not ours or named[0] != services.playbook.name:
         return None
-    return services.cases.get(named["case"])
+    return services.cases.get(named[1])

@@ -19,6 +19,17 @@ MOST_CASES = 100_000  # an hour: the largest budget
 T = TypeVar("T")
 
 
+# What ``other_home`` says where it names no other stack: only ``setup`` writes it.
+TAKING_OVER = "taking over"
+BEING_DELETED = "being deleted"
+SERVES_INSTEAD = "serves this account and Region"
+NOT_HOME = {
+    TAKING_OVER: "this stack takes over from one that was deleted, and waits until no other one "
+    "can serve this account and Region",
+    BEING_DELETED: "this stack is being deleted",
+}
+
+
 class Mode(StrEnum):
     """What a playbook may do: record only, wait for approval, or contain."""
 
@@ -62,20 +73,36 @@ class Deployment:
     person_roles: tuple[str, ...] = ()  # ARNs of roles whose trust fixes who names the session
     release_from_security_hub: bool = True  # may a reviewer whom AWS does not name release?
     desk_api: str = ""  # id of the HTTP API
+    stack: str = ""  # setup: its id, an ARN (AWS::StackId); all others: the UUID at its end
     dead_letters: Mapping[str, str] = field(default_factory=dict)  # logical name → URL of a queue
     bulk_queues: Mapping[str, str] = field(default_factory=dict)  # playbook → URL of its queue
 
     @classmethod
-    def from_environment(cls, env: Mapping[str, str] = os.environ) -> "Deployment":
-        """Read ``CORDON_*``; a missing required name is a KeyError, not a silent default."""
+    def from_environment(
+        cls, env: Mapping[str, str] = os.environ, needs: Iterable[str] = ()
+    ) -> "Deployment":
+        """Read ``CORDON_*``. A function is given what it needs, and no more.
+
+        Raises KeyError for a name of ``needs`` that is not there: a default would say that there
+        are none, of the roles never to be locked out for example. Queues, functions and roles are
+        given by their names: they are of this account and Region.
+        """
+        if missing := sorted(frozenset(needs) - env.keys()):
+            raise KeyError(", ".join(missing))
+        account, region = env["CORDON_ACCOUNT"], env["AWS_REGION"]
+        partition = env["CORDON_PARTITION"]
+        own_role = f"arn:{partition}:iam::{account}:role/cordon/"
+        function = f"arn:{partition}:lambda:{region}:{account}:function:"
+        reports_queue = env.get("CORDON_REPORTS_QUEUE", "")
+        queue = reports_queue.removesuffix(reports_queue.rpartition("/")[2])
         return cls(
-            account=env["CORDON_ACCOUNT"],
-            region=env["AWS_REGION"],
-            partition=env["CORDON_PARTITION"],
+            account=account,
+            region=region,
+            partition=partition,
             table=env["CORDON_TABLE"],
-            evidence_bucket=env["CORDON_EVIDENCE_BUCKET"],
-            topic=env["CORDON_TOPIC"],
-            workflow=env["CORDON_WORKFLOW"],
+            evidence_bucket=env.get("CORDON_EVIDENCE_BUCKET", ""),
+            topic=env.get("CORDON_TOPIC", ""),
+            workflow=env.get("CORDON_WORKFLOW", ""),
             break_glass=_listed(env.get("CORDON_BREAK_GLASS", "")),
             home_region=env.get("CORDON_HOME_REGION", ""),
             other_regions=_listed(env.get("CORDON_OTHER_REGIONS", "")),
@@ -83,17 +110,18 @@ class Deployment:
             external_id=env.get("CORDON_EXTERNAL_ID", ""),
             organization=env.get("CORDON_ORGANIZATION", ""),
             security_hub=env.get("CORDON_SECURITY_HUB", "true") == "true",
-            own_roles=_listed(env.get("CORDON_OWN_ROLES", "")),
+            own_roles=tuple(own_role + name for name in _listed(env.get("CORDON_OWN_ROLES", ""))),
             evidence_days=int(env.get("CORDON_EVIDENCE_DAYS", "365")),
             approval_hours=int(env.get("CORDON_APPROVAL_HOURS", "4")),
-            functions=_named_arns(env.get("CORDON_FUNCTIONS", "")),
-            reports_queue=env.get("CORDON_REPORTS_QUEUE", ""),
+            functions=_completed(function, env.get("CORDON_FUNCTIONS", "")),
+            reports_queue=reports_queue,
             two_approvers=env.get("CORDON_TWO_APPROVERS", "false") == "true",
             person_roles=_listed(env.get("CORDON_PERSON_ROLES", "")),
             release_from_security_hub=env.get("CORDON_RELEASE_FROM_SECURITY_HUB", "true") == "true",
             desk_api=env.get("CORDON_DESK_API", ""),
-            dead_letters=_named_arns(env.get("CORDON_DEAD_LETTERS", "")),
-            bulk_queues=_named_arns(env.get("CORDON_BULK_QUEUES", "")),
+            stack=env["CORDON_STACK"],
+            dead_letters=_completed(queue, env.get("CORDON_DEAD_LETTERS", "")),
+            bulk_queues=_completed(queue, env.get("CORDON_BULK_QUEUES", "")),
         )
 
     @property
@@ -118,10 +146,10 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(filter(None, text.split(",")))
 
 
-def _named_arns(text: str) -> dict[str, str]:
-    """``name=arn,name=arn``."""
+def _completed(before: str, text: str) -> dict[str, str]:
+    """``name=end,name=end``; each ARN or URL is ``before`` and its end."""
     pairs = (one.partition("=") for one in _listed(text))
-    return {name: arn for name, _, arn in pairs}
+    return {name: before + end for name, _, end in pairs}
 
 
 @dataclass(frozen=True)
@@ -159,7 +187,16 @@ class Settings:
     budget: int = 10  # cases that may contain, per hour, playbook and account
     budgets: Mapping[str, int] = field(default_factory=dict)  # the same, for individual playbooks
     unreadable: str = ""  # no row, or no master switch in it; every mode is then observe
+    other_home: str = ""  # id of the stack that serves this account and Region instead of ours
     refused: Mapping[str, str] = field(default_factory=dict)  # entry → reason
+
+    @property
+    def not_home(self) -> str:
+        """Why this stack only observes, whatever its modes are; "" where it serves this place."""
+        if not self.other_home:
+            return ""
+        why = NOT_HOME.get(self.other_home) or self._refused("other_home")
+        return why or f"the stack {self.other_home} {SERVES_INSTEAD}"
 
     def mode(self, playbook: str) -> Mode:
         """The playbook's mode; observe if none is set or it is not understood."""
@@ -199,7 +236,8 @@ def parse(row: Mapping[str, Any], playbooks: Iterable[str] = ()) -> Settings:
 
     ``master_switch``, ``modes`` and ``budgets`` (maps by playbook), ``budget``, ``protected`` (set
     of ARN patterns) and ``exemptions`` (map by name, of ``playbook``, ``resource``, ``owner``,
-    ``reason``, ``expires``). ``playbooks`` must have a mode. docs/operating.md has it for people.
+    ``reason``, ``expires``), and ``other_home``, which no person sets. ``playbooks`` must have a
+    mode. docs/operating.md has it for people.
     """
     refused: dict[str, str] = {}
     modes = _each(row, "modes", _mode, refused)
@@ -211,6 +249,7 @@ def parse(row: Mapping[str, Any], playbooks: Iterable[str] = ()) -> Settings:
     budgets = _each(row, "budgets", whole_number, refused)
     exemptions = _each(row, "exemptions", _exemption, refused)
     protected = _protected(row.get("protected", frozenset()), refused)
+    other_home = _other_home(row, refused)
     refused |= {_named(name): "is no setting" for name in sorted(row.keys() - ATTRIBUTES)}
     broken = refused.pop("master_switch", "")
     return Settings(
@@ -221,12 +260,13 @@ def parse(row: Mapping[str, Any], playbooks: Iterable[str] = ()) -> Settings:
         budget=budget,
         budgets=budgets,
         unreadable=f"the setting master_switch {broken}" if broken else "",
+        other_home=other_home,
         refused=refused,
     )
 
 
 ATTRIBUTES = frozenset(
-    {"id", "master_switch", "modes", "budget", "budgets", "protected", "exemptions"}
+    {"id", "master_switch", "modes", "budget", "budgets", "protected", "exemptions", "other_home"}
     | {"version", "changed_at", "changed_by", "evidence_count", "evidence_hash"}
 )
 
@@ -272,6 +312,20 @@ def _protected(given: Any, refused: dict[str, str]) -> tuple[str, ...]:
         if not is_arn_pattern(pattern):
             refused[f"protected.{_named(pattern)}"] = "is not an ARN, nor a pattern of ARNs"
     return tuple(sorted(pattern for pattern in given if is_arn_pattern(pattern)))
+
+
+def _other_home(row: Mapping[str, Any], refused: dict[str, str]) -> str:
+    """Whatever is there that nobody understands, this stack does not serve the place."""
+    if "other_home" not in row:
+        return ""
+    given = row["other_home"]
+    if isinstance(given, str) and (given in NOT_HOME or _STACK.fullmatch(given)):
+        return given
+    refused["other_home"] = f"is not the id of a stack: {_shown(given)}"
+    return _shown(given)
+
+
+_STACK = re.compile(r"arn:[a-z-]+:cloudformation:[!-~]{1,1000}")
 
 
 def _mode(value: Any) -> Mode:

@@ -38,6 +38,7 @@ def main(port: str) -> None:
     import repairs
     import schedules
     import shelf
+    import stacks
     import streams
 
     repairs.install()
@@ -45,6 +46,7 @@ def main(port: str) -> None:
     streams.install()
     http_api.install()
     schedules.install()
+    stacks.install()
     shelf.install()
     control.install()
     sys.argv = sys.argv[:1]

@@ -4,6 +4,7 @@ import functools
 import json
 import queue
 import re
+import sys
 import time
 from typing import Any
 
@@ -14,6 +15,7 @@ import ministack.core.iam_evaluator as evaluator
 import ministack.core.lambda_runtime as runtime
 import shelf
 import yaml
+from ministack.core.arn import parse_arn
 from ministack.services import dynamodb, eventbridge, iam, lambda_svc, s3, sqs
 from ministack.services.cloudformation import provisioners
 
@@ -35,7 +37,6 @@ def install() -> None:
     principal_arn()
     failed_messages()
     delayed_messages()
-    redrive()
     paths_of_principals()
     passing_the_role_of_a_replication()
     conditional_writes()
@@ -118,8 +119,7 @@ def asynchronous_targets() -> None:
             lambda_svc.invoke_async_with_retry(record, payload)
         elif "DeadLetterConfig" in target:
             code = "NO_PERMISSIONS" if found else "NO_RESOURCE"
-            queue = target["DeadLetterConfig"]["Arn"]
-            control.beside(_bury, queue, payload, code, arn, rule)
+            _bury(target["DeadLetterConfig"]["Arn"], payload, code, arn, rule)
 
     eventbridge._invoke_target = invoke
 
@@ -137,17 +137,17 @@ def _permits(function: dict[str, Any], rule: dict[str, Any]) -> bool:
 
 
 def _bury(queue: str, payload: Any, code: str, target: str, rule: Any) -> None:
-    """As EventBridge does (Using dead-letter queues, EventBridge user guide)."""
+    """As EventBridge does (Using dead-letter queues, EventBridge user guide), where the queue's
+    policy lets the rule in."""
+    service, owner = "events.amazonaws.com", queue.split(":")[4]
+    if not sqs.queue_policy_allows(queue, service, rule.get("Arn", ""), owner):
+        sys.stderr.write(f"an event is lost: {queue} does not let {rule.get('Arn')} in\n")
+        return
+    eventbridge._dispatch_to_sqs(parse_arn(queue), json.dumps(payload))
     attributes = {"ERROR_CODE": code, "TARGET_ARN": target, "RULE_ARN": rule.get("Arn", "")}
-    parts = queue.split(":")
-    client = control.client("sqs", parts[3], parts[4])
-    client.send_message(
-        QueueUrl=client.get_queue_url(QueueName=parts[5])["QueueUrl"],
-        MessageBody=json.dumps(payload),
-        MessageAttributes={
-            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-        },
-    )
+    sqs._queue_by_arn(queue)["messages"][-1]["message_attributes"] = {
+        name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+    }
 
 
 def yaml_definitions() -> None:
@@ -210,7 +210,13 @@ def metric_math() -> None:
         control.LACKS.append(f"the alarm {logical}: no alarms over expressions")
         return f"{stack}-{logical}", {}
 
-    handlers["create"] = create
+    change = handlers["update"]
+
+    @functools.wraps(change)
+    def update(physical: str, old: dict[str, Any], new: dict[str, Any], *rest: Any) -> Any:
+        return (physical, {}) if "Metrics" in new else change(physical, old, new, *rest)
+
+    handlers["create"], handlers["update"] = create, update
 
 
 def secure_transport() -> None:
@@ -268,23 +274,6 @@ def _at_once(send: Any) -> Any:
         return said
 
     return sent
-
-
-def redrive() -> None:
-    """SQS has no StartMessageMoveTask. Here all goes back at once, each message as a new one to
-    the queue it came from (SQS developer guide, "Dead-letter queue redrive")."""
-    assert "StartMessageMoveTask" not in sqs._HANDLERS
-    sqs._HANDLERS["StartMessageMoveTask"] = _move_back
-
-
-def _move_back(data: dict[str, Any], _url: str) -> dict[str, str]:
-    queue = sqs._queue_by_arn(data["SourceArn"])
-    moved, queue["messages"] = queue["messages"], []
-    for message in moved:
-        source = sqs._queue_by_arn(message["sys"].pop("DeadLetterQueueSourceArn"))
-        source["messages"].append({**message, "receive_count": 0, "visible_at": time.time()})
-    sqs.esm_wake.set()
-    return {"TaskHandle": data["SourceArn"]}
 
 
 def paths_of_principals() -> None:

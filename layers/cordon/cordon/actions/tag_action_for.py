@@ -91,7 +91,7 @@ def tag_action_for(place: Place, arn: str, tags: Mapping[str, tuple[str, ...]]) 
         return tag_action_for(place, arn.removesuffix(match["resource"]) + source[1], tags)
     kind = _kind(match["resource"])
     for kinds, action in _ACTIONS.get(match["service"], ()):
-        if kind in kinds:
+        if kind in kinds and match["region"] and match["account"] not in ("", "aws"):
             return action(place, arn, tags)
     advice = _NOT_TAGGABLE.get(
         kind.split("/")[0], "has no tags that Cordon can set; tag it manually"

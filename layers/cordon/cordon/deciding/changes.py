@@ -30,7 +30,14 @@ from cordon.settings import (
 
 RANKS = (Mode.OBSERVE, Mode.APPROVE, Mode.ENFORCE)  # what each lets a playbook do, least first
 PLAYBOOKS = re.compile(r"[A-Za-z0-9_*?]{1,64}")  # a name of a playbook, wildcards allowed
-Write = Callable[[Table, Row | None, str, ChainEnd], None]
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write of the row, and what it leaves: evidence says so before it is made."""
+
+    make: Callable[[Table, Row | None, str, ChainEnd], None]
+    after: Callable[[Row], Row]
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,11 @@ def _protect(fields: Fields, before: Before) -> Change:
     def write(table: Table, row: Row | None, by: str, end: ChainEnd) -> None:
         settings_row.protect(table, row, [pattern], by, end)
 
-    return Change(f"protected: {pattern}", False, [write])
+    def after(row: Row) -> Row:
+        known = row.get("protected", frozenset())
+        return settings_row.with_entry(row, ("protected",), known | {pattern})
+
+    return Change(f"protected: {pattern}", False, [Write(write, after)])
 
 
 def _unprotect(fields: Fields, before: Before) -> Change:
@@ -164,7 +175,13 @@ def _unprotect(fields: Fields, before: Before) -> Change:
     def write(table: Table, row: Row | None, by: str, end: ChainEnd) -> None:
         settings_row.unprotect(table, _there(row), pattern, by, end)
 
-    return Change(f"no longer protected: {pattern}", True, [write])
+    def after(row: Row) -> Row:
+        left = row.get("protected", frozenset()) - {pattern}
+        if not left:  # DynamoDB has no empty set
+            return settings_row.without_entry(row, ("protected",))
+        return settings_row.with_entry(row, ("protected",), left)
+
+    return Change(f"no longer protected: {pattern}", True, [Write(write, after)])
 
 
 KINDS: Mapping[str, Callable[[Fields, Before], Change]] = {
@@ -228,14 +245,14 @@ def _set(path: settings_row.Path, value: Any) -> Write:
     def write(table: Table, row: Row | None, by: str, end: ChainEnd) -> None:
         settings_row.set_entry(table, row, path, value, by, end)
 
-    return write
+    return Write(write, lambda row: settings_row.with_entry(row, path, value))
 
 
 def _remove(path: settings_row.Path) -> Write:
     def write(table: Table, row: Row | None, by: str, end: ChainEnd) -> None:
         settings_row.remove_entry(table, _there(row), path, by, end)
 
-    return write
+    return Write(write, lambda row: settings_row.without_entry(row, path))
 
 
 def _there(row: Row | None) -> Row:

@@ -7,7 +7,6 @@ wanted or ``ReleaseFromSecurityHub`` is false: then nothing is decided, and a pe
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,16 +16,14 @@ from cordon.deciding.desk import Desk, NotDecided
 from cordon.finding import Finding
 from cordon.memory.cases import Case
 from cordon.memory.decisions import Decision, Verb, Witness
-from cordon.policy import CONTAIN_ACTION, RELEASE_ACTION
 from cordon.sources import read_all
+from cordon.sources.custom_action import CONTAIN_ACTION, RELEASE_ACTION
+from cordon.sources.own_finding import case_named
 from cordon.sources.text import one_line
 
 REVIEWER = "a Security Hub reviewer (AWS names no person)"
 WHY = f"custom action {RELEASE_ACTION} in Security Hub"
 EVENT = ("aws.securityhub", "Security Hub Findings - Custom Action")
-CASE_FINDING_ID = re.compile(
-    r"cordon/[0-9]{12}/[a-z0-9-]+/(?P<playbook>[a-z_]+)/(?P<case>[0-9a-f]{16})"
-)
 
 
 def is_custom_action(event: Mapping[str, Any]) -> bool:
@@ -78,10 +75,13 @@ def _release(event: Mapping[str, Any], finding: Finding, desk: Desk) -> Iterator
         if case.status not in HOLDING and not case.awaits_approval_again:
             yield f"{RELEASE_ACTION}: case {case.id} holds nothing: its status is {case.status}"
         elif desk.deployment.two_approvers or not desk.deployment.release_from_security_hub:
-            yield (
+            why = (
                 f"{RELEASE_ACTION}: case {case.id} is not released, since Security Hub names no "
                 f"person: a person must, with cordon release {case.id}"
             )
+            # Nothing in Security Hub shows it: the alarm ReleaseRefused counts this field.
+            desk.logger.warning(why, extra={"case": case.id, "release_refused": True})
+            yield why
         else:
             yield _release_case(event, case, desk)
 
@@ -122,9 +122,8 @@ def _cases(finding: Finding, desk: Desk) -> list[Case]:
 
 def _case_behind(finding: Finding, desk: Desk) -> Case | None:
     """Only findings of our own account: any member may import one that looks like ours."""
-    named = CASE_FINDING_ID.fullmatch(finding.id)
+    named = case_named(finding.id, desk.deployment.stack)
     if named is None or finding.place.account != desk.deployment.account:
         return None
-    if named["playbook"] not in desk.playbooks:
-        return None
-    return desk.cases(named["playbook"]).get(named["case"])
+    playbook, case = named
+    return desk.cases(playbook).get(case) if playbook in desk.playbooks else None

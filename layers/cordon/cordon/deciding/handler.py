@@ -5,7 +5,7 @@ stop alone, a direct invocation. Everything else is refused with its reason.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -40,6 +40,27 @@ from cordon.playbook import Playbook
 from cordon.settings import Deployment
 from cordon.sources.text import one_line
 
+# What its function must be given, beside what every function is.
+NEEDS = (
+    "CORDON_APPROVAL_HOURS",
+    "CORDON_BREAK_GLASS",
+    "CORDON_BULK_QUEUES",
+    "CORDON_DEAD_LETTERS",
+    "CORDON_DESK_API",
+    "CORDON_EVIDENCE_BUCKET",
+    "CORDON_EVIDENCE_DAYS",
+    "CORDON_FUNCTIONS",
+    "CORDON_HOME_REGION",
+    "CORDON_MEMBER_ROLE",
+    "CORDON_ORGANIZATION",
+    "CORDON_OTHER_REGIONS",
+    "CORDON_OWN_ROLES",
+    "CORDON_PERSON_ROLES",
+    "CORDON_RELEASE_FROM_SECURITY_HUB",
+    "CORDON_REPORTS_QUEUE",
+    "CORDON_TWO_APPROVERS",
+    "CORDON_WORKFLOW",
+)
 Handler = Callable[[Mapping[str, Any], Any], Any]
 ONLY_STOP = (
     "only {'do': 'stop'} may be invoked directly: everything else needs the HTTP API, which names "
@@ -58,7 +79,7 @@ def serve(functions: Path) -> Handler:
             return _http(_respond(event, context, _desk(_headers(functions), logger)))
         if is_custom_action(event):
             return on_custom_action(event, _desk(_headers(functions), logger))
-        return _directly(event, _desk({}, logger))  # to stop needs no playbook
+        return _directly(event, _desk({}, logger, needs=()))  # to stop needs neither
 
     return handler
 
@@ -68,8 +89,8 @@ def _headers(functions: Path) -> Mapping[str, Playbook]:
     return headers(functions)
 
 
-def _desk(playbooks: Mapping[str, Playbook], logger: Logger) -> Desk:
-    deployment = Deployment.from_environment()
+def _desk(playbooks: Mapping[str, Playbook], logger: Logger, needs: Iterable[str] = NEEDS) -> Desk:
+    deployment = Deployment.from_environment(needs=needs)
     own = clients_for(deployment.account, deployment.region)
     table = Table(own.client("dynamodb"), deployment.table)
     return Desk(deployment, playbooks, table, own.client, logger)

@@ -17,18 +17,18 @@ from cordon.deciding.changes import Before, Change, change_of
 from cordon.deciding.desk import Desk, NotDecided, Response, witness
 from cordon.deciding.person import NotAPerson, person_of
 from cordon.deciding.request import Caller, SetSettings, Stop
-from cordon.evidence import Chain, Evidence
+from cordon.evidence import Evidence
 from cordon.finding import canonical_json
 from cordon.memory import settings as settings_row
 from cordon.memory.decisions import Decision, Verb, Witness
 from cordon.memory.table import Cancelled, Row
-from cordon.settings import MasterSwitch
+from cordon.settings import MasterSwitch, Settings
 from cordon.sources.text import one_line
 
 RACED = "somebody changed the settings at this moment: look at `cordon settings`, then again"
 SECOND_PERSON = "recorded; a second person must make the same change before it counts"
 NOBODY = "a direct invocation of the function; AWS names no person"
-OWNER = "settings"  # of the chain, and of the rows of changes that wait for a second person
+OWNER = "settings"  # of the rows of changes that wait for a second person
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ def set_settings(body: SetSettings, caller: Caller, desk: Desk) -> Response:
     person = desk.person(caller)
     row = settings_row.read(desk.table)
     names = tuple(sorted(desk.playbooks))
-    change = change_of(body.change, Before(row, settings_row.settings_of(row, names), names))
+    settings = settings_row.settings_of(row, names)
+    change = change_of(body.change, Before(row, settings, names))
     witnesses: tuple[Witness, ...] = (witness(caller, person.id),)
     said = {"change": change.text, "by": caller.arn, "person": person.id}
     if desk.deployment.two_approvers and change.more:
@@ -60,7 +61,14 @@ def set_settings(body: SetSettings, caller: Caller, desk: Desk) -> Response:
         if not made.complete:
             return Response(200, said | {"complete": False, "says": SECOND_PERSON})
     _write(change, Said(body.change, change.text, caller.arn, witnesses), desk)
-    return Response(200, said | {"complete": True, "says": "changed; it counts from now on"})
+    return Response(200, said | {"complete": True, "says": _changed(settings)})
+
+
+def _changed(settings: Settings) -> str:
+    """Who reads that a mode is set must not believe that a stack enforces which only observes."""
+    if settings.not_home:
+        return f"changed; but this stack only observes: {settings.not_home}"
+    return "changed; it counts from now on"
 
 
 def _sha256(change: Mapping[str, Any]) -> str:
@@ -71,10 +79,14 @@ def _write(change: Change, said: Said, desk: Desk) -> None:
     """Evidence first: a change that nobody can prove is not made."""
     row = settings_row.read(desk.table)
     proof = _evidence(row, desk)
-    proof.write("setting_decided", _content(said, row))
+    after, left = [], row or {}
+    for write in change.writes:
+        left = write.after(left)
+        after.append(settings_row.entries_hash(left))
+    proof.write("setting_decided", _content(said, row, after))
     for write in change.writes:
         try:
-            write(desk.table, row, said.by, proof.link)
+            write.make(desk.table, row, said.by, proof.link)
         except Cancelled:
             raise NotDecided(409, RACED) from None
         row = settings_row.read(desk.table)
@@ -82,11 +94,11 @@ def _write(change: Change, said: Said, desk: Desk) -> None:
 
 def _evidence(row: Row | None, desk: Desk) -> Evidence:
     account, bucket = desk.deployment.account, desk.deployment.evidence_bucket
-    chain = Chain(OWNER, account, OWNER)
-    return Evidence(desk.client("s3"), bucket, chain, settings_row.evidence_end(row))
+    chain, end = settings_row.chain_of(account), settings_row.evidence_end(row)
+    return Evidence(desk.client("s3"), bucket, chain, end)
 
 
-def _content(said: Said, row: Row | None) -> dict[str, Any]:
+def _content(said: Said, row: Row | None, after: Sequence[str]) -> dict[str, Any]:
     version = (row or {}).get("version")
     return {
         "change": said.change,
@@ -94,6 +106,7 @@ def _content(said: Said, row: Row | None) -> dict[str, Any]:
         "by": said.by,
         "witnesses": [asdict(one) for one in said.witnesses],
         "row_version": version if isinstance(version, int) else None,
+        "after": list(after),
     }
 
 
@@ -128,7 +141,8 @@ def _prove_stop(said: Said, desk: Desk) -> str:
     try:
         row = settings_row.read(desk.table)
         proof = _evidence(row, desk)
-        proof.write("setting_decided", _content(said, row))
+        after = [settings_row.entries_hash(row)]
+        proof.write("setting_decided", _content(said, row, after))
         settings_row.note_evidence(desk.table, proof.link)
     except Cancelled:
         return ""  # a later entry chains to this one, and the row names that

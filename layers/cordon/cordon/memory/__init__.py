@@ -11,6 +11,7 @@ A row's key begins with its kind and its owner, because a role may write only ke
     hold#<family>#<target>           who holds a target, and how it was before
     decision#<playbook>#<case>       what a person decided; only the desk may write it
     settings                         what the operator decided; no playbook may write it
+    setup#found                      what setup found when it looked last; only it writes it
     case#self_test#heartbeat         no case: the reconciler writes it, and the reporter hears of it
     reconcile#sweep                  how far the reconciler has come
 """

@@ -23,7 +23,6 @@ class Sweep:
     playbook: str = ""  # where to go on; "" is a new sweep
     after: Row = field(default_factory=dict)  # its last key that was read
     incidents_until: str = ""  # incidents that were resolved by then have been looked at
-    actions_at: str = ""  # when the custom actions were last made sure of
     version: int = 0
 
 

@@ -3,9 +3,8 @@
 ::
 
     due            which case is to be woken, and for what                      (pure)
-    run            one run: the self-test, the open cases, incidents, custom actions
+    run            one run: the self-test, the open cases, incidents
     incidents      OpsItems that people resolved or opened again
-    custom_actions that they are there, once Security Hub is enabled
 
 It changes no case and no resource. It wakes the workflow, which calls the playbook, which reads
 from its rows what is due; and it puts what people have not been shown into the reporter's queue.

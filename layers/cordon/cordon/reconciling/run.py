@@ -5,7 +5,6 @@
     beat          the self-test: has the reporter seen the run before?
     sweep         the open cases, from where the last run came to
     incidents     what people resolved since, and once a day what is open
-    actions       the custom actions, once an hour
 
 A part that fails does not stop the others; at the end ``RunIncomplete`` says what failed, so that
 the function's alarm reaches people. What was not done is done by the next run.
@@ -26,7 +25,7 @@ from cordon.memory import settings as settings_row
 from cordon.memory.open_cases import Known
 from cordon.memory.sweeps import Sweep
 from cordon.memory.table import Table
-from cordon.reconciling import custom_actions, incidents
+from cordon.reconciling import incidents
 from cordon.reconciling.due import due, is_turn, question_not_reported, report_behind_since
 from cordon.reconciling.incidents import Incident
 from cordon.settings import Deployment, Settings
@@ -54,7 +53,6 @@ class Summary:
     sent: int = 0  # messages to the reporter
     questions_not_reported: int = 0
     reporter_behind: int | None = None  # 1 where it has not seen the run before
-    custom_actions: str = ""
     failed: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -91,7 +89,6 @@ class Run:
         if not sweep.playbook:
             sweep = self._new_sweep(sweep, began)
         sweep = self._after_incidents(sweep, began)
-        sweep = self._after_actions(sweep, began)
         self._sweep(sweep)
 
     # ---- open cases ----
@@ -213,19 +210,6 @@ class Run:
             still = {one.case.id for one in open_cases.several(self.table, playbook, ids)}
             closed = [id for id in ids if id not in still]
             self._show([self._message(playbook, id, anew=True) for id in closed])
-
-    # ---- custom actions ----
-
-    def _after_actions(self, sweep: Sweep, began: datetime) -> Sweep:
-        last = from_iso(sweep.actions_at) if sweep.actions_at else None
-        recently = last is not None and began < last + timedelta(hours=1)
-        if not self.deployment.security_hub or recently:
-            return sweep
-        found = self._try(
-            "custom actions", lambda: custom_actions.ensure(self.client("securityhub"))
-        )
-        self.summary.custom_actions = found or ""
-        return replace(sweep, actions_at=to_iso(began)) if found else sweep
 
     def _try(self, part: str, do: Callable[[], T]) -> T | None:
         """Do one part. What AWS refuses is kept for the end, and the rest goes on."""

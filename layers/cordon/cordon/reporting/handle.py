@@ -3,7 +3,8 @@
 A record of the stream only names a case; what it says of it is not looked at. What a projection
 did not take goes to the queue as ``{"playbook", "case", "projection"}``, and from there comes back
 here, alone, until it is shown or the dead-letter queue has it. ``reconcile_cases`` sends
-``{"playbook", "case", "projection": "all", "anew": true}`` to the same queue.
+``{"playbook", "case", "projection": "all", "anew": true}`` to the same queue. A record of the
+settings goes there as ``{"settings": …}``: see ``settings_change``.
 
 Sources: AWS Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB", "Configuring partial
 batch response with DynamoDB and Lambda", "Handling errors for an SQS event source in Lambda";
@@ -28,12 +29,23 @@ from cordon.headers import headers
 from cordon.playbook import Playbook
 from cordon.reporting.projection import Failed, Name, by_id, in_parts
 from cordon.reporting.run import ALL, HEARTBEAT, Reporter
+from cordon.reporting.settings_change import SettingsChange
 from cordon.settings import Deployment
 from cordon.sources.text import one_line
 
 NAMESPACE = "Cordon"
 KEPT = timedelta(seconds=60)  # for a call that does not respond, for saving, and for the queue
 MOST = 10  # entries of one SendMessageBatch
+# What its function must be given, beside what every function is.
+NEEDS = (
+    "CORDON_APPROVAL_HOURS",
+    "CORDON_EVIDENCE_BUCKET",
+    "CORDON_EVIDENCE_DAYS",
+    "CORDON_REPORTS_QUEUE",
+    "CORDON_SECURITY_HUB",
+    "CORDON_TOPIC",
+    "CORDON_TWO_APPROVERS",
+)
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 Partial = dict[str, Any]  # {"batchItemFailures": [{"itemIdentifier": …}]}
 
@@ -67,7 +79,7 @@ class ReportHandler:
         """One invocation. Raises ValueError for anything but a batch of one of the two."""
         self._logger.clear_state()
         self._logger.append_keys(request=context.aws_request_id)
-        deployment = Deployment.from_environment()
+        deployment = Deployment.from_environment(needs=NEEDS)
         aws = clients_for(deployment.account, deployment.region)
         left = timedelta(milliseconds=context.get_remaining_time_in_millis())
         reporter = Reporter(self._playbooks, deployment, aws.client, now() + left - KEPT)
@@ -76,7 +88,7 @@ class ReportHandler:
         if sources == {"aws:dynamodb"}:
             failures = self._stream(records, reporter, deployment, aws)
         elif sources == {"aws:sqs"}:
-            failures = self._queue(records, reporter)
+            failures = self._queue(records, reporter, deployment, aws)
         else:
             raise ValueError(f"neither a stream's batch nor a queue's: {sorted(sources)}")
         _measure("SecondsToReported", MetricUnit.Seconds, reporter.seconds)
@@ -91,22 +103,43 @@ class ReportHandler:
     ) -> list[str]:
         """The sequence numbers of what was neither shown nor sent to the queue."""
         rung = {r["dynamodb"]["SequenceNumber"]: _named(r) for r in records}
+        changes = {r["dynamodb"]["SequenceNumber"]: SettingsChange.of_record(r) for r in records}
         names = [name for name in rung.values() if name is not None]
         failed = reporter.report(name for name in names if name != HEARTBEAT)
         self._say(failed)
         if HEARTBEAT in names:
             reporter.heartbeat()
             _measure("Heartbeat", MetricUnit.Count, [1])
-        unsent = self._send(failed, deployment, aws)
-        return [number for number, name in rung.items() if name in unsent]
+        bodies = [
+            {"playbook": one.playbook, "case": one.case, "projection": one.projection}
+            for one in failed
+        ]
+        unsent = {
+            (bodies[n]["playbook"], bodies[n]["case"]) for n in self._send(bodies, deployment, aws)
+        }
+        changed = [(number, one.to_json()) for number, one in changes.items() if one is not None]
+        not_looked_at = self._send([body for _, body in changed], deployment, aws)
+        again = [number for number, name in rung.items() if name in unsent]
+        return again + [changed[n][0] for n in not_looked_at]
 
-    def _queue(self, records: Sequence[Mapping[str, Any]], reporter: Reporter) -> list[str]:
+    def _queue(
+        self,
+        records: Sequence[Mapping[str, Any]],
+        reporter: Reporter,
+        deployment: Deployment,
+        aws: AwsClients,
+    ) -> list[str]:
         """The ids of the messages whose projection still fails. They come back by themselves."""
         messages: dict[str, Wanted] = {}
+        changes: dict[str, SettingsChange] = {}
         unreadable = []
         for record in records:
             try:
-                messages[record["messageId"]] = _wanted(record["body"])
+                raw = json.loads(record["body"])
+                if "settings" in raw:
+                    changes[record["messageId"]] = SettingsChange.of_message(raw["settings"])
+                else:
+                    messages[record["messageId"]] = _wanted(raw)
             except (ValueError, KeyError, TypeError) as error:
                 why = one_line(repr(error), 300)
                 self._logger.error("message cannot be read", extra={"error": why})
@@ -119,7 +152,23 @@ class ReportHandler:
             self._say(still)
             failed |= {((one.playbook, one.case), one.projection) for one in still}
         left = [id for id, message in messages.items() if _fails(message, failed)]
-        return unreadable + left
+        unknown = [id for id, change in changes.items() if not self._look(change, deployment, aws)]
+        return unreadable + left + unknown
+
+    def _look(self, change: SettingsChange, deployment: Deployment, aws: AwsClients) -> bool:
+        """Say it where no evidence accounts for the change. False where nobody could look."""
+        try:
+            proven = change.is_proven(aws.client("s3"), deployment)
+        except (ClientError, BotoCoreError) as error:
+            self._logger.error("evidence not read", extra={"error": one_line(str(error), 500)})
+            return False
+        if not proven:
+            claimed = {"changed_by": change.changed_by, "changed_at": change.changed_at}
+            extra = {"settings_without_evidence": True, "says_of_itself": claimed}
+            self._logger.error(
+                "the settings were changed, and no evidence says by whom", extra=extra
+            )
+        return True
 
     def _say(self, failed: Sequence[Failed]) -> None:
         counts: dict[str, int] = {}
@@ -138,18 +187,20 @@ class ReportHandler:
             _measure("NotReported", MetricUnit.Count, [count], projection=projection)
 
     def _send(
-        self, failed: Sequence[Failed], deployment: Deployment, aws: AwsClients
-    ) -> Collection[Name]:
-        """Whatever the queue did not take, the stream must bring again."""
-        unsent: set[Name] = set()
-        for part in in_parts(failed, MOST, MOST, lambda _: 1):
+        self, bodies: Sequence[Mapping[str, Any]], deployment: Deployment, aws: AwsClients
+    ) -> list[int]:
+        """Which of these the queue did not take: the stream must bring them again."""
+        unsent: list[int] = []
+        for part in in_parts(range(len(bodies)), MOST, MOST, lambda _: 1):
             try:
-                refused = _sent(part, deployment.reports_queue, aws.client("sqs"))
+                refused = _sent(
+                    [bodies[n] for n in part], deployment.reports_queue, aws.client("sqs")
+                )
             except (ClientError, BotoCoreError) as error:
                 self._logger.error("queue failed", extra={"error": one_line(str(error), 500)})
-                unsent |= {(one.playbook, one.case) for one in part}
+                unsent += part
             else:
-                unsent |= {(part[n].playbook, part[n].case) for n in refused}
+                unsent += [part[n] for n in refused]
         return unsent
 
 
@@ -160,9 +211,8 @@ def _named(record: Mapping[str, Any]) -> Name | None:
     return (playbook, case) if kind == "case" and case else None
 
 
-def _wanted(body: str) -> Wanted:
+def _wanted(raw: Mapping[str, Any]) -> Wanted:
     """A message of the queue. Raises ValueError, KeyError or TypeError where it is none."""
-    raw = json.loads(body)
     texts = [raw[name] for name in ("playbook", "case", "projection")]
     if not all(isinstance(text, str) and text for text in texts):
         raise ValueError("playbook, case and projection must be texts")
@@ -186,17 +236,9 @@ def _fails(message: Wanted, failed: Collection[tuple[Name, str]]) -> bool:
     return (message.name, message.projection) in failed or (message.name, ALL) in failed
 
 
-def _sent(part: Sequence[Failed], queue: str, sqs: Any) -> list[int]:
+def _sent(bodies: Sequence[Mapping[str, Any]], queue: str, sqs: Any) -> list[int]:
     """Which of these the queue did not take."""
-    entries = [
-        {
-            "Id": str(n),
-            "MessageBody": json.dumps(
-                {"playbook": one.playbook, "case": one.case, "projection": one.projection}
-            ),
-        }
-        for n, one in enumerate(part)
-    ]
+    entries = [{"Id": str(n), "MessageBody": json.dumps(body)} for n, body in enumerate(bodies)]
     response = sqs.send_message_batch(QueueUrl=queue, Entries=entries)
     return [int(id) for id in by_id(response.get("Failed", ()))]
 

@@ -19,7 +19,8 @@ from cordon.policy import CONTROL_PASSED
 from cordon.release import FINDING_SOURCE
 from cordon.reporting.projection import Client, Report, Sending, in_parts, refused, sha256
 from cordon.reporting.texts import advice, change_lines, decision, headline, truth
-from cordon.settings import Deployment
+from cordon.settings import SERVES_INSTEAD, Deployment
+from cordon.sources.own_finding import id_of
 from cordon.sources.text import one_line
 from cordon.statuses import Status
 
@@ -55,7 +56,10 @@ class OwnFindings:
         self.client = client
 
     def due(self, report: Report) -> bool:
-        """Does it say something else than it should?"""
+        """Does it say something else than it should? What another stack handles, that one shows."""
+        case = report.case
+        if case.status is Status.OBSERVED and case.reason.endswith(SERVES_INSTEAD):
+            return False
         return report.anew or self._digest(report) != report.shown.finding
 
     def show(self, due: Sequence[Report], sending: Sending) -> None:
@@ -111,7 +115,7 @@ def own_finding(
     archived = case.status in ARCHIVED
     return {
         "SchemaVersion": "2018-10-08",
-        "Id": f"cordon/{place.account}/{place.region}/{playbook.name}/{case.id}",
+        "Id": id_of(deployment.stack, place, playbook.name, case.id),
         "ProductArn": f"{home}:product/{deployment.account}/default",
         "ProductName": "Cordon",
         "CompanyName": "Cordon",

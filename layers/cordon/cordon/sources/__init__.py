@@ -22,7 +22,8 @@ from dataclasses import replace
 from functools import partial
 
 from cordon.finding import Finding, Malformed, UnsupportedEvent, canonical_json
-from cordon.sources import asff, config, guardduty, macie, ocsf
+from cordon.sources import asff, config, guardduty, macie, malware_scan, ocsf
+from cordon.sources.custom_action import name_of
 from cordon.sources.field import Field
 from cordon.sources.places import Home, check_sender, not_served
 
@@ -36,6 +37,7 @@ _SINGLE: dict[tuple[str, str], Callable[[Field, str], Finding]] = {
 _IMPORTED = ("aws.securityhub", "Security Hub Findings - Imported")
 _CUSTOM = ("aws.securityhub", "Security Hub Findings - Custom Action")
 _OCSF = ("aws.securityhub", "Findings Imported V2")
+_SCAN = ("aws.guardduty", "GuardDuty Malware Protection Object Scan Result")
 _ACTION_NAME = 64
 
 
@@ -53,24 +55,26 @@ def read_all(event: object, home: Home | None = None) -> tuple[Finding, ...]:
         raise Malformed("event", "is not an object")
     envelope = Field("", event)
     kind = (envelope["source"].identifier(), envelope["detail-type"].identifier())
-    findings = _findings(kind, envelope)
+    findings = _findings(kind, envelope, home)
     if home is None:
         return findings
     for finding in findings:
-        check_sender(envelope, finding.place, home, regional=kind in _SINGLE)
+        check_sender(envelope, finding.place, home, regional=kind in (*_SINGLE, _SCAN))
     return tuple(replace(f, served=not not_served(f.place, home)) for f in findings)
 
 
-def _findings(kind: tuple[str, str], envelope: Field) -> tuple[Finding, ...]:
+def _findings(kind: tuple[str, str], envelope: Field, home: Home | None) -> tuple[Finding, ...]:
     detail = envelope["detail"]
     if kind in _SINGLE:
         if detail.value is None:
             detail.malformed("is missing")
         return (_SINGLE[kind](detail, _digest(detail.value)),)
+    if kind == _SCAN:
+        return (malware_scan.read(envelope, _digest(detail.value)),)
     if kind == _IMPORTED:
         return _read_each(detail, partial(asff.read, channel="securityhub", custom_action=""))
     if kind == _CUSTOM:
-        name = _custom_action(envelope)
+        name = name_of(_custom_action(envelope), home.stack if home else None)
         return _read_each(detail, partial(asff.read, channel="custom_action", custom_action=name))
     if kind == _OCSF:
         return _read_each(detail, ocsf.read)
@@ -78,7 +82,7 @@ def _findings(kind: tuple[str, str], envelope: Field) -> tuple[Finding, ...]:
     raise UnsupportedEvent(field, "is not one that Cordon reads")
 
 
-_KINDS = (*_SINGLE, _IMPORTED, _CUSTOM, _OCSF)
+_KINDS = (*_SINGLE, _SCAN, _IMPORTED, _CUSTOM, _OCSF)
 
 
 def _custom_action(envelope: Field) -> str:

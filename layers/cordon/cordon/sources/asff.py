@@ -53,7 +53,7 @@ _COMPLIANCE = {
 
 
 def read(finding: Field, digest: str, *, channel: str, custom_action: str) -> Finding:
-    """Parse one finding of ``detail.findings``. ``custom_action`` is its id, or ""."""
+    """Parse one finding of ``detail.findings``. ``custom_action`` is its name, or ""."""
     by = product(finding["ProductArn"], "product")
     place = _place(finding, by)
     id = finding["Id"].identifier() or finding["Id"].malformed("is missing")

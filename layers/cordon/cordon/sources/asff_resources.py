@@ -15,8 +15,8 @@ from cordon.sources.resources import (
     bucket,
     from_arn,
     is_key,
-    is_subject,
     principal,
+    read_each,
     readable,
     readable_principal,
     resource,
@@ -56,10 +56,10 @@ _TYPE = 256
 
 def read(finding: Field, place: Place, source: str, type: str) -> list[Resource]:
     """All resources. Malformed if one is unreadable that the finding is about."""
-    resources: list[Resource] = []
-    for item in finding["Resources"].items():
-        required = is_subject(_kind(item), source, type)
-        resources += readable(partial(_resources, item, place), required=required)
+    items = finding["Resources"].items()
+    resources = read_each(
+        ((_kind(item), partial(_resources, item, place)) for item in items), source, type
+    )
     actors = _actors(finding)
     return resources + [r for user in actors for r in actor_resources(user, place)]
 

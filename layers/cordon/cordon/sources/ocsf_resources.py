@@ -17,6 +17,7 @@ from cordon.sources.resources import (
     is_key,
     is_subject,
     principal,
+    read_each,
     readable,
     readable_principal,
     resource,
@@ -30,12 +31,9 @@ _LONG_TERM = "AKIA"
 
 def read(finding: Field, place: Place, source: str, type: str) -> list[Resource]:
     """All resources. Malformed if one is unreadable that the finding is about."""
-    resources: list[Resource] = []
     kinds = [(_kind(item), item) for item in finding["resources"].items()]
-    for kind, item in kinds:
-        if kind != shapes.OBJECT:
-            required = is_subject(kind, source, type)
-            resources += readable(partial(_resources, item, place), required=required)
+    named = ((k, partial(_resources, i, place)) for k, i in kinds if k != shapes.OBJECT)
+    resources = read_each(named, source, type)
     required = is_subject(shapes.BUCKET, source, type)
     resources += readable(lambda: _databucket(finding["databucket"], place), required=required)
     for kind, item in kinds:

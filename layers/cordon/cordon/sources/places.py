@@ -42,6 +42,10 @@ class Home(Protocol):
     def member_role(self) -> str:
         """The role it assumes in other accounts; "" if it serves only its own."""
 
+    @property
+    def stack(self) -> str:
+        """Its id (AWS::StackId)."""
+
 
 def not_served(place: Place, home: Home) -> str:
     """Why nothing may be changed in this place; "" when something may."""

@@ -5,7 +5,7 @@ about that resource.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -44,6 +44,38 @@ def is_subject(kind: str, source: str, type: str) -> bool:
         return kind in shapes.BUCKETS and ":S3/" in type
     checked = shapes.shape_of(kind) is not None and kind != shapes.ACCESS_KEY
     return source in AWS_SOURCES and checked
+
+
+def is_about(kind: str, source: str, type: str) -> bool:
+    """Is this the kind of resource that such a finding is about, whatever else it names?"""
+    if source == "macie" or type.lower().startswith(("s3.", "s3-")):
+        return kind in shapes.BUCKETS
+    if type.lower().startswith(("sagemaker", "bedrock")):
+        return kind.startswith(shapes.AI)
+    return source == "guardduty" and is_subject(kind, source, type)
+
+
+def read_each(
+    items: Iterable[tuple[str, Callable[[], Sequence[Resource]]]], source: str, type: str
+) -> list[Resource]:
+    """The resources of a copy in Security Hub, each by its kind.
+
+    Malformed if one is unreadable that the finding is about. Where that can be read, what else the
+    finding names is left out where it cannot.
+    """
+    found: list[Resource] = []
+    unread: list[tuple[str, Malformed]] = []
+    for kind, read in items:
+        try:
+            found += read()
+        except Malformed as malformed:
+            if is_subject(kind, source, type):
+                unread.append((kind, malformed))
+    if any(is_about(resource.type, source, type) for resource in found):
+        unread = [one for one in unread if is_about(one[0], source, type)]
+    if unread:
+        raise unread[0][1]
+    return found
 
 
 def readable(read: Callable[[], Sequence[Read]], *, required: bool) -> list[Read]:

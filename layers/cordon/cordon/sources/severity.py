@@ -35,6 +35,11 @@ def medium() -> Severity:
     return Severity("", SeverityLabel.MEDIUM, _LOWEST[SeverityLabel.MEDIUM])
 
 
+def high() -> Severity:
+    """For the scan of an object: GuardDuty's finding of what it found is High."""
+    return Severity("", SeverityLabel.HIGH, _LOWEST[SeverityLabel.HIGH])
+
+
 def guardduty(severity: Field) -> Severity:
     """0.1-3.9 Low, 4.0-6.9 Medium, 7.0-8.9 High, 9.0-10 Critical. The score is ten times that."""
     value = severity.number()

@@ -49,7 +49,7 @@ ROLE_ARN = _shape(
 )
 BUCKET_NAME = _shape("a bucket name", r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
 ROLE_NAME = _shape("a role name", r"[\w+=,.@-]{1,64}")
-USER_NAME = _shape("a user name", r"[\w+=,.@-]{1,128}")
+USER_NAME = _shape("a user name", r"[\w+=,.@-]{1,64}")  # IAM User Guide, "IAM and AWS STS quotas"
 ACCESS_KEY_ID = _shape("an access key id", r"\w{16,128}")
 PRINCIPAL_ID = _shape("a principal id", r"[\x21-\x7e]{1,256}")
 PRINCIPAL_TYPE = _shape("a principal type", r"[A-Za-z]{1,64}")

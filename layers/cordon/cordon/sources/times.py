@@ -15,11 +15,14 @@ def first_and_last(first: tuple[Field, ...], last: tuple[Field, ...]) -> tuple[d
     """The first value present in ``first``, and the latest value in ``last``.
 
     Events of a finding are put in order by the latest time. A source may change only "updated"
-    when it archives a finding, and only "last observed" when it repeats a check.
+    when it archives a finding, and only "last observed" when it repeats a check. One that cannot
+    be read is left out where another can.
     """
-    ends = [time for field in last if (time := field.time()) is not None]
-    starts = [time for field in first if (time := field.time()) is not None]
+    ends = [time for field in last if (time := readable(field.time)) is not None]
+    starts = [time for field in first if (time := readable(field.time)) is not None]
     if not ends:
+        for field in last:
+            field.time()  # Malformed: why that one cannot be read
         last[0].malformed("is missing, and no other time is given")
     latest = max(ends)
     return min([*starts[:1], latest]), latest

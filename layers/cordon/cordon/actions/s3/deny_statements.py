@@ -41,6 +41,7 @@ LOG_DELIVERY = {
     "delivery.logs.amazonaws.com": "CloudWatch Logs, Enable logging from AWS services: flow logs, "
     "network load balancers, WAF, Network Firewall, Resolver queries, CloudFront v2 and others",
     "guardduty.amazonaws.com": "GuardDuty, Exporting generated findings to Amazon S3",
+    "inspector2.amazonaws.com": "Inspector, Exporting Amazon Inspector findings reports",
     "logdelivery.elasticloadbalancing.amazonaws.com": "Elastic Load Balancing, Enable access logs "
     "for your Application Load Balancer",
     "logdelivery.elb.amazonaws.com": "the same page: Outposts Zones",
@@ -50,6 +51,7 @@ LOG_DELIVERY = {
     "redshift.amazonaws.com": "Redshift, Database audit logging",
     "s3.amazonaws.com": "S3, Grant permissions for S3 Inventory and S3 analytics",
     "securitylake.amazonaws.com": "Security Lake, Bucket permissions",
+    "ssm.amazonaws.com": "Systems Manager, Creating a resource data sync for Inventory",
     "storage-lens.s3.amazonaws.com": "S3, Setting permissions to use S3 Storage Lens: export",
 }
 # Where load balancers deliver access logs from an account of AWS, not as a service: by Region.

@@ -30,11 +30,11 @@ LOOKED_UP = (  # cordon.protection
 GENERAL_PURPOSE = re.compile(r"[A-Za-z0-9._-]{3,255}")  # old buckets in us-east-1 have long names
 # Amazon S3 User Guide, "General purpose bucket naming rules": reserved endings
 ALIASES = {
-    "--x-s3": "directory bucket: deny s3express:CreateSession in its own policy manually",
-    "--table-s3": "table bucket: change its policy in S3 Tables (s3tables) manually",
-    "-s3alias": "access point alias: contain its bucket",
-    "--ol-s3": "Object Lambda access point alias: contain its bucket",
-    ".mrap": "Multi-Region Access Point alias: contain its buckets",
+    "--x-s3": "a directory bucket: deny s3express:CreateSession in its own policy manually",
+    "--table-s3": "a table bucket: change its policy in S3 Tables (s3tables) manually",
+    "-s3alias": "an access point alias: contain its bucket",
+    "--ol-s3": "an Object Lambda access point alias: contain its bucket",
+    ".mrap": "a Multi-Region Access Point alias: contain its buckets",
 }
 OTHER_SERVICES = ":s3tables:", ":s3vectors:", ":s3express:", ":s3-outposts:"
 
@@ -43,7 +43,7 @@ def require_general_purpose(bucket: str) -> None:
     """Raises Refused, with the manual step, for the name of anything else."""
     for ending, advice in ALIASES.items():
         if bucket.endswith(ending):
-            raise Refused(f"{bucket} is a {advice}")
+            raise Refused(f"{bucket} is {advice}")
     if any(service in bucket for service in OTHER_SERVICES):
         raise Refused(f"{bucket} is not a general purpose bucket: contain it manually")
     if not GENERAL_PURPOSE.fullmatch(bucket):

@@ -139,12 +139,11 @@ class BucketSetting(Action):
         """The setting without Cordon's part, now or before.
 
         ``written`` is missing or old if the result of an apply was lost. Cordon then recognises
-        its part by its content. Where it cannot, what was captured is the base: a value that an
-        attempt of Cordon left behind must not pass for a person's.
+        its part by its content, which every bucket setting shows: a value that an attempt of Cordon
+        left behind must not pass for a person's.
         """
         if written is None:
-            before = captured[self.setting]
-            return self.without_ours(current, before) if self.recognisable_by_value else before
+            return self.without_ours(current, captured[self.setting])
         base = self._noted_base(captured, written)
         if self.is_ours(current, written[self.setting]):
             return base

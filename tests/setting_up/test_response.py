@@ -9,11 +9,14 @@ import pytest
 import urllib3
 
 from console.account import cordon_account
+from cordon.setting_up import handler as handling
+from cordon.setting_up import response as responding
+from cordon.setting_up.response import KEPT_SECONDS, PHYSICAL_ID, NotResponded
+from cordon.settings import Deployment
 from embedded import custom_resources
 from embedded.custom_resources import HOST, Failed, Responses, serving
 from embedded.place import Place
-from setup import setup
-from setup.setup import KEPT_SECONDS, PHYSICAL_ID, NotResponded, handler
+from setup.setup import handler
 
 URL = f"http://{HOST}/settings?X-Amz-Signature=secret"
 STACK = "arn:aws:cloudformation:us-east-1:111122223333:stack/cordon/1"
@@ -30,8 +33,8 @@ class Context:
         return int(self.seconds * 1000)
 
 
-def request(kind: str = "Delete", **more: Any) -> dict[str, Any]:
-    """A request of CloudFormation; to delete needs nothing of AWS."""
+def request(kind: str = "Create", **more: Any) -> dict[str, Any]:
+    """A request of CloudFormation."""
     return {**SAME, "RequestType": kind, "ResponseURL": URL, "ResourceProperties": {}, **more}
 
 
@@ -45,6 +48,7 @@ def response(responses: Responses) -> dict[str, Any]:
     return dict(said)
 
 
+@pytest.mark.usefixtures("done")
 def test_success_is_reported_without_content_type() -> None:
     """The URL is signed without one: with another, S3 refuses the PUT."""
     with serving() as responses:
@@ -54,7 +58,9 @@ def test_success_is_reported_without_content_type() -> None:
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
-def test_missing_properties_are_reported(kind: str) -> None:
+def test_missing_properties_are_reported(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handling, "setup", lambda: None)
+    monkeypatch.setattr(Deployment, "from_environment", lambda: None)
     with serving() as responses:
         handler(request(kind), Context())
     assert response(responses) == {"Status": "FAILED", "Reason": "KeyError: 'Protected'"}
@@ -71,7 +77,7 @@ def test_reason_fits_and_is_one_line(monkeypatch: pytest.MonkeyPatch, text: str)
     def fail(_: Any) -> str:
         raise RuntimeError(f"{text * 9000}.")
 
-    monkeypatch.setattr(setup, "carry_out", fail)
+    monkeypatch.setattr(handling, "carry_out", fail)
     with serving() as responses:
         handler(request(), Context())
     said = response(responses)
@@ -88,14 +94,14 @@ def test_response_comes_before_the_time_is_over(monkeypatch: pytest.MonkeyPatch)
         heard.extend(responses.bodies)
         return "too late"
 
-    monkeypatch.setattr(setup, "carry_out", hang)
-    put = setup.Response._put
+    monkeypatch.setattr(handling, "carry_out", hang)
+    put = responding.Response._put
 
-    def put_and_go_on(self: setup.Response, body: bytes) -> None:
+    def put_and_go_on(self: responding.Response, body: bytes) -> None:
         put(self, body)
         go_on.set()
 
-    monkeypatch.setattr(setup.Response, "_put", put_and_go_on)
+    monkeypatch.setattr(responding.Response, "_put", put_and_go_on)
     with serving() as responses:
         handler(request(), Context(KEPT_SECONDS + 0.05))
     assert heard == responses.bodies
@@ -103,17 +109,24 @@ def test_response_comes_before_the_time_is_over(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_kept_time_is_enough_for_every_try() -> None:
-    tries = len(setup.WAITS) + 1
-    assert tries * setup.TRY_SECONDS + sum(setup.WAITS) < KEPT_SECONDS
+    tries = len(responding.WAITS) + 1
+    assert tries * responding.TRY_SECONDS + sum(responding.WAITS) < KEPT_SECONDS
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is requested was done."""
+    monkeypatch.setattr(handling, "carry_out", lambda _: "done")
 
 
 @pytest.fixture(autouse=True)
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits between the tries."""
-    monkeypatch.setattr(setup, "sleep", lambda _: None)
+    monkeypatch.setattr(responding, "sleep", lambda _: None)
 
 
 @pytest.mark.parametrize("statuses", [[500], [503, 500]])
+@pytest.mark.usefixtures("done")
 def test_response_that_is_not_taken_is_sent_again(statuses: list[int]) -> None:
     with serving() as responses:
         responses.statuses += statuses
@@ -122,6 +135,7 @@ def test_response_that_is_not_taken_is_sent_again(statuses: list[int]) -> None:
 
 
 @pytest.mark.parametrize("statuses", [[403, 403, 403], [500, 502, 503]])
+@pytest.mark.usefixtures("done")
 def test_response_that_is_never_taken_raises(statuses: list[int]) -> None:
     """So that Lambda tries again, and the dead-letter queue keeps it in the end."""
     with serving() as responses:
@@ -132,6 +146,7 @@ def test_response_that_is_never_taken_raises(statuses: list[int]) -> None:
     assert "secret" not in str(raised.value)
 
 
+@pytest.mark.usefixtures("done")
 def test_host_that_is_not_there_raises_without_the_url(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

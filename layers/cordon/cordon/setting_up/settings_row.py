@@ -1,0 +1,99 @@
+"""The settings row: what the template says of it is written once, and is then the people's.
+
+Create writes the row from the template's defaults, unless there is one. Update adds what is new in
+the template: the mode and budget of a playbook that has no mode, and protected patterns. Delete
+leaves the row, as the table stays too. Each write is in evidence first, as the desk's are: a row
+that nobody can account for rings.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cordon.evidence import ChainEnd, Evidence
+from cordon.memory import settings as row
+from cordon.memory.table import TRIES, Cancelled, Row, Table
+from cordon.settings import Deployment, parse
+
+
+def entries_of(properties: Mapping[str, Any]) -> Row:
+    """The row's entries from the template. Raises ValueError with all that is wrong with them.
+
+    CloudFormation sends every value as text.
+    """
+    protected = frozenset(filter(None, properties["Protected"]))
+    entries = {
+        "master_switch": properties["MasterSwitch"],
+        "modes": dict(properties["Modes"]),
+        "budget": _number(properties["Budget"]),
+        "budgets": {name: _number(text) for name, text in properties["Budgets"].items()},
+        "exemptions": {},
+        **({"protected": protected} if protected else {}),
+    }
+    if faults := parse(entries).faults:
+        raise ValueError("; ".join(faults))
+    return entries
+
+
+def _number(text: Any) -> Any:
+    return int(text) if str(text).isdecimal() else text
+
+
+@dataclass(frozen=True)
+class Writing:
+    """Where the row and its evidence are written, and in whose name."""
+
+    table: Table
+    s3: Any
+    deployment: Deployment
+    by: str
+
+    def prove(self, known: Row | None, left: Row) -> ChainEnd:
+        """Write the evidence of a write that leaves the row so; where the chain then ends."""
+        chain = row.chain_of(self.deployment.account)
+        bucket = self.deployment.evidence_bucket
+        proof = Evidence(self.s3, bucket, chain, row.evidence_end(known))
+        version = (known or {}).get("version")
+        after = {"after": [row.entries_hash(left)], "row_version": version}
+        proof.write("setting_deployed", {"by": self.by, **after})
+        return proof.link
+
+
+def create(write: Writing, entries: Row) -> bool:
+    """Write the first row; False where there is one by now."""
+    return row.create(write.table, entries, write.by, write.prove(None, entries))
+
+
+def add(write: Writing, entries: Row, protected_before: frozenset[str]) -> str:
+    """Add to the row what is new in the template; what a person set stays as it is."""
+    new = entries.get("protected", frozenset()) - protected_before
+    added: list[str] = []
+    for _ in range(TRIES):
+        known = row.read(write.table)
+        if known is None:
+            return "the settings row was deleted by somebody: nothing is added"
+        try:
+            for path, value in missing(known, entries):
+                end = write.prove(known, row.with_entry(known, path, value))
+                row.set_entry(write.table, known, path, value, write.by, end)
+                known = row.read(write.table) or {}
+                added.append(".".join(path))
+            protected = known.get("protected", frozenset())
+            if isinstance(protected, frozenset) and new - protected:
+                end = write.prove(known, row.with_entry(known, ("protected",), protected | new))
+                row.protect(write.table, known, new, write.by, end)
+                added += sorted(new)
+        except Cancelled:
+            continue  # somebody changed the row meanwhile
+        return f"added: {', '.join(added)}" if added else "nothing to add"
+    raise TimeoutError("somebody changes the settings again and again")
+
+
+def missing(known: Row, entries: Row) -> Iterator[tuple[row.Path, Any]]:
+    """The entries of playbooks that have no mode. What is not a map is left to people."""
+    modes = known.get("modes")
+    if isinstance(modes, Mapping):
+        for playbook in sorted(entries["modes"].keys() - modes.keys()):
+            if isinstance(known.get("budgets"), Mapping) and playbook in entries["budgets"]:
+                yield ("budgets", playbook), entries["budgets"][playbook]
+            yield ("modes", playbook), entries["modes"][playbook]

@@ -1,0 +1,127 @@
+"""Each function's environment: what it needs is there, what it does not is not, and it fits.
+
+Lambda Developer Guide, "Lambda quotas": all variables of a function have 4 KB together. Its error
+prints what it measures, the JSON of the variables (github-aws-runners/terraform-aws-github-runner,
+issue 3594).
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from cordon import bootstrap
+from cordon.deciding import handler as deciding
+from cordon.reporting import handle as reporting
+from cordon.setting_up import handler as setting_up
+from cordon.settings import Deployment
+from embedded.place import Place
+from reconcile_cases import reconcile
+from tests.architecture import largest
+from tests.architecture.stack import FULL, PLAYBOOKS, ROOT, compact, logical, stack
+
+EVERY = {"CORDON_ACCOUNT", "CORDON_PARTITION", "CORDON_STACK", "CORDON_TABLE"}
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    **{logical(playbook): bootstrap.NEEDS for playbook in PLAYBOOKS},
+    "DecideCases": deciding.NEEDS,
+    "ReconcileCases": reconcile.NEEDS,
+    "ReportCases": reporting.NEEDS,
+    "Setup": setting_up.NEEDS,
+}
+# A secret, and whatever grows with what is deployed or chosen: only where it is read.
+ONLY_WHERE_READ = {
+    "CORDON_BREAK_GLASS",
+    "CORDON_BULK_QUEUES",
+    "CORDON_DEAD_LETTERS",
+    "CORDON_EXTERNAL_ID",
+    "CORDON_FUNCTIONS",
+    "CORDON_OWN_ROLES",
+    "CORDON_PERSON_ROLES",
+}
+LIMIT = 4096
+MOST = 3 * 1024
+# The desk knows every queue, function, person and Region.
+MOST_OF = {"DecideCases": LIMIT - 192}
+# What a room's code reads of the deployment, beside fields of the variable's own name.
+READS = {
+    "own_roles_in": {"CORDON_OWN_ROLES", "CORDON_MEMBER_ROLE"},
+    "never_locked_out": {"CORDON_BREAK_GLASS", "CORDON_OWN_ROLES", "CORDON_MEMBER_ROLE"},
+    "region": set(),
+    "is_home": {"CORDON_HOME_REGION"},
+}
+LAYER = ROOT / "layers" / "cordon" / "cordon"
+ROOMS = {
+    "deciding": "DecideCases",
+    "reconciling": "ReconcileCases",
+    "reporting": "ReportCases",
+    "setting_up": "Setup",
+}
+
+
+def environment(function: str, *, full: bool = True) -> Mapping[str, str]:
+    variables: Mapping[str, str] = (
+        stack(full=full).resources[function].properties["Environment"]["Variables"]
+    )
+    return variables
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("function", sorted(NEEDS))
+def test_function_is_given_what_it_needs(function: str, full: bool) -> None:
+    given = environment(function, full=full).keys()
+    assert given >= EVERY | set(NEEDS[function])
+    assert given & ONLY_WHERE_READ <= set(NEEDS[function])
+
+
+def test_every_function_is_looked_at() -> None:
+    assert {f.logical for f in stack().of("AWS::Lambda::Function")} == NEEDS.keys()
+
+
+@pytest.mark.parametrize("function", sorted(NEEDS))
+def test_every_variable_is_one_that_code_reads(function: str) -> None:
+    read = (LAYER / "settings.py").read_text() + (LAYER / "clients.py").read_text()
+    ours = {name for name in environment(function) if name.startswith("CORDON_")}
+    assert {name for name in ours if f'"{name}"' not in read} == set()
+
+
+@pytest.mark.parametrize("function", sorted(NEEDS))
+def test_what_is_needed_and_missing_is_an_error(function: str) -> None:
+    whole = {**environment(function), "AWS_REGION": "eu-central-1"}
+    assert Deployment.from_environment(whole, NEEDS[function]).account
+    for name in EVERY | set(NEEDS[function]):
+        without = {key: value for key, value in whole.items() if key != name}
+        with pytest.raises(KeyError, match=name):
+            Deployment.from_environment(without, NEEDS[function])
+
+
+def code() -> dict[Path, str]:
+    """Each file that knows a deployment, and the function that runs it."""
+    files = [*LAYER.rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
+    found = {}
+    for file in files:
+        room = next((r for r in ROOMS if file.is_relative_to(LAYER / r)), "")
+        folder = logical(file.parent.name)
+        is_ours = file.is_relative_to(ROOT / "functions") and folder in NEEDS
+        found[file] = ROOMS.get(room) or (folder if is_ours else logical(PLAYBOOKS[0]))
+    return found
+
+
+@pytest.mark.parametrize("file", sorted(code()), ids=lambda file: str(file.relative_to(ROOT)))
+def test_code_reads_what_its_function_is_given(file: Path) -> None:
+    """Else it would read a default, and take it for what the operator said."""
+    names = set(re.findall(r"deployment\.([a-z_]+)", file.read_text())) - {"from_environment"}
+    read = set().union(*(READS.get(name, {f"CORDON_{name.upper()}"}) for name in names))
+    assert read <= EVERY | set(NEEDS[code()[file]])
+
+
+@pytest.mark.parametrize("place", largest.PLACES, ids=lambda place: place.region)
+@pytest.mark.parametrize("function", sorted(NEEDS))
+def test_it_fits_whatever_is_chosen(function: str, place: Place) -> None:
+    variables = largest.stack(place).resources[function].properties["Environment"]["Variables"]
+    assert len(compact(variables).encode()) <= MOST_OF.get(function, MOST)
+
+
+def test_largest_is_larger_than_what_is_usual() -> None:
+    """The parameters that tests give are those that reach an environment."""
+    assert FULL.keys() <= largest.largest().keys()

@@ -1,0 +1,74 @@
+"""A release undoes the last change first, and each no sooner than it does no harm."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import pytest
+
+from cordon import actions
+from cordon.actions import Json
+from cordon.memory.cases import ActionStatus
+from cordon.statuses import Status
+from tests.fencing.account import memory_account
+from tests.fencing.resources import MemoryLock, lock
+from tests.make import PLACE
+
+
+@dataclass(frozen=True)
+class SessionLock(MemoryLock):
+    """What it denies would come back with an early undo."""
+
+    safe: ClassVar[dict[str, datetime]] = {}
+
+    def until_safe_to_undo(self, captured: Json, written: Json) -> datetime | None:
+        return self.safe.get(self.thing)
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(actions._BY_NAME, SessionLock.name(), SessionLock)
+    yield
+    SessionLock.safe.clear()
+
+
+def test_last_change_is_undone_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The block goes before the policy that it would refuse."""
+    undone: list[str] = []
+    with memory_account({"a": (lock("data", "x"), lock("side", "y"))}) as account:
+        account.deliver("a")
+        write = account.resources.write
+
+        def noted(name: str, value: Any) -> None:
+            undone.append(name)
+            write(name, value)
+
+        monkeypatch.setattr(account.resources, "write", noted)
+        account.release("a")
+    assert undone == ["side", "data"]
+
+
+def test_undo_waits_until_it_is_safe_and_the_row_says_the_earliest_moment() -> None:
+    plan = (SessionLock(PLACE, "data", ("x",)), SessionLock(PLACE, "side", ("y",)))
+    with memory_account({"a": plan}) as account:
+        account.deliver("a")
+        soon = account.clock.now() + timedelta(hours=12)
+        SessionLock.safe.update(data=soon + timedelta(hours=24), side=soon)
+        case = account.release("a")
+        assert case is not None
+        assert (case.status, case.not_before) == (Status.RELEASING, soon)
+        assert {r.status for r in case.results} == {ActionStatus.WAITING}
+        assert account.resources.values["side"] == ["cordon:y"]
+        account.clock.at = soon
+        case = account.release("a")
+        assert case is not None
+        assert (case.status, case.not_before) == (Status.RELEASING, SessionLock.safe["data"])
+        assert account.resources.values["side"] == []
+        assert account.resources.values["data"] == ["owner", "cordon:x"]
+        account.clock.at = SessionLock.safe["data"]
+        case = account.release("a")
+        assert case is not None
+        assert case.status is Status.REOPENED
+        assert account.resources.values["data"] == ["owner"]
+        assert account.faults() == []
