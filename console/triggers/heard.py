@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from cordon.playbook import Playbook
 
-THREATS = ("guardduty", "macie")  # they do not wait behind controls
 BULK_OF_A_THREAT_SOURCE = {"macie": "SensitiveData:"}  # Macie sends a finding an object
 
 

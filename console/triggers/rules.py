@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.triggers import spelling
-from console.triggers.heard import BULK_OF_A_THREAT_SOURCE, THREATS, Heard
+from console.triggers.heard import BULK_OF_A_THREAT_SOURCE, Heard
+from cordon.finding import MALICIOUS_OBJECT
 
 MOST_CHARACTERS = 2048
 HIGH, CRITICAL = 7, 9  # GuardDuty's severity; OCSF's ids are 4 and 5
@@ -41,7 +42,8 @@ def triggers(heard: Heard) -> tuple[Trigger, ...]:
     Where a pattern would be too long, GuardDuty's types are named by their purposes: the exact gate
     decides, so that it costs an invocation which ignores the finding.
     """
-    made = (*_threats(heard), *_bulk(heard))
+    threats = _Threats.of(heard)
+    made = (*_natives_of(threats), *_copies_of(threats), *_bulk(heard))
     return tuple(trigger for trigger in made if trigger)
 
 
@@ -50,61 +52,88 @@ def size(pattern: Pattern) -> int:
     return len(json.dumps(pattern, separators=(",", ":")))
 
 
-def _threats(heard: Heard) -> Iterator[Trigger | None]:
-    guardduty = heard.of("guardduty")
-    macie = tuple(type for type in heard.of("macie") if not _is_bulk("macie", type))
-    high_macie = tuple(t for t in heard.of("macie", high=True) if not _is_bulk("macie", t))
-    high_guardduty = bool(heard.of("guardduty", high=True))
-    serious = heard.critical or high_guardduty
-    least = HIGH if high_guardduty else CRITICAL
-    yield _native(
-        "GuardDuty",
-        ("aws.guardduty", "GuardDuty Finding"),
-        [{"severity": [{"numeric": [">=", least]}]}] if serious else [],
-        guardduty,
-    )
-    of_high = {"type": _natives(high_macie), "severity": {"description": ["High"]}}
-    yield _native("Macie", ("aws.macie", "Macie Finding"), [of_high] if high_macie else [], macie)
-    from_macie = macie or high_macie
-    heard_from = [s for s in THREATS if (from_macie if s == "macie" else guardduty or serious)]
-    if not heard_from:
+@dataclass(frozen=True)
+class _Threats:
+    """What is heard of the sources of threats, apart from what comes in bulk."""
+
+    guardduty: tuple[str, ...]
+    macie: tuple[str, ...]
+    high_macie: tuple[str, ...]
+    high_guardduty: bool  # which of its High types, only the exact gate knows
+    critical: bool
+
+    @classmethod
+    def of(cls, heard: Heard) -> "_Threats":
+        macie, high = heard.of("macie"), heard.of("macie", high=True)
+        return cls(
+            heard.of("guardduty"),
+            tuple(type for type in macie if not _is_bulk("macie", type)),
+            tuple(type for type in high if not _is_bulk("macie", type)),
+            bool(heard.of("guardduty", high=True)),
+            heard.critical,
+        )
+
+    @property
+    def sources(self) -> list[str]:
+        of_guardduty = self.guardduty or self.high_guardduty or self.critical
+        of_macie = self.macie or self.high_macie
+        return [*(["guardduty"] if of_guardduty else []), *(["macie"] if of_macie else [])]
+
+
+def _natives_of(threats: _Threats) -> Iterator[Trigger | None]:
+    least = HIGH if threats.high_guardduty else CRITICAL
+    serious = [{"severity": [{"numeric": [">=", least]}]}]
+    if not (threats.high_guardduty or threats.critical):
+        serious = []
+    event = ("aws.guardduty", "GuardDuty Finding")
+    yield _native("GuardDuty", event, serious, threats.guardduty)
+    if MALICIOUS_OBJECT in threats.guardduty:  # of Malware Protection, also without GuardDuty
+        found = {"scanResultDetails": {"scanResultStatus": ["THREATS_FOUND"]}}
+        scan = ("aws.guardduty", "GuardDuty Malware Protection Object Scan Result")
+        yield Trigger("ObjectScan", _event(scan, found))
+    high = {"type": _natives(threats.high_macie), "severity": {"description": ["High"]}}
+    event = ("aws.macie", "Macie Finding")
+    yield _native("Macie", event, _if(threats.high_macie, high), threats.macie)
+
+
+def _copies_of(threats: _Threats) -> Iterator[Trigger]:
+    """Of a finding in Security Hub, in its two forms. Sensitive data goes by the queue."""
+    if not threats.sources:
         return
-    serious_ones: list[Pattern] = []
-    if heard.critical:
-        serious_ones.append({"Severity": {"Label": ["CRITICAL"]}})
-    if high_guardduty:  # sensitive data goes by the queue
-        threats = [{"prefix": "TTPs/"}, {"prefix": "Effects/"}]
-        serious_ones.append({"Severity": {"Label": ["HIGH"]}, "Types": threats})
+    native, words = [{"prefix": "TTPs/"}, {"prefix": "Effects/"}], {"Severity": {"Label": ["HIGH"]}}
+    serious = [
+        *_if(threats.critical, {"Severity": {"Label": ["CRITICAL"]}}),
+        *_if(threats.high_guardduty, {**words, "Types": native}),
+    ]
 
     def copy(types: tuple[str, ...]) -> Pattern:
-        spelled = [one for type in (*types, *macie) for one in spelling.hub(type)]
+        spelled = [one for type in (*types, *threats.macie) for one in spelling.hub(type)]
         return _hub(
             {
-                "ProductArn": [{"suffix": f"::product/aws/{s}"} for s in heard_from],
+                "ProductArn": [{"suffix": f"::product/aws/{s}"} for s in threats.sources],
                 "RecordState": ["ACTIVE"],
                 "Workflow": {"Status": ["NEW"]},
-                **_any([*serious_ones, *_if(spelled, {"Types": _unique(spelled)})]),
+                **_any([*serious, *_if(spelled, {"Types": _unique(spelled)})]),
             }
         )
 
-    yield Trigger("SecurityHubCopy", _that_fits(copy, guardduty))
-    levels: list[Pattern] = []
-    if heard.critical:
-        levels.append({"severity_id": [{"numeric": [">=", 5]}]})
-    if high_guardduty:  # sensitive data, class 2006, goes by the queue
-        levels.append({"severity_id": [4], "class_uid": [2004]})
+    yield Trigger("SecurityHubCopy", _that_fits(copy, threats.guardduty))
+    levels = [
+        *_if(threats.critical, {"severity_id": [{"numeric": [">=", 5]}]}),
+        *_if(threats.high_guardduty, {"severity_id": [4], "class_uid": [2004]}),
+    ]
 
     def newest(types: tuple[str, ...]) -> Pattern:
-        native = _natives((*types, *macie))
+        spelled = _natives((*types, *threats.macie))
         return _ocsf(
             {
                 "status_id": [1],  # new: what our own update re-emits is not
-                "metadata": _products(heard_from),
-                **_any([*levels, *_if(native, {"finding_info": {"types": native}})]),
+                "metadata": _products(threats.sources),
+                **_any([*levels, *_if(spelled, {"finding_info": {"types": spelled}})]),
             }
         )
 
-    yield Trigger("SecurityHubOcsf", _that_fits(newest, guardduty))
+    yield Trigger("SecurityHubOcsf", _that_fits(newest, threats.guardduty))
 
 
 def _that_fits(pattern: Callable[[tuple[str, ...]], Pattern], types: tuple[str, ...]) -> Pattern:
@@ -254,17 +283,22 @@ def _is_bulk(source: str, type: str) -> bool:
     return type.startswith(BULK_OF_A_THREAT_SOURCE[source])
 
 
-SPELLED_WORDS = {"sagemaker": "SageMaker"}  # as CloudFormation's logical ids write it
+_PRODUCTS = {"sagemaker": "SageMaker"}  # whose name has a capital letter within
 
 
 def _rule_words(rules: tuple[str, ...]) -> list[str]:
-    """What is in the names of deployed rules, in the four spellings of ``sources.config``."""
+    """What is in the names of deployed rules, in the spellings of ``sources.config``."""
     words: dict[str, None] = {}
     for rule in _families(rules):
         stem = rule.rstrip("*")
-        camel = "".join(SPELLED_WORDS.get(w, w.capitalize()) for w in stem.split("-"))
-        for word in (stem, stem.replace("-", "_"), stem.replace("-", "_").upper(), camel):
+        first, *more = (word for word in stem.split("-") if word)
+        rest = "".join(map(str.capitalize, more))
+        kebab = stem if more else first  # of one word the lower case is its camel case too
+        snake = stem.replace("-", "_")
+        for word in (kebab, snake if more else first, snake.upper()):
             words[word] = None
+        for word in (_PRODUCTS.get(first, first.capitalize()), first.capitalize(), first):
+            words[word + rest] = None
     return list(words)
 
 
