@@ -82,7 +82,7 @@ class _Threats:
 
 def _natives_of(threats: _Threats) -> Iterator[Trigger | None]:
     least = HIGH if threats.high_guardduty else CRITICAL
-    serious = [{"severity": [{"numeric": [">=", least]}]}]
+    serious: list[Pattern] = [{"severity": [{"numeric": [">=", least]}]}]
     if not (threats.high_guardduty or threats.critical):
         serious = []
     event = ("aws.guardduty", "GuardDuty Finding")
