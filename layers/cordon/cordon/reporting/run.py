@@ -67,17 +67,19 @@ class Reporter:
         *,
         anew: bool = False,
         only: Mapping[Name, Collection[str]] | None = None,
+        patient: bool = False,
         tries: int = TRIES,
     ) -> list[Failed]:
         """Bring what people see of these cases to what their rows say now.
 
         ``anew``: whatever was shown before; messages and events are not repeated. ``only``: these
-        projections of a case, where not all of them. Returns what could not be shown.
+        projections of a case, where not all of them. ``patient``: wait for a service that
+        throttles. Returns what could not be shown.
         """
         reports, failed = self._read(dict.fromkeys(names), anew=anew)
         for controls in (False, True):
             wave = [r for r in reports if r.case.finding.is_control is controls]
-            self._show(sorted(wave, key=lambda report: report.urgency), only or {})
+            self._show(sorted(wave, key=lambda report: report.urgency), only or {}, patient)
         raced = [report.name for report in reports if not self._save(report)]
         failed += [
             Failed(*report.name, projection, error)
@@ -86,7 +88,9 @@ class Reporter:
             for projection, error in report.errors.items()
         ]
         if raced and tries > 1:
-            return failed + self.report(raced, anew=True, only=only, tries=tries - 1)
+            return failed + self.report(
+                raced, anew=True, only=only, patient=patient, tries=tries - 1
+            )
         others = "others report the case at the same time"
         return failed + [Failed(*name, ALL, others) for name in raced]
 
@@ -127,7 +131,9 @@ class Reporter:
         first, second = (self._cases(playbook, w) for w in (wanted[:middle], wanted[middle:]))
         return first[0] + second[0], first[1] + second[1]
 
-    def _show(self, reports: Sequence[Report], only: Mapping[Name, Collection[str]]) -> None:
+    def _show(
+        self, reports: Sequence[Report], only: Mapping[Name, Collection[str]], patient: bool
+    ) -> None:
         for projection in self._projections:
             due = [
                 report
@@ -136,7 +142,7 @@ class Reporter:
                 and projection.due(report)
             ]
             if due:
-                projection.show(due, Sending(projection.name, self._until))
+                projection.show(due, Sending(projection.name, self._until, patient=patient))
 
     def _save(self, report: Report) -> bool:
         """Keep what was shown; False where another report of the case was kept meanwhile."""
