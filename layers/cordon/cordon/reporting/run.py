@@ -14,10 +14,12 @@ from being shown.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cordon.clock import now
+from cordon.concurrency import gather
 from cordon.memory import reported
 from cordon.memory.cases import Case, Cases
 from cordon.memory.reported import ReportedRows
@@ -80,7 +82,8 @@ class Reporter:
         for controls in (False, True):
             wave = [r for r in reports if r.case.finding.is_control is controls]
             self._show(sorted(wave, key=lambda report: report.urgency), only or {}, patient)
-        raced = [report.name for report in reports if not self._save(report)]
+        saved = gather(*(partial(self._save, report) for report in reports))
+        raced = [report.name for report, kept in zip(reports, saved, strict=True) if not kept]
         failed += [
             Failed(*report.name, projection, error)
             for report in reports
