@@ -69,7 +69,6 @@ TABLE = (
     Quota("securityhub:BatchUpdateFindings", 10, "calls a second", HUB, burst=30),
     Quota("securityhub:GetFindings", 3, "calls a second", HUB, burst=6),
     Quota("OpsItems a month", 10_000, "OpsItems, an account", OPSCENTER),
-    Quota("OpsItems", 500_000, "OpsItems, an account and Region", OPSCENTER),
     Quota("ssm:OpsItem", 20, "calls a second", OPSCENTER, burst=20, assumed=True),
     Quota(
         "sns:PublishBatch",
@@ -105,6 +104,7 @@ TABLE = (
     Quota("iam changes", 20, "calls a second", IAM, burst=40, assumed=True),
     Quota("bucket reads", 100, "calls a second", "no page says it", burst=200, assumed=True),
     Quota("bucket changes", 50, "calls a second", "no page says it", burst=100, assumed=True),
-    Quota("tag calls", 50, "calls a second", "no page says it", burst=100, assumed=True),
+    Quota("tag reads", 100, "calls a second", "no page says it", burst=200, assumed=True),
+    Quota("tag changes", 50, "calls a second", "no page says it", burst=100, assumed=True),
 )
 QUOTAS: Mapping[str, Quota] = {quota.name: quota for quota in TABLE}

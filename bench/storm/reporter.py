@@ -16,10 +16,10 @@ from bench.storm.sandboxes import Bucket, Calls, Steps
 from cordon.concurrency import MAX_PARALLEL
 from cordon.memory.table import BATCH
 from cordon.reporting import event, handle, message, original, security_hub
+from cordon.reporting.projection import LONGEST_WAIT, PATIENT_TRIES
 
 KEYS = 3  # rows read for a case: case, plan, what was reported
-PATIENT = True
-LIVE = True
+THREADS = MAX_PARALLEL + 1  # the caller's takes part
 PROJECTIONS = ("finding", "original", "incident", "message", "event")
 OBSERVED, AWAITING, CONTAINED = "observed", "awaiting_approval", "contained"
 
@@ -50,12 +50,11 @@ class Case:
             return self.known_to_hub
         if self.shown.get(projection, 0) == self.version:
             return False
-        wanted = self.status == CONTAINED or (self.threat and self.status != "")
         match projection:
             case "original":
-                return wanted
+                return self.status != OBSERVED
             case "incident":
-                return self.threat and (self.live_until == 0 or LIVE)
+                return self.threat
             case "message":
                 return self.threat and self.status in (AWAITING, CONTAINED)
         return True
@@ -68,6 +67,28 @@ class Case:
 
 RESOLVES = "quarantine_bucket"  # its change makes a control pass, which a tag does not
 Failed = tuple[Case, str]  # a case and the projection that does not show it
+
+
+@dataclass(frozen=True)
+class Sending:
+    """The calls of one invocation, as cordon.reporting.projection makes them."""
+
+    env: simpy.Environment
+    calls: Calls
+    rng: Random
+    until: float
+    tries: int
+
+    def call(self, quota: str, time: times.Time) -> Steps:
+        """One call; True where the service took it."""
+        for left in reversed(range(self.tries)):
+            if self.env.now >= self.until:
+                return False
+            if (yield from self.calls.make(quota, time)):
+                return True
+            if left:
+                yield self.env.timeout(self.rng.uniform(0, LONGEST_WAIT))
+        return False
 
 
 class Reporter:
@@ -83,7 +104,6 @@ class Reporter:
     ) -> None:
         self._env, self._buckets, self._rng, self._send = env, buckets, rng, send
         self._function = numbers.functions["ReportCases"]
-        self.throttled = 0
         self.sent = 0
 
     def stream(self, batch: Sequence[Case], cold: bool) -> Steps:
@@ -97,13 +117,14 @@ class Reporter:
 
     def queue(self, batch: Sequence[Failed], cold: bool) -> Steps:
         """A batch of the queue: what it gives back comes again."""
-        return (yield from self._report(batch, cold, patient=PATIENT))
+        return (yield from self._report(batch, cold, patient=True))
 
     def _report(self, wanted: Iterable[Failed], cold: bool, *, patient: bool) -> Steps:
         env, memory = self._env, self._function.memory
         began = env.now
         until = began + self._function.timeout - handle.KEPT.total_seconds()
         calls = Calls(env, self._buckets, self._rng)
+        sending = Sending(env, calls, self._rng, until, PATIENT_TRIES if patient else 1)
         start = times.SANDBOX.seconds + times.at(memory, times.cold_cpu("escalate_finding"))
         only: dict[Case, set[str]] = {}
         for case, projection in wanted:
@@ -117,9 +138,9 @@ class Reporter:
             for projection in PROJECTIONS if wave else ():
                 due = [c for c in wave if projection in only[c] and c.due(projection)]
                 if due:
-                    failed += yield from self._show(projection, due, calls, until, patient=patient)
-        self.throttled += calls.throttled
-        yield env.timeout(sum(times.taken(self._rng) for _ in only))  # what was shown is saved
+                    failed += yield from self._show(projection, due, sending)
+        saves = [times.taken(self._rng) for _ in only]  # of what was shown, several at a time
+        yield env.timeout(sum(saves) / min(len(saves), THREADS))
         for case in only:
             self._reported(case)
         return failed
@@ -129,55 +150,39 @@ class Reporter:
         if case.decided and case.reported_at is None and shown:
             case.reported_at = self._env.now
 
-    def _show(
-        self, projection: str, due: Sequence[Case], calls: Calls, until: float, *, patient: bool
-    ) -> Steps:
+    def _show(self, projection: str, due: Sequence[Case], sending: Sending) -> Steps:
         """Each group is one call; what was written meanwhile rings again by itself."""
         versions = {case: case.version for case in due}
-        failed: list[Failed] = []
         if projection == "original":
-            unknown = yield from self._look_up(due, calls)
-            failed += [(case, projection) for case in unknown]
-            due = [case for case in due if case not in unknown]
+            due = yield from self._known(due, sending)
         groups = list(self._groups(projection, due))
-        quota, time = CALLED[projection]
+        shown: set[Case] = set()
 
         def one(group: Sequence[Case]) -> Steps:
-            ok = False
-            while self._env.now < until and not ok:
-                ok = yield from calls.make(quota, time)
-                if not patient:
-                    break
-                if not ok:
-                    yield self._env.timeout(self._rng.uniform(0, 5))
-            for case in group:
-                if ok:
-                    case.shown[projection] = max(case.shown.get(projection, 0), versions[case])
-                    if projection == "original":
-                        case.absent = not case.known_to_hub
-                else:
-                    failed.append((case, projection))
+            if (yield from sending.call(*CALLED[projection])):
+                shown.update(group)
 
-        if projection == "incident":  # several at the same time; the caller's thread takes part
-            threads = MAX_PARALLEL + 1
-            yield self._env.all_of(
-                [self._env.process(_each(one, groups[n::threads])) for n in range(threads)]
-            )
+        if projection == "incident":
+            parts = [_each(one, groups[n::THREADS]) for n in range(THREADS)]
+            yield self._env.all_of([self._env.process(part) for part in parts])
         else:
             yield from _each(one, groups)
-        return failed
+        for case in shown:
+            case.shown[projection] = max(case.shown.get(projection, 0), versions[case])
+            case.absent = case.absent if projection != "original" else not case.known_to_hub
+        return [(case, projection) for case in versions if case not in shown]
 
-    def _look_up(self, due: Sequence[Case], calls: Calls) -> Steps:
-        """Those of which Security Hub must say more; those for which it did not.
+    def _known(self, due: Sequence[Case], sending: Sending) -> Steps:
+        """Those of which nothing more must be known, or of which Security Hub said it.
 
-        A copy that has come since, and a control whose original is to be resolved.
+        It must say more of a copy that has come since, and of what is to be resolved.
         """
         unseen = [c for c in due if c.absent or (not c.threat and c.playbook == RESOLVES)]
-        unknown: list[Case] = []
+        known = [case for case in due if case not in unseen]
         for part in _parts(unseen, original.MOST_LOOKED_UP):
-            if not (yield from calls.make("securityhub:GetFindings")):
-                unknown += part
-        return unknown
+            if (yield from sending.call("securityhub:GetFindings", times.CALL)):
+                known += part
+        return known
 
     def _groups(self, projection: str, due: Sequence[Case]) -> Iterable[Sequence[Case]]:
         if projection == "original":  # a call gives one note and one status

@@ -26,6 +26,7 @@ class Bucket:
         self._env = env
         self._rate, self._burst = quota.rate, quota.burst
         self._tokens, self._at = quota.burst, 0.0
+        self.refused = self.taken = 0
 
     def _fill(self) -> None:
         now = self._env.now
@@ -36,7 +37,9 @@ class Bucket:
         """Take so many, or none."""
         self._fill()
         if self._tokens < count:
+            self.refused += 1
             return False
+        self.taken += 1
         self._tokens -= count
         return True
 
@@ -54,7 +57,6 @@ class Calls:
         self._env, self._buckets, self._rng = env, buckets, rng
         self._backoff = ExponentialBackoff(random=rng.random)
         self._tokens: dict[str, float] = {}
-        self.throttled = 0
 
     def make(self, quota: str, time: Time = CALL) -> Steps:
         """One call; True where it succeeded within its tries."""
@@ -64,7 +66,6 @@ class Calls:
             if self._buckets[quota].take():
                 self._tokens[quota] = min(RETRY_TOKENS, self._tokens[quota] + 1)
                 return True
-            self.throttled += 1
             left = self._tokens[quota]
             if attempt == TRIES or left < RETRY_COST:
                 return False

@@ -1,7 +1,7 @@
-"""A storm: findings arrive, playbooks handle them, people see the cases. Deterministic for a seed.
+"""A storm: findings arrive, playbooks handle them, people see the cases; the same for a seed.
 
-Every delivery ends in exactly one of ``outcomes``, every case in one status; ``lost`` are deliveries
-without an end, and ``dead`` is what lies in dead-letter queues.
+Every delivery ends in exactly one of ``outcomes``, every case in one status. ``lost`` are those
+without an end, ``dead`` is what lies in dead-letter queues. Not in it: reconcile_cases, people.
 """
 
 from collections import Counter
@@ -30,7 +30,7 @@ FUNCTIONS = {
 EFFECTS = {
     "quarantine_bucket": (("bucket reads", 2), ("bucket changes", 2), ("bucket reads", 2)),
     "revoke_sessions": (("iam reads", 4), ("iam changes", 1), ("iam reads", 1)),
-    "tag_ai_resource": (("tag calls", 1), ("tag calls", 1), ("tag calls", 1)),
+    "tag_ai_resource": (("tag reads", 1), ("tag changes", 1), ("tag reads", 1)),
 }
 WRITES = 12  # units of a contained case's transaction, its captures and its holds
 OBSERVE, CONTAIN = "observe", "enforce"  # modes in the section Cost
@@ -70,7 +70,7 @@ class Storm:
     deliveries: int
     outcomes: Counter[str]
     dead: Counter[str]
-    throttled: int
+    calls: Mapping[str, tuple[int, int]]  # by quota: taken, and throttled
     deepest: int
     reports_sent: int
     batches: int
@@ -98,10 +98,9 @@ class Simulation:
         self._outcomes: Counter[str] = Counter()
         self._dead: Counter[str] = Counter()
         self._spent: Counter[str] = Counter()
-        self._throttled = 0
         self._busy_rows: Counter[int] = Counter()
         self._reporter = Reporter(env, numbers, self._buckets, self._rng, self._send)
-        self._reports: Queue = Queue(
+        self._reports: Queue[Failed] = Queue(
             env,
             "ReportCases",
             numbers.reports,
@@ -109,7 +108,7 @@ class Simulation:
             self._reporter.queue,
             lambda _: self._die("FailedReports"),
         )
-        self._stream: Stream = Stream(
+        self._stream: Stream[Case] = Stream(
             env,
             "ReportCases",
             numbers.stream,
@@ -118,7 +117,7 @@ class Simulation:
             self._reporter.stream,
             lambda _: self._die("FailedRecords"),
         )
-        self._queues: dict[str, Queue] = {
+        self._queues: dict[str, Queue[Case]] = {
             name: Queue(
                 env,
                 FUNCTIONS[name],
@@ -144,7 +143,7 @@ class Simulation:
             threats * self._arrivals.copies + len(cases) - threats,
             self._outcomes,
             self._dead,
-            self._throttled + self._reporter.throttled,
+            {name: (b.taken, b.refused) for name, b in self._buckets.items() if b.taken},
             max((queue.deepest for queue in self._queues.values()), default=0),
             self._reporter.sent,
             self._stream.batches,
@@ -152,7 +151,7 @@ class Simulation:
         )
 
     def _cases(self) -> Iterable[Case]:
-        """Threats have a source of chance of their own: with the bulk and without they are the same."""
+        """Threats are the same with the bulk and without it: they have their own chance."""
         given, seed = self._arrivals, self._conditions.seed
         rng = Random(f"threats/{seed}")
         for number in range(given.threats):
@@ -249,12 +248,13 @@ class Simulation:
         yield self._env.timeout(self._work(case.playbook, CONTAIN))
         done = yield from self._all(calls, *before)
         if done:
-            yield self._env.timeout(2 * self._call())  # evidence and the captures
+            yield self._env.timeout(self._call())  # the captures
+            done = yield from self._all(calls, "s3:PutObject", 1)  # as evidence
+        if done:
             done = yield from self._all(calls, *change)
         if done:
             case.contained_at = case.contained_at or self._env.now
             done = yield from self._all(calls, *after)
-        self._throttled += calls.throttled
         if not done:
             case.live_until = 0  # it gives its lease up
             return False

@@ -6,7 +6,7 @@ is given up goes to ``dead``. Sources: the pages that quotas.py names.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import simpy
 
@@ -53,7 +53,7 @@ def asynchronous(
     dead()
 
 
-class Queue:
+class Queue(Generic[T]):
     """A queue and the mapping that reads it. ``work(messages, cold)`` gives back what failed."""
 
     def __init__(
@@ -133,7 +133,7 @@ class Queue:
                 self.put(message, delay=left, received=received + 1)
 
 
-class Stream:
+class Stream(Generic[T]):
     """A table's stream and the mapping that reads it, in lanes by key.
 
     ``work(names, cold)`` is True where the batch is done: a record only names a row.
