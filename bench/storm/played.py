@@ -98,7 +98,7 @@ def _played(account: EmbeddedAccount, findings: int, copies: int, rng: Random) -
         for event, copy in deliveries[:together]:
             account.event_delivery.put(_updated(event, copy))
         del deliveries[:together]
-        account.settle()
+        account.advance(timedelta(seconds=1), schedules="none")
     operator = operator_of(account)
     cases = list(operator.all_cases())
     effects = _effects(account)

@@ -33,6 +33,13 @@ TARGETS = (
     "it arrived."
 )
 
+WHAT_IF_SAYS = (
+    "### What if\nTen minutes of that hour, and the five seconds, with a budget of 10,000. In the "
+    "five seconds, a minute of the time until threats are contained is Lambda's wait after an "
+    "attempt whose calls of IAM or S3 were throttled, at rates that are assumed: fewer functions "
+    "at the same time are throttled less. AWS names no rate of OpsCenter."
+)
+
 
 def section(
     numbers: Numbers,
@@ -47,7 +54,7 @@ def section(
         sections.table(SPREADS, [row for result in results for row in _spreads(result)], texts=3),
         TARGETS,
         *_faults(results),
-        "### What if\nTen minutes of that hour, and the five seconds, with a budget of 10,000.",
+        WHAT_IF_SAYS,
         sections.table(WHAT_IF, [_what_if(*one) for one in sensitive], texts=2),
         *([_played(played)] if played else []),
         _sources(numbers),
