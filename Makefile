@@ -67,7 +67,7 @@ e2e: build .e2e/.ready
 
 # Needs valgrind. Half an hour on two cores; each section of docs/performance.md names its command.
 bench: build
-	@$(RUN)python -m bench cold --write path --write warm --write cost --write replay --write
+	@$(RUN)python -m bench cold --write path --write warm --write cost --write replay --write storm --write
 
 # Records anew what the roles are used for; one process, since it writes one file.
 permissions: build .e2e/.ready

@@ -129,7 +129,11 @@ class ReportHandler:
         deployment: Deployment,
         aws: AwsClients,
     ) -> list[str]:
-        """The ids of the messages whose projection still fails. They come back by themselves."""
+        """The ids of the messages whose projection still fails. They come back by themselves.
+
+        That takes the queue's visibility timeout, and no other report waits behind these: so it
+        is patient with a service that throttles.
+        """
         messages: dict[str, Wanted] = {}
         changes: dict[str, SettingsChange] = {}
         unreadable = []
@@ -148,7 +152,8 @@ class ReportHandler:
         for anew in (True, False):
             wanted = [message for message in messages.values() if message.anew is anew]
             only = _projections(wanted)
-            still = reporter.report((message.name for message in wanted), anew=anew, only=only)
+            names = (message.name for message in wanted)
+            still = reporter.report(names, anew=anew, only=only, patient=True)
             self._say(still)
             failed |= {((one.playbook, one.case), one.projection) for one in still}
         left = [id for id, message in messages.items() if _fails(message, failed)]
