@@ -25,6 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cordon.clients import AwsClients, clients_for
 from cordon.clock import now
+from cordon.errors import EvidenceFault
 from cordon.headers import headers
 from cordon.playbook import Playbook
 from cordon.reporting.projection import Failed, Name, by_id, in_parts
@@ -164,7 +165,7 @@ class ReportHandler:
         """Say it where no evidence accounts for the change. False where nobody could look."""
         try:
             proven = change.is_proven(aws.client("s3"), deployment)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, EvidenceFault) as error:
             self._logger.error("evidence not read", extra={"error": one_line(str(error), 500)})
             return False
         if not proven:
