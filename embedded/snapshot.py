@@ -212,7 +212,8 @@ def _agent_tags(client: Any, arn: str) -> dict[str, str]:
 
 def _ops_items(ssm: Any) -> dict[str, Any]:
     every = {"Key": "Status", "Values": ["Open", "InProgress", "Resolved"], "Operator": "Equal"}
-    items = ssm.describe_ops_items(OpsItemFilters=[every]).get("OpsItemSummaries", [])
+    pages = ssm.get_paginator("describe_ops_items").paginate(OpsItemFilters=[every])
+    items = [item for page in pages for item in page.get("OpsItemSummaries", [])]
     return {
         i["OpsItemId"]: {k: i.get(k) for k in ("Title", "Status", "Severity", "Source")}
         for i in items

@@ -16,13 +16,14 @@ from cordon.respond import (
     starts_new_round,
 )
 from cordon.settings import Settings
+from cordon.sources.own_finding import id_of
 from cordon.statuses import Status
 from quarantine_bucket.playbook import PLAYBOOK
-from tests.make import ACCOUNT, DEPLOYMENT, NOON, a_finding
+from tests.make import DEPLOYMENT, NOON, PLACE, a_finding
 from tests.reporting.cases import a_case
 
 CASE = "0123456789abcdef"
-OURS = f"cordon/{ACCOUNT}/us-east-1/{PLAYBOOK.name}/{CASE}"
+OURS = id_of(DEPLOYMENT.stack, PLACE, PLAYBOOK.name, CASE)
 SERVICES: Any = SimpleNamespace(
     playbook=PLAYBOOK, deployment=DEPLOYMENT, cases=SimpleNamespace(get=lambda case: case)
 )

@@ -162,7 +162,7 @@ def test_environment_says_what_a_stack_serves() -> None:
         "AWS_REGION": "eu-central-1",
         "CORDON_PARTITION": "aws",
         **dict.fromkeys(
-            ("CORDON_TABLE", "CORDON_EVIDENCE_BUCKET", "CORDON_TOPIC", "CORDON_WORKFLOW"), "x"
+            ("CORDON_TABLE", "CORDON_EVIDENCE_BUCKET", "CORDON_STACK", "CORDON_WORKFLOW"), "x"
         ),
     }
     plain = Deployment.from_environment(given)

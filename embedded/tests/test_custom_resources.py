@@ -166,7 +166,7 @@ def test_update_and_delete_name_the_physical_id(tmp_path: Path) -> None:
         ('{"RequestId": "another"}', "for another request"),
         ('{"PhysicalResourceId": ""}', "no physical id"),
         (json.dumps({"PhysicalResourceId": "p" * 1025}), "no physical id"),
-        (json.dumps({"Data": "d" * 4096}), "bytes"),
+        (json.dumps({"Data": "d" * 4060}), "bytes"),
         ("no JSON", "no JSON"),
         ("silent", "did not respond"),
         ("raises", "RuntimeError: no luck"),

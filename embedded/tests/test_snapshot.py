@@ -101,3 +101,10 @@ def test_a_snapshot_leaves_the_stack_out(account: EmbeddedAccount) -> None:
     assert list(shown["iam"]["roles"]) == ["app"]
     everything = account.snapshot(exclude_own=False)
     assert account.stack.resources["Evidence"].physical in everything["s3"]
+
+
+def test_a_snapshot_has_every_page_of_ops_items(account: EmbeddedAccount) -> None:
+    ssm = account.client("ssm")
+    for number in range(51):
+        ssm.create_ops_item(Title=str(number), Source="test", Description="one of many")
+    assert len(account.snapshot()["ssm"]) == 51

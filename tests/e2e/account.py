@@ -6,6 +6,7 @@ emulator's endpoint. What only a test may ask goes through ``/_cordon/…`` (emu
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from cordon.clock import to_iso
 from cordon.memory.cases import Case
 from cordon.memory.reported import Reported, ReportedRows
 from cordon.memory.table import encode, row_of
+from cordon.sources.custom_action import digits_of
 from cordon.sources.own_finding import id_of
 from embedded.place import Place
 from embedded.snapshot import snapshot
@@ -201,10 +203,15 @@ class Account:
             "Source": event["source"],
             "DetailType": event["detail-type"],
             "Detail": json.dumps(event["detail"]),
-            "Resources": event["resources"],
+            "Resources": [self._of_this_stack(arn) for arn in event["resources"]],
         }
         response = self.client("events").put_events(Entries=[entry])
         assert response["FailedEntryCount"] == 0, response
+
+    def _of_this_stack(self, arn: str) -> str:
+        """A sample's custom action has the digits of replay's stack."""
+        digits = digits_of(self.stack_id)
+        return re.sub(r"(:action/custom/(?:Contain|Release))[0-9a-f]{8}$", rf"\g<1>{digits}", arn)
 
     def set(self, setting: str, value: Any) -> None:
         """Change a setting by a plain command: ``master_switch``, ``modes.revoke_sessions``."""

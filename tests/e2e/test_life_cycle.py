@@ -93,8 +93,9 @@ def our_findings(account: Account) -> list[dict[str, Any]]:
 def show_anew(account: Account, case: Case) -> None:
     """As the daily comparison does it."""
     wanted = {"playbook": case.playbook, "case": case.id, "projection": "all", "anew": True}
-    queue = account.physical("Reports")
-    account.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(wanted))
+    record = {"eventSource": "aws:sqs", "messageId": "1", "body": json.dumps(wanted)}
+    function, payload = account.physical("ReportCases"), json.dumps({"Records": [record]})
+    account.client("lambda").invoke(FunctionName=function, Payload=payload)
     account.settle()
 
 

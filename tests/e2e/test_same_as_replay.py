@@ -68,6 +68,10 @@ def test_same_as_replay(path: Path, request: pytest.FixtureRequest, elsewhere: D
     if "not_served" in path.name:
         LACKS.add(f"{name_of(path)}: the emulator's clients have one account")
         pytest.skip("another account")
+    if "object_scan" in path.name and "clean" not in path.name:
+        lack = f"{name_of(path)}: PutEvents of the emulator sets the time, which is the finding's"
+        LACKS.add(lack)
+        pytest.skip(lack)
     replay = replayed(path)
     assert not replay.troubles
     if replay.waited:

@@ -14,6 +14,7 @@ from console.playbooks import playbooks
 from cordon.finding import Malformed
 from cordon.policy import not_ours
 from cordon.settings import Mode
+from cordon.sources.own_finding import case_named
 from cordon.statuses import Status
 from embedded.place import Place
 from tests.promises.world import (
@@ -105,7 +106,7 @@ def test_a_sample_is_taken_by_its_playbook_alone(world: World, name: str) -> Non
         assert json.loads(json.dumps(case.plan.to_json())) == expected["plan"]
     ours = finding_of(chosen("CordonRelease", world.finding(case)))
     assert ours.is_cordon_finding
-    assert ours.id.endswith(f"/{folder}/{case.id}")
+    assert case_named(ours.id, world.account.stack.id) == (folder, case.id)
     if name in RELEASED and case.status in (Status.CONTAINED, Status.TAGGED):
         assert world.state != before
         assert world.release(case).status is Status.REOPENED

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import time_machine
 
 from cordon.memory.cases import Case
 from cordon.memory.reported import ReportedRows
 from report_cases.report import handler
 from tests.actions.scenario import PLACE, stub
-from tests.make import DEPLOYMENT
+from tests.make import DEPLOYMENT, NOON
 from tests.memory.table import NAME
 from tests.reporting.cases import a_case
 from tests.reporting.people import TOPIC, People
@@ -221,6 +222,70 @@ def test_unreadable_message_comes_back_alone(seen: People, queue: str, body: str
     case = seen.save(a_case())
     assert failures(handler(queued(body, wanted(case)), Context())) == ["m0"]
     assert len(seen.own()) == 1
+
+
+def throttled(seen: People, times: int, error: str = "ThrottlingException") -> list[str]:
+    """OpsCenter refuses so many calls; the list has one entry for each call."""
+    calls: list[str] = []
+
+    def respond(_: Any) -> str | None:
+        calls.append(error)
+        return error if len(calls) <= times else None
+
+    stub(seen.aws, "ssm", "CreateOpsItem", respond)
+    return calls
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that the code waited for; nobody waits here."""
+    waited: list[float] = []
+    monkeypatch.setattr("cordon.clock.sleep", waited.append)
+    return waited
+
+
+def test_queue_is_patient_with_throttles(seen: People, queue: str, waits: list[float]) -> None:
+    """What fails here comes back twelve minutes later: in a storm, people would wait for that."""
+    case = seen.save(a_case())
+    calls = throttled(seen, 11)
+    assert failures(handler(queued(wanted(case, "incident")), Context())) == []
+    assert (len(calls), len(waits)) == (12, 11)
+    assert len(seen.items()) == 1
+    assert all(0 <= seconds <= 5 for seconds in waits)
+
+
+def test_patience_has_an_end(seen: People, queue: str, waits: list[float]) -> None:
+    case = seen.save(a_case())
+    calls = throttled(seen, 99)
+    assert failures(handler(queued(wanted(case, "incident")), Context())) == ["m0"]
+    assert len(calls) == 12
+
+
+def test_patience_is_for_throttles(seen: People, queue: str, waits: list[float]) -> None:
+    case = seen.save(a_case())
+    calls = throttled(seen, 99, "AccessDeniedException")
+    assert failures(handler(queued(wanted(case, "incident")), Context())) == ["m0"]
+    assert (len(calls), waits) == (1, [])
+
+
+def test_stream_waits_for_no_throttle(seen: People, queue: str, waits: list[float]) -> None:
+    """Other cases wait behind its batch."""
+    case = seen.save(a_case())
+    calls = throttled(seen, 99)
+    assert failures(handler(rung(case), Context())) == []
+    assert (len(calls), waits) == (1, [])
+    assert waiting(seen, queue) == [wanted(case, "incident")]
+
+
+def test_patience_ends_with_the_time(
+    seen: People, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = seen.save(a_case())
+    calls = throttled(seen, 99)
+    with time_machine.travel(NOON, tick=False) as clock:
+        monkeypatch.setattr("cordon.clock.sleep", lambda _: clock.shift(25))
+        assert failures(handler(queued(wanted(case, "incident")), Context())) == ["m0"]
+    assert len(calls) == 3  # after 0, 25 and 50 seconds; it has a minute
 
 
 def test_other_events_are_refused(seen: People, queue: str) -> None:

@@ -281,3 +281,18 @@ def test_row_says_who_changed_it_and_people_see_what_was_found(region: Region) -
 def test_every_stack_has_looked_before_a_claim_counts() -> None:
     assert timedelta(hours=1) == LOOKS
     assert SETTLES > LOOKS
+
+
+def test_evidence_of_the_first_row_comes_once_the_deployment_has_succeeded(region: Region) -> None:
+    """What is in that bucket stays: a first deployment that fails must leave it empty."""
+    stack, s3 = region["a"], region.aws.client("s3")
+    bucket = {"Bucket": stack.deployment.evidence_bucket}
+    stack.make()
+    stack.setup.create(ENTRIES)
+    stack.setup.look()
+    assert "Contents" not in s3.list_objects_v2(**bucket)
+    stack.is_at("CREATE_COMPLETE")
+    for _ in range(2):
+        stack.setup.look()
+        assert len(s3.list_objects_v2(**bucket)["Contents"]) == 1
+        assert settings_row.evidence_end(stack.row).seq == 1

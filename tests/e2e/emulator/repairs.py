@@ -259,7 +259,7 @@ def failed_messages() -> None:
 
 
 def delayed_messages() -> None:
-    """A new message stays invisible for its queue's delay of 60 seconds; here for none."""
+    """A new message stays invisible for its queue's delay; here for none."""
     for name in ("SendMessage", "SendMessageBatch"):
         sqs._HANDLERS[name] = _at_once(sqs._HANDLERS[name])
 

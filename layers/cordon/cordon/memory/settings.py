@@ -177,6 +177,8 @@ def is_proven(s3: Any, bucket: str, account: str, end: ChainEnd, decided: str) -
     ``end``: what the row names. ``decided``: its ``entries_hash``. Looks at the entry that the row
     names, which must be the one with that sha256, and at those after it, each by the hash of the
     one before: to stop is written before its evidence. A ClientError but of a missing entry rises.
+    EvidenceFault where the row names none and there is none: of a new stack it is written when the
+    deployment has ended.
     """
     chain, named = chain_of(account), end.hash
     if end.seq:
@@ -188,6 +190,8 @@ def is_proven(s3: Any, bucket: str, account: str, end: ChainEnd, decided: str) -
             return True
     for number in range(end.seq + 1, end.seq + 1 + MOST_AHEAD):
         found = next_entry(s3, bucket, chain.key(number), named)
+        if found is None and number == 1:
+            raise EvidenceFault("there is no evidence of the settings yet")
         if found is None:
             return False
         entry, named = found

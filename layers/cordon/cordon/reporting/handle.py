@@ -25,6 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cordon.clients import AwsClients, clients_for
 from cordon.clock import now
+from cordon.errors import EvidenceFault
 from cordon.headers import headers
 from cordon.playbook import Playbook
 from cordon.reporting.projection import Failed, Name, by_id, in_parts
@@ -129,7 +130,11 @@ class ReportHandler:
         deployment: Deployment,
         aws: AwsClients,
     ) -> list[str]:
-        """The ids of the messages whose projection still fails. They come back by themselves."""
+        """The ids of the messages whose projection still fails. They come back by themselves.
+
+        That takes the queue's visibility timeout, and no other report waits behind these: so it
+        is patient with a service that throttles.
+        """
         messages: dict[str, Wanted] = {}
         changes: dict[str, SettingsChange] = {}
         unreadable = []
@@ -148,7 +153,8 @@ class ReportHandler:
         for anew in (True, False):
             wanted = [message for message in messages.values() if message.anew is anew]
             only = _projections(wanted)
-            still = reporter.report((message.name for message in wanted), anew=anew, only=only)
+            names = (message.name for message in wanted)
+            still = reporter.report(names, anew=anew, only=only, patient=True)
             self._say(still)
             failed |= {((one.playbook, one.case), one.projection) for one in still}
         left = [id for id, message in messages.items() if _fails(message, failed)]
@@ -159,7 +165,7 @@ class ReportHandler:
         """Say it where no evidence accounts for the change. False where nobody could look."""
         try:
             proven = change.is_proven(aws.client("s3"), deployment)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, EvidenceFault) as error:
             self._logger.error("evidence not read", extra={"error": one_line(str(error), 500)})
             return False
         if not proven:

@@ -5,6 +5,7 @@ for the others, and a service that does not respond must not use up the time of 
 """
 
 import hashlib
+import random
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from cordon import clock
 from cordon.clients import error_code
 from cordon.clock import now
 from cordon.finding import SeverityLabel, canonical_json
@@ -26,6 +28,22 @@ K = TypeVar("K", bound=Hashable)
 
 # Of a request as a whole: one of its members may be the reason.
 INVALID = frozenset({"InvalidInputException", "ValidationException", "InvalidParameter"})
+# Another try of the same request may succeed a little later (botocore, retries/standard.py).
+THROTTLED = frozenset(
+    {
+        "LimitExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "Throttled",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+PATIENT_TRIES = 12
+LONGEST_WAIT = 5.0  # seconds between them: 11 waits take half a minute
 SEVEREST_FIRST = tuple(reversed(SeverityLabel))
 
 
@@ -84,11 +102,14 @@ class Sending:
     """The calls of one projection. What fails is each report's own; nothing rises.
 
     ``until``: no call begins later. After a service that did not respond, the rest is not tried.
+    ``patient``: what is throttled is tried again for longer than botocore does, because what fails
+    now would come back much later.
     """
 
-    def __init__(self, projection: str, until: datetime) -> None:
+    def __init__(self, projection: str, until: datetime, *, patient: bool = False) -> None:
         self._projection = projection
         self._until = until
+        self._tries = PATIENT_TRIES if patient else 1
         self._unreachable = ""
 
     def __call__(
@@ -98,7 +119,7 @@ class Sending:
         if why := self._unreachable or self._too_late():
             return self._fail(reports, why)
         try:
-            call(reports)
+            self._patiently(reports, call)
         except ClientError as error:
             if error_code(error) not in INVALID or len(reports) == 1:
                 return self._fail(reports, str(error))
@@ -114,6 +135,22 @@ class Sending:
         self(reports[:middle], call)
         self(reports[middle:], call)
         return None
+
+    def _patiently(
+        self, reports: Sequence[Report], call: Callable[[Sequence[Report]], object]
+    ) -> None:
+        """The call, with full jitter between its tries: others are throttled at the same time."""
+        for left in reversed(range(self._tries)):
+            try:
+                call(reports)
+            except ClientError as error:
+                if not left or error_code(error) not in THROTTLED:
+                    raise
+                clock.sleep(random.uniform(0, LONGEST_WAIT))
+                if self._too_late():
+                    raise
+            else:
+                return
 
     def fail(self, report: Report, why: str) -> None:
         """What the service says of one member of a request that it took."""

@@ -14,10 +14,12 @@ from being shown.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cordon.clock import now
+from cordon.concurrency import gather
 from cordon.memory import reported
 from cordon.memory.cases import Case, Cases
 from cordon.memory.reported import ReportedRows
@@ -67,18 +69,21 @@ class Reporter:
         *,
         anew: bool = False,
         only: Mapping[Name, Collection[str]] | None = None,
+        patient: bool = False,
         tries: int = TRIES,
     ) -> list[Failed]:
         """Bring what people see of these cases to what their rows say now.
 
         ``anew``: whatever was shown before; messages and events are not repeated. ``only``: these
-        projections of a case, where not all of them. Returns what could not be shown.
+        projections of a case, where not all of them. ``patient``: wait for a service that
+        throttles. Returns what could not be shown.
         """
         reports, failed = self._read(dict.fromkeys(names), anew=anew)
         for controls in (False, True):
             wave = [r for r in reports if r.case.finding.is_control is controls]
-            self._show(sorted(wave, key=lambda report: report.urgency), only or {})
-        raced = [report.name for report in reports if not self._save(report)]
+            self._show(sorted(wave, key=lambda report: report.urgency), only or {}, patient)
+        saved = gather(*(partial(self._save, report) for report in reports))
+        raced = [report.name for report, kept in zip(reports, saved, strict=True) if not kept]
         failed += [
             Failed(*report.name, projection, error)
             for report in reports
@@ -86,7 +91,9 @@ class Reporter:
             for projection, error in report.errors.items()
         ]
         if raced and tries > 1:
-            return failed + self.report(raced, anew=True, only=only, tries=tries - 1)
+            return failed + self.report(
+                raced, anew=True, only=only, patient=patient, tries=tries - 1
+            )
         others = "others report the case at the same time"
         return failed + [Failed(*name, ALL, others) for name in raced]
 
@@ -127,7 +134,9 @@ class Reporter:
         first, second = (self._cases(playbook, w) for w in (wanted[:middle], wanted[middle:]))
         return first[0] + second[0], first[1] + second[1]
 
-    def _show(self, reports: Sequence[Report], only: Mapping[Name, Collection[str]]) -> None:
+    def _show(
+        self, reports: Sequence[Report], only: Mapping[Name, Collection[str]], patient: bool
+    ) -> None:
         for projection in self._projections:
             due = [
                 report
@@ -136,7 +145,7 @@ class Reporter:
                 and projection.due(report)
             ]
             if due:
-                projection.show(due, Sending(projection.name, self._until))
+                projection.show(due, Sending(projection.name, self._until, patient=patient))
 
     def _save(self, report: Report) -> bool:
         """Keep what was shown; False where another report of the case was kept meanwhile."""

@@ -1,9 +1,9 @@
 """A change of the settings row: does evidence say who made it?
 
 Item writes are no management events, and whoever may write the row may write it past the desk. The
-table's stream has every write. It is looked at a minute later, by way of the queue: to stop writes
-the row first and its evidence afterwards. What nobody can account for is one line of the log, which
-the alarm *SettingsChangedWithoutEvidence* counts.
+table's stream has every write. It is looked at some seconds later, by way of the queue: to stop
+writes the row first and its evidence afterwards, and so does a first deployment. What nobody can
+account for is one line of the log, which the alarm *SettingsChangedWithoutEvidence* counts.
 """
 
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ class SettingsChange:
         return {"settings": asdict(self)}
 
     def is_proven(self, s3: Any, deployment: Deployment) -> bool:
-        """As ``settings.is_proven``. A ClientError rises: try again then."""
+        """As ``settings.is_proven``. What rises is a reason to try again."""
         end = ChainEnd(self.evidence_count, self.evidence_hash)
         bucket, account = deployment.evidence_bucket, deployment.account
         return settings_row.is_proven(s3, bucket, account, end, self.decided)

@@ -171,6 +171,7 @@ class Setup:
         self._try("custom_actions", self._ensure_custom_actions)
         if status in stacks.COMPLETE:
             self._try("deletion_protection", self._ensure_deletion_protection)
+            self._try("evidence", lambda: settings_row.prove_first(self._writing))
         self.keep_found()
         if self.failed:
             raise RunIncomplete("; ".join(self.failed))

@@ -2,8 +2,11 @@
 
 Create writes the row from the template's defaults, unless there is one. Update adds what is new in
 the template: the mode and budget of a playbook that has no mode, and protected patterns. Delete
-leaves the row, as the table stays too. Each write is in evidence first, as the desk's are: a row
-that nobody can account for rings.
+leaves the row, as the table stays too.
+
+Each write is in evidence first, as the desk's are: a row that nobody can account for rings. Only
+the first row comes before its evidence, which is written once the deployment has succeeded: what
+is in the evidence bucket stays, and a first deployment that fails must leave nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -61,7 +64,14 @@ class Writing:
 
 def create(write: Writing, entries: Row) -> bool:
     """Write the first row; False where there is one by now."""
-    return row.create(write.table, entries, write.by, write.prove(None, entries))
+    return row.create(write.table, entries, write.by, ChainEnd())
+
+
+def prove_first(write: Writing) -> None:
+    """Write the evidence of the first row, unless it is there. Not before the stack is complete."""
+    known = row.read(write.table)
+    if known is not None and row.evidence_end(known) == ChainEnd():
+        row.note_evidence(write.table, write.prove(known, known))
 
 
 def add(write: Writing, entries: Row, protected_before: frozenset[str]) -> str:
