@@ -14,6 +14,7 @@ from console import (
     evidence_folder,
     operations,
     plans,
+    playbook_blocks,
     playbook_pages,
     render,
     settings_commands,
@@ -156,6 +157,7 @@ def docs(
     stale += playbook_pages.write(ROOT, only_check=check)
     stale += statuses_page.write(ROOT, only_check=check)
     stale += operations.write(ROOT, only_check=check)
+    stale += playbook_blocks.write(ROOT, only_check=check)
     for path in stale:
         errors.print(f"{path} {'is out of date: make playbooks' if check else 'written'}")
     for fault in faults:

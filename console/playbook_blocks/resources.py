@@ -6,6 +6,7 @@ All of it follows from the header. People write the function: its code, its memo
 from collections.abc import Iterator
 from typing import Any
 
+from console.playbook_blocks.alarms import alarms
 from console.playbook_blocks.block import Block
 from console.playbook_blocks.role import role
 from console.triggers import Trigger
@@ -17,6 +18,7 @@ UNDELIVERED = {"Arn": {"Fn::GetAtt": ["UndeliveredEvents", "Arn"]}}
 COUNTED = {  # a field of the log line, and the alarm that counts it
     "HeldBack": "held_back",
     "SettingsRefused": "settings_refused",
+    "TrustFellBack": "trust_fell_back",
 }
 
 
@@ -35,7 +37,7 @@ def resources(block: Block, description: str) -> Resources:
             found |= _direct(block, trigger)
     if block.bulk:
         found |= _queue(block)
-    return found | dict(_counters(block.logical))
+    return found | dict(_counters(block.logical)) | dict(alarms(block))
 
 
 def _direct(block: Block, trigger: Trigger) -> Resources:
@@ -83,6 +85,7 @@ def _queue(block: Block) -> Resources:
                 "MessageRetentionPeriod": 1209600,
                 # Six times the function's timeout, and the batching window.
                 "VisibilityTimeout": 400,
+                "RedriveAllowPolicy": {"redrivePermission": "denyAll"},
                 "RedrivePolicy": {
                     "deadLetterTargetArn": {"Fn::GetAtt": ["FailedBulkEvents", "Arn"]},
                     "maxReceiveCount": 5,
@@ -106,7 +109,11 @@ def _queue(block: Block) -> Resources:
 
 
 def _queue_policy(queue: str, rules: list[str]) -> dict[str, Any]:
-    """A rule could carry a forged event into a queue: it takes from its own rules only."""
+    """A rule could carry a forged event into a queue: it takes from its own rules only.
+
+    Who has a policy of their own would need no Allow, and is denied; template.yaml says why, at the
+    queues of dead letters. The desk redelivers.
+    """
     arns = [{"Fn::GetAtt": [rule, "Arn"]} for rule in rules]
     only_its_rules = {
         "Sid": "OnlyItsRules",
@@ -124,7 +131,22 @@ def _queue_policy(queue: str, rules: list[str]) -> dict[str, Any]:
         "Resource": "*",
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
-    document = {"Version": "2012-10-17", "Statement": [only_its_rules, only_tls]}
+    rule = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/*"
+    only_its_senders = {
+        "Sid": "OnlyItsSenders",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:SendMessage",
+        "Resource": "*",
+        "Condition": {
+            "ArnNotLike": {
+                "aws:SourceArn": {"Fn::Sub": rule},
+                "aws:PrincipalArn": {"Fn::GetAtt": ["DecideCasesRole", "Arn"]},
+            }
+        },
+    }
+    statements = [only_its_rules, only_its_senders, only_tls]
+    document = {"Version": "2012-10-17", "Statement": statements}
     return {
         "Type": "AWS::SQS::QueuePolicy",
         "Properties": {"Queues": [{"Ref": queue}], "PolicyDocument": document},

@@ -63,10 +63,12 @@ SECTIONS: dict[str, Callable[[Blocks], Any]] = {
     "roles": _each(lambda block: {"Ref": block.role}),
     "function ARNs": _each(lambda block: _arn(block.logical)),
     "functions": _each(lambda block: {"Ref": block.logical}),
-    "functions by name": _each(lambda b: {"Fn::Sub": f"{b.name}=${{{b.logical}.Arn}}"}),
+    "functions by name": _each(lambda b: {"Fn::Sub": f"{b.name}=${{{b.logical}}}"}),
     "names": _each(lambda block: block.name),
     "queue ARNs": _each_with_a_queue(lambda block: _arn(block.queue)),
-    "queues by name": _each_with_a_queue(lambda b: {"Fn::Sub": f"{b.name}=${{{b.queue}}}"}),
+    "queues by name": _each_with_a_queue(
+        lambda b: {"Fn::Sub": f"{b.name}=${{{b.queue}.QueueName}}"}
+    ),
     "rule ARNs": _rules,
     "evidence prefixes": _each(lambda b: {"Fn::Sub": f"${{EvidenceBucket.Arn}}/{b.name}/*"}),
     "evidence statements": _each(_evidence),
