@@ -41,6 +41,12 @@ def write(root: Path, *, only_check: bool) -> list[Path]:
     return [path]
 
 
+def blocks(headers: Sequence[Playbook]) -> list[Block]:
+    """Each playbook as the template has it."""
+    heard = heard_by(headers)
+    return [Block(playbook, heard[playbook.name]) for playbook in headers]
+
+
 def made(template: str, headers: Sequence[Playbook]) -> str:
     """The template with every marked part as the headers say."""
     lines = template.splitlines(keepends=True)
@@ -54,9 +60,8 @@ def made(template: str, headers: Sequence[Playbook]) -> str:
 
 def _parts(lines: list[str], headers: Sequence[Playbook], seen: set[str]) -> Iterator[str]:
     described = load("".join(lines))["Resources"]
-    heard = heard_by(headers)
-    blocks = [Block(playbook, heard[playbook.name]) for playbook in headers]
-    by_name = {own.name: own for own in blocks}
+    every = blocks(headers)
+    by_name = {own.name: own for own in every}
     rest = iter(lines)
     for line in rest:
         yield line
@@ -70,7 +75,7 @@ def _parts(lines: list[str], headers: Sequence[Playbook], seen: set[str]) -> Ite
         if kind == "playbooks":
             if name not in SECTIONS:
                 raise Unmarked(f"template.yaml: no such section: {name}")
-            yield block(SECTIONS[name](blocks), indent)
+            yield block(SECTIONS[name](every), indent)
         else:
             if name not in by_name:
                 raise Unmarked(f"template.yaml: functions/{name} has no playbook")

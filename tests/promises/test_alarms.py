@@ -13,16 +13,34 @@ from typing import Any
 import pytest
 from moto.sqs.models import sqs_backends
 
+from console.playbook_blocks import blocks
+from console.playbook_blocks.alarms import alarms as alarms_of
+from console.playbook_blocks.block import Block
+from console.playbooks import playbooks
 from cordon.memory.decisions import Verb
+from embedded.event_patterns import matches
 from embedded.journal import Dropped, ExecutionEnded, Invoked, Retained
+from tests.architecture.stack import ROOT
 from tests.metric_filters import datum
 from tests.promises.test_warnings import changes
-from tests.promises.world import HOME, PLAYBOOKS, World, chosen, event
+from tests.promises.world import HOME, World, chosen, event
 
 NAME = "quarantine_bucket/guardduty_public_access"
 BULK = "tag_ai_resource/securityhub_sagemaker_1"
+BLOCKS = blocks(playbooks(ROOT))
+NO_QUOTA = "the emulated account has no quota of concurrency"
 Metric = Mapping[str, Any]
 Fault = Callable[[World], None]
+
+
+def sample(block: Block, *, bulk: bool) -> str:
+    """The first sample that comes to a playbook by this lane."""
+    patterns = [one.pattern for one in block.triggers if one.bulk is bulk]
+    for path in sorted((ROOT / "events" / block.name).glob("*.json")):
+        one = "" if path.name.endswith(".plan.json") else f"{block.name}/{path.stem}"
+        if one and any(matches(pattern, event(one)) for pattern in patterns):
+            return one
+    raise LookupError(f"no sample comes to {block.name} by this lane")
 
 
 # ---- what is counted ----
@@ -178,11 +196,26 @@ def reporter_cannot_read(world: World) -> None:
         world.account.deliver(event(NAME), patience=timedelta(hours=2))
 
 
-def bulk_is_not_polled(world: World) -> None:
-    world.account.set_mapping("TagAiResourceQueue", enabled=False)
-    world.stage(event(BULK))
-    world.account.deliver(event(BULK))
-    world.account.advance(timedelta(minutes=16), schedules="last")
+def bulk_is_not_polled(block: Block) -> Fault:
+    def fault(world: World) -> None:
+        one = event(sample(block, bulk=True))
+        world.account.set_mapping(f"{block.logical}Queue", enabled=False)
+        world.stage(one)
+        world.account.deliver(one)
+        world.account.advance(timedelta(minutes=16), schedules="last")
+
+    return fault
+
+
+def cannot_read(block: Block) -> Fault:
+    def fault(world: World) -> None:
+        bulk = not [one for one in block.triggers if not one.bulk]
+        one = event(sample(block, bulk=bulk))
+        world.stage(one)
+        with world.denied(block.logical, "dynamodb:BatchGetItem"):
+            world.account.deliver(one, patience=timedelta(hours=2))
+
+    return fault
 
 
 def workflow_may_not_invoke(world: World) -> None:
@@ -217,9 +250,12 @@ def schedule_reaches_nobody(function: str) -> Fault:
     return fault
 
 
-def bulk_reaches_nobody(world: World) -> None:
-    world.without_policy("EscalateFindingBulkQueue", "UndeliveredEvents")
-    world.send(event("escalate_finding/securityhub_iam_4"))
+def bulk_reaches_nobody(block: Block) -> Fault:
+    def fault(world: World) -> None:
+        world.without_policy(block.queue, "UndeliveredEvents")
+        world.send(event(sample(block, bulk=True)))
+
+    return fault
 
 
 def warning_reaches_nobody(world: World) -> None:
@@ -264,6 +300,22 @@ def incidents_are_not_listed(world: World) -> None:
         world.account.advance(timedelta(minutes=6))
 
 
+def of_playbooks() -> dict[str, Fault]:
+    """The alarms that each playbook brings, but for its throttles."""
+    found: dict[str, Fault] = {}
+    for block in BLOCKS:
+        possible = {
+            "Errors": cannot_read(block),
+            "EventsDropped": dead_letters_may_not_be_sent(block.logical),
+            "BulkWaitsLong": bulk_is_not_polled(block),
+            "BulkEventsDropped": bulk_reaches_nobody(block),
+        }
+        brought = dict(alarms_of(block))
+        named = {f"{block.logical}{name}": fault for name, fault in possible.items()}
+        found |= {name: fault for name, fault in named.items() if name in brought}
+    return found
+
+
 PLAYED: dict[str, Fault] = {
     "UndeliveredFindingsWaiting": rule_reaches_no_function,
     "FailedFindingsWaiting": playbook_cannot_read,
@@ -272,14 +324,8 @@ PLAYED: dict[str, Fault] = {
     "ReportsWaitLong": bus_takes_nothing(17),
     "RecordsGivenUp": reporter_cannot_read,
     "ReportErrors": reporter_cannot_read,
-    "PlaybookErrors": playbook_cannot_read,
-    "BulkWaitsLong": bulk_is_not_polled,
     "WorkflowsFailed": workflow_may_not_invoke,
-    **{
-        f"{playbook}EventsDropped": dead_letters_may_not_be_sent(playbook)
-        for playbook in PLAYBOOKS.values()
-    },
-    "EscalateFindingBulkEventsDropped": bulk_reaches_nobody,
+    **of_playbooks(),
     "PeopleEventsDropped": schedule_reaches_nobody("ReconcileCases"),
     "SetupEventsDropped": schedule_reaches_nobody("Setup"),
     "WarningsDropped": warning_reaches_nobody,
@@ -292,8 +338,8 @@ PLAYED: dict[str, Fault] = {
 ELSEWHERE = ("ReleaseRefused", "QuestionsNotReported")  # below: they need another deployment
 NOT_PLAYED = {
     "StreamBehind": "the emulated stream is read at once, or not at all: it has no age",
-    "ReportThrottles": "the emulated account has no quota of concurrency",
-    "PlaybookThrottles": "the emulated account has no quota of concurrency",
+    "ReportThrottles": NO_QUOTA,
+    **{f"{block.logical}Throttles": NO_QUOTA for block in BLOCKS},
     "TrustFellBack": "the emulated account speaks no TLS: see tests/test_trust.py",
 }
 
@@ -324,20 +370,10 @@ def test_question_that_nobody_was_informed_of_rings(world: World) -> None:
     assert rings(world, "QuestionsNotReported")
 
 
-@pytest.mark.parametrize("playbook", PLAYBOOKS.values())
-def test_event_that_a_rule_loses_rings_for_its_playbook(world: World, playbook: str) -> None:
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: str(block.name))
+def test_event_that_a_rule_loses_rings_for_its_playbook(world: World, block: Block) -> None:
     """Between a rule and its dead letters: the metric that EventBridge has of each rule."""
-    queue = f"{playbook}BulkQueue"
-    resources = world.account.stack.resources
-    world.without_policy(playbook, "UndeliveredEvents", *([queue] if queue in resources else []))
-    for name in SAMPLES[playbook]:
-        world.send(event(name))
-    assert rings(world, f"{playbook}EventsDropped")
-
-
-SAMPLES = {
-    "QuarantineBucket": [NAME],
-    "RevokeSessions": ["revoke_sessions/guardduty_privilege_escalation"],
-    "TagAiResource": [BULK],
-    "EscalateFinding": ["escalate_finding/guardduty_attack_sequence_s3"],
-}
+    bulk = not [one for one in block.triggers if not one.bulk]
+    world.without_policy(block.queue if bulk else block.logical, "UndeliveredEvents")
+    world.send(event(sample(block, bulk=bulk)))
+    assert rings(world, f"{block.logical}EventsDropped")
