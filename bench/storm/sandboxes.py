@@ -1,6 +1,7 @@
 """Environments of Lambda functions, and calls of services that throttle."""
 
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from random import Random
 from types import SimpleNamespace
 from typing import Any
@@ -73,6 +74,16 @@ class Calls:
             waited = self._backoff.delay_amount(SimpleNamespace(attempt_number=attempt))
             yield self._env.timeout(waited)
         return False
+
+
+UNRESERVED = 100  # that Lambda wants left (docs/operating.md, "Reserved concurrency")
+
+
+def deployable(functions: Mapping[str, FunctionNumbers], limit: int) -> dict[str, FunctionNumbers]:
+    """The functions as an account with this limit takes them: else with ReservedConcurrency=0."""
+    if limit >= UNRESERVED + sum(f.reserved or 0 for f in functions.values()):
+        return dict(functions)
+    return {name: replace(one, reserved=None) for name, one in functions.items()}
 
 
 class Sandboxes:

@@ -16,7 +16,7 @@ from bench.storm import times
 from bench.storm.numbers import Numbers
 from bench.storm.quotas import QUOTAS, Quota
 from bench.storm.reporter import AWAITING, CONTAINED, OBSERVED, Case, Failed, Reporter
-from bench.storm.sandboxes import Bucket, Calls, Sandboxes, Steps
+from bench.storm.sandboxes import Bucket, Calls, Sandboxes, Steps, deployable
 from bench.storm.sources import Queue, Stream, asynchronous
 from cordon.memory import budget
 from cordon.memory.table import FIRST_WAIT, TRIES
@@ -93,7 +93,8 @@ class Simulation:
         quotas = conditions.quotas
         self._buckets = {q.name: Bucket(env, q) for q in quotas.values() if q.burst}
         limit = int(quotas["lambda concurrency"].rate)
-        self._sandboxes = Sandboxes(env, numbers.functions, limit, quotas["lambda scaling"])
+        functions = deployable(numbers.functions, limit)
+        self._sandboxes = Sandboxes(env, functions, limit, quotas["lambda scaling"])
         self._memory = numbers.functions["QuarantineBucket"].memory
         self._outcomes: Counter[str] = Counter()
         self._dead: Counter[str] = Counter()

@@ -23,7 +23,7 @@ LOOKS = 10  # at a batch in its window: is it full?
 
 def throttle_wait(before: int) -> float:
     """Seconds until the next try, after so many that were throttled."""
-    return min(FIRST * 2.0**before, LONGEST)
+    return min(FIRST * 2.0 ** min(before, 32), LONGEST)
 
 
 def asynchronous(

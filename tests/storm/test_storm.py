@@ -251,9 +251,15 @@ def copied(folder: Path, old: str, new: str) -> Numbers:
         ),
         (
             "    MemorySize: 512",
-            "    MemorySize: 1024\n    ReservedConcurrentExecutions: 7",
-            lambda n: {(f.memory, f.reserved) for f in n.functions.values()},
-            {(1024, 7)},
+            "    MemorySize: 1024",
+            lambda n: {f.memory for f in n.functions.values()},
+            {1024},
+        ),
+        (
+            "    Default: 20\n    AllowedValues: [0, 10, 20, 50, 100]",
+            "    Default: 50\n    AllowedValues: [0, 10, 20, 50, 100]",
+            lambda n: {f.reserved for f in n.functions.values()},
+            {None, 50},
         ),
     ],
 )
