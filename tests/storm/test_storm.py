@@ -226,14 +226,14 @@ def copied(folder: Path, old: str, new: str) -> Numbers:
         ("DelaySeconds: 15", "DelaySeconds: 33", lambda n: n.reports.delay, 33),
         ("VisibilityTimeout: 725", "VisibilityTimeout: 800", lambda n: n.reports.visibility, 800),
         (
-            "MaximumConcurrency: 5",
-            "MaximumConcurrency: 9",
+            "ScalingConfig: {MaximumConcurrency: 5}",
+            "ScalingConfig: {MaximumConcurrency: 9}",
             lambda n: {queue.concurrency for queue in n.queues.values()},
             {9},
         ),
         (
-            "deadLetterTargetArn: !GetAtt FailedBulkEvents.Arn\n        maxReceiveCount: 5",
-            "deadLetterTargetArn: !GetAtt FailedBulkEvents.Arn\n        maxReceiveCount: 3",
+            "deadLetterTargetArn: !GetAtt FailedBulkEvents.Arn, maxReceiveCount: 5",
+            "deadLetterTargetArn: !GetAtt FailedBulkEvents.Arn, maxReceiveCount: 3",
             lambda n: {queue.receives for queue in n.queues.values()},
             {3},
         ),
