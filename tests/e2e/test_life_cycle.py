@@ -20,8 +20,8 @@ from tests.e2e.inventory import inventory
 from tests.e2e.test_playbooks import PUBLIC, SHARED, bucket_of
 
 TAKEN = "/taken"  # a log group that somebody else has
-# What still runs while its stack is deleted writes its log into a group made anew. On AWS that needs
-# logs:CreateLogGroup, which no role of ours has (tests/architecture/test_template_roles.py).
+# What still runs while its stack is deleted writes its log into a group made anew. On AWS that
+# needs logs:CreateLogGroup, which no role of ours has (tests/architecture/test_template_roles.py).
 LATE_LOGS = frozenset({"log group /cordon/cordon/report_cases"})
 
 
