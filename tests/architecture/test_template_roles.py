@@ -90,6 +90,13 @@ def documents() -> Iterator[tuple[str, Mapping[str, Any]]]:
                 yield role.logical, policy["PolicyDocument"]
 
 
+def test_nobody_makes_log_groups() -> None:
+    """Else what still runs while the stack is deleted would leave one."""
+    for name, document in documents():
+        for statement in seen.statements([document], "Allow"):
+            assert "logs:CreateLogGroup" not in listed(statement["Action"]), name
+
+
 def test_nothing_is_allowed_by_wildcard() -> None:
     for name, document in documents():
         for statement in seen.statements([document], "Allow"):

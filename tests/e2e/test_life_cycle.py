@@ -20,6 +20,9 @@ from tests.e2e.inventory import inventory
 from tests.e2e.test_playbooks import PUBLIC, SHARED, bucket_of
 
 TAKEN = "/taken"  # a log group that somebody else has
+# What still runs while its stack is deleted writes its log into a group made anew. On AWS that
+# needs logs:CreateLogGroup, which no role of ours has (tests/architecture/test_template_roles.py).
+LATE_LOGS = frozenset({"log group /cordon/cordon/report_cases"})
 
 
 @pytest.fixture
@@ -109,7 +112,9 @@ def test_a_first_deployment_that_fails_leaves_nothing(
     assert failed(empty) == {"Fails": "the log group /taken already exists"}
     assert {"Settings", "CasesTable", "EvidenceBucketPolicy"} <= made(empty)
     empty.settle()
-    assert inventory(empty) - before == set()
+    assert {one for one in inventory(empty) - before if one not in LATE_LOGS} == set()
+    for group in LATE_LOGS & inventory(empty):
+        empty.client("logs").delete_log_group(logGroupName=group.removeprefix("log group "))
     empty.delete()  # of such a stack nothing but its name is there
     empty.deploy("enforce")
     assert inventory(empty) > before
