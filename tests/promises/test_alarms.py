@@ -28,9 +28,15 @@ from tests.promises.world import HOME, World, chosen, event
 NAME = "quarantine_bucket/guardduty_public_access"
 BULK = "tag_ai_resource/securityhub_sagemaker_1"
 BLOCKS = blocks(playbooks(ROOT))
+BY_ITSELF = "what fails of a queue's batch comes back by itself: FailedBulkWaiting counts it"
 NO_QUOTA = "the emulated account has no quota of concurrency"
 Metric = Mapping[str, Any]
 Fault = Callable[[World], None]
+
+
+def only_bulk(block: Block) -> bool:
+    """Does everything come to it by its queue?"""
+    return all(one.bulk for one in block.triggers)
 
 
 def sample(block: Block, *, bulk: bool) -> str:
@@ -209,8 +215,7 @@ def bulk_is_not_polled(block: Block) -> Fault:
 
 def cannot_read(block: Block) -> Fault:
     def fault(world: World) -> None:
-        bulk = not [one for one in block.triggers if not one.bulk]
-        one = event(sample(block, bulk=bulk))
+        one = event(sample(block, bulk=False))
         world.stage(one)
         with world.denied(block.logical, "dynamodb:BatchGetItem"):
             world.account.deliver(one, patience=timedelta(hours=2))
@@ -311,6 +316,8 @@ def of_playbooks() -> dict[str, Fault]:
             "BulkEventsDropped": bulk_reaches_nobody(block),
         }
         brought = dict(alarms_of(block))
+        if only_bulk(block):
+            del possible["Errors"]
         named = {f"{block.logical}{name}": fault for name, fault in possible.items()}
         found |= {name: fault for name, fault in named.items() if name in brought}
     return found
@@ -340,6 +347,7 @@ NOT_PLAYED = {
     "StreamBehind": "the emulated stream is read at once, or not at all: it has no age",
     "ReportThrottles": NO_QUOTA,
     **{f"{block.logical}Throttles": NO_QUOTA for block in BLOCKS},
+    **{f"{block.logical}Errors": BY_ITSELF for block in BLOCKS if only_bulk(block)},
     "TrustFellBack": "the emulated account speaks no TLS: see tests/test_trust.py",
 }
 
@@ -373,7 +381,7 @@ def test_question_that_nobody_was_informed_of_rings(world: World) -> None:
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: str(block.name))
 def test_event_that_a_rule_loses_rings_for_its_playbook(world: World, block: Block) -> None:
     """Between a rule and its dead letters: the metric that EventBridge has of each rule."""
-    bulk = not [one for one in block.triggers if not one.bulk]
+    bulk = only_bulk(block)
     world.without_policy(block.queue if bulk else block.logical, "UndeliveredEvents")
     world.send(event(sample(block, bulk=bulk)))
     assert rings(world, f"{block.logical}EventsDropped")
