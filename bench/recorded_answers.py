@@ -22,9 +22,9 @@ from moto.core.utils import get_service_model
 
 import cordon.clients
 from console.account import cordon_account
-from console.expected import break_glass_role, home_of
-from console.replay import MODES
+from console.expected import home_of, parameters
 from console.staging import stage
+from cordon.settings import Mode
 from cordon.sources import read
 from embedded.account import EmbeddedAccount
 from prune_botocore import listed
@@ -93,8 +93,7 @@ def sample_event(playbook: str, name: str) -> dict[str, Any]:
 def new_account(event: Mapping[str, Any], mode: str = "enforce") -> EmbeddedAccount:
     """A new account for the event, with every playbook in this mode."""
     home = home_of(event)
-    parameters = {name: mode for name in MODES} | {"BreakGlassRoles": break_glass_role(home)}
-    return cordon_account(home, parameters, start=START)
+    return cordon_account(home, parameters(Mode(mode), home), start=START)
 
 
 def record(playbook: str, mode: str = "enforce") -> Recorded:

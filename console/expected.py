@@ -19,6 +19,7 @@ from typing import Any
 import botocore.session
 
 from console.account import ROOT, cordon_stack
+from console.playbook_blocks.block import mode_parameter
 from console.playbooks import playbooks
 from cordon.finding import Finding, Malformed
 from cordon.playbook import Playbook
@@ -39,7 +40,6 @@ from embedded.routes import Routes
 
 SUFFIX = ".plan.json"
 DESK = "DecideCases"  # the function of what people decide, by its logical id
-MODES = ("ModeQuarantineBucket", "ModeRevokeSessions", "ModeTagAiResource", "ModeEscalateFinding")
 
 
 @cache
@@ -96,7 +96,8 @@ class Deployed:
 
 def parameters(mode: Mode, home: Place) -> dict[str, str]:
     """The parameters that an operator would give: a mode, and a role that is never locked out."""
-    return {name: str(mode) for name in MODES} | {"BreakGlassRoles": break_glass_role(home)}
+    modes = {mode_parameter(playbook.name): str(mode) for playbook in playbooks(ROOT)}
+    return modes | {"BreakGlassRoles": break_glass_role(home)}
 
 
 @lru_cache(maxsize=32)
