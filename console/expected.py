@@ -1,9 +1,10 @@
 """What an event must lead to: its playbook and its plan, from the pure half of Cordon alone.
 
 An expectation is beside its event as ``<event>.plan.json``:
-``{"playbook", "outcome", "reason", "plan"}``, and ``"after"``, written manually, names events of
-the same folder that come first (a control must have failed before it can pass). The outcome there
-is that of a playbook in *enforce*; ``in_mode`` says how the same event ends in another mode.
+``{"playbook", "outcome", "reason", "plan"}``. Two members are written manually: ``"after"`` names
+events of the same folder that come first (a control must have failed before it can pass), and
+``"measured": true`` is beside the event that bench takes for its playbook. The outcome there is
+that of a playbook in *enforce*; ``in_mode`` says how the same event ends in another mode.
 
 The template's rules come first: what none of them delivers reaches no playbook.
 """
@@ -39,6 +40,7 @@ from embedded.place import Place
 from embedded.routes import Routes
 
 SUFFIX = ".plan.json"
+KEPT = ("after", "measured")
 DESK = "DecideCases"  # the function of what people decide, by its logical id
 
 
@@ -122,15 +124,15 @@ def expectation_path(event: Path) -> Path:
 
 
 def expectation(path: Path) -> dict[str, Any]:
-    """The expectation of an event file, made anew; ``after`` is kept from the one that is there."""
+    """The expectation of an event file, made anew; with what is ``kept``."""
     (made,) = lead_to(json.loads(path.read_text()))
-    return made.to_json() | after(path)
+    return made.to_json() | kept(path)
 
 
-def after(path: Path) -> dict[str, Any]:
-    """The member ``after`` of the expectation beside an event, where it has one."""
+def kept(path: Path) -> dict[str, Any]:
+    """What a person wrote into the expectation beside an event."""
     before = beside(path) or {}
-    return {"after": before["after"]} if "after" in before else {}
+    return {name: before[name] for name in KEPT if name in before}
 
 
 def beside(path: Path) -> dict[str, Any] | None:
@@ -168,6 +170,7 @@ IGNORED = "ignored"  # no playbook handles it
 UNREADABLE = "unreadable"  # no parser reads it
 NOT_DELIVERED = "not_delivered"  # a playbook would handle it, but no rule brings it there
 UNCHANGED = "unchanged"  # there is nothing to do for its case
+HANDLED = ("contained", "tagged", "escalated")
 UNHANDLED = (IGNORED, UNREADABLE, NOT_DELIVERED, UNCHANGED)
 CHOSEN = "Security Hub Findings - Custom Action"  # the detail-type
 # How what ends so in enforce ends in another mode. A question stays until somebody approves.

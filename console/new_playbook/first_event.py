@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from console.expected import IGNORED, SUFFIX, beside
+from console.expected import HANDLED, IGNORED, SUFFIX, beside
 from console.stack import NotPossible
 from cordon.finding import Finding, Malformed, ResourceRole
 from cordon.sources import read
@@ -24,7 +24,6 @@ DOORS = {  # the native event of each source that a rule can bring
     "config": "Config Rules Compliance Change",
     "securityhub": "Security Hub Findings - Imported",
 }
-HANDLED = ("contained", "tagged", "escalated")
 ID = re.compile(
     r"(?<![0-9a-f])(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f])"
 )

@@ -1,0 +1,146 @@
+"""A playbook costs a folder: the generator makes one in a copy of the repository, and it works.
+
+In the copy nothing else is touched: three lines of a plan, and the event is contained and released
+by replay. What the generator refuses leaves the copy as it was.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from console.new_playbook import make
+from console.playbook_blocks.block import logical_name
+from console.playbooks import playbooks
+from console.stack import NotPossible
+from embedded.template import load
+
+ROOT = Path(__file__).parents[1]
+NAME, KIND = "probe_bucket", "guardduty:Discovery:S3/TorIPCaller"
+EVENT = f"events/{NAME}/guardduty_first.json"
+COPIED = ("console", "docs", "embedded", "events", "functions", "layers", "statemachines")
+FILES = ("README.md", "template.yaml")
+MOST_LINES = 60  # of template.yaml, written by people for one playbook
+PLAN = """\
+    tags = {"cordon:status": ("probed",), "cordon:case": (case,)}
+    return [TagBucket(one.place, one.name, tags) for one in targets(finding)]
+"""
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """What the generator reads and writes, and what replay runs."""
+    ignored = shutil.ignore_patterns("__pycache__", "tests")
+    for name in COPIED:
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    for name in FILES:
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def cordon(copy: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command of the copy."""
+    command = [sys.executable, "-m", "console", *words]
+    return subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+
+
+def content(copy: Path) -> dict[str, bytes]:
+    """Every file that is no cache."""
+    files = (path for path in copy.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {str(path.relative_to(copy)): path.read_bytes() for path in files}
+
+
+def test_playbook_is_its_folder_its_events_and_a_block(copy: Path) -> None:
+    before = content(copy)
+    made = cordon(copy, "new", NAME, "--kind", KIND)
+    assert made.returncode == 0, made.stdout + made.stderr
+    now = content(copy)
+    new = {path for path in now if path not in before}
+    plan = EVENT.replace(".json", ".plan.json")
+    assert new == {f"functions/{NAME}/playbook.py", EVENT, plan}
+    changed = {path for path in before if before[path] != now[path]}
+    generated = {"README.md", "docs/permissions.md", "docs/playbooks.md", "template.yaml"}
+    assert changed == {*generated, "events/README.md"}
+    assert json.loads(now[plan])["outcome"] == "escalated"
+
+    fill_in(copy / "functions" / NAME / "playbook.py")
+    cordon(copy, "docs")
+    stale = cordon(copy, "docs", "--check").stderr
+    assert "out of date" not in stale
+    planned = cordon(copy, "plan", EVENT, "--write")
+    assert planned.returncode == 0, planned.stderr
+    assert json.loads((copy / plan).read_text())["outcome"] == "tagged"
+    assert is_built(copy)
+
+    played = cordon(copy, "replay", EVENT, "--mode", "enforce", "--release", "--json")
+    assert played.returncode == 0, played.stdout + played.stderr
+    (run,) = [json.loads(line) for line in played.stdout.splitlines()]
+    assert (run["playbook"], run["outcome"]) == (NAME, "tagged")
+    assert run["released"]
+
+
+def fill_in(module: Path) -> None:
+    """Three lines: the import of an action, and its use."""
+    text = module.read_text()
+    text = text.replace("    return []\n", PLAN)
+    text = text.replace("actions=(),", "actions=(TagBucket,),")
+    first = "from cordon.actions import Action\n"
+    module.write_text(text.replace(first, f"{first}from cordon.actions.s3 import TagBucket\n"))
+
+
+def is_built(copy: Path) -> bool:
+    """Make builds the function as sam build does: its module, and nothing else."""
+    artifacts = copy / "artifacts"
+    artifacts.mkdir()
+    logical = logical_name(NAME)
+    resource = load((copy / "template.yaml").read_text())["Resources"][logical]["Properties"]
+    folder, makefile = copy / resource["CodeUri"], copy / "functions" / "Makefile"
+    command = ["make", "-s", "-C", str(folder), "-f", str(makefile), f"build-{logical}"]
+    subprocess.run(command, check=True, env={**os.environ, "ARTIFACTS_DIR": str(artifacts)})
+    module = artifacts / "playbook.py"
+    return module.read_bytes() == (folder / "playbook.py").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "why"),
+    [
+        ("ProbeBucket", KIND, "is no name for a playbook"),
+        ("lambda", KIND, "is no name for a playbook"),
+        ("json", KIND, "is the name of a Python module"),
+        ("report_cases", KIND, "exists already"),
+        ("nobody", KIND, "exists already"),
+        ("evidence_bucket", KIND, "template.yaml has EvidenceBucket already"),
+        (NAME, "RDS.2", "a kind is SOURCE:TYPE"),
+        (NAME, "inspector:CVE-2026-1", "a kind is SOURCE:TYPE"),
+        (NAME, "securityhub:RDS.*", "name one type"),
+        (NAME, "macie:SensitiveData:S3Object/Personal", "no event pattern can say it"),
+        (NAME, "securityhub:nonsense", "our parser reads such an event as"),
+        (NAME, "guardduty:Impact:S3/MaliciousIPCaller", "quarantine_bucket handles"),
+        (NAME, "securityhub:SageMaker.99", "tag_ai_resource handles"),
+        (NAME, "config:my-s3-bucket-public-read-prohibited", "quarantine_bucket handles"),
+    ],
+)
+def test_what_is_refused_changes_nothing(name: str, kind: str, why: str) -> None:
+    before = (ROOT / "template.yaml").read_bytes()
+    with pytest.raises(NotPossible, match=re.escape(why)):
+        make(ROOT, name, kind)
+    assert (ROOT / "template.yaml").read_bytes() == before
+    assert not (ROOT / "functions" / NAME).exists()
+
+
+def test_template_has_few_lines_of_a_playbook_by_people() -> None:
+    """Its function, down to the mark: all else of it is made."""
+    text = (ROOT / "template.yaml").read_text()
+    lines = re.sub(r"(?sm)^( *)# >>> (.+?)\n.*?^ *# <<<\n", r"\1# >>> \2\n", text).splitlines()
+    for playbook in playbooks(ROOT):
+        logical = logical_name(playbook.name)
+        first, mark = lines.index(f"  {logical}:"), f"  # >>> playbook: {playbook.name}"
+        assert 0 < lines.index(mark) - first < MOST_LINES
+        others = lines[:first] + lines[lines.index(mark) + 1 :]
+        named = [line for line in others if re.search(rf"\b{logical}|\b{playbook.name}\b", line)]
+        assert named == [], "written by people in another place"
