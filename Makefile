@@ -56,7 +56,7 @@ format: .venv/.ready  ## ruff
 playbooks: .venv/.ready  ## write what follows from the playbooks' headers: template, pages, operations
 	@$(RUN)python -m console docs
 
-playbook: .venv/.ready  ## a new playbook: NAME=stop_notebook KIND=SOURCE:TYPE
+playbook: .venv/.ready  ## a new playbook: NAME=close_database KIND=securityhub:RDS.2
 	@$(RUN)python -m console new '$(NAME)' --kind '$(KIND)'
 
 # Deploys the built template into an emulated account on this machine; see docs/emulators.md.

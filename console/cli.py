@@ -160,7 +160,7 @@ def docs(
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Of the playbook, like stop_notebook.")],
+    name: Annotated[str, typer.Argument(help="Of the playbook, like close_database.")],
     kind: Annotated[
         str, typer.Option(help="What it handles first, as SOURCE:TYPE, like securityhub:RDS.2.")
     ],

@@ -103,7 +103,7 @@ def is_built(copy: Path) -> bool:
     command = ["make", "-s", "-C", str(folder), "-f", str(makefile), f"build-{logical}"]
     subprocess.run(command, check=True, env={**os.environ, "ARTIFACTS_DIR": str(artifacts)})
     module = artifacts / "playbook.py"
-    return module.read_bytes() == (folder / "playbook.py").read_bytes()
+    return bool(module.read_bytes() == (folder / "playbook.py").read_bytes())
 
 
 @pytest.mark.parametrize(

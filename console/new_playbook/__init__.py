@@ -1,6 +1,6 @@
 """Makes a new playbook: its folder, its first event, and its block of template.yaml.
 
-    cordon new stop_notebook --kind "guardduty:Execution:SageMaker/X"
+    cordon new close_database --kind securityhub:RDS.2
 
 What it makes works at once: it is built, handles its event, and informs a person. A playbook costs
 nothing else: whatever follows from its header is made by ``make playbooks``.
@@ -71,7 +71,7 @@ def make(root: Path, name: str, kind: str) -> list[str]:
 
 def _check_name(root: Path, name: str) -> None:
     if not NAME.fullmatch(name) or keyword.iskeyword(name):
-        raise NotPossible(f"{name} is no name for a playbook: write it like stop_notebook")
+        raise NotPossible(f"{name} is no name for a playbook: write it like close_database")
     if (root / "functions" / name).exists() or (root / "events" / name).exists() or name in TAKEN:
         raise NotPossible(f"{name} exists already")
     if importlib.util.find_spec(name):  # a playbook's folder is a package by its name
