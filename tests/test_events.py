@@ -544,7 +544,7 @@ def test_a_finding_id_is_used_again_only_for_the_same_case(names: list[str]) -> 
     found = [read(load(name)) for name in names]
     assert len({finding.kind for finding in found}) == 1
     for playbook in playbooks(EVENTS.parent):
-        assert len({playbook.case_id(one) for one in found if playbook.targets(one)}) <= 1
+        assert len({playbook.case_id(one) for one in found if playbook.matches(one)}) <= 1
 
 
 HANDLED_BY = {playbook.name: playbook.handles for playbook in playbooks(EVENTS.parent)}
