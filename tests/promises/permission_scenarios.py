@@ -13,7 +13,7 @@ from moto.iam.models import AWSManagedPolicy, iam_backends
 
 from console.expected import HANDLED, beside
 from console.staging import stage
-from cordon import clock
+from cordon import clock, protection
 from cordon.actions import Action, NotYet, from_json
 from cordon.actions.iam import RevokeRoleSessions
 from cordon.actions.s3 import BlockPublicAccess
@@ -258,6 +258,18 @@ def looked_after(world: World) -> None:
     assert dynamodb.describe_table(TableName=table)["Table"]["DeletionProtectionEnabled"]
 
 
+def not_looked_up(name: str) -> Road:
+    """The account allows nobody to look up where logs go: the bucket's own policy is read."""
+
+    def go(world: World) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(protection, "_receivers", lambda *_: None)
+            world.send(event(name))
+        assert world.case().status in ENDED
+
+    return go
+
+
 def of_samples(playbook: str) -> tuple[Road, ...]:
     """The roads of a playbook that needs no others: on its samples, the first one interrupted."""
     plans = {name: beside(EVENTS / f"{name}.json") or {} for name in samples(playbook)}
@@ -268,6 +280,8 @@ def of_samples(playbook: str) -> tuple[Road, ...]:
     if made:
         more = (approved(first), elsewhere(first), needs_time(first, type(made[0])))
         roads += more
+    if any(protection.BUCKET in action.resource for action in made):
+        roads.append(not_looked_up(first))
     return tuple(roads)
 
 
