@@ -18,6 +18,7 @@ import typer
 import cordon.concurrency
 from bench import sections
 from bench.recorded_answers import ROOT, START, new_account, sample_event
+from console.playbook_blocks.block import logical_name
 from console.playbooks import playbooks
 from console.staging import stage
 from cordon.sources import read
@@ -160,9 +161,8 @@ def walk(scenario: Scenario) -> Path:
         with _rounds() as reached:
 
             def add_step(called: Called) -> None:
-                function = account.functions.get(called.caller)
                 path.reports += called.caller == REPORTER
-                if function is not None and function.code.folder.name == scenario.playbook:
+                if called.caller == logical_name(scenario.playbook):
                     path.steps.append(_step(changes, reached(), called))
 
             account.after_call(add_step)

@@ -3,7 +3,7 @@
 An expectation is beside its event as ``<event>.plan.json``:
 ``{"playbook", "outcome", "reason", "plan"}``. Two members are written manually: ``"after"`` names
 events of the same folder that come first (a control must have failed before it can pass), and
-``"measured": true`` is beside the event that bench takes for its playbook. The outcome there is
+``"measured": true`` is beside the event that bench measures its playbook with. The outcome there is
 that of a playbook in *enforce*; ``in_mode`` says how the same event ends in another mode.
 
 The template's rules come first: what none of them delivers reaches no playbook.

@@ -140,8 +140,8 @@ def _list(readme: Path, name: str, event: Path, first: FirstEvent) -> None:
     _, _, section = text.partition(f"## `{sample.parent.name}/`\n")
     rows = (ROW.fullmatch(line) for line in section.splitlines())
     shape = next(row[2] for row in rows if row and row[1] == sample.stem)
-    shows = f"Made by `cordon new` from {sample.stem}: {first.finding.kind}."
-    table = f"| file | shows | shape |\n| --- | --- | --- |\n| `{event.stem}` | {shows} | {shape} |"
+    words = f"Made by `cordon new` from {sample.stem}: {first.finding.kind}."
+    table = f"| file | shows | shape |\n| --- | --- | --- |\n| `{event.stem}` | {words} | {shape} |"
     readme.write_text(text.replace(NOBODY, f"## `{name}/`\n\n{table}\n\n{NOBODY}"))
 
 
