@@ -153,3 +153,11 @@ def test_template_has_few_lines_of_a_playbook_by_people() -> None:
         others = lines[:first] + lines[lines.index(mark) + 1 :]
         named = [line for line in others if re.search(rf"\b{logical}|\b{playbook.name}\b", line)]
         assert named == [], "written by people in another place"
+
+
+@pytest.mark.parametrize("room", ["layers", "console", "embedded"])
+def test_code_names_no_playbook(room: str) -> None:
+    """What it must know of them, it finds in their folders."""
+    names = re.compile("|".join(rf"\b{playbook.name}\b" for playbook in playbooks(ROOT)))
+    named = {str(path) for path in (ROOT / room).rglob("*.py") if names.search(path.read_text())}
+    assert named == set()

@@ -28,7 +28,7 @@ from embedded.event_patterns import matches
 from embedded.template import load
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-KIND = re.compile(r"[a-z-]+:[\w.:/!-]+")
+KIND = re.compile(r"[a-z-]+:[\w.:/!&-]+")
 TAKEN = ("nobody", "settings")  # folders of events/ and of the evidence that are no playbook's
 LAST_BLOCK = re.compile(r"(?s).*\n  # >>> playbook: .+?\n  # <<<\n")  # to the end of the last one
 OWN_ROLES = ":role/cordon/"  # the path of ours
@@ -36,13 +36,13 @@ NOBODY = "## `nobody/`\n"  # the section of events/README.md that comes last
 ROW = re.compile(r"\| `(.+?)` \| .+ \| (.+?) \|")
 NEXT = """\
 Next:
-1. Say in functions/{name}/playbook.py what it does: docstring, plan, actions, controls, budget.
-   Put into {event} what AWS documents of this finding.
+1. Put into {event} what AWS documents of this finding: resource, title, severity.
+   Say in functions/{name}/playbook.py what it does: docstring, targets, plan, actions, controls.
 2. make playbooks, then cordon plan events/{name} --write. Read the plan as a reviewer.
 3. make permissions check e2e."""
 SHARED = """\
-These events are of the same kind, and this playbook handles them now. Move them and their lines in
-events/README.md to events/{name}, then make their plans anew: {events}"""
+These events are of the same kind, and this playbook handles them now: {events}.
+Move them and their lines in events/README.md to {name}, and make their plans anew."""
 
 
 def make(root: Path, name: str, kind: str) -> list[str]:
