@@ -1,5 +1,5 @@
 # The two commands of the README need Debian, Python 3.11, make and a package registry.
-.PHONY: help replay test static check fast e2e bench permissions format build bootstrap playbooks clean
+.PHONY: help replay test static check fast e2e bench permissions format build bootstrap playbooks playbook clean
 .DEFAULT_GOAL := help
 
 UV_VERSION := 0.13.9
@@ -55,6 +55,9 @@ format: .venv/.ready  ## ruff
 
 playbooks: .venv/.ready  ## write what follows from the playbooks' headers: template, pages, operations
 	@$(RUN)python -m console docs
+
+playbook: .venv/.ready  ## a new playbook: NAME=close_database KIND=securityhub:RDS.2
+	@$(RUN)python -m console new '$(NAME)' --kind '$(KIND)'
 
 # Deploys the built template into an emulated account on this machine; see docs/emulators.md.
 e2e: build .e2e/.ready  ## deploy into an emulated account, and try it there

@@ -16,7 +16,7 @@ from bench import packages, sections
 from bench.measuring import INSIDE, aws_stub
 from bench.prices import APART, CUSTOM_METRIC, PRICES, WHEN, idle
 from bench.processes import Command
-from bench.recorded_answers import FIRST, first_event, new_account, record
+from bench.recorded_answers import first_event, new_account, record
 from bench.units import Units, rows_of
 from console.account import operator_of
 from console.staging import stage
@@ -222,7 +222,7 @@ def main(
     packages.WORK.mkdir(exist_ok=True)
     packages.cordon()
     cases = []
-    for playbook in FIRST:
+    for playbook in packages.FUNCTIONS:
         cpu = {mode: cpu_of_a_call(playbook, mode, 21, runs) for mode in ("observe", "enforce")}
         cases += [
             run(playbook, "observe", False, cpu["observe"]),

@@ -17,19 +17,16 @@ import typer
 
 import cordon.concurrency
 from bench import sections
-from bench.recorded_answers import START, new_account, sample_event
+from bench.recorded_answers import ROOT, START, new_account, sample_event
+from console.playbook_blocks.block import logical_name
+from console.playbooks import playbooks
 from console.staging import stage
 from cordon.sources import read
 from embedded.functions import Runtime
 from embedded.journal import Called
 
 HOUR = timedelta(hours=1)
-EFFECTS = {  # the calls that contain; plain boto3 would make only these
-    "quarantine_bucket": ("s3:PutPublicAccessBlock",),
-    "revoke_sessions": ("iam:PutRolePolicy", "iam:PutUserPolicy", "iam:UpdateAccessKey"),
-    "tag_ai_resource": ("sagemaker:AddTags",),
-    "escalate_finding": (),  # report_cases opens its incident
-}
+READING = ("Get", "List", "Describe")  # how such permissions and operations begin
 REPORTER = "ReportCases"  # logical id of the function
 WHY = {
     "cloudtrail:DescribeTrails": "a bucket that receives logs is never quarantined",
@@ -160,13 +157,13 @@ def walk(scenario: Scenario) -> Path:
             stage(read(event), account.client)
         if scenario.before is Before.EARLIER:
             account.advance(2 * HOUR)  # the later activity is over when it is published
+        changes = effects(scenario.playbook)
         with _rounds() as reached:
 
             def add_step(called: Called) -> None:
-                function = account.functions.get(called.caller)
                 path.reports += called.caller == REPORTER
-                if function is not None and function.code.folder.name == scenario.playbook:
-                    path.steps.append(_step(scenario.playbook, reached(), called))
+                if called.caller == logical_name(scenario.playbook):
+                    path.steps.append(_step(changes, reached(), called))
 
             account.after_call(add_step)
             account.deliver(event)
@@ -177,9 +174,21 @@ def _stay_warm(_runtime: Runtime, _function: Any) -> None:
     """In place of the embedded account's rule that every second brings a new container."""
 
 
-def _step(playbook: str, round: int, called: Called) -> Step:
+def effects(playbook: str) -> frozenset[str]:
+    """The permissions whose use contains, of tags those that set them: plain boto3 needs no more.
+
+    None where the playbook only informs people: report_cases opens its incident.
+    """
+    (header,) = (one for one in playbooks(ROOT) if one.name == playbook)
+    made = [one for one in header.actions if one.contains] or header.actions
+    used = {permission for one in made for grant in one.grants for permission in grant.permissions}
+    return frozenset(one for one in used if not one.partition(":")[2].startswith(READING))
+
+
+def _step(changes: frozenset[str], round: int, called: Called) -> Step:
     name = f"{called.service}:{called.operation}"
-    return Step(round, name, _why(called), name in EFFECTS[playbook])
+    is_effect = any(action in changes for action, _ in called.actions)
+    return Step(round, name, _why(called), is_effect)
 
 
 def renamed(event: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
@@ -246,7 +255,7 @@ def _why(called: Called) -> str:
         return f"evidence: {json.loads(params['Body']).get('stage', 'decided, of a batch')}"
     if name in WHY:
         return WHY[name]
-    changes = not called.operation.startswith(("Get", "List", "Describe"))
+    changes = not called.operation.startswith(READING)
     return "the effect" if changes else "the state: before, at or after the change"
 
 

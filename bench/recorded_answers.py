@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -22,21 +23,15 @@ from moto.core.utils import get_service_model
 
 import cordon.clients
 from console.account import cordon_account
-from console.expected import break_glass_role, home_of
-from console.replay import MODES
+from console.expected import HANDLED, SUFFIX, home_of, parameters
 from console.staging import stage
+from cordon.settings import Mode
 from cordon.sources import read
 from embedded.account import EmbeddedAccount
 from prune_botocore import listed
 
 ROOT = Path(__file__).parents[1]
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
-FIRST = {  # one event for each playbook; each is contained
-    "quarantine_bucket": "guardduty_public_access",
-    "revoke_sessions": "guardduty_privilege_escalation",
-    "tag_ai_resource": "securityhub_sagemaker_1",
-    "escalate_finding": "guardduty_cost_harvesting",
-}
 
 NAME = "POWERTOOLS_SERVICE_NAME"  # of the playbook, in its function's environment
 
@@ -81,7 +76,18 @@ class Recorded:
 
 def first_event(playbook: str) -> dict[str, Any]:
     """The event that is measured for a playbook."""
-    return sample_event(playbook, FIRST[playbook])
+    return sample_event(playbook, measured(playbook))
+
+
+def measured(playbook: str) -> str:
+    """The sample whose plan says so, else the first one that is handled."""
+    plans = {
+        path.name.removesuffix(SUFFIX): json.loads(path.read_text())
+        for path in sorted((ROOT / "events" / playbook).glob(f"*{SUFFIX}"))
+    }
+    chosen = (name for name, plan in plans.items() if plan.get("measured"))
+    handled = (name for name, plan in plans.items() if plan["outcome"] in HANDLED)
+    return next(chain(chosen, handled))
 
 
 def sample_event(playbook: str, name: str) -> dict[str, Any]:
@@ -93,8 +99,7 @@ def sample_event(playbook: str, name: str) -> dict[str, Any]:
 def new_account(event: Mapping[str, Any], mode: str = "enforce") -> EmbeddedAccount:
     """A new account for the event, with every playbook in this mode."""
     home = home_of(event)
-    parameters = {name: mode for name in MODES} | {"BreakGlassRoles": break_glass_role(home)}
-    return cordon_account(home, parameters, start=START)
+    return cordon_account(home, parameters(Mode(mode), home), start=START)
 
 
 def record(playbook: str, mode: str = "enforce") -> Recorded:

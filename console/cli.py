@@ -12,18 +12,15 @@ from console import (
     access_log,
     decision_commands,
     evidence_folder,
-    operations,
+    generated,
+    new_playbook,
     plans,
-    playbook_blocks,
-    playbook_pages,
     render,
     settings_commands,
-    statuses_page,
 )
 from console.event_files import STANDARD_INPUT, ReplayEvent, events_in
 from console.evidence import verify
 from console.options import STACK
-from console.permissions import page as permissions
 from console.replay import Replay
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack
@@ -153,16 +150,24 @@ def docs(
     check: Annotated[bool, typer.Option(help="Fail where a page is out of date.")] = False,
 ) -> None:
     """Write the generated parts of the documentation; fail where a role has a fault."""
-    stale, faults = permissions.write(ROOT, only_check=check)
-    stale += playbook_pages.write(ROOT, only_check=check)
-    stale += statuses_page.write(ROOT, only_check=check)
-    stale += operations.write(ROOT, only_check=check)
-    stale += playbook_blocks.write(ROOT, only_check=check)
+    stale, faults = generated.write(ROOT, only_check=check)
     for path in stale:
         errors.print(f"{path} {'is out of date: make playbooks' if check else 'written'}")
     for fault in faults:
         errors.print(fault, markup=False)
     raise typer.Exit(1 if faults or (check and stale) else 0)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Of the playbook, like close_database.")],
+    kind: Annotated[
+        str, typer.Option(help="What it handles first, as SOURCE:TYPE, like securityhub:RDS.2.")
+    ],
+) -> None:
+    """Make a new playbook: its folder, its first event and its block of template.yaml."""
+    for said in new_playbook.make(ROOT, name, kind):
+        out.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 for command in (*decision_commands.COMMANDS, *settings_commands.COMMANDS):

@@ -1,9 +1,10 @@
 """What an event must lead to: its playbook and its plan, from the pure half of Cordon alone.
 
 An expectation is beside its event as ``<event>.plan.json``:
-``{"playbook", "outcome", "reason", "plan"}``, and ``"after"``, written manually, names events of
-the same folder that come first (a control must have failed before it can pass). The outcome there
-is that of a playbook in *enforce*; ``in_mode`` says how the same event ends in another mode.
+``{"playbook", "outcome", "reason", "plan"}``. Two members are written manually: ``"after"`` names
+events of the same folder that come first (a control must have failed before it can pass), and
+``"measured": true`` is beside the event that bench measures its playbook with. The outcome there is
+that of a playbook in *enforce*; ``in_mode`` says how the same event ends in another mode.
 
 The template's rules come first: what none of them delivers reaches no playbook.
 """
@@ -19,6 +20,7 @@ from typing import Any
 import botocore.session
 
 from console.account import ROOT, cordon_stack
+from console.playbook_blocks.block import mode_parameter
 from console.playbooks import playbooks
 from cordon.finding import Finding, Malformed
 from cordon.playbook import Playbook
@@ -38,8 +40,8 @@ from embedded.place import Place
 from embedded.routes import Routes
 
 SUFFIX = ".plan.json"
+KEPT = ("after", "measured")
 DESK = "DecideCases"  # the function of what people decide, by its logical id
-MODES = ("ModeQuarantineBucket", "ModeRevokeSessions", "ModeTagAiResource", "ModeEscalateFinding")
 
 
 @cache
@@ -96,7 +98,8 @@ class Deployed:
 
 def parameters(mode: Mode, home: Place) -> dict[str, str]:
     """The parameters that an operator would give: a mode, and a role that is never locked out."""
-    return {name: str(mode) for name in MODES} | {"BreakGlassRoles": break_glass_role(home)}
+    modes = {mode_parameter(playbook.name): str(mode) for playbook in playbooks(ROOT)}
+    return modes | {"BreakGlassRoles": break_glass_role(home)}
 
 
 @lru_cache(maxsize=32)
@@ -121,15 +124,15 @@ def expectation_path(event: Path) -> Path:
 
 
 def expectation(path: Path) -> dict[str, Any]:
-    """The expectation of an event file, made anew; ``after`` is kept from the one that is there."""
+    """The expectation of an event file, made anew; with what is ``kept``."""
     (made,) = lead_to(json.loads(path.read_text()))
-    return made.to_json() | after(path)
+    return made.to_json() | kept(path)
 
 
-def after(path: Path) -> dict[str, Any]:
-    """The member ``after`` of the expectation beside an event, where it has one."""
+def kept(path: Path) -> dict[str, Any]:
+    """What a person wrote into the expectation beside an event."""
     before = beside(path) or {}
-    return {"after": before["after"]} if "after" in before else {}
+    return {name: before[name] for name in KEPT if name in before}
 
 
 def beside(path: Path) -> dict[str, Any] | None:
@@ -167,6 +170,7 @@ IGNORED = "ignored"  # no playbook handles it
 UNREADABLE = "unreadable"  # no parser reads it
 NOT_DELIVERED = "not_delivered"  # a playbook would handle it, but no rule brings it there
 UNCHANGED = "unchanged"  # there is nothing to do for its case
+HANDLED = ("contained", "tagged", "escalated")
 UNHANDLED = (IGNORED, UNREADABLE, NOT_DELIVERED, UNCHANGED)
 CHOSEN = "Security Hub Findings - Custom Action"  # the detail-type
 # How what ends so in enforce ends in another mode. A question stays until somebody approves.

@@ -63,7 +63,8 @@ def _page(all_playbooks: tuple[Playbook, ...]) -> str:
             f"- **Recommended mode** {playbook.recommended_mode} (every playbook starts in observe)"
         )
         parts.append("- **Handles** " + ", ".join(f"`{kind}`" for kind in playbook.handles))
-        parts.append("- **Supports evidence for** " + ", ".join(playbook.controls))
+        if playbook.controls:
+            parts.append("- **Supports evidence for** " + ", ".join(playbook.controls))
     return "\n\n".join(_joined_lists(parts)) + "\n"
 
 

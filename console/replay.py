@@ -28,7 +28,6 @@ from console.account import cordon_account, operator_of
 from console.event_files import ReplayEvent as ReplayEvent
 from console.event_files import event_files as event_files
 from console.event_files import events_in as events_in
-from console.expected import MODES as MODES
 from console.expected import NOT_DELIVERED, beside, home_of, lead_to, parameters
 from console.run import (
     OutcomeLog,

@@ -24,6 +24,7 @@ from botocore.model import Shape
 from botocore.validate import ParamValidator
 
 from console.playbooks import playbooks
+from cordon.sources import read
 from cordon.sources.config import managed_rule
 
 EVENTS = Path(__file__).parent.parent / "events"
@@ -51,79 +52,6 @@ EXAMPLE_NETWORKS = [  # RFC 5737, RFC 3849, RFC 1918
     ipaddress.ip_network(net)
     for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "10.0.0.0/8")
 ]
-TWINS = (  # one finding through several doors must be one case
-    {
-        "quarantine_bucket/guardduty_anonymous_access",
-        "quarantine_bucket/securityhub_guardduty_anonymous_access",
-        "quarantine_bucket/ocsf_guardduty_anonymous_access",
-    },
-    {
-        "quarantine_bucket/macie_public",
-        "quarantine_bucket/securityhub_macie_public",
-        "quarantine_bucket/ocsf_macie_public",
-    },
-    {
-        "revoke_sessions/guardduty_resource_credentials_outside",
-        "revoke_sessions/securityhub_guardduty_resource_credentials",
-    },
-    {
-        "revoke_sessions/guardduty_console_login",
-        "revoke_sessions/securityhub_guardduty_console_login",
-    },
-    {
-        "revoke_sessions/guardduty_compromised_credentials",
-        "revoke_sessions/ocsf_guardduty_compromised_credentials",
-    },
-    {
-        "revoke_sessions/guardduty_privilege_escalation",
-        "revoke_sessions/custom_action_contain_privilege_escalation",
-        "revoke_sessions/custom_action_release_privilege_escalation",
-    },
-    {
-        "escalate_finding/guardduty_foreign_role",
-        "escalate_finding/securityhub_guardduty_foreign_role",
-    },
-    {
-        "escalate_finding/guardduty_attack_sequence_s3",
-        "escalate_finding/ocsf_attack_sequence",
-    },
-    {
-        "tag_ai_resource/securityhub_sagemaker_1",
-        "tag_ai_resource/securityhub_sagemaker_1_passed",
-    },
-    {
-        "tag_ai_resource/securityhub_sagemaker_1_before_deletion",
-        "tag_ai_resource/securityhub_sagemaker_1_deleted",
-    },
-    {
-        "tag_ai_resource/securityhub_sagemaker_3",
-        "tag_ai_resource/custom_action_contain_sagemaker_3",
-        "tag_ai_resource/custom_action_release_sagemaker_3",
-    },
-    {
-        "tag_ai_resource/securityhub_sagemaker_5",
-        "tag_ai_resource/ocsf_sagemaker_5_passed",
-    },
-    {
-        "tag_ai_resource/securityhub_bedrockagentcore_1",
-        "tag_ai_resource/ocsf_bedrockagentcore_1",
-    },
-    {
-        "quarantine_bucket/ocsf_s3_8",
-        "quarantine_bucket/custom_action_contain_s3_8",
-        "quarantine_bucket/custom_action_release_s3_8",
-        "nobody/custom_action_other",
-    },
-    {"quarantine_bucket/securityhub_s3_2", "nobody/securityhub_s3_2_passed"},
-    {"nobody/securityhub_s3_8_suppressed", "nobody/ocsf_s3_8_suppressed"},
-    {
-        "nobody/guardduty_archived",
-        "nobody/securityhub_guardduty_archived",
-        "nobody/ocsf_guardduty_closed",
-    },
-    {"nobody/guardduty_our_own_role", "nobody/securityhub_guardduty_our_own_role"},
-)
-
 # GuardDuty User Guide, "Finding details": EventBridge delivers the additional information taken
 # apart, while the API gives it as {value, type}. "sample" marks generated samples.
 ADDITIONAL_INFO: dict[str, type] = {
@@ -597,15 +525,26 @@ def test_services_are_only_where_they_exist() -> None:
         assert not event["region"].startswith("cn-") or "bedrock" not in _text(name)
 
 
-def test_ids_are_unique_but_for_the_twins() -> None:
-    """An event id is never used twice; a finding id only by the doors of one finding."""
+def test_event_ids_are_unique() -> None:
     assert len({load(name)["id"] for name in NAMES}) == len(NAMES)
-    doors: dict[str, set[str]] = defaultdict(set)
+
+
+def _doors() -> dict[str, list[str]]:
+    """The samples by the id of their finding, where there are several."""
+    found: dict[str, list[str]] = defaultdict(list)
     for name in sorted(set(NAMES) - UNREAD):
         if identity := finding_id(load(name)):
-            doors[identity].add(name)
-    shared = [names for names in doors.values() if len(names) > 1]
-    assert sorted(map(sorted, shared)) == sorted(map(sorted, TWINS))
+            found[identity].append(name)
+    return {"+".join(names): names for names in found.values() if len(names) > 1}
+
+
+@pytest.mark.parametrize("names", _doors().values(), ids=_doors())
+def test_a_finding_id_is_used_again_only_for_the_same_case(names: list[str]) -> None:
+    """One finding through several doors, or later: of one kind, and one case for each playbook."""
+    found = [read(load(name)) for name in names]
+    assert len({finding.kind for finding in found}) == 1
+    for playbook in playbooks(EVENTS.parent):
+        assert len({playbook.case_id(one) for one in found if playbook.matches(one)}) <= 1
 
 
 HANDLED_BY = {playbook.name: playbook.handles for playbook in playbooks(EVENTS.parent)}

@@ -102,7 +102,7 @@ def test_every_shipped_sample_reaches_its_playbook_by_a_rule() -> None:
         if not path.name.endswith(expected.SUFFIX):
             (led,) = lead_to(json.loads(path.read_text()))
             made = json.loads(json.dumps(led.to_json()))  # tuples are lists there
-            assert made | expected.after(path) == expected.beside(path), path
+            assert made | expected.kept(path) == expected.beside(path), path
 
 
 def test_several_findings_of_one_event_are_each_planned(tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ from typing import Any
 
 from bench.replay import changed
 from console.account import ROOT, cordon_account, operator_of
-from console.expected import break_glass_role
+from console.expected import parameters
 from console.run import account_troubles, resources
 from console.staging import stage
 from cordon.memory.cases import Case
+from cordon.settings import Mode
 from cordon.sources import read
 from cordon.statuses import Status
 from embedded.account import EmbeddedAccount
@@ -34,7 +35,6 @@ SAMPLES = (
     "quarantine_bucket/guardduty_public_access",
     "revoke_sessions/guardduty_privilege_escalation",
 )
-MODES = ("QuarantineBucket", "RevokeSessions", "TagAiResource", "EscalateFinding")
 READS = re.compile(r"(Get|List|Describe|Head)[A-Z]")
 RESOURCES = ("s3", "s3control", "iam")  # services whose resources these playbooks change
 AT_ONCE = 25  # at most so many are on the bus before the first is handled
@@ -79,10 +79,9 @@ class Played:
 
 def play(findings: int, copies: int, *, seed: int = 1, root: Path = ROOT) -> Played:
     """``findings`` different ones, each delivered ``copies`` times; then everything is released."""
-    modes = {f"Mode{name}": "enforce" for name in MODES}
-    parameters = {**modes, "BudgetPerHour": "10000", "BreakGlassRoles": break_glass_role(HOME)}
+    given = {**parameters(Mode.ENFORCE, HOME), "BudgetPerHour": "10000"}
     with ExitStack() as leave:
-        account = leave.enter_context(cordon_account(HOME, parameters, root=root, start=START))
+        account = leave.enter_context(cordon_account(HOME, given, root=root, start=START))
         return _played(account, findings, copies, Random(seed))
 
 

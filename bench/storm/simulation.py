@@ -18,20 +18,17 @@ from bench.storm.quotas import QUOTAS, Quota
 from bench.storm.reporter import AWAITING, CONTAINED, OBSERVED, Case, Failed, Reporter
 from bench.storm.sandboxes import Bucket, Calls, Sandboxes, Steps, deployable
 from bench.storm.sources import Queue, Stream, asynchronous
+from console.playbook_blocks.block import logical_name
 from cordon.memory import budget
 from cordon.memory.table import FIRST_WAIT, TRIES
 
-FUNCTIONS = {
-    "quarantine_bucket": "QuarantineBucket",
-    "revoke_sessions": "RevokeSessions",
-    "tag_ai_resource": "TagAiResource",
-}
 # The calls of one effect that the resource's service counts: reads before, changes, reads after.
 EFFECTS = {
     "quarantine_bucket": (("bucket reads", 2), ("bucket changes", 2), ("bucket reads", 2)),
     "revoke_sessions": (("iam reads", 4), ("iam changes", 1), ("iam reads", 1)),
     "tag_ai_resource": (("tag reads", 1), ("tag changes", 1), ("tag reads", 1)),
 }
+FUNCTIONS = {name: logical_name(name) for name in EFFECTS}
 WRITES = 12  # units of a contained case's transaction, its captures and its holds
 OBSERVE, CONTAIN = "observe", "enforce"  # modes in the section Cost
 CONTAINING = "containing"

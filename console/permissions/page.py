@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from console.account import ROOT
 from console.permissions.granted import (
     Grant,
     callers,
@@ -13,9 +14,10 @@ from console.permissions.granted import (
     role_of,
     stack_with_all_parameters,
 )
-from console.permissions.reasons import ALWAYS, BY_SERVICES, WHY, WIDE
+from console.permissions.reasons import ALWAYS, BY_SERVICES, why, wide
 from console.permissions.record import RECORD, Record
 from console.permissions.violations import violations
+from console.playbooks import playbooks
 from embedded.policy_evaluation import listed
 from embedded.template import Stack
 
@@ -72,15 +74,19 @@ def write(root: Path, *, only_check: bool) -> tuple[list[Path], list[str]]:
 
 def page(stack: Stack, record: Record) -> str:
     """The page's text."""
-    parts = [HEAD]
+    headers = playbooks(ROOT)
+    reasons, parts = why(headers), [HEAD]
     for caller in callers(stack):
-        parts += _role(stack, caller, record)
+        parts += _role(stack, caller, record, reasons)
     parts += [DENIED, *_denials(stack, record)]
     parts += [
         WITHOUT_RESOURCE,
         "\n".join(f"- `{action}`" for action in _actions_without_resource(stack)),
     ]
-    parts += [WILDCARDS, _table(("pattern", "why"), ((f"`{k}`", v) for k, v in WIDE.items()))]
+    parts += [
+        WILDCARDS,
+        _table(("pattern", "why"), ((f"`{k}`", v) for k, v in wide(headers).items())),
+    ]
     parts += [
         CONDITIONS,
         _table(("key", "in the requests of"), ((f"`{k}`", v) for k, v in ALWAYS.items())),
@@ -88,19 +94,19 @@ def page(stack: Stack, record: Record) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _role(stack: Stack, caller: str, record: Record) -> Iterator[str]:
+def _role(stack: Stack, caller: str, record: Record, reasons: Mapping[str, str]) -> Iterator[str]:
     properties = role_of(stack, caller).properties
     yield f"## {caller}"
     yield f"{properties['Description']}."
     head = ("statement", "action", "on", "used by", "why")
-    yield _table(head, (_row(grant, record) for grant in grants(stack, caller)))
+    yield _table(head, (_row(grant, record, reasons) for grant in grants(stack, caller)))
 
 
-def _row(grant: Grant, record: Record) -> tuple[str, ...]:
+def _row(grant: Grant, record: Record, reasons: Mapping[str, str]) -> tuple[str, ...]:
     where = f"`{grant.resource}`" + (
         f" where {_condition_text(grant.condition)}" if grant.condition else ""
     )
-    return grant.sid, f"`{grant.action}`", where, _users(grant, record), WHY.get(grant.sid, "")
+    return grant.sid, f"`{grant.action}`", where, _users(grant, record), reasons.get(grant.sid, "")
 
 
 def _users(grant: Grant, record: Record) -> str:

@@ -1,7 +1,15 @@
-"""The reasons for the permissions of each role. They are documented only here."""
+"""The reasons for the permissions of each role.
+
+Those of a playbook's actions are beside the actions (``cordon.actions.grants``), all others here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from cordon.actions.grants import Statement
+from cordon.playbook import Playbook
 
 # Statement → its purpose, as the page shows it.
-WHY = {
+_WHY = {
     "ReadSettings": "what people set, which a deployment must not change",
     "ReadMemory": "the case and what belongs to it: its plan, holds, decision and reports",
     "WriteSettings": "the row of a new stack; what a later template adds; what setup found",
@@ -38,24 +46,6 @@ WHY = {
     "UpdateIncidents": "the OpsItem's status: it is resolved when the case is released",
     "WriteLog": "the function's own log group",
     "ConsumeBulkQueue": "compliance findings, which arrive in bulk",
-    "ReadBuckets": "the state of the resource: captured before the change, verified after it",
-    "CheckReplicaOwner": "whether the account owns a replication destination",
-    "ContainBuckets": "block, deny, suspend lifecycle and replication; and undo each",
-    "TagBuckets": "status and case",
-    "PassReplicationRole": "writing a replication configuration passes its role",
-    "FindLogBuckets": "buckets that receive logs are never quarantined",
-    "ReadRoles": "the state of the resource: captured before the change, verified after it",
-    "ReadUsers": "the state of the resource: captured before the change, verified after it",
-    "RevokeRoles": "the inline policy that denies older sessions, and its removal",
-    "RevokeUsers": "the access keys; the inline policy that denies older sessions, and its removal",
-    "DenyAllToRoles": "AWSDenyAll if the inline policy exceeds the quota, and its removal",
-    "DenyAllToUsers": "AWSDenyAll as the plan says it, for a console password say; its removal",
-    "TagSageMaker": "status, control and case",
-    "TagBedrock": "status, control and case",
-    "TagAgentCore": "status, control and case",
-    "ReadSageMakerTags": "the state of the resource: captured before the change, verified after it",
-    "ReadBedrockTags": "the state of the resource: captured before the change, verified after it",
-    "ReadAgentCoreTags": "the state of the resource: captured before the change, verified after it",
     "InvokePlaybooks": "for a case that is woken, a custom action, or what is redelivered",
     "ReadCases": "the case, its plan, its decision and its reports, the settings: checked first",
     "WriteDecisions": "who decided what; no playbook's role may",
@@ -98,31 +88,17 @@ BY_SERVICES = {
 
 # Pattern with a wildcard → why it cannot be narrower. ``*`` alone needs no reason here:
 # ``violations`` accepts it only for actions without resource types.
-_PLAYBOOKS = ("quarantine_bucket", "revoke_sessions", "tag_ai_resource", "escalate_finding")
-_TAGGED = "findings name any taggable resource in any Region; tag actions change nothing else"
-WIDE = {
+_WIDE = {
     "arn:aws:s3:::EvidenceBucket/*": "a hold names evidence of any playbook",
-    **{
-        f"arn:aws:s3:::EvidenceBucket/{name}/*": "the key of an entry contains its case"
-        for name in _PLAYBOOKS
-    },
     "arn:aws:s3:::EvidenceBucket/settings/*": "the key of an entry contains its number",
     "arn:aws:s3:::FailedRecords/*": "Lambda chooses the key",
     "arn:aws:iam::ACCOUNT:role/aws-reserved/sso.amazonaws.com/*": "a permission set may be any",
-    "arn:aws:s3:::*": "findings name any bucket; a condition limits the account",
-    "arn:aws:iam::ACCOUNT:role/*": "findings name any role; protected ones are denied below",
-    "arn:aws:iam::ACCOUNT:user/*": "findings name any user; those of ProtectedResources are denied",
     "arn:aws:iam::*:role/cordon/MemberRole": "the same role in each account of the organization",
     "arn:aws:ssm:REGION:ACCOUNT:opsitem/*": "AWS generates the ids",
     "arn:aws:cloudformation:REGION:ACCOUNT:stack/*": "any stack may have the claim",
-    "arn:aws:sagemaker:*:ACCOUNT:*": _TAGGED,
-    "arn:aws:bedrock:*:ACCOUNT:*": _TAGGED,
-    "arn:aws:bedrock-agentcore:*:ACCOUNT:*": _TAGGED,
-    **{
-        f"arn:aws:logs:REGION:ACCOUNT:log-group:/cordon/STACK/{name}:*": "the group's streams"
-        for name in (*_PLAYBOOKS, "setup", "report_cases", "decide_cases", "reconcile_cases")
-    },
 }
+_FOR_PEOPLE = ("setup", "report_cases", "decide_cases", "reconcile_cases")  # no playbooks
+_PSEUDO_PARAMETERS = {"Partition": "aws", "AccountId": "ACCOUNT", "Region": "REGION"}
 
 # Global condition keys, and which requests have them (IAM User Guide, "AWS global condition
 # context keys", Availability). All others must be in the Service Authorization Reference.
@@ -133,3 +109,36 @@ ALWAYS = {
     "aws:ResourceOrgID": "if the resource's account is in an organization; otherwise refused",
     "aws:SecureTransport": "every request",
 }
+
+
+def why(headers: Sequence[Playbook]) -> Mapping[str, str]:
+    """Statement → its purpose, as the page shows it."""
+    return _WHY | {one.sid: one.why for one in _statements(headers)}
+
+
+def wide(headers: Sequence[Playbook]) -> Mapping[str, str]:
+    """Pattern with a wildcard → why it cannot be narrower."""
+    names = [header.name for header in headers]
+    evidence = {f"arn:aws:s3:::EvidenceBucket/{name}/*" for name in names}
+    groups = {
+        f"arn:aws:logs:REGION:ACCOUNT:log-group:/cordon/STACK/{name}:*"
+        for name in (*names, *_FOR_PEOPLE)
+    }
+    return {
+        **dict.fromkeys(sorted(evidence), "the key of an entry contains its case"),
+        **_WIDE,
+        **{_pattern(one.resource): one.wide for one in _statements(headers) if one.wide},
+        **dict.fromkeys(sorted(groups), "the group's streams"),
+    }
+
+
+def _statements(headers: Sequence[Playbook]) -> Iterator[Statement]:
+    for action in (action for header in headers for action in header.actions):
+        yield from (grant.statement for grant in (*action.grants, *action.looked_up))
+
+
+def _pattern(resource: str) -> str:
+    """A statement's resource as the page has it."""
+    for name, text in _PSEUDO_PARAMETERS.items():
+        resource = resource.replace(f"${{AWS::{name}}}", text)
+    return resource

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from console.account import ROOT
 from console.permissions.granted import (
     FUNCTION,
     Grant,
@@ -13,10 +14,11 @@ from console.permissions.granted import (
     statements_of,
     tried_resources,
 )
-from console.permissions.reasons import BY_SERVICES, WHY, WIDE
+from console.permissions.reasons import BY_SERVICES, why, wide
 from console.permissions.record import Record
 from console.permissions.reference import carries, kinds
 from console.permissions.used import Uses
+from console.playbooks import playbooks
 from embedded.policy_evaluation import listed, statements
 from embedded.template import Stack
 
@@ -69,7 +71,9 @@ def _unexplained(granted: list[Grant]) -> Iterator[str]:
     """Each statement and each wildcard needs a reason, and no reason is left over."""
     sids = {grant.sid for grant in granted}
     patterns = {grant.resource for grant in granted if "*" in grant.resource} - {"*"}
-    for kind, documented, needed in (("statement", WHY, sids), ("pattern", WIDE, patterns)):
+    headers = playbooks(ROOT)
+    reasons = (("statement", why(headers), sids), ("pattern", wide(headers), patterns))
+    for kind, documented, needed in reasons:
         yield from (f"no reason for the {kind} {name}" for name in needed - documented.keys())
         yield from (f"reason without a {kind}: {name}" for name in documented.keys() - needed)
 

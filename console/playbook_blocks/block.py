@@ -10,10 +10,15 @@ from cordon.playbook import Playbook
 def logical_name(playbook: str) -> str:
     """The logical id of a playbook's function.
 
-    >>> logical_name("tag_ai_resource")
-    'TagAiResource'
+    >>> logical_name("stop_notebook")
+    'StopNotebook'
     """
     return "".join(word.capitalize() for word in playbook.split("_"))
+
+
+def mode_parameter(playbook: str) -> str:
+    """The parameter with the mode of a playbook where it is new."""
+    return f"Mode{logical_name(playbook)}"
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,8 @@ class Block:
 
     @property
     def mode_parameter(self) -> str:
-        """The parameter with the mode of the playbook where it is new."""
-        return f"Mode{self.logical}"
+        """The parameter with its mode where it is new."""
+        return mode_parameter(self.name)
 
     @cached_property
     def triggers(self) -> tuple[Trigger, ...]:

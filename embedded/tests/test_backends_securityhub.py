@@ -42,7 +42,7 @@ def finding(**changes: Any) -> dict[str, Any]:
         "SchemaVersion": "2018-10-08",
         "Id": "f-1",
         "ProductArn": PRODUCT,
-        "GeneratorId": "example/playbook/quarantine_bucket",
+        "GeneratorId": "example/playbook/stop_notebook",
         "AwsAccountId": ACCOUNT,
         "Types": ["Effects/Data Exposure"],
         "CreatedAt": "2026-11-24T06:00:00Z",

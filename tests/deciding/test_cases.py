@@ -70,6 +70,15 @@ def test_approval_is_a_row_with_who_it_was_and_wakes_the_workflow(office: Office
     assert started["name"].startswith(f"{CASE}-1-approve-") and len(started["name"]) <= 80
 
 
+@pytest.mark.parametrize("named", ["", "arn:aws:lambda:eu-central-1:1:function:removed"])
+def test_the_function_of_today_is_woken(office: Office, named: str) -> None:
+    """A playbook that was removed and is deployed again has another function than its rows name."""
+    office.having(replace(waiting(), status=Status.CONTAINED, function_arn=named))
+    office.does(Verb.RELEASE)
+    (started,) = office.calls.started
+    assert started["input"]["function"] == DESK.functions["quarantine_bucket"]
+
+
 def test_the_case_itself_is_not_written(office: Office) -> None:
     case = office.having(waiting())
     office.does(Verb.REJECT)

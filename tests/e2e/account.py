@@ -26,6 +26,8 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from console.desk import DeskResponse, Send
+from console.playbook_blocks.block import mode_parameter
+from console.playbooks import playbooks
 from console.stack import Stack
 from cordon.clock import to_iso
 from cordon.memory.cases import Case
@@ -42,7 +44,7 @@ PYTHON = ROOT / ".e2e" / "bin" / "python"
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 ACCOUNT, REGION, NAME = "111122223333", "us-east-1", "cordon"
 BREAK_GLASS = f"arn:aws:iam::{ACCOUNT}:role/BreakGlass"  # as in replay (console/expected.py)
-MODES = ("ModeQuarantineBucket", "ModeRevokeSessions", "ModeTagAiResource", "ModeEscalateFinding")
+MODES = tuple(mode_parameter(playbook.name) for playbook in playbooks(ROOT))
 STARTED, DEPLOYED, STILL = 60, 240, 180  # seconds that a machine under load may take
 
 

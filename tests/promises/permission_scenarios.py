@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from moto.iam.models import AWSManagedPolicy, iam_backends
 
+from console.expected import HANDLED, beside
 from console.staging import stage
-from cordon import clock
-from cordon.actions import Action, NotYet
+from cordon import clock, protection
+from cordon.actions import Action, NotYet, from_json
 from cordon.actions.iam import RevokeRoleSessions
 from cordon.actions.s3 import BlockPublicAccess
 from cordon.actions.sagemaker import TagSageMaker
@@ -25,7 +26,17 @@ from tests.actions.scenario_iam import DENY_ALL, policy_of
 from tests.promises.permission_scenarios_desk import DESK_ROADS
 from tests.promises.permission_scenarios_people import RECONCILER_ROADS, REPORTER_ROADS
 from tests.promises.test_holds_on_one_bucket import bucket_of
-from tests.promises.world import HOME, Event, World, chosen, event, finding_of
+from tests.promises.world import (
+    EVENTS,
+    HOME,
+    PLAYBOOKS,
+    Event,
+    World,
+    chosen,
+    event,
+    finding_of,
+    samples,
+)
 
 Road = Callable[[World], None]
 MEMBER = "444455556666"
@@ -247,6 +258,33 @@ def looked_after(world: World) -> None:
     assert dynamodb.describe_table(TableName=table)["Table"]["DeletionProtectionEnabled"]
 
 
+def not_looked_up(name: str) -> Road:
+    """The account allows nobody to look up where logs go: the bucket's own policy is read."""
+
+    def go(world: World) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(protection, "_receivers", lambda *_: None)
+            world.send(event(name))
+        assert world.case().status in ENDED
+
+    return go
+
+
+def of_samples(playbook: str) -> tuple[Road, ...]:
+    """The roads of a playbook that needs no others: on its samples, the first one interrupted."""
+    plans = {name: beside(EVENTS / f"{name}.json") or {} for name in samples(playbook)}
+    handled = [name for name, plan in plans.items() if plan["outcome"] in HANDLED]
+    first = handled[0]
+    roads = [*(sample(name) for name in handled), died(first), incident_resolved(first)]
+    made = [from_json(one) for one in plans[first]["plan"]["actions"]]
+    if made:
+        more = (approved(first), elsewhere(first), needs_time(first, type(made[0])))
+        roads += more
+    if any(protection.BUCKET in action.resource for action in made):
+        roads.append(not_looked_up(first))
+    return tuple(roads)
+
+
 ROADS: dict[str, tuple[Road, ...]] = {
     "QuarantineBucket": (
         sample("quarantine_bucket/guardduty_public_access"),
@@ -304,3 +342,4 @@ ROADS: dict[str, tuple[Road, ...]] = {
     "ReportCases": REPORTER_ROADS,
     "ReconcileCases": RECONCILER_ROADS,
 }
+ROADS |= {logical: of_samples(name) for name, logical in PLAYBOOKS.items() if logical not in ROADS}

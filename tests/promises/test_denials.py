@@ -91,10 +91,7 @@ S3, IAM = "arn:aws:s3:::", "arn:aws:iam::*:role/"
 TAGS = {"TagSet": [{"Key": "a", "Value": "b"}]}
 UNTIL = {"Retention": {"Mode": "GOVERNANCE", "RetainUntilDate": "2026-11-25T00:00:00Z"}}
 OWN_ROLES = (
-    "QuarantineBucketRole",
-    "RevokeSessionsRole",
-    "TagAiResourceRole",
-    "EscalateFindingRole",
+    *(f"{function}Role" for function in PLAYBOOKS.values()),
     "WorkflowRole",
     "SetupRole",
     "ReportCasesRole",

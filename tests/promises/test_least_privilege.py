@@ -8,10 +8,11 @@ import json
 
 import pytest
 
+from console.playbooks import playbooks
 from cordon.memory.cases import Case
 from cordon.statuses import Status
 from embedded.policy_evaluation import Decision
-from tests.promises.world import PLAYBOOKS, World, event, finding_of
+from tests.promises.world import PLAYBOOKS, ROOT, World, event, finding_of
 
 # ---- nothing less ----
 
@@ -130,21 +131,26 @@ def test_a_bucket_policy_of_ours_lets_us_not_in(world: World) -> None:
         assert listed is Decision.DENIED, name
 
 
-OUT_OF_REACH = {
-    "TagAiResource": ["s3:PutBucketPolicy", "iam:PutRolePolicy", "s3:PutBucketPublicAccessBlock"],
-    "RevokeSessions": ["s3:PutBucketPolicy", "sagemaker:AddTags", "iam:CreateAccessKey"],
-    "QuarantineBucket": ["iam:PutRolePolicy", "sagemaker:AddTags", "s3:DeleteBucket"],
-    "EscalateFinding": ["s3:PutBucketPolicy", "iam:PutRolePolicy", "sagemaker:AddTags"],
+NOBODYS = {"s3:DeleteBucket", "iam:CreateAccessKey"}
+OWN = {
+    playbook.name: {
+        permission
+        for action in playbook.actions
+        for grant in (*action.grants, *action.looked_up)
+        for permission in grant.permissions
+    }
+    for playbook in playbooks(ROOT)
 }
 
 
-@pytest.mark.parametrize("function", PLAYBOOKS.values())
-def test_role_lacks_the_permissions_of_others(world: World, function: str) -> None:
-    role = world.account.functions[function].role
-    targets = {"s3": "arn:aws:s3:::acme-data", "iam": f"{HERE}/Worker"}
-    sagemaker = "arn:aws:sagemaker:us-east-1:111122223333:model/scores"
-    for action in OUT_OF_REACH[function]:
-        target = targets.get(action.split(":")[0], sagemaker)
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_role_lacks_the_permissions_of_others(world: World, playbook: str) -> None:
+    role = world.account.functions[PLAYBOOKS[playbook]].role
+    here = {"s3": "arn:aws:s3:::acme-data", "iam": f"{HERE}/Worker"}
+    others = set().union(*OWN.values()) - OWN[playbook]
+    for action in NOBODYS | others:
+        service = action.split(":")[0]
+        target = here.get(service, f"arn:aws:{service}:us-east-1:111122223333:model/scores")
         assert world.account.decide(role, action, target) is not Decision.ALLOWED, action
 
 

@@ -9,17 +9,16 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from console.playbooks import playbooks
 from cordon.statuses import Status
 from embedded.journal import ExecutionEnded
 from tests.promises.test_holds_on_one_bucket import BLOCK
-from tests.promises.world import PLAYBOOKS, World, changed, event
+from tests.promises.world import PLAYBOOKS, ROOT, World, changed, event
 
 PUBLIC = "quarantine_bucket/guardduty_public_access"
 FAMILIES = {  # whose holds a playbook may write: those of targets that it may change anyway
-    "quarantine_bucket": ("bucket",),
-    "revoke_sessions": ("role", "user"),
-    "tag_ai_resource": ("tag",),
-    "escalate_finding": (),
+    playbook.name: sorted({action.family for action in playbook.actions})
+    for playbook in playbooks(ROOT)
 }
 OWNED = ("case", "plan", "passed", "reported", "budget")
 Call = Callable[[Any, str, str], Any]

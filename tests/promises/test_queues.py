@@ -19,9 +19,7 @@ from tests.promises.world import World, event, samples
 
 pytestmark = pytest.mark.world("enforce")
 
-BULK = ("QuarantineBucketBulkQueue", "TagAiResourceBulkQueue", "EscalateFindingBulkQueue")
 SENDERS = {  # queue → the functions that send to it
-    **{queue: {"DecideCases"} for queue in BULK},  # what is redelivered
     "Reports": {"ReportCases", "ReconcileCases", "DecideCases"},
     "UndeliveredEvents": set[str](),
     "FailedBulkEvents": set[str](),
@@ -31,7 +29,9 @@ SENDERS = {  # queue → the functions that send to it
 
 def senders(world: World, queue: str) -> set[str]:
     """The functions that may send to a queue. Lambda sends the failed events of each of them."""
-    return set(world.account.functions) if queue == "FailedInvocations" else SENDERS[queue]
+    if queue == "FailedInvocations":
+        return set(world.account.functions)
+    return {"DecideCases"} if queue.endswith("BulkQueue") else SENDERS[queue]  # redelivered
 
 
 def forge(world: World, role: str, queue: str) -> list[str]:

@@ -16,6 +16,8 @@ from console.account import cordon_account, operator_of
 from console.expected import break_glass_role, deployed, home_of
 from console.permissions.record import Record
 from console.permissions.used import uses
+from console.playbook_blocks.block import logical_name
+from console.playbooks import playbooks
 from console.stack import NotPossible, Stack
 from console.staging import stage
 from cordon.actions.revocation_policy import POLICY_NAME
@@ -35,12 +37,7 @@ from embedded.place import Place
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
-PLAYBOOKS = {
-    "quarantine_bucket": "QuarantineBucket",
-    "revoke_sessions": "RevokeSessions",
-    "tag_ai_resource": "TagAiResource",
-    "escalate_finding": "EscalateFinding",
-}
+PLAYBOOKS = {playbook.name: logical_name(playbook.name) for playbook in playbooks(ROOT)}
 HOME = ("111122223333", "us-east-1", "aws")
 Refused = NotPossible  # what the desk does not allow
 SOMEBODY = f"arn:aws:iam::{HOME[0]}:user/somebody"

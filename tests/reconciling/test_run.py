@@ -47,8 +47,10 @@ def test_a_case_that_is_due_is_woken_once_in_a_slot(account: Account) -> None:
     assert len(account.states.started) == 2
 
 
-def test_a_case_without_function_is_called_by_its_playbooks(account: Account) -> None:
-    waits(account, function_arn="")
+@pytest.mark.parametrize("named", ["", "arn:aws:lambda:eu-central-1:1:function:removed"])
+def test_the_function_of_today_is_woken(account: Account, named: str) -> None:
+    """A playbook that was removed and is deployed again has another function than its rows name."""
+    waits(account, function_arn=named)
     account.run()
     (given,) = account.states.started.values()
     assert given["function"] == ARNS["quarantine_bucket"]

@@ -1,7 +1,7 @@
 """Which targets a playbook can change, and why it cannot change the others. Reads only the finding.
 
-A playbook's header names one of these functions, so that ``escalate_finding`` informs people where
-it has no target. Facts: IAM User Guide, "Revoke IAM role temporary security credentials",
+A playbook's header names one of these functions, so that the one that takes over informs people
+where it has no target. Facts: IAM User Guide, "Revoke IAM role temporary security credentials",
 "Service-linked roles", "AWSReservedSSO roles".
 """
 

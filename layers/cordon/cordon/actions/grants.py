@@ -26,6 +26,7 @@ class Statement:
     resource: str
     why: str
     condition: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    wide: str = ""  # why the resource has a wildcard: one of the statements with it says so
 
     def allows(self, *permissions: str) -> "Grant":
         """These permissions under this statement."""

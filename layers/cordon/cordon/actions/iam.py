@@ -66,8 +66,15 @@ PROTECTED_PATHS = (
 ROLES = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"
 USERS = "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"
 AWS_DENY_ALL = {"ArnEquals": {"iam:PolicyARN": "arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll"}}
-READ_ROLES = Statement("ReadRoles", ROLES, STATE)
-READ_USERS = Statement("ReadUsers", USERS, STATE)
+READ_ROLES = Statement(
+    "ReadRoles", ROLES, STATE, wide="findings name any role; protected ones are denied below"
+)
+READ_USERS = Statement(
+    "ReadUsers",
+    USERS,
+    STATE,
+    wide="findings name any user; those of ProtectedResources are denied",
+)
 REVOKE_ROLES = Statement(
     "RevokeRoles", ROLES, "the inline policy that denies older sessions, and its removal"
 )

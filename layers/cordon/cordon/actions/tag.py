@@ -267,13 +267,16 @@ class Tag(Action):
         raise NotImplementedError
 
 
+ANY_TAGGABLE = "findings name any taggable resource in any Region; tag actions change nothing else"
+
+
 def tag_grants(service: str, name: str, read: str, tag: str, untag: str) -> tuple[Grant, ...]:
     """What tags on the resources of a service need: read any, set and remove only ours.
 
     ``service``: its prefix in IAM; ``name``: as the statements have it; the others: its actions.
     """
     everywhere = f"arn:${{AWS::Partition}}:{service}:*:${{AWS::AccountId}}:*"
-    reading = Statement(f"Read{name}Tags", everywhere, STATE)
+    reading = Statement(f"Read{name}Tags", everywhere, STATE, wide=ANY_TAGGABLE)
     writing = Statement(f"Tag{name}", everywhere, "status, control and case", CORDON_TAGS)
     return (
         reading.allows(f"{service}:{read}"),

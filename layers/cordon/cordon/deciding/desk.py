@@ -115,11 +115,13 @@ class Desk:
 
         The decision is recorded: whatever the error is, ``reconcile_cases`` finds it, where there
         is a case. ``request``: the id of a later request that wakes for the same decision again.
+        ``function``: where this stack has none for the playbook. A playbook that was removed and
+        is deployed again has another function than its rows name.
         """
         request = request or (decision.witnesses[-1].request if decision.witnesses else "")
         unique = hashlib.sha256(f"{request} {decision.at}".encode()).hexdigest()[:16]
         name = f"{case}-{decision.round}-{decision.verb}-{unique}"
-        arn = function or self.deployment.functions.get(playbook, "")
+        arn = self.deployment.functions.get(playbook, function)
         states = self.client("stepfunctions")
         try:
             wake(

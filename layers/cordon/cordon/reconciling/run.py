@@ -139,7 +139,7 @@ class Run:
         case = one.case
         found = due(case, one.reported, one.decision, now(), self.deployment, settings)
         if found is not None:
-            function = case.function_arn or self.deployment.functions.get(case.playbook, "")
+            function = self.deployment.functions.get(case.playbook, case.function_arn)
             self._wake(found.execution_name, case.id, case.playbook, function)
 
     def _wake(self, name: str, case: str, playbook: str, function: str) -> bool:
@@ -199,7 +199,7 @@ class Run:
         if not known or known[0].case.status is not Status.ESCALATED:
             return True
         case, at = known[0].case, int(incident.changed_at.timestamp())
-        function = case.function_arn or self.deployment.functions.get(case.playbook, "")
+        function = self.deployment.functions.get(case.playbook, case.function_arn)
         return self._wake(f"{case.id}-resolved-{case.round}-{at}", case.id, case.playbook, function)
 
     def _open_incidents(self) -> None:

@@ -7,7 +7,13 @@ from cordon.actions.grants import CORDON_TAGS, OWN_ACCOUNT, STATE, Statement
 
 BUCKETS = "arn:${AWS::Partition}:s3:::*"
 OURS = {"StringEquals": {"aws:ResourceAccount": OWN_ACCOUNT}}
-READ_BUCKETS = Statement("ReadBuckets", BUCKETS, STATE, OURS)
+READ_BUCKETS = Statement(
+    "ReadBuckets",
+    BUCKETS,
+    STATE,
+    OURS,
+    wide="findings name any bucket; a condition limits the account",
+)
 CONTAIN_BUCKETS = Statement(
     "ContainBuckets",
     BUCKETS,
