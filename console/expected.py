@@ -20,6 +20,7 @@ import botocore.session
 
 from console.account import ROOT, cordon_stack
 from console.playbooks import playbooks
+from cordon.deployment import Deployment
 from cordon.finding import Finding, Malformed
 from cordon.playbook import Playbook
 from cordon.policy import (
@@ -30,7 +31,7 @@ from cordon.policy import (
     not_ours,
     passes,
 )
-from cordon.settings import Deployment, Mode, Settings
+from cordon.settings import Mode, Settings
 from cordon.sources import read_all
 from cordon.sources.custom_action import RELEASE_ACTION
 from embedded.deploy import functions_of

@@ -9,6 +9,7 @@ import pytest
 
 from console.account import ROOT
 from console.playbooks import playbooks
+from cordon.deployment import Deployment
 from cordon.finding import Finding, Place, Severity, SeverityLabel, State
 from cordon.playbook import Plan, Playbook
 from cordon.policy import (
@@ -24,7 +25,12 @@ from cordon.policy import (
     passes,
     protected_by_pattern,
 )
-from cordon.settings import Deployment, Exemption, MasterSwitch, Mode, Settings
+from cordon.settings import (
+    Exemption,
+    MasterSwitch,
+    Mode,
+    Settings,
+)
 from cordon.sources.custom_action import CONTAIN_ACTION, RELEASE_ACTION
 from escalate_finding.playbook import PLAYBOOK as ESCALATE
 from quarantine_bucket.playbook import PLAYBOOK

@@ -15,9 +15,15 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from cordon import served
+from cordon.deployment import Deployment
 from cordon.finding import ARN, Finding, SeverityLabel, State
 from cordon.playbook import Plan, Playbook
-from cordon.settings import Deployment, Exemption, MasterSwitch, Mode, Settings
+from cordon.settings import (
+    Exemption,
+    MasterSwitch,
+    Mode,
+    Settings,
+)
 from cordon.sources.custom_action import CONTAIN_ACTION, RELEASE_ACTION
 from cordon.sources.places import not_served
 from cordon.unsupported import ROLE_TYPES
