@@ -11,26 +11,19 @@ from console.account import ROOT
 from console.playbooks import playbooks
 from cordon.deployment import Deployment
 from cordon.finding import Finding, Place, Severity, SeverityLabel, State
+from cordon.gate import CLOSED_STATES, not_ours, passes
 from cordon.playbook import Plan, Playbook
 from cordon.policy import (
-    CLOSED_STATES,
     MANUAL_STEP,
     PolicyInput,
     Verdict,
     decide,
     exemptions,
     may_release,
-    not_ours,
     over_budget,
-    passes,
     protected_by_pattern,
 )
-from cordon.settings import (
-    Exemption,
-    MasterSwitch,
-    Mode,
-    Settings,
-)
+from cordon.settings import Exemption, MasterSwitch, Mode, Settings
 from cordon.sources.custom_action import CONTAIN_ACTION, RELEASE_ACTION
 from escalate_finding.playbook import PLAYBOOK as ESCALATE
 from quarantine_bucket.playbook import PLAYBOOK
