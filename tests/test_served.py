@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from cordon.actions import Action
-from cordon.actions.iam import DisableAccessKeys, RevokeRoleSessions
+from cordon.actions.access_keys import DisableAccessKeys
+from cordon.actions.iam import RevokeRoleSessions
 from cordon.actions.s3 import BlockPublicAccess
 from cordon.again import refused_by_policy
 from cordon.deployment import Deployment

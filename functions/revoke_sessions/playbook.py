@@ -11,7 +11,8 @@ Leaves  sessions that start after the revocation, and the role's own permissions
 """
 
 from cordon.actions import Action
-from cordon.actions.iam import DisableAccessKeys, RevokeRoleSessions, RevokeUserSessions
+from cordon.actions.access_keys import DisableAccessKeys
+from cordon.actions.iam import RevokeRoleSessions, RevokeUserSessions
 from cordon.deadlines import GDPR_33
 from cordon.deployment import Deployment
 from cordon.entry import serve

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cordon import clock
+from cordon.actions.access_keys import DisableAccessKeys
 from cordon.actions.action import NotVerified, Refused, ResourceDeleted, Undone
-from cordon.actions.iam import DisableAccessKeys, RevokeRoleSessions, RevokeUserSessions
+from cordon.actions.iam import RevokeRoleSessions, RevokeUserSessions
 from cordon.actions.revocation_policy import (
     POLICY_NAME,
     other_statements,
