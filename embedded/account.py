@@ -34,7 +34,7 @@ from embedded import (
 )
 from embedded.authorization import RequiredPermission
 from embedded.backends import Where, cloudformation, hub
-from embedded.delivery import EventDelivery, Queue, Rule
+from embedded.delivery import EventDelivery
 from embedded.deploy import build, functions_of
 from embedded.deployed_code import DeployedCode
 from embedded.functions import Function, InvocationResult, Runtime
@@ -52,6 +52,8 @@ from embedded.journal import (
 )
 from embedded.place import Place
 from embedded.policy_evaluation import Decision, Policy
+from embedded.queues import Queue
+from embedded.rules import Rule
 from embedded.saved_state import SavedState, restore, save
 from embedded.scheduler import Clock, Scheduler
 from embedded.schedules import Schedules, When
@@ -296,7 +298,7 @@ class EmbeddedAccount:
         result = self.guard.call(caller, client, operation, params, go_on)
         self._parameter_changed(service, operation, params)
         if (service, operation) == ("sqs", "ReceiveMessage"):
-            self.event_delivery.name_sources(params, result.get("Messages", ()))
+            self.event_delivery.dead_letters.name_sources(params, result.get("Messages", ()))
         for message in _published(service, operation, params, result):
             self.journal.write(message)
         return result

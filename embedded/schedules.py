@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal, Protocol
 
-from embedded.delivery import EventDelivery, Rule
+from embedded.delivery import EventDelivery
+from embedded.rules import Rule
 from embedded.scheduler import Clock
 from embedded.template import Stack, Unresolved
 

@@ -110,9 +110,6 @@ class Discarded:
     reason: str
 
 
-Discard = Callable[[Discarded], None]
-
-
 @dataclass
 class _Batch:
     """Records that go to the function together. ``failures``: how often the first has failed."""
@@ -222,6 +219,9 @@ class Reader:
         return min(moments, default=None)
 
 
+Discard = Callable[[Discarded, Reader], None]
+
+
 class StreamDelivery:
     """The readers of all streams of a stack. ``discard`` sends what was given up on."""
 
@@ -312,7 +312,8 @@ class StreamDelivery:
     ) -> None:
         why = (outcome.error if outcome else "") or "reported as failed"
         reason = f"{condition}: {why}" if outcome else condition
-        self._discard(Discarded(mapping, records, condition, batch.failures, outcome, reason))
+        given_up = Discarded(mapping, records, condition, batch.failures, outcome, reason)
+        self._discard(given_up, self.readers[mapping.logical])
 
 
 def _numbers(records: Iterable[Change]) -> list[str]:
