@@ -32,7 +32,6 @@ from embedded import (
     state_machines,
     unsupported_calls,
 )
-from embedded.authorization import RequiredPermission
 from embedded.backends import Where, cloudformation, hub
 from embedded.delivery import EventDelivery
 from embedded.deploy import build, functions_of
@@ -53,6 +52,7 @@ from embedded.journal import (
 from embedded.place import Place
 from embedded.policy_evaluation import Decision, Policy
 from embedded.queues import Queue
+from embedded.required_permission import RequiredPermission
 from embedded.rules import Rule
 from embedded.saved_state import SavedState, restore, save
 from embedded.scheduler import Clock, Scheduler

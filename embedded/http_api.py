@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from embedded.authorization import RequiredPermission
 from embedded.functions import InvocationResult, Runtime
 from embedded.http_routes import STAGE, Api, Route, apis_of
 from embedded.iam_guard import IamDirectory
 from embedded.place import Place
 from embedded.policy_evaluation import Decision
+from embedded.required_permission import RequiredPermission
 from embedded.scheduler import Clock
 from embedded.template import Stack
 

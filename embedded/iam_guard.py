@@ -16,9 +16,10 @@ from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 
 from embedded import policy_evaluation
-from embedded.authorization import AccountFacts, RequiredPermission, needs
+from embedded.authorization import needs
 from embedded.journal import Called, Journal
 from embedded.place import Place
+from embedded.required_permission import AccountFacts, RequiredPermission
 
 UNGUARDED = "_embedded_unguarded"
 

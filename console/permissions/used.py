@@ -21,8 +21,9 @@ from console.permissions.granted import (
     role_of,
     stack_with_all_parameters,
 )
-from embedded.authorization import AccountFacts, needs
+from embedded.authorization import needs
 from embedded.journal import Called
+from embedded.required_permission import AccountFacts
 from embedded.template import Stack
 
 MAPPING = "AWS::Lambda::EventSourceMapping"

@@ -11,7 +11,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded.account import EmbeddedAccount
-from embedded.authorization import Unmapped
 from embedded.deployed_code import DeployedCode
 from embedded.iam_guard import Caller, EmulatorBroken
 from embedded.journal import (
@@ -25,6 +24,7 @@ from embedded.journal import (
     TokenWaiting,
 )
 from embedded.policy_evaluation import Decision
+from embedded.required_permission import Unmapped
 from embedded.template import Unresolved
 from embedded.unsupported_calls import NotEmbedded
 
