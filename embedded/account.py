@@ -38,7 +38,8 @@ from embedded.deploy import build, functions_of
 from embedded.deployed_code import DeployedCode
 from embedded.functions import Function, InvocationResult, Runtime
 from embedded.http_api import HttpApis, HttpResponse
-from embedded.iam_guard import UNGUARDED, AfterCall, Caller, Guard, IamDirectory, SandboxDied
+from embedded.iam_directory import IamDirectory
+from embedded.iam_guard import UNGUARDED, AfterCall, Caller, Guard, SandboxDied
 from embedded.journal import (
     Called,
     ExecutionEnded,

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 from embedded.functions import InvocationResult, Runtime
 from embedded.http_routes import STAGE, Api, Route, apis_of
-from embedded.iam_guard import IamDirectory
+from embedded.iam_directory import IamDirectory
 from embedded.place import Place
 from embedded.policy_evaluation import Decision
 from embedded.required_permission import RequiredPermission

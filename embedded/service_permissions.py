@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from embedded import policy_evaluation
-from embedded.iam_guard import IamDirectory, queue_policies
+from embedded.iam_directory import IamDirectory
+from embedded.resource_policies import queue_policies
 from embedded.template import Stack
 
 SENDS = {  # the service of a target or destination → the permission to send to it
