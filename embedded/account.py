@@ -59,7 +59,8 @@ from embedded.saved_state import SavedState, restore, save
 from embedded.scheduler import Clock, Scheduler
 from embedded.schedules import Schedules, When
 from embedded.snapshot import snapshot
-from embedded.template import Resource, Stack, synthesise
+from embedded.stack import Resource, Stack
+from embedded.template import synthesise
 
 if TYPE_CHECKING:
     from moto.core.config import DefaultConfig

@@ -11,7 +11,7 @@ from typing import Any
 from embedded.journal import DeadLettered, Journal
 from embedded.place import Place
 from embedded.queues import Queue, messages_in, url_of
-from embedded.template import Unresolved
+from embedded.stack import Unresolved
 
 
 @dataclass

@@ -25,8 +25,8 @@ from embedded.queues import Queue, messages_in, queues_of, url_of
 from embedded.rules import Rule, Target, rules_of, scheduled_rules_of
 from embedded.scheduler import Clock
 from embedded.service_permissions import SENDS, Permissions
+from embedded.stack import Stack, Unresolved
 from embedded.streams import StreamDelivery
-from embedded.template import Stack, Unresolved
 
 Clients = Callable[[str], Any]
 

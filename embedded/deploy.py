@@ -12,8 +12,8 @@ from embedded.functions import DEFAULT_TIMEOUT, Function
 from embedded.http_api import LOG_STREAM
 from embedded.http_routes import log_group_of
 from embedded.place import Place
+from embedded.stack import Resource, Stack, Unresolved
 from embedded.state_machines import definition_of
-from embedded.template import Resource, Stack, Unresolved
 
 Clients = Callable[[str], Any]  # service name -> unguarded client in the stack's Region
 EMPTY_ZIP = base64.b64decode("UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==")

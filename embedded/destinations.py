@@ -16,8 +16,8 @@ from embedded.journal import Dropped, Journal, Retained
 from embedded.place import Place
 from embedded.scheduler import Clock
 from embedded.service_permissions import SENDS, Permissions
+from embedded.stack import Unresolved
 from embedded.streams import Discarded, Reader, invocation_record, object_key
-from embedded.template import Unresolved
 
 Allowed = Callable[[str, str, str], bool]  # role ARN, action, resource: what IAM decides now
 

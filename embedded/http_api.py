@@ -23,7 +23,7 @@ from embedded.place import Place
 from embedded.policy_evaluation import Decision
 from embedded.required_permission import RequiredPermission
 from embedded.scheduler import Clock
-from embedded.template import Stack
+from embedded.stack import Stack
 
 LOG_STREAM = "embedded"
 USER_AGENT = "Boto3/embedded"

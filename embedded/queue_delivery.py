@@ -16,8 +16,8 @@ from embedded.dead_letters import DeadLetters
 from embedded.functions import Function, Runtime
 from embedded.place import Place
 from embedded.queues import Queue, messages_in
+from embedded.stack import Stack, Unresolved
 from embedded.streams import is_stream
-from embedded.template import Stack, Unresolved
 
 MILLISECOND = timedelta(milliseconds=1)  # moto shows a message after its moment, not at it
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedded.place import Place
-from embedded.template import Resource, Stack
+from embedded.stack import Resource, Stack
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from embedded import event_patterns
 from embedded.deploy import functions_of
 from embedded.queues import queues_of
 from embedded.rules import Rule, rules_of
-from embedded.template import Stack
+from embedded.stack import Stack
 
 
 class Routes:

@@ -6,7 +6,7 @@ from typing import Any
 from embedded import policy_evaluation
 from embedded.iam_directory import IamDirectory
 from embedded.resource_policies import queue_policies
-from embedded.template import Stack
+from embedded.stack import Stack
 
 SENDS = {  # the service of a target or destination → the permission to send to it
     "lambda": "lambda:InvokeFunction",

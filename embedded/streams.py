@@ -25,7 +25,7 @@ from embedded.functions import Function, InvocationResult, Runtime
 from embedded.journal import Dropped, Journal
 from embedded.place import Place
 from embedded.scheduler import Clock
-from embedded.template import Resource, Stack, Unresolved
+from embedded.stack import Resource, Stack, Unresolved
 
 SHARD = "shardId-00000001541626099285-f35f62ef"  # moto has this one
 FIRST_PAUSE, LONGEST_PAUSE = 1, 300  # seconds between the tries of a batch

@@ -16,7 +16,8 @@ from console.permissions.used import NotGranted, called, merged, uses
 from console.permissions.violations import violations
 from embedded.place import Place
 from embedded.required_permission import Unmapped
-from embedded.template import Stack, synthesise
+from embedded.stack import Stack
+from embedded.template import synthesise
 
 ROOT = Path(__file__).parents[1]
 TABLE = "arn:aws:dynamodb:REGION:ACCOUNT:table/CasesTable"

@@ -17,7 +17,7 @@ from console.permissions.reasons import ALWAYS, BY_SERVICES, WHY, WIDE
 from console.permissions.record import RECORD, Record
 from console.permissions.violations import violations
 from embedded.policy_evaluation import listed
-from embedded.template import Stack
+from embedded.stack import Stack
 
 PAGE = Path("docs") / "permissions.md"
 HEAD = f"""# Permissions

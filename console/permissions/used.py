@@ -24,7 +24,7 @@ from console.permissions.granted import (
 from embedded.authorization import needs
 from embedded.journal import Called
 from embedded.required_permission import AccountFacts
-from embedded.template import Stack
+from embedded.stack import Stack
 
 MAPPING = "AWS::Lambda::EventSourceMapping"
 Uses = dict[str, dict[str, list[str]]]  # caller → "action resource" → ["s3:PutBucketPolicy"]

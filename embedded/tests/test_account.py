@@ -25,7 +25,7 @@ from embedded.journal import (
 )
 from embedded.policy_evaluation import Decision
 from embedded.required_permission import Unmapped
-from embedded.template import Unresolved
+from embedded.stack import Unresolved
 from embedded.unsupported_calls import NotEmbedded
 
 STACK = Path(__file__).parent / "stack"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from embedded.account import EmbeddedAccount
 from embedded.journal import DeadLettered, Dropped, Invoked, Retained
-from embedded.template import Unresolved
+from embedded.stack import Unresolved
 
 START = datetime(2026, 11, 24, 6, tzinfo=UTC)
 STACK = Path(__file__).parent / "stack" / "streams"
