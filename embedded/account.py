@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +32,7 @@ from embedded import (
     unsupported_calls,
 )
 from embedded.backends import Where, cloudformation, hub
+from embedded.clients import unguarded
 from embedded.delivery import EventDelivery
 from embedded.deploy import build, functions_of
 from embedded.deployed_code import DeployedCode
@@ -484,7 +484,7 @@ class EmbeddedAccount:
 
     def client(self, service: str, region: str | None = None, account: str | None = None) -> Any:
         """A client that IAM does not check, to stage and assert. ``account``: another one's."""
-        return _client(service, region or self.place.region, account or self.place.account)
+        return unguarded(service, region or self.place.region, account or self.place.account)
 
     @property
     def now(self) -> datetime:
@@ -598,25 +598,6 @@ def _machine(resource: Resource) -> Machine:
         role=resource.properties["RoleArn"],
         definition=json.loads(state_machines.definition_of(resource.properties)),
     )
-
-
-@lru_cache(maxsize=256)
-def _client(service: str, region: str, account: str) -> Any:
-    client = _session().client(
-        service,
-        region_name=region,
-        aws_access_key_id=f"{patches.STAGING}{account}",
-        aws_secret_access_key="embedded",
-    )
-    setattr(client, UNGUARDED, True)
-    return client
-
-
-@cache
-def _session() -> Any:
-    import boto3
-
-    return boto3.session.Session()
 
 
 def _published(

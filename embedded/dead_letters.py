@@ -4,10 +4,11 @@ Amazon SQS developer guide, "Using dead-letter queues in Amazon SQS". EventBridg
 their own attributes into those that they send.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from embedded.clients import Clients
 from embedded.journal import DeadLettered, Journal
 from embedded.place import Place
 from embedded.queues import Queue, messages_in, url_of
@@ -20,7 +21,7 @@ class DeadLetters:
 
     place: Place
     journal: Journal
-    client: Callable[[str], Any]
+    client: Clients
     queues: Mapping[str, Queue]
     _rested: set[str] = field(default_factory=set)
     _reasons: dict[str, str] = field(default_factory=dict)  # by message id

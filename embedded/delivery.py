@@ -15,6 +15,7 @@ from typing import Any
 
 from embedded import event_patterns
 from embedded.asynchronous import AsynchronousInvocations
+from embedded.clients import Clients
 from embedded.dead_letters import DeadLetters
 from embedded.destinations import Allowed, Destinations
 from embedded.functions import Function, Runtime
@@ -27,8 +28,6 @@ from embedded.scheduler import Clock
 from embedded.service_permissions import SENDS, Permissions
 from embedded.stack import Stack, Unresolved
 from embedded.streams import StreamDelivery
-
-Clients = Callable[[str], Any]
 
 
 @dataclass

@@ -8,8 +8,8 @@ What the role may not send is lost.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from embedded.clients import Clients
 from embedded.dead_letters import DeadLetters
 from embedded.functions import Function
 from embedded.journal import Dropped, Journal, Retained
@@ -29,7 +29,7 @@ class Destinations:
     place: Place
     clock: Clock
     journal: Journal
-    client: Callable[[str], Any]
+    client: Clients
     permissions: Permissions
     allowed: Allowed
     dead_letters: DeadLetters

@@ -6,12 +6,13 @@ queue, which gives it up after so many receives.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from embedded import event_patterns
+from embedded.clients import Clients
 from embedded.dead_letters import DeadLetters
 from embedded.functions import Function, Runtime
 from embedded.place import Place
@@ -68,7 +69,7 @@ class QueueDelivery:
         mappings: Iterable[SourceMapping],
         place: Place,
         runtime: Runtime,
-        client: Callable[[str], Any],
+        client: Clients,
         dead_letters: DeadLetters,
     ) -> None:
         self.mappings = tuple(mappings)
