@@ -33,7 +33,19 @@ NEAREST = {  # to each room; then the dear ones
 }
 DEAR = tuple(
     f"tests/promises/test_{name}.py"
-    for name in ("path", "approval", "delivery", "again", "crash", "evidence", "settings", "time")
+    for name in (
+        "path",
+        "approval",
+        "delivery",
+        "dead_letters",
+        "again",
+        "crash",
+        "evidence",
+        "settings",
+        "exemptions",
+        "budget",
+        "time",
+    )
 )
 OPTIONS = ("-x", "-q", "--tb=no", "-rfE", "--timeout=90")
 ENV = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
