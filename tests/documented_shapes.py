@@ -166,7 +166,7 @@ Naming = Callable[[str, Shape], str]
 def model(service: str, shape: str) -> Shape:
     """A shape of botocore's model of a service."""
     session = botocore.session.get_session()
-    found: Shape = session.get_servicemodel(service).shape_for(shape)
+    found: Shape = session.get_service_model(service).shape_for(shape)
     return found
 
 
