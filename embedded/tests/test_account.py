@@ -60,6 +60,14 @@ def test_an_event_reaches_its_function(account: EmbeddedAccount) -> None:
     assert remembered(account) == [BUCKET]
 
 
+def test_an_event_of_the_api_is_delivered_by_the_rules(account: EmbeddedAccount) -> None:
+    (event,) = changed({"id": "a"})
+    entry = {"Source": event["source"], "DetailType": "x", "Detail": json.dumps(event["detail"])}
+    account.client("events").put_events(Entries=[entry])
+    account.settle()
+    assert remembered(account) == ["a"]
+
+
 def test_an_event_without_a_rule_does_nothing(account: EmbeddedAccount) -> None:
     assert account.deliver({**critical(), "source": "aws.other"}).records == ()
 
@@ -305,6 +313,15 @@ def test_only_the_bad_message_of_a_batch_returns(account: EmbeddedAccount) -> No
     assert json.loads(dead.body) == {"id": "b", "fail": True}
     assert account.now == START + timedelta(seconds=3 * 180, milliseconds=3)
     assert account.messages("Work") == []
+
+
+def test_a_mapping_of_a_queue_can_begin_switched_off(tmp_path: Path) -> None:
+    with enter(
+        edited(tmp_path, "BatchSize: 10", "BatchSize: 10\n            Enabled: false")
+    ) as off:
+        off.deliver(changed({"id": "a"})[0])
+        assert off.journal.of(Invoked) == []
+        assert len(off.messages("Work")) == 1
 
 
 def test_a_record_has_the_form_of_lambda(account: EmbeddedAccount) -> None:
