@@ -22,15 +22,7 @@ from typing import Any, ClassVar
 from botocore.exceptions import ClientError
 
 from cordon.actions.action import Refused, ResourceDeleted
-from cordon.actions.grants import Grant
-from cordon.actions.iam_statements import (
-    DENY_ALL_TO_ROLES,
-    DENY_ALL_TO_USERS,
-    READ_ROLES,
-    READ_USERS,
-    REVOKE_ROLES,
-    REVOKE_USERS,
-)
+from cordon.actions.grants import STATE, Grant, Statement
 from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.actions.sessions import (
     CONSOLE_PASSWORD,
@@ -62,6 +54,32 @@ PROTECTED_ROLES = (
 PROTECTED_PATHS = (
     ("/aws-service-role/", _AWS_ROLE),
     ("/aws-reserved/", _SSO_ROLE),
+)
+
+ROLES = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"
+USERS = "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"
+AWS_DENY_ALL = {"ArnEquals": {"iam:PolicyARN": "arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll"}}
+READ_ROLES = Statement("ReadRoles", ROLES, STATE)
+READ_USERS = Statement("ReadUsers", USERS, STATE)
+REVOKE_ROLES = Statement(
+    "RevokeRoles", ROLES, "the inline policy that denies older sessions, and its removal"
+)
+REVOKE_USERS = Statement(
+    "RevokeUsers",
+    USERS,
+    "the access keys; the inline policy that denies older sessions, and its removal",
+)
+DENY_ALL_TO_ROLES = Statement(
+    "DenyAllToRoles",
+    ROLES,
+    "AWSDenyAll if the inline policy exceeds the quota, and its removal",
+    AWS_DENY_ALL,
+)
+DENY_ALL_TO_USERS = Statement(
+    "DenyAllToUsers",
+    USERS,
+    "AWSDenyAll as the plan says it, for a console password say; its removal",
+    AWS_DENY_ALL,
 )
 
 
