@@ -15,7 +15,8 @@ from console.stack import Stack as DeployedStack
 from embedded.account import EmbeddedAccount
 from embedded.deployed_code import DeployedCode
 from embedded.place import Place
-from embedded.template import Stack, synthesise
+from embedded.stack import Stack
+from embedded.template import synthesise
 
 ROOT = Path(__file__).parent.parent
 STACK = "cordon"

@@ -22,17 +22,12 @@ import botocore.session
 from console.account import ROOT, cordon_stack
 from console.playbook_blocks.block import mode_parameter
 from console.playbooks import playbooks
+from cordon.deployment import Deployment
 from cordon.finding import Finding, Malformed
+from cordon.gate import not_ours, passes
 from cordon.playbook import Playbook
-from cordon.policy import (
-    PolicyInput,
-    Verdict,
-    decide,
-    may_release,
-    not_ours,
-    passes,
-)
-from cordon.settings import Deployment, Mode, Settings
+from cordon.policy import PolicyInput, Verdict, decide, may_release
+from cordon.settings import Mode, Settings
 from cordon.sources import read_all
 from cordon.sources.custom_action import RELEASE_ACTION
 from embedded.deploy import functions_of

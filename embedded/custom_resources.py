@@ -18,7 +18,7 @@ from typing import Any, cast
 import urllib3.util.connection
 
 from embedded.functions import InvocationResult
-from embedded.template import Resource, Stack
+from embedded.stack import Resource, Stack
 
 HOST = "custom-resources.embedded"
 MOST_BYTES = 4096  # of a response

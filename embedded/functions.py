@@ -21,7 +21,7 @@ from embedded.deployed_code import DeployedCode
 from embedded.iam_guard import Caller, EmulatorBroken, SandboxDied
 from embedded.journal import Invoked, Journal
 from embedded.scheduler import Scheduler
-from embedded.template import Code
+from embedded.stack import Code
 
 LAMBDA_SETS = "AWS_"  # prefix of variables of which a function sees only what Lambda sets
 CREDENTIALS = {  # moto accepts any; patches.py decides whose they are

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from embedded.authorization import RequiredPermission
 from embedded.functions import InvocationResult, Runtime
 from embedded.http_routes import STAGE, Api, Route, apis_of
-from embedded.iam_guard import IamDirectory
+from embedded.iam_directory import IamDirectory
 from embedded.place import Place
 from embedded.policy_evaluation import Decision
+from embedded.required_permission import RequiredPermission
 from embedded.scheduler import Clock
-from embedded.template import Stack
+from embedded.stack import Stack
 
 LOG_STREAM = "embedded"
 USER_AGENT = "Boto3/embedded"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from embedded.functions import Function, Runtime
-from embedded.template import Resource, Stack, Unresolved
+from embedded.stack import Resource, Stack, Unresolved
 
 STAGE = "$default"
 LONGEST = 30_000  # milliseconds that an integration may take, and the default

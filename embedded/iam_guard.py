@@ -5,20 +5,22 @@ policies that the embedded account has at that moment. A call with credentials o
 is checked for that role, in its own account. To assume it, its trust policy must allow it too.
 """
 
-import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 
 from embedded import policy_evaluation
-from embedded.authorization import AccountFacts, RequiredPermission, needs
+from embedded.authorization import needs
+from embedded.iam_directory import IamDirectory
 from embedded.journal import Called, Journal
 from embedded.place import Place
+from embedded.required_permission import RequiredPermission
+from embedded.resource_policies import owner_of, policies_on
 
 UNGUARDED = "_embedded_unguarded"
 
@@ -52,93 +54,6 @@ class Session:
 
 
 AfterCall = Callable[[Called], None]
-
-
-class IamDirectory(AccountFacts):
-    """What IAM knows of the account now, read from moto's backends."""
-
-    def __init__(self, account: str, partition: str) -> None:
-        from moto.iam.models import iam_backends
-
-        self._backend = iam_backends[account][partition]
-
-    def principal(self, arn: str) -> Any:
-        """moto's role or user. None if there is none."""
-        everyone: list[Any] = [*self._backend.roles.values(), *self._backend.users.values()]
-        return next((p for p in everyone if p.arn == arn), None)
-
-    def role_arn(self, name: str) -> str | None:
-        """The ARN of a role, with its path."""
-        found = (r.arn for r in self._backend.roles.values() if r.name == name)
-        return next(found, None)
-
-    def user_arn(self, name: str) -> str | None:
-        """The ARN of a user, with its path."""
-        user = self._backend.users.get(name)
-        return user.arn if user else None
-
-    def key_owner(self, access_key_id: str) -> str | None:
-        """The user an access key belongs to."""
-        key = self._backend.access_keys.get(access_key_id)
-        return key.user_name if key else None
-
-    def boundary_of(self, arn: str) -> str | None:
-        """The permissions boundary's ARN."""
-        found = self.principal(arn)
-        return getattr(found, "permissions_boundary_arn", None)
-
-    def partition_key(self, arn: str) -> str | None:
-        """The first key attribute of a table or index. None if there is no such table or index."""
-        from moto.dynamodb.models import dynamodb_backends
-
-        _, _, _, region, account, resource = arn.split(":", 5)
-        _, name, *index = resource.split("/")
-        table = dynamodb_backends[account][region].tables.get(name)
-        if table is None:
-            return None
-        schemas = {None: table.schema} | {one.name: one.schema for one in table.all_indexes()}
-        schema = schemas.get(index[-1] if index else None, [])
-        return next((str(key["AttributeName"]) for key in schema if key["KeyType"] == "HASH"), None)
-
-    def tags_of(self, arn: str) -> dict[str, str]:
-        """A role's tags."""
-        role = self.principal(arn)
-        tags = role.get_tags() if hasattr(role, "get_tags") else []
-        return {t["Key"]: t["Value"] for t in tags}
-
-    def policies_of(self, arn: str) -> list[tuple[str, policy_evaluation.Policy]]:
-        """A role's or user's policies by name: inline, then attached."""
-        found = self.principal(arn)
-        if found is None:
-            return []
-        inline = [(name, _parsed(_as_text(doc))) for name, doc in found.policies.items()]
-        attached = [(p.arn, _parsed(_default(p))) for p in found.managed_policies.values()]
-        return [*inline, *attached]
-
-    def managed(self, arn: str) -> policy_evaluation.Policy | None:
-        """A managed policy's default version."""
-        policy = self._backend.managed_policies.get(arn)
-        return _parsed(_default(policy)) if policy is not None else None
-
-    def trust_of(self, arn: str) -> policy_evaluation.Policy | None:
-        """A role's trust policy. None if the role does not exist."""
-        role = self.principal(arn)
-        return _parsed(_as_text(role.assume_role_policy_document)) if role is not None else None
-
-
-def _as_text(document: Any) -> str:
-    if isinstance(document, str):
-        return document
-    return json.dumps(document)
-
-
-def _default(policy: Any) -> str:
-    return _as_text(next(v.document for v in policy.versions if v.is_default))
-
-
-@lru_cache(maxsize=512)
-def _parsed(document: str) -> policy_evaluation.Policy:
-    return policy_evaluation.parse(document)
 
 
 @dataclass(frozen=True)
@@ -289,7 +204,7 @@ class Guard:
             session=[policy_evaluation.parse(session.policy)]
             if session and session.policy
             else None,
-            resource=_resource_policies(need, self._place),
+            resource=policies_on(need, self._place),
             same_account=request.context["aws:ResourceAccount"] == home.account,
         )
         return policy_evaluation.decide(request, policies)
@@ -319,7 +234,7 @@ class Guard:
 
 def _resource_context(need: RequiredPermission, place: Place) -> dict[str, Any]:
     """aws:ResourceAccount and the tags of a role."""
-    account = _owner(need.resource, place)
+    account = owner_of(need.resource, place)
     context: dict[str, Any] = {"aws:ResourceAccount": account}
     if need.resource.startswith("arn:") and ":s3:::" in need.resource:
         context["s3:ResourceAccount"] = account
@@ -328,63 +243,6 @@ def _resource_context(need: RequiredPermission, place: Place) -> dict[str, Any]:
         context |= {f"aws:ResourceTag/{k}": v for k, v in tags.items()}
         context |= {f"iam:ResourceTag/{k}": v for k, v in tags.items()}
     return context
-
-
-def _owner(resource: str, place: Place) -> str:
-    """The account a resource belongs to; a bucket's ARN does not say."""
-    if ":s3:::" in resource:
-        return _bucket_owner(resource, place.partition) or place.account
-    parts = resource.split(":")
-    return parts[4] if len(parts) > 4 and parts[4].isdigit() else place.account
-
-
-def _bucket(resource: str) -> str:
-    return resource.split(":::", 1)[1].split("/", 1)[0]
-
-
-def _bucket_owner(resource: str, partition: str) -> str | None:
-    from moto.s3.models import s3_backends
-
-    name = _bucket(resource)
-    owners = (a for a, b in list(s3_backends.items()) if name in b[partition].buckets)
-    return next(owners, None)
-
-
-def _resource_policies(need: RequiredPermission, place: Place) -> list[policy_evaluation.Policy]:
-    """The policy on the resource itself: a bucket's, a queue's, or who may assume a role."""
-    if ":s3:::" in need.resource:
-        return _bucket_policy(need.resource, place.partition)
-    if ":sqs:" in need.resource:
-        return queue_policies(need.resource)
-    if need.action.startswith("sts:") and ":role/" in need.resource:
-        account = need.resource.split(":")[4]
-        trust = IamDirectory(account, place.partition).trust_of(need.resource)
-        return [_trusting(trust, need.resource)] if trust else []
-    return []
-
-
-def _bucket_policy(resource: str, partition: str) -> list[policy_evaluation.Policy]:
-    from moto.s3.models import s3_backends
-
-    owner = _bucket_owner(resource, partition)
-    if owner is None:
-        return []
-    policy = s3_backends[owner][partition].buckets[_bucket(resource)].policy
-    return [_parsed(policy.decode() if isinstance(policy, bytes) else policy)] if policy else []
-
-
-def queue_policies(arn: str) -> list[policy_evaluation.Policy]:
-    """The policy that a queue has now, if it has one."""
-    from moto.sqs.models import sqs_backends
-
-    _, _, _, region, account, name = arn.split(":", 5)
-    queue = sqs_backends[account][region].queues.get(name)
-    return [_parsed(queue.policy)] if queue is not None and queue.policy else []
-
-
-def _trusting(trust: policy_evaluation.Policy, arn: str) -> policy_evaluation.Policy:
-    """A trust policy names no resource; the resource is its role."""
-    return {"Statement": [{**s, "Resource": arn} for s in policy_evaluation.statements(trust)]}
 
 
 def _with_error(record: Called, code: str) -> Called:

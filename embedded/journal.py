@@ -142,3 +142,26 @@ class Journal:
 
     def __len__(self) -> int:
         return len(self.records)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What happened because of one event."""
+
+    rules: tuple[str, ...]  # logical ids of the rules that matched
+    records: tuple[Record, ...]  # the journal from the event on
+
+    @property
+    def invocations(self) -> list[Invoked]:
+        """The invocations, in order."""
+        return [r for r in self.records if isinstance(r, Invoked)]
+
+    @property
+    def calls(self) -> list[Called]:
+        """The AWS calls, in order."""
+        return [r for r in self.records if isinstance(r, Called)]
+
+    @property
+    def waiting(self) -> list[TokenWaiting]:
+        """Executions that wait for a task token."""
+        return [r for r in self.records if isinstance(r, TokenWaiting)]

@@ -9,15 +9,13 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from embedded.stack import Unresolved
+
 LONGEST = 4096  # bytes, of any value
 LIST = "CommaDelimitedList"
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 Spec = Mapping[str, Any]
-
-
-class Unresolved(ValueError):
-    """The template contains something that cannot be resolved without AWS."""
 
 
 def parameters_of(declared: Mapping[str, Spec], given: Mapping[str, str]) -> dict[str, str]:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from embedded import event_patterns
-from embedded.delivery import Rule, queues_of, rules_of
 from embedded.deploy import functions_of
-from embedded.template import Stack
+from embedded.queues import queues_of
+from embedded.rules import Rule, rules_of
+from embedded.stack import Stack
 
 
 class Routes:

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal, Protocol
 
-from embedded.delivery import EventDelivery, Rule
+from embedded.delivery import EventDelivery
+from embedded.rules import Rule
 from embedded.scheduler import Clock
-from embedded.template import Stack, Unresolved
+from embedded.stack import Stack, Unresolved
 
 When = Literal["all", "last", "none"]
 FAR = 366 * 9  # days until a date comes again for certain: February 29 can be eight years away

@@ -6,6 +6,7 @@ an entered account they behave as before.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import cache, lru_cache
 from importlib import import_module
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 from embedded import scheduler
 from embedded.iam_guard import Caller
 from embedded.journal import ExecutionEnded, ExecutionStarted, TokenWaiting
+from embedded.stack import Resource, Stack
 
 _PARSER = "moto.stepfunctions.parser"
 _ASL = f"{_PARSER}.asl"
@@ -39,6 +41,32 @@ _SLEEPS = (
     f"{_ASL}.component.common.retry.retrier_decl",
     f"{_ASL}.component.state.exec.state_task.service.state_task_service_callback",
 )
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A state machine of the template."""
+
+    logical: str
+    name: str
+    arn: str
+    role: str  # ARN
+    definition: Mapping[str, Any]
+
+
+def machines_of(stack: Stack) -> dict[str, Machine]:
+    """The state machines of a stack."""
+    return {r.logical: _machine(r) for r in stack.of("AWS::StepFunctions::StateMachine")}
+
+
+def _machine(resource: Resource) -> Machine:
+    return Machine(
+        logical=resource.logical,
+        name=resource.physical.rsplit(":", 1)[-1],
+        arn=resource.arn,
+        role=resource.properties["RoleArn"],
+        definition=json.loads(definition_of(resource.properties)),
+    )
 
 
 class Watcher(Protocol):

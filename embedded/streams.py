@@ -25,7 +25,7 @@ from embedded.functions import Function, InvocationResult, Runtime
 from embedded.journal import Dropped, Journal
 from embedded.place import Place
 from embedded.scheduler import Clock
-from embedded.template import Resource, Stack, Unresolved
+from embedded.stack import Resource, Stack, Unresolved
 
 SHARD = "shardId-00000001541626099285-f35f62ef"  # moto has this one
 FIRST_PAUSE, LONGEST_PAUSE = 1, 300  # seconds between the tries of a batch
@@ -108,9 +108,6 @@ class Discarded:
     tries: int
     outcome: InvocationResult | None
     reason: str
-
-
-Discard = Callable[[Discarded], None]
 
 
 @dataclass
@@ -222,6 +219,9 @@ class Reader:
         return min(moments, default=None)
 
 
+Discard = Callable[[Discarded, Reader], None]
+
+
 class StreamDelivery:
     """The readers of all streams of a stack. ``discard`` sends what was given up on."""
 
@@ -312,7 +312,8 @@ class StreamDelivery:
     ) -> None:
         why = (outcome.error if outcome else "") or "reported as failed"
         reason = f"{condition}: {why}" if outcome else condition
-        self._discard(Discarded(mapping, records, condition, batch.failures, outcome, reason))
+        given_up = Discarded(mapping, records, condition, batch.failures, outcome, reason)
+        self._discard(given_up, self.readers[mapping.logical])
 
 
 def _numbers(records: Iterable[Change]) -> list[str]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from cordon.deployment import Deployment
 from cordon.finding import (
     Finding,
     HubReference,
@@ -15,7 +16,6 @@ from cordon.finding import (
     SeverityLabel,
     State,
 )
-from cordon.settings import Deployment
 
 ACCOUNT = "111122223333"
 PLACE = Place("aws", ACCOUNT, "eu-central-1")

@@ -1,31 +1,21 @@
-"""The sample events have the documented shapes, and the README lists each of them.
+"""The sample events have the documented shapes, and the README lists each of them."""
 
-GuardDuty, Macie, ASFF and Config details are checked against botocore's service models. The
-OCSF finding is an untyped document there (securityhub ``OcsfFinding``); its attributes are
-listed here from the OCSF 1.6 finding classes and the cloud, datetime and
-data_classification profiles.
-"""
-
-import copy
 import ipaddress
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 import pytest
-from botocore.model import Shape
-from botocore.validate import ParamValidator
 
 from console.playbooks import playbooks
 from cordon.sources import read
 from cordon.sources.config import managed_rule
+from tests.documented_shapes import CHECKS, Event, model, problems
 
 EVENTS = Path(__file__).parent.parent / "events"
 PLAYBOOKS = sorted(path.parent.name for path in EVENTS.parent.glob("functions/*/playbook.py"))
@@ -52,152 +42,6 @@ EXAMPLE_NETWORKS = [  # RFC 5737, RFC 3849, RFC 1918
     ipaddress.ip_network(net)
     for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "10.0.0.0/8")
 ]
-# GuardDuty User Guide, "Finding details": EventBridge delivers the additional information taken
-# apart, while the API gives it as {value, type}. "sample" marks generated samples.
-ADDITIONAL_INFO: dict[str, type] = {
-    "value": str,
-    "type": str,
-    "sample": bool,
-    "authenticationMethod": str,
-    "userAgent": dict,
-    "anomalies": dict,
-}
-
-# The Config event ("Example Compliance Change Notification", Config Developer Guide)
-CONFIG_DETAIL = {
-    "resourceId",
-    "resourceType",
-    "awsRegion",
-    "awsAccountId",
-    "configRuleName",
-    "configRuleARN",
-    "recordVersion",
-    "messageType",
-    "newEvaluationResult",
-    "notificationCreationTime",
-}
-
-_CITE = {"name": str, "uid": str}
-_ACCOUNT = {"account": {"uid": str, "name": str}}
-_USER = {"name": str, "type": str, "uid": str, "credential_uid": str, **_ACCOUNT}
-_PRODUCT = {"name": str, "uid": str, "vendor_name": str, "feature": {"name": str}}
-_VALUES = [{"name": str, "value": str, "values": [str]}]
-_LOCATION = {"city": str, "country": str, "lat": float, "long": float}
-_TIMES = {
-    f"{moment}_time{suffix}": kind
-    for moment in ("created", "first_seen", "last_seen", "modified")
-    for suffix, kind in (("", int), ("_dt", str))
-}
-OCSF: dict[str, Any] = {
-    "activity_id": int,
-    "activity_name": str,
-    "category_name": str,
-    "category_uid": int,
-    "class_name": str,
-    "class_uid": int,
-    "type_name": str,
-    "type_uid": int,
-    "severity": str,
-    "severity_id": int,
-    "status": str,
-    "status_id": int,
-    "time": int,
-    "time_dt": str,
-    "count": int,
-    "is_alert": bool,
-    "metadata": {
-        "product": _PRODUCT,
-        "profiles": [str],
-        "extensions": [{**_CITE, "version": str}],
-        "uid": str,
-        "version": str,
-    },
-    "cloud": {**_ACCOUNT, "cloud_partition": str, "provider": str, "region": str},
-    "finding_info": {
-        "uid": str,
-        "title": str,
-        "desc": str,
-        "types": [str],
-        "analytic": {**_CITE, "category": str, "type": str, "type_id": int},
-        "attacks": [{"tactic": _CITE, "technique": _CITE}],
-        "traits": _VALUES,
-        "related_events_count": int,
-        "related_events": [
-            {
-                "uid": str,
-                "title": str,
-                "type": str,
-                "product": _PRODUCT,
-                "tags": _VALUES,
-                "observables": [{"type": str, "type_id": int, "value": str}],
-            }
-        ],
-        **_TIMES,
-    },
-    "resources": [
-        {
-            "type": str,
-            "uid": str,
-            "uid_alt": str,
-            "cloud_partition": str,
-            "provider": str,
-            "region": str,
-            "owner": _ACCOUNT,
-            "tags": _VALUES,
-            "user": _USER,
-        }
-    ],
-    "compliance": {"control": str, "standards": [str], "status": str, "status_id": int},
-    "remediation": {"desc": str, "references": [str]},
-    "databucket": {
-        **_CITE,
-        "type": str,
-        "type_id": int,
-        "region": str,
-        "is_public": bool,
-        "is_encrypted": bool,
-    },
-    "evidences": [
-        {
-            "api": {"operation": str, "service": _CITE},
-            "actor": {"user": _USER},
-            "src_endpoint": {
-                "ip": str,
-                "location": _LOCATION,
-                "autonomous_system": {"name": str, "number": int},
-            },
-        }
-    ],
-    "vulnerabilities": [
-        {
-            "cve": {
-                "uid": str,
-                "desc": str,
-                "epss": {"score": str},
-                "cvss": [
-                    {
-                        "base_score": float,
-                        "severity": str,
-                        "vector_string": str,
-                        "vendor_name": str,
-                        "version": str,
-                    }
-                ],
-            },
-            "affected_packages": [
-                {"name": str, "version": str, "fixed_in_version": str, "package_manager": str}
-            ],
-            "is_exploit_available": bool,
-            "is_fix_available": bool,
-            "severity": str,
-        }
-    ],
-    "vendor_attributes": {"severity": str, "severity_id": int},
-}
-OCSF_NEEDED = ("class_uid", "metadata", "cloud", "finding_info", "resources", "severity_id")
-
-Event = dict[str, Any]
-Naming = Callable[[str, Shape], str]
 
 
 # --- reading --------------------------------------------------------------------------------
@@ -235,189 +79,6 @@ def kind(event: Event) -> str:
     control = finding.get("Compliance", {}).get("SecurityControlId")
     control = control or finding.get("compliance", {}).get("control", "")
     return f"securityhub:{control}" if control else ""
-
-
-# --- checking against botocore's models --------------------------------------------------------
-@cache
-def _model(service: str, shape: str) -> Shape:
-    session = botocore.session.get_session()
-    found: Shape = session.get_service_model(service).shape_for(shape)
-    return found
-
-
-def on_the_wire(name: str, shape: Shape) -> str:
-    """The member's name in JSON: its locationName, else its own."""
-    return str(shape.serialization.get("name") or name)
-
-
-def camel(name: str, shape: Shape) -> str:
-    """Config's events begin the API's names with a small letter."""
-    return name[:1].lower() + name[1:]
-
-
-SCALARS: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "boolean": (bool,),
-    "integer": (int,),
-    "long": (int,),
-    "double": (int, float),
-    "float": (int, float),
-    "timestamp": (str, int, float),
-}
-
-
-def against(value: Any, shape: Shape, path: str, naming: Naming, null: bool) -> Iterator[str]:
-    """Every way in which a JSON value is not of a botocore shape.
-
-    ``null``: the service writes members that have no value as null in its events.
-    """
-    if value is None and null:
-        return
-    if shape.type_name not in ("structure", "list", "map"):
-        yield from _scalar(value, shape, path)
-    elif not isinstance(value, list if shape.type_name == "list" else dict):
-        yield f"{path}: is no {shape.type_name}"
-    else:
-        for where, item, inner in _items(value, shape, naming):
-            if inner is None:
-                yield f"{path}{where}: unknown"
-            else:
-                yield from against(item, inner, f"{path}{where}", naming, null)
-
-
-def _items(value: Any, shape: Shape, naming: Naming) -> Iterator[tuple[str, Any, Shape | None]]:
-    """The members of a container, each with its path and shape; None where there is no such."""
-    if shape.type_name == "list":
-        yield from ((f"[{index}]", item, shape.member) for index, item in enumerate(value))
-    elif shape.type_name == "map":
-        yield from ((f"[{key!r}]", item, shape.value) for key, item in value.items())
-    else:
-        known = {naming(name, member): member for name, member in shape.members.items()}
-        yield from ((f".{key}", item, known.get(key)) for key, item in value.items())
-
-
-def _scalar(value: Any, shape: Shape, path: str) -> Iterator[str]:
-    number_for_bool = isinstance(value, bool) and shape.type_name != "boolean"
-    if number_for_bool or not isinstance(value, SCALARS[shape.type_name]):
-        yield f"{path}: {value!r} is no {shape.type_name}"
-    elif shape.type_name == "timestamp" and isinstance(value, str):
-        yield from _moment(value, path)
-    elif shape.type_name == "string" and shape.enum and value not in shape.enum:
-        yield f"{path}: {value!r} is not one of {shape.enum}"
-
-
-def _moment(value: Any, path: str) -> Iterator[str]:
-    try:
-        aware = datetime.fromisoformat(str(value)).tzinfo is not None
-    except ValueError:
-        aware = False
-    if not aware:
-        yield f"{path}: {value!r} is no moment"
-
-
-def of_guardduty(detail: Event) -> Iterator[str]:
-    """GuardDuty ``Finding``, but for the additional information."""
-    detail = copy.deepcopy(detail)
-    info = detail["service"].pop("additionalInfo", {})
-    for key, value in info.items():
-        if not isinstance(value, ADDITIONAL_INFO.get(key, ())):
-            yield f"detail.service.additionalInfo.{key}: unknown or of the wrong type"
-    yield from against(detail, _model("guardduty", "Finding"), "detail", on_the_wire, null=True)
-    for field in ("createdAt", "updatedAt"):
-        yield from _moment(detail.get(field), f"detail.{field}")
-
-
-def of_macie(detail: Event) -> Iterator[str]:
-    """Macie ``Finding``."""
-    yield from against(detail, _model("macie2", "Finding"), "detail", on_the_wire, null=True)
-
-
-def of_asff(detail: Event) -> Iterator[str]:
-    """``AwsSecurityFinding``, as BatchImportFindings takes it."""
-    yield from (f"detail.{k}: unknown" for k in detail.keys() - _ASFF_DETAIL)
-    shape = _model("securityhub", "BatchImportFindingsRequest")
-    body = {"Findings": detail["findings"]}
-    report = ParamValidator().validate(body, shape)
-    yield from report.generate_report().splitlines()
-    yield from against(body, shape, "detail", on_the_wire, null=False)
-    for finding in detail["findings"]:
-        for field in ("CreatedAt", "UpdatedAt"):
-            yield from _moment(finding.get(field), field)
-
-
-_ASFF_DETAIL = {"findings", "actionName", "actionDescription"}
-
-
-def of_config(detail: Event) -> Iterator[str]:
-    """Config's ComplianceChangeNotification; its results are ``EvaluationResult``."""
-    yield from (f"detail.{k}: missing" for k in CONFIG_DETAIL - detail.keys())
-    unknown = detail.keys() - CONFIG_DETAIL - {"oldEvaluationResult"}
-    yield from (f"detail.{k}: unknown" for k in unknown)
-    for key in ("newEvaluationResult", "oldEvaluationResult"):
-        if key in detail:
-            shape = _model("config", "EvaluationResult")
-            yield from against(detail[key], shape, f"detail.{key}", camel, null=True)
-
-
-def of_ocsf(detail: Event) -> Iterator[str]:
-    """The attributes listed in ``OCSF``."""
-    yield from (f"detail.{k}: unknown" for k in detail.keys() - {"findings"})
-    for finding in detail["findings"]:
-        yield from (f"{key}: missing" for key in OCSF_NEEDED if key not in finding)
-        yield from _listed(finding, OCSF, "finding")
-
-
-def _listed(value: Any, spec: Any, path: str) -> Iterator[str]:
-    if isinstance(spec, dict):
-        for key, item in value.items() if isinstance(value, dict) else ():
-            if key not in spec:
-                yield f"{path}.{key}: unknown"
-            else:
-                yield from _listed(item, spec[key], f"{path}.{key}")
-    elif isinstance(spec, list):
-        for index, item in enumerate(value if isinstance(value, list) else ()):
-            yield from _listed(item, spec[0], f"{path}[{index}]")
-    kinds = (int, float) if spec is float else type(spec) if isinstance(spec, dict | list) else spec
-    if not isinstance(value, kinds) or (isinstance(value, bool) and spec is not bool):
-        yield f"{path}: {value!r} is of the wrong type"
-
-
-OBJECT_SCAN = {  # GuardDuty User Guide, "Monitoring S3 object scans with Amazon EventBridge"
-    "schemaVersion": str,
-    "scanStatus": str,
-    "resourceType": str,
-    "s3ObjectDetails": {
-        "bucketName": str,
-        "objectKey": str,
-        "eTag": str,
-        "versionId": str,
-        "s3Throttled": bool,
-    },
-    "scanResultDetails": {"scanResultStatus": str, "threats": [{"name": str}]},
-}
-
-
-def of_object_scan(detail: Event) -> Iterator[str]:
-    """The attributes listed in ``OBJECT_SCAN``; without threats their list is null."""
-    found = {k: v for k, v in detail["scanResultDetails"].items() if v is not None}
-    yield from (f"{key}: missing" for key in OBJECT_SCAN.keys() - detail.keys())
-    yield from _listed({**detail, "scanResultDetails": found}, OBJECT_SCAN, "detail")
-
-
-CHECKS: dict[str, Callable[[Event], Iterator[str]]] = {
-    "GuardDuty Finding": of_guardduty,
-    "GuardDuty Malware Protection Object Scan Result": of_object_scan,
-    "Macie Finding": of_macie,
-    "Config Rules Compliance Change": of_config,
-    "Security Hub Findings - Imported": of_asff,
-    "Security Hub Findings - Custom Action": of_asff,
-    "Findings Imported V2": of_ocsf,
-}
-
-
-def problems(event: Event) -> list[str]:
-    """Why the event's detail has not the documented shape; [] when it has."""
-    return list(CHECKS[event["detail-type"]](event["detail"]))
 
 
 # --- tests ------------------------------------------------------------------------------------
@@ -597,7 +258,7 @@ def test_every_user_type_and_every_door_has_a_sample() -> None:
 
 def test_the_hub_s_model_leaves_ocsf_untyped() -> None:
     """When botocore describes the OCSF finding, check it there and drop the list here."""
-    shape = _model("securityhub", "OcsfFinding")
+    shape = model("securityhub", "OcsfFinding")
     assert shape.type_name == "structure"
     assert dict(shape.members) == {}
 

@@ -8,7 +8,7 @@ from console.account import ROOT
 ORDER = (  # an account once left its clients behind, which can make few calls
     "tests/promises/test_loops.py",
     "embedded/tests/test_members.py",
-    "tests/actions/test_iam.py",
+    "tests/actions/iam/test_role_sessions.py",
     "embedded/tests/test_snapshot.py",
 )
 

@@ -14,9 +14,10 @@ from console.permissions.record import Record
 from console.permissions.reference import carries, kinds
 from console.permissions.used import NotGranted, called, merged, uses
 from console.permissions.violations import violations
-from embedded.authorization import Unmapped
 from embedded.place import Place
-from embedded.template import Stack, synthesise
+from embedded.required_permission import Unmapped
+from embedded.stack import Stack
+from embedded.template import synthesise
 
 ROOT = Path(__file__).parents[1]
 TABLE = "arn:aws:dynamodb:REGION:ACCOUNT:table/CasesTable"

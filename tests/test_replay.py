@@ -28,7 +28,7 @@ from console.run import resources
 from cordon.actions import Refused
 from cordon.actions.s3 import BlockPublicAccess, DenyBucketAccess, SuspendLifecycle
 from cordon.settings import Mode
-from embedded import account, scheduler, template
+from embedded import account, intrinsics, scheduler
 
 ROOT = Path(__file__).parent.parent
 EVENTS = ROOT / "events"
@@ -255,7 +255,7 @@ def test_an_event_more_builds_loads_and_makes_nothing_more(monkeypatch: pytest.M
     calls: list[str] = []
     for owner, method in (
         (account, "build"),
-        (template._Resolver, "all"),
+        (intrinsics.Resolver, "all"),
         (botocore.client.ClientCreator, "create_client"),
         (botocore.loaders.JSONFileLoader, "load_file"),
         (botocore.client.BaseClient, "_make_api_call"),

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from cordon.actions import Action
-from cordon.actions.iam import DisableAccessKeys, RevokeRoleSessions
+from cordon.actions.access_keys import DisableAccessKeys
+from cordon.actions.iam import RevokeRoleSessions
 from cordon.actions.s3 import BlockPublicAccess
 from cordon.again import refused_by_policy
+from cordon.deployment import Deployment
 from cordon.playbook import Plan, Playbook
 from cordon.policy import PolicyInput, Verdict, decide, decide_by_arn
-from cordon.settings import Deployment, MasterSwitch, Mode, Settings
+from cordon.settings import MasterSwitch, Mode, Settings
 from cordon.sources.places import not_served
 from escalate_finding.playbook import PLAYBOOK as ESCALATE
 from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE

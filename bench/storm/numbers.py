@@ -7,7 +7,7 @@ from typing import Any
 
 from console.account import cordon_stack
 from embedded.place import Place
-from embedded.template import Resource, Stack
+from embedded.stack import Resource, Stack
 
 HOME = Place("111122223333", "us-east-1", "aws")
 REPORTER = "ReportCases"

@@ -21,10 +21,11 @@ Leaves  every resource.
 """
 
 from cordon.actions import Action
+from cordon.deployment import Deployment
 from cordon.entry import serve
 from cordon.finding import Finding, Resource, ResourceRole
 from cordon.playbook import Incident, Playbook, Serves
-from cordon.settings import Deployment, Mode
+from cordon.settings import Mode
 
 MANUAL_STEP = "Decide what must be contained, and do it: this playbook changes nothing yet."
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from embedded.place import Place
 from embedded.policy_evaluation import Request, applies, listed, statements
-from embedded.template import Resource, Stack, synthesise
+from embedded.stack import Resource, Stack
+from embedded.template import synthesise
 
 FUNCTION, MACHINE = "AWS::Lambda::Function", "AWS::StepFunctions::StateMachine"
 ROLE, MANAGED = "AWS::IAM::Role", "AWS::IAM::ManagedPolicy"

@@ -19,7 +19,7 @@ from console.permissions.record import RECORD, Record
 from console.permissions.violations import violations
 from console.playbooks import playbooks
 from embedded.policy_evaluation import listed
-from embedded.template import Stack
+from embedded.stack import Stack
 
 PAGE = Path("docs") / "permissions.md"
 HEAD = f"""# Permissions

@@ -21,9 +21,10 @@ from console.permissions.granted import (
     role_of,
     stack_with_all_parameters,
 )
-from embedded.authorization import AccountFacts, needs
+from embedded.authorization import needs
 from embedded.journal import Called
-from embedded.template import Stack
+from embedded.required_permission import AccountFacts
+from embedded.stack import Stack
 
 MAPPING = "AWS::Lambda::EventSourceMapping"
 Uses = dict[str, dict[str, list[str]]]  # caller → "action resource" → ["s3:PutBucketPolicy"]

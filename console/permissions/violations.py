@@ -20,7 +20,7 @@ from console.permissions.reference import carries, kinds
 from console.permissions.used import Uses
 from console.playbooks import playbooks
 from embedded.policy_evaluation import listed, statements
-from embedded.template import Stack
+from embedded.stack import Stack
 
 
 def violations(stack: Stack, record: Record) -> list[str]:

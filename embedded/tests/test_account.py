@@ -1,8 +1,8 @@
-"""Events through the fixture stack: delivery, roles, retries, dead letters, tokens, time."""
+"""Events through the fixture stack: delivery, roles, retries, dead letters."""
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,36 +11,26 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded.account import EmbeddedAccount
-from embedded.authorization import Unmapped
 from embedded.deployed_code import DeployedCode
 from embedded.iam_guard import Caller, EmulatorBroken
-from embedded.journal import (
-    Called,
-    DeadLettered,
-    Dropped,
-    ExecutionEnded,
-    ExecutionStarted,
-    Invoked,
-    RuleMatched,
-    TokenWaiting,
-)
+from embedded.journal import Called, DeadLettered, Dropped, Invoked, RuleMatched
 from embedded.policy_evaluation import Decision
-from embedded.template import Unresolved
-from embedded.unsupported_calls import NotEmbedded
-
-STACK = Path(__file__).parent / "stack"
-START = datetime(2026, 11, 24, 6, tzinfo=UTC)
-BUCKET = "victim-1"
-ANYTHING = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
-    }
+from embedded.required_permission import Unmapped
+from embedded.stack import Unresolved
+from embedded.tests.example import (
+    ANYTHING,
+    BUCKET,
+    STACK,
+    START,
+    blocked,
+    changed,
+    critical,
+    edited,
+    enter,
+    remembered,
+    stage,
 )
-
-
-def enter(template: Path = STACK / "template.yaml", **given: Any) -> EmbeddedAccount:
-    return EmbeddedAccount(template, region="eu-central-1", start=START, **given)
+from embedded.unsupported_calls import NotEmbedded
 
 
 @pytest.fixture
@@ -48,51 +38,6 @@ def account() -> Iterator[EmbeddedAccount]:
     with enter() as entered:
         stage(entered)
         yield entered
-
-
-def stage(account: EmbeddedAccount, bucket: str = BUCKET) -> None:
-    account.client("s3").create_bucket(
-        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-    )
-
-
-def critical(bucket: str = BUCKET, **more: Any) -> dict[str, Any]:
-    finding = {"Bucket": bucket, "Severity": {"Label": "CRITICAL"}, "RecordState": "ACTIVE"}
-    return {
-        "id": "e-1",
-        "source": "aws.securityhub",
-        "detail": {"findings": [{**finding, **more}]},
-    }
-
-
-def changed(*items: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"id": "c", "source": "aws.config", "detail": item} for item in items]
-
-
-def blocked(account: EmbeddedAccount, bucket: str = BUCKET) -> bool:
-    try:
-        response = account.client("s3").get_public_access_block(Bucket=bucket)
-    except ClientError as error:
-        assert error.response["Error"]["Code"] == "NoSuchPublicAccessBlockConfiguration"
-        return False
-    return bool(response["PublicAccessBlockConfiguration"]["RestrictPublicBuckets"])
-
-
-def remembered(account: EmbeddedAccount) -> list[str]:
-    table = account.stack.resources["Memory"].physical
-    items = account.client("dynamodb").scan(TableName=table)["Items"]
-    return sorted(item["id"]["S"] for item in items)
-
-
-def edited(tmp_path: Path, old: str, new: str) -> Path:
-    """The fixture template with one change, beside the same code."""
-    text = (STACK / "template.yaml").read_text()
-    assert old in text
-    for name in ("functions", "ask.asl.yaml"):
-        (tmp_path / name).symlink_to(STACK / name)
-    path = tmp_path / "template.yaml"
-    path.write_text(text.replace(old, new))
-    return path
 
 
 # ---- through a rule to a function under its role ----
@@ -113,6 +58,14 @@ def test_an_event_reaches_its_function(account: EmbeddedAccount) -> None:
     assert delivery.invocations[0].result == {"done": 1}
     assert blocked(account)
     assert remembered(account) == [BUCKET]
+
+
+def test_an_event_of_the_api_is_delivered_by_the_rules(account: EmbeddedAccount) -> None:
+    (event,) = changed({"id": "a"})
+    entry = {"Source": event["source"], "DetailType": "x", "Detail": json.dumps(event["detail"])}
+    account.client("events").put_events(Entries=[entry])
+    account.settle()
+    assert remembered(account) == ["a"]
 
 
 def test_an_event_without_a_rule_does_nothing(account: EmbeddedAccount) -> None:
@@ -362,6 +315,15 @@ def test_only_the_bad_message_of_a_batch_returns(account: EmbeddedAccount) -> No
     assert account.messages("Work") == []
 
 
+def test_a_mapping_of_a_queue_can_begin_switched_off(tmp_path: Path) -> None:
+    with enter(
+        edited(tmp_path, "BatchSize: 10", "BatchSize: 10\n            Enabled: false")
+    ) as off:
+        off.deliver(changed({"id": "a"})[0])
+        assert off.journal.of(Invoked) == []
+        assert len(off.messages("Work")) == 1
+
+
 def test_a_record_has_the_form_of_lambda(account: EmbeddedAccount) -> None:
     (event,) = changed({"id": "a"})
     delivery = account.deliver(event)
@@ -448,156 +410,6 @@ def test_a_rule_needs_permission_to_call(
     )
     account.redeliver("Undelivered")
     assert blocked(account)
-
-
-# ---- workflows, tokens, time ----
-
-
-def question_of(account: EmbeddedAccount) -> TokenWaiting:
-    delivery = account.deliver(critical(Ask=True))
-    (waiting,) = delivery.waiting
-    return waiting
-
-
-def test_a_workflow_waits_for_its_token(account: EmbeddedAccount) -> None:
-    delivery = account.deliver(critical(Ask=True))
-    (started,) = account.journal.of(ExecutionStarted)
-    assert (started.machine, started.name) == ("Ask", BUCKET)
-    assert [i.event.get("do") for i in delivery.invocations] == [None, "ask"]
-    assert delivery.invocations[1].event["token"] == delivery.waiting[0].token
-    assert account.now == START + timedelta(seconds=90)  # the Wait state took no real time
-    assert account.journal.of(ExecutionEnded) == []
-    assert not blocked(account)
-
-
-def test_approved_workflow_blocks(account: EmbeddedAccount) -> None:
-    waiting = question_of(account)
-    account.client("stepfunctions").send_task_success(
-        taskToken=waiting.token,
-        output=json.dumps({"decision": "approve", "by": 'the "reviewer"\n{% $x %}'}),
-    )
-    account.settle()
-    (ended,) = account.journal.of(ExecutionEnded)
-    assert (ended.machine, ended.status) == ("Ask", "SUCCEEDED")
-    assert ended.output == {"contained": BUCKET, "by": 'the "reviewer"\n{% $x %}'}
-    assert blocked(account)
-
-
-def test_a_rejected_workflow_does_nothing(account: EmbeddedAccount) -> None:
-    waiting = question_of(account)
-    account.client("stepfunctions").send_task_success(
-        taskToken=waiting.token, output=json.dumps({"decision": "reject", "by": "x"})
-    )
-    account.settle()
-    (ended,) = account.journal.of(ExecutionEnded)
-    assert ended.status == "SUCCEEDED"
-    assert not blocked(account)
-
-
-def test_an_unanswered_workflow_expires(account: EmbeddedAccount) -> None:
-    waiting = question_of(account)
-    account.advance(timedelta(hours=2) - timedelta(seconds=1))
-    assert account.journal.of(ExecutionEnded) == []
-    account.advance(timedelta(seconds=1))
-    (ended,) = account.journal.of(ExecutionEnded)
-    assert (ended.status, ended.output) == ("SUCCEEDED", {"why": "expired"})
-    with pytest.raises(ClientError) as late:
-        account.client("stepfunctions").send_task_success(
-            taskToken=waiting.token, output='{"decision": "approve", "by": "x"}'
-        )
-    assert late.value.response["Error"]["Code"] in ("TaskTimedOut", "InvalidToken")
-    account.settle()
-    assert not blocked(account)
-
-
-def test_the_workflow_runs_under_its_own_role(tmp_path: Path) -> None:
-    with enter(edited(tmp_path, "Action: lambda:InvokeFunction", "Action: sns:Publish")) as account:
-        account.deliver(critical(Ask=True))
-        (ended,) = account.journal.of(ExecutionEnded)
-        assert (ended.status, ended.error) == ("FAILED", "Lambda.AccessDeniedException")
-        refused = [c for c in account.journal.of(Called) if not c.allowed]
-        assert [(c.caller, c.actions[0][0]) for c in refused] == [("Ask", "lambda:InvokeFunction")]
-
-
-def test_a_workflow_retries_in_virtual_time(account: EmbeddedAccount) -> None:
-    waiting = question_of(account)
-    before = account.now
-    account.client("s3").delete_bucket(Bucket=BUCKET)
-    account.client("stepfunctions").send_task_success(
-        taskToken=waiting.token, output='{"decision": "approve", "by": "x"}'
-    )
-    account.settle()
-    (ended,) = account.journal.of(ExecutionEnded)
-    assert (ended.status, ended.error) == ("FAILED", "NoSuchBucket")
-    blocks = [i for i in account.journal.of(Invoked) if i.event.get("do") == "block"]
-    assert len(blocks) == 3
-    assert account.now == before + timedelta(seconds=30)  # 10 s, then 20 s
-
-
-def test_patience_stops_before_a_long_wait(account: EmbeddedAccount) -> None:
-    delivery = account.deliver(critical(Ask=True), patience=timedelta(seconds=30))
-    assert delivery.waiting == []
-    assert account.now == START
-    assert len(account.advance(timedelta(seconds=90)).waiting) == 1
-
-
-def test_two_workflows_wait_at_once(account: EmbeddedAccount) -> None:
-    stage(account, "victim-2")
-    first = account.deliver(critical(Ask=True)).waiting[0]
-    second = account.deliver(critical("victim-2", Ask=True)).waiting[0]
-    account.client("stepfunctions").send_task_success(
-        taskToken=second.token, output='{"decision": "approve", "by": "x"}'
-    )
-    account.settle()
-    assert blocked(account, "victim-2")
-    assert not blocked(account)
-    account.client("stepfunctions").send_task_success(
-        taskToken=first.token, output='{"decision": "approve", "by": "x"}'
-    )
-    account.settle()
-    assert blocked(account)
-
-
-UNTIL_DONE = {
-    "QueryLanguage": "JSONata",
-    "StartAt": "Try",
-    "States": {
-        "Try": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::lambda:invoke",
-            "Arguments": {"FunctionName": "{% $states.context.Execution.Input.function %}"},
-            "Output": "{% $states.result.Payload %}",
-            "Next": "Done",
-        },
-        "Done": {
-            "Type": "Choice",
-            "Choices": [{"Condition": "{% $states.input.until != '' %}", "Next": "Wait"}],
-            "Default": "End",
-        },
-        "Wait": {"Type": "Wait", "Timestamp": "{% $states.input.until %}", "Next": "Try"},
-        "End": {"Type": "Succeed"},
-    },
-}
-
-
-def test_a_wait_ends_despite_a_fraction(account: EmbeddedAccount) -> None:
-    until = START + timedelta(hours=2)
-
-    def handler(event: Any, context: Any) -> dict[str, str]:
-        late = datetime.now(UTC) >= until
-        return {"until": "" if late else until.strftime("%Y-%m-%dT%H:%M:%SZ")}
-
-    account.runtime._handlers["Block"] = handler
-    machine = account.client("stepfunctions").create_state_machine(
-        name="until", definition=json.dumps(UNTIL_DONE), roleArn=account.machines["Ask"].role
-    )["stateMachineArn"]
-    account.clock.sleep(0.25)
-    started = json.dumps({"function": account.functions["Block"].arn})
-    account.client("stepfunctions").start_execution(stateMachineArn=machine, input=started)
-    account.settle()
-    assert [r.status for r in account.journal.of(ExecutionEnded)] == ["SUCCEEDED"]
-    assert len(account.journal.of(Invoked)) == 2
-    assert until <= account.now < until + timedelta(seconds=1)
 
 
 def test_endless_invocations_are_an_error(

@@ -5,8 +5,9 @@ from typing import Any
 import boto3
 import pytest
 
-from embedded.authorization import Unmapped, needs
+from embedded.authorization import needs
 from embedded.place import Place
+from embedded.required_permission import Unmapped
 
 HERE = Place("111122223333", "eu-central-1")
 

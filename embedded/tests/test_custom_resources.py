@@ -9,7 +9,7 @@ import urllib3
 
 from embedded.account import EmbeddedAccount
 from embedded.custom_resources import HOST, Failed, as_text, serving
-from embedded.template import Unresolved
+from embedded.stack import Unresolved
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from embedded.account import EmbeddedAccount
-from embedded.template import Unresolved
+from embedded.stack import Unresolved
 
 TEMPLATE = Path(__file__).parent / "stack" / "template.yaml"
 START = datetime(2026, 11, 24, 6, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 from embedded.account import EmbeddedAccount
 from embedded.http_api import HttpResponse
 from embedded.journal import Invoked
-from embedded.template import Unresolved
+from embedded.stack import Unresolved
 
 STACK = Path(__file__).parent / "stack" / "http"
 START = datetime(2026, 11, 24, 6, tzinfo=UTC)

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from embedded.attributes import LONGEST, generated
-from embedded.parameters import Unresolved, items, parameters_of
+from embedded.parameters import items, parameters_of
 from embedded.place import Place
+from embedded.stack import Unresolved
 
 HERE = Place("111122223333", "eu-central-1")
 

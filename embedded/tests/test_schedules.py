@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from embedded.account import EmbeddedAccount
 from embedded.journal import DeadLettered, Invoked, RuleMatched
 from embedded.schedules import parse
-from embedded.template import Unresolved
+from embedded.stack import Unresolved
 
 STACK = Path(__file__).parent / "stack" / "schedules"
 START = datetime(2026, 11, 24, 6, tzinfo=UTC)  # a Tuesday

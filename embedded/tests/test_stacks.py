@@ -8,9 +8,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded.account import EmbeddedAccount
-from embedded.authorization import RequiredPermission, needs
+from embedded.authorization import needs
 from embedded.journal import Invoked
 from embedded.place import Place
+from embedded.required_permission import RequiredPermission
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from embedded.place import Place
-from embedded.template import Stack, Unresolved, load, substitute, synthesise
+from embedded.stack import Stack, Unresolved
+from embedded.template import load, substitute, synthesise
 
 TEMPLATE = Path(__file__).parent / "stack" / "template.yaml"
 HERE = Place("111122223333", "eu-central-1")

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from cordon.actions import Action
 from cordon.deadlines import AI_ACT_73, GDPR_33, HIPAA_164_404
+from cordon.deployment import Deployment
 from cordon.entry import serve
 from cordon.finding import Finding, Resource
 from cordon.headers import headers
 from cordon.playbook import Incident, Playbook, Serves
-from cordon.settings import Deployment, Mode
+from cordon.settings import Mode
 
 # A person must handle these, at any severity.
 ROOT_USE = (

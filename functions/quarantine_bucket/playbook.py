@@ -17,10 +17,11 @@ from cordon.actions.s3 import (
     TagBucket,
 )
 from cordon.deadlines import GDPR_33, HIPAA_164_404
+from cordon.deployment import Deployment
 from cordon.entry import serve
 from cordon.finding import Finding, Resource
 from cordon.playbook import Incident, Playbook, Serves
-from cordon.settings import Deployment, Mode
+from cordon.settings import Mode
 from cordon.unsupported import buckets, unsupported_bucket, unsupported_buckets
 
 # One family per level of containment

@@ -8,10 +8,10 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from cordon.clients import clients_for
+from cordon.deployment import Deployment
 from cordon.errors import RunIncomplete
 from cordon.memory.table import Table
 from cordon.reconciling.run import Run, text_of
-from cordon.settings import Deployment
 
 # What this function must be given, beside what every function is.
 NEEDS = (

@@ -11,12 +11,14 @@ Leaves  sessions that start after the revocation, and the role's own permissions
 """
 
 from cordon.actions import Action
-from cordon.actions.iam import DisableAccessKeys, RevokeRoleSessions, RevokeUserSessions
+from cordon.actions.access_keys import DisableAccessKeys
+from cordon.actions.iam import RevokeRoleSessions, RevokeUserSessions
 from cordon.deadlines import GDPR_33
+from cordon.deployment import Deployment
 from cordon.entry import serve
 from cordon.finding import Finding
 from cordon.playbook import Incident, Playbook, Serves
-from cordon.settings import Deployment, Mode
+from cordon.settings import Mode
 from cordon.unsupported import ROLE, USER, revocable_principals, unsupported_principal
 
 # Never the AI Protection types: their principal is the application's own role.

@@ -9,10 +9,11 @@ Leaves  the resource: most of these settings can only be changed by re-creating 
 
 from cordon.actions import Action, Refused
 from cordon.actions.tag_action_for import TAG_ACTIONS, tag_action_for
+from cordon.deployment import Deployment
 from cordon.entry import serve
 from cordon.finding import Finding, Resource
 from cordon.playbook import Incident, Playbook, Serves
-from cordon.settings import Deployment, Mode
+from cordon.settings import Mode
 
 AI_CONTROLS = (
     "securityhub:SageMaker.*",

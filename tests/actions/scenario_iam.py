@@ -6,8 +6,9 @@ from typing import Any
 
 from moto.iam.models import AWSManagedPolicy, IAMBackend, iam_backends
 
+from cordon.actions.access_keys import DisableAccessKeys
 from cordon.actions.action import Undone
-from cordon.actions.iam import DisableAccessKeys, RevokeRoleSessions, RevokeUserSessions
+from cordon.actions.iam import RevokeRoleSessions, RevokeUserSessions
 from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.clients import AwsClients
 from embedded import backends

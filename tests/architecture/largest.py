@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from functools import cache
 
 from embedded.place import Place
-from embedded.template import Stack, synthesise
+from embedded.stack import Stack
+from embedded.template import synthesise
 from tests.architecture.stack import TEMPLATE, raw
 
 # CloudFormation API Reference, "CreateStack": a stack's name has at most 128 characters.

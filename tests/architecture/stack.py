@@ -8,7 +8,8 @@ from typing import Any
 
 from console.account import cordon_stack
 from embedded.place import Place
-from embedded.template import Stack, load
+from embedded.stack import Stack
+from embedded.template import load
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"

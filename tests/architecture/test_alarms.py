@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from embedded.template import Resource
+from embedded.stack import Resource
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, ROOT, logical, stack
 

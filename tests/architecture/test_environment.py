@@ -13,9 +13,9 @@ import pytest
 
 from cordon import bootstrap
 from cordon.deciding import handler as deciding
+from cordon.deployment import Deployment
 from cordon.reporting import handle as reporting
 from cordon.setting_up import handler as setting_up
-from cordon.settings import Deployment
 from embedded.place import Place
 from reconcile_cases import reconcile
 from tests.architecture import largest
@@ -80,7 +80,7 @@ def test_every_function_is_looked_at() -> None:
 
 @pytest.mark.parametrize("function", sorted(NEEDS))
 def test_every_variable_is_one_that_code_reads(function: str) -> None:
-    read = (LAYER / "settings.py").read_text() + (LAYER / "clients.py").read_text()
+    read = (LAYER / "deployment.py").read_text() + (LAYER / "clients.py").read_text()
     ours = {name for name in environment(function) if name.startswith("CORDON_")}
     assert {name for name in ours if f'"{name}"' not in read} == set()
 

@@ -7,7 +7,7 @@ import pytest
 
 from console.account import cordon_stack
 from embedded.place import Place
-from embedded.template import Resource, Unresolved
+from embedded.stack import Resource, Unresolved
 from tests.architecture import largest
 from tests.architecture.stack import compact, raw, stack
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from cordon.deployment import Deployment
 from cordon.outcome import Outcome
 from cordon.setting_up.custom_actions import DESCRIPTIONS
 from cordon.setting_up.response import KEPT_SECONDS
 from cordon.setting_up.settings_row import entries_of
-from cordon.settings import Deployment, MasterSwitch, Mode, parse
+from cordon.settings import MasterSwitch, Mode, parse
 from cordon.sources.custom_action import ids_of
 from embedded.custom_resources import as_text
 from embedded.place import Place

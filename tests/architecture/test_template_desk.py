@@ -7,7 +7,7 @@ import pytest
 
 from cordon.deciding.redeliver import SENDERS
 from cordon.deciding.request import ROUTES
-from cordon.settings import Deployment
+from cordon.deployment import Deployment
 from embedded.policy_evaluation import Decision, Policies, Request, decide
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, listed, stack

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from cordon.deployment import Deployment
 from cordon.memory import heartbeat, sweeps
 from cordon.reconciling.due import BEAT
 from cordon.reconciling.run import LAST_SECONDS, Summary
-from cordon.settings import Deployment
 from embedded.policy_evaluation import Decision, Policies, Request, decide
 from tests.architecture.stack import PLAYBOOKS, listed, logical, policies, stack, statements
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from cordon.clients import CONFIG
+from cordon.deployment import Deployment
 from cordon.headers import headers
 from cordon.reporting.event import DETAIL_TYPE, SOURCE
 from cordon.reporting.handle import KEPT
-from cordon.settings import Deployment
 from embedded.event_patterns import matches
 from embedded.policy_evaluation import Decision, Policies, Request, decide
 from tests.architecture.stack import PLACE, PLAYBOOKS, listed, policies, stack, statements

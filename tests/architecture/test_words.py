@@ -58,7 +58,7 @@ ALLOWED_WORDS = {
     ("label", "embedded/"): "ASFF Severity.Label",
     ("label", "template.yaml"): "CloudFormation's own key, and ASFF Severity.Label",
     ("label", "tests/test_finding_types.py"): "ASFF Severity.Label",
-    ("label", "layers/cordon/cordon/policy.py"): "ASFF Severity.Label",
+    ("label", "layers/cordon/cordon/gate.py"): "ASFF Severity.Label",
     ("label", "tests/sources/"): "ASFF Severity.Label",
     ("label", "layers/cordon/cordon/reporting/"): "ASFF Severity.Label",
     ("label", "tests/reporting/"): "ASFF Severity.Label",

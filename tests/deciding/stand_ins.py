@@ -14,13 +14,13 @@ from botocore.exceptions import ClientError
 from cordon.deciding.cases import decide_case
 from cordon.deciding.desk import Desk, Response
 from cordon.deciding.request import Caller, OnCase
+from cordon.deployment import Deployment
 from cordon.headers import headers
 from cordon.memory import settings as settings_row
 from cordon.memory.cases import Case, Cases
 from cordon.memory.decisions import Decision, Verb
 from cordon.memory.table import Row
 from cordon.playbook import Playbook
-from cordon.settings import Deployment
 from cordon.statuses import Status
 from tests.fencing.stand_ins import Clock, MemoryBucket
 from tests.make import ACCOUNT, DEPLOYMENT

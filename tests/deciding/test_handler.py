@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cordon.deciding import handler as handling
-from cordon.settings import Deployment
+from cordon.deployment import Deployment
 from decide_cases.decide import handler
 from tests.deciding.stand_ins import ADA, API, CASE, DESK, FUNCTIONS, Office, waiting
 

@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 CORE = "layers/cordon/cordon"
 ROOMS = {
-    "policy": ("policy",),
+    "policy": ("gate", "policy"),
     "statuses": ("statuses",),
     "contain": ("contain", "capture", "attempt"),
     "release": ("release",),

@@ -18,7 +18,12 @@ from tests.mutants.generate import CORE, ROOT, Mutant
 # The stand-ins of the table know each expression word by word: they would refuse any change of one.
 BY_BEHAVIOUR = ("-k", "not stand-in", "--deselect", "tests/memory/test_contract.py")
 NEAREST = {  # to each room; then the dear ones
-    "policy": ("tests/test_policy.py", "tests/test_settings.py", "tests/reporting"),
+    "policy": (
+        "tests/test_gate.py",
+        "tests/test_policy.py",
+        "tests/test_settings.py",
+        "tests/reporting",
+    ),
     "statuses": ("tests/test_statuses.py",),
     "memory": ("tests/memory", "tests/fencing"),
     "contain": ("tests/fencing",),
@@ -28,7 +33,19 @@ NEAREST = {  # to each room; then the dear ones
 }
 DEAR = tuple(
     f"tests/promises/test_{name}.py"
-    for name in ("path", "approval", "delivery", "again", "crash", "evidence", "settings", "time")
+    for name in (
+        "path",
+        "approval",
+        "delivery",
+        "dead_letters",
+        "again",
+        "crash",
+        "evidence",
+        "settings",
+        "exemptions",
+        "budget",
+        "time",
+    )
 )
 OPTIONS = ("-x", "-q", "--tb=no", "-rfE", "--timeout=90")
 ENV = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}

@@ -30,10 +30,10 @@ def break_second(world: World, operation: str, fault: Fault, *, lasting: bool = 
         caller = account._scheduler.owner
         meant = called == operation and second in json.dumps(params, default=str)
         if caller is None or not meant or (broken and not lasting):
-            return account._intercept(client, called, params, go)
+            return account.calls.intercept(client, called, params, go)
         broken.append(called)
         if fault.takes_effect:
-            account._intercept(client, called, params, go)
+            account.calls.intercept(client, called, params, go)
         error = fault.error(client.meta.service_model.service_name, called)
         caller.crashed = isinstance(error, SandboxDied)
         raise error

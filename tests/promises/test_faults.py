@@ -87,7 +87,7 @@ class Disturbed:
         self, client: Any, operation: str, params: Mapping[str, Any], go: Callable[[], Any]
     ) -> Any:
         account = self.world.account
-        made = partial(account._intercept, client, operation, params, go)
+        made = partial(account.calls.intercept, client, operation, params, go)
         caller = account._scheduler.owner
         ours = caller is not None and caller.name in account.functions
         if caller is None or not ours or getattr(client, UNGUARDED, False):

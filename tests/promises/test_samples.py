@@ -12,7 +12,7 @@ import pytest
 from console.expected import deployed, expectation_path, home_of
 from console.playbooks import playbooks
 from cordon.finding import Malformed
-from cordon.policy import not_ours
+from cordon.gate import not_ours
 from cordon.settings import Mode
 from cordon.sources.own_finding import case_named
 from cordon.statuses import Status

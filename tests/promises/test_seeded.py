@@ -34,7 +34,7 @@ def failing(world: World, operation: str, fault: Fault) -> list[bool]:
     def intercept(client: Any, called: str, params: Any, go: Any) -> Any:
         if called == operation and fails and world.account._scheduler.owner is not None:
             raise fault.error(client.meta.service_model.service_name, operation)
-        return world.account._intercept(client, called, params, go)
+        return world.account.calls.intercept(client, called, params, go)
 
     iam_guard.enter(intercept)
     return fails

@@ -9,13 +9,12 @@ from botocore.exceptions import ClientError
 
 from console.evidence import verify
 from cordon import clients
-from cordon.memory.cases import Cases
 from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded.journal import Invoked
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.test_samples import RELEASED as EACH_SHAPE
-from tests.promises.world import HOME, Event, Refused, World, changed, event, logged, outcomes
+from tests.promises.world import HOME, Event, Refused, World, changed, event, outcomes
 
 NAME = "quarantine_bucket/guardduty_public_access"
 OWN = {"securityhub:BatchImportFindings", "events:PutEvents"}  # how people see what is observed
@@ -40,6 +39,13 @@ def observed(world: World, before: dict[str, Any]) -> None:
     assert world.account.snapshot()["ssm"] == {}
     assert world.published == []
     assert world.finding(world.case())["Title"].startswith("Cordon observed")
+
+
+def exemption(**changes: str) -> dict[str, dict[str, str]]:
+    """The setting with one exemption of the sample's bucket."""
+    arn = f"arn:aws:s3:::{bucket_of(event(NAME))}"
+    one = {"playbook": "quarantine_bucket", "resource": arn, "expires": "2026-12-24T00:00:00Z"}
+    return {"site": {**one, **REASON, **changes}}
 
 
 # ---- safe by default ----
@@ -428,188 +434,12 @@ def test_observing_needs_no_member_role(world: World) -> None:
     assert world.troubles == [t for t in world.troubles if "AssumeRole" in t]
 
 
-# ---- exemptions and protection ----
-
-
-def exemption(**changes: str) -> dict[str, dict[str, str]]:
-    """The setting with one exemption of the sample's bucket."""
-    arn = f"arn:aws:s3:::{bucket_of(event(NAME))}"
-    one = {"playbook": "quarantine_bucket", "resource": arn, "expires": "2026-12-24T00:00:00Z"}
-    return {"site": {**one, **REASON, **changes}}
-
-
-@pytest.mark.parametrize("changes", [{}, {"playbook": "*"}, {"resource": "arn:aws:s3:::acme-*"}])
-def test_exempt_target_is_ignored(world: World, changes: dict[str, str]) -> None:
-    world.set("exemptions", exemption(**changes))
-    before, _ = sent(world)
-    assert world.cases == []
-    assert world.state == before
-    invoked = world.account.journal.of(Invoked)
-    (said,) = [i.result for i in invoked if i.function == "QuarantineBucket"]
-    assert "ana@example.com" in said["reason"]
-    assert "2026-12-24" in said["reason"]
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"expires": "2026-11-24T11:59:59Z"},
-        {"playbook": "tag_ai_resource"},
-        {"resource": "arn:aws:s3:::another"},
-    ],
-)
-def test_an_exemption_covers_no_more_than_it_says(world: World, changes: dict[str, str]) -> None:
-    world.set("exemptions", exemption(**changes))
-    sent(world)
-    assert world.case().status is Status.CONTAINED
-
-
-def escalated_instead(world: World, before: dict[str, Any], why: str) -> None:
-    """An incident says what a person must do, and the bucket is as it was."""
-    assert world.case().status is Status.ESCALATED
-    assert world.state == before
-    (incident,) = world.account.client("ssm").describe_ops_items(
-        OpsItemFilters=[{"Key": "Status", "Values": ["Open"], "Operator": "Equal"}]
-    )["OpsItemSummaries"]
-    body = world.account.client("ssm").get_ops_item(OpsItemId=incident["OpsItemId"])["OpsItem"]
-    assert why in body["Description"]
-    assert why in world.published[0].message
-
-
-def test_target_matching_a_pattern_is_escalated(world: World) -> None:
-    world.set("protected", {"arn:aws:s3:::acme-backup-*", "arn:aws:s3:::acme-*"})
-    before, said = sent(world)
-    assert said["outcome"] == "escalated"
-    escalated_instead(world, before, "is protected by the pattern")
-
-
-def test_trail_bucket_is_escalated(world: World) -> None:
-    world.stage(event(NAME))
-    name = bucket_of(event(NAME))
-    s3, trails = world.account.client("s3"), world.account.client("cloudtrail")
-    policy = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
-    trails.create_trail(Name="everything", S3BucketName=name)
-    before, _ = sent(world)
-    assert json.loads(s3.get_bucket_policy(Bucket=name)["Policy"]) == policy
-    escalated_instead(world, before, "receives the logs of CloudTrail")
-
-
-@pytest.mark.world("enforce", ProtectedResources="arn:aws:s3:::acme-*")
-def test_protected_resource_is_escalated(world: World) -> None:
-    before, _ = sent(world)
-    escalated_instead(world, before, "is protected by the pattern")
-
-
-# ---- the budget ----
-
-
-STANDARD = "quarantine_bucket/securityhub_s3_8_per_standard"
-SHUT_BLOCK = "quarantine_bucket/guardduty_block_disabled"
-
-
-def test_threat_beyond_budget_awaits_approval(world: World) -> None:
-    """Other playbooks have a budget of their own; when the hour ends it is contained."""
-    world.set("budgets.quarantine_bucket", 2)
-    names = ("guardduty_public_access", "guardduty_tor", "guardduty_block_disabled")
-    for name in names:
-        world.send(event(f"quarantine_bucket/{name}"))
-    world.send(event("revoke_sessions/guardduty_persistence"))
-    statuses = {case.finding.id: case.status for case in world.cases}
-    ids = [event(f"quarantine_bucket/{name}")["detail"]["id"] for name in names]
-    assert [statuses[i] for i in ids] == [
-        Status.CONTAINED,
-        Status.CONTAINED,
-        Status.AWAITING_APPROVAL,
-    ]
-    assert statuses[event("revoke_sessions/guardduty_persistence")["detail"]["id"]] is (
-        Status.CONTAINED
-    )
-    (over,) = [case for case in world.cases if case.status is Status.AWAITING_APPROVAL]
-    assert "is used up; a person decides" in over.reason
-    assert any(over.plan_hash in published.message for published in world.published)
-    world.account.advance(timedelta(hours=1))
-    world.set("budgets.quarantine_bucket", 10)
-    world.account.deliver(event(SHUT_BLOCK))
-    assert {case.status for case in world.cases} == {Status.CONTAINED}
-
-
-def test_control_beyond_budget_is_held_back(world: World) -> None:
-    """It stays in the index of what is open, for as long as it is held back."""
-    world.set("budget", 0)
-    one = event(STANDARD)
-    delivery = world.send(one)
-    case = world.case()
-    assert case.status is Status.OBSERVED
-    assert case.held_back
-    assert any(line.get("held_back") for line in logged(delivery))
-    assert [row.id for row in world.operator.open_cases()] == [case.id]
-    assert "expires" not in _row(world, case.id)
-    world.set("budget", 10)
-    world.account.deliver(one)
-    assert world.case().status is Status.CONTAINED
-    assert not world.case().held_back
-
-
-def _row(world: World, case: str) -> dict[str, Any]:
-    table = world.account.stack.outputs["CasesTableName"]
-    key = {"id": {"S": f"case#quarantine_bucket#{case}"}}
-    found = world.account.client("dynamodb").get_item(TableName=table, Key=key)
-    return dict(found["Item"])
-
-
-def test_observed_case_is_held_back_no_longer(world: World) -> None:
-    one = event(STANDARD)
-    world.set("budget", 0)
-    world.send(one)
-    world.set("modes.quarantine_bucket", "observe")
-    world.account.deliver(one)
-    assert not world.case().held_back
-    assert world.case().reason == "mode is observe"
-    assert list(world.operator.open_cases()) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "status"),
-    [(NAME, Status.AWAITING_APPROVAL), (STANDARD, Status.OBSERVED)],
-)
-def test_budget_lost_in_the_race(
-    world: World, monkeypatch: pytest.MonkeyPatch, name: str, status: Status
-) -> None:
-    """Others took the last of it after it was read: the same as if it had been used up before."""
-    monkeypatch.setattr(Cases, "take_budget", lambda *_: False)
-    world.stage(event(name))
-    before = world.state
-    delivery = world.account.deliver(event(name))
-    case = world.case()
-    assert case.status is status
-    assert case.held_back is (status is Status.OBSERVED)
-    assert any(line.get("held_back") for line in logged(delivery))
-    assert [row.id for row in world.operator.open_cases()] == [case.id]
-    assert world.state == before
-    assert world.holds == {}
-    monkeypatch.undo()
-    if status is Status.AWAITING_APPROVAL:
-        assert case.plan_hash in world.published[-1].message
-        world.approve(case)
-    else:
-        world.account.deliver(event(name))
-    assert world.case().status is Status.CONTAINED
-
-
-def test_budget_below_high_is_smaller(world: World) -> None:
-    """Two of ten are kept; of two, none is left."""
-    world.set("budget", 2)
-    world.send(event("quarantine_bucket/config_bucket_level_block"))  # Config gives no severity
-    assert world.case().status is Status.OBSERVED
-    assert "for findings below HIGH is used up" in world.case().reason
+# ---- persons decide ----
 
 
 def _later(one: Event) -> Event:
     one = changed(one, "detail.updatedAt", "2026-11-24T12:30:00.000Z")
     return changed(one, "detail.service.eventLastSeen", "2026-11-24T12:30:00.000Z")
-
-
-# ---- persons decide ----
 
 
 def test_released_case_awaits_approval_again(world: World) -> None:

@@ -30,9 +30,9 @@ from cordon.memory.table import encode, row_of
 from cordon.settings import Mode
 from cordon.sources import read
 from cordon.sources.own_finding import id_of
-from embedded.account import Delivery, EmbeddedAccount
+from embedded.account import EmbeddedAccount
 from embedded.functions import InvocationResult
-from embedded.journal import Called, DeadLettered, Dropped, Invoked, Published
+from embedded.journal import Called, DeadLettered, Delivery, Dropped, Invoked, Published
 from embedded.place import Place
 
 ROOT = Path(__file__).parents[2]

@@ -15,12 +15,12 @@ import time_machine
 from botocore.exceptions import ClientError
 
 from cordon.clock import to_iso
+from cordon.deployment import Deployment
 from cordon.memory import reported
 from cordon.memory.cases import Case, Cases
 from cordon.memory.decisions import Decision, decision_row
 from cordon.memory.table import Table
 from cordon.reconciling.run import Run, Summary
-from cordon.settings import Deployment
 from cordon.statuses import Status
 from embedded import backends
 from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE

@@ -13,6 +13,7 @@ from moto.sns.models import sns_backends
 
 from cordon.clients import AwsClients
 from cordon.clock import now
+from cordon.deployment import Deployment
 from cordon.finding import HubReference
 from cordon.memory.cases import Case, Cases
 from cordon.memory.reported import Reported, ReportedRows
@@ -20,7 +21,6 @@ from cordon.memory.table import Table
 from cordon.playbook import Playbook
 from cordon.reporting.projection import Failed
 from cordon.reporting.run import Reporter
-from cordon.settings import Deployment
 from embedded import backends
 from embedded.backends import hub
 from escalate_finding.playbook import PLAYBOOK as ESCALATE

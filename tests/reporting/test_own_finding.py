@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from cordon.clock import from_iso
+from cordon.gate import CLOSED_STATES, CONTROL_PASSED
 from cordon.memory.cases import ActionStatus, Case
 from cordon.playbook import Playbook
-from cordon.policy import CLOSED_STATES, CONTROL_PASSED
 from cordon.release import FINDING_SOURCE
 from cordon.reporting.security_hub import own_finding
 from cordon.statuses import Status

@@ -11,11 +11,12 @@ from typing import Any
 
 import time_machine
 
+from cordon.deployment import Deployment
 from cordon.memory import settings as settings_row
 from cordon.memory.table import Row, Table
 from cordon.setting_up.handler import Setup
 from cordon.setting_up.home import PARAMETER
-from cordon.settings import Deployment, Settings
+from cordon.settings import Settings
 from embedded import backends
 from embedded.backends import Where, cloudformation
 from tests.actions.scenario import PLACE, account

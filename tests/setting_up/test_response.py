@@ -9,10 +9,10 @@ import pytest
 import urllib3
 
 from console.account import cordon_account
+from cordon.deployment import Deployment
 from cordon.setting_up import handler as handling
 from cordon.setting_up import response as responding
 from cordon.setting_up.response import KEPT_SECONDS, PHYSICAL_ID, NotResponded
-from cordon.settings import Deployment
 from embedded import custom_resources
 from embedded.custom_resources import HOST, Failed, Responses, serving
 from embedded.place import Place

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cordon.finding import Malformed, State
-from cordon.policy import not_ours
+from cordon.gate import not_ours
 from cordon.sources import read
 from escalate_finding.playbook import for_a_person
 from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE

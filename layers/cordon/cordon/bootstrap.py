@@ -6,6 +6,7 @@ from typing import Any
 
 from cordon.actions import Action
 from cordon.clients import AwsClients, clients_for
+from cordon.deployment import Deployment
 from cordon.evidence import Chain, Evidence
 from cordon.memory.cases import Case, Cases
 from cordon.memory.decisions import Decision, Decisions
@@ -14,7 +15,6 @@ from cordon.memory.reported import Reported, ReportedRows
 from cordon.memory.table import Table
 from cordon.observed import ObservedBatch
 from cordon.playbook import Playbook
-from cordon.settings import Deployment
 
 # What a playbook's function must be given, beside what every function is.
 NEEDS = (

@@ -8,9 +8,10 @@ from typing import Any
 
 from cordon.actions import Action, from_json
 from cordon.deadlines import Clock
+from cordon.deployment import Deployment
 from cordon.errors import Refused
 from cordon.finding import Finding, Resource, canonical_json
-from cordon.settings import Deployment, Mode
+from cordon.settings import Mode
 from cordon.unsupported import Unsupported
 
 

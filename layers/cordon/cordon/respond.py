@@ -21,6 +21,7 @@ from cordon.clock import now, to_iso
 from cordon.errors import CaseConflict, SettingsUnavailable
 from cordon.facts import LookUp, gather_facts
 from cordon.finding import Finding
+from cordon.gate import not_ours, passes
 from cordon.memory.cases import Case, Remembered
 from cordon.outcome import (
     Outcome,
@@ -31,15 +32,7 @@ from cordon.outcome import (
     unchanged,
     wait_for_change,
 )
-from cordon.policy import (
-    Decision,
-    PolicyInput,
-    Verdict,
-    decide,
-    may_release,
-    not_ours,
-    passes,
-)
+from cordon.policy import Decision, PolicyInput, Verdict, decide, may_release
 from cordon.question import NOBODY, end, is_over, period_is_over
 from cordon.release import FINDING_SOURCE, release
 from cordon.settings import MasterSwitch

@@ -9,7 +9,7 @@ each would undo what the other did. One of them does: the one in HomeRegion.
 from collections.abc import Iterable
 
 from cordon.actions import Action
-from cordon.settings import Deployment
+from cordon.deployment import Deployment
 from cordon.sources.places import not_served
 
 MANUAL_STEP = (

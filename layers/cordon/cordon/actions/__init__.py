@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
+from cordon.actions.access_keys import DisableAccessKeys
 from cordon.actions.action import (
     Action,
     Json,
@@ -15,7 +16,7 @@ from cordon.actions.action import (
     UndoResult,
 )
 from cordon.actions.bedrock import TagAgentCore, TagBedrock, TagBedrockAgent
-from cordon.actions.iam import DisableAccessKeys, RevokeRoleSessions, RevokeUserSessions
+from cordon.actions.iam import RevokeRoleSessions, RevokeUserSessions
 from cordon.actions.s3 import (
     BlockPublicAccess,
     DenyBucketAccess,

@@ -1,11 +1,12 @@
-"""Stop stolen credentials: the sessions of a role, the sessions of a user, a user's access keys.
+"""Stop stolen credentials: the sessions of a role, the sessions of a user.
 
 A deny of sessions may be removed only after the denied sessions have expired. If it is removed
 earlier, the thief can use them again. ``until_safe_to_undo`` returns that time.
 
-Of a user the keys come first, so that none of them gets a new session, then the sessions. What
-else can start one, or needs none, calls for AWSDenyAll (``sessions.CAUSES``): a console password, a
-service-specific credential (Bedrock API key, Git, Keyspaces), an SSH key, a signing certificate.
+Of a user the keys come first (``access_keys``), so that none of them gets a new session, then the
+sessions. What else can start one, or needs none, calls for AWSDenyAll (``sessions.CAUSES``): a
+console password, a service-specific credential (Bedrock API key, Git, Keyspaces), an SSH key, a
+signing certificate.
 
 Targets contain account and name, not the ARN: findings name a role or user without its path, and
 names are unique in an account. For the same reason ``resource`` is the ARN without the path. The
@@ -20,15 +21,7 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from cordon.actions.action import (
-    Action,
-    Json,
-    NotVerified,
-    Refused,
-    ResourceDeleted,
-    Undone,
-    UndoResult,
-)
+from cordon.actions.action import Refused, ResourceDeleted
 from cordon.actions.grants import STATE, Grant, Statement
 from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.actions.sessions import (
@@ -40,7 +33,7 @@ from cordon.actions.sessions import (
     policy_text,
     require_iam_name,
 )
-from cordon.clients import AwsClients, error_code
+from cordon.clients import error_code
 from cordon.concurrency import gather
 
 # Roles that Cordon must not revoke, and the manual step instead: (name or path, advice)
@@ -298,121 +291,3 @@ class RevokeUserSessions(RevokeSessions):
 
     def _detach(self, iam: Any) -> None:
         iam.detach_user_policy(UserName=self.user, PolicyArn=self.deny_all)
-
-
-@dataclass(frozen=True)
-class DisableAccessKeys(Action):
-    """Set every active access key of a user to Inactive. Reversible: nothing is deleted.
-
-    All of them, because each can start the next session, and a finding names one at most. A key
-    that is created later is verified as active, and is set too when the action is applied again.
-
-    captured  ``{"keys": {id: "Active" | "Inactive" | "Expired"}}``
-    written   ``{"keys": {id: "Inactive"}}``: the keys that Cordon set
-    """
-
-    user: str
-
-    family: ClassVar[str] = "user"
-    grants: ClassVar[tuple[Grant, ...]] = (
-        READ_USERS.allows("iam:ListAccessKeys"),
-        REVOKE_USERS.allows("iam:UpdateAccessKey"),
-    )
-    looked_up: ClassVar[tuple[Grant, ...]] = (READ_USERS.allows("iam:GetUser"),)
-
-    def __post_init__(self) -> None:
-        require_iam_name("user", self.user, 64)
-
-    @property
-    def target(self) -> str:
-        return f"iam-access-keys:{self.place.account}:{self.user}"
-
-    @property
-    def in_words(self) -> str:
-        return "sets every active access key of the user to inactive"
-
-    @property
-    def shuts_out(self) -> str:
-        return "every person and workload that uses an access key of this user"
-
-    @property
-    def resource(self) -> str:
-        return self.place.arn("iam", f"user/{self.user}", region="")
-
-    def capture(self, aws: AwsClients) -> Json:
-        return {"keys": self._keys(aws)}
-
-    def apply(
-        self, aws: AwsClients, captured: Json, written: Json | None, current: Json | None = None
-    ) -> Json:
-        shown = self._keys(aws) if current is None else current["keys"]
-        seen = [*captured["keys"].items(), *shown.items()]
-        active = {key for key, status in seen if status == "Active"}
-        wanted = sorted(active | set(written["keys"] if written else ()))
-        done = gather(*(partial(self._set, aws, key, "Inactive") for key in wanted))
-        if not all(done):
-            self._keys(aws)  # a key is deleted, or the user with all of them
-        return {
-            "keys": {key: "Inactive" for key, was_set in zip(wanted, done, strict=True) if was_set}
-        }
-
-    def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
-        active = [key for key, status in self._keys(aws).items() if status == "Active"]
-        if active:
-            raise NotVerified(f"{self.resource}: still Active: access key {', '.join(active)}")
-
-    def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
-        try:
-            shown = self._keys(aws)
-        except ResourceDeleted as deleted:
-            return UndoResult(Undone.RESOURCE_DELETED, str(deleted))
-        keys = sorted({*captured["keys"], *written["keys"], *shown})
-        undone = [self._undo_key(aws, key, captured, written, shown.get(key)) for key in keys]
-        left = {key: status for key, (status, _) in zip(keys, undone, strict=True) if status}
-        reasons = "; ".join(reason for _, reason in undone if reason)
-        return UndoResult(Undone.DRIFTED if reasons else Undone.RESTORED, reasons, {"keys": left})
-
-    def _undo_key(
-        self, aws: AwsClients, key: str, captured: Json, written: Json, status: str | None
-    ) -> tuple[str, str]:
-        """The status it is left with ("" for deleted), and what a person changed.
-
-        Set again also where a reading shows the captured status already: it may be old.
-        """
-        was = captured["keys"].get(key)
-        if status is None:
-            return "", f"access key {key} was deleted: it cannot be restored"
-        if key in written["keys"] and status in ("Inactive", was or "Active"):
-            if self._set(aws, key, was or "Active"):
-                return was or "Active", ""
-            return "", f"access key {key} was deleted: it cannot be restored"
-        if was is None:
-            return status, f"a person created access key {key}: it was not changed"
-        changed = f"a person set access key {key} to {status}: it was not changed"
-        return status, "" if status == was else changed
-
-    def verify_undone(self, aws: AwsClients, left: Json) -> None:
-        shown = self._keys(aws)
-        for key, status in left["keys"].items():
-            if shown.get(key) != status:
-                raise NotVerified(f"access key {key} is {shown.get(key)}, not {status}")
-
-    def _keys(self, aws: AwsClients) -> dict[str, str]:
-        pages = aws.client("iam").get_paginator("list_access_keys").paginate(UserName=self.user)
-        try:
-            listed = [key for page in pages for key in page["AccessKeyMetadata"]]
-        except ClientError as error:
-            if error_code(error) == "NoSuchEntity":
-                raise ResourceDeleted(self.resource) from error
-            raise
-        return {str(key["AccessKeyId"]): str(key["Status"]) for key in listed}
-
-    def _set(self, aws: AwsClients, key: str, status: str) -> bool:
-        """False if the key is deleted."""
-        try:
-            aws.client("iam").update_access_key(UserName=self.user, AccessKeyId=key, Status=status)
-        except ClientError as error:
-            if error_code(error) == "NoSuchEntity":
-                return False
-            raise
-        return True

@@ -12,13 +12,14 @@ from cordon.clients import error_code
 from cordon.clock import now, to_iso
 from cordon.deciding.person import IDENTITY_CENTER_PATH, NotAPerson, Person, is_actor, person_of
 from cordon.deciding.request import Caller
+from cordon.deployment import Deployment
 from cordon.finding import Finding
 from cordon.memory.cases import Case, Cases
 from cordon.memory.decisions import Decision, Decisions, Witness
 from cordon.memory.table import Cancelled, Table
 from cordon.playbook import Plan, Playbook
 from cordon.policy import PolicyInput, protected_by_pattern
-from cordon.settings import Deployment, Settings
+from cordon.settings import Settings
 from cordon.sources.text import one_line
 from cordon.waking import wake
 

@@ -33,11 +33,11 @@ from cordon.deciding.request import (
     verb_of,
 )
 from cordon.deciding.set_settings import set_settings, stop
+from cordon.deployment import Deployment
 from cordon.headers import headers
 from cordon.memory.decisions import Verb
 from cordon.memory.table import Table
 from cordon.playbook import Playbook
-from cordon.settings import Deployment
 from cordon.sources.text import one_line
 
 # What its function must be given, beside what every function is.

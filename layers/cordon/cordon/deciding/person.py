@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cordon.deployment import Deployment
 from cordon.finding import Finding, Principal, ResourceRole
-from cordon.settings import Deployment
 from cordon.unsupported import ROLE_TYPES
 
 IDENTITY_CENTER = "AWSReservedSSO_"  # roles of it are named so, and lie below a path of its own

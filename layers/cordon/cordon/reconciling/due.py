@@ -23,10 +23,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from cordon.deployment import Deployment
 from cordon.memory.decisions import Decision, Verb
 from cordon.memory.open_cases import OpenCase
 from cordon.memory.reported import Reported
-from cordon.settings import Deployment, MasterSwitch, Mode, Settings
+from cordon.settings import MasterSwitch, Mode, Settings
 from cordon.statuses import CONTAIN_ENDED, Status
 
 BEAT = timedelta(minutes=5)  # between two runs

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cordon.clock import from_iso, now, to_iso
+from cordon.deployment import Deployment
 from cordon.memory import heartbeat, open_cases, sweeps
 from cordon.memory import settings as settings_row
 from cordon.memory.open_cases import Known
@@ -28,7 +29,7 @@ from cordon.memory.table import Table
 from cordon.reconciling import incidents
 from cordon.reconciling.due import due, is_turn, question_not_reported, report_behind_since
 from cordon.reconciling.incidents import Incident
-from cordon.settings import Deployment, Settings
+from cordon.settings import Settings
 from cordon.sources.text import one_line
 from cordon.statuses import Status
 from cordon.waking import wake

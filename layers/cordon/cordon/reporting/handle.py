@@ -25,13 +25,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cordon.clients import AwsClients, clients_for
 from cordon.clock import now
+from cordon.deployment import Deployment
 from cordon.errors import EvidenceFault
 from cordon.headers import headers
 from cordon.playbook import Playbook
 from cordon.reporting.projection import Failed, Name, by_id, in_parts
 from cordon.reporting.run import ALL, HEARTBEAT, Reporter
 from cordon.reporting.settings_change import SettingsChange
-from cordon.settings import Deployment
 from cordon.sources.text import one_line
 
 NAMESPACE = "Cordon"

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from cordon.clients import error_code
 from cordon.concurrency import gather
+from cordon.deployment import Deployment
 from cordon.finding import ARN, SeverityLabel
 from cordon.memory.cases import Case
 from cordon.playbook import Incident, Playbook
@@ -25,7 +26,6 @@ from cordon.reporting.escape import escape_markdown, escaped_line
 from cordon.reporting.projection import Client, Report, Sending, sha256
 from cordon.reporting.question import question
 from cordon.reporting.texts import advice, change_lines, clocks, decision, facts, headline, truth
-from cordon.settings import Deployment
 from cordon.statuses import CLOSED, Status
 
 # Limits of CreateOpsItem, in characters (AWS Systems Manager API Reference)

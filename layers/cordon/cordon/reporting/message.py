@@ -14,12 +14,12 @@ from functools import partial
 from typing import Any
 
 from cordon.clock import now, to_iso
+from cordon.deployment import Deployment
 from cordon.finding import canonical_json
 from cordon.memory.cases import Case
 from cordon.reporting.escape import escape_markdown, escaped_line
 from cordon.reporting.incident import LOWEST, SEVERITY, SOURCE, TITLE, TROUBLES, body, title, wanted
 from cordon.reporting.projection import Client, Report, Sending, by_id, in_parts
-from cordon.settings import Deployment
 from cordon.statuses import Status
 
 SUBJECT = 99

@@ -4,8 +4,8 @@ People decide by it: nothing here promises more than is true when it is read. Pu
 """
 
 from cordon.actions import Action
+from cordon.deployment import Deployment
 from cordon.memory.cases import Case
-from cordon.settings import Deployment
 from cordon.statuses import Status
 
 Part = tuple[str, str | tuple[str, ...]]

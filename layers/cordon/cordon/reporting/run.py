@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cordon.clock import now
 from cordon.concurrency import gather
+from cordon.deployment import Deployment
 from cordon.memory import reported
 from cordon.memory.cases import Case, Cases
 from cordon.memory.reported import ReportedRows
@@ -31,7 +32,6 @@ from cordon.reporting.message import Messages
 from cordon.reporting.original import Originals
 from cordon.reporting.projection import Client, Failed, Name, Projection, Report, Sending
 from cordon.reporting.security_hub import OwnFindings
-from cordon.settings import Deployment
 
 ALL = "all"  # projections
 HEARTBEAT = ("self_test", "heartbeat")  # of the self-test: it shows that reports are made

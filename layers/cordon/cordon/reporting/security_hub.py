@@ -12,14 +12,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cordon.clock import to_iso
+from cordon.deployment import Deployment
 from cordon.finding import Finding, Resource, canonical_json
+from cordon.gate import CONTROL_PASSED
 from cordon.memory.cases import Case
 from cordon.playbook import Playbook
-from cordon.policy import CONTROL_PASSED
 from cordon.release import FINDING_SOURCE
 from cordon.reporting.projection import Client, Report, Sending, in_parts, refused, sha256
 from cordon.reporting.texts import advice, change_lines, decision, headline, truth
-from cordon.settings import SERVES_INSTEAD, Deployment
+from cordon.settings import SERVES_INSTEAD
 from cordon.sources.own_finding import id_of
 from cordon.sources.text import one_line
 from cordon.statuses import Status

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cordon.deployment import Deployment
 from cordon.evidence import ChainEnd
 from cordon.memory import settings as settings_row
 from cordon.memory.table import row_of
-from cordon.settings import Deployment
 from cordon.sources.text import one_line
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cordon.clients import error_code
-from cordon.settings import Deployment
+from cordon.deployment import Deployment
 from cordon.sources.custom_action import CONTAIN_ACTION, RELEASE_ACTION, digits_of, ids_of
 
 DESCRIPTIONS = {

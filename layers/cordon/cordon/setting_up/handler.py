@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cordon.clients import clients_for, error_code
 from cordon.clock import sleep
+from cordon.deployment import Deployment
 from cordon.errors import RunIncomplete
 from cordon.memory import settings as row
 from cordon.memory import setup_found
@@ -25,7 +26,7 @@ from cordon.memory.table import TRIES, Cancelled, Row, Table
 from cordon.setting_up import custom_actions, deletion_protection, settings_row, stacks
 from cordon.setting_up.home import Home
 from cordon.setting_up.response import KEPT_SECONDS, Request, Response
-from cordon.settings import BEING_DELETED, TAKING_OVER, Deployment, Settings
+from cordon.settings import BEING_DELETED, TAKING_OVER, Settings
 from cordon.sources.text import one_line
 
 T = TypeVar("T")

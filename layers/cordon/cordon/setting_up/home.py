@@ -22,9 +22,10 @@ from botocore.exceptions import ClientError
 
 from cordon.clients import error_code
 from cordon.clock import now
+from cordon.deployment import Deployment
 from cordon.errors import RunIncomplete
 from cordon.setting_up.stacks import DELETED, status_of
-from cordon.settings import BEING_DELETED, TAKING_OVER, Deployment
+from cordon.settings import BEING_DELETED, TAKING_OVER
 
 PARAMETER = "/cordon/home"
 DESCRIPTION = "The stack of Cordon that serves this account and Region. Every other one observes."

@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cordon.deployment import Deployment
 from cordon.evidence import ChainEnd, Evidence
 from cordon.memory import settings as row
 from cordon.memory.table import TRIES, Cancelled, Row, Table
-from cordon.settings import Deployment, parse
+from cordon.settings import parse
 
 
 def entries_of(properties: Mapping[str, Any]) -> Row:

@@ -1,0 +1,111 @@
+"""The deployment: what the template fixes of this stack, in the environment of each function."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Where this stack is and what it uses; from the function's environment."""
+
+    account: str
+    region: str
+    partition: str
+    table: str
+    evidence_bucket: str
+    topic: str
+    workflow: str  # state machine ARN
+    break_glass: tuple[str, ...] = ()  # role ARNs (wildcards allowed) that Cordon never locks out
+    home_region: str = ""  # where roles and users, which all Regions share, are changed; "": here
+    other_regions: tuple[str, ...] = ()  # beside its own, whose resources this stack changes
+    member_role: str = ""  # role name in member accounts; "" if Cordon serves only its own account
+    external_id: str = ""
+    organization: str = ""  # o-…: its accounts are not external
+    security_hub: bool = True  # False: Cordon reports nothing there
+    own_roles: tuple[str, ...] = ()  # exact ARNs of this stack's roles
+    evidence_days: int = 365  # how long evidence is kept, and closed cases with it
+    approval_hours: int = 4  # how long a person may take to approve, once people were informed
+    functions: Mapping[str, str] = field(default_factory=dict)  # playbook → ARN of its function
+    reports_queue: str = ""  # URL: what could not be shown, and is to be shown again
+    two_approvers: bool = False  # whatever lets Cordon do more needs two people
+    person_roles: tuple[str, ...] = ()  # ARNs of roles whose trust fixes who names the session
+    release_from_security_hub: bool = True  # may a reviewer whom AWS does not name release?
+    desk_api: str = ""  # id of the HTTP API
+    stack: str = ""  # setup: its id, an ARN (AWS::StackId); all others: the UUID at its end
+    dead_letters: Mapping[str, str] = field(default_factory=dict)  # logical name → URL of a queue
+    bulk_queues: Mapping[str, str] = field(default_factory=dict)  # playbook → URL of its queue
+
+    @classmethod
+    def from_environment(
+        cls, env: Mapping[str, str] = os.environ, needs: Iterable[str] = ()
+    ) -> "Deployment":
+        """Read ``CORDON_*``. A function is given what it needs, and no more.
+
+        Raises KeyError for a name of ``needs`` that is not there: a default would say that there
+        are none, of the roles never to be locked out for example. Queues, functions and roles are
+        given by their names: they are of this account and Region.
+        """
+        if missing := sorted(frozenset(needs) - env.keys()):
+            raise KeyError(", ".join(missing))
+        account, region = env["CORDON_ACCOUNT"], env["AWS_REGION"]
+        partition = env["CORDON_PARTITION"]
+        own_role = f"arn:{partition}:iam::{account}:role/cordon/"
+        function = f"arn:{partition}:lambda:{region}:{account}:function:"
+        reports_queue = env.get("CORDON_REPORTS_QUEUE", "")
+        queue = reports_queue.removesuffix(reports_queue.rpartition("/")[2])
+        return cls(
+            account=account,
+            region=region,
+            partition=partition,
+            table=env["CORDON_TABLE"],
+            evidence_bucket=env.get("CORDON_EVIDENCE_BUCKET", ""),
+            topic=env.get("CORDON_TOPIC", ""),
+            workflow=env.get("CORDON_WORKFLOW", ""),
+            break_glass=_listed(env.get("CORDON_BREAK_GLASS", "")),
+            home_region=env.get("CORDON_HOME_REGION", ""),
+            other_regions=_listed(env.get("CORDON_OTHER_REGIONS", "")),
+            member_role=env.get("CORDON_MEMBER_ROLE", ""),
+            external_id=env.get("CORDON_EXTERNAL_ID", ""),
+            organization=env.get("CORDON_ORGANIZATION", ""),
+            security_hub=env.get("CORDON_SECURITY_HUB", "true") == "true",
+            own_roles=tuple(own_role + name for name in _listed(env.get("CORDON_OWN_ROLES", ""))),
+            evidence_days=int(env.get("CORDON_EVIDENCE_DAYS", "365")),
+            approval_hours=int(env.get("CORDON_APPROVAL_HOURS", "4")),
+            functions=_completed(function, env.get("CORDON_FUNCTIONS", "")),
+            reports_queue=reports_queue,
+            two_approvers=env.get("CORDON_TWO_APPROVERS", "false") == "true",
+            person_roles=_listed(env.get("CORDON_PERSON_ROLES", "")),
+            release_from_security_hub=env.get("CORDON_RELEASE_FROM_SECURITY_HUB", "true") == "true",
+            desk_api=env.get("CORDON_DESK_API", ""),
+            stack=env["CORDON_STACK"],
+            dead_letters=_completed(queue, env.get("CORDON_DEAD_LETTERS", "")),
+            bulk_queues=_completed(queue, env.get("CORDON_BULK_QUEUES", "")),
+        )
+
+    @property
+    def is_home(self) -> bool:
+        """Does this stack change what all Regions share: roles and users?"""
+        return self.home_region in ("", self.region)
+
+    def own_roles_in(self, account: str) -> tuple[str, ...]:
+        """ARNs of the roles that we use in an account: never a whole path."""
+        if account == self.account:
+            return self.own_roles
+        arn = f"arn:{self.partition}:iam::{account}:role/cordon/{self.member_role}"
+        return (arn,) if self.member_role else ()
+
+    def never_locked_out(self, partition: str, account: str) -> tuple[str, ...]:
+        """Roles that Cordon never locks out: break-glass, its own, and service-linked roles."""
+        services = f"arn:{partition}:iam::{account}:role/aws-service-role/*"
+        return (*self.break_glass, services, *self.own_roles_in(account))
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split(",")))
+
+
+def _completed(before: str, text: str) -> dict[str, str]:
+    """``name=end,name=end``; each ARN or URL is ``before`` and its end."""
+    pairs = (one.partition("=") for one in _listed(text))
+    return {name: before + end for name, _, end in pairs}

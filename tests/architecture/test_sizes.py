@@ -1,0 +1,48 @@
+"""No file is longer than one can keep in mind: a second reason to change it is a second file."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MOST, MOST_OF_TESTS = 400, 500  # lines
+LONGER = {  # file → why it may be longer
+    "template.yaml": "what a playbook may do is seen in one place, and most of it is generated",
+    "docs/operating.md": "a reference: people look a heading up, and change a row of a table",
+    "docs/performance.md": "its sections are written by make bench",
+    "docs/permissions.json": "generated: make permissions",
+    "docs/permissions.md": "generated: make permissions",
+    "tests/e2e/requirements.txt": "generated: uv",
+    "uv.lock": "generated: uv",
+}
+
+
+def most(path: str) -> int:
+    """How many lines a file may have: one of tests is read a test at a time."""
+    return MOST_OF_TESTS if "tests" in Path(path).parts else MOST
+
+
+def too_long(root: Path, paths: list[str]) -> dict[str, int]:
+    """The files that are longer than they may be, each with its lines."""
+    lines = {path: len((root / path).read_bytes().splitlines()) for path in paths}
+    return {path: count for path, count in lines.items() if count > most(path)}
+
+
+def test_no_file_is_too_long() -> None:
+    command = ["git", "ls-files", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    paths = [path for path in listed.stdout.split("\0") if (ROOT / path).is_file()]
+    assert len(paths) > 500
+    assert too_long(ROOT, paths).keys() <= LONGER.keys(), too_long(ROOT, paths)
+    assert LONGER.keys() <= set(paths), "what is no file needs no reason"
+
+
+@pytest.mark.parametrize("path", ["console/a.py", "tests/test_a.py", "embedded/tests/test_a.py"])
+def test_a_line_too_many_is_seen(tmp_path: Path, path: str) -> None:
+    file = tmp_path / path
+    file.parent.mkdir(parents=True)
+    file.write_text("pass\n" * most(path))
+    assert too_long(tmp_path, [path]) == {}
+    file.write_text("pass\n" * (most(path) + 1))
+    assert too_long(tmp_path, [path]) == {path: most(path) + 1}
