@@ -21,6 +21,11 @@ from typing import Any, cast
 
 import yaml
 
+try:
+    from yaml import CSafeLoader as SafeLoader  # libyaml: the same, several times as fast
+except ImportError:
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 from embedded.attributes import NAMES, attribute, generated, reference
 from embedded.parameters import Unresolved as Unresolved
 from embedded.parameters import as_text, items, parameters_of
@@ -102,13 +107,13 @@ def stack_id(place: Place, name: str) -> str:
     return place.arn("cloudformation", f"stack/{name}/{uuid.uuid5(uuid.NAMESPACE_DNS, name)}")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(SafeLoader):
     """CloudFormation's short tags; dates stay text."""
 
 
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in pairs if tag != "tag:yaml.org,2002:timestamp"]
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for first, pairs in SafeLoader.yaml_implicit_resolvers.items()
 }
 
 

@@ -527,7 +527,7 @@ def test_threat_beyond_budget_awaits_approval(world: World) -> None:
     (over,) = [case for case in world.cases if case.status is Status.AWAITING_APPROVAL]
     assert "is used up; a person decides" in over.reason
     assert any(over.plan_hash in published.message for published in world.published)
-    world.account.advance(timedelta(hours=1))
+    world.account.advance(timedelta(hours=1), schedules="last")
     world.set("budgets.quarantine_bucket", 10)
     world.account.deliver(event(SHUT_BLOCK))
     assert {case.status for case in world.cases} == {Status.CONTAINED}
@@ -618,7 +618,7 @@ def test_released_case_awaits_approval_again(world: World) -> None:
     before = world.state
     world.account.deliver(event(NAME))
     assert world.case().status is Status.REOPENED
-    world.account.advance(timedelta(hours=1))
+    world.account.advance(timedelta(hours=1), schedules="last")
     world.account.deliver(_later(event(NAME)))
     assert world.case().status is Status.AWAITING_APPROVAL
     assert world.case().round == 2
