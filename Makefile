@@ -30,8 +30,9 @@ $(UV):
 replay: .venv/.ready  ## replay every event under events/ through the deployed template, offline
 	@$(RUN)python -m console replay events --mode enforce --release
 
+# Bytecode is kept: else each process compiles all code and every test anew, where the environment says so.
 test: .venv/.ready  ## the tests, in parallel
-	@$(RUN)python -m pytest -q -n auto --dist worksteal
+	@PYTHONDONTWRITEBYTECODE= $(RUN)python -m pytest -q -n auto --dist worksteal
 
 static: .venv/.ready  ## format, lint, types, imports, template, generated pages
 	$(RUN)ruff format --check .

@@ -114,14 +114,16 @@ def _consistent(indices: Indices, chosen: Indices) -> bool:
 
 def _leaf(value: Any, wanted: Any) -> bool:
     if not isinstance(wanted, Mapping):
-        return _spelling(value) == _spelling(wanted)
+        return _same(value, wanted)
     operator, argument = next(iter(wanted.items()))
     return _MATCH[operator](value, argument)
 
 
-def _spelling(value: Any) -> str:
+def _same(value: Any, wanted: Any) -> bool:
     """Exact matches compare JSON text: 300, 300.0 and "300" are three different values."""
-    return json.dumps(value)
+    if isinstance(value, str) or isinstance(wanted, str):  # most are: their text need not be made
+        return bool(value == wanted)
+    return json.dumps(value) == json.dumps(wanted)
 
 
 def _prefix(value: Any, argument: Any) -> bool:
@@ -189,7 +191,7 @@ def _anything_but(value: Any, argument: Any) -> bool:
         options = inner if isinstance(inner, list) else [inner]
         return not any(_MATCH[operator](value, option) for option in options)
     options = argument if isinstance(argument, list) else [argument]
-    return all(_spelling(value) != _spelling(option) for option in options)
+    return not any(_same(value, option) for option in options)
 
 
 _MATCH: dict[str, Callable[[Any, Any], bool]] = {

@@ -214,15 +214,15 @@ class Runtime:
 LOADED = "embedded.loaded"  # the package of the handlers' modules
 
 
-_foreign: dict[tuple[str, ...], set[str]] = {}  # modules of a process are some thousands
+_loaded: dict[tuple[str, ...], tuple[tuple[str, ...], list[str]]] = {}  # and those of them
 
 
 def _modules_of(packages: tuple[str, ...]) -> list[str]:
-    """The loaded modules of these packages. Foreign ones are looked at once."""
-    foreign = _foreign.setdefault(packages, set())
-    own = [name for name in sys.modules.keys() - foreign if _belongs(name, packages)]
-    foreign.update(sys.modules.keys() - own)
-    return own
+    """The loaded modules of these packages. A process has thousands: looked for when one comes."""
+    every = tuple(sys.modules)
+    if packages not in _loaded or _loaded[packages][0] != every:
+        _loaded[packages] = every, [name for name in every if _belongs(name, packages)]
+    return _loaded[packages][1]
 
 
 def _belongs(module: str, packages: tuple[str, ...]) -> bool:

@@ -18,6 +18,11 @@ from typing import Any, cast
 
 import yaml
 
+try:
+    from yaml import CSafeLoader as SafeLoader  # libyaml: the same, several times as fast
+except ImportError:
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 from embedded.intrinsics import Resolver
 from embedded.parameters import as_text, parameters_of
 from embedded.place import Place
@@ -53,13 +58,13 @@ IGNORED = frozenset(
 )
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(SafeLoader):
     """CloudFormation's short tags; dates stay text."""
 
 
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in pairs if tag != "tag:yaml.org,2002:timestamp"]
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for first, pairs in SafeLoader.yaml_implicit_resolvers.items()
 }
 
 

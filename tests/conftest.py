@@ -1,5 +1,6 @@
 """For every test: no network, and no AWS account but the embedded one."""
 
+import gc
 import os
 import socket
 from typing import Any, NoReturn
@@ -31,6 +32,12 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(ENVIRONMENT)
     for name in ELSEWHERE:
         os.environ.pop(name, None)
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end: no later collection looks through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _refuse(_self: socket.socket, address: Any) -> NoReturn:

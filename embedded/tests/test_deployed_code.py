@@ -53,6 +53,20 @@ def test_a_new_sandbox_has_empty_caches(module: ModuleType) -> None:
         assert module.clients() is clients
 
 
+def test_module_that_comes_later_has_empty_caches_too(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code is imported when it is first needed."""
+    with enter(packages=("product",)) as account:
+        account.runtime.forget()
+        later = ModuleType("product.later")
+        vars(later)["settings"] = functools.cache(lambda: object())
+        monkeypatch.setitem(sys.modules, "product.later", later)
+        settings = later.settings()
+        account.runtime.forget()
+        assert later.settings() is not settings
+
+
 def test_unnamed_packages_keep_their_caches(module: ModuleType) -> None:
     with enter(packages=("prod",)) as account:
         settings = module.settings()

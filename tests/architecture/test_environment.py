@@ -7,6 +7,7 @@ issue 3594).
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,7 @@ def test_what_is_needed_and_missing_is_an_error(function: str) -> None:
             Deployment.from_environment(without, NEEDS[function])
 
 
+@cache
 def code() -> dict[Path, str]:
     """Each file that knows a deployment, and the function that runs it."""
     files = [*LAYER.rglob("*.py"), *(ROOT / "functions").rglob("*.py")]

@@ -5,12 +5,13 @@ ASFF spellings: Security Hub user guide, "Amazon GuardDuty" integration (finding
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import pytest
 
 from cordon.sources.custom_action import ids_of
-from embedded.event_patterns import check, matches
+from embedded.event_patterns import check, flat, matches, matches_flat
 from escalate_finding.playbook import AI_THREATS, FOR_A_PERSON
 from quarantine_bucket.playbook import REACHABLE_BUCKETS
 from revoke_sessions.playbook import STOLEN_CREDENTIALS
@@ -77,6 +78,7 @@ SPELLED = {
 }
 
 
+@cache
 def rules(playbook: str) -> list[Mapping[str, Any]]:
     """The event patterns that lead to a playbook, directly or through its queue."""
     function, queue = logical(playbook), f"{logical(playbook)}BulkQueue"
@@ -111,7 +113,8 @@ def targets(event: Mapping[str, Any]) -> set[str]:
 
 def reached(event: Mapping[str, Any]) -> set[str]:
     """The playbooks an event is delivered to."""
-    return {p for p in PLAYBOOKS if any(matches(rule, event) for rule in rules(p))}
+    leaves = flat(event)
+    return {p for p in PLAYBOOKS if any(matches_flat(rule, leaves) for rule in rules(p))}
 
 
 def envelope(source: str, kind: str, detail: Any) -> dict[str, Any]:

@@ -32,9 +32,14 @@ def contained(world: World, name: str = ROLE) -> Case:
     return world.case()
 
 
+def later(world: World, **time: int) -> None:
+    """So much later. Every schedule fires once, at the end: ``test_approval`` has each moment."""
+    world.account.advance(timedelta(**time), schedules="last")
+
+
 def at(world: World, hours: int, one: Event) -> list[str]:
     """Deliver a finding so many hours later. What was changed."""
-    world.account.advance(timedelta(hours=hours))
+    later(world, hours=hours)
     delivery = world.account.deliver(one)
     return [c for c in world.changes(delivery) if c.startswith(("s3:", "iam:"))]
 
@@ -141,7 +146,7 @@ def test_no_more_is_approved_and_it_stays_contained(world: World, decision: str)
     if decision == "reject":
         world.reject(world.case())
     else:
-        world.account.advance(timedelta(hours=4, minutes=10))
+        later(world, hours=4, minutes=10)
     case = world.case()
     assert case.status is Status.CONTAINED
     assert case.results == results
@@ -206,7 +211,7 @@ def test_enforce_contains_again_what_waits(world: World) -> None:
 def test_question_older_than_its_time_is_opened_again(world: World) -> None:
     """Nothing ended it meanwhile, and the finding comes again (B5)."""
     world.send(seen(event(BUCKET), "11:55"))
-    world.account.advance(timedelta(hours=3))
+    later(world, hours=3)
     world.account.deliver(seen(event(BUCKET), "14:50"))
     assert (world.case().status, world.case().round) == (Status.AWAITING_APPROVAL, 1)
     world.account.advance(timedelta(hours=2), schedules="none")
@@ -228,7 +233,7 @@ def test_activity_during_a_release_awaits_approval_after_it(world: World, mode: 
     with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock"):
         assert world.release(world.case()).status is Status.RELEASING
         world.set("modes.quarantine_bucket", mode)
-        world.account.advance(timedelta(hours=1))
+        later(world, hours=1)
         just_now = f"{world.account.clock.now - timedelta(minutes=10):%H:%M}"
         for _ in range(2):
             world.account.deliver(seen(event(BUCKET), just_now))
@@ -260,7 +265,7 @@ def test_activity_between_two_tries_of_a_release(world: World) -> None:
 
     world.account.after_call(die)
     for denied in (False, True):
-        world.account.advance(timedelta(hours=1))
+        later(world, hours=1)
         just_now = f"{world.account.clock.now - timedelta(minutes=10):%H:%M}"
         if not denied:
             world.decide(world.case(), Verb.RELEASE)

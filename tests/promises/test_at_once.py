@@ -37,7 +37,7 @@ def decide(operator: Stack, case: Case, verb: Verb) -> None:
 def looked(world: World, before: dict[str, Any]) -> dict[str, Any]:
     """How it ended once everything has come to rest."""
     world.account.settle()
-    world.account.advance(timedelta(minutes=11))
+    world.account.advance(timedelta(minutes=11), schedules="last")
     case = world.case()
     stages = world.stages(case)
     changed = world.state != before

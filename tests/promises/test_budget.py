@@ -34,7 +34,7 @@ def test_threat_beyond_budget_awaits_approval(world: World) -> None:
     (over,) = [case for case in world.cases if case.status is Status.AWAITING_APPROVAL]
     assert "is used up; a person decides" in over.reason
     assert any(over.plan_hash in published.message for published in world.published)
-    world.account.advance(timedelta(hours=1))
+    world.account.advance(timedelta(hours=1), schedules="last")
     world.set("budgets.quarantine_bucket", 10)
     world.account.deliver(event(SHUT_BLOCK))
     assert {case.status for case in world.cases} == {Status.CONTAINED}

@@ -225,7 +225,7 @@ def test_earlier_capture_is_not_restored(world: World) -> None:
         Bucket=bucket,
         PublicAccessBlockConfiguration=dict.fromkeys(BLOCK, True),
     )
-    world.account.advance(timedelta(hours=1))
+    world.account.advance(timedelta(hours=1), schedules="last")
     later = changed(one, "detail.updatedAt", "2026-11-24T13:00:00.000Z")
     world.account.deliver(
         changed(later, "detail.service.eventLastSeen", "2026-11-24T13:00:00.000Z")

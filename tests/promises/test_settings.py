@@ -448,7 +448,7 @@ def test_released_case_awaits_approval_again(world: World) -> None:
     before = world.state
     world.account.deliver(event(NAME))
     assert world.case().status is Status.REOPENED
-    world.account.advance(timedelta(hours=1))
+    world.account.advance(timedelta(hours=1), schedules="last")
     world.account.deliver(_later(event(NAME)))
     assert world.case().status is Status.AWAITING_APPROVAL
     assert world.case().round == 2
