@@ -34,10 +34,8 @@ TARGETS = (
 )
 
 WHAT_IF_SAYS = (
-    "### What if\nTen minutes of that hour, and the five seconds, with a budget of 10,000. In the "
-    "five seconds, a minute of the time until threats are contained is Lambda's wait after an "
-    "attempt whose calls of IAM or S3 were throttled, at rates that are assumed: fewer functions "
-    "at the same time are throttled less. AWS names no rate of OpsCenter."
+    "### What if\nTen minutes of that hour, and the five seconds, with a budget of 10,000. AWS names no "
+    "rate of OpsCenter, nor of changes of IAM and of buckets: those are assumed."
 )
 
 

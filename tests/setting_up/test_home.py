@@ -296,3 +296,16 @@ def test_evidence_of_the_first_row_comes_once_the_deployment_has_succeeded(regio
         stack.setup.look()
         assert len(s3.list_objects_v2(**bucket)["Contents"]) == 1
         assert settings_row.evidence_end(stack.row).seq == 1
+
+
+def test_row_that_somebody_wrote_past_the_desk_is_not_proven_by_a_look(region: Region) -> None:
+    """It names no evidence, as the first row did; but of that there is evidence."""
+    stack, s3 = region["a"].deploy(), region.aws.client("s3")
+    bucket = {"Bucket": stack.deployment.evidence_bucket}
+    stack.table.put({"id": settings_row.KEY, **ENTRIES, "master_switch": "off", "version": 1})
+    stack.setup.look()
+    assert len(s3.list_objects_v2(**bucket)["Contents"]) == 1
+    assert settings_row.evidence_end(stack.row).seq == 0
+    decided = settings_row.entries_hash(stack.row)
+    account = stack.deployment.account
+    assert not settings_row.is_proven(s3, bucket["Bucket"], account, ChainEnd(), decided)

@@ -113,6 +113,17 @@ class Evidence:
             body = self._entry(draft.stage, draft.content)
         raise OverflowError(f"case {self._chain.case} has more than {MAX_ENTRIES} evidence entries")
 
+    def begin(self, stage: str, content: Mapping[str, Any]) -> bool:
+        """Write the chain's first entry; False where there is one: then nothing is written.
+
+        ``put`` would chain to what is there, and so vouch for it. As ``put`` it raises ClientError.
+        """
+        draft = self.draft(stage, content)
+        if self._put(draft.ref.key, draft.body):
+            return False
+        self._advance(draft.body)
+        return True
+
     def read(self, key: str, sha256: str) -> dict[str, Any]:
         """The entry that a hold names; of any playbook and case. As ``read_entry``."""
         return read_entry(self._s3, self._bucket, EntryRef(key, sha256))

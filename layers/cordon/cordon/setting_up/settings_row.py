@@ -43,6 +43,9 @@ def _number(text: Any) -> Any:
     return int(text) if str(text).isdecimal() else text
 
 
+STAGE = "setting_deployed"
+
+
 @dataclass(frozen=True)
 class Writing:
     """Where the row and its evidence are written, and in whose name."""
@@ -54,13 +57,19 @@ class Writing:
 
     def prove(self, known: Row | None, left: Row) -> ChainEnd:
         """Write the evidence of a write that leaves the row so; where the chain then ends."""
-        chain = row.chain_of(self.deployment.account)
-        bucket = self.deployment.evidence_bucket
-        proof = Evidence(self.s3, bucket, chain, row.evidence_end(known))
-        version = (known or {}).get("version")
-        after = {"after": [row.entries_hash(left)], "row_version": version}
-        proof.write("setting_deployed", {"by": self.by, **after})
+        proof = self.evidence(known)
+        proof.write(STAGE, self.content(known, left))
         return proof.link
+
+    def evidence(self, known: Row | None) -> Evidence:
+        """The chain, from where the row says that it ends."""
+        chain = row.chain_of(self.deployment.account)
+        return Evidence(self.s3, self.deployment.evidence_bucket, chain, row.evidence_end(known))
+
+    def content(self, known: Row | None, left: Row) -> dict[str, Any]:
+        """What an entry says of a write that leaves the row so."""
+        version = (known or {}).get("version")
+        return {"by": self.by, "after": [row.entries_hash(left)], "row_version": version}
 
 
 def create(write: Writing, entries: Row) -> bool:
@@ -69,10 +78,16 @@ def create(write: Writing, entries: Row) -> bool:
 
 
 def prove_first(write: Writing) -> None:
-    """Write the evidence of the first row, unless it is there. Not before the stack is complete."""
+    """Write the evidence of the first row. Not before the stack is complete.
+
+    Where there is any evidence already, a row that names none is somebody's, and nothing is proven.
+    """
     known = row.read(write.table)
-    if known is not None and row.evidence_end(known) == ChainEnd():
-        row.note_evidence(write.table, write.prove(known, known))
+    if known is None or row.evidence_end(known) != ChainEnd():
+        return
+    proof = write.evidence(known)
+    if proof.begin(STAGE, write.content(known, known)):
+        row.note_evidence(write.table, proof.link)
 
 
 def add(write: Writing, entries: Row, protected_before: frozenset[str]) -> str:
