@@ -34,8 +34,8 @@ TARGETS = (
 )
 
 WHAT_IF_SAYS = (
-    "### What if\nTen minutes of that hour, and the five seconds, with a budget of 10,000. AWS names no "
-    "rate of OpsCenter, nor of changes of IAM and of buckets: those are assumed."
+    "### What if\nTen minutes of that hour, and the five seconds, with a budget of 10,000. AWS "
+    "names no rate of OpsCenter, nor of changes of IAM and of buckets: those are assumed."
 )
 
 
