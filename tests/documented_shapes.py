@@ -329,6 +329,76 @@ def of_object_scan(detail: Event) -> Iterator[str]:
     yield from _listed({**detail, "scanResultDetails": found}, OBJECT_SCAN, "detail")
 
 
+_SESSION = {
+    "sessionIssuer": {
+        "type": str,
+        "principalId": str,
+        "arn": str,
+        "accountId": str,
+        "userName": str,
+    },
+    "attributes": {"creationDate": str, "mfaAuthenticated": str},
+}
+# AWS CloudTrail User Guide, "CloudTrail record contents", "CloudTrail userIdentity element"
+API_CALL: dict[str, Any] = {
+    "eventVersion": str,
+    "userIdentity": {
+        "type": str,
+        "principalId": str,
+        "arn": str,
+        "accountId": str,
+        "accessKeyId": str,
+        "userName": str,
+        "invokedBy": str,
+        "sessionContext": _SESSION,
+    },
+    "eventTime": str,
+    "eventSource": str,
+    "eventName": str,
+    "awsRegion": str,
+    "sourceIPAddress": str,
+    "userAgent": str,
+    "errorCode": str,
+    "errorMessage": str,
+    "requestID": str,
+    "eventID": str,
+    "readOnly": bool,
+    "resources": [{"ARN": str, "accountId": str, "type": str}],
+    "eventType": str,
+    "managementEvent": bool,
+    "recipientAccountId": str,
+    "eventCategory": str,
+    "tlsDetails": {"tlsVersion": str, "cipherSuite": str, "clientProvidedHostHeader": str},
+    "sessionCredentialFromConsole": str,
+}
+_CALL_NEEDED = ("eventID", "eventName", "eventSource", "eventTime", "awsRegion", "userIdentity")
+
+
+def of_api_call(detail: Event) -> Iterator[str]:
+    """The attributes listed in ``API_CALL``; request and response are the operation's own."""
+    yield from (f"detail.{key}: missing" for key in _CALL_NEEDED if key not in detail)
+    own = {k: v for k, v in detail.items() if k not in ("requestParameters", "responseElements")}
+    yield from _listed(own, API_CALL, "detail")
+    service = detail["eventSource"].removesuffix(".amazonaws.com")
+    for member, of in (("requestParameters", "input_shape"), ("responseElements", "output_shape")):
+        shape = getattr(_operation(service, detail["eventName"]), of)
+        known = {name[:1].lower() + name[1:] for name in shape.members} if shape else set()
+        yield from (
+            f"detail.{member}.{key}: unknown" for key in (detail.get(member) or {}).keys() - known
+        )
+
+
+@cache
+def _operation(service: str, name: str) -> Any:
+    """The model of an API call; Bedrock's agents have a model of their own and its event source."""
+    session = botocore.session.get_session()
+    models = (service, f"{service}-agent", f"{service}-control")
+    for one in (m for m in models if m in session.get_available_services()):
+        if name in (found := session.get_service_model(one)).operation_names:
+            return found.operation_model(name)
+    raise ValueError(f"{service} has no operation {name}")
+
+
 CHECKS: dict[str, Callable[[Event], Iterator[str]]] = {
     "GuardDuty Finding": of_guardduty,
     "GuardDuty Malware Protection Object Scan Result": of_object_scan,
@@ -337,6 +407,7 @@ CHECKS: dict[str, Callable[[Event], Iterator[str]]] = {
     "Security Hub Findings - Imported": of_asff,
     "Security Hub Findings - Custom Action": of_asff,
     "Findings Imported V2": of_ocsf,
+    "AWS API Call via CloudTrail": of_api_call,
 }
 
 

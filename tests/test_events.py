@@ -32,6 +32,7 @@ PREFIXES = {  # the start of a file's name says through which door the event com
     "Security Hub Findings - Imported": "securityhub_",
     "Security Hub Findings - Custom Action": "custom_action_",
     "Findings Imported V2": "ocsf_",
+    "AWS API Call via CloudTrail": "cloudtrail_",
 }
 UNREAD = {  # events that nobody reads: only their envelopes are checked
     "nobody/inspector_finding",
@@ -74,7 +75,10 @@ def kind(event: Event) -> str:
     finding = findings(event)[0]
     if event["detail-type"] in ("GuardDuty Finding", "Macie Finding"):
         return f"{event['source'].removeprefix('aws.')}:{finding['type']}"
-    if event["source"] == "aws.config":
+    if event["detail-type"] == "AWS API Call via CloudTrail":
+        service = finding["eventSource"].removesuffix(".amazonaws.com")
+        return f"cloudtrail:{service}:{finding['eventName']}"
+    if event["detail-type"] == "Config Rules Compliance Change":
         return f"config:{managed_rule(finding['configRuleName'])}"
     control = finding.get("Compliance", {}).get("SecurityControlId")
     control = control or finding.get("compliance", {}).get("control", "")
@@ -106,7 +110,7 @@ def test_the_envelope_is_eventbridge_s(name: str) -> None:
     ]
     assert event["version"] == "0"
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", event["id"])
-    assert re.fullmatch(r"aws\.[a-z0-9]+", event["source"])
+    assert re.fullmatch(r"aws\.[a-z0-9-]+", event["source"])
     assert re.fullmatch(r"[0-9]{12}", event["account"])
     assert re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z", event["time"])
     assert re.fullmatch(r"[a-z]{2}(-gov)?-[a-z]+-[0-9]", event["region"])

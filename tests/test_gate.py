@@ -42,6 +42,7 @@ def gate(finding: Finding, *, playbook: Playbook = PLAYBOOK, deployment: Deploym
         ({"state": State.SUPPRESSED}, "the finding is suppressed"),
         ({"state": State.PASSED}, "the finding is passed"),
         ({"severity": INFORMATIONAL}, "the finding is informational"),
+        ({"source": "cloudtrail", "denied": True}, "the call failed: it changed nothing"),
     ],
 )
 def test_gate_names_foreign_findings(changes: dict[str, Any], reason: str) -> None:

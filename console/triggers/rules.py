@@ -1,8 +1,9 @@
 """From what a playbook hears to its rules: one for each form in which a finding arrives.
 
-Native: GuardDuty, Macie and Config on the default bus. Copies: Security Hub CSPM in ASFF
-("Security Hub Findings - Imported") and Security Hub in OCSF ("Findings Imported V2"). Each form
-has a rule for threats, which invokes the function, and one for what comes in bulk, by the queue.
+Native: GuardDuty, Macie and Config on the default bus, and API calls that CloudTrail records.
+Copies: Security Hub CSPM in ASFF ("Security Hub Findings - Imported") and Security Hub in OCSF
+("Findings Imported V2"). Each form has a rule for threats, which invokes the function, and one for
+what comes in bulk, by the queue.
 Sources: as in ``cordon.sources``; EventBridge User Guide, "Comparison operators for use in event
 patterns", "Quotas" (2,048 characters a pattern).
 """
@@ -43,7 +44,7 @@ def triggers(heard: Heard) -> tuple[Trigger, ...]:
     decides, so that it costs an invocation which ignores the finding.
     """
     threats = _Threats.of(heard)
-    made = (*_natives_of(threats), *_copies_of(threats), *_bulk(heard))
+    made = (*_natives_of(threats), *_calls(heard), *_copies_of(threats), *_bulk(heard))
     return tuple(trigger for trigger in made if trigger)
 
 
@@ -94,6 +95,23 @@ def _natives_of(threats: _Threats) -> Iterator[Trigger | None]:
     high = {"type": _natives(threats.high_macie), "severity": {"description": ["High"]}}
     event = ("aws.macie", "Macie Finding")
     yield _native("Macie", event, _if(threats.high_macie, high), threats.macie)
+
+
+def _calls(heard: Heard) -> Iterator[Trigger]:
+    """API calls that did not fail: their sources are the called services' own."""
+    if not (calls := heard.of("cloudtrail")):
+        return
+    services = sorted({call.partition(":")[0] for call in calls})
+    pattern = {
+        "source": [f"aws.{service}" for service in services],
+        "detail-type": ["AWS API Call via CloudTrail"],
+        "detail": {
+            "eventSource": [f"{service}.amazonaws.com" for service in services],
+            "eventName": sorted({call.partition(":")[2] for call in calls}),
+            "errorCode": [{"exists": False}],
+        },
+    }
+    yield Trigger("Call", pattern)
 
 
 def _copies_of(threats: _Threats) -> Iterator[Trigger]:

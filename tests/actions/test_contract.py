@@ -1,4 +1,4 @@
-"""What every action promises, tried on every scenario of every action in ``ALL_ACTIONS``."""
+"""What every action promises, tried on every scenario of every action there is."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -16,12 +16,13 @@ from botocore.exceptions import ClientError
 
 from cordon import clock
 from cordon.actions import (
-    ALL_ACTIONS,
     Action,
     Json,
     NotVerified,
     ResourceDeleted,
     Undone,
+    action_type,
+    all_actions,
     from_json,
 )
 from cordon.clients import AwsClients
@@ -35,7 +36,7 @@ def _scenarios() -> list[Scenario]:
 
 SCENARIOS = _scenarios()
 every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
-every_action = pytest.mark.parametrize("kind", ALL_ACTIONS, ids=lambda kind: kind.__name__)
+every_action = pytest.mark.parametrize("kind", all_actions(), ids=lambda kind: kind.__name__)
 
 
 @pytest.fixture
@@ -461,3 +462,8 @@ def test_what_was_read_just_now_is_not_read_again(scenario: Scenario, aws: AwsCl
         scenario.action.apply(aws, captured, None, captured)
     readings = [name for _, name in calls.made if name.startswith(("Get", "List"))]
     assert set(readings) <= {"GetBucketLocation"}  # who owns a destination: another bucket
+
+
+@every_action
+def test_name_is_the_one_it_is_loaded_by(kind: type[Action]) -> None:
+    assert action_type(kind.name()) is kind

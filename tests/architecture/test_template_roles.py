@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cordon.actions import ALL_ACTIONS, Action
+from cordon.actions import Action, all_actions
 from cordon.playbook import Playbook
 from embedded.policy_evaluation import Decision, Policies, Request, decide
 from tests.architecture import stack as seen
@@ -49,7 +49,7 @@ def test_header_names_the_actions_of_its_module(playbook: str) -> None:
     module = import_module(f"{playbook}.playbook")
     functions = [v for v in vars(module).values() if inspect.isfunction(v)]
     names = set(vars(module)) | {n for f in functions for n in f.__globals__}
-    assert set(used(playbook)) == {action for action in ALL_ACTIONS if action.__name__ in names}
+    assert set(used(playbook)) == {action for action in all_actions() if action.__name__ in names}
 
 
 def playbook_of(name: str) -> Playbook:

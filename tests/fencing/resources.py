@@ -145,5 +145,5 @@ def known_to_holds() -> Iterator[None]:
     """A hold's row names its actions: it must find these two."""
     with pytest.MonkeyPatch.context() as patch:
         for kind in (MemoryLock, MemoryTag):
-            patch.setitem(actions._BY_NAME, kind.name(), kind)
+            patch.setitem(actions.LOADED, kind.name(), kind)
         yield

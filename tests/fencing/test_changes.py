@@ -116,7 +116,7 @@ class Sign(MemoryTag):
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in (SlowLock, LateLock, LaggingLock, OneWayLock, LostLock, MetLock, SideLock, Sign):
-        monkeypatch.setitem(actions._BY_NAME, kind.name(), kind)
+        monkeypatch.setitem(actions.LOADED, kind.name(), kind)
     monkeypatch.setattr(SlowLock, "ready", [])
     monkeypatch.setattr(LaggingLock, "lags_until", [])
     monkeypatch.setattr(MetLock, "ends", [])

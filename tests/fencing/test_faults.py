@@ -199,7 +199,7 @@ def at_the_begin_of(shape: str, phase: str) -> Iterator[MemoryAccount]:
     """An account in which all before the phase is over, undisturbed."""
     with memory_account({"a": SHAPES[shape]}) as account, pytest.MonkeyPatch.context() as patch:
         for kind in (Sign, TimedLock):
-            patch.setitem(actions._BY_NAME, kind.name(), kind)
+            patch.setitem(actions.LOADED, kind.name(), kind)
         if phase != "deliver":
             account.deliver("a")
             account.clock.passes(minutes=5)

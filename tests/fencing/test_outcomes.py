@@ -115,7 +115,7 @@ class RefusedLock(MemoryLock):
 
 def test_refused_case_leaves_what_another_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     """What shows is the other's: nothing of the refused one is there to be undone."""
-    monkeypatch.setitem(actions._BY_NAME, RefusedLock.name(), RefusedLock)
+    monkeypatch.setitem(actions.LOADED, RefusedLock.name(), RefusedLock)
     plans: dict[str, tuple[Action, ...]] = {c: (RefusedLock(PLACE, "data", (c,)),) for c in "ab"}
     with memory_account(plans) as account:
         account.deliver("a")

@@ -28,7 +28,7 @@ class SessionLock(MemoryLock):
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(actions._BY_NAME, SessionLock.name(), SessionLock)
+    monkeypatch.setitem(actions.LOADED, SessionLock.name(), SessionLock)
     yield
     SessionLock.safe.clear()
 

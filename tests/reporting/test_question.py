@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cordon.actions import ALL_ACTIONS, Action
+from cordon.actions import Action, all_actions
 from cordon.deadlines import AI_ACT_73, GDPR_33, HIPAA_164_404
 from cordon.memory.cases import Case
 from cordon.reporting.incident import body, description
@@ -35,7 +35,7 @@ def test_only_a_question_has_these_parts(status: Status) -> None:
     assert question(a_case(status), DEPLOYMENT, "") == []
 
 
-@pytest.mark.parametrize("action", ALL_ACTIONS, ids=lambda action: action.name())
+@pytest.mark.parametrize("action", all_actions(), ids=lambda action: action.name())
 def test_every_action_has_words(action: type[Action]) -> None:
     assert action.in_words is not Action.in_words
 

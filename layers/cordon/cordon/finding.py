@@ -127,6 +127,25 @@ class Principal:
     issuer: str = ""  # ARN of the role behind a session, "" if unknown
 
 
+class Fact(StrEnum):
+    """What a source states beside the resources: the names that ``Finding.facts`` may have."""
+
+    EVENT_NAME = "event_name"  # CloudTrail: the API call
+    RULE = "rule"  # GuardDuty: the custom detection rule that found it
+    SEQUENCE = "sequence"  # GuardDuty: ARN of the attack sequence that this finding is part of
+    GUARDRAIL = "guardrail"  # GuardDuty: what a guardrail did of the attack, "blocked" or "passed"
+    INVOCATIONS = "invocations"  # GuardDuty: how often models were invoked
+    SCAN = "scan"  # Malware Protection: the result of the scan
+    STATUS = "status"  # the state that a resource changed to
+    APPROVAL = "approval"  # SageMaker: ModelApprovalStatus of a model package
+    CHANGED = "changed"  # SageMaker: the fields of the model package that changed
+    QUALITY = "quality"  # Glue: the score of the data
+    IMAGE = "image"  # Inspector: digest of the container image
+
+
+MOST_OF_A_FACT = 256  # characters
+
+
 @dataclass(frozen=True)
 class HubReference:
     """Identifies a finding in Security Hub (BatchUpdateFindings: FindingIdentifiers)."""
@@ -165,6 +184,11 @@ class Finding:
     # resource (controls, Config, Access Analyzer, Inspector, sensitive data).
     activity: datetime | None = None
     denied: bool = False  # that activity was refused: it did nothing
+    facts: tuple[tuple[str, str], ...] = ()  # by name, each at most 256 characters; hostile text
+
+    def fact(self, name: Fact) -> str:
+        """What the source states by this name; "" where it states nothing."""
+        return dict(self.facts).get(name, "")
 
     @property
     def kind(self) -> str:
@@ -249,6 +273,7 @@ class Finding:
                 "resources": tuple(Resource.from_json(resource) for resource in raw["resources"]),
                 "principal": Principal(**principal) if principal else None,
                 "hub": HubReference(**hub) if hub else None,
+                "facts": tuple((name, said) for name, said in raw.get("facts", ())),
             }
         )
 

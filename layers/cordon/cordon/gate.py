@@ -91,6 +91,11 @@ def _informational(finding: Finding, _: Deployment) -> str:
     return "the finding is informational" if informational else ""
 
 
+def _failed_call(finding: Finding, _: Deployment) -> str:
+    failed = finding.source == "cloudtrail" and finding.denied
+    return "the call failed: it changed nothing" if failed else ""
+
+
 GateRule = Callable[[Finding, Deployment], str]
 GATE: tuple[GateRule, ...] = (
     _cordon_finding,
@@ -99,5 +104,6 @@ GATE: tuple[GateRule, ...] = (
     _sample,
     _not_authored_by_aws,
     _not_served,
+    _failed_call,
 )
 ACTIVE: tuple[GateRule, ...] = (_inactive, _informational)  # a passing control is neither

@@ -1,10 +1,13 @@
-"""What we can do. Every action is in ``ALL_ACTIONS``; one contract test covers them all."""
+"""What we can do. Every action has its line in ``MODULES``; one contract test covers them all.
+
+An action's module is loaded when it is needed: a function starts without those of the others.
+"""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from importlib import import_module
 from typing import Any
 
-from cordon.actions.access_keys import DisableAccessKeys
 from cordon.actions.action import (
     Action,
     Json,
@@ -15,36 +18,28 @@ from cordon.actions.action import (
     Undone,
     UndoResult,
 )
-from cordon.actions.bedrock import TagAgentCore, TagBedrock, TagBedrockAgent
-from cordon.actions.iam import RevokeRoleSessions, RevokeUserSessions
-from cordon.actions.s3 import (
-    BlockPublicAccess,
-    DenyBucketAccess,
-    SuspendLifecycle,
-    SuspendReplication,
-    TagBucket,
-)
-from cordon.actions.sagemaker import TagSageMaker
 from cordon.finding import Place
 
-ALL_ACTIONS: tuple[type[Action], ...] = (
-    BlockPublicAccess,
-    DenyBucketAccess,
-    SuspendLifecycle,
-    SuspendReplication,
-    TagBucket,
-    RevokeRoleSessions,
-    RevokeUserSessions,
-    DisableAccessKeys,
-    TagSageMaker,
-    TagBedrock,
-    TagBedrockAgent,
-    TagAgentCore,
-)
-_BY_NAME = {action.name(): action for action in ALL_ACTIONS}
+MODULES = {  # by name, the module within this package
+    "block_public_access": "s3.public_access",
+    "deny_bucket_access": "s3.deny_access",
+    "suspend_lifecycle": "s3.suspend",
+    "suspend_replication": "s3.suspend",
+    "tag_bucket": "s3.tag",
+    "revoke_role_sessions": "iam",
+    "revoke_user_sessions": "iam",
+    "disable_access_keys": "access_keys",
+    "tag_sage_maker": "sagemaker",
+    "tag_bedrock": "bedrock",
+    "tag_bedrock_agent": "bedrock",
+    "tag_agent_core": "bedrock",
+}
+
+LOADED: dict[str, type[Action]] = {}  # by name
 
 __all__ = [
-    "ALL_ACTIONS",
+    "LOADED",
+    "MODULES",
     "Action",
     "Json",
     "NotVerified",
@@ -53,8 +48,23 @@ __all__ = [
     "ResourceDeleted",
     "UndoResult",
     "Undone",
+    "action_type",
+    "all_actions",
     "from_json",
 ]
+
+
+def action_type(name: str) -> type[Action]:
+    """The action of this name. KeyError if there is none."""
+    if name not in LOADED:
+        module = import_module(f"cordon.actions.{MODULES[name]}")
+        LOADED[name] = getattr(module, "".join(map(str.capitalize, name.split("_"))))
+    return LOADED[name]
+
+
+def all_actions() -> tuple[type[Action], ...]:
+    """Every action, in the order of ``MODULES``."""
+    return tuple(map(action_type, MODULES))
 
 
 def from_json(raw: Mapping[str, Any]) -> Action:
@@ -62,9 +72,11 @@ def from_json(raw: Mapping[str, Any]) -> Action:
 
     A field with a default may be missing: what an older version of us has held stays readable.
     """
-    kind = _BY_NAME.get(raw.get("action", ""))
-    if kind is None:
-        raise ValueError(f"unknown action: {raw.get('action')!r}")
+    name = raw.get("action", "")
+    try:
+        kind = action_type(name)
+    except KeyError:
+        raise ValueError(f"unknown action: {name!r}") from None
     given = raw.keys() - {"action"}
     required = {f.name for f in fields(kind) if f.default is MISSING}
     wrong = (given - {f.name for f in fields(kind)}) | (required - given)

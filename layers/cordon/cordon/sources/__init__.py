@@ -22,7 +22,7 @@ from dataclasses import replace
 from functools import partial
 
 from cordon.finding import Finding, Malformed, UnsupportedEvent, canonical_json
-from cordon.sources import asff, config, guardduty, macie, malware_scan, ocsf
+from cordon.sources import asff, cloudtrail, config, guardduty, macie, malware_scan, ocsf
 from cordon.sources.custom_action import name_of
 from cordon.sources.field import Field
 from cordon.sources.places import Home, check_sender, not_served
@@ -38,6 +38,7 @@ _IMPORTED = ("aws.securityhub", "Security Hub Findings - Imported")
 _CUSTOM = ("aws.securityhub", "Security Hub Findings - Custom Action")
 _OCSF = ("aws.securityhub", "Findings Imported V2")
 _SCAN = ("aws.guardduty", "GuardDuty Malware Protection Object Scan Result")
+_CALL = "AWS API Call via CloudTrail"  # whose source is that of the service which was called
 _ACTION_NAME = 64
 
 
@@ -59,7 +60,8 @@ def read_all(event: object, home: Home | None = None) -> tuple[Finding, ...]:
     if home is None:
         return findings
     for finding in findings:
-        check_sender(envelope, finding.place, home, regional=kind in (*_SINGLE, _SCAN))
+        regional = kind in (*_SINGLE, _SCAN) or kind[1] == _CALL
+        check_sender(envelope, finding.place, home, regional=regional)
     return tuple(replace(f, served=not not_served(f.place, home)) for f in findings)
 
 
@@ -69,6 +71,8 @@ def _findings(kind: tuple[str, str], envelope: Field, home: Home | None) -> tupl
         if detail.value is None:
             detail.malformed("is missing")
         return (_SINGLE[kind](detail, _digest(detail.value)),)
+    if kind[1] == _CALL:
+        return (cloudtrail.read(envelope, _digest(detail.value)),)
     if kind == _SCAN:
         return (malware_scan.read(envelope, _digest(detail.value)),)
     if kind == _IMPORTED:

@@ -18,6 +18,7 @@ from functools import partial
 from cordon.finding import Finding, HubReference, Place, Principal, State
 from cordon.sources import (
     attack_sequence,
+    facts,
     guardduty_resources,
     places,
     severity,
@@ -78,6 +79,7 @@ def read(detail: Field, digest: str) -> Finding:
         hub=_hub(detail, place, id),
         activity=times.readable(partial(_activity, service)),
         denied=bool(times.readable(partial(_denied, service))),
+        facts=facts.guardduty(detail),
     )
 
 

@@ -8,14 +8,14 @@ A sample finding has ``sample: true`` and the bucket ``macie-sample-finding-buck
 from datetime import datetime
 from functools import partial
 
-from cordon.finding import ARN, Finding, HubReference, Place, Principal, Resource, State
+from cordon.finding import Finding, HubReference, Place, Principal, Resource, State
 from cordon.sources import places, severity, shapes, text, times
 from cordon.sources.field import Field
+from cordon.sources.identity import caller
 from cordon.sources.resources import (
     actor_resources,
     bucket,
     leads_nowhere,
-    principal,
     readable,
     readable_principal,
     s3_object,
@@ -48,7 +48,7 @@ def read(detail: Field, digest: str) -> Finding:
     sample = detail["sample"].boolean()
     nowhere = leads_nowhere("macie", state, sample=sample)
     resources = readable(partial(_resources, detail, place), required=not nowhere)
-    caller = readable_principal(lambda: _principal(detail["policyDetails"]["actor"]))
+    actor = readable_principal(lambda: _principal(detail["policyDetails"]["actor"]))
     return Finding(
         id=id,
         source="macie",
@@ -61,8 +61,8 @@ def read(detail: Field, digest: str) -> Finding:
         state=state,
         sample=sample or any(r.name == SAMPLE_BUCKET for r in resources),
         authored_by_aws=True,
-        resources=unique([*resources, *actor_resources(caller, place)]),
-        principal=caller,
+        resources=unique([*resources, *actor_resources(actor, place)]),
+        principal=actor,
         title=detail["title"].text(text.TITLE),
         description=detail["description"].text(text.DESCRIPTION),
         detail_sha256=digest,
@@ -103,31 +103,4 @@ def _principal(actor: Field) -> Principal | None:
     member = _MEMBERS.get(kind.optional(shapes.PRINCIPAL_TYPE), "")
     if not member:  # no type, or one that Macie added later
         return None
-    details = identity[member]
-    issuer = details["sessionContext"]["sessionIssuer"]
-    return principal(
-        kind,
-        _name(member, details, issuer),
-        id=details["principalId"],
-        key=details["accessKeyId"],
-        account=details["accountId"].optional(shapes.ACCOUNT_ID),
-        issuer=_role(issuer["arn"]),
-    )
-
-
-def _name(member: str, details: Field, issuer: Field) -> Field:
-    """The name of the session's role, of the user or service; else the last part of the ARN."""
-    if member == "assumedRole" and issuer["userName"].present:
-        return issuer["userName"]
-    names = {"iamUser": "userName", "awsService": "invokedBy", "awsAccount": "accountId"}
-    if details[names.get(member, "userName")].present:
-        return details[names.get(member, "userName")]
-    parts = ARN.fullmatch(details["arn"].optional(shapes.ARN))
-    # assumed-role/<role>/<session>; user/<path>/<name>; federated-user/<name>; root
-    segments = parts["resource"].split("/") if parts else [""]
-    last = segments[1:2] if member == "assumedRole" else segments[-1:]
-    return Field(details["arn"].path, "".join(last))
-
-
-def _role(arn: Field) -> str:
-    return arn.if_any(shapes.ROLE_ARN)
+    return caller(kind, identity[member])
