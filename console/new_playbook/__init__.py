@@ -63,7 +63,7 @@ def make(root: Path, name: str, kind: str) -> list[str]:
     _write(root / "functions" / name / "playbook.py", skeleton.module(name, kind, first.about))
     _write(event, json.dumps(first.event, indent=2, ensure_ascii=False) + "\n")
     _list(root / "events" / "README.md", name, event, first)
-    template.write_text(_with_function(template.read_text(), skeleton.function(block, kind)))
+    template.write_text(with_function(template.read_text(), skeleton.function(block, kind)))
     importlib.invalidate_caches()  # the folder of the playbooks has one more
     generated.write(root, only_check=False)
     for one in (event, *_with_own_roles(root)):
@@ -126,7 +126,7 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def _with_function(template: str, function: str) -> str:
+def with_function(template: str, function: str) -> str:
     """The template with this function below the last playbook's block."""
     before = LAST_BLOCK.match(template)
     if before is None:

@@ -63,12 +63,12 @@ SECTIONS: dict[str, Callable[[Blocks], Any]] = {
     "roles": _each(lambda block: {"Ref": block.role}),
     "function ARNs": _each(lambda block: _arn(block.logical)),
     "functions": _each(lambda block: {"Ref": block.logical}),
-    "functions by name": _each(lambda b: {"Fn::Sub": f"{b.name}=${{{b.logical}}}"}),
+    "functions by name": lambda blocks: {b.name: {"Ref": b.logical} for b in blocks},
     "names": _each(lambda block: block.name),
     "queue ARNs": _each_with_a_queue(lambda block: _arn(block.queue)),
-    "queues by name": _each_with_a_queue(
-        lambda b: {"Fn::Sub": f"{b.name}=${{{b.queue}.QueueName}}"}
-    ),
+    "queues by name": lambda blocks: {
+        b.name: {"Fn::GetAtt": [b.queue, "QueueName"]} for b in blocks if b.bulk
+    },
     "rule ARNs": _rules,
     "evidence prefixes": _each(lambda b: {"Fn::Sub": f"${{EvidenceBucket.Arn}}/{b.name}/*"}),
     "evidence statements": _each(_evidence),

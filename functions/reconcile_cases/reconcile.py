@@ -16,7 +16,6 @@ from cordon.reconciling.run import Run, text_of
 # What this function must be given, beside what every function is.
 NEEDS = (
     "CORDON_APPROVAL_HOURS",
-    "CORDON_FUNCTIONS",
     "CORDON_REPORTS_QUEUE",
     "CORDON_SECURITY_HUB",
     "CORDON_WORKFLOW",

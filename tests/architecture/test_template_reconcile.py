@@ -35,9 +35,7 @@ def deployment() -> Deployment:
     return Deployment.from_environment({**variables, "AWS_REGION": "eu-central-1"})
 
 
-def test_it_wakes_every_playbook_and_knows_no_other() -> None:
-    arns = {playbook: stack().resources[logical(playbook)].arn for playbook in PLAYBOOKS}
-    assert deployment().functions == arns
+def test_it_rings_by_the_reports_queue() -> None:
     assert deployment().reports_queue == stack().resources["Reports"].physical
 
 

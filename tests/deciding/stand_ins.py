@@ -16,6 +16,7 @@ from cordon.deciding.desk import Desk, Response
 from cordon.deciding.request import Caller, OnCase
 from cordon.deployment import Deployment
 from cordon.headers import headers
+from cordon.memory import parts
 from cordon.memory import settings as settings_row
 from cordon.memory.cases import Case, Cases
 from cordon.memory.decisions import Decision, Verb
@@ -37,15 +38,20 @@ QUEUES = "https://sqs.eu-central-1.amazonaws.com/111122223333"
 DESK = replace(
     DEPLOYMENT,
     break_glass=(f"arn:aws:iam::{ACCOUNT}:role/BreakGlass",),
-    functions={name: f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:{name}" for name in NAMES},
     desk_api=API,
     reports_queue=f"{QUEUES}/Reports",
     dead_letters={
         name: f"{QUEUES}/{name}"
         for name in ("UndeliveredEvents", "FailedInvocations", "FailedBulkEvents", "FailedReports")
     },
-    bulk_queues={"quarantine_bucket": f"{QUEUES}/Bulk"},
 )
+FUNCTIONS_OF = {name: f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:{name}" for name in NAMES}
+PARTS: Row = {
+    "functions": {name: name for name in NAMES},
+    "bulk_queues": {"quarantine_bucket": "Bulk"},
+    "own_roles": DESK.own_roles[0].rpartition("/")[2],
+}
+ENVIRONMENT = replace(DESK, own_roles=())  # they come from the table
 SETTINGS: Row = {
     "id": settings_row.KEY,
     "master_switch": "on",
@@ -150,8 +156,8 @@ class Office:
 
     def deployed(self, **changes: Any) -> "Office":
         """The same office of another deployment."""
-        deployment: Deployment = replace(self.desk.deployment, **changes)
-        self.desk = replace(self.desk, deployment=deployment)
+        environment: Deployment = replace(self.desk.environment, **changes)
+        self.desk = replace(self.desk, environment=environment)
         return self
 
     def does(self, verb: Verb, by: str = ADA, **body: str) -> Response:
@@ -172,9 +178,10 @@ def office() -> Iterator[Office]:
         calls, queues, bucket = Calls(), Queues(), MemoryBucket()
         services = {"stepfunctions": calls, "lambda": calls, "iam": calls}
         clients: dict[str, Any] = {**services, "sqs": queues, "s3": bucket}
-        desk = Desk(DESK, playbooks(), table, clients.__getitem__, Logger(service="decide_cases"))
+        desk = Desk(ENVIRONMENT, playbooks(), table, clients.__getitem__, Logger(service="decide_cases"))
         one = Office(desk, clock, calls, queues, bucket)
         one.set()
+        parts.save(table, PARTS)
         yield one
 
 

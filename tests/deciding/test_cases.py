@@ -14,7 +14,7 @@ from cordon.memory.decisions import Decision, Verb
 from cordon.memory.reported import Reported, ReportedRows
 from cordon.playbook import Plan
 from cordon.statuses import Status
-from tests.deciding.stand_ins import ADA, BOB, CASE, DESK, Office, playbooks, waiting
+from tests.deciding.stand_ins import ADA, BOB, CASE, DESK, FUNCTIONS_OF, Office, playbooks, waiting
 from tests.make import ACCOUNT, BUCKET, DEPLOYMENT, NOON, a_finding, a_principal, an_actor
 from tests.reporting.cases import a_case, with_results
 
@@ -65,7 +65,7 @@ def test_approval_is_a_row_with_who_it_was_and_wakes_the_workflow(office: Office
     assert started["input"] == {
         "case": CASE,
         "playbook": "quarantine_bucket",
-        "function": DESK.functions["quarantine_bucket"],
+        "function": FUNCTIONS_OF["quarantine_bucket"],
     }
     assert started["name"].startswith(f"{CASE}-1-approve-") and len(started["name"]) <= 80
 
@@ -76,7 +76,7 @@ def test_the_function_of_today_is_woken(office: Office, named: str) -> None:
     office.having(replace(waiting(), status=Status.CONTAINED, function_arn=named))
     office.does(Verb.RELEASE)
     (started,) = office.calls.started
-    assert started["input"]["function"] == DESK.functions["quarantine_bucket"]
+    assert started["input"]["function"] == FUNCTIONS_OF["quarantine_bucket"]
 
 
 def test_the_case_itself_is_not_written(office: Office) -> None:

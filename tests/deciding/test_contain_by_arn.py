@@ -13,7 +13,7 @@ from cordon.finding import Place
 from cordon.memory.cases import Case
 from cordon.memory.decisions import Verb
 from cordon.statuses import CLOSED, Status
-from tests.deciding.stand_ins import ADA, BOB, DESK, Office, caller, playbooks
+from tests.deciding.stand_ins import ADA, BOB, DESK, FUNCTIONS_OF, Office, caller, playbooks
 from tests.deciding.test_cases import FORBIDDEN
 from tests.make import ACCOUNT, NOON
 from tests.reporting.cases import a_case
@@ -55,7 +55,7 @@ def test_it_is_decided_in_every_mode(office: Office, mode: str) -> None:
     assert (made.verb, made.round, made.by, made.why) == (Verb.CONTAIN, 1, ADA, "it leaks")
     assert (made.resource, made.account, made.region) == (BUCKET, ACCOUNT, "eu-central-1")
     (started,) = office.calls.started
-    assert started["input"]["function"] == DESK.functions["quarantine_bucket"]
+    assert started["input"]["function"] == FUNCTIONS_OF["quarantine_bucket"]
 
 
 @pytest.mark.parametrize("status", sorted(CLOSED))

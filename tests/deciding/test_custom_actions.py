@@ -16,7 +16,7 @@ from cordon.sources import read, read_all
 from cordon.sources.custom_action import ids_of
 from cordon.sources.own_finding import id_of
 from cordon.statuses import Status
-from tests.deciding.stand_ins import CASE, DESK, Office, playbooks, waiting
+from tests.deciding.stand_ins import CASE, Office, playbooks, waiting
 from tests.make import ACCOUNT, DEPLOYMENT
 from tests.reporting.cases import a_case
 
@@ -85,7 +85,7 @@ def test_contain_on_our_finding_invokes_the_cases_playbook(home: Office) -> None
     case = home.having(a_case(Status.OBSERVED))
     on_custom_action(chosen("CordonContain", our_finding(case)), home.desk)
     (invoked,) = home.calls.invoked
-    assert invoked["FunctionName"] == DESK.functions["quarantine_bucket"]
+    assert invoked["FunctionName"] == home.desk.parts.functions["quarantine_bucket"]
 
 
 def test_contain_of_what_nobody_handles_does_nothing(home: Office) -> None:

@@ -160,22 +160,17 @@ def test_the_desk_is_made_from_its_environment(monkeypatch: pytest.MonkeyPatch) 
         "CORDON_EVIDENCE_BUCKET": "evidence",
         "CORDON_TOPIC": "t",
         "CORDON_WORKFLOW": "w",
-        "CORDON_FUNCTIONS": "a=x,b=y",
         "CORDON_REPORTS_QUEUE": "https://q/1/reports",
         "CORDON_DESK_API": API,
         "CORDON_STACK": DESK.stack,
         "CORDON_TWO_APPROVERS": "true",
         "CORDON_RELEASE_FROM_SECURITY_HUB": "false",
         "CORDON_DEAD_LETTERS": "FailedReports=failed",
-        "CORDON_BULK_QUEUES": "a=bulk",
     }
     with pytest.MonkeyPatch.context() as patch:
         for name, value in named.items():
             patch.setitem(os.environ, name, value)
         deployment = Deployment.from_environment()
-    function = f"arn:aws:lambda:{DESK.region}:{DESK.account}:function:"
-    assert deployment.functions == {"a": f"{function}x", "b": f"{function}y"}
     assert deployment.two_approvers and not deployment.release_from_security_hub
     assert deployment.dead_letters == {"FailedReports": "https://q/1/failed"}
-    assert deployment.bulk_queues == {"a": "https://q/1/bulk"}
     assert FUNCTIONS.name == "functions"

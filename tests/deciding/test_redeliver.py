@@ -10,13 +10,13 @@ from cordon.deciding.redeliver import MOST_LETTERS, RESERVED_MS, redeliver
 from cordon.deciding.request import BadRequest, Redeliver
 from cordon.memory.decisions import Verb
 from cordon.statuses import Status
-from tests.deciding.stand_ins import ADA, CASE, DESK, Office, caller
+from tests.deciding.stand_ins import ADA, CASE, FUNCTIONS_OF, Office, caller
 from tests.deciding.test_custom_actions import chosen, our_finding
 from tests.make import ACCOUNT
 from tests.reporting.cases import a_case
 
 EVENT = {"source": "aws.guardduty", "detail": {"id": "x"}}
-FUNCTION = DESK.functions["revoke_sessions"]
+FUNCTION = FUNCTIONS_OF["revoke_sessions"]
 BULK = f"arn:aws:sqs:eu-central-1:{ACCOUNT}:Bulk"
 
 

@@ -16,10 +16,10 @@ from botocore.exceptions import ClientError
 
 from cordon.clock import to_iso
 from cordon.deployment import Deployment
-from cordon.memory import reported
+from cordon.memory import parts, reported
 from cordon.memory.cases import Case, Cases
 from cordon.memory.decisions import Decision, decision_row
-from cordon.memory.table import Table
+from cordon.memory.table import Row, Table
 from cordon.reconciling.run import Run, Summary
 from cordon.statuses import Status
 from embedded import backends
@@ -39,9 +39,13 @@ HOME: Deployment = replace(
     account=PLACE.account,
     region=PLACE.region,
     table=NAME,
-    functions=ARNS,
     reports_queue="https://sqs.us-east-1.amazonaws.com/123456789012/reports",
 )
+PARTS: Row = {
+    "functions": {name: arn.rpartition(":")[2] for name, arn in ARNS.items()},
+    "bulk_queues": {},
+    "own_roles": "cordon-QuarantineBucketRole",
+}
 SETTINGS = {
     "id": "settings",
     "master_switch": "on",
@@ -197,9 +201,10 @@ class Account:
 
 @contextmanager
 def an_account(at: datetime = NOON) -> Iterator[Account]:
-    """It has settings, and nothing else."""
+    """It has settings and the stack's parts, and nothing else."""
     with time_machine.travel(at, tick=False) as clock, account() as aws:
         create(aws.client("dynamodb"))
         found = Account(aws, clock)
         found.sets()
+        parts.save(found.table, PARTS)
         yield found

@@ -12,7 +12,7 @@ from console.account import cordon_account
 from cordon.deployment import Deployment
 from cordon.setting_up import handler as handling
 from cordon.setting_up import response as responding
-from cordon.setting_up.response import KEPT_SECONDS, PHYSICAL_ID, NotResponded
+from cordon.setting_up.response import KEPT_SECONDS, NotResponded
 from embedded import custom_resources
 from embedded.custom_resources import HOST, Failed, Responses, serving
 from embedded.place import Place
@@ -21,6 +21,7 @@ from setup.setup import handler
 URL = f"http://{HOST}/settings?X-Amz-Signature=secret"
 STACK = "arn:aws:cloudformation:us-east-1:111122223333:stack/cordon/1"
 SAME = {"StackId": STACK, "RequestId": "r-1", "LogicalResourceId": "Settings"}
+TYPE = "Custom::CordonSettings"
 
 
 @dataclass
@@ -35,7 +36,8 @@ class Context:
 
 def request(kind: str = "Create", **more: Any) -> dict[str, Any]:
     """A request of CloudFormation."""
-    return {**SAME, "RequestType": kind, "ResponseURL": URL, "ResourceProperties": {}, **more}
+    named = {"RequestType": kind, "ResourceType": TYPE, "ResponseURL": URL}
+    return {**SAME, **named, "ResourceProperties": {}, **more}
 
 
 def response(responses: Responses) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def response(responses: Responses) -> dict[str, Any]:
     said = json.loads(body)
     assert len(body) <= 4096
     assert {key: said.pop(key) for key in SAME} == SAME
-    assert said.pop("PhysicalResourceId") == PHYSICAL_ID
+    assert said.pop("PhysicalResourceId") == "cordon-settings"
     return dict(said)
 
 

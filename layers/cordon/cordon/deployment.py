@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from cordon.errors import PartsUnknown
+
 
 @dataclass(frozen=True)
 class Deployment:
@@ -23,10 +25,9 @@ class Deployment:
     external_id: str = ""
     organization: str = ""  # o-…: its accounts are not external
     security_hub: bool = True  # False: Cordon reports nothing there
-    own_roles: tuple[str, ...] = ()  # exact ARNs of this stack's roles
+    own_roles: tuple[str, ...] = ()  # exact ARNs of this stack's roles; (): not known
     evidence_days: int = 365  # how long evidence is kept, and closed cases with it
     approval_hours: int = 4  # how long a person may take to approve, once people were informed
-    functions: Mapping[str, str] = field(default_factory=dict)  # playbook → ARN of its function
     reports_queue: str = ""  # URL: what could not be shown, and is to be shown again
     two_approvers: bool = False  # whatever lets Cordon do more needs two people
     person_roles: tuple[str, ...] = ()  # ARNs of roles whose trust fixes who names the session
@@ -34,7 +35,6 @@ class Deployment:
     desk_api: str = ""  # id of the HTTP API
     stack: str = ""  # setup: its id, an ARN (AWS::StackId); all others: the UUID at its end
     dead_letters: Mapping[str, str] = field(default_factory=dict)  # logical name → URL of a queue
-    bulk_queues: Mapping[str, str] = field(default_factory=dict)  # playbook → URL of its queue
 
     @classmethod
     def from_environment(
@@ -43,15 +43,14 @@ class Deployment:
         """Read ``CORDON_*``. A function is given what it needs, and no more.
 
         Raises KeyError for a name of ``needs`` that is not there: a default would say that there
-        are none, of the roles never to be locked out for example. Queues, functions and roles are
-        given by their names: they are of this account and Region.
+        are none, of the roles never to be locked out for example. Queues and roles are given by
+        their names: they are of this account and Region. What the desk and the reconciler have
+        of each playbook is a row of the table: ``memory/parts.py``.
         """
         if missing := sorted(frozenset(needs) - env.keys()):
             raise KeyError(", ".join(missing))
         account, region = env["CORDON_ACCOUNT"], env["AWS_REGION"]
         partition = env["CORDON_PARTITION"]
-        own_role = f"arn:{partition}:iam::{account}:role/cordon/"
-        function = f"arn:{partition}:lambda:{region}:{account}:function:"
         reports_queue = env.get("CORDON_REPORTS_QUEUE", "")
         queue = reports_queue.removesuffix(reports_queue.rpartition("/")[2])
         return cls(
@@ -69,10 +68,12 @@ class Deployment:
             external_id=env.get("CORDON_EXTERNAL_ID", ""),
             organization=env.get("CORDON_ORGANIZATION", ""),
             security_hub=env.get("CORDON_SECURITY_HUB", "true") == "true",
-            own_roles=tuple(own_role + name for name in _listed(env.get("CORDON_OWN_ROLES", ""))),
+            own_roles=tuple(
+                own_role(partition, account, name)
+                for name in _listed(env.get("CORDON_OWN_ROLES", ""))
+            ),
             evidence_days=int(env.get("CORDON_EVIDENCE_DAYS", "365")),
             approval_hours=int(env.get("CORDON_APPROVAL_HOURS", "4")),
-            functions=_completed(function, env.get("CORDON_FUNCTIONS", "")),
             reports_queue=reports_queue,
             two_approvers=env.get("CORDON_TWO_APPROVERS", "false") == "true",
             person_roles=_listed(env.get("CORDON_PERSON_ROLES", "")),
@@ -80,7 +81,6 @@ class Deployment:
             desk_api=env.get("CORDON_DESK_API", ""),
             stack=env["CORDON_STACK"],
             dead_letters=_completed(queue, env.get("CORDON_DEAD_LETTERS", "")),
-            bulk_queues=_completed(queue, env.get("CORDON_BULK_QUEUES", "")),
         )
 
     @property
@@ -89,16 +89,26 @@ class Deployment:
         return self.home_region in ("", self.region)
 
     def own_roles_in(self, account: str) -> tuple[str, ...]:
-        """ARNs of the roles that we use in an account: never a whole path."""
+        """ARNs of the roles that we use in an account: never a whole path. Raises PartsUnknown.
+
+        Every stack has roles of its own: none known is never taken for none.
+        """
         if account == self.account:
+            if not self.own_roles:
+                raise PartsUnknown("the roles of this stack are not known")
             return self.own_roles
-        arn = f"arn:{self.partition}:iam::{account}:role/cordon/{self.member_role}"
+        arn = own_role(self.partition, account, self.member_role)
         return (arn,) if self.member_role else ()
 
     def never_locked_out(self, partition: str, account: str) -> tuple[str, ...]:
         """Roles that Cordon never locks out: break-glass, its own, and service-linked roles."""
         services = f"arn:{partition}:iam::{account}:role/aws-service-role/*"
         return (*self.break_glass, services, *self.own_roles_in(account))
+
+
+def own_role(partition: str, account: str, name: str) -> str:
+    """The ARN of a role of ours: each lies below the same path."""
+    return f"arn:{partition}:iam::{account}:role/cordon/{name}"
 
 
 def _listed(text: str) -> tuple[str, ...]:

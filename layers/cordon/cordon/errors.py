@@ -19,6 +19,7 @@
     ├── ContainFailed                 some changes failed; the case says which
     ├── ReleaseFailed                 some changes could not be undone; the case says which
     ├── SettingsUnavailable           there are no settings, and a pass comes once
+    ├── PartsUnknown                  functions, queues or roles of this stack are not known
     ├── MemberRoleRefused             a member account's role is missing, or does not trust us
     ├── RunIncomplete                 a part of a run of the reconciler, or a look of setup, failed
     └── NotReported                   a report was not taken
@@ -41,6 +42,7 @@ ContainFailed,       Step Functions as the state says; then the dead-letter queu
 ReleaseFailed,
 CaseConflict,
 SettingsUnavailable,
+PartsUnknown,
 MemberRoleRefused,
 NotReported
 RunIncomplete        Lambda after 1 and 2 minutes, and the next run; setup looks every hour
@@ -144,6 +146,10 @@ class ReleaseFailed(CordonError):
 
 class SettingsUnavailable(CordonError):
     """No row, or no master switch in it, and the finding must not be lost meanwhile."""
+
+
+class PartsUnknown(CordonError):
+    """No row with this stack's functions, queues and roles, or not as ``setup`` writes it."""
 
 
 class MemberRoleRefused(CordonError):

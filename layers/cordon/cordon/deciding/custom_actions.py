@@ -55,7 +55,7 @@ def _contain(
     alone = {**event, "detail": {**event["detail"], "findings": [raw]}}
     for name in _playbooks(finding, desk):
         desk.client("lambda").invoke(
-            FunctionName=desk.deployment.functions[name],
+            FunctionName=desk.parts.functions[name],
             InvocationType="Event",
             Payload=json.dumps(alone),
         )

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -14,8 +15,10 @@ from cordon.deciding.person import IDENTITY_CENTER_PATH, NotAPerson, Person, is_
 from cordon.deciding.request import Caller
 from cordon.deployment import Deployment
 from cordon.finding import Finding
+from cordon.memory import parts as parts_row
 from cordon.memory.cases import Case, Cases
 from cordon.memory.decisions import Decision, Decisions, Witness
+from cordon.memory.parts import Parts
 from cordon.memory.table import Cancelled, Table
 from cordon.playbook import Plan, Playbook
 from cordon.policy import PolicyInput, protected_by_pattern
@@ -50,11 +53,21 @@ class Response:
 class Desk:
     """One invocation's tools."""
 
-    deployment: Deployment
+    environment: Deployment  # as far as the environment says it: our own roles are not in it
     playbooks: Mapping[str, Playbook]
     table: Table
     client: Callable[[str], Any]  # of our own account and Region
     logger: Logger
+
+    @cached_property
+    def parts(self) -> Parts:
+        """This stack's functions, queues and roles, read when first needed. Raises PartsUnknown."""
+        return parts_row.read(self.table, self.environment)
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        """The deployment, with our own roles. Raises PartsUnknown; then nothing is decided."""
+        return replace(self.environment, own_roles=self.parts.own_roles)
 
     @property
     def decisions(self) -> Decisions:
@@ -122,7 +135,7 @@ class Desk:
         request = request or (decision.witnesses[-1].request if decision.witnesses else "")
         unique = hashlib.sha256(f"{request} {decision.at}".encode()).hexdigest()[:16]
         name = f"{case}-{decision.round}-{decision.verb}-{unique}"
-        arn = self.deployment.functions.get(playbook, function)
+        arn = self.parts.functions.get(playbook, function)
         states = self.client("stepfunctions")
         try:
             wake(

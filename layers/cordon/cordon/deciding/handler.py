@@ -34,6 +34,7 @@ from cordon.deciding.request import (
 )
 from cordon.deciding.set_settings import set_settings, stop
 from cordon.deployment import Deployment
+from cordon.errors import PartsUnknown
 from cordon.headers import headers
 from cordon.memory.decisions import Verb
 from cordon.memory.table import Table
@@ -44,17 +45,14 @@ from cordon.sources.text import one_line
 NEEDS = (
     "CORDON_APPROVAL_HOURS",
     "CORDON_BREAK_GLASS",
-    "CORDON_BULK_QUEUES",
     "CORDON_DEAD_LETTERS",
     "CORDON_DESK_API",
     "CORDON_EVIDENCE_BUCKET",
     "CORDON_EVIDENCE_DAYS",
-    "CORDON_FUNCTIONS",
     "CORDON_HOME_REGION",
     "CORDON_MEMBER_ROLE",
     "CORDON_ORGANIZATION",
     "CORDON_OTHER_REGIONS",
-    "CORDON_OWN_ROLES",
     "CORDON_PERSON_ROLES",
     "CORDON_RELEASE_FROM_SECURITY_HUB",
     "CORDON_REPORTS_QUEUE",
@@ -120,7 +118,7 @@ def _respond(event: Mapping[str, Any], context: Any, desk: Desk) -> Response:
         verb = verb_of(event)
         caller = replace(caller_of(event), invocation=str(context.aws_request_id))
         named = {"verb": verb, "by": one_line(caller.arn, 256), "api_request": caller.request}
-        if not desk.deployment.desk_api or caller.api != desk.deployment.desk_api:
+        if not desk.environment.desk_api or caller.api != desk.environment.desk_api:
             raise NotDecided(403, "the request did not come by the API of this stack")
         response = _carry_out(verb, body_of(event, verb), caller, context, desk)
     except BadRequest as bad:
@@ -128,6 +126,8 @@ def _respond(event: Mapping[str, Any], context: Any, desk: Desk) -> Response:
         response = Response(400, refused)
     except NotDecided as refusal:
         response = Response(refusal.status, {"refused": refusal.why})
+    except PartsUnknown as why:
+        response = Response(503, {"refused": str(why)})
     why = response.body.get("refused", response.body.get("says", ""))
     said = named | {"status": response.status, "reason": one_line(str(why), 500)}
     desk.logger.info("refused" if response.status >= 400 else "decided", extra=said)

@@ -129,7 +129,7 @@ SENDERS: Mapping[str, Callable[[Letter, Desk], None]] = {
 def _to_queue(arn: str, letter: Letter, desk: Desk) -> None:
     """To a bulk queue of ours. The URL ends with the queue's name, as its ARN does."""
     name = arn.rpartition(":")[2]
-    urls = {url.rpartition("/")[2]: url for url in desk.deployment.bulk_queues.values()}
+    urls = {url.rpartition("/")[2]: url for url in desk.parts.bulk_queues.values()}
     if name not in urls:
         raise Left(f"a letter names the queue {name or 'of nobody'}, which is no bulk queue")
     desk.client("sqs").send_message(QueueUrl=urls[name], MessageBody=letter["Body"])
@@ -138,7 +138,7 @@ def _to_queue(arn: str, letter: Letter, desk: Desk) -> None:
 def _invoke(arn: str, payload: Mapping[str, Any], desk: Desk) -> None:
     """A playbook is invoked. An event for the desk itself is handled here and now."""
     function = ":".join(arn.split(":")[:7])  # without the version or alias
-    if function in desk.deployment.functions.values():
+    if function in desk.parts.functions.values():
         desk.client("lambda").invoke(
             FunctionName=function, InvocationType="Event", Payload=json.dumps(payload)
         )

@@ -17,6 +17,7 @@ from cordon.deciding.changes import Before, Change, change_of
 from cordon.deciding.desk import Desk, NotDecided, Response, witness
 from cordon.deciding.person import NotAPerson, person_of
 from cordon.deciding.request import Caller, SetSettings, Stop
+from cordon.errors import PartsUnknown
 from cordon.evidence import Evidence
 from cordon.finding import canonical_json
 from cordon.memory import settings as settings_row
@@ -93,7 +94,7 @@ def _write(change: Change, said: Said, desk: Desk) -> None:
 
 
 def _evidence(row: Row | None, desk: Desk) -> Evidence:
-    account, bucket = desk.deployment.account, desk.deployment.evidence_bucket
+    account, bucket = desk.environment.account, desk.environment.evidence_bucket
     chain, end = settings_row.chain_of(account), settings_row.evidence_end(row)
     return Evidence(desk.client("s3"), bucket, chain, end)
 
@@ -128,10 +129,13 @@ def stop(body: Stop, caller: Caller | None, desk: Desk) -> Response:
 
 
 def _who(caller: Caller, desk: Desk) -> Witness:
-    """To stop, nobody must count as a person: where the caller does not, its ARN is named."""
+    """To stop, nobody must count as a person: where the caller does not, its ARN is named.
+
+    So too where it cannot be known who is one, since our own roles are not.
+    """
     try:
         counted = person_of(caller.arn, caller.access_key, desk.deployment, lambda _: False).id
-    except NotAPerson:
+    except (NotAPerson, PartsUnknown, ClientError, BotoCoreError, TimeoutError):
         counted = caller.arn
     return witness(caller, counted)
 

@@ -11,17 +11,19 @@ the function's alarm reaches people. What was not done is done by the next run.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cordon.clock import from_iso, now, to_iso
 from cordon.deployment import Deployment
+from cordon.errors import PartsUnknown
 from cordon.memory import heartbeat, open_cases, sweeps
+from cordon.memory import parts as parts_row
 from cordon.memory import settings as settings_row
 from cordon.memory.open_cases import Known
 from cordon.memory.sweeps import Sweep
@@ -40,7 +42,7 @@ LAST_SECONDS = 30.0  # of a run: no further page of cases is begun
 DAILY_FROM = timedelta(hours=3)  # after midnight UTC: few people look at findings then
 FIRST_LOOK = timedelta(days=1)  # how far back, for incidents, where no run has looked yet
 BATCH = 10  # messages of one SendMessageBatch (Amazon SQS API Reference)
-ERRORS = (ClientError, BotoCoreError, TimeoutError)
+ERRORS = (ClientError, BotoCoreError, TimeoutError, PartsUnknown)
 SHOWN = 10  # of what failed, in the error's text
 
 
@@ -72,10 +74,15 @@ class Run:
     seconds_left: Callable[[], float]
     summary: Summary = field(default_factory=Summary)
 
+    @cached_property
+    def functions(self) -> Mapping[str, str]:
+        """The ARN of each playbook's function. Raises PartsUnknown."""
+        return parts_row.read(self.table, self.deployment).functions
+
     @property
     def playbooks(self) -> tuple[str, ...]:
         """Those that this stack has a function for."""
-        return tuple(sorted(self.deployment.functions))
+        return tuple(sorted(self.functions))
 
     def run(self) -> Summary:
         """Do all that is due. Look at ``summary.failed`` for what could not be done."""
@@ -140,7 +147,7 @@ class Run:
         case = one.case
         found = due(case, one.reported, one.decision, now(), self.deployment, settings)
         if found is not None:
-            function = self.deployment.functions.get(case.playbook, case.function_arn)
+            function = self.functions.get(case.playbook, case.function_arn)
             self._wake(found.execution_name, case.id, case.playbook, function)
 
     def _wake(self, name: str, case: str, playbook: str, function: str) -> bool:
@@ -200,7 +207,7 @@ class Run:
         if not known or known[0].case.status is not Status.ESCALATED:
             return True
         case, at = known[0].case, int(incident.changed_at.timestamp())
-        function = self.deployment.functions.get(case.playbook, case.function_arn)
+        function = self.functions.get(case.playbook, case.function_arn)
         return self._wake(f"{case.id}-resolved-{case.round}-{at}", case.id, case.playbook, function)
 
     def _open_incidents(self) -> None:

@@ -1,14 +1,15 @@
 """The handler of ``setup``: CloudFormation's requests, and from then on a look every hour.
 
-Create claims the place and writes the settings row, Update adds to it, Delete stops this stack,
-takes its claim and its custom actions away, and leaves all else. Whatever happens, CloudFormation
-hears of it before the function's time is over, with the reason.
+For ``Settings``, Create claims the place and writes the settings row, Update adds to it, Delete
+stops this stack, takes its claim and its custom actions away, and leaves all else. For ``Parts``,
+Create and Update write the row of what CloudFormation named, and Delete does nothing. Whatever
+happens, CloudFormation hears of it before the function's time is over, with the reason.
 
 Every other event is a doorbell: the hour, a change of this stack's status, a change of the
 parameter by which a stack claims the place. What it says is not looked at.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Timer
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ from cordon.clock import sleep
 from cordon.deployment import Deployment
 from cordon.errors import RunIncomplete
 from cordon.memory import settings as row
-from cordon.memory import setup_found
+from cordon.memory import parts, setup_found
 from cordon.memory.table import TRIES, Cancelled, Row, Table
 from cordon.setting_up import custom_actions, deletion_protection, settings_row, stacks
 from cordon.setting_up.home import Home
@@ -38,6 +39,7 @@ NEEDS = (  # what this function must be given, beside what every function is
     "CORDON_EVIDENCE_BUCKET",
     "CORDON_SECURITY_HUB",
 )
+PARTS = "Custom::CordonParts"
 LATER = "Cordon tries again every hour"
 RACED = "somebody changes the settings again and again"
 SERVES = "this stack serves this account and Region"
@@ -77,6 +79,8 @@ def carry_out(request: Request) -> str:
     if kind not in ("Create", "Update", "Delete"):
         raise ValueError(f"no such request: {one_line(str(kind), 40)}")
     one = setup()
+    if request["ResourceType"] == PARTS:
+        return one.keep_parts(kind, request["ResourceProperties"])
     if kind == "Delete":
         return once_allowed(one.delete)
     entries = settings_row.entries_of(request["ResourceProperties"])
@@ -159,6 +163,14 @@ class Setup:
         self.home.leave()
         custom_actions.remove(self.client("securityhub"), self.deployment)
         return "this stack observes; its claim and its custom actions are deleted; all else stays"
+
+    def keep_parts(self, kind: str, properties: Mapping[str, Any]) -> str:
+        """Write the row over the one before: it is the template's, and no person's."""
+        if kind == "Delete":
+            return "the parts are left as they are: so is the table"
+        names = parts.names_of(properties)
+        once_allowed(lambda: parts.save(self.table, names))
+        return f"the parts of {len(names['functions'])} playbooks are written"
 
     # ---- every hour, and on events ----
 

@@ -17,11 +17,18 @@ from cordon.clock import sleep
 from cordon.trust import fall_back
 
 Request = Mapping[str, Any]
-PHYSICAL_ID = "cordon-settings"  # of every response: another one would be a replacement
+# Of every response for a resource of the type: another one would be a replacement.
+PHYSICAL_IDS = {"Custom::CordonSettings": "cordon-settings", "Custom::CordonParts": "cordon-parts"}
 WAITS = (0.5, 1)  # seconds, between the tries to respond
 TRY_SECONDS = 2.5
 KEPT_SECONDS = 10  # for the response: three tries, and the waits between them
 REASON = 500  # characters, at most 2,000 bytes
+
+
+def physical_id(request: Request) -> str:
+    """The same in every response; of a type that is none of ours, the type."""
+    kind = str(request["ResourceType"])
+    return PHYSICAL_IDS.get(kind, kind)
 
 
 class NotResponded(Exception):
@@ -55,7 +62,7 @@ class Response:
     def _body(self, reason: str) -> dict[str, str]:
         same = {key: self._request[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
         ended = {"Status": "FAILED", "Reason": reason} if reason else {"Status": "SUCCESS"}
-        return {**same, **ended, "PhysicalResourceId": PHYSICAL_ID}
+        return {**same, **ended, "PhysicalResourceId": physical_id(self._request)}
 
     def _put(self, body: bytes) -> None:
         """One try. Texts of urllib3 have the URL, which is signed; so do its logs of retries."""
