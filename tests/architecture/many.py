@@ -1,4 +1,4 @@
-"""The template as it would be with many more playbooks than there are, made as `cordon new` does."""
+"""The template as it would be with many more playbooks, made as ``cordon new`` makes one."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -8,9 +8,12 @@ import pytest
 from cordon.deciding.redeliver import SENDERS
 from cordon.deciding.request import ROUTES
 from cordon.deployment import Deployment
+from cordon.memory import parts
+from embedded.custom_resources import as_text
 from embedded.policy_evaluation import Decision, Policies, Request, decide
 from tests.architecture import stack as seen
-from tests.architecture.stack import PLAYBOOKS, listed, stack
+from tests.architecture.stack import PLAYBOOKS, listed, logical, raw, stack
+from tests.fencing.stand_ins import MemoryTable
 
 ROLE = "DecideCasesRole"
 
@@ -79,10 +82,39 @@ def test_only_this_api_may_invoke() -> None:
 def test_function_finds_what_it_needs(full: bool) -> None:
     function = stack(full=full).resources["DecideCases"].properties
     env = {**function["Environment"]["Variables"], "AWS_REGION": "eu-central-1"}
-    deployment = Deployment.from_environment(env)
-    assert set(deployment.dead_letters) == set(SENDERS)
-    assert deployment.reports_queue and deployment.desk_api
-    assert not deployment.two_approvers and deployment.release_from_security_hub
+    found = Deployment.from_environment(env)
+    assert set(found.dead_letters) == set(SENDERS)
+    assert found.reports_queue and found.desk_api
+    assert not found.two_approvers and found.release_from_security_hub
+
+
+def test_parts_are_each_function_queue_and_role() -> None:
+    """The roles in the order of a playbook's environment: so a plan has one hash."""
+    built, table = stack(), MemoryTable()
+    parts.save(table, parts.names_of(as_text(built.resources["Parts"].properties)))
+    found = parts.read(table, deployment("DecideCases"))
+    queues = {name: built.resources.get(f"{logical(name)}BulkQueue") for name in PLAYBOOKS}
+    assert found.functions == {name: built.resources[logical(name)].arn for name in PLAYBOOKS}
+    assert found.bulk_queues == {name: one.physical for name, one in queues.items() if one}
+    assert len(found.bulk_queues) > 1
+    for name in PLAYBOOKS:
+        assert found.own_roles == deployment(logical(name)).own_roles
+
+
+def test_who_reads_the_parts_is_made_after_them() -> None:
+    declared = raw()["Resources"]
+    readers = {name for name, one in declared.items() if one.get("DependsOn") == "Parts"}
+    assert readers == {"DecideCases", "ReconcileCases"}
+
+
+def test_no_deletion_of_the_parts_reaches_setup() -> None:
+    """One that knows only the settings, as after a rollback to 0.2.0, would stop the stack."""
+    assert raw()["Resources"]["Parts"]["DeletionPolicy"] == "Retain"
+
+
+def deployment(function: str) -> Deployment:
+    variables = stack().resources[function].properties["Environment"]["Variables"]
+    return Deployment.from_environment({**variables, "AWS_REGION": "eu-central-1"})
 
 
 def test_to_stop_is_printed() -> None:

@@ -10,7 +10,7 @@ from cordon.memory import heartbeat, sweeps
 from cordon.reconciling.due import BEAT
 from cordon.reconciling.run import LAST_SECONDS, Summary
 from embedded.policy_evaluation import Decision, Policies, Request, decide
-from tests.architecture.stack import PLAYBOOKS, listed, logical, policies, stack, statements
+from tests.architecture.stack import PLAYBOOKS, listed, policies, stack, statements
 
 NEEDED = {
     "dynamodb:BatchGetItem",

@@ -178,7 +178,9 @@ def office() -> Iterator[Office]:
         calls, queues, bucket = Calls(), Queues(), MemoryBucket()
         services = {"stepfunctions": calls, "lambda": calls, "iam": calls}
         clients: dict[str, Any] = {**services, "sqs": queues, "s3": bucket}
-        desk = Desk(ENVIRONMENT, playbooks(), table, clients.__getitem__, Logger(service="decide_cases"))
+        desk = Desk(
+            ENVIRONMENT, playbooks(), table, clients.__getitem__, Logger(service="decide_cases")
+        )
         one = Office(desk, clock, calls, queues, bucket)
         one.set()
         parts.save(table, PARTS)

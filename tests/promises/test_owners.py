@@ -71,8 +71,12 @@ OTHER_WAYS: tuple[Call, ...] = (index, scan, partiql)
 
 def is_refused(world: World, playbook: str, call: Call, key: str) -> bool:
     """Does IAM refuse the call to the playbook's role?"""
+    return refuses(world, world.account.functions[PLAYBOOKS[playbook]].role, call, key)
+
+
+def refuses(world: World, role: str, call: Call, key: str) -> bool:
+    """Does IAM refuse the call to this role?"""
     dynamodb = boto3.session.Session().client("dynamodb", region_name="us-east-1")
-    role = world.account.functions[PLAYBOOKS[playbook]].role
     try:
         with world.account.acting(role):
             call(dynamodb, world.account.stack.outputs["CasesTableName"], key)

@@ -126,8 +126,8 @@ def _respond(event: Mapping[str, Any], context: Any, desk: Desk) -> Response:
         response = Response(400, refused)
     except NotDecided as refusal:
         response = Response(refusal.status, {"refused": refusal.why})
-    except PartsUnknown as why:
-        response = Response(503, {"refused": str(why)})
+    except PartsUnknown as unknown:
+        response = Response(503, {"refused": str(unknown)})
     why = response.body.get("refused", response.body.get("says", ""))
     said = named | {"status": response.status, "reason": one_line(str(why), 500)}
     desk.logger.info("refused" if response.status >= 400 else "decided", extra=said)

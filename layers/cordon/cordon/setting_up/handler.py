@@ -21,8 +21,8 @@ from cordon.clients import clients_for, error_code
 from cordon.clock import sleep
 from cordon.deployment import Deployment
 from cordon.errors import RunIncomplete
-from cordon.memory import settings as row
 from cordon.memory import parts, setup_found
+from cordon.memory import settings as row
 from cordon.memory.table import TRIES, Cancelled, Row, Table
 from cordon.setting_up import custom_actions, deletion_protection, settings_row, stacks
 from cordon.setting_up.home import Home
