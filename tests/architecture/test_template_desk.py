@@ -140,6 +140,9 @@ def test_role_writes_decisions_and_settings() -> None:
     assert may("dynamodb:PutItem", TABLE, "decision#quarantine_bucket#x")
     assert may("dynamodb:UpdateItem", TABLE, "settings")
     assert not may("dynamodb:PutItem", TABLE, "settings")
+    assert may("dynamodb:BatchGetItem", TABLE, "setup#parts")
+    for action in ("dynamodb:PutItem", "dynamodb:UpdateItem"):
+        assert not may(action, TABLE, "setup#parts")
     assert not may("dynamodb:DeleteItem", TABLE, "decision#quarantine_bucket#x")
     for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchGetItem"):
         assert not may(action, TABLE)

@@ -63,6 +63,7 @@ def may(action: str, key: str, resource: str = "") -> bool:
         ("reported#quarantine_bucket#0123456789abcdef", True, False),
         ("decision#quarantine_bucket#0123456789abcdef", True, False),
         ("settings", True, False),
+        ("setup#parts", True, False),
         ("plan#quarantine_bucket#0123456789abcdef#0123456789abcdef", False, False),
         ("hold#bucket#arn:aws:s3:::acme", False, False),
         ("budget#quarantine_bucket#111122223333#2026-11-24T12", False, False),

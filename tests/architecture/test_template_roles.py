@@ -248,10 +248,12 @@ def test_evidence_and_settings_cannot_be_touched(playbook: str) -> None:
     for action in ("s3:DeleteObjectVersion", "s3:BypassGovernanceRetention", "s3:PutObjectAcl"):
         assert decision(playbook, action, entry) is Decision.DENIED
     table = stack(full=True).resources["CasesTable"].arn
-    row = {"dynamodb__LeadingKeys": ["settings"]}
+    row, parts = ({"dynamodb__LeadingKeys": [key]} for key in ("settings", "setup#parts"))
     assert decision(playbook, "dynamodb:BatchGetItem", table, **row) is Decision.ALLOWED
+    assert decision(playbook, "dynamodb:BatchGetItem", table, **parts) is Decision.NOT_ALLOWED
     for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"):
         assert decision(playbook, action, table, **row) is Decision.DENIED
+        assert decision(playbook, action, table, **parts) is Decision.DENIED
 
 
 def setup_may(action: str, *keys: str) -> bool:
@@ -265,13 +267,16 @@ def setup_may(action: str, *keys: str) -> bool:
     return decide(request, Policies(documents)) is Decision.ALLOWED
 
 
-def test_setup_reaches_the_settings_and_no_other_row() -> None:
+def test_setup_reaches_the_settings_and_its_own_rows() -> None:
     for action in ("dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"):
         assert setup_may(action, "settings")
         for keys in ((), ("settings", "case#tag_ai_resource#x"), ("decision#x#y",), ("settings2",)):
             assert not setup_may(action, *keys), (action, keys)
     for action in ("dynamodb:DeleteItem", "dynamodb:Scan", "dynamodb:Query", "dynamodb:GetItem"):
         assert not setup_may(action, "settings"), action
+    for key in ("setup#parts", "setup#found"):
+        assert setup_may("dynamodb:PutItem", key)
+        assert not setup_may("dynamodb:BatchGetItem", key)
 
 
 def test_setup_may_do_nothing_else() -> None:
