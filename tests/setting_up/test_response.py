@@ -12,7 +12,7 @@ from console.account import cordon_account
 from cordon.deployment import Deployment
 from cordon.setting_up import handler as handling
 from cordon.setting_up import response as responding
-from cordon.setting_up.response import KEPT_SECONDS, NotResponded
+from cordon.setting_up.response import KEPT_SECONDS, PHYSICAL_ID, NotResponded
 from embedded import custom_resources
 from embedded.custom_resources import HOST, Failed, Responses, serving
 from embedded.place import Place
@@ -21,7 +21,6 @@ from setup.setup import handler
 URL = f"http://{HOST}/settings?X-Amz-Signature=secret"
 STACK = "arn:aws:cloudformation:us-east-1:111122223333:stack/cordon/1"
 SAME = {"StackId": STACK, "RequestId": "r-1", "LogicalResourceId": "Settings"}
-TYPE = "Custom::CordonSettings"
 
 
 @dataclass
@@ -36,8 +35,7 @@ class Context:
 
 def request(kind: str = "Create", **more: Any) -> dict[str, Any]:
     """A request of CloudFormation."""
-    named = {"RequestType": kind, "ResourceType": TYPE, "ResponseURL": URL}
-    return {**SAME, **named, "ResourceProperties": {}, **more}
+    return {**SAME, "RequestType": kind, "ResponseURL": URL, "ResourceProperties": {}, **more}
 
 
 def response(responses: Responses) -> dict[str, Any]:
@@ -46,7 +44,7 @@ def response(responses: Responses) -> dict[str, Any]:
     said = json.loads(body)
     assert len(body) <= 4096
     assert {key: said.pop(key) for key in SAME} == SAME
-    assert said.pop("PhysicalResourceId") == "cordon-settings"
+    assert said.pop("PhysicalResourceId") == PHYSICAL_ID
     return dict(said)
 
 

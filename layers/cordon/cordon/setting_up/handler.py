@@ -26,7 +26,7 @@ from cordon.memory import settings as row
 from cordon.memory.table import TRIES, Cancelled, Row, Table
 from cordon.setting_up import custom_actions, deletion_protection, settings_row, stacks
 from cordon.setting_up.home import Home
-from cordon.setting_up.response import KEPT_SECONDS, Request, Response
+from cordon.setting_up.response import KEPT_SECONDS, Request, Response, is_of_parts
 from cordon.settings import BEING_DELETED, TAKING_OVER, Settings
 from cordon.sources.text import one_line
 
@@ -39,7 +39,6 @@ NEEDS = (  # what this function must be given, beside what every function is
     "CORDON_EVIDENCE_BUCKET",
     "CORDON_SECURITY_HUB",
 )
-PARTS = "Custom::CordonParts"
 LATER = "Cordon tries again every hour"
 RACED = "somebody changes the settings again and again"
 SERVES = "this stack serves this account and Region"
@@ -79,7 +78,7 @@ def carry_out(request: Request) -> str:
     if kind not in ("Create", "Update", "Delete"):
         raise ValueError(f"no such request: {one_line(str(kind), 40)}")
     one = setup()
-    if request["ResourceType"] == PARTS:
+    if is_of_parts(request):
         return one.keep_parts(kind, request["ResourceProperties"])
     if kind == "Delete":
         return once_allowed(one.delete)

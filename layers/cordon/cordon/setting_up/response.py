@@ -17,18 +17,18 @@ from cordon.clock import sleep
 from cordon.trust import fall_back
 
 Request = Mapping[str, Any]
-# Of every response for a resource of the type: another one would be a replacement.
-PHYSICAL_IDS = {"Custom::CordonSettings": "cordon-settings", "Custom::CordonParts": "cordon-parts"}
+# Of every response for the resource: another one would be a replacement.
+PHYSICAL_ID, PHYSICAL_ID_OF_PARTS = "cordon-settings", "cordon-parts"
+PARTS = "Custom::CordonParts"  # the type of the other resource
 WAITS = (0.5, 1)  # seconds, between the tries to respond
 TRY_SECONDS = 2.5
 KEPT_SECONDS = 10  # for the response: three tries, and the waits between them
 REASON = 500  # characters, at most 2,000 bytes
 
 
-def physical_id(request: Request) -> str:
-    """The same in every response; of a type that is none of ours, the type."""
-    kind = str(request["ResourceType"])
-    return PHYSICAL_IDS.get(kind, kind)
+def is_of_parts(request: Request) -> bool:
+    """Is it for ``Parts``, and not for ``Settings``?"""
+    return request.get("ResourceType") == PARTS
 
 
 class NotResponded(Exception):
@@ -62,7 +62,8 @@ class Response:
     def _body(self, reason: str) -> dict[str, str]:
         same = {key: self._request[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
         ended = {"Status": "FAILED", "Reason": reason} if reason else {"Status": "SUCCESS"}
-        return {**same, **ended, "PhysicalResourceId": physical_id(self._request)}
+        id = PHYSICAL_ID_OF_PARTS if is_of_parts(self._request) else PHYSICAL_ID
+        return {**same, **ended, "PhysicalResourceId": id}
 
     def _put(self, body: bytes) -> None:
         """One try. Texts of urllib3 have the URL, which is signed; so do its logs of retries."""
