@@ -12,7 +12,7 @@ from cordon.playbook import Playbook
 _WHY = {
     "ReadSettings": "what people set, which a deployment must not change",
     "ReadMemory": "the case and what belongs to it: its plan, holds, decision and reports",
-    "WriteSettings": "the row of a new stack; what a later template adds; what setup found; the stack's parts",
+    "WriteSettings": "a new stack's row; what a later template adds; what setup found; its parts",
     "WriteCases": "its own cases and their plans, and when a control last passed",
     "UpdateMemory": "holds of its families, its budget, when a plan expires",
     "DeleteHolds": "a hold that no case is in any more",
