@@ -9,7 +9,6 @@ from cordon.finding import (
     HubReference,
     Malformed,
     Place,
-    Resource,
     ResourceRole,
     SeverityLabel,
     State,
@@ -115,16 +114,6 @@ def test_config_copy_has_native_id() -> None:
     native = read(samples.config())
     assert (copy.id, copy.kind) == (native.id, native.kind)
     assert copy.hub == HubReference(id, f"{HUB}config")
-
-
-def test_control_finding_is_active() -> None:
-    finding = read(samples.control())
-    notebook = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:notebook-instance/explorer"
-    assert finding.kind == "securityhub:SageMaker.1"
-    assert finding.state is State.ACTIVE
-    assert finding.resources == (
-        Resource("AWS::SageMaker::NotebookInstance", "explorer", PLACE, notebook),
-    )
 
 
 def test_consolidated_generator_gives_control_id() -> None:
