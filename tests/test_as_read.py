@@ -40,7 +40,7 @@ OTHER = Finding(
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Finding)])
-def test_every_field_shows(name: str) -> None:
+def test_every_field_is_there(name: str) -> None:
     changed = replace(FINDING, **{name: getattr(OTHER, name)})
-    shows = as_read(changed) != as_read(FINDING)
-    assert shows is (name not in ("description", "detail_sha256"))
+    seen = as_read(changed) != as_read(FINDING)
+    assert seen is (name not in ("description", "detail_sha256"))
