@@ -28,16 +28,11 @@ HEAD = """\
 Operation = tuple[str, str]  # ("s3", "PutObject")
 
 
-def write(root: Path, *, only_check: bool) -> list[Path]:
-    """Update the list. Returns its path if it was out of date."""
-    path = root / "layers" / "cordon" / "operations.txt"
+def pages(root: Path) -> Iterator[tuple[Path, str]]:
+    """The list as it should be."""
     found = operations(deployed(root)) | BY_LIBRARIES
     text = HEAD + "".join(f"{service} {name}\n" for service, name in sorted(found))
-    if path.read_text() == text:
-        return []
-    if not only_check:
-        path.write_text(text)
-    return [path]
+    yield root / "layers" / "cordon" / "operations.txt", text
 
 
 def deployed(root: Path) -> list[Path]:
