@@ -20,8 +20,7 @@
     ├── ReleaseFailed                 some changes could not be undone; the case says which
     ├── SettingsUnavailable           there are no settings, and a pass comes once
     ├── MemberRoleRefused             a member account's role is missing, or does not trust us
-    ├── RunIncomplete                 a part of a run of the reconciler, or a look of setup, failed
-    └── NotReported                   a report was not taken
+    └── RunIncomplete                 a part of a run of the reconciler, or a look of setup, failed
 
 Who tries again:
 
@@ -41,8 +40,7 @@ ContainFailed,       Step Functions as the state says; then the dead-letter queu
 ReleaseFailed,
 CaseConflict,
 SettingsUnavailable,
-MemberRoleRefused,
-NotReported
+MemberRoleRefused
 RunIncomplete        Lambda after 1 and 2 minutes, and the next run; setup looks every hour
 ===================  =========================================================================
 
@@ -156,7 +154,3 @@ class MemberRoleRefused(CordonError):
 
 class RunIncomplete(CordonError):
     """Something of a run of the reconciler, or of a look of setup, failed; the rest was done."""
-
-
-class NotReported(CordonError):
-    """Security Hub or OpsCenter did not take a report, with the service's own words."""
