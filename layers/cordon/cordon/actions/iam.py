@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from cordon.actions.action import Refused, ResourceDeleted
+from cordon.actions.action import Refused
 from cordon.actions.grants import STATE, Grant, Statement
 from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.actions.sessions import (
@@ -31,6 +31,7 @@ from cordon.actions.sessions import (
     TO_SCP,
     RevokeSessions,
     policy_text,
+    raising_deleted,
     require_iam_name,
 )
 from cordon.clients import error_code
@@ -241,12 +242,8 @@ class RevokeUserSessions(RevokeSessions):
 
     def _service_credentials(self, iam: Any) -> list[str]:
         """One page: a service has at most two for a user ("CreateServiceSpecificCredential")."""
-        try:
+        with raising_deleted(self.resource):
             listed = iam.list_service_specific_credentials(UserName=self.user)
-        except ClientError as error:
-            if error_code(error) == "NoSuchEntity":
-                raise ResourceDeleted(self.resource) from error
-            raise
         return [
             f"{one['ServiceName']} credential {one['ServiceSpecificCredentialId']}"
             for one in listed["ServiceSpecificCredentials"]
@@ -254,12 +251,8 @@ class RevokeUserSessions(RevokeSessions):
         ]
 
     def _listed(self, paginator: Any, kind: str, words: str) -> list[str]:
-        try:
+        with raising_deleted(self.resource):
             pages = list(paginator.paginate(UserName=self.user))
-        except ClientError as error:
-            if error_code(error) == "NoSuchEntity":
-                raise ResourceDeleted(self.resource) from error
-            raise
         return [
             f"{words} {one[f'{kind}Id']}"
             for page in pages

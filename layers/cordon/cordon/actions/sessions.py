@@ -22,6 +22,8 @@ keeps. That proves that the denial is written, not that every Region enforces it
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -70,6 +72,17 @@ def require_iam_name(field: str, name: str, max_length: int) -> None:
     """Raise ValueError unless ``name`` is a valid IAM name."""
     if not NAME.fullmatch(name) or len(name) > max_length:
         raise ValueError(f"{field}: not an IAM name: {name[:max_length]!r}")
+
+
+@contextmanager
+def raising_deleted(resource: str) -> Iterator[None]:
+    """IAM's NoSuchEntity of a call means here that there is no such role or user."""
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) == "NoSuchEntity":
+            raise ResourceDeleted(resource) from error
+        raise
 
 
 def policy_text(iam: Any, operation: str, **names: str) -> str | None:
@@ -339,21 +352,13 @@ class RevokeSessions(Action):
                 raise
 
     def _denied_all(self, iam: Any) -> bool:
-        try:
+        with raising_deleted(self.resource):
             return self._attached(iam)
-        except ClientError as error:
-            if error_code(error) == "NoSuchEntity":
-                raise ResourceDeleted(self.resource) from error
-            raise
 
     def _existing(self, iam: Any) -> dict[str, Any]:
         """The role or user. Raises ResourceDeleted if there is none."""
-        try:
+        with raising_deleted(self.resource):
             return self._get_principal(iam)
-        except ClientError as error:
-            if error_code(error) == "NoSuchEntity":
-                raise ResourceDeleted(self.resource) from error
-            raise
 
     def _require_revocable(self, path: str) -> None:
         """Raise Refused for a principal that only AWS or the organization may change."""
