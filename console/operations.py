@@ -73,11 +73,6 @@ class _Reader:
                         yield from self._called(client, method)
                     case ast.Call(func=ast.Attribute(value=client, attr=method)):
                         yield from self._called(client, method)
-                    case ast.Call(
-                        func=ast.Name(id="policy_text"),
-                        args=[ast.Name(id=client), ast.Constant(value=str(operation))],
-                    ):
-                        yield client, operation
 
     def _called(self, client: ast.expr, method: str) -> Iterator[Operation]:
         for service in self._services(client):

@@ -57,13 +57,11 @@ def test_every_form_of_call_is_found(tmp_path: Path) -> None:
         "hub.get_findings()\n"
         "aws.client(self.service).tag_resource()\n"
         "ssm.get_paginator('describe_ops_items')\n"
-        "policy_text(iam, 'GetRolePolicy')\n"
         "re.search('iam')\n"
     )
     assert operations([code]) == {
         ("bedrock", "TagResource"),
         ("dynamodb", "GetItem"),
-        ("iam", "GetRolePolicy"),
         ("s3", "PutObject"),
         ("securityhub", "GetFindings"),
         ("ssm", "DescribeOpsItems"),

@@ -145,8 +145,7 @@ class RevokeRoleSessions(RevokeSessions):
         return dict(iam.get_role(RoleName=self.role)["Role"])
 
     def _policy(self, iam: Any) -> str | None:
-        names = {"RoleName": self.role, "PolicyName": POLICY_NAME}
-        return policy_text(iam, "GetRolePolicy", **names)
+        return policy_text(lambda: iam.get_role_policy(RoleName=self.role, PolicyName=POLICY_NAME))
 
     def _put(self, iam: Any, policy: str) -> None:
         iam.put_role_policy(RoleName=self.role, PolicyName=POLICY_NAME, PolicyDocument=policy)
@@ -264,8 +263,7 @@ class RevokeUserSessions(RevokeSessions):
         return dict(iam.get_user(UserName=self.user)["User"])
 
     def _policy(self, iam: Any) -> str | None:
-        names = {"UserName": self.user, "PolicyName": POLICY_NAME}
-        return policy_text(iam, "GetUserPolicy", **names)
+        return policy_text(lambda: iam.get_user_policy(UserName=self.user, PolicyName=POLICY_NAME))
 
     def _put(self, iam: Any, policy: str) -> None:
         iam.put_user_policy(UserName=self.user, PolicyName=POLICY_NAME, PolicyDocument=policy)

@@ -22,13 +22,12 @@ keeps. That proves that the denial is written, not that every Region enforces it
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Self
-from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
@@ -85,27 +84,14 @@ def raising_deleted(resource: str) -> Iterator[None]:
         raise
 
 
-def policy_text(iam: Any, operation: str, **names: str) -> str | None:
-    """The exact text of an inline policy; None if there is none.
-
-    boto3 returns only the parsed document. This handler copies the text before boto3 parses it:
-    handlers of an operation run before the handlers of the whole service.
-    ``operation`` is GetRolePolicy or GetUserPolicy.
-    """
-    event = f"after-call.iam.{operation}"
-    iam.meta.events.register(event, _keep_text, unique_id=f"cordon-{operation}")
-    call = {"GetRolePolicy": "get_role_policy", "GetUserPolicy": "get_user_policy"}[operation]
+def policy_text(get: Callable[[], Mapping[str, Any]]) -> str | None:
+    """The exact text of the inline policy that ``get`` gets; None if there is none."""
     try:
-        return str(getattr(iam, call)(**names)["PolicyText"])
+        return str(get()["PolicyText"])  # cordon.clients keeps it
     except ClientError as error:
         if error_code(error) == "NoSuchEntity":
             return None
         raise
-
-
-def _keep_text(parsed: dict[str, Any], **_: Any) -> None:
-    if "PolicyDocument" in parsed:
-        parsed["PolicyText"] = unquote(parsed["PolicyDocument"])
 
 
 @dataclass(frozen=True)
