@@ -19,6 +19,7 @@ USUAL = {
     "custom_action": "",
     "is_cordon_finding": False,
     "denied": False,
+    "facts": {},
 }
 
 
@@ -30,7 +31,7 @@ def as_read(finding: Finding) -> dict[str, Any]:
         "id": finding.id,
         "channel": finding.channel,
         "title": finding.title,
-        "severity": f"{severity.label} {severity.score} ({severity.native})",
+        "severity": f"{severity.label} {severity.score} {severity.native}".strip(),
         "state": str(finding.state),
         "place": _place(finding.place),
         "first_seen": to_iso(finding.first_seen),
@@ -40,7 +41,7 @@ def as_read(finding: Finding) -> dict[str, Any]:
         "principal": " ".join(filter(None, astuple(principal))) if principal else None,
         "hub": f"{hub.id} of {hub.product_arn}" if hub else None,
     }
-    unusual = {name: getattr(finding, name) for name in USUAL}
+    unusual = {name: getattr(finding, name) for name in USUAL} | {"facts": dict(finding.facts)}
     return usual | {name: value for name, value in unusual.items() if value != USUAL[name]}
 
 

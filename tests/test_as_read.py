@@ -36,6 +36,7 @@ OTHER = Finding(
     is_cordon_finding=True,
     activity=None,
     denied=True,
+    facts=(("event_name", "CreateGuardrail"),),
 )
 
 
