@@ -23,7 +23,7 @@ HEAD = """# Faults seeded in the core
 
 `python -m tests.mutants` writes this page. Each row is one change of one place, and the first test
 that failed with it and passes without; the cheap tests run first. The changes are drawn from all
-that `tests/mutants/generate.py` finds. A row is of the code and tests of its day: {first} to {last}.
+that `tests/mutants/generate.py` finds. A row is of the code of its day, from {first} to {last}.
 
 - Seen by: {layers}
 - Kinds: {kinds}
