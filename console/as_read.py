@@ -31,7 +31,7 @@ def as_read(finding: Finding) -> dict[str, Any]:
         "id": finding.id,
         "channel": finding.channel,
         "title": finding.title,
-        "severity": f"{severity.label} {severity.score} {severity.native}".strip(),
+        "severity": f"{severity.label} {severity.native}".strip(),
         "state": str(finding.state),
         "place": _place(finding.place),
         "first_seen": to_iso(finding.first_seen),

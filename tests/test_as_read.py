@@ -16,7 +16,7 @@ OTHER = Finding(
     source="macie",
     channel="securityhub",
     type="other",
-    severity=Severity("High", SeverityLabel.HIGH, 80),
+    severity=Severity("High", SeverityLabel.HIGH),
     place=replace(PLACE, region="eu-west-1"),
     first_seen=LATER,
     last_seen=LATER,

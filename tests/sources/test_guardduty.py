@@ -36,26 +36,24 @@ def test_place_ignores_the_envelope() -> None:
 
 
 @pytest.mark.parametrize(
-    ("severity", "label", "score"),
+    ("severity", "label"),
     [
-        (0, SeverityLabel.INFORMATIONAL, 0),
-        (0.05, SeverityLabel.LOW, 1),
-        (1, SeverityLabel.LOW, 10),
-        (3.9, SeverityLabel.LOW, 39),
-        (4.0, SeverityLabel.MEDIUM, 40),
-        (6.9, SeverityLabel.MEDIUM, 69),
-        (7.0, SeverityLabel.HIGH, 70),
-        (8.95, SeverityLabel.HIGH, 89),
-        (9.0, SeverityLabel.CRITICAL, 90),
-        (10, SeverityLabel.CRITICAL, 100),
-        (None, SeverityLabel.MEDIUM, 40),
+        (0, SeverityLabel.INFORMATIONAL),
+        (0.05, SeverityLabel.LOW),
+        (1, SeverityLabel.LOW),
+        (3.9, SeverityLabel.LOW),
+        (4.0, SeverityLabel.MEDIUM),
+        (6.9, SeverityLabel.MEDIUM),
+        (7.0, SeverityLabel.HIGH),
+        (8.95, SeverityLabel.HIGH),
+        (9.0, SeverityLabel.CRITICAL),
+        (10, SeverityLabel.CRITICAL),
+        (None, SeverityLabel.MEDIUM),
     ],
 )
-def test_severity_has_label_and_score(
-    severity: float | None, label: SeverityLabel, score: int
-) -> None:
+def test_severity_has_label(severity: float | None, label: SeverityLabel) -> None:
     parsed = read(samples.guardduty(severity=severity)).severity
-    assert (parsed.label, parsed.score) == (label, score)
+    assert parsed.label is label
 
 
 @pytest.mark.parametrize("severity", [-1, 10.1, True, "8"])
