@@ -19,6 +19,7 @@ from tests.mutants.run import Runner
 KEPT = Path(__file__).with_name("kept.json")
 COUNT, SEED = 84, 8
 UNKNOWN = {"killed_by": "", "reason": "", "on": ""}
+NOT_RUN = "not run since it was drawn"
 HEAD = """# Faults seeded in the core
 
 `python -m tests.mutants` writes this page. Each row is one change of one place, and the first test
@@ -66,18 +67,24 @@ def main(
 
 def write_page(mutants: list[Mutant], results: list[dict[str, str]]) -> None:
     """A row for each mutant."""
-    folders = ("/".join(r["killed_by"].split("::")[0].split("/")[:2]) for r in results)
-    layers = _counted(Counter(folder or "no test" for folder in folders))
+    layers = _counted(Counter(map(_seen_in, results)))
     kinds = _counted(Counter(mutant.kind for mutant in mutants))
     days = sorted(filter(None, (result["on"] for result in results)))
     text = HEAD.format(layers=layers, kinds=kinds, first=days[0], last=days[-1])
     for number, (mutant, result) in enumerate(zip(mutants, results, strict=True), 1):
         place = f"{mutant.module}:{mutant.line} {mutant.function}".strip()
         seen_by = result["killed_by"] or f"no test: {result['reason'] or '**no reason yet**'}"
+        seen_by = seen_by if result["on"] else NOT_RUN
         change = f"`{mutant.was}` → `{mutant.now}`"
         cells = (str(number), place, mutant.kind, change, seen_by)
         text += f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
     (ROOT / "docs" / "mutants.md").write_text(text)
+
+
+def _seen_in(result: dict[str, str]) -> str:
+    if not result["on"]:
+        return NOT_RUN
+    return "/".join(result["killed_by"].split("::")[0].split("/")[:2]) or "no test"
 
 
 def _counted(counted: Counter[str]) -> str:
