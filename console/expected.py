@@ -1,10 +1,11 @@
 """What an event must lead to: its playbook and its plan, from the pure half of Cordon alone.
 
 An expectation is beside its event as ``<event>.plan.json``:
-``{"playbook", "outcome", "reason", "plan"}``. Two members are written manually: ``"after"`` names
-events of the same folder that come first (a control must have failed before it can pass), and
-``"measured": true`` is beside the event that bench measures its playbook with. The outcome there is
-that of a playbook in *enforce*; ``in_mode`` says how the same event ends in another mode.
+``{"finding", "playbook", "outcome", "reason", "plan"}``: first what is read of the event, then
+where it leads. Two members are written manually: ``"after"`` names events of the same folder that
+come first (a control must have failed before it can pass), and ``"measured": true`` is beside the
+event that bench measures its playbook with. The outcome there is that of a playbook in *enforce*;
+``in_mode`` says how the same event ends in another mode.
 
 The template's rules come first: what none of them delivers reaches no playbook.
 """
@@ -20,6 +21,7 @@ from typing import Any
 import botocore.session
 
 from console.account import ROOT, cordon_stack
+from console.as_read import as_read
 from console.playbook_blocks.block import mode_parameter
 from console.playbooks import playbooks
 from cordon.deployment import Deployment
@@ -150,10 +152,12 @@ class Expectation:
     playbook: str | None = None
     plan: Mapping[str, Any] = field(default_factory=lambda: {"actions": [], "manual_step": ""})
     rules: tuple[str, ...] = ()  # those that deliver it, by logical id
+    finding: Mapping[str, Any] | None = None  # as it is read; None where no parser reads it
 
     def to_json(self) -> dict[str, Any]:
         """As it is beside an event."""
         return {
+            "finding": dict(self.finding) if self.finding else None,
             "playbook": self.playbook,
             "outcome": self.outcome,
             "reason": self.reason,
@@ -199,8 +203,10 @@ def lead_to(event: Mapping[str, Any], mode: Mode = Mode.ENFORCE) -> list[Expecta
     delivered = {
         name for reached in routes.values() for one in reached for name in stack.reached_by(one)
     }
-    made = (_of_finding(finding, stack, mode, delivered) for finding in findings)
-    return [replace(one, rules=rules) for one in made]
+    return [
+        replace(_of_finding(finding, stack, mode, delivered), rules=rules, finding=as_read(finding))
+        for finding in findings
+    ]
 
 
 def _of_finding(finding: Finding, stack: Deployed, mode: Mode, delivered: set[str]) -> Expectation:

@@ -5,15 +5,22 @@ from pathlib import Path
 from console import operations, playbook_blocks, playbook_pages, statuses_page
 from console.permissions import page as permissions
 
+# Each is made when what is before it was written: the page of permissions shows the template.
+PAGES = (
+    playbook_blocks.pages,
+    playbook_pages.pages,
+    statuses_page.pages,
+    operations.pages,
+    permissions.pages,
+)
+
 
 def write(root: Path, *, only_check: bool) -> tuple[list[Path], list[str]]:
-    """Update it. Returns the paths that were out of date, and the mistakes in the roles.
-
-    The template comes first: the page of permissions is made from it.
-    """
-    stale = playbook_blocks.write(root, only_check=only_check)
-    stale += playbook_pages.write(root, only_check=only_check)
-    stale += statuses_page.write(root, only_check=only_check)
-    stale += operations.write(root, only_check=only_check)
-    pages, mistakes = permissions.write(root, only_check=only_check)
-    return [*stale, *pages], mistakes
+    """Update it. Returns the paths that were out of date, and the mistakes in the roles."""
+    stale = []
+    for path, text in (page for pages in PAGES for page in pages(root)):
+        if not path.exists() or path.read_text() != text:
+            stale.append(path)
+            if not only_check:
+                path.write_text(text)
+    return stale, permissions.mistakes(root)

@@ -28,16 +28,11 @@ HEAD = """\
 Operation = tuple[str, str]  # ("s3", "PutObject")
 
 
-def write(root: Path, *, only_check: bool) -> list[Path]:
-    """Update the list. Returns its path if it was out of date."""
-    path = root / "layers" / "cordon" / "operations.txt"
+def pages(root: Path) -> Iterator[tuple[Path, str]]:
+    """The list as it should be."""
     found = operations(deployed(root)) | BY_LIBRARIES
     text = HEAD + "".join(f"{service} {name}\n" for service, name in sorted(found))
-    if path.read_text() == text:
-        return []
-    if not only_check:
-        path.write_text(text)
-    return [path]
+    yield root / "layers" / "cordon" / "operations.txt", text
 
 
 def deployed(root: Path) -> list[Path]:
@@ -78,11 +73,6 @@ class _Reader:
                         yield from self._called(client, method)
                     case ast.Call(func=ast.Attribute(value=client, attr=method)):
                         yield from self._called(client, method)
-                    case ast.Call(
-                        func=ast.Name(id="policy_text"),
-                        args=[ast.Name(id=client), ast.Constant(value=str(operation))],
-                    ):
-                        yield client, operation
 
     def _called(self, client: ast.expr, method: str) -> Iterator[Operation]:
         for service in self._services(client):

@@ -1,4 +1,4 @@
-"""Generates parts of the documentation from the playbooks' headers, and checks them.
+"""Generates parts of the documentation from the playbooks' headers.
 
 The table of playbooks is in README.md between two marks. docs/playbooks.md has each header.
 """
@@ -15,18 +15,8 @@ from embedded.backends import api_table
 BEGIN, END = "<!-- playbooks: made by `make playbooks` -->", "<!-- /playbooks -->"
 
 
-def write(root: Path, *, only_check: bool) -> list[Path]:
-    """Update the pages. Returns the paths that were out of date."""
-    stale = []
-    for path, text in _pages(root):
-        if not path.exists() or path.read_text() != text:
-            stale.append(path)
-            if not only_check:
-                path.write_text(text)
-    return stale
-
-
-def _pages(root: Path) -> Iterator[tuple[Path, str]]:
+def pages(root: Path) -> Iterator[tuple[Path, str]]:
+    """The pages as they should be."""
     all_playbooks = playbooks(root)
     readme = root / "README.md"
     before, _, rest = readme.read_text().partition(BEGIN)

@@ -56,14 +56,9 @@ PICTURE = (
 )
 
 
-def write(root: Path, *, only_check: bool) -> list[Path]:
-    """Bring the page up to date. Returns its path if it was not."""
-    path, text = root / "docs" / "statuses.md", page()
-    if path.exists() and path.read_text() == text:
-        return []
-    if not only_check:
-        path.write_text(text)
-    return [path]
+def pages(root: Path) -> Iterator[tuple[Path, str]]:
+    """The page as it should be."""
+    yield root / "docs" / "statuses.md", page()
 
 
 def page() -> str:

@@ -105,7 +105,6 @@ class Scheduler:
         self._turn = threading.Semaphore(0)
         self._count = itertools.count()
         self._retired = False
-        self._main = threading.get_ident()
         self.main_owner: Any = None
         self.failures: list[BaseException] = []
 

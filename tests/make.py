@@ -42,7 +42,7 @@ def a_finding(**changes: Any) -> Finding:
         source="guardduty",
         channel="guardduty",
         type="Policy:S3/BucketAnonymousAccessGranted",
-        severity=Severity("8.0", SeverityLabel.HIGH, 80),
+        severity=Severity("8.0", SeverityLabel.HIGH),
         place=PLACE,
         first_seen=NOON,
         last_seen=NOON,

@@ -168,5 +168,12 @@ def test_older_row_has_no_activity() -> None:
 
 
 def test_urgent_are_high_and_critical() -> None:
-    urgent = [one for one in SeverityLabel if Severity("", one, 0).urgent]
+    urgent = [one for one in SeverityLabel if Severity("", one).urgent]
     assert urgent == [SeverityLabel.HIGH, SeverityLabel.CRITICAL]
+
+
+def test_finding_of_an_earlier_version_is_read() -> None:
+    """Until 0.2.0 a severity had a score, too: rows of open cases have it."""
+    raw = a_finding().to_json()
+    raw["severity"]["score"] = 80
+    assert Finding.from_json(raw) == a_finding()

@@ -21,7 +21,7 @@ from tests.test_policy import FOREIGN, HOME, OWN_NAME, OWN_ROLE, facts
 
 MEMBER = "444455556666"
 SERVING = replace(HOME, member_role="CordonMember")
-INFORMATIONAL = Severity("0", SeverityLabel.INFORMATIONAL, 0)
+INFORMATIONAL = Severity("0", SeverityLabel.INFORMATIONAL)
 
 
 def gate(finding: Finding, *, playbook: Playbook = PLAYBOOK, deployment: Deployment = HOME) -> str:

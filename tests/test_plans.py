@@ -97,7 +97,7 @@ def test_choice_of_a_reviewer_reaches_the_playbooks_through_the_desk(
     assert led.outcome == "not_delivered"
 
 
-def test_every_shipped_sample_reaches_its_playbook_by_a_rule() -> None:
+def test_every_shipped_sample_is_read_and_planned_as_beside_it() -> None:
     for path in sorted(EVENTS.glob("*/*.json")):
         if not path.name.endswith(expected.SUFFIX):
             (led,) = lead_to(json.loads(path.read_text()))

@@ -170,11 +170,11 @@ def test_unsupported_principal_is_escalated(principal: object, words: str) -> No
 
 
 def test_unhandled_critical_finding_is_escalated() -> None:
-    critical = Severity("9.0", SeverityLabel.CRITICAL, 90)
+    critical = Severity("9.0", SeverityLabel.CRITICAL)
     assert not ESCALATE.matches(a_finding(severity=critical))
     stranger = a_finding(source="inspector", type="CVE-2026-1", severity=critical)
     assert ESCALATE.matches(stranger)
-    assert not ESCALATE.matches(replace(stranger, severity=Severity("7", SeverityLabel.HIGH, 70)))
+    assert not ESCALATE.matches(replace(stranger, severity=Severity("7", SeverityLabel.HIGH)))
 
 
 # ---- every playbook ----

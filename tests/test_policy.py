@@ -175,7 +175,7 @@ def test_protected_target_costs_no_budget(settings: Settings) -> None:
     ],
 )
 def test_used_up_budget_is_named(severity: SeverityLabel, says: str) -> None:
-    finding = replace(S3_8, severity=Severity("5", severity, 50))
+    finding = replace(S3_8, severity=Severity("5", severity))
     assert decide(facts(finding=finding, budget=3, budget_left=False)).reason == says
 
 

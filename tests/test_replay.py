@@ -20,7 +20,6 @@ from moto.core.base_backend import BackendDict
 from typer.testing import CliRunner, Result
 
 from bench.replay import changed, day
-from console import playbook_pages
 from console.cli import app
 from console.expected import expectation
 from console.replay import BATCH, PREFETCHED_BATCHES, Replay, ReplayEvent, Run, event_files
@@ -211,10 +210,6 @@ def test_hostile_text_is_shown_as_text(tmp_path: Path) -> None:
     result = cordon("replay", an_event(tmp_path, detail=detail))
     assert result.exit_code == 0
     assert "\u001b[31m" not in result.stdout
-
-
-def test_the_generated_pages_are_current() -> None:
-    assert playbook_pages.write(ROOT, only_check=True) == []
 
 
 # ---- many events ----

@@ -1,11 +1,10 @@
 """The table of statuses, cell by cell: a change of the code is a change of this test."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from console.statuses_page import MOVERS, TIME, movers, page, write
+from console.statuses_page import MOVERS, TIME, movers, page
 from cordon.errors import CaseConflict
 from cordon.reporting.texts import MEANINGS
 from cordon.statuses import CLOSED, CONTAIN_ENDED, STAYS, TABLE, Event, Status, after
@@ -203,18 +202,3 @@ def test_page_has_every_move() -> None:
         for start in starts
     }
     assert shown == {(s, e, end) for (s, e), end in EXPECTED.items() if end is not None}
-
-
-def test_stale_page_is_found(tmp_path: Path) -> None:
-    path = tmp_path / "docs" / "statuses.md"
-    path.parent.mkdir()
-    assert write(tmp_path, only_check=True) == [path]
-    assert not path.exists()
-    assert write(tmp_path, only_check=False) == [path]
-    assert write(tmp_path, only_check=True) == []
-    path.write_text("old")
-    assert write(tmp_path, only_check=True) == [path]
-
-
-def test_committed_page_is_up_to_date() -> None:
-    assert write(Path(__file__).parent.parent, only_check=True) == []

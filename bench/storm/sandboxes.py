@@ -76,7 +76,7 @@ class Calls:
         return False
 
 
-UNRESERVED = 100  # that Lambda wants left (docs/operating.md, "Reserved concurrency")
+UNRESERVED = 100  # that Lambda wants left (docs/operating/deploying.md)
 
 
 def deployable(functions: Mapping[str, FunctionNumbers], limit: int) -> dict[str, FunctionNumbers]:

@@ -62,14 +62,14 @@ Deny. So each key is in the requests of every action of its statement (Service A
 Reference), or is one of these global keys (IAM User Guide, "AWS global condition context keys"):"""
 
 
-def write(root: Path, *, only_check: bool) -> tuple[list[Path], list[str]]:
-    """Update the page. Returns the paths that were out of date, and the mistakes in the roles."""
-    stack, record = stack_with_all_parameters(root), Record.read(root)
-    path, text = root / PAGE, page(stack, record)
-    stale = [] if path.exists() and path.read_text() == text else [path]
-    if stale and not only_check:
-        path.write_text(text)
-    return stale, violations(stack, record)
+def pages(root: Path) -> Iterator[tuple[Path, str]]:
+    """The page as it should be."""
+    yield root / PAGE, page(stack_with_all_parameters(root), Record.read(root))
+
+
+def mistakes(root: Path) -> list[str]:
+    """What is wrong with the roles."""
+    return violations(stack_with_all_parameters(root), Record.read(root))
 
 
 def page(stack: Stack, record: Record) -> str:

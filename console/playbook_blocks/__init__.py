@@ -29,16 +29,10 @@ class Unmarked(ValueError):
     """The marks of template.yaml and the playbooks do not fit together."""
 
 
-def write(root: Path, *, only_check: bool) -> list[Path]:
-    """Update template.yaml. Returns its path if it was out of date. Raises Unmarked."""
+def pages(root: Path) -> Iterator[tuple[Path, str]]:
+    """template.yaml as it should be. Raises Unmarked."""
     path = root / "template.yaml"
-    before = path.read_text()
-    after = made(before, playbooks(root))
-    if before == after:
-        return []
-    if not only_check:
-        path.write_text(after)
-    return [path]
+    yield path, made(path.read_text(), playbooks(root))
 
 
 def blocks(headers: Sequence[Playbook]) -> list[Block]:

@@ -2,7 +2,7 @@
 
 CloudWatch User Guide, "Limits" of alarms; Lambda Developer Guide, "Types of metrics for Lambda
 functions"; EventBridge User Guide, "Monitoring Amazon EventBridge"; Amazon SQS Developer Guide,
-"Available CloudWatch metrics for Amazon SQS". docs/operating.md, "Alarms", is the run book.
+"Available CloudWatch metrics for Amazon SQS". docs/operating/alarms.md is the run book.
 """
 
 from collections.abc import Iterator

@@ -18,7 +18,6 @@ from embedded.backends.registry import Params, Refusal, Response, Where, checks,
 
 ROLE_CHARACTERS = 10_240
 USER_CHARACTERS = 2_048
-GROUP_CHARACTERS = 5_120
 ROLE_POLICIES = 20  # managed ones, attached; the default quota
 USER_POLICIES = 10
 PROTECTED_PATHS = ("/aws-service-role/", "/aws-reserved/")
@@ -78,14 +77,6 @@ def attach_user_policy(params: Params, where: Where) -> None:
     user = _iam(where).users.get(params["UserName"])
     if user is not None:
         _has_room(user.managed_policies, params, USER_POLICIES, "PoliciesPerUser")
-
-
-@checks("iam", "PutGroupPolicy")
-def put_group_policy(params: Params, where: Where) -> None:
-    """All inline policies of a group together."""
-    group = _iam(where).groups.get(params["GroupName"])
-    if group is not None:
-        _fits(group.policies, params, GROUP_CHARACTERS, f"group {group.name}")
 
 
 def _credentials(where: Where) -> dict[str, dict[str, Any]]:

@@ -36,7 +36,7 @@ def document(size: int) -> str:
     return json.dumps(made, indent=8)
 
 
-@pytest.mark.parametrize(("kind", "most"), [("role", 10_240), ("user", 2_048), ("group", 5_120)])
+@pytest.mark.parametrize(("kind", "most"), [("role", 10_240), ("user", 2_048)])
 def test_inline_policies_share_one_quota(iam: Any, kind: str, most: int) -> None:
     whose = {f"{kind.title()}Name": "x"}
     create = {"AssumeRolePolicyDocument": "{}"} if kind == "role" else {}

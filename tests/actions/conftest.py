@@ -1,10 +1,13 @@
-"""The clock is fixed in the tests of actions, so that repeated calls have the same time."""
+"""An account for the tests of actions. Its clock is fixed: repeated calls have the same time."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
 from cordon import clock
+from cordon.clients import AwsClients
+from tests.actions.scenario import account
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 
@@ -20,3 +23,9 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     seconds: list[float] = []
     monkeypatch.setattr(clock, "sleep", seconds.append)
     return seconds
+
+
+@pytest.fixture
+def aws() -> Iterator[AwsClients]:
+    with account() as clients:
+        yield clients

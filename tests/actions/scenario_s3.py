@@ -137,6 +137,11 @@ def manual_statements(state: Any) -> Any:
     return [s for s in statements(state["policy"]) if s.get("Sid") == "WrittenManually"]
 
 
+def the_policy(aws: AwsClients) -> str:
+    """The text of the bucket policy."""
+    return str(get_setting(aws, "get_bucket_policy", "Policy"))
+
+
 def policy_deleted(aws: AwsClients) -> None:
     aws.client("s3").delete_bucket_policy(Bucket=BUCKET)
 
@@ -238,6 +243,12 @@ def manual_rules(state: Any) -> Any:
     return [rule for rule in state["lifecycle"]["Rules"] if rule["ID"] == "manual"]
 
 
+SUSPENDED: dict[str, Any] = {
+    "ID": "x",
+    "Status": "Enabled",
+    "Filter": {"Prefix": ""},
+    "Expiration": {"Days": 1},
+}
 SUSPEND = SuspendLifecycle(PLACE, BUCKET)
 LIFECYCLES = [
     Scenario(

@@ -39,12 +39,6 @@ every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 every_action = pytest.mark.parametrize("kind", all_actions(), ids=lambda kind: kind.__name__)
 
 
-@pytest.fixture
-def aws() -> Iterator[AwsClients]:
-    with account() as clients:
-        yield clients
-
-
 @dataclass(frozen=True)
 class Held:
     """A resource that was in a bad state and is contained."""

@@ -1,7 +1,6 @@
 """Bucket actions, beyond the contract that test_contract checks for all actions."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,27 +12,24 @@ from cordon.actions.s3 import (
     BlockPublicAccess,
     DenyBucketAccess,
     SuspendLifecycle,
-    SuspendReplication,
     TagBucket,
 )
 from cordon.clients import AwsClients
-from tests.actions.scenario import PLACE, Scenario, account, stub
+from tests.actions.scenario import PLACE, Scenario, stub
 from tests.actions.scenario_s3 import (
     BUCKET,
+    CUT,
     EVERYONE,
     EXEMPT,
-    FOREIGN,
     HIDDEN,
-    HOME,
-    LYING,
     MANUAL_STATEMENT,
-    NOWHERE,
     OPEN,
     OUTSIDERS,
     PUBLIC_READ,
     SCENARIOS,
     SHARED,
     SUSPEND,
+    SUSPENDED,
     TAG,
     TOO_LONG,
     WRITES,
@@ -47,18 +43,8 @@ from tests.actions.scenario_s3 import (
     read,
     replicates,
     statements,
-    tagged,
+    the_policy,
 )
-
-
-@pytest.fixture
-def aws() -> Iterator[AwsClients]:
-    with account() as clients:
-        yield clients
-
-
-def the_policy(aws: AwsClients) -> str:
-    return str(get_setting(aws, "get_bucket_policy", "Policy"))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
@@ -248,15 +234,6 @@ def test_every_call_has_the_expected_bucket_owner(aws: AwsClients) -> None:
     assert {params.get("ExpectedBucketOwner") for params in calls} == {PLACE.account}
 
 
-SUSPENDED: dict[str, Any] = {
-    "ID": "x",
-    "Status": "Enabled",
-    "Filter": {"Prefix": ""},
-    "Expiration": {"Days": 1},
-}
-CUT = SuspendReplication(PLACE, BUCKET)
-
-
 # No lock-out
 
 
@@ -333,132 +310,6 @@ def test_combine_is_associative() -> None:
         for b in three:
             for c in three:
                 assert a.combine(b).combine(c) == a.combine(b.combine(c))
-
-
-# Lifecycle and replication
-
-
-def test_suspend_keeps_the_minimum_transition_size(aws: AwsClients) -> None:
-    """Without the size S3 would set its default. (The embedded account does not store it.)"""
-    kept = {"Rules": [SUSPENDED], "TransitionDefaultMinimumObjectSize": "varies_by_storage_class"}
-    written: list[dict[str, Any]] = []
-    bucket(has_rules(SUSPENDED))(aws)
-    stub(aws, "s3", "GetBucketLifecycleConfiguration", lambda _: kept)
-    stub(aws, "s3", "PutBucketLifecycleConfiguration", lambda params: written.append(params))
-    captured = SUSPEND.capture(aws)
-    SUSPEND.apply(aws, captured, None)
-    assert written[0]["TransitionDefaultMinimumObjectSize"] == "varies_by_storage_class"
-
-
-def test_undo_keeps_a_changed_rule_and_enables_others(aws: AwsClients) -> None:
-    first, second = SUSPENDED, {**SUSPENDED, "ID": "y"}
-    bucket(has_rules(first, second))(aws)
-    captured = SUSPEND.capture(aws)
-    written = SUSPEND.apply(aws, captured, None)
-    changed = {**first, "Status": "Disabled", "Expiration": {"Days": 365}}
-    has_rules(changed, {**second, "Status": "Disabled"})(aws, aws.client("s3"))
-    undone = SUSPEND.undo(aws, captured, written)
-    assert undone.state is Undone.DRIFTED
-    rules = {
-        rule["ID"]: rule for rule in get_setting(aws, "get_bucket_lifecycle_configuration", "Rules")
-    }
-    assert rules["x"] == changed
-    assert rules["y"] == second
-
-
-def test_only_replication_to_other_accounts_is_suspended(aws: AwsClients) -> None:
-    """Destination.Account is optional and may be wrong. S3 knows the owner of the bucket."""
-    bucket(has_replication(replicates(HOME, FOREIGN, HIDDEN, LYING, NOWHERE)))(aws)
-    CUT.apply(aws, CUT.capture(aws), None)
-    rules = get_setting(aws, "get_bucket_replication", "ReplicationConfiguration")["Rules"]
-    assert [rule["Status"] for rule in rules] == ["Enabled"] + ["Disabled"] * 4
-
-
-def test_replication_to_an_outpost_is_suspended(aws: AwsClients) -> None:
-    outpost = {"Bucket": "arn:aws:s3-outposts:us-east-1:123456789012:outpost/op-1/bucket/x"}
-    bucket(has_replication(replicates(outpost)))(aws)
-    CUT.apply(aws, CUT.capture(aws), None)
-    rules = get_setting(aws, "get_bucket_replication", "ReplicationConfiguration")["Rules"]
-    assert [rule["Status"] for rule in rules] == ["Disabled"]
-
-
-def test_unknown_destination_owner_is_a_failure(aws: AwsClients) -> None:
-    bucket(has_replication(replicates(HOME)))(aws)
-    captured = CUT.capture(aws)
-    stub(aws, "s3", "GetBucketLocation", lambda _: "SlowDown")
-    with pytest.raises(ClientError, match="SlowDown"):
-        CUT.apply(aws, captured, None)
-
-
-# Tags
-
-
-def test_other_tags_do_not_change(aws: AwsClients) -> None:
-    bucket(tagged({"owner": "ml"}))(aws)
-    TAG.apply(aws, TAG.capture(aws), None)
-    tags = {t["Key"]: t["Value"] for t in get_setting(aws, "get_bucket_tagging", "TagSet")}
-    ours = {"cordon:status": "quarantined", "cordon:case": "0123456789abcdef"}
-    assert tags == {"owner": "ml", **ours}
-
-
-@pytest.mark.parametrize(
-    ("own", "excess", "new"),
-    [
-        (49, 1, "the tags cordon:case, cordon:status"),
-        (50, 2, "the tags cordon:case, cordon:status"),
-    ],
-)
-def test_bucket_without_room_is_refused_before_any_change(
-    aws: AwsClients, own: int, excess: int, new: str
-) -> None:
-    """B22: it was a failed tag, three tries and a dead letter."""
-    bucket(tagged({f"k{n}": "v" for n in range(own)}))(aws)
-    with pytest.raises(Refused) as refused:
-        TAG.capture(aws)
-    expected = f"has {own} of at most 50 tags: remove {excess} to make room for {new}"
-    assert expected in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("code", "message", "reason"),
-    [
-        ("TooManyTags", "", "has no room for the tags cordon:case, cordon:status"),
-        ("BadRequest", "Bucket tag count cannot be greater than 50", "has no room for the tags"),
-        ("TagPolicyException", "", "a tag policy of the organization"),
-    ],
-)
-def test_what_s3_will_never_accept_is_refused(
-    aws: AwsClients, code: str, message: str, reason: str
-) -> None:
-    bucket()(aws)
-    captured = TAG.capture(aws)
-    _fail_tagging(aws, code, message)
-    with pytest.raises(Refused, match=reason):
-        TAG.apply(aws, captured, None)
-
-
-@pytest.mark.parametrize("code", ["BadRequest", "InvalidRequest", "InvalidTag", "SlowDown"])
-def test_other_errors_of_tagging_are_raised(aws: AwsClients, code: str) -> None:
-    bucket()(aws)
-    captured = TAG.capture(aws)
-    _fail_tagging(aws, code, "something else")
-    with pytest.raises(ClientError, match=code):
-        TAG.apply(aws, captured, None)
-
-
-def _fail_tagging(aws: AwsClients, code: str, message: str) -> None:
-    def respond(_: Any) -> None:
-        raise ClientError({"Error": {"Code": code, "Message": message}}, "TagResource")
-
-    stub(aws, "s3control", "TagResource", respond)
-
-
-@pytest.mark.parametrize(
-    "tags", [{"aws:x": ("a",)}, {"": ("a",)}, {"k": ()}, {"k": ("",)}, {}, {"k": "text"}]
-)
-def test_invalid_tag_is_an_error(tags: Any) -> None:
-    with pytest.raises(ValueError, match=r"^tags: "):
-        TagBucket(PLACE, BUCKET, tags)
 
 
 # Unsupported buckets

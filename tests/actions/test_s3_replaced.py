@@ -1,7 +1,6 @@
 """Where S3 does not take a bucket's own policy beside ours, or not any more (B10, B11)."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,7 +12,7 @@ from moto.s3.models import s3_backends
 from cordon.actions import NotVerified, NotYet, Refused, Undone, bucket_policy
 from cordon.clients import AwsClients
 from tests.actions.conftest import NOW
-from tests.actions.scenario import PLACE, account, stub
+from tests.actions.scenario import PLACE, stub
 from tests.actions.scenario_s3 import (
     BUCKET,
     EXEMPT,
@@ -26,18 +25,11 @@ from tests.actions.scenario_s3 import (
     WRITES,
     blocked,
     bucket,
-    get_setting,
     has_policy,
     policy,
     statements,
+    the_policy,
 )
-
-
-@pytest.fixture
-def aws() -> Iterator[AwsClients]:
-    with account() as clients:
-        yield clients
-
 
 OWNERS_DENY = {
     "Sid": "OwnersDeny",
@@ -55,10 +47,6 @@ def owners(aws: AwsClients) -> list[str]:
     """The owner's statements in the bucket policy."""
     sids = [str(statement["Sid"]) for statement in statements(the_policy(aws))]
     return [sid for sid in sids if not sid.startswith("CordonDeny")]
-
-
-def the_policy(aws: AwsClients) -> str:
-    return str(get_setting(aws, "get_bucket_policy", "Policy"))
 
 
 def test_a_refused_policy_is_replaced_then_restored(aws: AwsClients) -> None:

@@ -16,19 +16,13 @@ from cordon.actions.sagemaker import TagSageMaker
 from cordon.actions.tag import TagByArn, is_made_of, tag_value
 from cordon.clients import AwsClients
 from embedded import backends
-from tests.actions.scenario import PLACE, account, stub
+from tests.actions.scenario import PLACE, stub
 from tests.actions.scenario_tags import APIS, CASE, HERE, KEY, SAGEMAKER, TAGS, Api
 
 FULL = {f"k{i}": "" for i in range(50)}
 ONE = {KEY: ("SageMaker.1",)}
 OURS = {KEY: "SageMaker.1", CASE: "0123456789abcdef"}
 LATER, STATUS = "cordon:later", "cordon:status"
-
-
-@pytest.fixture
-def aws() -> Iterator[AwsClients]:
-    with account() as aws:
-        yield aws
 
 
 @pytest.fixture(params=APIS, ids=lambda api: api.action.__name__)

@@ -64,7 +64,7 @@ def metrics(alarm: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str]]
 
 def rows(heading: str) -> list[list[str]]:
     """The table of a section of the run book."""
-    text = (ROOT / "docs" / "operating.md").read_text()
+    text = (ROOT / "docs" / "operating" / "alarms.md").read_text()
     section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     found = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in row] for row in found[2:]]

@@ -61,7 +61,7 @@ def test_guide_says_what_is_not_linted(region: str) -> None:
 
 def guide() -> str:
     """The section of the operator's guide on deploying."""
-    text = (ROOT / "docs" / "operating.md").read_text()
+    text = (ROOT / "docs" / "operating" / "deploying.md").read_text()
     return text.partition("\n## Deploy\n")[2].partition("\n## ")[0]
 
 

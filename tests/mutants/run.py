@@ -22,6 +22,7 @@ NEAREST = {  # to each room; then the dear ones
         "tests/test_gate.py",
         "tests/test_policy.py",
         "tests/test_settings.py",
+        "tests/deciding/test_contain_by_arn.py",
         "tests/reporting",
     ),
     "statuses": ("tests/test_statuses.py",),

@@ -1,6 +1,6 @@
 """How far it is from an event to contained: these counts may fall, and rise only with a reason.
 
-docs/performance.md, "Calls", lists the calls and why each is made. Reports are not counted: another
+``python -m bench path`` lists the calls and why each is made. Reports are not counted: another
 function shows people the case, after its row was written.
 """
 

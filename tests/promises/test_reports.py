@@ -112,9 +112,10 @@ def test_restored_table_that_knows_nothing_of_reports_opens_no_second_incident(
 
 
 def test_an_operator_has_a_case_shown_as_the_page_says(world: World) -> None:
-    """The record of the stream was given up: docs/operating.md, "Dead letters"."""
-    page = (ROOT / "docs/operating.md").read_text().partition("--function-name <ReportCases>")[2]
-    printed = page.partition("--payload '")[2].partition("'")[0]
+    """The record of the stream was given up: docs/operating/alarms.md, "Dead letters"."""
+    page = (ROOT / "docs/operating/alarms.md").read_text()
+    command = page.partition("--function-name <ReportCases>")[2]
+    printed = command.partition("--payload '")[2].partition("'")[0]
     world.account.set_mapping("ReportCasesStream", enabled=False)
     world.send(event(PUBLIC))
     assert on_the_bus(world) == []

@@ -21,7 +21,6 @@ SCP_DENIAL = (
     " with an explicit deny in a service control policy:"
     " arn:aws:organizations::999988887777:policy/o-abc123/service_control_policy/p-1a2b3c4d"
 )
-VERIFIED_STATUSES = (Status.CONTAINED, Status.TAGGED)
 
 
 def a_case(

@@ -63,9 +63,7 @@ def test_wrong_detail_is_found() -> None:
 
 @given(ANY_TEXT, st.sampled_from(Status))
 def test_hostile_text_does_nothing(text: str, status: Status) -> None:
-    finding = a_finding(
-        id=text, type=text, title=text, severity=Severity(text, SeverityLabel.LOW, 1)
-    )
+    finding = a_finding(id=text, type=text, title=text, severity=Severity(text, SeverityLabel.LOW))
     case = with_results(a_case(status), ActionStatus.FAILED, text)
     said = detail(
         replace(case, finding=finding, decided_by=text, decided_why=text, reason=text), "observed"

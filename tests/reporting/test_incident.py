@@ -175,7 +175,7 @@ def test_other_errors_are_that_projections(seen: People, operation: str, code: s
     ],
 )
 def test_item_is_as_severe_as_finding(seen: People, level: SeverityLabel, severity: str) -> None:
-    shown = seen.show(a_case(finding=a_finding(severity=Severity("x", level, 1))))
+    shown = seen.show(a_case(finding=a_finding(severity=Severity("x", level))))
     assert item(seen, shown.ops_item)["Severity"] == severity
 
 
@@ -300,7 +300,7 @@ def hostile_case() -> Case:
         type=HOSTILE,
         title=HOSTILE,
         description=HOSTILE,
-        severity=Severity(HOSTILE, SeverityLabel.LOW, 1),
+        severity=Severity(HOSTILE, SeverityLabel.LOW),
         principal=Principal(HOSTILE, HOSTILE, access_key_id=HOSTILE),
         resources=(Resource(HOSTILE, HOSTILE, PLACE),),
     )

@@ -152,9 +152,9 @@ def test_unknown_playbook_is_said(seen: People) -> None:
 
 
 def test_threats_come_first_and_the_severest_of_them(seen: People) -> None:
-    severest = a_finding(severity=Severity("9", SeverityLabel.CRITICAL, 90))
+    severest = a_finding(severity=Severity("9", SeverityLabel.CRITICAL))
     control = a_finding(
-        source="securityhub", type="S3.2", severity=Severity("9", SeverityLabel.CRITICAL, 90)
+        source="securityhub", type="S3.2", severity=Severity("9", SeverityLabel.CRITICAL)
     )
     saved = [
         seen.save(a_case(id=f"{n:016x}", finding=finding))

@@ -6,7 +6,6 @@ import pytest
 
 from cordon.finding import Finding
 from cordon.sources import read
-from tests.promises.world import event
 from tests.sources import samples
 
 AT = "2026-11-24T13:00:00.000Z"
@@ -79,25 +78,3 @@ def test_ocsf_publication_is_no_activity() -> None:
     assert read(one).activity is None
     info["last_seen_time"] = 1795525200000
     assert moment(read(one)) == AT
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "quarantine_bucket/securityhub_s3_8_per_standard",
-        "quarantine_bucket/ocsf_s3_8",
-        "quarantine_bucket/ocsf_macie_public",
-        "quarantine_bucket/config_bucket_level_block",
-        "escalate_finding/securityhub_inspector_critical",
-        "escalate_finding/macie_sensitive_data",
-        "tag_ai_resource/securityhub_sagemaker_1",
-    ],
-)
-def test_state_of_a_resource_is_no_activity(name: str) -> None:
-    assert read(event(name)).activity is None
-
-
-def test_macie_says_when_somebody_called() -> None:
-    assert moment(read(event("quarantine_bucket/macie_block_disabled"))) == (
-        "2026-11-16T10:40:00.000Z"
-    )

@@ -9,7 +9,6 @@ from cordon.finding import (
     HubReference,
     Malformed,
     Place,
-    Resource,
     ResourceRole,
     SeverityLabel,
     State,
@@ -115,16 +114,6 @@ def test_config_copy_has_native_id() -> None:
     native = read(samples.config())
     assert (copy.id, copy.kind) == (native.id, native.kind)
     assert copy.hub == HubReference(id, f"{HUB}config")
-
-
-def test_control_finding_is_active() -> None:
-    finding = read(samples.control())
-    notebook = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:notebook-instance/explorer"
-    assert finding.kind == "securityhub:SageMaker.1"
-    assert finding.state is State.ACTIVE
-    assert finding.resources == (
-        Resource("AWS::SageMaker::NotebookInstance", "explorer", PLACE, notebook),
-    )
 
 
 def test_consolidated_generator_gives_control_id() -> None:
@@ -345,19 +334,17 @@ def test_session_details_give_role_and_account() -> None:
 
 
 @pytest.mark.parametrize(
-    ("severity", "label", "score"),
+    ("severity", "label"),
     [
-        ({"Label": "HIGH", "Normalized": 75}, SeverityLabel.HIGH, 75),
-        ({"Label": "LOW", "Normalized": 40}, SeverityLabel.LOW, 1),
-        ({"Normalized": 95}, SeverityLabel.CRITICAL, 95),
-        ({"Label": "INFORMATIONAL"}, SeverityLabel.INFORMATIONAL, 0),
+        ({"Label": "HIGH", "Normalized": 75}, SeverityLabel.HIGH),
+        ({"Label": "LOW", "Normalized": 40}, SeverityLabel.LOW),
+        ({"Normalized": 95}, SeverityLabel.CRITICAL),
+        ({"Label": "INFORMATIONAL"}, SeverityLabel.INFORMATIONAL),
     ],
 )
-def test_severity_has_label_and_score(
-    severity: dict[str, Any], label: SeverityLabel, score: int
-) -> None:
+def test_severity_has_label(severity: dict[str, Any], label: SeverityLabel) -> None:
     parsed = read(samples.asff(Severity=severity, FindingProviderFields=None)).severity
-    assert (parsed.label, parsed.score) == (label, score)
+    assert parsed.label is label
 
 
 def test_sample_findings_are_recognised() -> None:

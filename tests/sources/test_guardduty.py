@@ -6,18 +6,15 @@ import pytest
 
 from cordon.finding import (
     Finding,
-    HubReference,
     Malformed,
     Place,
-    Principal,
-    Resource,
     ResourceRole,
     SeverityLabel,
     State,
 )
 from cordon.sources import read
 from tests.sources import samples
-from tests.sources.samples import ACCOUNT, ARN, BUCKET, KEY, NATIVE_ID, REGION, ROLE, SESSION
+from tests.sources.samples import ACCOUNT, BUCKET, KEY, REGION, ROLE
 
 PLACE = Place("aws", ACCOUNT, REGION)
 
@@ -32,24 +29,6 @@ def actors(finding: Finding) -> set[tuple[str, str]]:
     return {(r.type, r.name) for r in finding.resources if r.role is ResourceRole.ACTOR}
 
 
-def test_public_bucket_finding() -> None:
-    finding = read(samples.guardduty())
-    assert (finding.id, finding.source, finding.channel) == (NATIVE_ID, "guardduty", "guardduty")
-    assert finding.kind == "guardduty:Policy:S3/BucketAnonymousAccessGranted"
-    assert finding.place == PLACE
-    assert (finding.state, finding.sample, finding.authored_by_aws) == (State.ACTIVE, False, True)
-    assert finding.resources == (
-        Resource("AWS::IAM::Role", ROLE, PLACE, "", ResourceRole.ACTOR),
-        Resource("AWS::IAM::AccessKey", KEY, PLACE, "", ResourceRole.ACTOR),
-        Resource("AWS::S3::Bucket", BUCKET, PLACE, f"arn:aws:s3:::{BUCKET}", ResourceRole.TARGET),
-    )
-    assert finding.principal == Principal("AssumedRole", ROLE, SESSION, KEY)
-    assert finding.first_seen.isoformat() == "2026-11-24T10:00:00+00:00"
-    assert finding.last_seen.isoformat() == "2026-11-24T11:01:00+00:00"  # updatedAt, in seconds
-    product = f"arn:aws:securityhub:{REGION}::product/aws/guardduty"
-    assert finding.hub == HubReference(ARN, product)
-
-
 def test_place_ignores_the_envelope() -> None:
     event = samples.guardduty()
     assert event["account"] != read(event).place.account
@@ -57,26 +36,24 @@ def test_place_ignores_the_envelope() -> None:
 
 
 @pytest.mark.parametrize(
-    ("severity", "label", "score"),
+    ("severity", "label"),
     [
-        (0, SeverityLabel.INFORMATIONAL, 0),
-        (0.05, SeverityLabel.LOW, 1),
-        (1, SeverityLabel.LOW, 10),
-        (3.9, SeverityLabel.LOW, 39),
-        (4.0, SeverityLabel.MEDIUM, 40),
-        (6.9, SeverityLabel.MEDIUM, 69),
-        (7.0, SeverityLabel.HIGH, 70),
-        (8.95, SeverityLabel.HIGH, 89),
-        (9.0, SeverityLabel.CRITICAL, 90),
-        (10, SeverityLabel.CRITICAL, 100),
-        (None, SeverityLabel.MEDIUM, 40),
+        (0, SeverityLabel.INFORMATIONAL),
+        (0.05, SeverityLabel.LOW),
+        (1, SeverityLabel.LOW),
+        (3.9, SeverityLabel.LOW),
+        (4.0, SeverityLabel.MEDIUM),
+        (6.9, SeverityLabel.MEDIUM),
+        (7.0, SeverityLabel.HIGH),
+        (8.95, SeverityLabel.HIGH),
+        (9.0, SeverityLabel.CRITICAL),
+        (10, SeverityLabel.CRITICAL),
+        (None, SeverityLabel.MEDIUM),
     ],
 )
-def test_severity_has_label_and_score(
-    severity: float | None, label: SeverityLabel, score: int
-) -> None:
+def test_severity_has_label(severity: float | None, label: SeverityLabel) -> None:
     parsed = read(samples.guardduty(severity=severity)).severity
-    assert (parsed.label, parsed.score) == (label, score)
+    assert parsed.label is label
 
 
 @pytest.mark.parametrize("severity", [-1, 10.1, True, "8"])
@@ -303,20 +280,3 @@ def test_hub_reference_is_built_from_the_detector() -> None:
     finding = read(samples.guardduty(arn=None))
     assert finding.hub == read(samples.guardduty()).hub
     assert read(samples.guardduty(arn=None, service={})).hub is None
-
-
-def test_attack_sequence_lists_all_resources() -> None:
-    finding = read(samples.sequence())
-    issuer = f"arn:aws:iam::{ACCOUNT}:role/ml/{ROLE}"
-    assert finding.severity.label is SeverityLabel.CRITICAL
-    assert finding.principal == Principal("AssumedRole", ROLE, SESSION, KEY, ACCOUNT, issuer)
-    assert [(r.type, r.name, r.role) for r in finding.resources] == [
-        ("AWS::S3::Bucket", BUCKET, ResourceRole.TARGET),
-        ("AWS::S3::Object", "weights/model.tar.gz", ResourceRole.TARGET),
-        ("AWS::IAM::User", "alice", ResourceRole.ACTOR),
-        ("AWS::IAM::AccessKey", "AKIAIOSFODNN7EXAMPLE", ResourceRole.ACTOR),
-        ("AWS::SageMaker::Endpoint", "fraud", ResourceRole.TARGET),
-        ("AWS::IAM::Role", ROLE, ResourceRole.ACTOR),
-        ("AWS::IAM::AccessKey", KEY, ResourceRole.ACTOR),
-    ]
-    assert finding.resources_of("AWS::IAM::Role")[0].arn == issuer

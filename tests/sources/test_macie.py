@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from cordon.finding import Finding, Place, Principal, Resource, ResourceRole, SeverityLabel, State
+from cordon.finding import Finding, Place, Principal, SeverityLabel, State
 from cordon.sources import read
 from escalate_finding.playbook import PLAYBOOK as ESCALATE
 from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from tests.sources import samples
-from tests.sources.samples import ACCOUNT, BUCKET, KEY, REGION, ROLE, SESSION
+from tests.sources.samples import ACCOUNT, REGION
 
 PLACE = Place("aws", ACCOUNT, REGION)
 
@@ -20,21 +20,6 @@ def principal_of(kind: str, **details: Any) -> Principal | None:
     return read(samples.macie(policyDetails={"actor": {"userIdentity": identity}})).principal
 
 
-def test_public_bucket_finding() -> None:
-    finding = read(samples.macie())
-    issuer = f"arn:aws:iam::{ACCOUNT}:role/ml/{ROLE}"
-    assert finding.kind == "macie:Policy:IAMUser/S3BucketPublic"
-    assert (finding.severity.label, finding.severity.native) == (SeverityLabel.HIGH, "High")
-    assert finding.principal == Principal("AssumedRole", ROLE, SESSION, KEY, ACCOUNT, issuer)
-    assert finding.resources == (
-        Resource("AWS::S3::Bucket", BUCKET, PLACE, f"arn:aws:s3:::{BUCKET}"),
-        Resource("AWS::IAM::Role", ROLE, PLACE, issuer, ResourceRole.ACTOR),
-        Resource("AWS::IAM::AccessKey", KEY, PLACE, "", ResourceRole.ACTOR),
-    )
-    assert finding.hub is not None
-    assert (finding.hub.id, finding.hub.product_arn) == (finding.id, f"{samples.HUB}macie")
-
-
 @pytest.mark.parametrize(
     ("score", "label"), [(1, SeverityLabel.LOW), (2, SeverityLabel.MEDIUM), (3, SeverityLabel.HIGH)]
 )
@@ -42,16 +27,6 @@ def test_severity_from_score_or_description(score: int, label: SeverityLabel) ->
     assert read(samples.macie(severity={"score": score})).severity.label is label
     words = {"description": label.name.title()}
     assert read(samples.macie(severity=words)).severity.label is label
-
-
-def test_sensitive_object_adds_its_bucket() -> None:
-    affected = {"s3Object": {"bucketArn": f"arn:aws:s3:::{BUCKET}", "key": "people.csv"}}
-    finding = read(samples.macie(resourcesAffected=affected, policyDetails=None))
-    assert [(r.type, r.name) for r in finding.resources] == [
-        ("AWS::S3::Bucket", BUCKET),
-        ("AWS::S3::Object", "people.csv"),
-    ]
-    assert finding.principal is None
 
 
 def test_every_identity_becomes_a_principal() -> None:

@@ -46,7 +46,7 @@ def finding_of(resource: str, playbook: Playbook, home: Place, at: datetime) -> 
         source=SOURCE,
         channel=SOURCE,
         type=TYPE,
-        severity=Severity("HIGH", SeverityLabel.HIGH, 70),
+        severity=Severity("HIGH", SeverityLabel.HIGH),
         place=place,
         first_seen=at,
         last_seen=at,

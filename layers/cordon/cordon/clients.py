@@ -11,6 +11,7 @@ import time
 from functools import cache, lru_cache
 from threading import RLock
 from typing import Any
+from urllib.parse import unquote
 
 import boto3
 import botocore
@@ -25,6 +26,7 @@ CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
     user_agent=f"Botocore/{botocore.__version__} cordon",  # constant: else built for each request
 )
+OF_ONE_POLICY = ("GetRolePolicy", "GetUserPolicy")
 SESSION_SECONDS = 1800
 _lock = RLock()  # clients are thread-safe, but making them from a session is not
 RENEW_SECONDS = 900  # well before the session ends, and longer than any invocation
@@ -42,10 +44,14 @@ class AwsClients:
         """The client of a service. It is made once."""
         with _lock:
             if service not in self._clients:
-                self._clients[service] = _session().client(
+                made = _session().client(
                     service, region_name=self.region, config=CONFIG, **self._credentials
                 )
-                watch(self._clients[service])
+                watch(made)
+                if service == "iam":
+                    for operation in OF_ONE_POLICY:
+                        made.meta.events.register(f"after-call.iam.{operation}", _keep_text)
+                self._clients[service] = made
             return self._clients[service]
 
     def has_service(self, service: str) -> bool:
@@ -64,6 +70,15 @@ def clients_for(account: str, region: str, case: str = "") -> AwsClients:
         if account == os.environ["CORDON_ACCOUNT"]:
             return _own(region)
         return _member(account, region, case, int(time.time() // RENEW_SECONDS))
+
+
+def _keep_text(parsed: dict[str, Any], **_: Any) -> None:
+    """An inline policy's exact text as ``PolicyText``: boto3 returns only the parsed document.
+
+    Handlers of an operation run before those of the whole service, which parse it.
+    """
+    if "PolicyDocument" in parsed:
+        parsed["PolicyText"] = unquote(parsed["PolicyDocument"])
 
 
 def error_code(error: ClientError) -> str:

@@ -21,8 +21,7 @@
     ├── SettingsUnavailable           there are no settings, and a pass comes once
     ├── PartsUnknown                  functions, queues or roles of this stack are not known
     ├── MemberRoleRefused             a member account's role is missing, or does not trust us
-    ├── RunIncomplete                 a part of a run of the reconciler, or a look of setup, failed
-    └── NotReported                   a report was not taken
+    └── RunIncomplete                 a part of a run of the reconciler, or a look of setup, failed
 
 Who tries again:
 
@@ -43,8 +42,7 @@ ReleaseFailed,
 CaseConflict,
 SettingsUnavailable,
 PartsUnknown,
-MemberRoleRefused,
-NotReported
+MemberRoleRefused
 RunIncomplete        Lambda after 1 and 2 minutes, and the next run; setup looks every hour
 ===================  =========================================================================
 
@@ -162,7 +160,3 @@ class MemberRoleRefused(CordonError):
 
 class RunIncomplete(CordonError):
     """Something of a run of the reconciler, or of a look of setup, failed; the rest was done."""
-
-
-class NotReported(CordonError):
-    """Security Hub or OpsCenter did not take a report, with the service's own words."""

@@ -86,7 +86,6 @@ class Severity:
 
     native: str  # "8.5", "Low", "HIGH": the source's own value
     label: SeverityLabel
-    score: int  # 0-100 (ASFF Severity.Normalized)
 
     @property
     def urgent(self) -> bool:
@@ -264,7 +263,7 @@ class Finding:
         return cls(
             **{
                 **raw,
-                "severity": Severity(**{**severity, "label": SeverityLabel(severity["label"])}),
+                "severity": Severity(severity["native"], SeverityLabel(severity["label"])),
                 "place": Place(**raw["place"]),
                 "first_seen": from_iso(raw["first_seen"]),
                 "last_seen": from_iso(raw["last_seen"]),

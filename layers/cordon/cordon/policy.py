@@ -98,9 +98,7 @@ class PolicyInput:
 
 def decide(policy_input: PolicyInput) -> Decision:
     """The first rule with an opinion decides."""
-    opinions = (rule(policy_input) for rule in RULES)
-    given = next((opinion for opinion in opinions if opinion is not None), None)
-    return given or Decision(Verdict.CONTAIN, "mode is enforce")
+    return _first(RULES, policy_input) or Decision(Verdict.CONTAIN, "mode is enforce")
 
 
 def decide_by_arn(policy_input: PolicyInput) -> Decision:
@@ -109,9 +107,7 @@ def decide_by_arn(policy_input: PolicyInput) -> Decision:
     It counts in every mode and costs no budget. Whatever keeps a resource from being contained
     keeps it so here too: CONTAIN, or IGNORE with the reason.
     """
-    opinions = (rule(policy_input) for rule in BY_ARN_RULES)
-    given = next((opinion for opinion in opinions if opinion is not None), None)
-    if given:
+    if given := _first(BY_ARN_RULES, policy_input):
         return _ignore(given.reason)
     if policy_input.left_out or not policy_input.allowed.actions:
         return _ignore("; ".join(policy_input.left_out.values()) or "there is nothing to change")
@@ -124,11 +120,14 @@ def may_release(policy_input: PolicyInput) -> Decision:
     A passing control is informational and no longer active by nature, and a release is allowed in
     every mode; but a stopped Cordon does nothing.
     """
-    opinions = (rule(policy_input) for rule in RELEASE_RULES)
-    given = next((opinion for opinion in opinions if opinion is not None), None)
-    if given:
+    if given := _first(RELEASE_RULES, policy_input):
         return _ignore(given.reason)
     return Decision(Verdict.RELEASE, CLOSED_STATES[policy_input.finding.state])
+
+
+def _first(rules: Iterable["Rule"], policy_input: PolicyInput) -> Decision | None:
+    """The opinion of the first rule that has one."""
+    return next(filter(None, (rule(policy_input) for rule in rules)), None)
 
 
 def protected_by_pattern(arns: Iterable[str], settings: Settings, deployment: Deployment) -> str:

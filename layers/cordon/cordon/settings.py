@@ -129,7 +129,7 @@ def parse(row: Mapping[str, Any], playbooks: Iterable[str] = ()) -> Settings:
     ``master_switch``, ``modes`` and ``budgets`` (maps by playbook), ``budget``, ``protected`` (set
     of ARN patterns) and ``exemptions`` (map by name, of ``playbook``, ``resource``, ``owner``,
     ``reason``, ``expires``), and ``other_home``, which no person sets. ``playbooks`` must have a
-    mode. docs/operating.md has it for people.
+    mode. docs/operating/settings.md has it for people.
     """
     refused: dict[str, str] = {}
     modes = _each(row, "modes", _mode, refused)

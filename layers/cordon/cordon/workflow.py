@@ -113,7 +113,7 @@ def _decide(case: Case, decided: Decision | None, services: Services) -> Case:
 
 def _approve(case: Case, decision: Decision, services: Services) -> Case:
     """Contain what a person approved, if it is still what is recorded and still allowed."""
-    if not decision.plan_hash == case.plan_hash == case.plan.hash:
+    if {decision.plan_hash, case.plan.hash} != {case.plan_hash}:
         other = "what was approved is not the plan that is recorded"
         return end(case, Event.EXPIRE, other, services, decision)
     facts = facts_now(case, services)

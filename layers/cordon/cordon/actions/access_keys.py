@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from cordon.actions.action import Action, Json, NotVerified, ResourceDeleted, Undone, UndoResult
 from cordon.actions.grants import Grant
 from cordon.actions.iam import READ_USERS, REVOKE_USERS
-from cordon.actions.sessions import require_iam_name
+from cordon.actions.sessions import raising_deleted, require_iam_name
 from cordon.clients import AwsClients, error_code
 from cordon.concurrency import gather
 
@@ -116,12 +116,8 @@ class DisableAccessKeys(Action):
 
     def _keys(self, aws: AwsClients) -> dict[str, str]:
         pages = aws.client("iam").get_paginator("list_access_keys").paginate(UserName=self.user)
-        try:
+        with raising_deleted(self.resource):
             listed = [key for page in pages for key in page["AccessKeyMetadata"]]
-        except ClientError as error:
-            if error_code(error) == "NoSuchEntity":
-                raise ResourceDeleted(self.resource) from error
-            raise
         return {str(key["AccessKeyId"]): str(key["Status"]) for key in listed}
 
     def _set(self, aws: AwsClients, key: str, status: str) -> bool:

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from cordon.actions.action import Refused, ResourceDeleted
+from cordon.actions.action import Refused
 from cordon.actions.grants import STATE, Grant, Statement
 from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.actions.sessions import (
@@ -31,6 +31,7 @@ from cordon.actions.sessions import (
     TO_SCP,
     RevokeSessions,
     policy_text,
+    raising_deleted,
     require_iam_name,
 )
 from cordon.clients import error_code
@@ -144,8 +145,7 @@ class RevokeRoleSessions(RevokeSessions):
         return dict(iam.get_role(RoleName=self.role)["Role"])
 
     def _policy(self, iam: Any) -> str | None:
-        names = {"RoleName": self.role, "PolicyName": POLICY_NAME}
-        return policy_text(iam, "GetRolePolicy", **names)
+        return policy_text(lambda: iam.get_role_policy(RoleName=self.role, PolicyName=POLICY_NAME))
 
     def _put(self, iam: Any, policy: str) -> None:
         iam.put_role_policy(RoleName=self.role, PolicyName=POLICY_NAME, PolicyDocument=policy)
@@ -241,12 +241,8 @@ class RevokeUserSessions(RevokeSessions):
 
     def _service_credentials(self, iam: Any) -> list[str]:
         """One page: a service has at most two for a user ("CreateServiceSpecificCredential")."""
-        try:
+        with raising_deleted(self.resource):
             listed = iam.list_service_specific_credentials(UserName=self.user)
-        except ClientError as error:
-            if error_code(error) == "NoSuchEntity":
-                raise ResourceDeleted(self.resource) from error
-            raise
         return [
             f"{one['ServiceName']} credential {one['ServiceSpecificCredentialId']}"
             for one in listed["ServiceSpecificCredentials"]
@@ -254,12 +250,8 @@ class RevokeUserSessions(RevokeSessions):
         ]
 
     def _listed(self, paginator: Any, kind: str, words: str) -> list[str]:
-        try:
+        with raising_deleted(self.resource):
             pages = list(paginator.paginate(UserName=self.user))
-        except ClientError as error:
-            if error_code(error) == "NoSuchEntity":
-                raise ResourceDeleted(self.resource) from error
-            raise
         return [
             f"{words} {one[f'{kind}Id']}"
             for page in pages
@@ -271,8 +263,7 @@ class RevokeUserSessions(RevokeSessions):
         return dict(iam.get_user(UserName=self.user)["User"])
 
     def _policy(self, iam: Any) -> str | None:
-        names = {"UserName": self.user, "PolicyName": POLICY_NAME}
-        return policy_text(iam, "GetUserPolicy", **names)
+        return policy_text(lambda: iam.get_user_policy(UserName=self.user, PolicyName=POLICY_NAME))
 
     def _put(self, iam: Any, policy: str) -> None:
         iam.put_user_policy(UserName=self.user, PolicyName=POLICY_NAME, PolicyDocument=policy)

@@ -22,11 +22,12 @@ keeps. That proves that the denial is written, not that every Region enforces it
 """
 
 import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Self
-from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
@@ -72,27 +73,25 @@ def require_iam_name(field: str, name: str, max_length: int) -> None:
         raise ValueError(f"{field}: not an IAM name: {name[:max_length]!r}")
 
 
-def policy_text(iam: Any, operation: str, **names: str) -> str | None:
-    """The exact text of an inline policy; None if there is none.
-
-    boto3 returns only the parsed document. This handler copies the text before boto3 parses it:
-    handlers of an operation run before the handlers of the whole service.
-    ``operation`` is GetRolePolicy or GetUserPolicy.
-    """
-    event = f"after-call.iam.{operation}"
-    iam.meta.events.register(event, _keep_text, unique_id=f"cordon-{operation}")
-    call = {"GetRolePolicy": "get_role_policy", "GetUserPolicy": "get_user_policy"}[operation]
+@contextmanager
+def raising_deleted(resource: str) -> Iterator[None]:
+    """IAM's NoSuchEntity of a call means here that there is no such role or user."""
     try:
-        return str(getattr(iam, call)(**names)["PolicyText"])
+        yield
+    except ClientError as error:
+        if error_code(error) == "NoSuchEntity":
+            raise ResourceDeleted(resource) from error
+        raise
+
+
+def policy_text(get: Callable[[], Mapping[str, Any]]) -> str | None:
+    """The exact text of the inline policy that ``get`` gets; None if there is none."""
+    try:
+        return str(get()["PolicyText"])  # cordon.clients keeps it
     except ClientError as error:
         if error_code(error) == "NoSuchEntity":
             return None
         raise
-
-
-def _keep_text(parsed: dict[str, Any], **_: Any) -> None:
-    if "PolicyDocument" in parsed:
-        parsed["PolicyText"] = unquote(parsed["PolicyDocument"])
 
 
 @dataclass(frozen=True)
@@ -339,21 +338,13 @@ class RevokeSessions(Action):
                 raise
 
     def _denied_all(self, iam: Any) -> bool:
-        try:
+        with raising_deleted(self.resource):
             return self._attached(iam)
-        except ClientError as error:
-            if error_code(error) == "NoSuchEntity":
-                raise ResourceDeleted(self.resource) from error
-            raise
 
     def _existing(self, iam: Any) -> dict[str, Any]:
         """The role or user. Raises ResourceDeleted if there is none."""
-        try:
+        with raising_deleted(self.resource):
             return self._get_principal(iam)
-        except ClientError as error:
-            if error_code(error) == "NoSuchEntity":
-                raise ResourceDeleted(self.resource) from error
-            raise
 
     def _require_revocable(self, path: str) -> None:
         """Raise Refused for a principal that only AWS or the organization may change."""

@@ -51,7 +51,6 @@ KINDS = {
 }
 _ACCOUNT = "AWS::::Account:"
 _KEY = "AWS::IAM::AccessKey:"
-_TYPE = 256
 
 
 def read(finding: Field, place: Place, source: str, type: str) -> list[Resource]:

@@ -18,7 +18,6 @@ _FLOORS = (
     (1, SeverityLabel.LOW),
     (0, SeverityLabel.INFORMATIONAL),
 )
-_LOWEST = {label: floor for floor, label in _FLOORS}
 _MACIE = {1: SeverityLabel.LOW, 2: SeverityLabel.MEDIUM, 3: SeverityLabel.HIGH}
 _OCSF = {
     1: SeverityLabel.INFORMATIONAL,
@@ -32,23 +31,23 @@ _OCSF = {
 
 def medium() -> Severity:
     """For services without severities, such as AWS Config."""
-    return Severity("", SeverityLabel.MEDIUM, _LOWEST[SeverityLabel.MEDIUM])
+    return Severity("", SeverityLabel.MEDIUM)
 
 
 def high() -> Severity:
     """For the scan of an object: GuardDuty's finding of what it found is High."""
-    return Severity("", SeverityLabel.HIGH, _LOWEST[SeverityLabel.HIGH])
+    return Severity("", SeverityLabel.HIGH)
 
 
 def guardduty(severity: Field) -> Severity:
-    """0.1-3.9 Low, 4.0-6.9 Medium, 7.0-8.9 High, 9.0-10 Critical. The score is ten times that."""
+    """0.1-3.9 Low, 4.0-6.9 Medium, 7.0-8.9 High, 9.0-10 Critical."""
     value = severity.number()
     if value is None:
         return medium()
     if not 0 <= value <= 10:
         severity.malformed("is not between 0 and 10")
-    score = int(value * 10 + 1e-9) if value >= 0.1 else int(value > 0)
-    return Severity(f"{value:g}", _label(score), score)
+    tenfold = int(value * 10 + 1e-9) if value >= 0.1 else int(value > 0)
+    return Severity(f"{value:g}", _of_normalized(tenfold))
 
 
 def macie(severity: Field) -> Severity:
@@ -56,34 +55,27 @@ def macie(severity: Field) -> Severity:
     score, words = severity["score"].number(), severity["description"].text(_WORDS)
     by_words = {label.name.title(): label for label in _MACIE.values()}
     label = by_words.get(words) if score is None else _MACIE.get(int(score))
-    return _with_lowest_score(label or SeverityLabel.MEDIUM, words)
+    return Severity(words, label or SeverityLabel.MEDIUM)
 
 
 def asff(finding: Field) -> Severity:
-    """``Severity.Label`` decides. ``Normalized`` is kept if it is in that label's range."""
+    """``Severity.Label`` decides; ``Normalized``, where no label is stated."""
     severity = finding["Severity"]
     stated = severity["Label"].choice(*_LABELS)
     stated = stated or finding["FindingProviderFields"]["Severity"]["Label"].choice(*_LABELS)
     normalized, product = severity["Normalized"].number(), severity["Product"].number()
-    score = None if normalized is None else min(max(int(normalized), 0), 100)
     native = severity["Original"].text(_WORDS) or (stated if product is None else f"{product:g}")
-    if not stated:
-        return medium() if score is None else Severity(native, _label(score), score)
-    if score is not None and _label(score) is SeverityLabel(stated):
-        return Severity(native, SeverityLabel(stated), score)
-    return _with_lowest_score(SeverityLabel(stated), native)
+    if stated:
+        return Severity(native, SeverityLabel(stated))
+    return medium() if normalized is None else Severity(native, _of_normalized(int(normalized)))
 
 
 def ocsf(finding: Field) -> Severity:
     """``severity_id`` 1 Informational to 5 Critical and 6 Fatal; 0 and 99 mean unknown."""
     value = finding["severity_id"].number()
     label = None if value is None else _OCSF.get(int(value))
-    return _with_lowest_score(label or SeverityLabel.MEDIUM, finding["severity"].text(_WORDS))
+    return Severity(finding["severity"].text(_WORDS), label or SeverityLabel.MEDIUM)
 
 
-def _with_lowest_score(label: SeverityLabel, native: str) -> Severity:
-    return Severity(native, label, _LOWEST[label])
-
-
-def _label(score: int) -> SeverityLabel:
-    return next(label for floor, label in _FLOORS if score >= floor)
+def _of_normalized(value: int) -> SeverityLabel:
+    return next(label for floor, label in _FLOORS if max(value, 0) >= floor)

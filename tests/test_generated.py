@@ -1,0 +1,26 @@
+"""What is made from headers and code is as they are; what is not is named, and written."""
+
+from pathlib import Path
+
+import pytest
+
+from console import generated
+from tests.architecture.stack import ROOT
+
+
+def test_all_that_is_made_is_up_to_date() -> None:
+    assert generated.write(ROOT, only_check=True) == ([], [])
+
+
+def test_stale_page_is_found_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "page.md"
+    monkeypatch.setattr(generated, "PAGES", (lambda root: [(root / "page.md", "as it is")],))
+    monkeypatch.setattr("console.permissions.page.mistakes", lambda _root: ["a mistake"])
+    for old in (None, "old"):
+        if old:
+            path.write_text(old)
+        assert generated.write(tmp_path, only_check=True) == ([path], ["a mistake"])
+        assert (path.read_text() if path.exists() else None) == old
+        assert generated.write(tmp_path, only_check=False) == ([path], ["a mistake"])
+        assert path.read_text() == "as it is"
+        assert generated.write(tmp_path, only_check=True) == ([], ["a mistake"])
