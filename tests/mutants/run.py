@@ -23,14 +23,25 @@ NEAREST = {  # to each room; then the dear ones
         "tests/test_policy.py",
         "tests/test_settings.py",
         "tests/deciding/test_contain_by_arn.py",
+        "tests/test_plans.py",
         "tests/reporting",
     ),
     "statuses": ("tests/test_statuses.py",),
-    "memory": ("tests/memory", "tests/fencing"),
+    "memory": (
+        "tests/memory",
+        "tests/fencing",
+        "tests/deciding/test_settings.py",
+        "tests/reconciling/test_run.py",
+    ),
     "contain": ("tests/fencing",),
     "release": ("tests/fencing",),
     "respond": ("tests/test_again.py",),
-    "expressions": ("tests/memory", *BY_BEHAVIOUR),
+    "expressions": (
+        "tests/memory",
+        "tests/deciding/test_settings.py",
+        "tests/reconciling/test_run.py",
+        *BY_BEHAVIOUR,
+    ),
 }
 DEAR = tuple(
     f"tests/promises/test_{name}.py"
