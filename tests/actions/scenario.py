@@ -11,12 +11,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from cordon.actions import Action, Undone
 from cordon.clients import AwsClients
 from cordon.finding import Place
 from embedded import backends
+from embedded.emulation import bare_moto
 
 backends.install()  # before any session is made, which is in the first test
 
@@ -61,7 +61,7 @@ _stubs: list[tuple[Any, str, Callable[..., Any]]] = []
 @contextmanager
 def account() -> Iterator[AwsClients]:
     """A new embedded account. At its end the stubs of ``stub`` are removed."""
-    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+    with bare_moto(), pytest.MonkeyPatch.context() as patch:
         for name in CREDENTIALS:
             patch.setenv(name.upper(), CREDENTIALS[name])
         try:

@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any
 
 import boto3
-from moto import mock_aws
 
 from cordon.memory.table import Table
+from embedded.emulation import bare_moto
 
 NAME = "cordon"
 
@@ -44,6 +44,6 @@ def create(client: Any) -> None:
 @contextmanager
 def dynamodb_table() -> Iterator[tuple[Table, Any]]:
     """The table, and the client behind it."""
-    with mock_aws():
+    with bare_moto():
         create(dynamodb())
         yield Table(dynamodb(), NAME), dynamodb()

@@ -1,51 +1,21 @@
-"""Each promise is shown on an account made from the real template, in a copy of the process.
+"""Each promise is shown on an account of its own, made from the real template.
 
-``world`` enters the account that the test names by ``@pytest.mark.world(…)``; the account is
-kept as long as tests of the module ask for the same one, since no test can change it.
+``world`` enters the account that the test names by ``@pytest.mark.world(…)``. It is built once in
+a process and restored for every test (decision 8): that takes a tenth of what a copy of the process
+takes. Tests that die at some call make such copies themselves, with ``forked``.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
 
 import cordon.clients
 from tests.architecture import pruned
-from tests.promises.forked import Failed, apart
 from tests.promises.world import World, entered, event, seen
-
-
-class Keeper:
-    """The one account that is entered, and what it was entered_for for with."""
-
-    def __init__(self, packaged: "Packaged") -> None:
-        self._packaged = packaged
-        self._leave = ExitStack()
-        self._entered_for: Any = None
-        self._world: World | None = None
-
-    def world(self, mode: str, **more: Any) -> World:
-        """The account so deployed; the one before is left."""
-        entered_for = (mode, tuple(sorted(more.items())))
-        if self._world is None or entered_for != self._entered_for:
-            self.leave()
-            self._leave.enter_context(self._packaged.in_force())
-            self._world, self._entered_for = (
-                self._leave.enter_context(entered(mode, **more)),
-                entered_for,
-            )
-        return self._world
-
-    def leave(self) -> None:
-        """Leave the account, if one is entered."""
-        if self._world is not None:
-            self._leave.close()
-            self._world = None
-
 
 WARMING = (  # between them they make every client and load every service model
     "quarantine_bucket/guardduty_ransomware_delete",
@@ -86,36 +56,13 @@ def warm(packaged: Packaged) -> None:
         for case in world.cases:
             world.release(case)
         seen(world)
-
-
-@pytest.fixture(scope="module")
-def keeper(packaged: Packaged, warm: None) -> Iterator[Keeper]:
-    """Leaves the last account with the module's last test."""
-    kept = Keeper(packaged)
-    yield kept
-    kept.leave()
+        assert world.unrecorded == []
 
 
 @pytest.fixture
-def world(request: pytest.FixtureRequest, keeper: Keeper) -> World:
+def world(request: pytest.FixtureRequest, packaged: Packaged, warm: None) -> Iterator[World]:
     """An account where every playbook enforces, or as ``@pytest.mark.world(mode, …)`` says."""
     marked = request.node.get_closest_marker("world")
     args, more = (marked.args, marked.kwargs) if marked else ((), {})
-    return keeper.world(*(args or ("enforce",)), **more)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run each test that has a world in a copy of this process."""
-    if "world" not in pyfuncitem.fixturenames:
-        return None
-    names = pyfuncitem._fixtureinfo.argnames
-    arguments = {name: pyfuncitem.funcargs[name] for name in names}
-    failure = ""
-    try:
-        apart(lambda: pyfuncitem.obj(**arguments))
-    except Failed as failed:
-        failure = str(failed)
-    if failure:
-        pytest.fail(failure, pytrace=False)
-    return True
+    with packaged.in_force(), entered(*(args or ("enforce",)), **more) as made:
+        yield made
