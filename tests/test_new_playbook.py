@@ -19,6 +19,7 @@ from console.playbook_blocks.block import logical_name
 from console.playbooks import playbooks
 from console.stack import NotPossible
 from embedded.template import load
+from tests.examples import QUARANTINE, TAG
 
 ROOT = Path(__file__).parents[1]
 NAME, KIND = "probe_bucket", "guardduty:Discovery:S3/TorIPCaller"
@@ -69,9 +70,9 @@ def content(copy: Path) -> dict[str, bytes]:
         (NAME, "securityhub:RDS.*", "name one type"),
         (NAME, "macie:SensitiveData:S3Object/Personal", "no event pattern can say it"),
         (NAME, "securityhub:nonsense", "no parser of Cordon reads such an event"),
-        (NAME, "guardduty:Impact:S3/MaliciousIPCaller", "quarantine_bucket handles"),
-        (NAME, "securityhub:SageMaker.99", "tag_ai_resource handles"),
-        (NAME, "config:s3-bucket-public-read-prohibited", "quarantine_bucket handles"),
+        (NAME, "guardduty:Impact:S3/MaliciousIPCaller", f"{QUARANTINE.name} handles"),
+        (NAME, "securityhub:SageMaker.99", f"{TAG.name} handles"),
+        (NAME, "config:s3-bucket-public-read-prohibited", f"{QUARANTINE.name} handles"),
         (NAME, "config:my-s3-bucket-public-read-prohibited", "our parser reads such an event as"),
     ],
 )

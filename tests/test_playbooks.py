@@ -12,10 +12,7 @@ from cordon.actions.s3 import BlockPublicAccess, DenyBucketAccess
 from cordon.finding import Finding, Place, Resource, ResourceRole, Severity, SeverityLabel
 from cordon.playbook import MOST_TARGETS, Incident, Plan, Playbook
 from cordon.settings import Mode
-from escalate_finding.playbook import PLAYBOOK as ESCALATE
-from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
-from revoke_sessions.playbook import PLAYBOOK as REVOKE
-from tag_ai_resource.playbook import PLAYBOOK as TAG
+from tests.examples import ESCALATE, QUARANTINE, REVOKE, TAG
 from tests.make import BUCKET, DEPLOYMENT, PLACE, a_finding, a_principal, an_actor
 
 ROOT = Path(__file__).parent.parent

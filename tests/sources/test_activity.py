@@ -6,7 +6,7 @@ import pytest
 
 from cordon.finding import Finding
 from cordon.sources import read
-from tests.promises.world import event
+from tests.examples import event
 from tests.sources import samples
 
 AT = "2026-11-24T13:00:00.000Z"
@@ -84,13 +84,13 @@ def test_ocsf_publication_is_no_activity() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "quarantine_bucket/securityhub_s3_8_per_standard",
-        "quarantine_bucket/ocsf_s3_8",
-        "quarantine_bucket/ocsf_macie_public",
-        "quarantine_bucket/config_bucket_level_block",
-        "escalate_finding/securityhub_inspector_critical",
-        "escalate_finding/macie_sensitive_data",
-        "tag_ai_resource/securityhub_sagemaker_1",
+        "securityhub_s3_8_per_standard",
+        "ocsf_s3_8",
+        "ocsf_macie_public",
+        "config_bucket_level_block",
+        "securityhub_inspector_critical",
+        "macie_sensitive_data",
+        "securityhub_sagemaker_1",
     ],
 )
 def test_state_of_a_resource_is_no_activity(name: str) -> None:
@@ -98,6 +98,4 @@ def test_state_of_a_resource_is_no_activity(name: str) -> None:
 
 
 def test_macie_says_when_somebody_called() -> None:
-    assert moment(read(event("quarantine_bucket/macie_block_disabled"))) == (
-        "2026-11-16T10:40:00.000Z"
-    )
+    assert moment(read(event("macie_block_disabled"))) == ("2026-11-16T10:40:00.000Z")
