@@ -19,7 +19,7 @@ from cordon.sources import read
 from cordon.statuses import Status
 from tests.e2e.account import ACCOUNT, BREAK_GLASS, Account
 from tests.e2e.people import role, trust
-from tests.examples import ESCALATE, event
+from tests.examples import ESCALATE, event, folder_of
 
 PUBLIC = "guardduty_anonymous_access"
 SHARED = "macie_shared_externally"
@@ -124,7 +124,7 @@ def escalated(account: Account, one: dict[str, Any]) -> Case:
 
 @pytest.mark.parametrize("name", EACH)
 def test_observed_changes_nothing(account: Account, name: str) -> None:
-    account.set(f"modes.{name.split('/')[0]}", "observe")
+    account.set(f"modes.{folder_of(name)}", "observe")
     one = staged(account, name)
     before, original = state(account, one), original_of(account, one)
     account.put(one)
@@ -301,7 +301,7 @@ def test_original_finding_names_its_playbook(account: Account, name: str) -> Non
 
 def awaiting(account: Account, name: str) -> tuple[Case, dict[str, Any], dict[str, Any]]:
     """A case that waits for a person, its event, and the account before."""
-    account.set(f"modes.{name.split('/')[0]}", "approve")
+    account.set(f"modes.{folder_of(name)}", "approve")
     one = staged(account, name)
     before = state(account, one)
     account.put(one)

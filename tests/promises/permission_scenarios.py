@@ -23,7 +23,17 @@ from cordon.statuses import Status
 from embedded.iam_guard import SandboxDied
 from embedded.journal import Called
 from tests.actions.scenario_iam import DENY_ALL, policy_of
-from tests.examples import ESCALATE, QUARANTINE, REVOKE, TAG, event, function_of, path_of, samples
+from tests.examples import (
+    ESCALATE,
+    QUARANTINE,
+    REVOKE,
+    TAG,
+    event,
+    folder_of,
+    function_of,
+    path_of,
+    samples,
+)
 from tests.promises.permission_scenarios_desk import DESK_ROADS
 from tests.promises.permission_scenarios_people import RECONCILER_ROADS, REPORTER_ROADS
 from tests.promises.test_holds_on_one_bucket import bucket_of
@@ -70,7 +80,7 @@ def approved(name: str) -> Road:
     """A sample is approved."""
 
     def go(world: World) -> None:
-        world.set(f"modes.{name.split('/')[0]}", "approve")
+        world.set(f"modes.{folder_of(name)}", "approve")
         world.send(event(name))
         world.approve(world.case())
         assert world.case().status in ENDED

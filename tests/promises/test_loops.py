@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from embedded.backends import hub
-from tests.examples import QUARANTINE, event, function_of
+from tests.examples import QUARANTINE, event, folder_of, function_of
 from tests.promises.world import Event, World
 
 NAMES = (
@@ -30,7 +30,7 @@ def listen(world: World) -> list[Event]:
     [*((name, "enforce") for name in NAMES), (NAMES[0], "observe"), (NAMES[1], "approve")],
 )
 def test_our_own_words_bring_about_nothing(world: World, name: str, mode: str) -> None:
-    world.set(f"modes.{name.split('/')[0]}", mode)
+    world.set(f"modes.{folder_of(name)}", mode)
     world.stage(event(name))
     heard = listen(world)
     world.account.deliver(event(name))
