@@ -7,9 +7,7 @@ by replay. What the generator refuses leaves the copy as it was.
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,34 +18,15 @@ from console.playbooks import playbooks
 from console.stack import NotPossible
 from embedded.template import load
 from tests.examples import QUARANTINE, TAG
+from tests.new_playbook import EVENT, KIND, NAME, PLAN_FILE, copied, cordon, fill_in, generate
 
 ROOT = Path(__file__).parents[1]
-NAME, KIND = "probe_bucket", "guardduty:Discovery:S3/TorIPCaller"
-EVENT = f"events/{NAME}/guardduty_first.json"
-COPIED = ("console", "docs", "embedded", "events", "functions", "layers", "statemachines")
-FILES = ("README.md", "template.yaml")
 MOST_LINES = 60  # of template.yaml, written by people for one playbook
-PLAN = """\
-    tags = {"cordon:status": ("probed",), "cordon:case": (case,)}
-    return [TagBucket(one.place, one.name, tags) for one in targets(finding)]
-"""
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the generator reads and writes, and what replay runs."""
-    made = tmp_path_factory.mktemp("copy")
-    for name in COPIED:  # with what Python has compiled
-        shutil.copytree(ROOT / name, made / name, ignore=shutil.ignore_patterns("tests"))
-    for name in FILES:
-        shutil.copy(ROOT / name, made / name)
-    return made
-
-
-def cordon(copy: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A command of the copy."""
-    command = [sys.executable, "-m", "console", *words]
-    return subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    return copied(tmp_path_factory.mktemp("copy"))
 
 
 def content(copy: Path) -> dict[str, bytes]:
@@ -85,12 +64,10 @@ def test_what_is_refused_changes_nothing(copy: Path, name: str, kind: str, why: 
 
 def test_playbook_is_its_folder_its_events_and_a_block(copy: Path) -> None:
     before = content(copy)
-    made = cordon(copy, "new", NAME, "--kind", KIND)
-    assert made.returncode == 0, made.stdout + made.stderr
+    generate(copy)
     now = content(copy)
     new = {path for path in now if path not in before}
-    plan = EVENT.replace(".json", ".plan.json")
-    assert new == {f"functions/{NAME}/playbook.py", EVENT, plan}
+    assert new == {f"functions/{NAME}/playbook.py", EVENT, PLAN_FILE}
     changed = {path for path in before if before[path] != now[path]}
     generated = {"README.md", "docs/permissions.md", "docs/playbooks.md", "template.yaml"}
     plans = {path for path in now if path.endswith(".plan.json")}
@@ -98,21 +75,20 @@ def test_playbook_is_its_folder_its_events_and_a_block(copy: Path) -> None:
     ours = f"{logical_name(NAME)}Role".encode()
     assert roles and all(ours in now[path] for path in roles)
     assert changed == {*generated, "events/README.md", *roles}
-    assert json.loads(now[plan])["outcome"] == "escalated"
+    assert json.loads(now[PLAN_FILE])["outcome"] == "escalated"
 
-    fill_in(copy / "functions" / NAME / "playbook.py")
-    cordon(copy, "docs")  # ends with 1: what the role is used for is not recorded yet
-    assert "TagBuckets" in role_of(copy)
+    fill_in(copy)
+    assert "s3:PutBucketPolicy" in role_of(copy)
     planned = cordon(copy, "plan", EVENT, "--write")
     assert planned.returncode == 0, planned.stderr
-    assert json.loads((copy / plan).read_text())["outcome"] == "tagged"
+    assert json.loads((copy / PLAN_FILE).read_text())["outcome"] == "contained"
     assert is_built(copy)
 
     played = cordon(copy, "replay", EVENT, "--mode", "enforce", "--release", "--json")
     assert played.returncode == 0, played.stdout + played.stderr
     (run,) = json.loads(played.stdout)
     (case,) = run["cases"]
-    assert {one["playbook"]: one["outcome"] for one in run["outcomes"]}[NAME] == "tagged"
+    assert {one["playbook"]: one["outcome"] for one in run["outcomes"]}[NAME] == "contained"
     assert (case["playbook"], case["status"]) == (NAME, "reopened")  # a person released it
     assert run["contained"] != run["before"] == run["released"]
 
@@ -121,15 +97,6 @@ def role_of(copy: Path) -> str:
     """The part of the template that is made for the playbook."""
     _, _, below = (copy / "template.yaml").read_text().partition(f"# >>> playbook: {NAME}\n")
     return below.partition("# <<<")[0]
-
-
-def fill_in(module: Path) -> None:
-    """Three lines: the import of an action, and its use."""
-    text = module.read_text()
-    text = text.replace("    return []\n", PLAN)
-    text = text.replace("actions=(),", "actions=(TagBucket,),")
-    first = "from cordon.actions import Action\n"
-    module.write_text(text.replace(first, f"{first}from cordon.actions.s3 import TagBucket\n"))
 
 
 def is_built(copy: Path) -> bool:
@@ -156,11 +123,3 @@ def test_template_has_few_lines_of_a_playbook_by_people() -> None:
         others = lines[:first] + lines[lines.index(mark) + 1 :]
         named = [line for line in others if re.search(rf"\b{logical}|\b{playbook.name}\b", line)]
         assert named == [], "written by people in another place"
-
-
-@pytest.mark.parametrize("room", ["layers", "console", "embedded"])
-def test_code_names_no_playbook(room: str) -> None:
-    """What it must know of them, it finds in their folders."""
-    names = re.compile("|".join(rf"\b{playbook.name}\b" for playbook in playbooks(ROOT)))
-    named = {str(path) for path in (ROOT / room).rglob("*.py") if names.search(path.read_text())}
-    assert named == set()

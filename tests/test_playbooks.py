@@ -25,7 +25,7 @@ def changes(playbook: Playbook, finding: Finding) -> list[str]:
     return [action.name() for action in playbook.plan_for(finding, DEPLOYMENT).actions]
 
 
-# ---- quarantine_bucket ----
+# ---- what contains a bucket ----
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_actor_is_no_target() -> None:
     assert not QUARANTINE.matches(a_finding(resources=(actor,)))
 
 
-# ---- revoke_sessions ----
+# ---- what contains a role or a user ----
 
 
 def _of_user(key_id: str | None) -> Finding:
@@ -110,7 +110,7 @@ def test_manual_step_is_for_who_was_revoked() -> None:
     assert "console password" in user
 
 
-# ---- tag_ai_resource ----
+# ---- what tags ----
 
 
 def _ai_finding(**more: Any) -> Finding:
@@ -136,7 +136,7 @@ def test_resource_without_arn_is_for_person() -> None:
     assert plan.manual_step.startswith("Tag AWS::SageMaker::NotebookInstance lab manually")
 
 
-# ---- escalate_finding ----
+# ---- what informs a person ----
 
 
 @pytest.mark.parametrize(

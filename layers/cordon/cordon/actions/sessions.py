@@ -96,7 +96,7 @@ def _keep_text(parsed: dict[str, Any], **_: Any) -> None:
 
 
 @dataclass(frozen=True)
-class RevokeSessions(Action):
+class RevokeOlderSessions(Action):
     """Base of RevokeRoleSessions and RevokeUserSessions, which make the calls to IAM."""
 
     deny_all_if: tuple[str, ...] = field(default=(), kw_only=True)  # names of CAUSES
