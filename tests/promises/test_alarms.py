@@ -21,7 +21,7 @@ from cordon.memory.decisions import Verb
 from embedded.event_patterns import matches
 from embedded.journal import Dropped, ExecutionEnded, Invoked, Retained
 from tests.architecture.stack import ROOT
-from tests.examples import QUARANTINE, TAG, event, function_of
+from tests.examples import QUARANTINE, TAG, event, function_of, samples
 from tests.metric_filters import datum
 from tests.promises.test_warnings import changes
 from tests.promises.world import HOME, World, chosen
@@ -43,10 +43,9 @@ def only_bulk(block: Block) -> bool:
 def sample(block: Block, *, bulk: bool) -> str:
     """The first sample that comes to a playbook by this lane."""
     patterns = [one.pattern for one in block.triggers if one.bulk is bulk]
-    for path in sorted((ROOT / "events" / block.name).glob("*.json")):
-        one = "" if path.name.endswith(".plan.json") else f"{block.name}/{path.stem}"
-        if one and any(matches(pattern, event(one)) for pattern in patterns):
-            return one
+    for name in samples(block.name):
+        if any(matches(pattern, event(name)) for pattern in patterns):
+            return name
     raise LookupError(f"no sample comes to {block.name} by this lane")
 
 

@@ -111,7 +111,7 @@ def test_an_older_failure_after_the_pass_is_stale(world: World) -> None:
 
 
 def test_pass_ends_what_was_only_observed(world: World) -> None:
-    world.set(f"modes.{FAILED.partition('/')[0]}", "observe")
+    world.set(f"modes.{TAG.name}", "observe")
     world.send(event(FAILED))
     assert world.case().status is Status.OBSERVED
     world.account.deliver(event(PASSED))
