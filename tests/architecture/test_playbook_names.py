@@ -18,7 +18,7 @@ WRITTEN = (".py", ".json", ".txt", ".in", ".yaml", ".toml", ".md", "")  # "": a 
 def named(playbook: str, text: str) -> list[str]:
     """Where the text names the playbook, or what it has in the template.
 
-    A name of one word is a word of English too: it counts where it stands alone in quotes.
+    A name of one word is a word of English too: it counts where it is alone in quotes.
     """
     logical = logical_name(playbook)
     if playbook not in text and logical not in text:
