@@ -15,6 +15,7 @@ from bench.measuring import Package, aws_stub, counted
 from bench.packages import FUNCTIONS, WORK
 from bench.recorded_answers import record
 from bench.runtime_api import ColdStart, cold_start
+from tests.examples import QUARANTINE
 
 CLIENTS = ("dynamodb", "s3")  # every first event needs these before the first change
 MILLION = 1_000_000
@@ -76,9 +77,9 @@ def _head() -> str:
 
 def _import(bench: Bench) -> str:
     python = packages.interpreter()
-    events = bench.recorded["quarantine_bucket"]
+    events = bench.recorded[QUARANTINE.name]
     script = "import boto3\nfor name in {!r}: boto3.client(name, region_name='us-east-1')"
-    clients = tuple(package(bench, "quarantine_bucket").run(events, 1, counts=True)["clients"][0])
+    clients = tuple(package(bench, QUARANTINE.name).run(events, 1, counts=True)["clients"][0])
     boto3 = _code(python, bench.stock, "import boto3")
     rows = [
         ("python alone", _code(python, bench.stock, "pass")),
@@ -103,11 +104,11 @@ def _import(bench: Bench) -> str:
         "from cordon.clients import AwsClients\n"
         f"for n in {CLIENTS!r}: AwsClients('us-east-1', {{}}).client(n)"
     )
-    built = package(bench, "quarantine_bucket")
+    built = package(bench, QUARANTINE.name)
     with_clients = _code(python, built.layer, f"import playbook\n{make}", built.function)
-    rows.append((f"quarantine_bucket: import, {len(CLIENTS)} clients", with_clients))
-    plain = packages.package(bench.plain, "quarantine_bucket").instructions(events, 1)
-    rows.append(("quarantine_bucket: import and first event, plain sam build", plain))
+    rows.append((f"{QUARANTINE.name}: import, {len(CLIENTS)} clients", with_clients))
+    plain = packages.package(bench.plain, QUARANTINE.name).instructions(events, 1)
+    rows.append((f"{QUARANTINE.name}: import and first event, plain sam build", plain))
     figures = [(title, f"{n / MILLION:,.0f}", f"{n / boto3:.2f}") for title, n in rows]
     return (
         sections.table(("", "M instructions", "× `import boto3`"), figures)
@@ -197,7 +198,7 @@ def _start(built: Path, name: str, bench: Bench, client: Path) -> ColdStart:
 
 
 def _roots(bench: Bench) -> str:
-    layer = package(bench, "quarantine_bucket").layer
+    layer = package(bench, QUARANTINE.name).layer
     python = packages.interpreter()
     load = "import ssl\ncontext = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)"
     files = {"botocore's": layer / "botocore/cacert.pem", "Cordon's": layer / "amazon-roots.pem"}

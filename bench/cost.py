@@ -24,6 +24,7 @@ from cordon.sources import read
 from cordon.statuses import Status
 from embedded.account import EmbeddedAccount
 from embedded.journal import Called, Invoked
+from tests.examples import TAG
 
 BATCH = 10  # findings of a full batch of a queue, which is how compliance findings arrive in bulk
 VCPU = 1769  # MB of memory at which a function has one vCPU (Lambda Developer Guide, "memory")
@@ -174,7 +175,7 @@ def _transitions(account: EmbeddedAccount) -> int:
 
 def run_of_reconciler(cpu: float) -> tuple[float, int]:
     """Dollars of one run where no case is open, with the self-test's report, and its calls."""
-    with new_account(first_event("tag_ai_resource")) as account:
+    with new_account(first_event(TAG.name)) as account:
         account.advance(timedelta(minutes=6))
         before = len(account.journal)
         account.advance(timedelta(minutes=5))
@@ -270,11 +271,11 @@ def section(cases: list[Case]) -> str:
     return f"""## Cost
 `python -m bench cost --write` ({sections.machine()}). One case in a new account, with
 everything that the stack does for it: functions that ignore the event, the row of what people
-were shown, logs. `tag_ai_resource` gets its findings by a queue, here in batches of {BATCH}: they
+were shown, logs. `{TAG.name}` gets its findings by a queue, here in batches of {BATCH}: they
 share an invocation, the requests of the queue, the calls that report them but for the row of what
 people were shown, and, when they are observed, the object of evidence.
 Prices of us-east-1, {WHEN}, without free tiers. Targets: 7 $ a million observed compliance
-findings (`tag_ai_resource`, observe), of which the event on the bus is one, and 23 $ a million
+findings (`{TAG.name}`, observe), of which the event on the bus is one, and 23 $ a million
 enforced tags.
 
 {sections.table(head, rows, texts=2)}

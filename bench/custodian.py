@@ -23,6 +23,7 @@ from bench.packages import ROOT, WORK
 from bench.path import renamed
 from bench.processes import Command, interleaved, medians, serving
 from bench.recorded_answers import Recorded, first_event, new_account
+from tests.examples import QUARANTINE
 
 ACCOUNT, REGION, KEY = "111122223333", "us-east-1", "AKIAEXAMPLE"
 ENVIRONMENT, REQUIREMENTS = WORK / "custodian", HERE / "custodian.txt"
@@ -117,7 +118,7 @@ class Cordon:
 
     def command(self, events: int) -> tuple[Command, list[str]]:
         """The process with so many events, and their buckets."""
-        event = first_event("quarantine_bucket")
+        event = first_event(QUARANTINE.name)
         bucket = event["detail"]["resource"]["s3BucketDetails"][0]["name"]
         buckets = self.server.make_buckets(events)
         given = {
@@ -223,7 +224,7 @@ def trail_event(bucket: str) -> dict[str, Any]:
         "responseElements": None,
     }
     return {
-        **first_event("quarantine_bucket"),
+        **first_event(QUARANTINE.name),
         "detail-type": "AWS API Call via CloudTrail",
         "source": "aws.s3",
         "detail": detail,
@@ -232,7 +233,7 @@ def trail_event(bucket: str) -> dict[str, Any]:
 
 def settings_row() -> Mapping[str, Any]:
     """The row that setup writes, with a budget for all that is measured."""
-    with new_account(first_event("quarantine_bucket")) as account:
+    with new_account(first_event(QUARANTINE.name)) as account:
         named = {"TableName": account.stack.outputs["CasesTableName"]}
         row = account.client("dynamodb").get_item(**named, Key={"id": {"S": "settings"}})["Item"]
     return {**row, "budget": {"N": "10000"}}

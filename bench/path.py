@@ -17,13 +17,14 @@ import typer
 
 import cordon.concurrency
 from bench import sections
-from bench.recorded_answers import ROOT, START, new_account, sample_event
+from bench.recorded_answers import START, new_account
 from console.playbook_blocks.block import logical_name
-from console.playbooks import playbooks
 from console.staging import stage
 from cordon.sources import read
 from embedded.functions import Runtime
 from embedded.journal import Called
+from tests.examples import HEADERS, folder_of
+from tests.examples import event as sample
 
 HOUR = timedelta(hours=1)
 READING = ("Get", "List", "Describe")  # how such permissions and operations begin
@@ -60,16 +61,20 @@ class Before(StrEnum):
 class Scenario:
     """An event whose calls are counted. Its container is warm where something came before."""
 
-    playbook: str
-    event: str  # under events/<playbook>
+    event: str  # the name of a sample
     resource: str  # the name of what it is about
     mode: str = "enforce"
     before: Before = Before.NOTHING
     cold: bool = False  # a new container all the same
 
+    @property
+    def playbook(self) -> str:
+        """Whose calls are counted."""
+        return folder_of(self.event)
+
     def events(self) -> list[dict[str, Any]]:
         """The events in order; the last one is measured."""
-        event = sample_event(self.playbook, self.event)
+        event = sample(self.event)
         match self.before:
             case Before.NOTHING:
                 return [event]
@@ -81,11 +86,11 @@ class Scenario:
                 return [event, seen_again(event, START + HOUR)]
 
 
-BUCKET = ("quarantine_bucket", "guardduty_public_access", "acme-model-artifacts")
-ROLE = ("revoke_sessions", "guardduty_privilege_escalation", "AgentToolRole")
-USER = ("revoke_sessions", "guardduty_persistence", "rag-indexer")
-NOTEBOOK = ("tag_ai_resource", "securityhub_sagemaker_1", "fraud-explore")
-COST = ("escalate_finding", "guardduty_cost_harvesting", "AgentToolRole")
+BUCKET = ("guardduty_public_access", "acme-model-artifacts")
+ROLE = ("guardduty_privilege_escalation", "AgentToolRole")
+USER = ("guardduty_persistence", "rag-indexer")
+NOTEBOOK = ("securityhub_sagemaker_1", "fraud-explore")
+COST = ("guardduty_cost_harvesting", "AgentToolRole")
 SCENARIOS = {
     "public bucket, cold": Scenario(*BUCKET),
     "public bucket, warm": Scenario(*BUCKET, before=Before.ANOTHER),
@@ -179,7 +184,7 @@ def effects(playbook: str) -> frozenset[str]:
 
     None where the playbook only informs people: report_cases opens its incident.
     """
-    (header,) = (one for one in playbooks(ROOT) if one.name == playbook)
+    header = HEADERS[playbook]
     made = [one for one in header.actions if one.contains] or header.actions
     used = {permission for one in made for grant in one.grants for permission in grant.permissions}
     return frozenset(one for one in used if not one.partition(":")[2].startswith(READING))

@@ -23,12 +23,14 @@ from moto.core.utils import get_service_model
 
 import cordon.clients
 from console.account import cordon_account
-from console.expected import HANDLED, SUFFIX, home_of, parameters
+from console.expected import HANDLED, beside, home_of, parameters
 from console.staging import stage
 from cordon.settings import Mode
 from cordon.sources import read
 from embedded.account import EmbeddedAccount
 from prune_botocore import listed
+from tests.examples import event as sample
+from tests.examples import path_of, samples
 
 ROOT = Path(__file__).parents[1]
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -76,24 +78,15 @@ class Recorded:
 
 def first_event(playbook: str) -> dict[str, Any]:
     """The event that is measured for a playbook."""
-    return sample_event(playbook, measured(playbook))
+    return sample(measured(playbook))
 
 
 def measured(playbook: str) -> str:
     """The sample whose plan says so, else the first one that is handled."""
-    plans = {
-        path.name.removesuffix(SUFFIX): json.loads(path.read_text())
-        for path in sorted((ROOT / "events" / playbook).glob(f"*{SUFFIX}"))
-    }
+    plans = {name: plan for name in samples(playbook) if (plan := beside(path_of(name)))}
     chosen = (name for name, plan in plans.items() if plan.get("measured"))
     handled = (name for name, plan in plans.items() if plan["outcome"] in HANDLED)
     return next(chain(chosen, handled))
-
-
-def sample_event(playbook: str, name: str) -> dict[str, Any]:
-    """A sample of events/."""
-    event: dict[str, Any] = json.loads((ROOT / "events" / playbook / f"{name}.json").read_text())
-    return event
 
 
 def new_account(event: Mapping[str, Any], mode: str = "enforce") -> EmbeddedAccount:

@@ -16,6 +16,7 @@ from bench.measuring import INSIDE, Package, aws_stub, counted
 from bench.packages import FUNCTIONS, WORK
 from bench.processes import Command, interleaved
 from bench.recorded_answers import Recorded, record
+from tests.examples import QUARANTINE, TAG
 
 COUNTED = 5  # warm events whose instructions are counted: they repeat within 0.1 %
 
@@ -107,8 +108,8 @@ def main(
         measure(playbook, packages.package(built, playbook), recorded[playbook], pairs, events)
         for playbook in FUNCTIONS
     ]
-    package = packages.package(built, "quarantine_bucket")
-    compared = custodian.compare(package, recorded["quarantine_bucket"], pairs, min(events, 9))
+    package = packages.package(built, QUARANTINE.name)
+    compared = custodian.compare(package, recorded[QUARANTINE.name], pairs, min(events, 9))
     text = section(warm, *compared)
     sections.write("warm", text) if write else typer.echo(text)
 
@@ -129,7 +130,7 @@ def section(warm: list[Warm], others: list[tuple[float, float]], counts: list[fl
     ]
     head = ("Playbook", "calls", "M instructions", "plain boto3", "×", "CPU, ms", "× plain's CPU")
     names = (
-        "Cordon, `quarantine_bucket`: block, tags, evidence",
+        f"Cordon, `{QUARANTINE.name}`: block, tags, evidence",
         "Custodian, an event (`cloudtrail`), default settings",
         "Custodian, an event, its best settings",
         "Custodian, `custodian run` (the default mode) in an account with one bucket",
@@ -144,7 +145,7 @@ def section(warm: list[Warm], others: list[tuple[float, float]], counts: list[fl
 warm process, without the server's and without waiting. *Plain boto3* makes exactly the same calls
 with the same parameters, by default clients, one after the other, and nothing else (target: 1.3
 times). Instructions are counted by cachegrind. CPU time is user and system; processes alternate,
-and the values are medians of them and of the pairs' ratios. `tag_ai_resource` gets its event in a
+and the values are medians of them and of the pairs' ratios. `{TAG.name}` gets its event in a
 batch of one.
 
 {sections.table(head, rows)}

@@ -16,6 +16,7 @@ from cordon.finding import (
     SeverityLabel,
     State,
 )
+from tests.examples import QUARANTINE, function_of
 
 ACCOUNT = "111122223333"
 PLACE = Place("aws", ACCOUNT, "eu-central-1")
@@ -31,7 +32,7 @@ DEPLOYMENT = Deployment(
     topic=PLACE.arn("sns", "cordon"),
     workflow=PLACE.arn("states", "stateMachine:cordon-proceed"),
     stack=PLACE.arn("cloudformation", "stack/cordon/cb092c04-6ab3-5e28-a77e-4a05b3028798"),
-    own_roles=(f"arn:aws:iam::{ACCOUNT}:role/cordon/cordon-QuarantineBucketRole-1A2B3C",),
+    own_roles=(f"arn:aws:iam::{ACCOUNT}:role/cordon/cordon-{function_of(QUARANTINE)}Role-1A2B3C",),
 )
 
 

@@ -11,9 +11,10 @@ from console.evidence import Copy, Version
 from console.stack import NotPossible, Stack
 from cordon.evidence import Chain, ChainEnd
 from cordon.release import FINDING_SOURCE
+from tests.examples import QUARANTINE
 
 ADA = "arn:aws:iam::111122223333:user/ada"
-CHAIN = Chain("quarantine_bucket", "111122223333", "7c98aa00bb11cc22")
+CHAIN = Chain(QUARANTINE.name, "111122223333", "7c98aa00bb11cc22")
 REQUEST = {"by": ADA, "request": "r1", "api": "a1", "invocation": "i1"}
 LINE = {"requestId": "r1", "userArn": ADA, "routeKey": "POST /approve", "invocation": "i1"}
 

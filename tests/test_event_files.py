@@ -12,14 +12,14 @@ from typer.testing import CliRunner, Result
 
 from console.cli import app
 from console.event_files import LONGEST_FAULT, ReplayEvent, events_in
+from tests.examples import EVENTS, QUARANTINE, path_of
 
 ROOT = Path(__file__).parent.parent
-EVENTS = ROOT / "events"
-RANSOM = EVENTS / "quarantine_bucket" / "guardduty_ransomware_delete.json"
-HUB = EVENTS / "quarantine_bucket" / "securityhub_s3_2.json"
-MACIE = EVENTS / "quarantine_bucket" / "macie_public.json"
-OCSF = EVENTS / "quarantine_bucket" / "ocsf_s3_8.json"
-QUICK = EVENTS / "nobody" / "guardduty_sample.json"  # costs least: nothing is done
+RANSOM = path_of("guardduty_ransomware_delete")
+HUB = path_of("securityhub_s3_2")
+MACIE = path_of("macie_public")
+OCSF = path_of("ocsf_s3_8")
+QUICK = path_of("guardduty_sample")  # costs least: nothing is done
 
 
 def cordon(*words: str | Path, given: bytes | None = None) -> Result:
@@ -240,7 +240,7 @@ def test_standard_input_is_read() -> None:
         (run,) = json.loads(result.stdout)
         assert (result.exit_code, run["ok"], run["event"]) == (0, True, "-")
     planned = cordon("plan", "-", given=RANSOM.read_bytes())
-    assert json.loads(planned.stdout)["playbook"] == "quarantine_bucket"
+    assert json.loads(planned.stdout)["playbook"] == QUARANTINE.name
     assert cordon("replay", "-", given=b"").exit_code == 1
 
 

@@ -7,23 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from console.playbooks import playbooks
 from cordon.sources import read
 from cordon.sources.config import managed_rule
 from tests.documented_shapes import CHECKS, Event, model, problems
+from tests.examples import EVENTS, HEADERS, NOBODY, folder_of, path_of, samples
 
-EVENTS = Path(__file__).parent.parent / "events"
-PLAYBOOKS = sorted(path.parent.name for path in EVENTS.parent.glob("functions/*/playbook.py"))
-NAMES = sorted(
-    str(path.relative_to(EVENTS).with_suffix(""))
-    for path in EVENTS.glob("*/*.json")
-    if not path.name.endswith(".plan.json")
-)
+NAMES = samples()
 PREFIXES = {  # the start of a file's name says through which door the event comes
     "GuardDuty Finding": "guardduty_",
     "GuardDuty Malware Protection Object Scan Result": "guardduty_object_scan_",
@@ -35,8 +28,8 @@ PREFIXES = {  # the start of a file's name says through which door the event com
     "AWS API Call via CloudTrail": "cloudtrail_",
 }
 UNREAD = {  # events that nobody reads: only their envelopes are checked
-    "nobody/inspector_finding",
-    "nobody/sagemaker_endpoint_state_change",
+    "inspector_finding",
+    "sagemaker_endpoint_state_change",
 }
 EXAMPLE_ACCOUNTS = {"111122223333", "444455556666"}  # AWS style guide: example account ids
 EXAMPLE_NETWORKS = [  # RFC 5737, RFC 3849, RFC 1918
@@ -48,7 +41,7 @@ EXAMPLE_NETWORKS = [  # RFC 5737, RFC 3849, RFC 1918
 # --- reading --------------------------------------------------------------------------------
 @cache
 def _text(name: str) -> str:
-    return (EVENTS / f"{name}.json").read_text()
+    return path_of(name).read_text()
 
 
 def load(name: str) -> Event:
@@ -88,7 +81,7 @@ def kind(event: Event) -> str:
 # --- tests ------------------------------------------------------------------------------------
 def test_there_are_enough_samples() -> None:
     """Breadth: many that are handled, and many that must be ignored."""
-    nobody = [name for name in NAMES if name.startswith("nobody/")]
+    nobody = samples(NOBODY)
     assert len(NAMES) - len(nobody) >= 48
     assert len(nobody) >= 16
 
@@ -131,9 +124,8 @@ def test_the_detail_has_the_documented_shape(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(NAMES) - UNREAD))
 def test_file_name_says_its_source_and_subject(name: str) -> None:
     """``<playbook>/<door>_<what>.json``."""
-    folder, _, file = name.partition("/")
-    assert folder in (*PLAYBOOKS, "nobody")
-    assert file.startswith(PREFIXES[load(name)["detail-type"]])
+    assert folder_of(name) in (*HEADERS, NOBODY)
+    assert name.startswith(PREFIXES[load(name)["detail-type"]])
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in UNREAD and "_object_scan_" not in n])
@@ -166,7 +158,7 @@ def test_event_account_is_the_finding_account(name: str) -> None:
         own = finding.get("accountId") or finding.get("AwsAccountId") or finding.get("awsAccountId")
         account = own or cloud or event["account"]
         assert event["account"] == "111122223333"
-        assert account == "111122223333" or name.startswith("nobody/") or "not_served" in name
+        assert account == "111122223333" or folder_of(name) == NOBODY or "not_served" in name
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -208,20 +200,17 @@ def test_a_finding_id_is_used_again_only_for_the_same_case(names: list[str]) -> 
     """One finding through several doors, or later: of one kind, and one case for each playbook."""
     found = [read(load(name)) for name in names]
     assert len({finding.kind for finding in found}) == 1
-    for playbook in playbooks(EVENTS.parent):
+    for playbook in HEADERS.values():
         assert len({playbook.case_id(one) for one in found if playbook.matches(one)}) <= 1
 
 
-HANDLED_BY = {playbook.name: playbook.handles for playbook in playbooks(EVENTS.parent)}
-
-
-@pytest.mark.parametrize("playbook", PLAYBOOKS)
+@pytest.mark.parametrize("playbook", HEADERS)
 def test_every_pattern_of_a_header_has_a_sample(playbook: str) -> None:
     """A pattern nobody can show an event for would be a guess."""
-    kinds = {kind(load(name)) for name in NAMES if name.startswith(f"{playbook}/")}
+    kinds = {kind(load(name)) for name in samples(playbook)}
     lonely = [
         pattern
-        for pattern in HANDLED_BY[playbook]
+        for pattern in HEADERS[playbook].handles
         if not any(fnmatchcase(found, pattern) for found in kinds)
     ]
     assert lonely == []
@@ -281,11 +270,9 @@ def _readme_rows() -> list[tuple[str, str, str, str]]:
 def test_the_readme_lists_every_file_once() -> None:
     """One line a file: what it shows, and where its shape comes from."""
     rows = _readme_rows()
-    named = [f"{folder}/{file}" for folder, file, *_ in rows]
-    assert sorted(named) == NAMES
-    for folder in {name.split("/")[0] for name in NAMES}:
-        of_folder = [name for name in named if name.startswith(f"{folder}/")]
-        assert of_folder == sorted(of_folder)
+    for folder in (*HEADERS, NOBODY):
+        assert [file for of, file, *_ in rows if of == folder] == samples(folder)
+    assert len(rows) == len(NAMES)
     shapes = set(re.findall(r"^- \*\*(.+?)\*\*: ", (EVENTS / "README.md").read_text(), re.M))
     assert {shape for *_, shape in rows} == shapes
 
@@ -302,18 +289,18 @@ FREE = (  # keys below these are data, not names of fields
     "behavior",
 )
 ONE_A_SHAPE = (
-    "quarantine_bucket/guardduty_several_buckets",
-    "revoke_sessions/guardduty_instance_credentials_outside",
-    "escalate_finding/guardduty_attack_sequence_s3",
-    "quarantine_bucket/macie_replicated_externally",
-    "escalate_finding/macie_sensitive_data",
-    "quarantine_bucket/securityhub_guardduty_anonymous_access",
-    "tag_ai_resource/securityhub_sagemaker_1",
-    "quarantine_bucket/custom_action_contain_s3_8",
-    "tag_ai_resource/config_sagemaker_notebook_direct_internet",
-    "quarantine_bucket/ocsf_guardduty_anonymous_access",
-    "escalate_finding/ocsf_exposure_critical",
-    "nobody/ocsf_inspector_high",
+    "guardduty_several_buckets",
+    "guardduty_instance_credentials_outside",
+    "guardduty_attack_sequence_s3",
+    "macie_replicated_externally",
+    "macie_sensitive_data",
+    "securityhub_guardduty_anonymous_access",
+    "securityhub_sagemaker_1",
+    "custom_action_contain_s3_8",
+    "config_sagemaker_notebook_direct_internet",
+    "ocsf_guardduty_anonymous_access",
+    "ocsf_exposure_critical",
+    "ocsf_inspector_high",
 )
 
 
@@ -366,7 +353,7 @@ def test_a_misspelt_field_is_seen_anywhere(name: str) -> None:
 )
 def test_a_wrong_value_is_seen(name: str, path: str, value: Any) -> None:
     """Types and enumerations count, not names alone."""
-    event = load(f"quarantine_bucket/{name}")
+    event = load(name)
     *way, last = path.split(".")
     place: Any = event["detail"]
     for step in way:
@@ -377,6 +364,6 @@ def test_a_wrong_value_is_seen(name: str, path: str, value: Any) -> None:
 
 def test_a_missing_required_field_is_seen() -> None:
     """ASFF required attributes, as BatchImportFindings demands them."""
-    event = load("quarantine_bucket/securityhub_s3_2")
+    event = load("securityhub_s3_2")
     del event["detail"]["findings"][0]["AwsAccountId"]
     assert any("AwsAccountId" in problem for problem in problems(event))

@@ -12,9 +12,10 @@ from console.evidence import copied, verify
 from cordon.errors import EvidenceFault
 from cordon.evidence import Chain, ChainEnd, EntryRef, Evidence, read_entry, sha256
 from embedded.emulation import bare_moto
+from tests.examples import QUARANTINE, TAG
 
 BUCKET = "cordon-evidence"
-CHAIN = Chain("quarantine_bucket", "111122223333", "c0ffee")
+CHAIN = Chain(QUARANTINE.name, "111122223333", "c0ffee")
 
 
 @pytest.fixture
@@ -49,14 +50,14 @@ def test_entries_are_chained_and_say_whose_they_are(s3: Any) -> None:
     entries = read_all(s3)
     assert [entry["stage"] for entry in entries] == ["decided", "captured", "applied"]
     assert [entry["key"] for entry in entries] == [CHAIN.key(number) for number in (1, 2, 3)]
-    owner = {"playbook": "quarantine_bucket", "account": "111122223333", "case": "c0ffee"}
+    owner = {"playbook": QUARANTINE.name, "account": "111122223333", "case": "c0ffee"}
     assert all(entry.items() >= owner.items() for entry in entries)
     assert proof.link.seq == 3
     assert verify(copied(s3, BUCKET, CHAIN, proof.link)) == []
 
 
 def test_the_playbook_comes_first_in_the_key() -> None:
-    assert CHAIN.key(7) == "quarantine_bucket/111122223333/c0ffee/000007.json"
+    assert CHAIN.key(7) == f"{QUARANTINE.name}/111122223333/c0ffee/000007.json"
     assert CHAIN.key(7).startswith(CHAIN.folder)
 
 
@@ -108,7 +109,7 @@ def test_an_entry_is_read_by_its_ref(s3: Any) -> None:
     ref = a_chain(s3).write("captured", {"policy": "as it was"})
     assert ref.key == CHAIN.key(1)
     assert read_entry(s3, BUCKET, ref)["content"] == {"policy": "as it was"}
-    another = a_chain(s3, chain=Chain("tag_ai_resource", "444455556666", "decaf"))
+    another = a_chain(s3, chain=Chain(TAG.name, "444455556666", "decaf"))
     assert another.read(ref.key, ref.sha256) == read_entry(s3, BUCKET, ref)
 
 
@@ -130,7 +131,7 @@ def test_an_entry_that_lies_at_another_key_is_refused(s3: Any) -> None:
     """Its bytes are as named: but it is another case's, or another number's."""
     ref = a_chain(s3).write("captured", {})
     there = s3.get_object(Bucket=BUCKET, Key=ref.key)["Body"].read()
-    for key in (CHAIN.key(2), Chain("quarantine_bucket", "111122223333", "other").key(1)):
+    for key in (CHAIN.key(2), Chain(QUARANTINE.name, "111122223333", "other").key(1)):
         with pytest.raises(EvidenceFault, match=f"says that its key is {ref.key}"):
             read_entry(s3, BUCKET, put(s3, key, there))
 

@@ -17,9 +17,10 @@ from console.evidence import Copy, Version, verdict, verify
 from console.stack import NotPossible
 from cordon.evidence import Chain, ChainEnd, sha256
 from cordon.finding import canonical_json
+from tests.examples import QUARANTINE
 
-CHAIN = Chain("quarantine_bucket", "111122223333", "c0ffee")
-OTHER = Chain("quarantine_bucket", "111122223333", "decaf")
+CHAIN = Chain(QUARANTINE.name, "111122223333", "c0ffee")
+OTHER = Chain(QUARANTINE.name, "111122223333", "decaf")
 Entry = dict[str, Any]
 
 

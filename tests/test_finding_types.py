@@ -13,20 +13,21 @@ from console.account import ROOT
 from console.playbooks import playbooks
 from cordon.sources import read
 from tests.architecture.test_template_rules import SPELLED, reached
+from tests.examples import ESCALATE, QUARANTINE, REVOKE, TAG
 from tests.finding_types import CONTROLS, GUARDDUTY, HIGH, LOW, MACIE
 from tests.sources import samples
 from tests.sources.samples import ACCOUNT, BUCKET, REGION
 
 CONTAINED = {  # which a playbook contains
-    "Exfiltration:S3/": "quarantine_bucket",
-    "Impact:S3/": "quarantine_bucket",
-    "Policy:S3/Bucket": "quarantine_bucket",
-    "UnauthorizedAccess:S3/": "quarantine_bucket",
-    "DefenseImpairment:S3/": "quarantine_bucket",
-    "CredentialAccess:IAMUser/": "revoke_sessions",
-    "Exfiltration:IAMUser/": "revoke_sessions",
-    "Impact:IAMUser/AnomalousBehavior": "revoke_sessions",
-    "UnauthorizedAccess:IAMUser/": "revoke_sessions",
+    "Exfiltration:S3/": QUARANTINE.name,
+    "Impact:S3/": QUARANTINE.name,
+    "Policy:S3/Bucket": QUARANTINE.name,
+    "UnauthorizedAccess:S3/": QUARANTINE.name,
+    "DefenseImpairment:S3/": QUARANTINE.name,
+    "CredentialAccess:IAMUser/": REVOKE.name,
+    "Exfiltration:IAMUser/": REVOKE.name,
+    "Impact:IAMUser/AnomalousBehavior": REVOKE.name,
+    "UnauthorizedAccess:IAMUser/": REVOKE.name,
 }
 SERIOUS = [type_ for type_, severity in GUARDDUTY.items() if severity >= HIGH]
 AT_ANY_SEVERITY = (  # for a person
@@ -58,12 +59,12 @@ def handlers(event: Any) -> set[str]:
 
 def expected(type_: str) -> set[str]:
     found = {playbook for prefix, playbook in CONTAINED.items() if type_.startswith(prefix)}
-    return found | others_that_handle(f"guardduty:{type_}") or {"escalate_finding"}
+    return found | others_that_handle(f"guardduty:{type_}") or {ESCALATE.name}
 
 
 def others_that_handle(kind: str) -> set[str]:
     """What these tables do not say, the headers of other playbooks do."""
-    named = {*CONTAINED.values(), "tag_ai_resource"}
+    named = {*CONTAINED.values(), TAG.name}
     others = (p for p in playbooks(ROOT) if p.name not in named and not p.takes_over)
     return {p.name for p in others if any(fnmatchcase(kind, one) for one in p.handles)}
 
@@ -99,7 +100,7 @@ def test_copies_in_security_hub_have_the_same_playbook(type_: str) -> None:
 
 @pytest.mark.parametrize("type_", [t for t, severity in MACIE.items() if severity >= HIGH])
 def test_macie_type_has_one_playbook(type_: str) -> None:
-    playbook = "quarantine_bucket" if type_.startswith("Policy:") else "escalate_finding"
+    playbook = QUARANTINE.name if type_.startswith("Policy:") else ESCALATE.name
     assert handlers(samples.macie(type=type_)) == (
         others_that_handle(f"macie:{type_}") or {playbook}
     )
@@ -130,7 +131,7 @@ def test_control_has_one_playbook(id_: str, label: str) -> None:
     )
     ai = id_.startswith(("SageMaker.", "Bedrock"))
     contained = id_ in ("S3.2", "S3.3", "S3.6", "S3.8")
-    playbook = "tag_ai_resource" if ai else "quarantine_bucket" if contained else "escalate_finding"
+    playbook = TAG.name if ai else QUARANTINE.name if contained else ESCALATE.name
     assert handlers(event) == (others_that_handle(f"securityhub:{id_}") or {playbook})
 
 

@@ -13,9 +13,7 @@ from cordon.gate import not_ours, passes
 from cordon.playbook import Playbook
 from cordon.policy import Verdict, decide
 from cordon.sources.custom_action import CONTAIN_ACTION, RELEASE_ACTION
-from escalate_finding.playbook import PLAYBOOK as ESCALATE
-from quarantine_bucket.playbook import PLAYBOOK
-from tag_ai_resource.playbook import PLAYBOOK as TAG
+from tests.examples import ESCALATE, QUARANTINE, TAG
 from tests.make import ACCOUNT, PLACE, a_finding, a_principal
 from tests.test_policy import FOREIGN, HOME, OWN_NAME, OWN_ROLE, facts
 
@@ -24,7 +22,9 @@ SERVING = replace(HOME, member_role="CordonMember")
 INFORMATIONAL = Severity("0", SeverityLabel.INFORMATIONAL)
 
 
-def gate(finding: Finding, *, playbook: Playbook = PLAYBOOK, deployment: Deployment = HOME) -> str:
+def gate(
+    finding: Finding, *, playbook: Playbook = QUARANTINE, deployment: Deployment = HOME
+) -> str:
     return not_ours(finding, playbook, deployment)
 
 
@@ -90,7 +90,7 @@ def test_only_a_playbook_that_changes_nothing_hears_of_other_places(place: Place
         (State.ARCHIVED, TAG, True),
         (State.SUPPRESSED, TAG, False),
         (State.ACTIVE, TAG, False),
-        (State.PASSED, PLAYBOOK, False),
+        (State.PASSED, QUARANTINE, False),
     ],
 )
 def test_passing_control_is_no_longer_active(state: State, playbook: Playbook, over: bool) -> None:

@@ -7,9 +7,7 @@ by replay. What the generator refuses leaves the copy as it was.
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,34 +17,16 @@ from console.playbook_blocks.block import logical_name
 from console.playbooks import playbooks
 from console.stack import NotPossible
 from embedded.template import load
+from tests.examples import QUARANTINE, TAG
+from tests.new_playbook import EVENT, KIND, NAME, PLAN_FILE, copied, cordon, fill_in, generate
 
 ROOT = Path(__file__).parents[1]
-NAME, KIND = "probe_bucket", "guardduty:Discovery:S3/TorIPCaller"
-EVENT = f"events/{NAME}/guardduty_first.json"
-COPIED = ("console", "docs", "embedded", "events", "functions", "layers", "statemachines")
-FILES = ("README.md", "template.yaml")
 MOST_LINES = 60  # of template.yaml, written by people for one playbook
-PLAN = """\
-    tags = {"cordon:status": ("probed",), "cordon:case": (case,)}
-    return [TagBucket(one.place, one.name, tags) for one in targets(finding)]
-"""
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the generator reads and writes, and what replay runs."""
-    made = tmp_path_factory.mktemp("copy")
-    for name in COPIED:  # with what Python has compiled
-        shutil.copytree(ROOT / name, made / name, ignore=shutil.ignore_patterns("tests"))
-    for name in FILES:
-        shutil.copy(ROOT / name, made / name)
-    return made
-
-
-def cordon(copy: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A command of the copy."""
-    command = [sys.executable, "-m", "console", *words]
-    return subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    return copied(tmp_path_factory.mktemp("copy"))
 
 
 def content(copy: Path) -> dict[str, bytes]:
@@ -69,9 +49,9 @@ def content(copy: Path) -> dict[str, bytes]:
         (NAME, "securityhub:RDS.*", "name one type"),
         (NAME, "macie:SensitiveData:S3Object/Personal", "no event pattern can say it"),
         (NAME, "securityhub:nonsense", "no parser of Cordon reads such an event"),
-        (NAME, "guardduty:Impact:S3/MaliciousIPCaller", "quarantine_bucket handles"),
-        (NAME, "securityhub:SageMaker.99", "tag_ai_resource handles"),
-        (NAME, "config:s3-bucket-public-read-prohibited", "quarantine_bucket handles"),
+        (NAME, "guardduty:Impact:S3/MaliciousIPCaller", f"{QUARANTINE.name} handles"),
+        (NAME, "securityhub:SageMaker.99", f"{TAG.name} handles"),
+        (NAME, "config:s3-bucket-public-read-prohibited", f"{QUARANTINE.name} handles"),
         (NAME, "config:my-s3-bucket-public-read-prohibited", "our parser reads such an event as"),
     ],
 )
@@ -84,12 +64,10 @@ def test_what_is_refused_changes_nothing(copy: Path, name: str, kind: str, why: 
 
 def test_playbook_is_its_folder_its_events_and_a_block(copy: Path) -> None:
     before = content(copy)
-    made = cordon(copy, "new", NAME, "--kind", KIND)
-    assert made.returncode == 0, made.stdout + made.stderr
+    generate(copy)
     now = content(copy)
     new = {path for path in now if path not in before}
-    plan = EVENT.replace(".json", ".plan.json")
-    assert new == {f"functions/{NAME}/playbook.py", EVENT, plan}
+    assert new == {f"functions/{NAME}/playbook.py", EVENT, PLAN_FILE}
     changed = {path for path in before if before[path] != now[path]}
     generated = {"README.md", "docs/permissions.md", "docs/playbooks.md", "template.yaml"}
     plans = {
@@ -101,21 +79,20 @@ def test_playbook_is_its_folder_its_events_and_a_block(copy: Path) -> None:
     ours = f"{logical_name(NAME)}Role"
     assert roles and all(ours in plans[path] for path in roles)
     assert changed == {*generated, "events/README.md", *roles}
-    assert json.loads(now[plan])["outcome"] == "escalated"
+    assert json.loads(now[PLAN_FILE])["outcome"] == "escalated"
 
-    fill_in(copy / "functions" / NAME / "playbook.py")
-    cordon(copy, "docs")  # ends with 1: what the role is used for is not recorded yet
-    assert "TagBuckets" in role_of(copy)
+    fill_in(copy)
+    assert "s3:PutBucketPolicy" in role_of(copy)
     planned = cordon(copy, "plan", EVENT, "--write")
     assert planned.returncode == 0, planned.stderr
-    assert json.loads((copy / plan).read_text())["outcome"] == "tagged"
+    assert json.loads((copy / PLAN_FILE).read_text())["outcome"] == "contained"
     assert is_built(copy)
 
     played = cordon(copy, "replay", EVENT, "--mode", "enforce", "--release", "--json")
     assert played.returncode == 0, played.stdout + played.stderr
     (run,) = json.loads(played.stdout)
     (case,) = run["cases"]
-    assert {one["playbook"]: one["outcome"] for one in run["outcomes"]}[NAME] == "tagged"
+    assert {one["playbook"]: one["outcome"] for one in run["outcomes"]}[NAME] == "contained"
     assert (case["playbook"], case["status"]) == (NAME, "reopened")  # a person released it
     assert run["contained"] != run["before"] == run["released"]
 
@@ -124,15 +101,6 @@ def role_of(copy: Path) -> str:
     """The part of the template that is made for the playbook."""
     _, _, below = (copy / "template.yaml").read_text().partition(f"# >>> playbook: {NAME}\n")
     return below.partition("# <<<")[0]
-
-
-def fill_in(module: Path) -> None:
-    """Three lines: the import of an action, and its use."""
-    text = module.read_text()
-    text = text.replace("    return []\n", PLAN)
-    text = text.replace("actions=(),", "actions=(TagBucket,),")
-    first = "from cordon.actions import Action\n"
-    module.write_text(text.replace(first, f"{first}from cordon.actions.s3 import TagBucket\n"))
 
 
 def is_built(copy: Path) -> bool:
@@ -159,11 +127,3 @@ def test_template_has_few_lines_of_a_playbook_by_people() -> None:
         others = lines[:first] + lines[lines.index(mark) + 1 :]
         named = [line for line in others if re.search(rf"\b{logical}|\b{playbook.name}\b", line)]
         assert named == [], "written by people in another place"
-
-
-@pytest.mark.parametrize("room", ["layers", "console", "embedded"])
-def test_code_names_no_playbook(room: str) -> None:
-    """What it must know of them, it finds in their folders."""
-    names = re.compile("|".join(rf"\b{playbook.name}\b" for playbook in playbooks(ROOT)))
-    named = {str(path) for path in (ROOT / room).rglob("*.py") if names.search(path.read_text())}
-    assert named == set()

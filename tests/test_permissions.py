@@ -18,6 +18,7 @@ from embedded.place import Place
 from embedded.required_permission import Unmapped
 from embedded.stack import Stack
 from embedded.template import synthesise
+from tests.examples import ESCALATE, QUARANTINE, REVOKE, TAG, function_of
 
 ROOT = Path(__file__).parents[1]
 TABLE = "arn:aws:dynamodb:REGION:ACCOUNT:table/CasesTable"
@@ -107,7 +108,7 @@ def test_wildcard_without_reason_is_found(altered: Altered) -> None:
 
 def test_action_wildcard_is_found(altered: Altered) -> None:
     result = violations(altered(READ_ROLES, 'Action: "iam:Get*"'), record())
-    assert "RevokeSessions: iam:Get* is a wildcard" in result
+    assert f"{function_of(REVOKE)}: iam:Get* is a wildcard" in result
 
 
 def test_unused_resource_of_a_statement_is_found(altered: Altered) -> None:
@@ -164,7 +165,7 @@ def test_function_without_denies_is_found(altered: Altered) -> None:
     denied = "ManagedPolicyArns: [!Ref PlaybookPolicy, !Ref ProtectedPolicy]"
     without = denied.replace(", !Ref ProtectedPolicy", "")
     result = violations(altered(denied, without), record())
-    assert result == ["EscalateFinding: its role does not have the policy ProtectedPolicy"]
+    assert result == [f"{function_of(ESCALATE)}: its role does not have the policy ProtectedPolicy"]
 
 
 # ---- violations in a record ----
@@ -172,7 +173,9 @@ def test_function_without_denies_is_found(altered: Altered) -> None:
 
 def test_service_permission_used_by_code_is_found() -> None:
     uses_by_code = {
-        "QuarantineBucket": {"sqs:SendMessage arn:aws:sqs:REGION:ACCOUNT:FailedInvocations": ["x"]}
+        function_of(QUARANTINE): {
+            "sqs:SendMessage arn:aws:sqs:REGION:ACCOUNT:FailedInvocations": ["x"]
+        }
     }
     result = violations(
         stack_with_all_parameters(ROOT), record().with_roads("made up", uses_by_code)
@@ -227,41 +230,43 @@ def used(caller: str, service: str, operation: str, params: dict[str, Any]) -> A
 
 
 def test_deployed_calls_use_the_same_grants() -> None:
-    row = {"id": {"S": "case#tag_ai_resource#0"}}
+    row = {"id": {"S": f"case#{TAG.name}#0"}}
     key = {"TableName": "prod-Memory-ABC", "Item": row}
     entry = {
         "Bucket": "prod-evidence-abc",
-        "Key": "tag_ai_resource/0/a/000001.json",
+        "Key": f"{TAG.name}/0/a/000001.json",
         "IfNoneMatch": "*",
     }
     both = merged(
-        used("TagAiResource", "dynamodb", "PutItem", key),
-        used("TagAiResource", "s3", "PutObject", entry),
+        used(function_of(TAG), "dynamodb", "PutItem", key),
+        used(function_of(TAG), "s3", "PutObject", entry),
     )
     assert both == {
-        "TagAiResource": {
+        function_of(TAG): {
             f"dynamodb:PutItem {TABLE}": ["dynamodb:PutItem"],
-            "s3:PutObject arn:aws:s3:::EvidenceBucket/tag_ai_resource/*": ["s3:PutObject"],
+            f"s3:PutObject arn:aws:s3:::EvidenceBucket/{TAG.name}/*": ["s3:PutObject"],
         }
     }
-    replayed = record().replayed["TagAiResource"]
+    replayed = record().replayed[function_of(TAG)]
     assert all(
         set(operations) <= set(replayed[grant])
-        for grant, operations in both["TagAiResource"].items()
+        for grant, operations in both[function_of(TAG)].items()
     )
 
 
 def test_call_without_grant_is_an_error() -> None:
-    with pytest.raises(NotGranted, match=r"EscalateFinding: s3:PutBucketPolicy on .* no statement"):
-        used("EscalateFinding", "s3", "PutBucketPolicy", {"Bucket": "b", "Policy": "{}"})
+    with pytest.raises(
+        NotGranted, match=rf"{function_of(ESCALATE)}: s3:PutBucketPolicy on .* no statement"
+    ):
+        used(function_of(ESCALATE), "s3", "PutBucketPolicy", {"Bucket": "b", "Policy": "{}"})
     with pytest.raises(Unmapped):
-        used("EscalateFinding", "s3", "CopyObject", {"Bucket": "b", "Key": "k"})
+        used(function_of(ESCALATE), "s3", "CopyObject", {"Bucket": "b", "Key": "k"})
 
 
 def test_refused_and_foreign_calls_use_no_grant() -> None:
     stack = deployed_stack()
     params = {"RoleName": "app", "PolicyName": "p"}
-    call = called(stack, "RevokeSessions", "iam", "DeleteRolePolicy", params)
+    call = called(stack, function_of(REVOKE), "iam", "DeleteRolePolicy", params)
     assert uses(stack, [call], ROOT) != {}
     assert uses(stack, [replace(call, allowed=False)], ROOT) == {}
     member = "arn:aws:iam::444455556666:role/cordon/Member"

@@ -13,13 +13,13 @@ from console.cli import app
 from console.expected import lead_to
 from cordon.settings import Mode
 from embedded.routes import Routes
+from tests.examples import ESCALATE, EVENTS, QUARANTINE, TAG, function_of, path_of
 
-EVENTS = Path(__file__).parent.parent / "events"
-RANSOM = EVENTS / "quarantine_bucket" / "guardduty_ransomware_delete.json"
-CONTROL = EVENTS / "quarantine_bucket" / "securityhub_s3_2.json"
-ROOT_USED = EVENTS / "escalate_finding" / "guardduty_root_credential_usage.json"
-MODEL = EVENTS / "tag_ai_resource" / "securityhub_sagemaker_5.json"
-CHOSEN = EVENTS / "quarantine_bucket" / "custom_action_contain_s3_8.json"
+RANSOM = path_of("guardduty_ransomware_delete")
+CONTROL = path_of("securityhub_s3_2")
+ROOT_USED = path_of("guardduty_root_credential_usage")
+MODEL = path_of("securityhub_sagemaker_5")
+CHOSEN = path_of("custom_action_contain_s3_8")
 
 
 def plan(*words: str | Path) -> Result:
@@ -34,9 +34,9 @@ def printed(*words: str | Path) -> dict[str, Any]:
 
 def test_plan_is_printed_without_any_account() -> None:
     made = printed(RANSOM)
-    assert (made["playbook"], made["outcome"]) == ("quarantine_bucket", "contained")
+    assert (made["playbook"], made["outcome"]) == (QUARANTINE.name, "contained")
     assert made["plan"]["actions"][-1]["action"] == "tag_bucket"
-    assert made["rules"][0].startswith("QuarantineBucket")
+    assert made["rules"][0].startswith(function_of(QUARANTINE))
 
 
 @pytest.mark.parametrize(
@@ -73,25 +73,25 @@ def test_what_no_rule_delivers_is_not_contained(
     (led,) = lead_to(control_of("securityhub"))
     assert (led.playbook, led.outcome, led.plan["actions"]) == (None, "not_delivered", [])
     assert "not delivered by any rule" in led.reason
-    assert "quarantine_bucket, which would handle it" in led.reason
-    made = printed(EVENTS / "nobody" / "securityhub_s3_5.json")
+    assert f"{QUARANTINE.name}, which would handle it" in led.reason
+    made = printed(path_of("securityhub_s3_5"))
     assert (made["outcome"], made["rules"]) == ("ignored", [])
     assert made["reason"].startswith("not delivered by any rule; ")
 
 
 def test_rule_to_another_playbook_alone_does_not_deliver(monkeypatch: pytest.MonkeyPatch) -> None:
-    routes = {"EscalateFindingControlsRule": ("EscalateFinding",)}
+    routes = {f"{function_of(ESCALATE)}ControlsRule": (function_of(ESCALATE),)}
     monkeypatch.setattr(Routes, "of", lambda *_: routes)
     (led,) = lead_to(control_of("securityhub"))
     assert led.outcome == "not_delivered"
-    assert "to quarantine_bucket, which would handle it" in led.reason
+    assert f"to {QUARANTINE.name}, which would handle it" in led.reason
 
 
 def test_choice_of_a_reviewer_reaches_the_playbooks_through_the_desk(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (led,) = lead_to(json.loads(CHOSEN.read_text()))
-    assert (led.rules, led.playbook) == (("DecideCasesCustomAction",), "quarantine_bucket")
+    assert (led.rules, led.playbook) == (("DecideCasesCustomAction",), QUARANTINE.name)
     monkeypatch.setattr(Routes, "of", lambda *_: {"SomeRule": ("ReconcileCases",)})
     (led,) = lead_to(json.loads(CHOSEN.read_text()))
     assert led.outcome == "not_delivered"
@@ -172,4 +172,4 @@ def test_event_that_cannot_be_planned_is_one_line(
     result = plan(CONTROL, MODEL)
     assert result.exit_code == 1
     assert f"cannot be planned: {type(error).__name__}" in result.stderr
-    assert json.loads(result.stdout)["playbook"] == "tag_ai_resource"
+    assert json.loads(result.stdout)["playbook"] == TAG.name

@@ -12,10 +12,7 @@ from cordon.actions.s3 import BlockPublicAccess, DenyBucketAccess
 from cordon.finding import Finding, Place, Resource, ResourceRole, Severity, SeverityLabel
 from cordon.playbook import MOST_TARGETS, Incident, Plan, Playbook
 from cordon.settings import Mode
-from escalate_finding.playbook import PLAYBOOK as ESCALATE
-from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
-from revoke_sessions.playbook import PLAYBOOK as REVOKE
-from tag_ai_resource.playbook import PLAYBOOK as TAG
+from tests.examples import ESCALATE, QUARANTINE, REVOKE, TAG
 from tests.make import BUCKET, DEPLOYMENT, PLACE, a_finding, a_principal, an_actor
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +25,7 @@ def changes(playbook: Playbook, finding: Finding) -> list[str]:
     return [action.name() for action in playbook.plan_for(finding, DEPLOYMENT).actions]
 
 
-# ---- quarantine_bucket ----
+# ---- what contains a bucket ----
 
 
 @pytest.mark.parametrize(
@@ -63,7 +60,7 @@ def test_actor_is_no_target() -> None:
     assert not QUARANTINE.matches(a_finding(resources=(actor,)))
 
 
-# ---- revoke_sessions ----
+# ---- what contains a role or a user ----
 
 
 def _of_user(key_id: str | None) -> Finding:
@@ -113,7 +110,7 @@ def test_manual_step_is_for_who_was_revoked() -> None:
     assert "console password" in user
 
 
-# ---- tag_ai_resource ----
+# ---- what tags ----
 
 
 def _ai_finding(**more: Any) -> Finding:
@@ -139,7 +136,7 @@ def test_resource_without_arn_is_for_person() -> None:
     assert plan.manual_step.startswith("Tag AWS::SageMaker::NotebookInstance lab manually")
 
 
-# ---- escalate_finding ----
+# ---- what informs a person ----
 
 
 @pytest.mark.parametrize(

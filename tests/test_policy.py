@@ -23,15 +23,15 @@ from cordon.policy import (
 )
 from cordon.settings import Exemption, MasterSwitch, Mode, Settings
 from cordon.sources.custom_action import CONTAIN_ACTION
-from quarantine_bucket.playbook import PLAYBOOK
+from tests.examples import QUARANTINE, REVOKE, function_of
 from tests.make import ACCOUNT, BUCKET, DEPLOYMENT, NOON, a_finding
 
-OWN_NAME = "cordon-QuarantineBucketRole-1A2B3C"
+OWN_NAME = f"cordon-{function_of(QUARANTINE)}Role-1A2B3C"
 OWN_ROLE = f"arn:aws:iam::111122223333:role/cordon/{OWN_NAME}"
 HOME = replace(DEPLOYMENT, own_roles=(OWN_ROLE,))
 FOREIGN = Place("aws", "999988887777", "eu-central-1")
-ENFORCE = Settings(modes={"quarantine_bucket": Mode.ENFORCE})
-APPROVE = Settings(modes={"quarantine_bucket": Mode.APPROVE})
+ENFORCE = Settings(modes={QUARANTINE.name: Mode.ENFORCE})
+APPROVE = Settings(modes={QUARANTINE.name: Mode.APPROVE})
 OBSERVE = Settings()
 
 
@@ -40,9 +40,9 @@ def facts(
 ) -> PolicyInput:
     """Everything that policy looks at; each test changes what it is about."""
     about = finding or a_finding()
-    plan = PLAYBOOK.plan_for(about, DEPLOYMENT)
+    plan = QUARANTINE.plan_for(about, DEPLOYMENT)
     given = {"plan": plan, "settings": settings, "deployment": HOME, "now": NOON}
-    return PolicyInput(finding=about, playbook=PLAYBOOK, **{**given, **changes})
+    return PolicyInput(finding=about, playbook=QUARANTINE, **{**given, **changes})
 
 
 def exempted(**changes: Any) -> Settings:
@@ -85,7 +85,7 @@ def exempted(**changes: Any) -> Settings:
         ),
         (exempted(), Verdict.IGNORE, "exempt until 2026-11-25 by Ada: public website", False),
         (exempted(expires=NOON), Verdict.CONTAIN, "mode is enforce", False),
-        (exempted(playbook="revoke_sessions"), Verdict.CONTAIN, "mode is enforce", False),
+        (exempted(playbook=REVOKE.name), Verdict.CONTAIN, "mode is enforce", False),
         (exempted(resource="arn:aws:s3:::other"), Verdict.CONTAIN, "mode is enforce", False),
     ],
 )

@@ -28,10 +28,10 @@ from cordon.actions import Refused
 from cordon.actions.s3 import BlockPublicAccess, DenyBucketAccess, SuspendLifecycle
 from cordon.settings import Mode
 from embedded import account, intrinsics, scheduler
+from tests.examples import EVENTS, QUARANTINE, path_of
 
 ROOT = Path(__file__).parent.parent
-EVENTS = ROOT / "events"
-RANSOM = EVENTS / "quarantine_bucket" / "guardduty_ransomware_delete.json"
+RANSOM = path_of("guardduty_ransomware_delete")
 
 
 def cordon(*words: str | Path) -> Result:
@@ -73,8 +73,8 @@ def test_mode_decides_and_only_approve_approves(words: list[str], status: str) -
     assert (run["before"] == run["contained"]) == (status != "contained")
 
 
-CHOSEN = sorted((EVENTS / "quarantine_bucket").glob("custom_action_*_s3_8.json"))
-PASSED = EVENTS / "tag_ai_resource" / "securityhub_sagemaker_1_passed.json"
+CHOSEN = sorted((EVENTS / QUARANTINE.name).glob("custom_action_*_s3_8.json"))
+PASSED = path_of("securityhub_sagemaker_1_passed")
 
 
 @pytest.mark.parametrize("path", [*CHOSEN, PASSED], ids=lambda path: str(path.stem))
@@ -158,7 +158,7 @@ def an_event(tmp_path: Path, **changes: Any) -> Path:
 
 def test_unhandled_event_says_so(tmp_path: Path) -> None:
     path = tmp_path / "event.json"
-    shutil.copy(EVENTS / "nobody" / "securityhub_s3_5.json", path)
+    shutil.copy(path_of("securityhub_s3_5"), path)
     result = cordon("replay", path)
     assert result.exit_code == 0
     assert result.stdout.startswith("✔")
@@ -215,18 +215,18 @@ def test_hostile_text_is_shown_as_text(tmp_path: Path) -> None:
 # ---- many events ----
 
 OF_EACH_PLAYBOOK = (
-    "quarantine_bucket/guardduty_ransomware_delete",
-    "revoke_sessions/guardduty_compromised_credentials",
-    "tag_ai_resource/securityhub_sagemaker_1",
-    "escalate_finding/guardduty_attack_sequence_s3",
-    "nobody/guardduty_archived",
+    "guardduty_ransomware_delete",
+    "guardduty_compromised_credentials",
+    "securityhub_sagemaker_1",
+    "guardduty_attack_sequence_s3",
+    "guardduty_archived",
 )
 MOMENT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?")
 
 
 def outcome(name: str) -> Any:
     """All that a replay says of a sample, but for the moment it was made at."""
-    run = Replay(ROOT, release=True).one(EVENTS / f"{name}.json")
+    run = Replay(ROOT, release=True).one(path_of(name))
     return json.loads(MOMENT.sub("then", json.dumps(run.to_json(), default=str)))
 
 

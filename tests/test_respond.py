@@ -18,14 +18,14 @@ from cordon.respond import (
 from cordon.settings import Settings
 from cordon.sources.own_finding import id_of
 from cordon.statuses import Status
-from quarantine_bucket.playbook import PLAYBOOK
+from tests.examples import QUARANTINE, REVOKE
 from tests.make import DEPLOYMENT, NOON, PLACE, a_finding
 from tests.reporting.cases import a_case
 
 CASE = "0123456789abcdef"
-OURS = id_of(DEPLOYMENT.stack, PLACE, PLAYBOOK.name, CASE)
+OURS = id_of(DEPLOYMENT.stack, PLACE, QUARANTINE.name, CASE)
 SERVICES: Any = SimpleNamespace(
-    playbook=PLAYBOOK, deployment=DEPLOYMENT, cases=SimpleNamespace(get=lambda case: case)
+    playbook=QUARANTINE, deployment=DEPLOYMENT, cases=SimpleNamespace(get=lambda case: case)
 )
 
 
@@ -39,7 +39,7 @@ def test_our_finding_names_its_case() -> None:
 @pytest.mark.parametrize(
     "id",
     [
-        OURS.replace(PLAYBOOK.name, "revoke_sessions"),
+        OURS.replace(QUARANTINE.name, REVOKE.name),
         OURS.upper(),
         f"{OURS}0",
         f"x{OURS}",
@@ -112,7 +112,7 @@ def test_pass_before_the_failure_that_is_known_is_stale(monkeypatch: pytest.Monk
 def test_protected_by_the_name_that_the_account_has() -> None:
     """A finding names a role without its path; the pattern of whoever protects it has the path."""
     finding = a_finding()
-    plan = PLAYBOOK.plan_for(finding, DEPLOYMENT)
+    plan = QUARANTINE.plan_for(finding, DEPLOYMENT)
     (arn,) = plan.resources
     whole = f"{arn}/with/its/path"
     look_up = LookUp(arns={arn: whole})

@@ -14,12 +14,12 @@ from cordon.reporting import event as events
 from cordon.reporting import handle
 from cordon.settings import Mode
 from embedded.journal import Dropped, Journal
+from tests.examples import QUARANTINE, path_of
 
 ROOT = Path(__file__).parent.parent
-EVENTS = ROOT / "events"
-RANSOM = EVENTS / "quarantine_bucket" / "guardduty_ransomware_delete.json"
-RELEASED = EVENTS / "quarantine_bucket" / "custom_action_release_s3_8.json"
-STOLEN = EVENTS / "revoke_sessions" / "guardduty_compromised_credentials.json"
+RANSOM = path_of("guardduty_ransomware_delete")
+RELEASED = path_of("custom_action_release_s3_8")
+STOLEN = path_of("guardduty_compromised_credentials")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_choice_to_release_that_nobody_obeys_fails(monkeypatch: pytest.MonkeyPat
     """The seeded fault: the desk hears nothing."""
     monkeypatch.setattr(custom_actions, "_release", lambda *_: iter(()))
     run = Replay(ROOT).one(RELEASED)
-    assert run.troubles == ["handled by nobody, not by ['quarantine_bucket']"]
+    assert run.troubles == [f"handled by nobody, not by ['{QUARANTINE.name}']"]
 
 
 def test_release_ends_when_its_undoing_may() -> None:

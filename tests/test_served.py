@@ -15,9 +15,7 @@ from cordon.playbook import Plan, Playbook
 from cordon.policy import PolicyInput, Verdict, decide, decide_by_arn
 from cordon.settings import MasterSwitch, Mode, Settings
 from cordon.sources.places import not_served
-from escalate_finding.playbook import PLAYBOOK as ESCALATE
-from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
-from revoke_sessions.playbook import PLAYBOOK as REVOKE
+from tests.examples import ESCALATE, QUARANTINE, REVOKE
 from tests.make import ACCOUNT, DEPLOYMENT, NOON, PLACE, a_finding
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/trainer"

@@ -20,6 +20,7 @@ from cordon.settings import (
     moment,
     parse,
 )
+from tests.examples import QUARANTINE
 from tests.make import a_finding
 from tests.test_policy import facts
 
@@ -124,12 +125,12 @@ def test_refused_entries_are_named_without_control_characters() -> None:
 
 # ---- what is decided with them ----
 
-ENFORCED = {**GOOD, "modes": {"quarantine_bucket": "enforce"}}
+ENFORCED = {**GOOD, "modes": {QUARANTINE.name: "enforce"}}
 
 
 @given(st.dictionaries(st.sampled_from(ENTRIES), VALUES))
 def test_only_what_is_understood_changes_resources(row: dict[str, Any]) -> None:
-    settings = parse({**ENFORCED, **row}, ("quarantine_bucket",))
+    settings = parse({**ENFORCED, **row}, (QUARANTINE.name,))
     decision = decide(facts(settings=settings, budget_left=settings.budget > 0))
     doubts = ("master_switch", "modes", "protected", "budget ", "other_home")
     if any(fault.removeprefix("the setting ").startswith(doubts) for fault in settings.faults):
@@ -145,7 +146,7 @@ def test_only_what_is_understood_changes_resources(row: dict[str, Any]) -> None:
 )
 def test_what_passes_is_released_whatever_the_mode_is(entry: str, released: bool) -> None:
     """A pass comes once, and a release needs no mode."""
-    settings = parse({**ENFORCED, entry: 1.5}, ("quarantine_bucket",))
+    settings = parse({**ENFORCED, entry: 1.5}, (QUARANTINE.name,))
     passing = replace(a_finding(), state=State.PASSED)
     verdict = may_release(facts(settings=settings, finding=passing)).verdict
     assert verdict is (Verdict.RELEASE if released else Verdict.IGNORE)

@@ -25,9 +25,8 @@ from cordon.memory.decisions import Decision, Decisions, Verb
 from cordon.playbook import Playbook
 from cordon.reporting.texts import advice
 from cordon.statuses import CLOSED, Status
-from escalate_finding.playbook import PLAYBOOK as ESCALATE
-from revoke_sessions.playbook import PLAYBOOK as REVOKE
 from tests.actions.scenario import account
+from tests.examples import ESCALATE, QUARANTINE, REVOKE
 from tests.memory.table import NAME, create
 from tests.reporting.cases import CASE, a_case
 
@@ -96,10 +95,10 @@ def test_open_cases_are_listed_oldest_first(stack: Stack) -> None:
     opened(stack, a_case(Status.CONTAINING, playbook=REVOKE))
     found = [(case.playbook, case.id) for case in stack.open_cases()]
     assert found == [
-        ("quarantine_bucket", "0000000000000002"),
-        ("quarantine_bucket", "0000000000000003"),
-        ("quarantine_bucket", "0000000000000001"),
-        ("revoke_sessions", CASE),
+        (QUARANTINE.name, "0000000000000002"),
+        (QUARANTINE.name, "0000000000000003"),
+        (QUARANTINE.name, "0000000000000001"),
+        (REVOKE.name, CASE),
     ]
 
 
@@ -256,11 +255,11 @@ def test_approve_binds_to_shown_plan(deployed: Deployed) -> None:
 
 def test_other_commands_send_one_request(deployed: Deployed) -> None:
     assert cordon("retry", CASE, "--why", "w").exit_code == 0
-    words = ("arn:aws:s3:::a", "--playbook", "quarantine_bucket", "--why", "it leaks")
+    words = ("arn:aws:s3:::a", "--playbook", QUARANTINE.name, "--why", "it leaks")
     assert cordon("contain", *words).exit_code == 0
     left = cordon("redeliver", "FailedReports")
     assert left.exit_code == 1 and "left: a letter" in left.stdout
-    body = {"resource": "arn:aws:s3:::a", "playbook": "quarantine_bucket", "why": "it leaks"}
+    body = {"resource": "arn:aws:s3:::a", "playbook": QUARANTINE.name, "why": "it leaks"}
     assert deployed.calls == [
         ("retry", "w"),
         ("contain", json.dumps(body)),

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -26,9 +25,9 @@ from cordon.finding import (
 )
 from embedded import backends
 from embedded.backends import hub as findings_hub
+from tests.examples import EVENTS
 from tests.make import ACCOUNT, PLACE, a_finding
 
-EVENTS = Path(__file__).parents[1] / "events"
 CN = Place("aws-cn", ACCOUNT, "cn-north-1")
 GOV = Place("aws-us-gov", ACCOUNT, "us-gov-west-1")
 

@@ -22,8 +22,7 @@ from embedded.event_patterns import check, flat, matches_flat
 from tests import finding_types
 from tests.architecture import test_template_rules as written
 from tests.architecture.stack import ROOT
-
-ESCALATION = "escalate_finding"
+from tests.examples import ESCALATE
 
 
 @cache
@@ -125,7 +124,7 @@ def test_the_template_chooses_the_same() -> None:
     for name, event in EVENTS.items():
         by_template, by_header = written.reached(event), set(reached_by(name))
         kind, strict = name.split(" ")[0], name.startswith("events/")
-        more = {p for p in by_header - by_template if p != ESCALATION and not handles(p, kind)}
+        more = {p for p in by_header - by_template if p != ESCALATE.name and not handles(p, kind)}
         less = {p for p in by_template - by_header if strict or handles(p, kind)}
         if less | more:
             different[name] = (by_template, by_header)

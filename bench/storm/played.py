@@ -28,13 +28,11 @@ from cordon.statuses import Status
 from embedded.account import EmbeddedAccount
 from embedded.journal import Called, Invoked
 from embedded.place import Place
+from tests.examples import event as sample
 
 HOME = Place("111122223333", "us-east-1", "aws")
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
-SAMPLES = (
-    "quarantine_bucket/guardduty_public_access",
-    "revoke_sessions/guardduty_privilege_escalation",
-)
+SAMPLES = ("guardduty_public_access", "guardduty_privilege_escalation")
 READS = re.compile(r"(Get|List|Describe|Head)[A-Z]")
 RESOURCES = ("s3", "s3control", "iam")  # services whose resources these playbooks change
 AT_ONCE = 25  # at most so many are on the bus before the first is handled
@@ -127,7 +125,7 @@ def _played(account: EmbeddedAccount, findings: int, copies: int, rng: Random) -
 
 
 def _events(findings: int) -> list[Event]:
-    samples = [json.loads((ROOT / "events" / f"{name}.json").read_text()) for name in SAMPLES]
+    samples = [sample(name) for name in SAMPLES]
     return [json.loads(changed(samples[n % len(samples)], n)) for n in range(findings)]
 
 

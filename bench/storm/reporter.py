@@ -17,6 +17,7 @@ from cordon.concurrency import MAX_PARALLEL
 from cordon.memory.table import BATCH
 from cordon.reporting import event, handle, message, original, security_hub
 from cordon.reporting.projection import LONGEST_WAIT, PATIENT_TRIES
+from tests.examples import ESCALATE, HEADERS
 
 KEYS = 3  # rows read for a case: case, plan, what was reported
 THREADS = MAX_PARALLEL + 1  # the caller's takes part
@@ -65,7 +66,7 @@ class Case:
         return self.status in (OBSERVED, AWAITING, CONTAINED)
 
 
-RESOLVES = "quarantine_bucket"  # its change makes a control pass, which a tag does not
+RESOLVES = {name for name, playbook in HEADERS.items() if playbook.resolves}
 Failed = tuple[Case, str]  # a case and the projection that does not show it
 
 
@@ -125,7 +126,7 @@ class Reporter:
         until = began + self._function.timeout - handle.KEPT.total_seconds()
         calls = Calls(env, self._buckets, self._rng)
         sending = Sending(env, calls, self._rng, until, PATIENT_TRIES if patient else 1)
-        start = times.SANDBOX.seconds + times.at(memory, times.cold_cpu("escalate_finding"))
+        start = times.SANDBOX.seconds + times.at(memory, times.cold_cpu(ESCALATE.name))
         only: dict[Case, set[str]] = {}
         for case, projection in wanted:
             only.setdefault(case, set()).add(projection)
@@ -177,7 +178,7 @@ class Reporter:
 
         It must say more of a copy that has come since, and of what is to be resolved.
         """
-        unseen = [c for c in due if c.absent or (not c.threat and c.playbook == RESOLVES)]
+        unseen = [c for c in due if c.absent or (not c.threat and c.playbook in RESOLVES)]
         known = [case for case in due if case not in unseen]
         for part in _parts(unseen, original.MOST_LOOKED_UP):
             if (yield from sending.call("securityhub:GetFindings", times.CALL)):

@@ -9,6 +9,7 @@ from bench.storm.numbers import Numbers
 from bench.storm.quotas import QUOTAS
 from bench.storm.reporter import AWAITING, CONTAINED, Case
 from bench.storm.simulation import Arrivals, Conditions, Storm, simulate
+from tests.examples import QUARANTINE, REVOKE, function_of
 
 BUDGET = 10_000
 HOUR = Arrivals(threats=1_000, threats_in=3_600, controls=100_000, controls_in=3_600)
@@ -138,7 +139,7 @@ def all_results(numbers: Numbers) -> list[Result]:
 def _reserved(numbers: Numbers, count: int) -> Numbers:
     functions = {
         name: replace(one, reserved=count)
-        if name in ("QuarantineBucket", "RevokeSessions", "ReportCases")
+        if name in (function_of(QUARANTINE), function_of(REVOKE), "ReportCases")
         else one
         for name, one in numbers.functions.items()
     }

@@ -13,6 +13,7 @@ from bench.storm.quotas import TABLE
 from bench.storm.reporter import AWAITING, CONTAINED, OBSERVED
 from bench.storm.scenarios import Result, seconds
 from console.account import ROOT
+from tests.examples import QUARANTINE, TAG
 
 FINDINGS, COPIES = 100, 100
 INTRODUCTION = (
@@ -20,7 +21,7 @@ INTRODUCTION = (
     "(`bench/storm/`), not measured on AWS: events, queues, the table's stream, functions and the "
     "calls that services throttle, with the template's own numbers, AWS's quotas and the times "
     "below. Each threat arrives three times: from its service and as two copies from Security Hub. "
-    "Four fifths of the bulk are `tag_ai_resource`'s, one fifth `quarantine_bucket`'s; everything "
+    f"Four fifths of the bulk are `{TAG.name}`'s, one fifth `{QUARANTINE.name}`'s; everything "
     "is in enforce. Seconds are counted from the arrival of a finding. *Reported*: Security Hub, "
     "the original, the incident, the message and the event say what was decided. What is over "
     "budget *awaits approval* (threats) or is *held back* (controls). `reconcile_cases` is not in "

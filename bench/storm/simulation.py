@@ -21,12 +21,13 @@ from bench.storm.sources import Queue, Stream, asynchronous
 from console.playbook_blocks.block import logical_name
 from cordon.memory import budget
 from cordon.memory.table import FIRST_WAIT, TRIES
+from tests.examples import QUARANTINE, REVOKE, TAG
 
 # The calls of one effect that the resource's service counts: reads before, changes, reads after.
 EFFECTS = {
-    "quarantine_bucket": (("bucket reads", 2), ("bucket changes", 2), ("bucket reads", 2)),
-    "revoke_sessions": (("iam reads", 4), ("iam changes", 1), ("iam reads", 1)),
-    "tag_ai_resource": (("tag reads", 1), ("tag changes", 1), ("tag reads", 1)),
+    QUARANTINE.name: (("bucket reads", 2), ("bucket changes", 2), ("bucket reads", 2)),
+    REVOKE.name: (("iam reads", 4), ("iam changes", 1), ("iam reads", 1)),
+    TAG.name: (("tag reads", 1), ("tag changes", 1), ("tag reads", 1)),
 }
 FUNCTIONS = {name: logical_name(name) for name in EFFECTS}
 WRITES = 12  # units of a contained case's transaction, its captures and its holds
@@ -44,7 +45,7 @@ class Arrivals:
     controls_in: float
     copies: int = 3  # a threat comes by its service, and twice more by Security Hub
     controls_of: Mapping[str, float] = field(
-        default_factory=lambda: {"tag_ai_resource": 0.8, "quarantine_bucket": 0.2}
+        default_factory=lambda: {TAG.name: 0.8, QUARANTINE.name: 0.2}
     )
 
 
@@ -92,7 +93,7 @@ class Simulation:
         limit = int(quotas["lambda concurrency"].rate)
         functions = deployable(numbers.functions, limit)
         self._sandboxes = Sandboxes(env, functions, limit, quotas["lambda scaling"])
-        self._memory = numbers.functions["QuarantineBucket"].memory
+        self._memory = numbers.functions[FUNCTIONS[QUARANTINE.name]].memory
         self._outcomes: Counter[str] = Counter()
         self._dead: Counter[str] = Counter()
         self._spent: Counter[str] = Counter()
@@ -153,7 +154,7 @@ class Simulation:
         given, seed = self._arrivals, self._conditions.seed
         rng = Random(f"threats/{seed}")
         for number in range(given.threats):
-            playbook = "quarantine_bucket" if number % 2 else "revoke_sessions"
+            playbook = QUARANTINE.name if number % 2 else REVOKE.name
             yield Case(number, playbook, True, rng.uniform(0, given.threats_in))
         rng = Random(f"controls/{seed}")
         shares = given.controls_of

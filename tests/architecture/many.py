@@ -16,6 +16,7 @@ from embedded.stack import Stack
 from embedded.template import synthesise
 from tests.architecture import largest
 from tests.architecture.stack import PLAYBOOKS, ROOT, TEMPLATE, compact, source
+from tests.examples import TAG
 
 COUNT = 20
 LONG = "close_what_somebody_left_open"  # a name of a playbook is in its function's environment
@@ -24,10 +25,9 @@ LONG = "close_what_somebody_left_open"  # a name of a playbook is in its functio
 def template() -> str:
     """The text, with so many playbooks. Each new one has all that one can have, a queue too."""
     headers, text = playbooks(ROOT), source()
-    tag = next(header for header in headers if header.name == "tag_ai_resource")
     for number in range(COUNT - len(PLAYBOOKS)):
         kind = f"securityhub:Made.{number + 1}"
-        new = replace(tag, name=f"{LONG}_{chr(ord('a') + number)}", handles=(kind,))
+        new = replace(TAG, name=f"{LONG}_{chr(ord('a') + number)}", handles=(kind,))
         block = Block(new, heard_by([new])[new.name])
         text = with_function(text, skeleton.function(block, kind))
         headers = (*headers, new)

@@ -45,7 +45,7 @@ def stack(*, full: bool = False, place: Place = PLACE) -> Stack:
 
 
 def logical(playbook: str) -> str:
-    """``tag_ai_resource`` → ``TagAiResource``."""
+    """``stop_notebook`` → ``StopNotebook``."""
     return "".join(word.capitalize() for word in playbook.split("_"))
 
 

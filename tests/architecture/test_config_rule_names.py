@@ -7,8 +7,8 @@ Manager" (organizations, conformance packs); Control Tower, "Controls reference"
 import pytest
 
 from cordon.sources.config import managed_rule
-from quarantine_bucket.playbook import PUBLIC_BUCKETS
 from tests.architecture.test_template_rules import config, reached
+from tests.examples import ESCALATE, QUARANTINE, TAG
 
 READ_RULES = (  # as AWS deploys the managed rule, and as people do
     "OrgConfigRule-{}-abc123",
@@ -47,7 +47,7 @@ def spellings(rule: str) -> list[str]:
 def test_bucket_rule_is_found_anywhere_in_the_name(rule: str, form: str) -> None:
     for spelled in spellings(rule):
         name = form.format(spelled)
-        both = {"quarantine_bucket", "escalate_finding"}
+        both = {QUARANTINE.name, ESCALATE.name}
         assert reached(config(name)) == both, name
         assert managed_rule(name) == rule, name
 
@@ -60,7 +60,7 @@ def test_name_about_a_bucket_rule_is_not_the_rule(rule: str, form: str) -> None:
         name = form.format(spelled)
         if name.startswith("myS3"):
             continue  # a capital letter begins a word
-        assert f"config:{managed_rule(name)}" not in PUBLIC_BUCKETS, name
+        assert f"config:{managed_rule(name)}" not in QUARANTINE.handles, name
 
 
 @pytest.mark.parametrize("form", READ_RULES)
@@ -70,7 +70,7 @@ def test_name_about_a_bucket_rule_is_not_the_rule(rule: str, form: str) -> None:
 def test_ai_rule_is_found_anywhere_in_the_name(rule: str, form: str) -> None:
     for spelled in (*spellings(rule), spellings(rule)[3].replace("Sagemaker", "SageMaker")):
         name = form.format(spelled)
-        assert reached(config(name)) == {"tag_ai_resource"}, name
+        assert reached(config(name)) == {TAG.name}, name
         suffix = "-prod-eu-central-1" if name.endswith("-prod-eu-central-1") else ""
         if form.startswith("StackSet"):
             suffix = "-1abcdefghijk"

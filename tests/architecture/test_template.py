@@ -18,6 +18,7 @@ from embedded.custom_resources import as_text
 from embedded.place import Place
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, ROOT, listed, logical, stack
+from tests.examples import ESCALATE, function_of
 
 SECTIONS = ["layer", "playbooks", "people", "workflow", "memory", "review", "alarms"]
 HOME = {  # where each type belongs; functions have their roles, logs, queues and rules beside them
@@ -82,7 +83,7 @@ def test_functions_and_folders_are_the_same() -> None:
         if r["Type"] == "AWS::Serverless::Function"
     }
     own = {logical(p): f"functions/{p}" for p in (*PLAYBOOKS, "setup")}
-    with_every_header = ("ReportCases", "DecideCases", "EscalateFinding")
+    with_every_header = ("ReportCases", "DecideCases", function_of(ESCALATE))
     assert coded == {
         **own,
         **dict.fromkeys(with_every_header, "functions"),

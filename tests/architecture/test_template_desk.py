@@ -13,6 +13,7 @@ from embedded.custom_resources import as_text
 from embedded.policy_evaluation import Decision, Policies, Request, decide
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, listed, logical, raw, stack
+from tests.examples import QUARANTINE
 from tests.fencing.stand_ins import MemoryTable
 
 ROLE = "DecideCasesRole"
@@ -129,7 +130,9 @@ TABLE = stack(full=True).resources["CasesTable"].arn
 BUCKET = stack(full=True).resources["EvidenceBucket"].arn
 
 
-@pytest.mark.parametrize("key", ["case#quarantine_bucket#x", "hold#bucket#x", "plan#x", "budget#x"])
+@pytest.mark.parametrize(
+    "key", [f"case#{QUARANTINE.name}#x", "hold#bucket#x", "plan#x", "budget#x"]
+)
 def test_role_writes_no_row_of_a_playbook(key: str) -> None:
     for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"):
         assert not may(action, TABLE, key)
@@ -137,13 +140,13 @@ def test_role_writes_no_row_of_a_playbook(key: str) -> None:
 
 
 def test_role_writes_decisions_and_settings() -> None:
-    assert may("dynamodb:PutItem", TABLE, "decision#quarantine_bucket#x")
+    assert may("dynamodb:PutItem", TABLE, f"decision#{QUARANTINE.name}#x")
     assert may("dynamodb:UpdateItem", TABLE, "settings")
     assert not may("dynamodb:PutItem", TABLE, "settings")
     assert may("dynamodb:BatchGetItem", TABLE, "setup#parts")
     for action in ("dynamodb:PutItem", "dynamodb:UpdateItem"):
         assert not may(action, TABLE, "setup#parts")
-    assert not may("dynamodb:DeleteItem", TABLE, "decision#quarantine_bucket#x")
+    assert not may("dynamodb:DeleteItem", TABLE, f"decision#{QUARANTINE.name}#x")
     for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchGetItem"):
         assert not may(action, TABLE)
     for action in ("dynamodb:Scan", "dynamodb:Query", "dynamodb:PartiQLUpdate"):
@@ -154,7 +157,7 @@ def test_role_writes_the_evidence_of_settings_alone() -> None:
     own = f"{BUCKET}/settings/111122223333/settings/000001.json"
     assert may("s3:PutObject", own) and may("s3:GetObject", own)
     for action in ("s3:PutObject", "s3:GetObject", "s3:DeleteObject"):
-        assert not may(action, f"{BUCKET}/quarantine_bucket/1/2/000001.json")
+        assert not may(action, f"{BUCKET}/{QUARANTINE.name}/1/2/000001.json")
     assert not may("s3:DeleteObjectVersion", own)
 
 

@@ -11,6 +11,7 @@ from cordon.reconciling.due import BEAT
 from cordon.reconciling.run import LAST_SECONDS, Summary
 from embedded.policy_evaluation import Decision, Policies, Request, decide
 from tests.architecture.stack import PLAYBOOKS, listed, policies, stack, statements
+from tests.examples import QUARANTINE
 
 NEEDED = {
     "dynamodb:BatchGetItem",
@@ -58,15 +59,15 @@ def may(action: str, key: str, resource: str = "") -> bool:
         (heartbeat.KEY, True, True),
         (sweeps.KEY, True, True),
         ("reported#self_test#heartbeat", True, False),
-        ("case#quarantine_bucket#0123456789abcdef", True, False),
+        (f"case#{QUARANTINE.name}#0123456789abcdef", True, False),
         ("case#self_test#other", True, False),
-        ("reported#quarantine_bucket#0123456789abcdef", True, False),
-        ("decision#quarantine_bucket#0123456789abcdef", True, False),
+        (f"reported#{QUARANTINE.name}#0123456789abcdef", True, False),
+        (f"decision#{QUARANTINE.name}#0123456789abcdef", True, False),
         ("settings", True, False),
         ("setup#parts", True, False),
-        ("plan#quarantine_bucket#0123456789abcdef#0123456789abcdef", False, False),
+        (f"plan#{QUARANTINE.name}#0123456789abcdef#0123456789abcdef", False, False),
         ("hold#bucket#arn:aws:s3:::acme", False, False),
-        ("budget#quarantine_bucket#111122223333#2026-11-24T12", False, False),
+        (f"budget#{QUARANTINE.name}#111122223333#2026-11-24T12", False, False),
     ],
 )
 def test_it_writes_no_row_but_its_own(key: str, reads: bool, writes: bool) -> None:

@@ -16,6 +16,7 @@ from cordon.reporting.handle import KEPT
 from embedded.event_patterns import matches
 from embedded.policy_evaluation import Decision, Policies, Request, decide
 from tests.architecture.stack import PLACE, PLAYBOOKS, listed, policies, stack, statements
+from tests.examples import QUARANTINE
 
 ROOT = Path(__file__).parents[2]
 NEEDED = {
@@ -62,11 +63,11 @@ def decision(action: str, resource: str, **context: Any) -> Decision:
 @pytest.mark.parametrize(
     ("id", "rings"),
     [
-        ("case#quarantine_bucket#0123456789abcdef", True),
+        (f"case#{QUARANTINE.name}#0123456789abcdef", True),
         ("case#self_test#heartbeat", True),
-        ("reported#quarantine_bucket#0123456789abcdef", False),
-        ("plan#quarantine_bucket#0123456789abcdef#0123456789abcdef", False),
-        ("decision#quarantine_bucket#0123456789abcdef", False),
+        (f"reported#{QUARANTINE.name}#0123456789abcdef", False),
+        (f"plan#{QUARANTINE.name}#0123456789abcdef#0123456789abcdef", False),
+        (f"decision#{QUARANTINE.name}#0123456789abcdef", False),
         ("settings", True),
     ],
 )
@@ -117,11 +118,11 @@ def test_role_allows_exactly_its_needed_permissions() -> None:
 @pytest.mark.parametrize(
     ("key", "reads", "writes"),
     [
-        ("case#quarantine_bucket#0123456789abcdef", True, False),
-        ("plan#quarantine_bucket#0123456789abcdef#0123456789abcdef", True, False),
-        ("reported#quarantine_bucket#0123456789abcdef", True, True),
+        (f"case#{QUARANTINE.name}#0123456789abcdef", True, False),
+        (f"plan#{QUARANTINE.name}#0123456789abcdef#0123456789abcdef", True, False),
+        (f"reported#{QUARANTINE.name}#0123456789abcdef", True, True),
         ("reported#self_test#heartbeat", True, True),
-        ("decision#quarantine_bucket#0123456789abcdef", False, False),
+        (f"decision#{QUARANTINE.name}#0123456789abcdef", False, False),
         ("settings", False, False),
         ("hold#bucket#arn:aws:s3:::acme", False, False),
     ],

@@ -13,6 +13,7 @@ from cordon.playbook import Playbook
 from embedded.policy_evaluation import Decision, Policies, Request, decide
 from tests.architecture import stack as seen
 from tests.architecture.stack import EMERGENCY, NAMED, PLAYBOOKS, listed, logical, policies, stack
+from tests.examples import ESCALATE, QUARANTINE, REVOKE, TAG, function_of
 
 BASE = {  # memory, evidence, log, failed invocations, whether an incident was resolved
     "dynamodb:BatchGetItem",
@@ -64,7 +65,7 @@ def test_role_allows_exactly_its_needed_permissions(playbook: str) -> None:
     needed |= {"dynamodb:DeleteItem", "states:StartExecution"} if used(playbook) else set()
     needed |= {p for a in used(playbook) for grant in a.looked_up for p in grant.permissions}
     needed |= QUEUE if f"{logical(playbook)}BulkQueue" in stack().resources else set()
-    members = set() if playbook == "escalate_finding" else MEMBERS  # its plans only inform people
+    members = set() if playbook == ESCALATE.name else MEMBERS  # its plans only inform people
     assert granted(playbook) == needed
     assert granted(playbook, full=True) == needed | members
 
@@ -138,16 +139,16 @@ PROTECTED_ROLES = (
 
 @pytest.mark.parametrize("action", ["iam:PutRolePolicy", "iam:DeleteRolePolicy"])
 def test_protected_roles_cannot_be_revoked(action: str) -> None:
-    assert decision("revoke_sessions", action, APP) is Decision.ALLOWED
+    assert decision(REVOKE.name, action, APP) is Decision.ALLOWED
     for role in PROTECTED_ROLES:
-        assert decision("revoke_sessions", action, role) is Decision.DENIED, role
-        assert decision("revoke_sessions", "iam:GetRole", role) is Decision.ALLOWED, role
+        assert decision(REVOKE.name, action, role) is Decision.DENIED, role
+        assert decision(REVOKE.name, "iam:GetRole", role) is Decision.ALLOWED, role
 
 
 def test_foreign_role_below_our_path_can_be_revoked() -> None:
     """Whoever may make roles could else make one that nobody stops."""
-    planted = f"{IAM}:role/cordon/cordon-RevokeSessionsRole-1"
-    assert decision("revoke_sessions", "iam:PutRolePolicy", planted) is Decision.ALLOWED
+    planted = f"{IAM}:role/cordon/cordon-{function_of(REVOKE)}Role-1"
+    assert decision(REVOKE.name, "iam:PutRolePolicy", planted) is Decision.ALLOWED
 
 
 def test_only_the_policy_that_denies_all_can_be_attached() -> None:
@@ -156,12 +157,12 @@ def test_only_the_policy_that_denies_all_can_be_attached() -> None:
     for kind, who in (("Role", APP), ("User", f"{IAM}:user/ann")):
         for verb in ("Attach", "Detach"):
             action = f"iam:{verb}{kind}Policy"
-            allowed = decision("revoke_sessions", action, who, iam__PolicyARN=deny_all)
+            allowed = decision(REVOKE.name, action, who, iam__PolicyARN=deny_all)
             assert allowed is Decision.ALLOWED
-            refused = decision("revoke_sessions", action, who, iam__PolicyARN=admin)
+            refused = decision(REVOKE.name, action, who, iam__PolicyARN=admin)
             assert refused is Decision.NOT_ALLOWED
     for role in PROTECTED_ROLES:
-        refused = decision("revoke_sessions", "iam:AttachRolePolicy", role, iam__PolicyARN=deny_all)
+        refused = decision(REVOKE.name, "iam:AttachRolePolicy", role, iam__PolicyARN=deny_all)
         assert refused is Decision.DENIED
 
 
@@ -192,36 +193,34 @@ CHANGES = (
 @pytest.mark.parametrize("action", CHANGES)
 def test_protected_buckets_cannot_be_contained(action: str) -> None:
     tags = {"aws__TagKeys": ["cordon:status"]}
-    free = decision("quarantine_bucket", action, "arn:aws:s3:::training-data", **tags)
+    free = decision(QUARANTINE.name, action, "arn:aws:s3:::training-data", **tags)
     assert free is Decision.ALLOWED
     evidence = stack(full=True).resources["EvidenceBucket"].physical
     for bucket in (*PROTECTED_BUCKETS, evidence):
-        refused = decision("quarantine_bucket", action, f"arn:aws:s3:::{bucket}", **tags)
+        refused = decision(QUARANTINE.name, action, f"arn:aws:s3:::{bucket}", **tags)
         assert refused is Decision.DENIED, bucket
 
 
 def test_buckets_of_another_account_are_out_of_reach() -> None:
     foreign = {"aws__ResourceAccount": "444455556666", "aws__TagKeys": ["cordon:status"]}
     for action in (*CHANGES, "s3:GetBucketPolicy", "s3:ListTagsForResource"):
-        refused = decision("quarantine_bucket", action, "arn:aws:s3:::theirs", **foreign)
+        refused = decision(QUARANTINE.name, action, "arn:aws:s3:::theirs", **foreign)
         assert refused is Decision.NOT_ALLOWED
-    location = decision(
-        "quarantine_bucket", "s3:GetBucketLocation", "arn:aws:s3:::theirs", **foreign
-    )
+    location = decision(QUARANTINE.name, "s3:GetBucketLocation", "arn:aws:s3:::theirs", **foreign)
     assert location is Decision.ALLOWED  # of replicas: it shows whether they are ours
 
 
 @pytest.mark.parametrize(
     ("playbook", "action", "resource"),
     [
-        ("quarantine_bucket", "s3:TagResource", "arn:aws:s3:::training-data"),
-        ("quarantine_bucket", "s3:UntagResource", "arn:aws:s3:::training-data"),
-        ("tag_ai_resource", "sagemaker:AddTags", "arn:aws:sagemaker:eu-west-1:{}:endpoint/e"),
-        ("tag_ai_resource", "sagemaker:DeleteTags", "arn:aws:sagemaker:eu-west-1:{}:endpoint/e"),
-        ("tag_ai_resource", "bedrock:TagResource", "arn:aws:bedrock:eu-west-1:{}:guardrail/g"),
-        ("tag_ai_resource", "bedrock:UntagResource", "arn:aws:bedrock:eu-west-1:{}:agent/A1"),
+        (QUARANTINE.name, "s3:TagResource", "arn:aws:s3:::training-data"),
+        (QUARANTINE.name, "s3:UntagResource", "arn:aws:s3:::training-data"),
+        (TAG.name, "sagemaker:AddTags", "arn:aws:sagemaker:eu-west-1:{}:endpoint/e"),
+        (TAG.name, "sagemaker:DeleteTags", "arn:aws:sagemaker:eu-west-1:{}:endpoint/e"),
+        (TAG.name, "bedrock:TagResource", "arn:aws:bedrock:eu-west-1:{}:guardrail/g"),
+        (TAG.name, "bedrock:UntagResource", "arn:aws:bedrock:eu-west-1:{}:agent/A1"),
         (
-            "tag_ai_resource",
+            TAG.name,
             "bedrock-agentcore:TagResource",
             "arn:aws:bedrock-agentcore:eu-west-1:{}:runtime/r-1",
         ),
@@ -270,7 +269,7 @@ def setup_may(action: str, *keys: str) -> bool:
 def test_setup_reaches_the_settings_and_its_own_rows() -> None:
     for action in ("dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"):
         assert setup_may(action, "settings")
-        for keys in ((), ("settings", "case#tag_ai_resource#x"), ("decision#x#y",), ("settings2",)):
+        for keys in ((), ("settings", f"case#{TAG.name}#x"), ("decision#x#y",), ("settings2",)):
             assert not setup_may(action, *keys), (action, keys)
     for action in ("dynamodb:DeleteItem", "dynamodb:Scan", "dynamodb:Query", "dynamodb:GetItem"):
         assert not setup_may(action, "settings"), action
@@ -310,11 +309,11 @@ def test_member_access_is_optional_and_within_the_organisation() -> None:
     role = "arn:aws:iam::444455556666:role/cordon/Member"
     other = "arn:aws:iam::444455556666:role/cordon/Other"
     ours = {"aws__ResourceOrgID": "o-a1b2c3d4e5"}
-    assert decision("revoke_sessions", "sts:AssumeRole", role, **ours) is Decision.ALLOWED
-    assert decision("revoke_sessions", "sts:AssumeRole", other, **ours) is Decision.NOT_ALLOWED
-    theirs = decision("revoke_sessions", "sts:AssumeRole", role, aws__ResourceOrgID="o-zzzzzzzzzz")
+    assert decision(REVOKE.name, "sts:AssumeRole", role, **ours) is Decision.ALLOWED
+    assert decision(REVOKE.name, "sts:AssumeRole", other, **ours) is Decision.NOT_ALLOWED
+    theirs = decision(REVOKE.name, "sts:AssumeRole", role, aws__ResourceOrgID="o-zzzzzzzzzz")
     assert theirs is Decision.NOT_ALLOWED
-    alone = Policies(policies("revoke_sessions", full=False))
+    alone = Policies(policies(REVOKE.name, full=False))
     assert decide(Request(APP, "sts:AssumeRole", role), alone) is Decision.NOT_ALLOWED
 
 

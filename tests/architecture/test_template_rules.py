@@ -12,12 +12,9 @@ import pytest
 
 from cordon.sources.custom_action import ids_of
 from embedded.event_patterns import check, flat, matches, matches_flat
-from escalate_finding.playbook import AI_THREATS, FOR_A_PERSON
-from quarantine_bucket.playbook import REACHABLE_BUCKETS
-from revoke_sessions.playbook import STOLEN_CREDENTIALS
-from tag_ai_resource.playbook import AI_CONTROLS
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, logical, stack
+from tests.examples import ESCALATE, QUARANTINE, REVOKE, TAG
 
 NATIVE = "native"
 ASFF = "asff"
@@ -202,51 +199,50 @@ def unspelled(kind: str, form: str) -> bool:
     return form == ASFF and kind.endswith("1") and kind.startswith("guardduty:")
 
 
-@pytest.mark.parametrize(("kind", "form"), every(REACHABLE_BUCKETS))
+@pytest.mark.parametrize(("kind", "form"), every(QUARANTINE.handles))
 def test_buckets_reach_quarantine(kind: str, form: str) -> None:
     if not unspelled(kind, form):
-        assert reached(event(kind, form)) == {"quarantine_bucket", "escalate_finding"}
+        assert reached(event(kind, form)) == {QUARANTINE.name, ESCALATE.name}
 
 
-@pytest.mark.parametrize(("kind", "form"), every(STOLEN_CREDENTIALS))
+@pytest.mark.parametrize(("kind", "form"), every(REVOKE.handles))
 def test_credentials_reach_revocation(kind: str, form: str) -> None:
     if not unspelled(kind, form):
-        assert reached(event(kind, form)) == {"revoke_sessions", "escalate_finding"}
+        assert reached(event(kind, form)) == {REVOKE.name, ESCALATE.name}
 
 
-@pytest.mark.parametrize(("kind", "form"), every(AI_CONTROLS))
+@pytest.mark.parametrize(("kind", "form"), every(TAG.handles))
 def test_ai_controls_reach_the_tags_alone(kind: str, form: str) -> None:
-    assert reached(event(kind, form)) == {"tag_ai_resource"}
+    assert reached(event(kind, form)) == {TAG.name}
 
 
-@pytest.mark.parametrize(("kind", "form"), every(FOR_A_PERSON))
+@pytest.mark.parametrize(("kind", "form"), every(ESCALATE.handles))
 def test_findings_for_a_person_reach_the_escalation(kind: str, form: str) -> None:
-    assert reached(event(kind, form)) == {"escalate_finding"}
+    assert reached(event(kind, form)) == {ESCALATE.name}
 
 
 @pytest.mark.parametrize("form", [ASFF, OCSF])
 def test_only_tags_hear_of_a_pass(form: str) -> None:
-    assert reached(control("SageMaker.2", form, passed=True)) == {"tag_ai_resource"}
+    assert reached(control("SageMaker.2", form, passed=True)) == {TAG.name}
     assert reached(control("S3.2", form, passed=True)) == set()
-    assert reached(config("sagemaker-endpoint-config-kms-key-required", "COMPLIANT")) == {
-        "tag_ai_resource"
-    }
+    assert reached(config("sagemaker-endpoint-config-kms-key-required", "COMPLIANT")) == {TAG.name}
     assert reached(config("s3-bucket-public-read-prohibited", "COMPLIANT")) == set()
 
 
 def test_ai_threats_are_routed_by_type_not_severity() -> None:
-    for kind in AI_THREATS:
-        assert "escalate_finding" in reached(guardduty(kind.partition(":")[2], severity=2))
+    """GuardDuty AI Protection finding types: all of default severity Low."""
+    for what in ("CostHarvesting", "AnomalousModelInvocation", "PromptInjection.Direct"):
+        assert ESCALATE.name in reached(guardduty(f"Impact:IAMUser/{what}", severity=2))
 
 
 def test_serious_findings_reach_the_escalation() -> None:
     """High is the top of GuardDuty's own findings but for sequences; the exact gate knows which."""
-    assert reached(guardduty("Backdoor:EC2/C&CActivity.B", 7)) == {"escalate_finding"}
+    assert reached(guardduty("Backdoor:EC2/C&CActivity.B", 7)) == {ESCALATE.name}
     assert reached(guardduty("Backdoor:EC2/C&CActivity.B", 6.9)) == set()
     for product in ("guardduty", "inspector", "access-analyzer", "securityhub"):
         critical = hub(product, Severity={"Label": "CRITICAL"}, Types=["Other"])
-        assert reached(critical) == {"escalate_finding"}
-        assert reached(ocsf(product, severity_id=5)) == {"escalate_finding"}
+        assert reached(critical) == {ESCALATE.name}
+        assert reached(ocsf(product, severity_id=5)) == {ESCALATE.name}
         assert reached(ocsf(product, severity_id=4)) == set()
 
 
@@ -261,7 +257,7 @@ def test_sensitive_data_reaches_the_escalation_by_its_queue() -> None:
     copy = hub("macie", Types=[spelled])
     newest = ocsf("macie", class_uid=2006, finding_info={"types": ["Data Security", SENSITIVE]})
     for event_ in (native, copy, newest):
-        assert reached(event_) == {"escalate_finding"}
+        assert reached(event_) == {ESCALATE.name}
         assert not any(":function:" in target for target in targets(event_))
     lower = {**high, "severity": {"score": 2, "description": "Medium"}}
     assert reached(envelope("aws.macie", "Macie Finding", lower)) == set()
@@ -325,7 +321,7 @@ def test_only_new_ocsf_findings_are_handled(status: int) -> None:
 
 def test_notified_finding_is_still_open() -> None:
     """A control that failed again is NEW: Security Hub resets it, our fields stay."""
-    for id_, playbook in (("S3.2", "quarantine_bucket"), ("SageMaker.2", "tag_ai_resource")):
+    for id_, playbook in (("S3.2", QUARANTINE.name), ("SageMaker.2", TAG.name)):
         failed = {"Status": "FAILED", "SecurityControlId": id_}
         theirs = hub("securityhub", Compliance=failed, Workflow={"Status": "NOTIFIED"})
         again = hub("securityhub", Compliance=failed, UserDefinedFields={"cordon:case": "0a1b"})
@@ -336,10 +332,8 @@ def test_notified_finding_is_still_open() -> None:
 def test_deleted_resource_reaches_the_tags() -> None:
     failed = {"Status": "FAILED", "SecurityControlId": "SageMaker.2"}
     archived = hub("securityhub", Compliance=failed, RecordState="ARCHIVED")
-    assert reached(archived) == {"tag_ai_resource"}
-    assert reached(config("sagemaker-model-isolation-enabled", "NOT_APPLICABLE")) == {
-        "tag_ai_resource"
-    }
+    assert reached(archived) == {TAG.name}
+    assert reached(config("sagemaker-model-isolation-enabled", "NOT_APPLICABLE")) == {TAG.name}
 
 
 def test_other_sources_reach_nobody() -> None:
@@ -364,7 +358,7 @@ def test_patterns_are_ones_that_eventbridge_takes() -> None:
 def test_only_the_escalation_looks_at_severity() -> None:
     for playbook in PLAYBOOKS:
         for pattern in rules(playbook):
-            if playbook != "escalate_finding":
+            if playbook != ESCALATE.name:
                 assert "everity" not in seen.compact(pattern)
 
 

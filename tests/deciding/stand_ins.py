@@ -23,13 +23,14 @@ from cordon.memory.decisions import Decision, Verb
 from cordon.memory.table import Row
 from cordon.playbook import Playbook
 from cordon.statuses import Status
+from tests.examples import HEADERS, QUARANTINE
 from tests.fencing.stand_ins import Clock, MemoryBucket
 from tests.make import ACCOUNT, DEPLOYMENT
 from tests.memory.table import dynamodb_table
 from tests.reporting.cases import a_case
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
-NAMES = ("escalate_finding", "quarantine_bucket", "revoke_sessions", "tag_ai_resource")
+NAMES = tuple(HEADERS)
 API = "a1b2c3d4e5"
 ADA = f"arn:aws:iam::{ACCOUNT}:user/ada"
 BOB = f"arn:aws:iam::{ACCOUNT}:user/bob"
@@ -48,7 +49,7 @@ DESK = replace(
 FUNCTIONS_OF = {name: f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:{name}" for name in NAMES}
 PARTS: Row = {
     "functions": {name: name for name in NAMES},
-    "bulk_queues": {"quarantine_bucket": "Bulk"},
+    "bulk_queues": {QUARANTINE.name: "Bulk"},
     "own_roles": DESK.own_roles[0].rpartition("/")[2],
 }
 ENVIRONMENT = replace(DESK, own_roles=())  # they come from the table
@@ -140,10 +141,10 @@ class Office:
         """The case is in the table."""
         return self.cases(case.playbook).open(replace(case, version=0))
 
-    def cases(self, playbook: str = "quarantine_bucket") -> Cases:
+    def cases(self, playbook: str = QUARANTINE.name) -> Cases:
         return Cases(self.desk.table, playbook)
 
-    def decision(self, case: str = CASE, playbook: str = "quarantine_bucket") -> Decision | None:
+    def decision(self, case: str = CASE, playbook: str = QUARANTINE.name) -> Decision | None:
         return self.desk.decided(playbook, case)
 
     @property

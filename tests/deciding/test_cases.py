@@ -14,7 +14,8 @@ from cordon.memory.decisions import Decision, Verb
 from cordon.memory.reported import Reported, ReportedRows
 from cordon.playbook import Plan
 from cordon.statuses import Status
-from tests.deciding.stand_ins import ADA, BOB, CASE, DESK, FUNCTIONS_OF, Office, playbooks, waiting
+from tests.deciding.stand_ins import ADA, BOB, CASE, DESK, FUNCTIONS_OF, Office, waiting
+from tests.examples import QUARANTINE, REVOKE, function_of
 from tests.make import ACCOUNT, BUCKET, DEPLOYMENT, NOON, a_finding, a_principal, an_actor
 from tests.reporting.cases import a_case, with_results
 
@@ -64,8 +65,8 @@ def test_approval_is_a_row_with_who_it_was_and_wakes_the_workflow(office: Office
     assert started["stateMachineArn"] == DESK.workflow
     assert started["input"] == {
         "case": CASE,
-        "playbook": "quarantine_bucket",
-        "function": FUNCTIONS_OF["quarantine_bucket"],
+        "playbook": QUARANTINE.name,
+        "function": FUNCTIONS_OF[QUARANTINE.name],
     }
     assert started["name"].startswith(f"{CASE}-1-approve-") and len(started["name"]) <= 80
 
@@ -76,7 +77,7 @@ def test_the_function_of_today_is_woken(office: Office, named: str) -> None:
     office.having(replace(waiting(), status=Status.CONTAINED, function_arn=named))
     office.does(Verb.RELEASE)
     (started,) = office.calls.started
-    assert started["input"]["function"] == FUNCTIONS_OF["quarantine_bucket"]
+    assert started["input"]["function"] == FUNCTIONS_OF[QUARANTINE.name]
 
 
 def test_the_case_itself_is_not_written(office: Office) -> None:
@@ -159,10 +160,10 @@ def test_unknown_case(office: Office, verb: Verb) -> None:
 
 
 def test_case_of_every_playbook_is_found(office: Office) -> None:
-    case = replace(waiting(), playbook="revoke_sessions")
-    office.cases("revoke_sessions").open(replace(case, version=0))
+    case = replace(waiting(), playbook=REVOKE.name)
+    office.cases(REVOKE.name).open(replace(case, version=0))
     office.does(Verb.REJECT)
-    assert office.decision(playbook="revoke_sessions") is not None
+    assert office.decision(playbook=REVOKE.name) is not None
 
 
 @pytest.mark.parametrize("verb", [Verb.APPROVE, Verb.REJECT])
@@ -188,8 +189,8 @@ def test_a_plan_that_is_not_what_its_hash_says_is_refused(office: Office) -> Non
 FORBIDDEN: list[tuple[dict[str, Any], str]] = [
     ({"master_switch": "off"}, "the master switch is off"),
     ({"master_switch": "observe"}, "the master switch is at observe"),
-    ({"modes": {"quarantine_bucket": "observe"}}, "mode is observe"),
-    ({"modes": {"quarantine_bucket": "aprove"}}, "modes.quarantine_bucket"),
+    ({"modes": {QUARANTINE.name: "observe"}}, "mode is observe"),
+    ({"modes": {QUARANTINE.name: "aprove"}}, f"modes.{QUARANTINE.name}"),
     ({"protected": frozenset({"arn:aws:s3:::training-*"})}, "protected by the pattern"),
     (
         {
@@ -233,7 +234,7 @@ def test_a_plan_of_which_a_part_is_protected_since_is_refused_whole(office: Offi
     """A person approved all of it: what is left of it nobody approved."""
     other = replace(BUCKET, name="other-data", arn="arn:aws:s3:::other-data")
     finding = a_finding(resources=(BUCKET, other))
-    plan = playbooks()["quarantine_bucket"].plan_for(finding, DEPLOYMENT)
+    plan = QUARANTINE.plan_for(finding, DEPLOYMENT)
     case = waiting(finding=finding, plan=plan, plan_hash=plan.hash)
     office.having(case)
     office.set(protected=frozenset({"arn:aws:s3:::other-data"}))
@@ -277,7 +278,7 @@ def test_the_actor_decides_nothing(office: Office, verb: Verb, finding: Finding,
 
 def test_our_own_role_decides_nothing(office: Office) -> None:
     office.having(waiting())
-    own = f"arn:aws:sts::{ACCOUNT}:assumed-role/cordon-QuarantineBucketRole-1A2B3C/x"
+    own = f"arn:aws:sts::{ACCOUNT}:assumed-role/cordon-{function_of(QUARANTINE)}Role-1A2B3C/x"
     assert why_not(office, Verb.REJECT, own)[0] == 403
 
 

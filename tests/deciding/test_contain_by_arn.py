@@ -13,19 +13,19 @@ from cordon.finding import Place
 from cordon.memory.cases import Case
 from cordon.memory.decisions import Verb
 from cordon.statuses import CLOSED, Status
-from tests.deciding.stand_ins import ADA, BOB, DESK, FUNCTIONS_OF, Office, caller, playbooks
+from tests.deciding.stand_ins import ADA, BOB, DESK, FUNCTIONS_OF, Office, caller
 from tests.deciding.test_cases import FORBIDDEN
+from tests.examples import QUARANTINE, REVOKE, TAG
 from tests.make import ACCOUNT, NOON
 from tests.reporting.cases import a_case
 
 BUCKET = "arn:aws:s3:::training-data"
 HOME = Place("aws", ACCOUNT, "eu-central-1")
-PLAYBOOK = playbooks()["quarantine_bucket"]
-CASE = PLAYBOOK.case_id(finding_of(BUCKET, PLAYBOOK, HOME, NOON))
+CASE = QUARANTINE.case_id(finding_of(BUCKET, QUARANTINE, HOME, NOON))
 
 
 def contains(
-    office: Office, by: str = ADA, resource: str = BUCKET, playbook: str = "quarantine_bucket"
+    office: Office, by: str = ADA, resource: str = BUCKET, playbook: str = QUARANTINE.name
 ) -> Response:
     return contain_by_arn(ByArn(resource, playbook, "it leaks"), caller(by), office.desk)
 
@@ -40,13 +40,13 @@ def why_not(office: Office, by: str = ADA, **body: str) -> tuple[int, str]:
 
 
 def known(status: Status, round: int = 1) -> Case:
-    finding = finding_of(BUCKET, PLAYBOOK, HOME, NOON)
+    finding = finding_of(BUCKET, QUARANTINE, HOME, NOON)
     return replace(a_case(status, finding=finding), id=CASE, round=round)
 
 
 @pytest.mark.parametrize("mode", ["observe", "approve", "enforce", "aprove"])
 def test_it_is_decided_in_every_mode(office: Office, mode: str) -> None:
-    office.set(modes={"quarantine_bucket": mode}, budget=0)
+    office.set(modes={QUARANTINE.name: mode}, budget=0)
     response = contains(office)
     assert (response.status, response.body["case"]) == (200, CASE)
     assert (response.body["verb"], response.body["complete"]) == ("contain", True)
@@ -55,7 +55,7 @@ def test_it_is_decided_in_every_mode(office: Office, mode: str) -> None:
     assert (made.verb, made.round, made.by, made.why) == (Verb.CONTAIN, 1, ADA, "it leaks")
     assert (made.resource, made.account, made.region) == (BUCKET, ACCOUNT, "eu-central-1")
     (started,) = office.calls.started
-    assert started["input"]["function"] == FUNCTIONS_OF["quarantine_bucket"]
+    assert started["input"]["function"] == FUNCTIONS_OF[QUARANTINE.name]
 
 
 @pytest.mark.parametrize("status", sorted(CLOSED))
@@ -85,13 +85,13 @@ def test_what_policy_forbids_is_refused(office: Office, entries: dict[str, Any],
 @pytest.mark.parametrize(
     ("resource", "playbook", "field"),
     [
-        (BUCKET, "tag_ai_resource", "playbook"),
+        (BUCKET, TAG.name, "playbook"),
         (BUCKET, "nobody", "playbook"),
-        (BUCKET, "revoke_sessions", "resource"),
-        ("training-data", "quarantine_bucket", "resource"),
-        (f"{BUCKET}/key", "quarantine_bucket", "resource"),
-        (f"arn:aws:iam::{ACCOUNT}:role/x", "quarantine_bucket", "resource"),
-        ("arn:aws:ec2:eu-central-1:111122223333:instance/i-0", "quarantine_bucket", "resource"),
+        (BUCKET, REVOKE.name, "resource"),
+        ("training-data", QUARANTINE.name, "resource"),
+        (f"{BUCKET}/key", QUARANTINE.name, "resource"),
+        (f"arn:aws:iam::{ACCOUNT}:role/x", QUARANTINE.name, "resource"),
+        ("arn:aws:ec2:eu-central-1:111122223333:instance/i-0", QUARANTINE.name, "resource"),
     ],
 )
 def test_what_no_playbook_contains_is_refused(
@@ -104,18 +104,18 @@ def test_what_no_playbook_contains_is_refused(
 @pytest.mark.parametrize("resource", ["role/x", "user/x"])
 def test_what_is_not_served_is_refused(office: Office, resource: str) -> None:
     arn = f"arn:aws:iam::999988887777:{resource}"
-    code, why = why_not(office, resource=arn, playbook="revoke_sessions")
+    code, why = why_not(office, resource=arn, playbook=REVOKE.name)
     assert code == 409 and "is not served" in why
 
 
 def test_nobody_contains_themselves(office: Office) -> None:
     arn = f"arn:aws:iam::{ACCOUNT}:user/ada"
-    assert why_not(office, resource=arn, playbook="revoke_sessions")[0] == 403
+    assert why_not(office, resource=arn, playbook=REVOKE.name)[0] == 403
 
 
 def test_break_glass_is_refused(office: Office) -> None:
     (arn,) = DESK.break_glass
-    assert why_not(office, resource=arn, playbook="revoke_sessions")[0] == 409
+    assert why_not(office, resource=arn, playbook=REVOKE.name)[0] == 409
 
 
 def test_the_same_again_wakes_again(office: Office) -> None:

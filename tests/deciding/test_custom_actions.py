@@ -3,7 +3,6 @@
 import json
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +15,12 @@ from cordon.sources import read, read_all
 from cordon.sources.custom_action import ids_of
 from cordon.sources.own_finding import id_of
 from cordon.statuses import Status
-from tests.deciding.stand_ins import CASE, Office, playbooks, waiting
+from tests.deciding.stand_ins import CASE, Office, waiting
+from tests.examples import QUARANTINE, event
 from tests.make import ACCOUNT, DEPLOYMENT
 from tests.reporting.cases import a_case
 
-EVENTS = Path(__file__).parents[2] / "events"
-SAMPLE = json.loads((EVENTS / "quarantine_bucket/custom_action_contain_s3_8.json").read_text())
+SAMPLE = event("custom_action_contain_s3_8")
 Event = dict[str, Any]
 
 
@@ -48,7 +47,7 @@ def our_finding(case: Case, **changes: Any) -> dict[str, Any]:
 def of_original(status: Status) -> Case:
     """The case of the sample's own finding."""
     finding = read(SAMPLE)
-    playbook = playbooks()["quarantine_bucket"]
+    playbook = QUARANTINE
     return replace(a_case(status, finding=finding), id=playbook.case_id(finding))
 
 
@@ -65,7 +64,7 @@ def home(office: Office) -> Office:
 def test_contain_invokes_the_playbook_with_the_event(home: Office) -> None:
     done = on_custom_action(chosen("CordonContain"), home.desk)
     names = {one["FunctionName"].rpartition(":")[2] for one in home.calls.invoked}
-    assert names == {"quarantine_bucket"}
+    assert names == {QUARANTINE.name}
     (invoked,) = home.calls.invoked
     assert invoked["InvocationType"] == "Event"
     assert invoked["Payload"] == chosen("CordonContain")
@@ -85,7 +84,7 @@ def test_contain_on_our_finding_invokes_the_cases_playbook(home: Office) -> None
     case = home.having(a_case(Status.OBSERVED))
     on_custom_action(chosen("CordonContain", our_finding(case)), home.desk)
     (invoked,) = home.calls.invoked
-    assert invoked["FunctionName"] == home.desk.parts.functions["quarantine_bucket"]
+    assert invoked["FunctionName"] == home.desk.parts.functions[QUARANTINE.name]
 
 
 def test_contain_of_what_nobody_handles_does_nothing(home: Office) -> None:
@@ -144,9 +143,9 @@ def test_what_holds_nothing_is_not_released(home: Office, case: Case) -> None:
     [
         {"AwsAccountId": "999988887777"},
         {"Id": f"cordon/{ACCOUNT}/eu-central-1/nobody/{CASE}/cb092c04"},
-        {"Id": f"cordon/{ACCOUNT}/eu-central-1/quarantine_bucket/{CASE}x/cb092c04"},
-        {"Id": f"cordon/{ACCOUNT}/eu-central-1/quarantine_bucket/{CASE}/00000000"},
-        {"Id": f"cordon/{ACCOUNT}/eu-central-1/quarantine_bucket/{CASE}"},
+        {"Id": f"cordon/{ACCOUNT}/eu-central-1/{QUARANTINE.name}/{CASE}x/cb092c04"},
+        {"Id": f"cordon/{ACCOUNT}/eu-central-1/{QUARANTINE.name}/{CASE}/00000000"},
+        {"Id": f"cordon/{ACCOUNT}/eu-central-1/{QUARANTINE.name}/{CASE}"},
     ],
 )
 def test_what_only_looks_like_our_finding_is_nothing(home: Office, changes: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from cordon.deciding import handler as handling
 from cordon.deployment import Deployment
 from decide_cases.decide import handler
 from tests.deciding.stand_ins import ADA, API, CASE, DESK, FUNCTIONS, Office, waiting
+from tests.examples import QUARANTINE
 
 CONTEXT = SimpleNamespace(
     aws_request_id="1-2-3", get_remaining_time_in_millis=lambda: 25_000, invoked_function_arn="arn"
@@ -62,7 +63,7 @@ def test_every_verb_is_carried_out(office: Office) -> None:
     office.queues.put("FailedReports", {})
     bodies: dict[str, Any] = {
         "approve": {"case": CASE, "plan": case.plan_hash},
-        "contain": {"resource": "arn:aws:s3:::x", "playbook": "quarantine_bucket", "why": "w"},
+        "contain": {"resource": "arn:aws:s3:::x", "playbook": QUARANTINE.name, "why": "w"},
         "redeliver": {"queue": "FailedReports"},
         "settings": {"change": {"do": "budget", "cases": 3}},
         "stop": None,

@@ -15,6 +15,7 @@ from cordon.deciding.person import (
     same_person,
 )
 from cordon.finding import ResourceRole
+from tests.examples import QUARANTINE, function_of
 from tests.make import ACCOUNT, DEPLOYMENT, a_finding, a_principal, an_actor
 
 NAMES = st.text("abcXYZ019+=,.@_-", min_size=1, max_size=20)
@@ -92,7 +93,7 @@ def test_named_role_of_another_account_is_another_role() -> None:
         f"arn:aws:iam::{ACCOUNT}:user/",
         "arn:aws:iam::1:user/ada",
         f"arn:aws:iam::{ACCOUNT}:user/a b",
-        session("cordon-QuarantineBucketRole-1A2B3C", "x"),
+        session(f"cordon-{function_of(QUARANTINE)}Role-1A2B3C", "x"),
         session("Member", "cordon-0123456789abcdef", OTHER),
     ],
 )

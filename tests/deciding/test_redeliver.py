@@ -12,11 +12,12 @@ from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from tests.deciding.stand_ins import ADA, CASE, FUNCTIONS_OF, Office, caller
 from tests.deciding.test_custom_actions import chosen, our_finding
+from tests.examples import QUARANTINE, REVOKE, function_of
 from tests.make import ACCOUNT
 from tests.reporting.cases import a_case
 
 EVENT = {"source": "aws.guardduty", "detail": {"id": "x"}}
-FUNCTION = FUNCTIONS_OF["revoke_sessions"]
+FUNCTION = FUNCTIONS_OF[REVOKE.name]
 BULK = f"arn:aws:sqs:eu-central-1:{ACCOUNT}:Bulk"
 
 
@@ -149,6 +150,6 @@ def test_other_queues_are_not_touched(office: Office) -> None:
 
 
 def test_nobody_of_cordon_redelivers(office: Office) -> None:
-    own = f"arn:aws:sts::{ACCOUNT}:assumed-role/cordon-QuarantineBucketRole-1A2B3C/x"
+    own = f"arn:aws:sts::{ACCOUNT}:assumed-role/cordon-{function_of(QUARANTINE)}Role-1A2B3C/x"
     with pytest.raises(NotDecided):
         redeliver(Redeliver("FailedReports"), caller(own), office.desk, lambda: 60_000)

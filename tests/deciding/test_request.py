@@ -21,6 +21,7 @@ from cordon.deciding.request import (
     caller_of,
     verb_of,
 )
+from tests.examples import QUARANTINE
 
 CASE, HASH = "0123456789abcdef", "ab" * 32
 JSON = st.recursive(
@@ -45,8 +46,8 @@ def sent(body: Any, **more: Any) -> dict[str, Any]:
         ("retry", {"case": CASE}, OnCase(CASE)),
         (
             "contain",
-            {"resource": "arn:aws:s3:::a", "playbook": "quarantine_bucket", "why": "w"},
-            ByArn("arn:aws:s3:::a", "quarantine_bucket", "w"),
+            {"resource": "arn:aws:s3:::a", "playbook": QUARANTINE.name, "why": "w"},
+            ByArn("arn:aws:s3:::a", QUARANTINE.name, "w"),
         ),
         ("redeliver", {"queue": "FailedReports"}, Redeliver("FailedReports")),
         ("settings", {"change": {"do": "start"}}, SetSettings({"do": "start"})),

@@ -13,13 +13,14 @@ from cordon.evidence import entry_at, sha256
 from cordon.memory import settings as settings_row
 from cordon.memory.settings import settings_of
 from tests.deciding.stand_ins import ADA, BOB, NAMES, Office, caller, refused
+from tests.examples import QUARANTINE, REVOKE, function_of
 from tests.make import ACCOUNT
 
 SITE = "arn:aws:s3:::www-acme"
 EXEMPT = {
     "do": "exempt",
     "resource": SITE,
-    "playbook": "quarantine_bucket",
+    "playbook": QUARANTINE.name,
     "owner": "Ada",
     "reason": "web",
     "until": "2027-01-31",
@@ -57,16 +58,16 @@ def entries(office: Office) -> list[dict[str, Any]]:
 
 
 def test_change_is_made_and_who_made_it_is_in_evidence(office: Office) -> None:
-    response = changes(office, do="mode", playbook="quarantine_bucket", mode="enforce")
+    response = changes(office, do="mode", playbook=QUARANTINE.name, mode="enforce")
     assert (response.status, response.body["complete"]) == (200, True)
     row = office.settings
-    assert row["modes"]["quarantine_bucket"] == "enforce"
+    assert row["modes"][QUARANTINE.name] == "enforce"
     assert (row["version"], row["changed_by"]) == (2, ADA)
     (entry,) = entries(office)
     assert entry["key"] == f"settings/{ACCOUNT}/settings/000001.json"
     content = entry["content"]
     assert content["by"] == ADA and content["row_version"] == 1
-    assert content["change"] == {"do": "mode", "playbook": "quarantine_bucket", "mode": "enforce"}
+    assert content["change"] == {"do": "mode", "playbook": QUARANTINE.name, "mode": "enforce"}
     (seen,) = content["witnesses"]
     assert (seen["by"], seen["request"], seen["source_ip"]) == (ADA, "of-ada", "203.0.113.7")
     assert settings_of(row, NAMES).faults == ()
@@ -74,9 +75,9 @@ def test_change_is_made_and_who_made_it_is_in_evidence(office: Office) -> None:
 
 def test_each_change_is_the_next_entry(office: Office) -> None:
     changes(office, do="budget", cases=5)
-    changes(office, BOB, do="budget", cases=7, playbook="revoke_sessions")
+    changes(office, BOB, do="budget", cases=7, playbook=REVOKE.name)
     assert [one["content"]["by"] for one in entries(office)] == [ADA, BOB]
-    assert (office.settings["budget"], office.settings["budgets"]) == (5, {"revoke_sessions": 7})
+    assert (office.settings["budget"], office.settings["budgets"]) == (5, {REVOKE.name: 7})
 
 
 def test_exemption_is_set_replaced_and_ended(office: Office) -> None:
@@ -84,7 +85,7 @@ def test_exemption_is_set_replaced_and_ended(office: Office) -> None:
         changes(office, **{**EXEMPT, "until": until})
     (one,) = office.settings["exemptions"].values()
     assert one == {
-        "playbook": "quarantine_bucket",
+        "playbook": QUARANTINE.name,
         "resource": SITE,
         "owner": "Ada",
         "reason": "web",
@@ -97,11 +98,11 @@ def test_exemption_is_set_replaced_and_ended(office: Office) -> None:
 
 
 def test_exemption_of_one_playbook_is_ended(office: Office) -> None:
-    for playbook in ("*", "quarantine_bucket"):
+    for playbook in ("*", QUARANTINE.name):
         changes(office, **{**EXEMPT, "playbook": playbook})
     changes(office, do="end_exemption", resource=SITE, playbook="*")
     (one,) = office.settings["exemptions"].values()
-    assert one["playbook"] == "quarantine_bucket"
+    assert one["playbook"] == QUARANTINE.name
 
 
 def test_protection_is_added_and_ended(office: Office) -> None:
@@ -153,9 +154,9 @@ def test_what_a_person_made_of_the_row_keeps_nobody_from_a_change(
     [
         ({}, "change.do"),
         ({"do": "stop"}, "change.do: must be one of mode, start, budget"),
-        ({"do": "mode", "playbook": "quarantine_buckets", "mode": "enforce"}, "must be one of"),
-        ({"do": "mode", "playbook": "quarantine_bucket", "mode": "aprove"}, "change.mode"),
-        ({"do": "mode", "playbook": "quarantine_bucket"}, "change.mode"),
+        ({"do": "mode", "playbook": f"{QUARANTINE.name}s", "mode": "enforce"}, "must be one of"),
+        ({"do": "mode", "playbook": QUARANTINE.name, "mode": "aprove"}, "change.mode"),
+        ({"do": "mode", "playbook": QUARANTINE.name}, "change.mode"),
         ({"do": "start", "playbook": "x"}, "change.playbook: is not a field"),
         ({"do": "budget", "cases": -1}, "change.cases"),
         ({"do": "budget", "cases": True}, "change.cases"),
@@ -181,7 +182,7 @@ def test_wrong_change_is_refused_before_anything_is_written(
 
 
 def test_nobody_of_cordon_changes_the_settings(office: Office) -> None:
-    own = f"arn:aws:sts::{ACCOUNT}:assumed-role/cordon-QuarantineBucketRole-1A2B3C/x"
+    own = f"arn:aws:sts::{ACCOUNT}:assumed-role/cordon-{function_of(QUARANTINE)}Role-1A2B3C/x"
     assert "a role of Cordon" in why_not(office, own, do="start")
 
 
@@ -204,13 +205,13 @@ def test_of_two_at_once_one_changes(office: Office) -> None:
     def another_first(**request: Any) -> None:
         if not raced[0]:
             raced[0] = True
-            changes(office, BOB, do="mode", playbook="quarantine_bucket", mode="observe")
+            changes(office, BOB, do="mode", playbook=QUARANTINE.name, mode="observe")
         put(**request)
 
     office.bucket.put_object = another_first  # type: ignore[method-assign]
     with pytest.raises(NotDecided, match="at this moment"):
-        changes(office, do="mode", playbook="quarantine_bucket", mode="enforce")
-    assert office.settings["modes"]["quarantine_bucket"] == "observe"
+        changes(office, do="mode", playbook=QUARANTINE.name, mode="enforce")
+    assert office.settings["modes"][QUARANTINE.name] == "observe"
 
 
 def test_start_does_not_undo_a_stop_that_it_did_not_see(office: Office) -> None:
@@ -232,19 +233,19 @@ def test_start_does_not_undo_a_stop_that_it_did_not_see(office: Office) -> None:
 # ---- two people ----
 
 MORE: list[dict[str, Any]] = [
-    {"do": "mode", "playbook": "quarantine_bucket", "mode": "enforce"},
+    {"do": "mode", "playbook": QUARANTINE.name, "mode": "enforce"},
     {"do": "start"},
     {"do": "budget", "cases": 11},
-    {"do": "budget", "cases": 6, "playbook": "revoke_sessions"},
+    {"do": "budget", "cases": 6, "playbook": REVOKE.name},
     {"do": "unprotect", "resource": "arn:aws:s3:::protected-*"},
     {"do": "end_exemption", "resource": "arn:aws:s3:::exempt"},
     {**EXEMPT, "resource": "arn:aws:s3:::exempt", "until": "2026-12-01"},
 ]
 LESS: list[dict[str, Any]] = [
-    {"do": "mode", "playbook": "quarantine_bucket", "mode": "observe"},
-    {"do": "mode", "playbook": "quarantine_bucket", "mode": "approve"},
+    {"do": "mode", "playbook": QUARANTINE.name, "mode": "observe"},
+    {"do": "mode", "playbook": QUARANTINE.name, "mode": "approve"},
     {"do": "budget", "cases": 10},
-    {"do": "budget", "cases": 5, "playbook": "revoke_sessions"},
+    {"do": "budget", "cases": 5, "playbook": REVOKE.name},
     {"do": "protect", "resource": SITE},
     EXEMPT,
     {**EXEMPT, "resource": "arn:aws:s3:::exempt", "until": "2027-02-01"},
@@ -256,7 +257,7 @@ def two(office: Office) -> Office:
     exempt = {k: v for k, v in EXEMPT.items() if k not in ("do", "until", "resource")}
     office.set(
         master_switch="observe",
-        budgets={"revoke_sessions": 5},
+        budgets={REVOKE.name: 5},
         exemptions={
             "x": {**exempt, "resource": "arn:aws:s3:::exempt", "expires": "2027-01-31T00:00:00Z"}
         },
@@ -305,8 +306,8 @@ def test_what_two_wanted_once_does_not_count_twice(two: Office) -> None:
 
 
 def test_a_mode_that_nobody_understands_is_observe(two: Office) -> None:
-    two.set(modes={"quarantine_bucket": "enforced"})
-    change = {"do": "mode", "playbook": "quarantine_bucket", "mode": "approve"}
+    two.set(modes={QUARANTINE.name: "enforced"})
+    change = {"do": "mode", "playbook": QUARANTINE.name, "mode": "approve"}
     assert changes(two, **change).body["complete"] is False
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import boto3
@@ -89,12 +90,19 @@ class Account:
     # ---- deploying ----
 
     def deploy(
-        self, mode: str = "", *more: str, template: Path | None = None, **parameters: str
+        self,
+        mode: str = "",
+        *more: str,
+        modes: Mapping[str, str] = MappingProxyType({}),
+        template: Path | None = None,
+        **parameters: str,
     ) -> str:
-        """``sam deploy`` of the built template, as it is, with these options ``more``. Waits until
-        all is still. Returns what the CLI printed; AssertionError where it fails."""
-        modes = dict.fromkeys(MODES, mode) if mode else {}
-        given = {"BreakGlassRoles": BREAK_GLASS, **modes, **parameters}
+        """``sam deploy`` of the built template, as it is, with these options ``more``, every
+        playbook in this mode but for those that ``modes`` names. Waits until all is still. Returns
+        what the CLI printed; AssertionError where it fails."""
+        every = dict.fromkeys(MODES, mode) if mode else {}
+        others = {mode_parameter(playbook): one for playbook, one in modes.items()}
+        given = {"BreakGlassRoles": BREAK_GLASS, **every, **others, **parameters}
         overrides = [f"{key}={value}" for key, value in given.items()]
         command = [
             *(sys.executable, "-m", "samcli", "deploy"),
@@ -216,7 +224,7 @@ class Account:
         return re.sub(r"(:action/custom/(?:Contain|Release))[0-9a-f]{8}$", rf"\g<1>{digits}", arn)
 
     def set(self, setting: str, value: Any) -> None:
-        """Change a setting by a plain command: ``master_switch``, ``modes.revoke_sessions``."""
+        """Change a setting by a plain command: ``master_switch``, ``modes.stop_notebook``."""
         placed = {f"#p{number}": part for number, part in enumerate(setting.split("."))}
         self.client("dynamodb").update_item(
             TableName=self.stack.outputs["CasesTableName"],

@@ -4,7 +4,6 @@ Every test also ends with a look at what the stack's roles were refused: nothing
 test provokes and names with ``@pytest.mark.refused("iam:PutRolePolicy")``.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -67,12 +66,6 @@ def account(running: Account, request: pytest.FixtureRequest) -> Iterator[Accoun
 def by_us(call: dict[str, Any]) -> bool:
     """Was it a role of the stack that was refused?"""
     return call["refused"] and ":assumed-role/cordon-" in call["principal"]
-
-
-def event(name: str) -> dict[str, Any]:
-    """A sample event ("quarantine_bucket/guardduty_…")."""
-    found: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
-    return found
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -8,26 +8,36 @@ import pytest
 
 from cordon.deciding.custom_actions import REVIEWER
 from cordon.statuses import Status
-from tests.e2e.account import ROOT, Account
-from tests.e2e.conftest import event
+from tests.e2e.account import Account
 from tests.e2e.people import role
 from tests.e2e.test_playbooks import state
+from tests.examples import (
+    NOBODY,
+    QUARANTINE,
+    REVOKE,
+    TAG,
+    event,
+    folder_of,
+    function_of,
+    path_of,
+    samples,
+)
 
-PUBLIC = "quarantine_bucket/guardduty_anonymous_access"
-CONTROL = "tag_ai_resource/securityhub_sagemaker_1"
+PUBLIC = "guardduty_anonymous_access"
+CONTROL = "securityhub_sagemaker_1"
 QUEUES = ("UndeliveredEvents", "FailedInvocations", "FailedBulkEvents", "FailedReports", "Reports")
 SOURCES = {
-    "GuardDuty": "quarantine_bucket/guardduty_public_access",
-    "Macie": "quarantine_bucket/macie_public",
-    "Config": "quarantine_bucket/config_bucket_public_read",
-    "Config, of AI": "tag_ai_resource/config_sagemaker_notebook_direct_internet",
-    "Security Hub": "quarantine_bucket/securityhub_s3_2",
-    "Security Hub, of AI": "tag_ai_resource/securityhub_sagemaker_2",
-    "Security Hub, of root": "escalate_finding/securityhub_iam_4",
-    "Security Hub's copy": "revoke_sessions/securityhub_guardduty_resource_credentials",
-    "Security Hub V2": "quarantine_bucket/ocsf_s3_8",
-    "Security Hub V2's copy": "quarantine_bucket/ocsf_guardduty_anonymous_access",
-    "a custom action": "tag_ai_resource/custom_action_contain_sagemaker_3",
+    "GuardDuty": "guardduty_public_access",
+    "Macie": "macie_public",
+    "Config": "config_bucket_public_read",
+    "Config, of AI": "config_sagemaker_notebook_direct_internet",
+    "Security Hub": "securityhub_s3_2",
+    "Security Hub, of AI": "securityhub_sagemaker_2",
+    "Security Hub, of root": "securityhub_iam_4",
+    "Security Hub's copy": "securityhub_guardduty_resource_credentials",
+    "Security Hub V2": "ocsf_s3_8",
+    "Security Hub V2's copy": "ocsf_guardduty_anonymous_access",
+    "a custom action": "custom_action_contain_sagemaker_3",
 }
 
 # ---- each source ----
@@ -39,7 +49,7 @@ def test_a_source_reaches_its_playbook(account: Account, source: str) -> None:
     account.stage(one)
     account.put(one)
     case = account.case()
-    assert case.playbook == SOURCES[source].split("/")[0]
+    assert case.playbook == folder_of(SOURCES[source])
     assert case.status in (Status.CONTAINED, Status.TAGGED, Status.ESCALATED)
     assert nothing_dead(account)
 
@@ -51,11 +61,11 @@ def nothing_dead(account: Account) -> bool:
 
 def test_the_custom_action_releases(account: Account) -> None:
     """On our own finding of the case, as Security Hub sends it."""
-    one = event("quarantine_bucket/securityhub_s3_2")
+    one = event("securityhub_s3_2")
     account.stage(one)
     before = state(account, one)
     account.put(one)
-    chosen = event("quarantine_bucket/custom_action_release_s3_8")
+    chosen = event("custom_action_release_s3_8")
     chosen["detail"]["findings"] = [plain(account.finding_of(account.case()))]
     account.put(chosen)
     assert account.case().status is Status.REOPENED
@@ -81,9 +91,9 @@ def test_passing_resource_is_untagged(account: Account) -> None:
 
 def test_unhandled_events_are_ignored(account: Account) -> None:
     """Nothing is requested of AWS, and nothing is written."""
-    own, ours = account.physical("RevokeSessionsRole"), "cordon-RevokeSessionsRole-16B4522BDD8E"
-    files = (ROOT / "events" / "nobody").glob("*.json")
-    texts = [path.read_text() for path in files if not path.stem.endswith(".plan")]
+    logical = f"{function_of(REVOKE)}Role"
+    own, ours = account.physical(logical), f"cordon-{logical}-16B4522BDD8E"
+    texts = [path_of(name).read_text() for name in samples(NOBODY)]
     assert len(texts) > 30
     before, calls_before = account.state(), len(account.calls())
     for text in texts:
@@ -162,7 +172,7 @@ def test_failed_queued_event_is_kept(account: Account) -> None:
 def test_failed_finding_is_handled_when_invoked_again(account: Account) -> None:
     one = event(PUBLIC)
     account.stage(one)
-    with account.denied("QuarantineBucket", "dynamodb:*"):
+    with account.denied(function_of(QUARANTINE), "dynamodb:*"):
         account.put(one)
     assert account.cases() == []
     (record,) = drained(account, "FailedInvocations")
@@ -182,7 +192,7 @@ def test_failed_bulk_is_handled_after_it_is_redelivered(account: Account) -> Non
     """By the desk, which alone may send to the queue beside its rules."""
     one = event(CONTROL)
     account.stage(one)
-    with account.denied("TagAiResource", "dynamodb:*"):
+    with account.denied(function_of(TAG), "dynamodb:*"):
         account.put(one)
     assert account.cases() == []
     assert len(account.messages("FailedBulkEvents")) == 1
@@ -199,8 +209,8 @@ def test_undelivered_event_is_handled_later(account: Account) -> None:
     one = event(PUBLIC)
     account.stage(one)
     function, rule = (
-        account.physical("QuarantineBucket"),
-        account.physical("QuarantineBucketGuardDuty"),
+        account.physical(function_of(QUARANTINE)),
+        account.physical(f"{function_of(QUARANTINE)}GuardDuty"),
     )
     lost = permission(account, function, rule)
     account.client("lambda").remove_permission(FunctionName=function, StatementId=lost["Sid"])

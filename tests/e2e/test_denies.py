@@ -7,9 +7,9 @@ import pytest
 
 from cordon.statuses import Status
 from tests.e2e.account import BREAK_GLASS, Account
-from tests.e2e.conftest import event
 from tests.e2e.people import trust
 from tests.e2e.test_playbooks import PUBLIC, ROLE, allowed, bucket_of, person, state
+from tests.examples import QUARANTINE, REVOKE, TAG, event, function_of
 
 TERRAFORM = "acme-terraform-state"
 LANDING = "OrganizationAccountAccessRole"
@@ -140,7 +140,7 @@ ALLOWED = (
     "dynamodb:PutItem",
     "sqs:SendMessage",
 )
-@pytest.mark.parametrize("function", ["QuarantineBucket", "RevokeSessions"])
+@pytest.mark.parametrize("function", [function_of(QUARANTINE), function_of(REVOKE)])
 def test_an_administrator_is_still_denied(account: Account, function: str) -> None:
     role = promoted(account, function)
     for bucket in ("ordinary", TERRAFORM):
@@ -150,7 +150,7 @@ def test_an_administrator_is_still_denied(account: Account, function: str) -> No
     outputs = account.stack.outputs
     names = {"EVIDENCE": outputs["EvidenceBucket"], "OWN": role.split("/")[-1]}
     names["TABLE"] = outputs["CasesTableName"]
-    names["QUEUE"] = account.physical("TagAiResourceBulkQueue")
+    names["QUEUE"] = account.physical(f"{function_of(TAG)}BulkQueue")
     assert [try_ for try_ in ALLOWED if not may(account, role, try_, names)] == []
     assert [try_ for try_ in DENIED if may(account, role, try_, names)] == []
 

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.e2e.account import ACCOUNT, PYTHON, REGION, Account, emulator
 from tests.e2e.small_stacks import allow, deploy, function, trust
+from tests.examples import QUARANTINE
 
 BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
 PRODUCT = f"arn:aws:securityhub:{REGION}:{ACCOUNT}:product/{ACCOUNT}/default"
@@ -256,7 +257,7 @@ def test_ops_items_are_found_again(deployed: Deployed) -> None:
             Description="what happened",
             Severity="2",
             OperationalData={
-                "cordon:case": {"Value": f"quarantine_bucket/{n}", "Type": "SearchableString"},
+                "cordon:case": {"Value": n, "Type": "SearchableString"},
                 "/aws/dedup": {
                     "Value": json.dumps({"dedupString": f"case {n}"}),
                     "Type": "SearchableString",
@@ -273,7 +274,7 @@ def test_ops_items_are_found_again(deployed: Deployed) -> None:
         ([("Status", "Open", "Equal"), ("Source", "cordon", "Contains")], [2, 1]),
         ([("OpsItemId", numbers[1], "Equal")], [1]),
         ([("Title", "case 2", "Contains")], [2]),
-        ([("OperationalData", data("quarantine_bucket/1"), "Equal")], [1]),
+        ([("OperationalData", data(f"{QUARANTINE.name}/1"), "Equal")], [1]),
         ([("LastModifiedTime", "2020-01-01T00:00:00Z", "GreaterThan")], [2, 1, 0]),
     ):
         given = [{"Key": k, "Values": [v], "Operator": o} for k, v, o in filters]

@@ -15,9 +15,10 @@ from cordon.memory.cases import Case
 from cordon.statuses import Status
 from embedded.template import load
 from tests.e2e.account import BUILT, Account, emulator
-from tests.e2e.conftest import by_us, event
+from tests.e2e.conftest import by_us
 from tests.e2e.inventory import inventory
 from tests.e2e.test_playbooks import PUBLIC, SHARED, bucket_of
+from tests.examples import QUARANTINE, event
 
 TAKEN = "/taken"  # a log group that somebody else has
 # What still runs while its stack is deleted writes its log into a group made anew. On AWS that
@@ -169,7 +170,7 @@ def test_a_second_stack_observes_until_the_first_is_deleted(empty: Account) -> N
     assert [f["Title"].split(":")[0] for f in our_findings(empty)] == ["Cordon contained"]
     by_arn = {"resource": f"arn:aws:s3:::{bucket_of(event(SHARED))}", "why": "seen"}
     with pytest.raises(NotPossible, match=first.stack_id):
-        second.stack.request("contain", {**by_arn, "playbook": "quarantine_bucket"})
+        second.stack.request("contain", {**by_arn, "playbook": QUARANTINE.name})
     second.tick("SetupEveryHour")
     assert second.settings["other_home"] == first.stack_id
     first.delete()

@@ -27,6 +27,7 @@ from tests.e2e.test_playbooks import (
     state,
     untouched,
 )
+from tests.examples import QUARANTINE
 
 TICK = "ReconcileCasesEveryFiveMinutes"
 
@@ -142,10 +143,10 @@ def test_evidence_is_compared_with_the_access_log(account: Account) -> None:
 
 def test_a_resource_is_contained_by_its_arn(account: Account) -> None:
     """No finding came: a person names the bucket, though the playbook only observes."""
-    account.set("modes.quarantine_bucket", "observe")
+    account.set(f"modes.{QUARANTINE.name}", "observe")
     one, ada = staged(account, PUBLIC), role(account, "Ada", "approver")
     before = state(account, one)
-    named = {"resource": f"arn:aws:s3:::{bucket_of(one)}", "playbook": "quarantine_bucket"}
+    named = {"resource": f"arn:aws:s3:::{bucket_of(one)}", "playbook": QUARANTINE.name}
     said = account.desk(ada)("contain", {**named, "why": "it leaks"})
     account.settle()
     assert said.status == 200
@@ -179,10 +180,10 @@ def test_to_stop_needs_nothing_but_the_function(account: Account) -> None:
 
 def test_an_operator_changes_settings_and_stops(account: Account) -> None:
     desk = account.desk(role(account, "Eve", "operator"))
-    change = {"do": "mode", "playbook": "quarantine_bucket", "mode": "observe"}
+    change = {"do": "mode", "playbook": QUARANTINE.name, "mode": "observe"}
     said = desk("settings", {"change": change})
     assert said.status == 200, said.body
-    assert account.settings["modes"]["quarantine_bucket"] == "observe"
+    assert account.settings["modes"][QUARANTINE.name] == "observe"
     assert account.settings["changed_by"] == session("Eve")
     assert desk("stop", {"observe": True}).status == 200
     assert account.settings["master_switch"] == "observe"

@@ -18,20 +18,20 @@ from cordon.memory.cases import Case
 from cordon.sources import read
 from cordon.statuses import Status
 from tests.e2e.account import ACCOUNT, BREAK_GLASS, Account
-from tests.e2e.conftest import event
 from tests.e2e.people import role, trust
+from tests.examples import ESCALATE, event, folder_of
 
-PUBLIC = "quarantine_bucket/guardduty_anonymous_access"
-SHARED = "quarantine_bucket/macie_shared_externally"
-ATTACKED = "quarantine_bucket/guardduty_ransomware_delete"
-STOLEN_FROM = "quarantine_bucket/guardduty_exfiltration_malicious_ip"
-REPLICATED = "quarantine_bucket/macie_replicated_externally"
-ROLE = "revoke_sessions/guardduty_resource_credentials_outside"
-USER = "revoke_sessions/guardduty_persistence"
-NOTEBOOK = "tag_ai_resource/securityhub_sagemaker_1"
-AGENT = "tag_ai_resource/securityhub_bedrock_1"
-RUNTIME = "tag_ai_resource/securityhub_bedrockagentcore_1"
-ROOT_USED = "escalate_finding/guardduty_root_credential_usage"
+PUBLIC = "guardduty_anonymous_access"
+SHARED = "macie_shared_externally"
+ATTACKED = "guardduty_ransomware_delete"
+STOLEN_FROM = "guardduty_exfiltration_malicious_ip"
+REPLICATED = "macie_replicated_externally"
+ROLE = "guardduty_resource_credentials_outside"
+USER = "guardduty_persistence"
+NOTEBOOK = "securityhub_sagemaker_1"
+AGENT = "securityhub_bedrock_1"
+RUNTIME = "securityhub_bedrockagentcore_1"
+ROOT_USED = "guardduty_root_credential_usage"
 EACH = (PUBLIC, ROLE, NOTEBOOK, ROOT_USED)
 FOREIGN = "999988887777"
 REFUSALS = ("AccessDenied", "AccessDeniedException", "InvalidAccessKeyId")
@@ -124,13 +124,13 @@ def escalated(account: Account, one: dict[str, Any]) -> Case:
 
 @pytest.mark.parametrize("name", EACH)
 def test_observed_changes_nothing(account: Account, name: str) -> None:
-    account.set(f"modes.{name.split('/')[0]}", "observe")
+    account.set(f"modes.{folder_of(name)}", "observe")
     one = staged(account, name)
     before, original = state(account, one), original_of(account, one)
     account.put(one)
     case = account.case()
     assert case.status is Status.OBSERVED
-    assert bool(case.plan.actions) == (case.playbook != "escalate_finding")
+    assert bool(case.plan.actions) == (case.playbook != ESCALATE.name)
     assert account.evidence(case) == ([] if case.observed else ["decided"])
     assert account.finding_of(case)["Title"].startswith("Cordon observed")
     assert state(account, one) == before
@@ -301,7 +301,7 @@ def test_original_finding_names_its_playbook(account: Account, name: str) -> Non
 
 def awaiting(account: Account, name: str) -> tuple[Case, dict[str, Any], dict[str, Any]]:
     """A case that waits for a person, its event, and the account before."""
-    account.set(f"modes.{name.split('/')[0]}", "approve")
+    account.set(f"modes.{folder_of(name)}", "approve")
     one = staged(account, name)
     before = state(account, one)
     account.put(one)
@@ -374,7 +374,7 @@ def not_done(account: Account, one: dict[str, Any], before: dict[str, Any], end:
 
 
 def test_escalation_needs_no_approval(account: Account) -> None:
-    account.set("modes.escalate_finding", "approve")
+    account.set(f"modes.{ESCALATE.name}", "approve")
     escalated(account, staged(account, ROOT_USED))
 
 

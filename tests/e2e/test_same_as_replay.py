@@ -13,7 +13,7 @@ import pytest
 
 from console.expected import home_of
 from console.replay import event_files
-from tests.e2e.account import ACCOUNT, REGION, ROOT, Account, emulator
+from tests.e2e.account import ACCOUNT, REGION, Account, emulator
 from tests.e2e.comparison import (
     REPORTER,
     by_resource,
@@ -26,8 +26,8 @@ from tests.e2e.conftest import LACKS
 from tests.e2e.deployed_side import deployed
 from tests.e2e.replay_side import replayed
 from tests.e2e.sides import HALVES, Moment, Side
+from tests.examples import EVENTS, QUARANTINE, function_of, path_of
 
-EVENTS = ROOT / "events"
 WAITS = "it waits for hours, which only replay's clock has"
 Deployed = Callable[[str], Account]
 
@@ -53,8 +53,8 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 
 def name_of(path: Path) -> str:
-    """``quarantine_bucket/guardduty_tor``."""
-    return str(path.relative_to(EVENTS).with_suffix(""))
+    """The sample's, as the test's id."""
+    return path.stem
 
 
 @pytest.mark.parametrize("path", event_files([EVENTS]), ids=name_of)
@@ -117,21 +117,21 @@ def by_playbook(side: Side) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-PUBLIC = EVENTS / "quarantine_bucket" / "guardduty_anonymous_access.json"
+PUBLIC = path_of("guardduty_anonymous_access")
 
 
 def test_a_rule_that_is_not_deployed_is_seen(account: Account) -> None:
     """The comparison fails when the deployed account does less."""
     events = account.client("events")
     names = [rule["Name"] for rule in events.list_rules()["Rules"]]
-    (name,) = [one for one in names if "QuarantineBucketGuardDuty" in one]
+    (name,) = [one for one in names if f"{function_of(QUARANTINE)}GuardDuty" in one]
     events.disable_rule(Name=name)
     try:
         replay = replayed(PUBLIC)
         seen = list(compared(replay, deployed(account, PUBLIC, replay)))
     finally:
         events.enable_rule(Name=name)  # no checkpoint holds rules
-    assert any(line.startswith("outcomes/quarantine_bucket: ") for line in seen)
+    assert any(line.startswith(f"outcomes/{QUARANTINE.name}: ") for line in seen)
     assert any(line.startswith("contained: state/s3/") for line in seen)
 
 

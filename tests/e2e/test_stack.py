@@ -10,13 +10,13 @@ from botocore.exceptions import ClientError
 from cordon.memory.cases import Case
 from cordon.statuses import Status
 from tests.e2e.account import ACCOUNT, Account, emulator
-from tests.e2e.conftest import event
 from tests.e2e.test_console import cordon
 from tests.e2e.test_life_cycle import is_protected
 from tests.e2e.test_playbooks import PUBLIC, ROLE, allowed, bucket_of, executions, person, state
+from tests.examples import QUARANTINE, REVOKE, TAG, event, function_of
 
 PEOPLES = ("master_switch", "modes", "budget", "budgets", "exemptions")  # no deployment resets them
-NOTEBOOK = "tag_ai_resource/securityhub_sagemaker_1"
+NOTEBOOK = "securityhub_sagemaker_1"
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def fresh(tmp_path: Path) -> Iterator[Account]:
     """An account of its own, in which the stack waits to be updated or deleted."""
     with emulator(tmp_path / "log") as account:
         account.client("securityhub").enable_security_hub()
-        account.deploy("enforce", ModeQuarantineBucket="approve", ApprovalHours="48")
+        account.deploy("enforce", modes={QUARANTINE.name: "approve"}, ApprovalHours="48")
         yield account
 
 
@@ -38,26 +38,26 @@ def test_update_takes_effect_and_what_waits_goes_on(fresh: Account) -> None:
     for name in (PUBLIC, ROLE, NOTEBOOK):
         fresh.stage(event(name))
         fresh.put(event(name))
-    waiting, revoked = case_of(fresh, "quarantine_bucket"), case_of(fresh, "revoke_sessions")
+    waiting, revoked = case_of(fresh, QUARANTINE.name), case_of(fresh, REVOKE.name)
     assert waiting.status is Status.AWAITING_APPROVAL
     fresh.stack.release(revoked, "it was an exercise")
     fresh.settle()
-    assert case_of(fresh, "revoke_sessions").status is Status.RELEASING
+    assert case_of(fresh, REVOKE.name).status is Status.RELEASING
     held, before = fresh.holds(), state(fresh, event(NOTEBOOK))
-    fresh.deploy("enforce", ModeTagAiResource="observe")
+    fresh.deploy("enforce", modes={TAG.name: "observe"})
     assert fresh.holds() == held
     assert state(fresh, event(NOTEBOOK)) == before
-    assert fresh.settings["modes"]["tag_ai_resource"] == "enforce"  # no deployment resets it
-    fresh.set("modes.tag_ai_resource", "observe")
+    assert fresh.settings["modes"][TAG.name] == "enforce"  # no deployment resets it
+    fresh.set(f"modes.{TAG.name}", "observe")
     fresh.stack.decide(waiting, "approve", waiting.plan_hash)
     fresh.settle()
-    assert case_of(fresh, "quarantine_bucket").status is Status.CONTAINED
+    assert case_of(fresh, QUARANTINE.name).status is Status.CONTAINED
     assert set(executions(fresh).values()) == {"SUCCEEDED"}
     fresh.cold()
-    fresh.stage(event("tag_ai_resource/securityhub_sagemaker_2"))
-    fresh.put(event("tag_ai_resource/securityhub_sagemaker_2"))
+    fresh.stage(event("securityhub_sagemaker_2"))
+    fresh.put(event("securityhub_sagemaker_2"))
     assert len(fresh.cases()) == 4
-    statuses = {c.status for c in fresh.cases() if c.playbook == "tag_ai_resource"}
+    statuses = {c.status for c in fresh.cases() if c.playbook == TAG.name}
     assert statuses == {Status.TAGGED, Status.OBSERVED}
 
 
@@ -99,7 +99,8 @@ def test_deleted_stack_keeps_evidence_and_lists_holds(fresh: Account) -> None:
     case, bucket, evidence = fresh.case(), bucket_of(event(PUBLIC)), fresh.evidence(fresh.case())
     where, policy = fresh.stack.outputs["EvidenceBucket"], fresh.client("s3").get_bucket_policy
     kept = json.loads(policy(Bucket=where)["Policy"])
-    role, function = fresh.physical("QuarantineBucketRole"), fresh.physical("QuarantineBucket")
+    logical = function_of(QUARANTINE)
+    role, function = fresh.physical(f"{logical}Role"), fresh.physical(logical)
     fresh.delete()
     with pytest.raises(ClientError, match="NoSuchEntity"):
         fresh.client("iam").get_role(RoleName=role)

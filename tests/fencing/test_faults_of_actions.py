@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.client import BaseClient
 
-from console.playbooks import playbooks
 from console.staging import stage
 from cordon.clients import AwsClients
 from cordon.sources import read
@@ -22,24 +20,24 @@ from cordon.statuses import CONTAIN_ENDED, Status
 from embedded.place import Place
 from embedded.snapshot import snapshot
 from tests.actions.scenario import PLACE, account
+from tests.examples import HEADERS, event, folder_of
 from tests.faults import DENIED, FAULTS, LOST, Breakage, nothing
 from tests.fencing.account import MemoryAccount, memory_account
 from tests.fencing.test_faults import BrokenAccount, wrong
 from tests.make import ACCOUNT, DEPLOYMENT
 from tests.promises.forked import apart
-from tests.promises.world import READS, RECORDS, event, without_dates
+from tests.promises.world import READS, RECORDS, without_dates
 
 SAMPLES = {
-    "bucket": "quarantine_bucket/guardduty_ransomware_delete",
-    "replicated": "quarantine_bucket/macie_replicated_externally",
-    "role": "revoke_sessions/guardduty_privilege_escalation",
-    "user": "revoke_sessions/guardduty_compromised_credentials",
-    "notebook": "tag_ai_resource/securityhub_sagemaker_1",
-    "agent": "tag_ai_resource/securityhub_bedrockagentcore_1",
+    "bucket": "guardduty_ransomware_delete",
+    "replicated": "macie_replicated_externally",
+    "role": "guardduty_privilege_escalation",
+    "user": "guardduty_compromised_credentials",
+    "notebook": "securityhub_sagemaker_1",
+    "agent": "securityhub_bedrockagentcore_1",
 }
 HERE = replace(DEPLOYMENT, account=PLACE.account, region=PLACE.region)
 OTHERS = tuple(fault for fault in FAULTS if fault is not DENIED)
-KNOWN = {playbook.name: playbook for playbook in playbooks(Path(__file__).parents[2])}
 TAGGED = ("notebook", "agent")
 CALL = "_make_api_call"  # the one place that every call of every client goes through
 
@@ -81,7 +79,7 @@ def staged(sample: str) -> Iterator[RealAccount]:
     """What the sample's finding names, as bad as it says, and nothing delivered yet."""
     text = json.dumps(event(SAMPLES[sample])).replace(ACCOUNT, PLACE.account)
     finding = read(json.loads(text), HERE)
-    plan = KNOWN[SAMPLES[sample].split("/")[0]].plan_for(finding, HERE)
+    plan = HEADERS[folder_of(SAMPLES[sample])].plan_for(finding, HERE)
     with account() as aws, memory_account({"a": plan.actions}) as start:
         stage(finding, lambda service, *_: aws.client(service))
         start.resources = aws  # type: ignore[assignment]

@@ -8,19 +8,18 @@ from hypothesis import strategies as st
 
 from cordon.memory import budget
 from cordon.memory.table import Table
+from tests.examples import QUARANTINE, REVOKE
 from tests.fencing.stand_ins import Clock
 
 ACCOUNT = "111122223333"
 
 
-def take(
-    table: Table, limit: int, playbook: str = "quarantine_bucket", account: str = ACCOUNT
-) -> bool:
+def take(table: Table, limit: int, playbook: str = QUARANTINE.name, account: str = ACCOUNT) -> bool:
     return budget.take(table, playbook, account, limit)
 
 
 def spent(table: Table) -> int:
-    key = budget.key("quarantine_bucket", ACCOUNT)
+    key = budget.key(QUARANTINE.name, ACCOUNT)
     return budget.spent(table.get(key).get(key))
 
 
@@ -32,7 +31,7 @@ def test_budget_is_used_up(table: Table, clock: Clock) -> None:
 
 def test_budgets_do_not_share(table: Table, clock: Clock) -> None:
     assert take(table, 1)
-    assert take(table, 1, playbook="revoke_sessions")
+    assert take(table, 1, playbook=REVOKE.name)
     assert take(table, 1, account="444455556666")
     assert not take(table, 1)
 
@@ -51,7 +50,7 @@ def test_zero_budget_takes_nothing(table: Table, clock: Clock) -> None:
 
 def test_budget_row_expires(table: Table, clock: Clock) -> None:
     take(table, 1)
-    key = budget.key("quarantine_bucket", ACCOUNT)
+    key = budget.key(QUARANTINE.name, ACCOUNT)
     assert table.get(key)[key]["expires"] == int((clock.now() + budget.KEPT_FOR).timestamp())
 
 

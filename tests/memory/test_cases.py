@@ -12,22 +12,22 @@ from cordon.memory.cases import ActionResult, ActionStatus, Case, Cases
 from cordon.memory.table import Table
 from cordon.playbook import Plan
 from cordon.statuses import CLOSED, TABLE, Event, Status
-from quarantine_bucket.playbook import PLAYBOOK
+from tests.examples import QUARANTINE
 from tests.fencing.stand_ins import Clock
 from tests.make import ACCOUNT, DEPLOYMENT, NOON, a_finding
 from tests.memory.table import NAME, dynamodb_table
 from tests.reporting import cases as cases_of_reports
 
-PLAN = Plan(tuple(PLAYBOOK.plan(a_finding(), "c0ffee", DEPLOYMENT)), "look at it")
+PLAN = Plan(tuple(QUARANTINE.plan(a_finding(), "c0ffee", DEPLOYMENT)), "look at it")
 OTHER_PLAN = Plan(PLAN.actions[:1], "look again")
-PLAN_KEY = f"plan#quarantine_bucket#c0ffee#{PLAN.hash[:16]}"
-CASE_KEY = "case#quarantine_bucket#c0ffee"
+PLAN_KEY = f"plan#{QUARANTINE.name}#c0ffee#{PLAN.hash[:16]}"
+CASE_KEY = f"case#{QUARANTINE.name}#c0ffee"
 OPEN = sorted(set(Status) - CLOSED)
 
 
 @pytest.fixture
 def cases(table: Table, clock: Clock) -> Cases:
-    return Cases(table, "quarantine_bucket", evidence_days=30)
+    return Cases(table, QUARANTINE.name, evidence_days=30)
 
 
 def a_case(status: Status = Status.CONTAINING, **changes: Any) -> Case:
@@ -192,8 +192,8 @@ def test_observed_case_that_goes_on_has_its_plan_in_a_row_of_its_own(
         claimed = replace(a_case(), id=observed.id, plan=plan, plan_hash=plan.hash)
         claimed = cases.open(claimed, replacing=observed)
         own, case = (
-            f"plan#quarantine_bucket#{observed.id}#{plan.hash[:16]}",
-            f"case#quarantine_bucket#{observed.id}",
+            f"plan#{QUARANTINE.name}#{observed.id}#{plan.hash[:16]}",
+            f"case#{QUARANTINE.name}#{observed.id}",
         )
         rows = table.get(own, case)
         assert "expires" not in rows[own]
@@ -231,13 +231,13 @@ def test_changed_at_always_rises(cases: Cases, clock: Clock) -> None:
 @pytest.mark.parametrize("status", Status)
 def test_index_names_the_open_cases(status: Status, clock: Clock) -> None:
     with dynamodb_table() as (table, client):
-        Cases(table, "quarantine_bucket").open(a_case(status))
+        Cases(table, QUARANTINE.name).open(a_case(status))
         found = client.query(
             TableName=NAME,
             IndexName="open",
             KeyConditionExpression="#open = :playbook",
             ExpressionAttributeNames={"#open": "open"},
-            ExpressionAttributeValues={":playbook": {"S": "quarantine_bucket"}},
+            ExpressionAttributeValues={":playbook": {"S": QUARANTINE.name}},
         )["Items"]
     assert [item["id"]["S"] for item in found] == ([CASE_KEY] if status in OPEN else [])
 

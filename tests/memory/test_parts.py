@@ -18,8 +18,8 @@ from tests.make import ACCOUNT, DEPLOYMENT
 QUEUES = "https://sqs.eu-central-1.amazonaws.com/111122223333"
 HERE = replace(DEPLOYMENT, reports_queue=f"{QUEUES}/cordon-Reports-1A2B")
 GIVEN = {
-    "Functions": {"tag_ai_resource": "cordon-Tag-1A2B", "close_all": "cordon-Close-3C4D"},
-    "BulkQueues": {"tag_ai_resource": "cordon-TagBulkQueue-1A2B"},
+    "Functions": {"tag_all": "cordon-Tag-1A2B", "close_all": "cordon-Close-3C4D"},
+    "BulkQueues": {"tag_all": "cordon-TagBulkQueue-1A2B"},
     "OwnRoles": ["cordon-TagRole-9Z8Y", "cordon-CloseRole-1A2B"],
 }
 FUNCTION = f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:"
@@ -38,10 +38,10 @@ def test_what_is_written_is_read(table: Table) -> None:
     parts.save(table, parts.names_of(GIVEN))
     assert parts.read(table, HERE) == Parts(
         functions={
-            "tag_ai_resource": f"{FUNCTION}cordon-Tag-1A2B",
+            "tag_all": f"{FUNCTION}cordon-Tag-1A2B",
             "close_all": f"{FUNCTION}cordon-Close-3C4D",
         },
-        bulk_queues={"tag_ai_resource": f"{QUEUES}/cordon-TagBulkQueue-1A2B"},
+        bulk_queues={"tag_all": f"{QUEUES}/cordon-TagBulkQueue-1A2B"},
         own_roles=(f"{ROLE}cordon-TagRole-9Z8Y", f"{ROLE}cordon-CloseRole-1A2B"),
     )
 
@@ -75,11 +75,11 @@ def test_no_row_is_an_error(table: Table) -> None:
     [
         *((name, value) for name in ("functions", "bulk_queues") for value in ("a=b", 3, None)),
         ("functions", {}),
-        ("functions", {"tag_ai_resource": ""}),
-        ("functions", {"tag_ai_resource": "arn:aws:lambda:eu-central-1:1:function:x"}),
+        ("functions", {"tag_all": ""}),
+        ("functions", {"tag_all": "arn:aws:lambda:eu-central-1:1:function:x"}),
         ("functions", {"*": "cordon-Tag-1A2B"}),
-        ("bulk_queues", {"tag_ai_resource": 3}),
-        ("bulk_queues", {"tag_ai_resource": "https://queue"}),
+        ("bulk_queues", {"tag_all": 3}),
+        ("bulk_queues", {"tag_all": "https://queue"}),
         ("own_roles", ""),
         ("own_roles", "a,,b"),
         ("own_roles", "*"),

@@ -15,13 +15,14 @@ import pytest
 
 import cordon.clients
 from tests.architecture import pruned
-from tests.promises.world import World, entered, event, seen
+from tests.examples import event
+from tests.promises.world import World, entered, seen
 
 WARMING = (  # between them they make every client and load every service model
-    "quarantine_bucket/guardduty_ransomware_delete",
-    "revoke_sessions/guardduty_compromised_credentials",
-    "tag_ai_resource/securityhub_bedrockagentcore_1",
-    "tag_ai_resource/securityhub_sagemaker_1",
+    "guardduty_ransomware_delete",
+    "guardduty_compromised_credentials",
+    "securityhub_bedrockagentcore_1",
+    "securityhub_sagemaker_1",
 )
 
 

@@ -23,20 +23,21 @@ from cordon.statuses import Status
 from embedded.iam_guard import SandboxDied
 from embedded.journal import Called
 from tests.actions.scenario_iam import DENY_ALL, policy_of
+from tests.examples import (
+    ESCALATE,
+    QUARANTINE,
+    REVOKE,
+    TAG,
+    event,
+    folder_of,
+    function_of,
+    path_of,
+    samples,
+)
 from tests.promises.permission_scenarios_desk import DESK_ROADS
 from tests.promises.permission_scenarios_people import RECONCILER_ROADS, REPORTER_ROADS
 from tests.promises.test_holds_on_one_bucket import bucket_of
-from tests.promises.world import (
-    EVENTS,
-    HOME,
-    PLAYBOOKS,
-    Event,
-    World,
-    chosen,
-    event,
-    finding_of,
-    samples,
-)
+from tests.promises.world import HOME, PLAYBOOKS, Event, World, chosen, finding_of
 
 Road = Callable[[World], None]
 MEMBER = "444455556666"
@@ -79,7 +80,7 @@ def approved(name: str) -> Road:
     """A sample is approved."""
 
     def go(world: World) -> None:
-        world.set(f"modes.{name.split('/')[0]}", "approve")
+        world.set(f"modes.{folder_of(name)}", "approve")
         world.send(event(name))
         world.approve(world.case())
         assert world.case().status in ENDED
@@ -100,7 +101,7 @@ def release_by_custom_action(contains: str, releases: str) -> Road:
 
 def release_on_our_finding(world: World) -> None:
     """A reviewer releases on our own finding of the case."""
-    world.send(event("escalate_finding/guardduty_attack_sequence_s3"))
+    world.send(event("guardduty_attack_sequence_s3"))
     world.account.deliver(chosen("CordonRelease", world.finding(world.case())))
     assert world.case().status is Status.RELEASED
 
@@ -151,7 +152,7 @@ def incident_resolved(name: str) -> Road:
 
 def without_policy(world: World) -> None:
     """The bucket has no policy: releasing deletes ours."""
-    one = event("quarantine_bucket/guardduty_exfiltration_malicious_ip")
+    one = event("guardduty_exfiltration_malicious_ip")
     world.stage(one)
     world.account.client("s3").delete_bucket_policy(Bucket=bucket_of(one))
     world.account.deliver(one)
@@ -230,7 +231,7 @@ def _let_in(world: World) -> None:
 
 def takes_no_tags(world: World) -> None:
     """The resource takes no tags: an incident is opened instead."""
-    text = json.dumps(event("tag_ai_resource/securityhub_bedrockagentcore_5"))
+    text = json.dumps(event("securityhub_bedrockagentcore_5"))
     one: Event = json.loads(text.replace("browser-custom/", "browser/"))
     world.send(one)
     assert world.case().status is Status.ESCALATED
@@ -272,7 +273,7 @@ def not_looked_up(name: str) -> Road:
 
 def of_samples(playbook: str) -> tuple[Road, ...]:
     """The roads of a playbook that needs no others: on its samples, the first one interrupted."""
-    plans = {name: beside(EVENTS / f"{name}.json") or {} for name in samples(playbook)}
+    plans = {name: beside(path_of(name)) or {} for name in samples(playbook)}
     handled = [name for name, plan in plans.items() if plan["outcome"] in HANDLED]
     first = handled[0]
     roads = [*(sample(name) for name in handled), died(first), incident_resolved(first)]
@@ -286,56 +287,54 @@ def of_samples(playbook: str) -> tuple[Road, ...]:
 
 
 ROADS: dict[str, tuple[Road, ...]] = {
-    "QuarantineBucket": (
-        sample("quarantine_bucket/guardduty_public_access"),
-        sample("quarantine_bucket/guardduty_ransomware_delete"),
-        sample("quarantine_bucket/macie_replicated_externally"),
+    function_of(QUARANTINE): (
+        sample("guardduty_public_access"),
+        sample("guardduty_ransomware_delete"),
+        sample("macie_replicated_externally"),
         without_policy,
-        approved("quarantine_bucket/config_bucket_level_block"),
-        release_by_custom_action(
-            "quarantine_bucket/ocsf_s3_8", "quarantine_bucket/custom_action_release_s3_8"
-        ),
-        elsewhere("quarantine_bucket/securityhub_s3_2"),
-        died("quarantine_bucket/guardduty_public_access"),
-        needs_time("quarantine_bucket/guardduty_public_access", BlockPublicAccess),
-        incident_resolved("quarantine_bucket/guardduty_public_access"),
+        approved("config_bucket_level_block"),
+        release_by_custom_action("ocsf_s3_8", "custom_action_release_s3_8"),
+        elsewhere("securityhub_s3_2"),
+        died("guardduty_public_access"),
+        needs_time("guardduty_public_access", BlockPublicAccess),
+        incident_resolved("guardduty_public_access"),
     ),
-    "RevokeSessions": (
-        sample("revoke_sessions/guardduty_privilege_escalation"),
-        sample("revoke_sessions/guardduty_compromised_credentials"),
-        filled("revoke_sessions/guardduty_privilege_escalation"),
-        filled("revoke_sessions/guardduty_compromised_credentials"),
-        approved("revoke_sessions/guardduty_persistence"),
+    function_of(REVOKE): (
+        sample("guardduty_privilege_escalation"),
+        sample("guardduty_compromised_credentials"),
+        filled("guardduty_privilege_escalation"),
+        filled("guardduty_compromised_credentials"),
+        approved("guardduty_persistence"),
         release_by_custom_action(
-            "revoke_sessions/guardduty_privilege_escalation",
-            "revoke_sessions/custom_action_release_privilege_escalation",
+            "guardduty_privilege_escalation",
+            "custom_action_release_privilege_escalation",
         ),
-        elsewhere("revoke_sessions/securityhub_guardduty_resource_credentials"),
-        died("revoke_sessions/guardduty_persistence"),
-        needs_time("revoke_sessions/guardduty_privilege_escalation", RevokeRoleSessions),
-        incident_resolved("revoke_sessions/guardduty_privilege_escalation"),
+        elsewhere("securityhub_guardduty_resource_credentials"),
+        died("guardduty_persistence"),
+        needs_time("guardduty_privilege_escalation", RevokeRoleSessions),
+        incident_resolved("guardduty_privilege_escalation"),
     ),
-    "TagAiResource": (
-        sample("tag_ai_resource/securityhub_sagemaker_1"),
-        sample("tag_ai_resource/securityhub_bedrock_1"),
-        sample("tag_ai_resource/securityhub_bedrockagentcore_1"),
+    function_of(TAG): (
+        sample("securityhub_sagemaker_1"),
+        sample("securityhub_bedrock_1"),
+        sample("securityhub_bedrockagentcore_1"),
         takes_no_tags,
-        approved("tag_ai_resource/securityhub_sagemaker_3"),
+        approved("securityhub_sagemaker_3"),
         release_by_custom_action(
-            "tag_ai_resource/securityhub_sagemaker_3",
-            "tag_ai_resource/custom_action_release_sagemaker_3",
+            "securityhub_sagemaker_3",
+            "custom_action_release_sagemaker_3",
         ),
-        elsewhere("tag_ai_resource/securityhub_sagemaker_1"),
-        died("tag_ai_resource/securityhub_sagemaker_1"),
-        needs_time("tag_ai_resource/securityhub_sagemaker_1", TagSageMaker),
-        incident_resolved("tag_ai_resource/securityhub_sagemaker_1"),
+        elsewhere("securityhub_sagemaker_1"),
+        died("securityhub_sagemaker_1"),
+        needs_time("securityhub_sagemaker_1", TagSageMaker),
+        incident_resolved("securityhub_sagemaker_1"),
     ),
-    "EscalateFinding": (
-        sample("escalate_finding/guardduty_attack_sequence_s3"),
-        sample("escalate_finding/securityhub_iam_6"),
+    function_of(ESCALATE): (
+        sample("guardduty_attack_sequence_s3"),
+        sample("securityhub_iam_6"),
         release_on_our_finding,
-        died("escalate_finding/guardduty_attack_sequence_s3"),
-        incident_resolved("escalate_finding/guardduty_attack_sequence_s3"),
+        died("guardduty_attack_sequence_s3"),
+        incident_resolved("guardduty_attack_sequence_s3"),
     ),
     "Setup": (set_up, looked_after),
     "DecideCases": DESK_ROADS,

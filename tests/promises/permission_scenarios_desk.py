@@ -5,8 +5,9 @@ import json
 from moto.iam.models import iam_backends
 
 from cordon.statuses import Status
+from tests.examples import QUARANTINE, TAG, event, function_of
 from tests.promises.policies import policy
-from tests.promises.world import HOME, PLAYBOOKS, World, event
+from tests.promises.world import HOME, PLAYBOOKS, World
 
 SSO_PATH = "/aws-reserved/sso.amazonaws.com/eu-west-1/"
 SSO_ROLE = "AWSReservedSSO_Approver_0123456789abcdef"
@@ -20,8 +21,8 @@ def decided(world: World) -> None:
     role = iam_backends[HOME[0]][HOME[2]].get_role(SSO_ROLE)  # only AWS may change such a role
     role.put_policy("approver", document)
     ada = f"arn:aws:sts::{HOME[0]}:assumed-role/{SSO_ROLE}/ada"
-    world.set("modes.quarantine_bucket", "approve")
-    world.send(event("quarantine_bucket/guardduty_public_access"))
+    world.set(f"modes.{QUARANTINE.name}", "approve")
+    world.send(event("guardduty_public_access"))
     case = world.case()
     body = {"case": case.id, "plan": case.plan_hash}
     response = world.account.request("POST", "/approve", body, caller=ada)
@@ -44,7 +45,7 @@ def changed_settings(world: World) -> None:
 def invoked(world: World) -> None:
     """Dead letters of every function go back to it."""
     sqs, queue = world.account.client("sqs"), world.account.queues["FailedInvocations"].url
-    one = event("nobody/guardduty_sample")
+    one = event("guardduty_sample")
     for logical in PLAYBOOKS.values():
         arn = world.account.functions[logical].arn
         record = {"requestContext": {"functionArn": f"{arn}:$LATEST"}, "requestPayload": one}
@@ -57,7 +58,7 @@ def invoked(world: World) -> None:
 def redelivered(world: World) -> None:
     """Dead letters of every queue go back to it."""
     sqs, queues = world.account.client("sqs"), world.account.queues
-    body = json.dumps(event("nobody/securityhub_s3_5"))
+    body = json.dumps(event("securityhub_s3_5"))
     bulk = [queue.arn for name, queue in queues.items() if name.endswith("BulkQueue")]
     for arn in bulk:
         target = {"DataType": "String", "StringValue": arn}
@@ -66,7 +67,7 @@ def redelivered(world: World) -> None:
             MessageBody=body,
             MessageAttributes={"TARGET_ARN": target},
         )
-    report = json.dumps({"playbook": "quarantine_bucket", "case": "0" * 16, "projection": "all"})
+    report = json.dumps({"playbook": QUARANTINE.name, "case": "0" * 16, "projection": "all"})
     sqs.send_message(QueueUrl=queues["FailedReports"].url, MessageBody=report)
     sqs.send_message(QueueUrl=queues["FailedBulkEvents"].url, MessageBody=body)
     done = {
@@ -80,7 +81,7 @@ def redelivered(world: World) -> None:
 def given_up_by_a_queue(world: World) -> None:
     """A message that nobody can read goes back to the queue that gave it up, and again."""
     sqs, queues = world.account.client("sqs"), world.account.queues
-    sqs.send_message(QueueUrl=queues["TagAiResourceBulkQueue"].url, MessageBody="no JSON")
+    sqs.send_message(QueueUrl=queues[f"{function_of(TAG)}BulkQueue"].url, MessageBody="no JSON")
     world.account.settle()
     done = world.operator.request("redeliver", {"queue": "FailedBulkEvents"})
     assert done["redelivered"] == 1

@@ -8,11 +8,12 @@ from botocore.exceptions import ClientError
 
 from cordon.statuses import Status
 from embedded.journal import Called
-from tests.promises.world import World, event
+from tests.examples import QUARANTINE, event
+from tests.promises.world import World
 
-PUBLIC = "quarantine_bucket/guardduty_public_access"
-COPY = "quarantine_bucket/securityhub_guardduty_anonymous_access"
-CONTROL = "quarantine_bucket/securityhub_s3_8_per_standard"
+PUBLIC = "guardduty_public_access"
+COPY = "securityhub_guardduty_anonymous_access"
+CONTROL = "securityhub_s3_8_per_standard"
 
 
 def shown(world: World) -> None:
@@ -52,7 +53,7 @@ def settings_past_the_desk(world: World) -> None:
 
 def too_late(world: World) -> None:
     """Nobody decides in time; a person resolves the incident of what was for them."""
-    world.set("modes.quarantine_bucket", "approve")
+    world.set(f"modes.{QUARANTINE.name}", "approve")
     world.send(event(PUBLIC))
     world.account.advance(timedelta(hours=5), schedules="last")
     assert world.case().status is Status.EXPIRED

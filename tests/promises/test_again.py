@@ -9,10 +9,11 @@ from cordon.memory.cases import Case
 from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded.journal import Called
-from tests.promises.world import Event, World, changed, event, outcomes, revoked
+from tests.examples import QUARANTINE, REVOKE, event, function_of
+from tests.promises.world import Event, World, changed, outcomes, revoked
 
-ROLE = "revoke_sessions/guardduty_resource_credentials_outside"
-BUCKET = "quarantine_bucket/guardduty_public_access"
+ROLE = "guardduty_resource_credentials_outside"
+BUCKET = "guardduty_public_access"
 CALL = "detail.service.action.awsApiCallAction"
 
 
@@ -88,7 +89,7 @@ def test_future_activity_is_no_moment(world: World) -> None:
 
 @pytest.mark.parametrize("mode", ["enforce", "approve"])
 def test_denied_activity_is_recorded_once(world: World, mode: str) -> None:
-    world.set("modes.revoke_sessions", mode)
+    world.set(f"modes.{REVOKE.name}", mode)
     case = contained(world)
     published = len(world.published)
     denied = seen(event(ROLE), "12:50", error="AccessDenied")
@@ -103,7 +104,7 @@ def test_denied_activity_is_recorded_once(world: World, mode: str) -> None:
 
 def test_control_that_fails_still_is_not_again(world: World) -> None:
     """A control has no activity: an update of its finding says nothing new."""
-    one = event("quarantine_bucket/securityhub_s3_8_per_standard")
+    one = event("securityhub_s3_8_per_standard")
     world.send(one)
     assert world.case().status is Status.CONTAINED
     later = changed(one, "detail.findings.0.UpdatedAt", "2026-11-24T12:50:00.000Z")
@@ -189,7 +190,7 @@ def test_enforce_contains_what_waits(world: World) -> None:
     """A case that awaits approval is contained at the next delivery, whatever it says (B5)."""
     world.send(seen(event(BUCKET), "11:55"))
     assert world.case().status is Status.AWAITING_APPROVAL
-    world.set("modes.quarantine_bucket", "enforce")
+    world.set(f"modes.{QUARANTINE.name}", "enforce")
     world.account.deliver(seen(event(BUCKET), "11:55"))
     assert world.case().status is Status.CONTAINED
     assert world.case().round == 2
@@ -200,7 +201,7 @@ def test_enforce_contains_again_what_waits(world: World) -> None:
     contained(world)
     at(world, 1, seen(event(ROLE), "12:50"))
     before = revoked(world.state)
-    world.set("modes.revoke_sessions", "enforce")
+    world.set(f"modes.{REVOKE.name}", "enforce")
     world.set("budget", 0)  # a further attempt at what is held costs nothing
     world.account.deliver(seen(event(ROLE), "12:50"))
     assert world.case().status is Status.CONTAINED
@@ -230,9 +231,9 @@ def test_question_older_than_its_time_is_opened_again(world: World) -> None:
 def test_activity_during_a_release_awaits_approval_after_it(world: World, mode: str) -> None:
     """What is seen while an undo waits, or fails, is not swallowed (B5)."""
     contained(world, BUCKET)
-    with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock"):
+    with world.denied(function_of(QUARANTINE), "s3:PutBucketPublicAccessBlock"):
         assert world.release(world.case()).status is Status.RELEASING
-        world.set("modes.quarantine_bucket", mode)
+        world.set(f"modes.{QUARANTINE.name}", mode)
         later(world, hours=1)
         just_now = f"{world.account.clock.now - timedelta(minutes=10):%H:%M}"
         for _ in range(2):
@@ -290,7 +291,7 @@ def test_rejected_case_stays_rejected(world: World) -> None:
     for hours, activity in ((1, "12:50"), (5, "17:50")):
         at(world, hours, seen(event(BUCKET), activity))
         assert world.case().status is Status.REJECTED
-    world.set("modes.quarantine_bucket", "enforce")
+    world.set(f"modes.{QUARANTINE.name}", "enforce")
     at(world, 1, seen(event(BUCKET), "18:50"))
     assert world.case().status is Status.REJECTED
 
@@ -316,7 +317,7 @@ def protect(world: World, how: str, resource: str) -> None:
     values = {
         "protected": {resource},
         "exemptions": {"one": {**exemption, "expires": "2027-01-01T00:00:00Z"}},
-        "modes.quarantine_bucket": "observe",
+        f"modes.{QUARANTINE.name}": "observe",
     }
     world.set(how, values[how])
 
@@ -324,9 +325,9 @@ def protect(world: World, how: str, resource: str) -> None:
 SAYS = {
     "protected": "is protected by the pattern",
     "exemptions": "by Ann: a test",
-    "modes.quarantine_bucket": "mode is observe",
+    f"modes.{QUARANTINE.name}": "mode is observe",
 }
-HOW = pytest.mark.parametrize("how", ["protected", "exemptions", "modes.quarantine_bucket"])
+HOW = pytest.mark.parametrize("how", ["protected", "exemptions", f"modes.{QUARANTINE.name}"])
 
 
 @HOW
@@ -345,7 +346,7 @@ def test_again_is_policys_to_allow(world: World, how: str) -> None:
 @HOW
 def test_failed_change_is_tried_again_only_if_allowed(world: World, how: str) -> None:
     world.stage(event(BUCKET))
-    with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock"):
+    with world.denied(function_of(QUARANTINE), "s3:PutBucketPublicAccessBlock"):
         world.account.deliver(event(BUCKET))
     case = world.case()
     assert case.status is Status.FAILED

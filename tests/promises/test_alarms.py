@@ -21,12 +21,13 @@ from cordon.memory.decisions import Verb
 from embedded.event_patterns import matches
 from embedded.journal import Dropped, ExecutionEnded, Invoked, Retained
 from tests.architecture.stack import ROOT
+from tests.examples import QUARANTINE, TAG, event, function_of, samples
 from tests.metric_filters import datum
 from tests.promises.test_warnings import changes
-from tests.promises.world import HOME, World, chosen, event
+from tests.promises.world import HOME, World, chosen
 
-NAME = "quarantine_bucket/guardduty_public_access"
-BULK = "tag_ai_resource/securityhub_sagemaker_1"
+NAME = "guardduty_public_access"
+BULK = "securityhub_sagemaker_1"
 BLOCKS = blocks(playbooks(ROOT))
 BY_ITSELF = "what fails of a queue's batch comes back by itself: FailedBulkWaiting counts it"
 NO_QUOTA = "the emulated account has no quota of concurrency"
@@ -42,10 +43,9 @@ def only_bulk(block: Block) -> bool:
 def sample(block: Block, *, bulk: bool) -> str:
     """The first sample that comes to a playbook by this lane."""
     patterns = [one.pattern for one in block.triggers if one.bulk is bulk]
-    for path in sorted((ROOT / "events" / block.name).glob("*.json")):
-        one = "" if path.name.endswith(".plan.json") else f"{block.name}/{path.stem}"
-        if one and any(matches(pattern, event(one)) for pattern in patterns):
-            return one
+    for name in samples(block.name):
+        if any(matches(pattern, event(name)) for pattern in patterns):
+            return name
     raise LookupError(f"no sample comes to {block.name} by this lane")
 
 
@@ -169,19 +169,19 @@ def rings(world: World, name: str) -> bool:
 
 
 def rule_reaches_no_function(world: World) -> None:
-    world.without_policy("QuarantineBucket")
+    world.without_policy(function_of(QUARANTINE))
     world.send(event(NAME))
 
 
 def playbook_cannot_read(world: World) -> None:
     world.stage(event(NAME))
-    with world.denied("QuarantineBucket", "dynamodb:BatchGetItem"):
+    with world.denied(function_of(QUARANTINE), "dynamodb:BatchGetItem"):
         world.account.deliver(event(NAME))
 
 
 def bulk_playbook_cannot_read(world: World) -> None:
     world.stage(event(BULK))
-    with world.denied("TagAiResource", "dynamodb:BatchGetItem"):
+    with world.denied(function_of(TAG), "dynamodb:BatchGetItem"):
         world.account.deliver(event(BULK), patience=timedelta(hours=2))
 
 
@@ -274,7 +274,7 @@ def budget_is_used_up(world: World) -> None:
 
 
 def mode_is_nonsense(world: World) -> None:
-    world.set("modes.quarantine_bucket", "nonsense")
+    world.set(f"modes.{QUARANTINE.name}", "nonsense")
     world.send(event(NAME))
 
 

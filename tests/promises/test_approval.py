@@ -10,9 +10,10 @@ from cordon.memory.cases import Case
 from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded.journal import ExecutionEnded, ExecutionStarted, Invoked
-from tests.promises.world import SOMEBODY, Refused, World, changed, event
+from tests.examples import QUARANTINE, event, function_of
+from tests.promises.world import SOMEBODY, Refused, World, changed
 
-NAME = "quarantine_bucket/guardduty_public_access"
+NAME = "guardduty_public_access"
 pytestmark = pytest.mark.world("approve")
 
 
@@ -296,15 +297,15 @@ def test_target_protected_since_is_not_contained(world: World, protected: str) -
     assert world.case().status is Status.EXPIRED
 
 
-@pytest.mark.parametrize("how", ["protected", "modes.quarantine_bucket"])
+@pytest.mark.parametrize("how", ["protected", f"modes.{QUARANTINE.name}"])
 def test_approved_change_is_tried_again_only_if_allowed(world: World, how: str) -> None:
     """The workflow's own retry is a further attempt: policy is consulted before it too (B9)."""
     case, _ = case_awaiting_approval(world)
     world.decide(case, Verb.APPROVE)
-    with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock"):
+    with world.denied(function_of(QUARANTINE), "s3:PutBucketPublicAccessBlock"):
         assert world.proceed(case).error.startswith("ContainFailed")
     state = world.state
-    values = {"protected": {case.plan.resources[0]}, "modes.quarantine_bucket": "observe"}
+    values = {"protected": {case.plan.resources[0]}, f"modes.{QUARANTINE.name}": "observe"}
     world.set(how, values[how])
     assert not world.proceed(case).failed
     assert world.state == state

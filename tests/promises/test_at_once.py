@@ -13,10 +13,11 @@ from cordon.memory.cases import Case
 from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded.journal import Called
+from tests.examples import event
 from tests.promises.interruptions import ends
-from tests.promises.world import Refused, World, event
+from tests.promises.world import Refused, World
 
-NAME = "quarantine_bucket/guardduty_public_access"
+NAME = "guardduty_public_access"
 pytestmark = pytest.mark.world("approve")
 
 

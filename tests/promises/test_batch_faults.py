@@ -10,11 +10,12 @@ from cordon.statuses import Status
 from embedded import iam_guard
 from embedded.iam_guard import SandboxDied
 from embedded.journal import Invoked
+from tests.examples import TAG, event, function_of
 from tests.faults import BROKEN, DENIED, DIED_AFTER, LOST, THROTTLED, Fault
-from tests.promises.world import World, event
+from tests.promises.world import World
 
 BULK = tuple(
-    f"tag_ai_resource/{name}"
+    name
     for name in ("securityhub_sagemaker_2", "securityhub_sagemaker_5", "securityhub_sagemaker_8")
 )
 RAISED = (THROTTLED, DENIED, BROKEN, LOST)
@@ -54,7 +55,7 @@ def deliver(world: World) -> list[Invoked]:
     for name in BULK:
         world.account.event_delivery.put(event(name))
     world.account.settle()
-    made = [one for one in world.account.journal.of(Invoked) if one.function == "TagAiResource"]
+    made = [one for one in world.account.journal.of(Invoked) if one.function == function_of(TAG)]
     assert len(made[0].event["Records"]) == len(BULK)
     return [one for one in made if "Records" in one.event]
 

@@ -7,35 +7,34 @@ import pytest
 
 from cordon.memory.cases import Cases
 from cordon.statuses import Status
+from tests.examples import QUARANTINE, event
 from tests.promises.test_settings import NAME
-from tests.promises.world import World, event, logged
+from tests.promises.world import World, logged
 
-STANDARD = "quarantine_bucket/securityhub_s3_8_per_standard"
-SHUT_BLOCK = "quarantine_bucket/guardduty_block_disabled"
+STANDARD = "securityhub_s3_8_per_standard"
+SHUT_BLOCK = "guardduty_block_disabled"
 
 
 def test_threat_beyond_budget_awaits_approval(world: World) -> None:
     """Other playbooks have a budget of their own; when the hour ends it is contained."""
-    world.set("budgets.quarantine_bucket", 2)
+    world.set(f"budgets.{QUARANTINE.name}", 2)
     names = ("guardduty_public_access", "guardduty_tor", "guardduty_block_disabled")
     for name in names:
-        world.send(event(f"quarantine_bucket/{name}"))
-    world.send(event("revoke_sessions/guardduty_persistence"))
+        world.send(event(name))
+    world.send(event("guardduty_persistence"))
     statuses = {case.finding.id: case.status for case in world.cases}
-    ids = [event(f"quarantine_bucket/{name}")["detail"]["id"] for name in names]
+    ids = [event(name)["detail"]["id"] for name in names]
     assert [statuses[i] for i in ids] == [
         Status.CONTAINED,
         Status.CONTAINED,
         Status.AWAITING_APPROVAL,
     ]
-    assert statuses[event("revoke_sessions/guardduty_persistence")["detail"]["id"]] is (
-        Status.CONTAINED
-    )
+    assert statuses[event("guardduty_persistence")["detail"]["id"]] is (Status.CONTAINED)
     (over,) = [case for case in world.cases if case.status is Status.AWAITING_APPROVAL]
     assert "is used up; a person decides" in over.reason
     assert any(over.plan_hash in published.message for published in world.published)
     world.account.advance(timedelta(hours=1), schedules="last")
-    world.set("budgets.quarantine_bucket", 10)
+    world.set(f"budgets.{QUARANTINE.name}", 10)
     world.account.deliver(event(SHUT_BLOCK))
     assert {case.status for case in world.cases} == {Status.CONTAINED}
 
@@ -59,7 +58,7 @@ def test_control_beyond_budget_is_held_back(world: World) -> None:
 
 def _row(world: World, case: str) -> dict[str, Any]:
     table = world.account.stack.outputs["CasesTableName"]
-    key = {"id": {"S": f"case#quarantine_bucket#{case}"}}
+    key = {"id": {"S": f"case#{QUARANTINE.name}#{case}"}}
     found = world.account.client("dynamodb").get_item(TableName=table, Key=key)
     return dict(found["Item"])
 
@@ -68,7 +67,7 @@ def test_observed_case_is_held_back_no_longer(world: World) -> None:
     one = event(STANDARD)
     world.set("budget", 0)
     world.send(one)
-    world.set("modes.quarantine_bucket", "observe")
+    world.set(f"modes.{QUARANTINE.name}", "observe")
     world.account.deliver(one)
     assert not world.case().held_back
     assert world.case().reason == "mode is observe"
@@ -106,6 +105,6 @@ def test_budget_lost_in_the_race(
 def test_budget_below_high_is_smaller(world: World) -> None:
     """Two of ten are kept; of two, none is left."""
     world.set("budget", 2)
-    world.send(event("quarantine_bucket/config_bucket_level_block"))  # Config gives no severity
+    world.send(event("config_bucket_level_block"))  # Config gives no severity
     assert world.case().status is Status.OBSERVED
     assert "for findings below HIGH is used up" in world.case().reason

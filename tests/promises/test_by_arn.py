@@ -7,16 +7,15 @@ import pytest
 from cordon import by_arn
 from cordon.errors import Refused
 from cordon.finding import Place
-from cordon.headers import headers
 from cordon.memory.decisions import Decision, Decisions, Verb
 from cordon.statuses import Status
+from tests.examples import HEADERS, QUARANTINE, REVOKE, TAG, event
 from tests.make import NOON
-from tests.promises.world import HOME, PLAYBOOKS, ROOT, SOMEBODY, World, event
+from tests.promises.world import HOME, PLAYBOOKS, SOMEBODY, World
 
 PLACE = Place("aws", HOME[0], HOME[1])
-HEADERS = headers(ROOT / "functions")
-PUBLIC = "quarantine_bucket/guardduty_public_access"
-STOLEN = "revoke_sessions/guardduty_resource_credentials_outside"
+PUBLIC = "guardduty_public_access"
+STOLEN = "guardduty_resource_credentials_outside"
 
 
 def named(world: World, playbook: str, resource: str, **changes: Any) -> str:
@@ -46,9 +45,9 @@ def bucket(world: World) -> str:
 def test_named_bucket_is_contained_in_every_mode(world: World, mode: str) -> None:
     resource = bucket(world)
     before = world.state
-    world.set("modes.quarantine_bucket", mode)
+    world.set(f"modes.{QUARANTINE.name}", mode)
     world.set("budget", 0)
-    assert named(world, "quarantine_bucket", resource) == ""
+    assert named(world, QUARANTINE.name, resource) == ""
     case = world.case()
     assert case.status is Status.CONTAINED
     assert (case.decided_by, case.decided_why) == (SOMEBODY, "it leaks")
@@ -64,7 +63,7 @@ def test_named_bucket_is_contained_in_every_mode(world: World, mode: str) -> Non
 def test_named_role_is_revoked(world: World) -> None:
     world.stage(event(STOLEN))
     (name,) = world.state["iam"]["roles"]
-    assert named(world, "revoke_sessions", f"arn:aws:iam::{HOME[0]}:role/{name}") == ""
+    assert named(world, REVOKE.name, f"arn:aws:iam::{HOME[0]}:role/{name}") == ""
     assert world.case().status is Status.CONTAINED
 
 
@@ -79,7 +78,7 @@ def test_what_keeps_a_resource_from_being_contained_keeps_it(world: World, how: 
         "exemptions": {"one": {**exemption, "expires": "2027-01-01T00:00:00Z"}},
     }
     world.set(how, values[how])
-    assert named(world, "quarantine_bucket", resource) == ""
+    assert named(world, QUARANTINE.name, resource) == ""
     assert world.case().status is Status.OBSERVED
     assert world.state == before
     assert world.holds == {}
@@ -91,14 +90,14 @@ def test_decision_that_does_not_count_contains_nothing(
 ) -> None:
     resource = bucket(world)
     before = world.state
-    assert named(world, "quarantine_bucket", resource, **changes).startswith("CaseConflict")
+    assert named(world, QUARANTINE.name, resource, **changes).startswith("CaseConflict")
     assert world.cases == []
     assert world.state == before
 
 
 def test_it_is_contained_once(world: World) -> None:
     """Whoever wakes the playbook again brings about nothing more."""
-    named(world, "quarantine_bucket", bucket(world))
+    named(world, QUARANTINE.name, bucket(world))
     case, changes = world.case(), world.changes()
     assert not world.proceed(case).failed
     assert world.case() == case
@@ -108,11 +107,11 @@ def test_it_is_contained_once(world: World) -> None:
 @pytest.mark.parametrize(
     ("playbook", "resource", "says"),
     [
-        ("quarantine_bucket", "training-data", "AWS::S3::Bucket"),
-        ("quarantine_bucket", "arn:aws:iam::111122223333:role/trainer", "AWS::S3::Bucket"),
-        ("revoke_sessions", "arn:aws:s3:::training-data", "AWS::IAM::Role"),
-        ("revoke_sessions", "arn:aws:iam::111122223333:role/AWSServiceRoleForX", "cannot contain"),
-        ("tag_ai_resource", "arn:aws:s3:::training-data", "nothing"),
+        (QUARANTINE.name, "training-data", "AWS::S3::Bucket"),
+        (QUARANTINE.name, "arn:aws:iam::111122223333:role/trainer", "AWS::S3::Bucket"),
+        (REVOKE.name, "arn:aws:s3:::training-data", "AWS::IAM::Role"),
+        (REVOKE.name, "arn:aws:iam::111122223333:role/AWSServiceRoleForX", "cannot contain"),
+        (TAG.name, "arn:aws:s3:::training-data", "nothing"),
     ],
 )
 def test_other_resources_are_refused(playbook: str, resource: str, says: str) -> None:

@@ -6,6 +6,7 @@ docs/performance.md, "Cost", shows the whole bill. Times are measured there and 
 from bench.cost import Case, run
 from bench.prices import alarm_metrics
 from bench.units import Units, size
+from tests.examples import TAG
 
 MILLISECONDS = 2.0  # processor time of a call, of a warm event: about twice what is measured
 
@@ -22,7 +23,7 @@ def test_observed_compliance_finding_costs_little() -> None:
 
     The reporter reads both again. The event on the bus is one dollar of it.
     """
-    case = run("tag_ai_resource", "observe", False, MILLISECONDS)
+    case = run(TAG.name, "observe", False, MILLISECONDS)
     assert units(case) == (4, 8, 0.1)
     assert case.counts["EventBridge events"] == 1
     assert 1e6 * case.dollars(512) <= 7
@@ -30,7 +31,7 @@ def test_observed_compliance_finding_costs_little() -> None:
 
 def test_enforced_tags_cost_little() -> None:
     """Two objects of evidence are nearly half of it; the claim is a transaction on four units."""
-    case = run("tag_ai_resource", "enforce", False, MILLISECONDS / 2)
+    case = run(TAG.name, "enforce", False, MILLISECONDS / 2)
     assert units(case) == (14, 8, 2)
     assert 1e6 * case.dollars(512) <= 23
 

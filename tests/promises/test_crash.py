@@ -13,8 +13,9 @@ import pytest
 from cordon.memory.cases import Case
 from embedded.iam_guard import SandboxDied
 from embedded.journal import Called
+from tests.examples import QUARANTINE, event, function_of
 from tests.promises.forked import apart
-from tests.promises.world import Refused, World, event, revoked, seen, without_dates
+from tests.promises.world import Refused, World, revoked, seen, without_dates
 
 Seen = tuple[dict[str, Any], int]
 
@@ -41,7 +42,7 @@ def test_the_workflows_try_again(world: World, calls: int) -> None:
 
     A desk that dies has decided or has not: the person tries again, and time takes up the rest.
     """
-    one = event("quarantine_bucket/guardduty_public_access")
+    one = event("guardduty_public_access")
     world.stage(one)
     before = world.state
 
@@ -74,14 +75,14 @@ def _once_more(world: World, step: Callable[[Case], object]) -> None:
 
 @pytest.mark.parametrize(("first", "second"), [(20, 12), (8, 18)])
 def test_two_deaths_are_survived_too(world: World, first: int, second: int) -> None:
-    one = event("quarantine_bucket/guardduty_ransomware_delete")
+    one = event("guardduty_ransomware_delete")
     world.stage(one)
 
     def run(*deaths: int) -> Seen:
         left = list(deaths)
 
         def hook(call: Called) -> None:
-            if left and call.caller == "QuarantineBucket":
+            if left and call.caller == function_of(QUARANTINE):
                 left[0] -= 1
                 if left[0] == 0:
                     left.pop(0)

@@ -6,8 +6,9 @@ import pytest
 
 from cordon.statuses import Status
 from embedded.journal import DeadLettered, Dropped, Invoked
+from tests.examples import TAG, event, folder_of, function_of
 from tests.promises.test_delivery import FAILED, PUBLIC
-from tests.promises.world import PLAYBOOKS, World, event, logged, without
+from tests.promises.world import PLAYBOOKS, World, logged, without
 
 BULK = ("securityhub_sagemaker_2", "securityhub_sagemaker_5", "securityhub_sagemaker_8")
 
@@ -16,11 +17,11 @@ BULK = ("securityhub_sagemaker_2", "securityhub_sagemaker_5", "securityhub_sagem
     ("name", "missing", "queue"),
     [
         (PUBLIC, "detail.id", "FailedInvocations"),
-        ("revoke_sessions/guardduty_persistence", "detail.region", "FailedInvocations"),
-        ("escalate_finding/guardduty_root_credential_usage", "detail.id", "FailedInvocations"),
+        ("guardduty_persistence", "detail.region", "FailedInvocations"),
+        ("guardduty_root_credential_usage", "detail.id", "FailedInvocations"),
         (FAILED, "detail.findings.0.AwsAccountId", "FailedBulkEvents"),
-        ("quarantine_bucket/macie_public", "detail.accountId", "FailedInvocations"),
-        ("tag_ai_resource/config_sagemaker_endpoint_kms", "detail.resourceId", "FailedBulkEvents"),
+        ("macie_public", "detail.accountId", "FailedInvocations"),
+        ("config_sagemaker_endpoint_kms", "detail.resourceId", "FailedBulkEvents"),
     ],
 )
 def test_a_malformed_event_is_kept_in_its_queue(
@@ -47,7 +48,7 @@ def test_a_malformed_event_is_kept_in_its_queue(
 )
 def test_dead_letters_are_handled_after_the_fix(world: World, name: str, queue: str) -> None:
     one = event(name)
-    function = PLAYBOOKS[name.split("/")[0]]
+    function = PLAYBOOKS[folder_of(name)]
     world.stage(one)
     with world.denied(function, "dynamodb:*"):
         world.account.deliver(one)
@@ -77,13 +78,13 @@ def test_undeliverable_event_is_kept_and_handled_later(
 
 def test_of_a_batch_only_the_poison_comes_back(world: World) -> None:
     poison = without(event(FAILED), "detail.findings.0.AwsAccountId")
-    good = [event(f"tag_ai_resource/{name}") for name in BULK]
+    good = [event(name) for name in BULK]
     for one in good:
         world.stage(one)
     for one in (good[0], poison, *good[1:]):
         world.account.event_delivery.put(one)
     world.account.settle()
-    batches = [i for i in world.account.journal.of(Invoked) if i.function == "TagAiResource"]
+    batches = [i for i in world.account.journal.of(Invoked) if i.function == function_of(TAG)]
     assert len(batches[0].event["Records"]) == 4
     bad = [r["messageId"] for r in batches[0].event["Records"] if json.loads(r["body"]) == poison]
     assert batches[0].result == {"batchItemFailures": [{"itemIdentifier": bad[0]}]}

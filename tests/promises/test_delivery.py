@@ -12,29 +12,26 @@ from cordon.statuses import Status
 from embedded.backends import hub, registry
 from embedded.backends.registry import Where
 from embedded.journal import Called
-from tests.promises.world import Event, World, changed, chosen, event, finding_of, logged, outcomes
+from tests.examples import QUARANTINE, REVOKE, TAG, event, function_of
+from tests.promises.world import Event, World, changed, chosen, finding_of, logged, outcomes
 
-PUBLIC = "quarantine_bucket/guardduty_anonymous_access"
+PUBLIC = "guardduty_anonymous_access"
 TWINS = {
     PUBLIC: (
-        "quarantine_bucket/securityhub_guardduty_anonymous_access",
-        "quarantine_bucket/ocsf_guardduty_anonymous_access",
+        "securityhub_guardduty_anonymous_access",
+        "ocsf_guardduty_anonymous_access",
     ),
-    "revoke_sessions/guardduty_resource_credentials_outside": (
-        "revoke_sessions/securityhub_guardduty_resource_credentials",
-    ),
-    "escalate_finding/guardduty_foreign_role": (
-        "escalate_finding/securityhub_guardduty_foreign_role",
-    ),
+    "guardduty_resource_credentials_outside": ("securityhub_guardduty_resource_credentials",),
+    "guardduty_foreign_role": ("securityhub_guardduty_foreign_role",),
 }
-FAILED = "tag_ai_resource/securityhub_sagemaker_1"
-PASSED = "tag_ai_resource/securityhub_sagemaker_1_passed"
+FAILED = "securityhub_sagemaker_1"
+PASSED = "securityhub_sagemaker_1_passed"
 
 
 # ---- again ----
 
 
-@pytest.mark.parametrize("name", [PUBLIC, FAILED, "escalate_finding/guardduty_attack_sequence_s3"])
+@pytest.mark.parametrize("name", [PUBLIC, FAILED, "guardduty_attack_sequence_s3"])
 def test_second_delivery_changes_nothing(world: World, name: str) -> None:
     world.send(event(name))
     case, state, published = world.case(), world.state, len(world.published)
@@ -114,7 +111,7 @@ def test_an_older_failure_after_the_pass_is_stale(world: World) -> None:
 
 
 def test_pass_ends_what_was_only_observed(world: World) -> None:
-    world.set(f"modes.{FAILED.partition('/')[0]}", "observe")
+    world.set(f"modes.{TAG.name}", "observe")
     world.send(event(FAILED))
     assert world.case().status is Status.OBSERVED
     world.account.deliver(event(PASSED))
@@ -186,7 +183,7 @@ def under(one: Event, standard: str) -> Event:
 @pytest.mark.parametrize("mode", ["enforce", "approve"])
 def test_control_under_four_standards_is_one_case(world: World, mode: str) -> None:
     """One question, one message, one of the budget; a pass under any of them releases (B16)."""
-    world.set("modes.tag_ai_resource", mode)
+    world.set(f"modes.{TAG.name}", mode)
     failed, passed = event(FAILED), event(PASSED)
     world.stage(failed)
     before = world.state
@@ -230,7 +227,7 @@ def ours(world: World) -> dict[str, Any]:
 def test_our_finding_of_another_playbook_is_not_obeyed(world: World, action: str) -> None:
     """Its case may have the id of one of ours, if somebody made it so."""
     finding = ours(world)
-    finding["Id"] = finding["Id"].replace("/quarantine_bucket/", "/revoke_sessions/")
+    finding["Id"] = finding["Id"].replace(f"/{QUARANTINE.name}/", f"/{REVOKE.name}/")
     world.account.deliver(chosen(action, finding))
     assert world.case().status is Status.CONTAINED
     assert world.stages(world.case()) == ["captured", "contained"]
@@ -257,7 +254,7 @@ def test_our_finding_is_obeyed(world: World) -> None:
 def test_refused_change_is_reported_and_completed_later(world: World) -> None:
     one = event(PUBLIC)
     world.stage(one)
-    with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock"):
+    with world.denied(function_of(QUARANTINE), "s3:PutBucketPublicAccessBlock"):
         world.account.deliver(one)
         case = world.case()
         assert case.status is Status.FAILED
@@ -320,7 +317,7 @@ def test_failed_case_can_be_released(world: World) -> None:
     one = event(PUBLIC)
     world.stage(one)
     before = world.state
-    with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock", "s3:TagResource"):
+    with world.denied(function_of(QUARANTINE), "s3:PutBucketPublicAccessBlock", "s3:TagResource"):
         world.account.deliver(one)
         assert world.case().status is Status.FAILED
         assert world.release(world.case()).status is Status.REOPENED
@@ -333,8 +330,8 @@ def test_failed_case_can_be_released(world: World) -> None:
     [
         (PUBLIC, "PutPublicAccessBlock"),
         (PUBLIC, "TagResource"),
-        ("quarantine_bucket/guardduty_ransomware_delete", "PutBucketPolicy"),
-        ("revoke_sessions/guardduty_persistence", "PutUserPolicy"),
+        ("guardduty_ransomware_delete", "PutBucketPolicy"),
+        ("guardduty_persistence", "PutUserPolicy"),
     ],
 )
 def test_lost_response_is_retried(world: World, name: str, operation: str) -> None:

@@ -21,11 +21,12 @@ from console.permissions.granted import readable
 from console.permissions.record import Record
 from embedded.journal import Called
 from embedded.policy_evaluation import Decision
+from tests.examples import QUARANTINE, function_of
 from tests.promises.world import PLAYBOOKS, ROOT, World
 
 RECORDING = "RECORD" in os.environ
 NAMED = "arn:aws:s3:::payroll-archive"
-KEY = "quarantine_bucket/111122223333/0a/000001.json"
+KEY = f"{QUARANTINE.name}/111122223333/0a/000001.json"
 NOBODY = '{"Version": "2012-10-17", "Statement": []}'
 HARMLESS = {"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}
 ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -401,13 +402,13 @@ def below_cordon(world: World) -> str:
 @pytest.mark.world("enforce")
 def test_nobody_writes_evidence_elsewhere(world: World) -> None:
     own, roles = put_at(KEY, IfNoneMatch="*"), unbound(world)
-    for elsewhere in ("111122223333/0a/000001.json", "000001.json", "quarantine_bucket.json"):
+    for elsewhere in ("111122223333/0a/000001.json", "000001.json", f"{QUARANTINE.name}.json"):
         one = put_at(elsewhere, IfNoneMatch="*")
         params, _ = set_scene(world, one)
         for name, role in roles.items():
             assert "explicit deny" in refusal(world, role, one, params), (elsewhere, name)
     params, _ = set_scene(world, own)
-    assert refusal(world, roles["QuarantineBucket"], own, params) == ""
+    assert refusal(world, roles[function_of(QUARANTINE)], own, params) == ""
     tried = [one.replace("111122223333", "ACCOUNT") for one in (elsewhere, KEY)]
     record("OnlyBelowPlaybooks", {"s3:PutObject": ["s3:PutObject", *tried]})
 

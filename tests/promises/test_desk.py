@@ -14,11 +14,12 @@ from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded.functions import InvocationResult
 from embedded.http_api import HttpResponse
+from tests.examples import QUARANTINE, event, function_of
 from tests.promises.policies import user
-from tests.promises.world import HOME, World, chosen, event
+from tests.promises.world import HOME, World, chosen
 
-NAME = "quarantine_bucket/guardduty_public_access"
-BULK = "quarantine_bucket/securityhub_s3_2"
+NAME = "guardduty_public_access"
+BULK = "securityhub_s3_2"
 pytestmark = pytest.mark.world("approve")
 
 
@@ -144,7 +145,7 @@ def test_resource_is_contained_by_its_arn(world: World) -> None:
     ada = user(world, "ada", "approver")
     body = {
         "resource": f"arn:aws:s3:::{bucket}",
-        "playbook": "quarantine_bucket",
+        "playbook": QUARANTINE.name,
         "why": "it leaks",
     }
     response = sends(world, ada, "contain", body)
@@ -157,7 +158,7 @@ def test_resource_is_contained_by_its_arn(world: World) -> None:
 
 def test_failed_changes_are_tried_again(world: World) -> None:
     case, ada = waiting(world), user(world, "ada", "approver")
-    with world.denied("QuarantineBucket", "s3:PutBucketPublicAccessBlock"):
+    with world.denied(function_of(QUARANTINE), "s3:PutBucketPublicAccessBlock"):
         sends(world, ada, "approve", approval(case))
     assert world.case().failed or world.case().status is Status.CONTAINED
     if world.case().failed:
@@ -178,8 +179,8 @@ def test_rejected_at_the_desk(world: World) -> None:
 
 
 def test_contain_chosen_in_security_hub_is_for_a_person(world: World) -> None:
-    world.set("modes.quarantine_bucket", "observe")
-    world.send(event("quarantine_bucket/custom_action_contain_s3_8"))
+    world.set(f"modes.{QUARANTINE.name}", "observe")
+    world.send(event("custom_action_contain_s3_8"))
     assert world.case().status is Status.AWAITING_APPROVAL
     assert world.refused == []
 
@@ -210,7 +211,7 @@ def test_release_from_security_hub_may_be_switched_off(world: World) -> None:
 @pytest.mark.world("enforce")
 def test_dead_letters_of_a_function_are_handled_after_all(world: World) -> None:
     ada = user(world, "ada", "operator")
-    with world.denied("QuarantineBucket", "dynamodb:BatchGetItem"):
+    with world.denied(function_of(QUARANTINE), "dynamodb:BatchGetItem"):
         world.send(event(NAME))
     assert world.cases == []
     done = sends(world, ada, "redeliver", {"queue": "FailedInvocations"})
@@ -221,7 +222,7 @@ def test_dead_letters_of_a_function_are_handled_after_all(world: World) -> None:
 @pytest.mark.world("enforce")
 def test_dead_letters_of_a_queue_are_handled_after_all(world: World) -> None:
     ada = user(world, "ada", "operator")
-    with world.denied("QuarantineBucket", "dynamodb:BatchGetItem"):
+    with world.denied(function_of(QUARANTINE), "dynamodb:BatchGetItem"):
         world.send(event(BULK))
     assert world.cases == []
     done = sends(world, ada, "redeliver", {"queue": "FailedBulkEvents"})

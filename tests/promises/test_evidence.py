@@ -10,14 +10,15 @@ from console import cli
 from console.evidence import verify
 from console.stack import Stack
 from cordon.memory.cases import Case
-from tests.promises.world import World, event
+from tests.examples import event
+from tests.promises.world import World
 
-PUBLIC = "quarantine_bucket/guardduty_anonymous_access"
+PUBLIC = "guardduty_anonymous_access"
 SAMPLES = (
     PUBLIC,
-    "revoke_sessions/guardduty_privilege_escalation",
-    "tag_ai_resource/securityhub_sagemaker_1",
-    "escalate_finding/guardduty_attack_sequence_s3",
+    "guardduty_privilege_escalation",
+    "securityhub_sagemaker_1",
+    "guardduty_attack_sequence_s3",
 )
 
 

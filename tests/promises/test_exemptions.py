@@ -7,9 +7,10 @@ import pytest
 
 from cordon.statuses import Status
 from embedded.journal import Invoked
+from tests.examples import QUARANTINE, TAG, event, function_of
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.test_settings import NAME, exemption, sent
-from tests.promises.world import World, event
+from tests.promises.world import World
 
 
 @pytest.mark.parametrize("changes", [{}, {"playbook": "*"}, {"resource": "arn:aws:s3:::acme-*"}])
@@ -19,7 +20,7 @@ def test_exempt_target_is_ignored(world: World, changes: dict[str, str]) -> None
     assert world.cases == []
     assert world.state == before
     invoked = world.account.journal.of(Invoked)
-    (said,) = [i.result for i in invoked if i.function == "QuarantineBucket"]
+    (said,) = [i.result for i in invoked if i.function == function_of(QUARANTINE)]
     assert "ana@example.com" in said["reason"]
     assert "2026-12-24" in said["reason"]
 
@@ -28,7 +29,7 @@ def test_exempt_target_is_ignored(world: World, changes: dict[str, str]) -> None
     "changes",
     [
         {"expires": "2026-11-24T11:59:59Z"},
-        {"playbook": "tag_ai_resource"},
+        {"playbook": TAG.name},
         {"resource": "arn:aws:s3:::another"},
     ],
 )

@@ -23,16 +23,17 @@ from embedded import iam_guard
 from embedded.functions import InvocationResult
 from embedded.iam_guard import UNGUARDED, SandboxDied
 from embedded.journal import DeadLettered, Dropped, Invoked, Retained
+from tests.examples import ESCALATE, QUARANTINE, REVOKE, TAG, event, folder_of
 from tests.faults import BROKEN, DENIED, DIED_AFTER, LOST, THROTTLED, Breakage, Fault
 from tests.promises.forked import fork, send_result, wait
-from tests.promises.world import READS, Event, World, event, revoked, seen, without_dates
+from tests.promises.world import READS, Event, World, revoked, seen, without_dates
 
 SAMPLES = (
-    "quarantine_bucket/guardduty_ransomware_delete",
-    "revoke_sessions/guardduty_privilege_escalation",
-    "revoke_sessions/guardduty_compromised_credentials",
-    "tag_ai_resource/securityhub_bedrockagentcore_1",
-    "escalate_finding/guardduty_attack_sequence_s3",
+    "guardduty_ransomware_delete",
+    "guardduty_privilege_escalation",
+    "guardduty_compromised_credentials",
+    "securityhub_bedrockagentcore_1",
+    "guardduty_attack_sequence_s3",
 )
 RELEASED = tuple(name for name in SAMPLES if name != SAMPLES[2])
 # A copy of these dies after each entry of evidence too; the engine writes them alike for all.
@@ -45,10 +46,10 @@ SENT = 7  # tries to send a message: at once, five of the queue, and one when it
 REPORTS = ("securityhub", "ssm", "sns", "stepfunctions")
 QUEUES = ("FailedInvocations", "FailedBulkEvents", "FailedReports")
 ENDED = {
-    "quarantine_bucket": Status.CONTAINED,
-    "revoke_sessions": Status.CONTAINED,
-    "tag_ai_resource": Status.TAGGED,
-    "escalate_finding": Status.ESCALATED,
+    QUARANTINE.name: Status.CONTAINED,
+    REVOKE.name: Status.CONTAINED,
+    TAG.name: Status.TAGGED,
+    ESCALATE.name: Status.ESCALATED,
 }
 TRUE = (Status.CONTAINED, Status.TAGGED, Status.REOPENED, Status.RELEASED)
 
@@ -297,7 +298,7 @@ def test_delivery_survives_each_fault(world: World, name: str) -> None:
     work, again = partial(deliver, world, one), partial(deliver_again, world, one)
     wanted, copies = run(world, name, work, again)
     assert wanted.alarms == []
-    assert wanted.seen["cases"][0]["status"] is ENDED[name.split("/")[0]]
+    assert wanted.seen["cases"][0]["status"] is ENDED[folder_of(name)]
     truth = Truth(wanted, before, without_dates(wanted.seen["state"]))
     assert len(copies) > 10
     assert {copy.where: faults for copy in copies if (faults := truth.faults(copy))} == {}

@@ -9,9 +9,10 @@ from cordon.memory.cases import Case
 from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded.journal import Called
+from tests.examples import QUARANTINE, event, function_of, samples
 from tests.promises.forked import apart
 from tests.promises.interruptions import changes, ends
-from tests.promises.world import Event, World, event, finding_of, samples
+from tests.promises.world import Event, World, finding_of
 
 PAIRS = {
     "writes and everyone": ("guardduty_ransomware_delete", "guardduty_exfiltration_malicious_ip"),
@@ -29,7 +30,7 @@ def bucket_of(one: Event) -> str:
 
 def pair(first: str, second: str) -> tuple[Event, Event]:
     """Two samples, the second made to be about the bucket of the first."""
-    one, other = event(f"quarantine_bucket/{first}"), event(f"quarantine_bucket/{second}")
+    one, other = event(first), event(second)
     text = json.dumps(other).replace(bucket_of(other), bucket_of(one))
     return one, dict(json.loads(text))
 
@@ -52,9 +53,7 @@ def test_the_pairs_are_two_cases() -> None:
         one, other = pair(first, second)
         assert bucket_of(one) == bucket_of(other)
         assert finding_of(one).id != finding_of(other).id
-    assert {f"quarantine_bucket/{name}" for both in PAIRS.values() for name in both} <= set(
-        samples("quarantine_bucket")
-    )
+    assert {name for both in PAIRS.values() for name in both} <= set(samples(QUARANTINE.name))
 
 
 @pytest.mark.parametrize("last_first", [False, True])
@@ -119,7 +118,7 @@ def test_a_case_that_arrives_while_another_is_released(world: World) -> None:
     first = world.case()
 
     def arrive() -> None:
-        world.insist(lambda: world.account.invoke("QuarantineBucket", other))
+        world.insist(lambda: world.account.invoke(function_of(QUARANTINE), other))
 
     def look() -> dict[str, Any]:
         shown = {"bucket": bucket(world, name), "released": world.operator.case(first.id).status}
@@ -153,10 +152,10 @@ def test_a_case_that_arrives_while_another_is_contained(world: World) -> None:
     wanted = apart(both)
 
     def arrive() -> None:
-        world.insist(lambda: world.account.invoke("QuarantineBucket", other))
+        world.insist(lambda: world.account.invoke(function_of(QUARANTINE), other))
 
     def contain() -> None:
-        world.insist(lambda: world.account.invoke("QuarantineBucket", one))
+        world.insist(lambda: world.account.invoke(function_of(QUARANTINE), one))
 
     def look() -> dict[str, Any]:
         shown = bucket(world, name)
@@ -178,7 +177,7 @@ def test_capture_that_was_followed_counts(world: World, followed: bool) -> None:
     Without evidence it counts only where something was written after it: else nothing was changed,
     and what we read is how the bucket was.
     """
-    one = event("quarantine_bucket/guardduty_public_access")
+    one = event("guardduty_public_access")
     table = world.account.stack.outputs["CasesTableName"]
     world.stage(one)
     theirs = dict.fromkeys(BLOCK, False)
@@ -217,7 +216,7 @@ def test_capture_that_was_followed_counts(world: World, followed: bool) -> None:
 
 
 def test_a_persons_block_is_kept(world: World) -> None:
-    one = event("quarantine_bucket/guardduty_public_access")
+    one = event("guardduty_public_access")
     world.send(one)
     theirs = dict(zip(BLOCK, (True, True, False, False), strict=True))
     name = bucket_of(one)
@@ -233,7 +232,7 @@ def test_a_persons_block_is_kept(world: World) -> None:
 
 
 def test_a_persons_statement_is_kept(world: World) -> None:
-    one = event("quarantine_bucket/guardduty_ransomware_delete")
+    one = event("guardduty_ransomware_delete")
     world.stage(one)
     name = bucket_of(one)
     before = bucket(world, name)
@@ -256,7 +255,7 @@ def test_a_persons_statement_is_kept(world: World) -> None:
 
 
 def test_a_persons_tag_is_kept(world: World) -> None:
-    one = event("quarantine_bucket/guardduty_public_access")
+    one = event("guardduty_public_access")
     world.send(one)
     name = bucket_of(one)
     s3 = world.account.client("s3")
@@ -274,7 +273,7 @@ def test_a_persons_tag_is_kept(world: World) -> None:
 
 def test_bucket_without_room_for_tags_is_contained_all_the_same(world: World) -> None:
     """B22: the tag is refused once, with what to do, and nothing is tried again."""
-    one = event("quarantine_bucket/guardduty_public_access")
+    one = event("guardduty_public_access")
     world.stage(one)
     name = bucket_of(one)
     tags = bucket(world, name)["tags"]

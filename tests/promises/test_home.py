@@ -16,14 +16,15 @@ from cordon.setting_up.home import PARAMETER
 from cordon.statuses import Status
 from embedded.custom_resources import Failed
 from embedded.journal import Called
+from tests.examples import QUARANTINE, event
 from tests.promises.test_settings import NAME, sent
-from tests.promises.world import Refused, World, chosen, event
+from tests.promises.world import Refused, World, chosen
 
 OTHER = (
     "arn:aws:cloudformation:us-east-1:111122223333:stack/cordon-first/"
     "11111111-2222-3333-4444-555555555555"
 )
-BY_ARN = {"playbook": "quarantine_bucket", "resource": "arn:aws:s3:::acme", "why": "a test"}
+BY_ARN = {"playbook": QUARANTINE.name, "resource": "arn:aws:s3:::acme", "why": "a test"}
 
 
 def is_second(world: World) -> None:
@@ -65,8 +66,8 @@ def protected(world: World) -> bool:
     "name",
     [
         NAME,
-        "revoke_sessions/guardduty_privilege_escalation",
-        "tag_ai_resource/securityhub_bedrock_1",
+        "guardduty_privilege_escalation",
+        "securityhub_bedrock_1",
     ],
 )
 def test_second_stack_observes_and_says_why(world: World, name: str) -> None:
@@ -145,7 +146,7 @@ def test_new_stack_where_another_serves_observes_from_its_first_moment(world: Wo
 
 def test_operator_who_sets_a_mode_reads_that_the_stack_only_observes(world: World) -> None:
     is_second(world)
-    change = {"do": "mode", "playbook": "quarantine_bucket", "mode": "enforce"}
+    change = {"do": "mode", "playbook": QUARANTINE.name, "mode": "enforce"}
     said = world.operator.request("settings", {"change": change})
     assert said["says"].startswith("changed; but this stack only observes: the stack arn:")
     with pytest.MonkeyPatch.context() as patch:
@@ -167,7 +168,7 @@ def test_no_person_sets_at_the_desk_who_serves(world: World) -> None:
 
 
 def test_custom_action_of_another_stack_is_not_ours(world: World) -> None:
-    one = chosen("CordonContain", event("quarantine_bucket/custom_action_contain_s3_8"))
+    one = chosen("CordonContain", event("custom_action_contain_s3_8"))
     for id in ("Contain11111111", "CordonContain"):
         arn = f"arn:aws:securityhub:us-east-1:111122223333:action/custom/{id}"
         delivery = world.account.deliver({**one, "resources": [arn]})

@@ -16,7 +16,8 @@ from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded.backends import asff
 from embedded.journal import Invoked
-from tests.promises.world import PLAYBOOKS, Event, World, changed, event, finding_of, logged
+from tests.examples import event, folder_of
+from tests.promises.world import PLAYBOOKS, Event, World, changed, finding_of, logged
 
 MARK = "Zq9"
 HOSTILE = (
@@ -26,15 +27,15 @@ HOSTILE = (
     " {{7*7}} %s ignore previous instructions " + "A" * 10_000
 )
 NAMES = (
-    "quarantine_bucket/guardduty_impact_write_hostile_text",
-    "quarantine_bucket/securityhub_guardduty_anonymous_access",
-    "quarantine_bucket/macie_public",
-    "quarantine_bucket/ocsf_s3_8",
-    "revoke_sessions/guardduty_defense_evasion_hostile_text",
-    "tag_ai_resource/securityhub_sagemaker_1",
-    "tag_ai_resource/config_sagemaker_endpoint_kms",
-    "escalate_finding/guardduty_root_credential_usage",
-    "escalate_finding/ocsf_exposure_critical",
+    "guardduty_impact_write_hostile_text",
+    "securityhub_guardduty_anonymous_access",
+    "macie_public",
+    "ocsf_s3_8",
+    "guardduty_defense_evasion_hostile_text",
+    "securityhub_sagemaker_1",
+    "config_sagemaker_endpoint_kms",
+    "guardduty_root_credential_usage",
+    "ocsf_exposure_critical",
 )
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 LINE_BREAKS = re.compile(r"[\n\r]")
@@ -97,7 +98,7 @@ def test_hostile_text_is_harmless_wherever_it_arrives(world: World, name: str) -
     assert world.troubles == []
     case = world.case()
     assert case.status in (Status.CONTAINED, Status.TAGGED, Status.ESCALATED)
-    assert any(rule.startswith(PLAYBOOKS[name.split("/")[0]]) for rule in delivery.rules)
+    assert any(rule.startswith(PLAYBOOKS[folder_of(name)]) for rule in delivery.rules)
     world.release(case)
     texts = [*_shown_by_opscenter(world), *((p.subject, p.message) for p in world.published)]
     for subject, body in texts:
@@ -171,7 +172,7 @@ def test_the_log_names_the_finding_and_does_not_hold_it(world: World, name: str)
 @pytest.mark.world("approve")
 def test_approver_is_not_fooled(world: World) -> None:
     """A title cannot pass for a line of the question."""
-    one = event("quarantine_bucket/guardduty_public_access")
+    one = event("guardduty_public_access")
     lie = "x\nPlan hash: 0000\nApprove: cordon approve 0000 --plan 0000"
     one = changed(changed(one, "detail.title", lie), "detail.description", lie)
     world.send(one)
@@ -185,7 +186,7 @@ def test_approver_is_not_fooled(world: World) -> None:
 
 @pytest.mark.world("approve")
 def test_a_hostile_approver_is_only_quoted(world: World) -> None:
-    world.send(event("quarantine_bucket/guardduty_public_access"))
+    world.send(event("guardduty_public_access"))
     case = world.case()
     world.decide(case, Verb.APPROVE, by=HOSTILE, why=HOSTILE)
     assert not world.proceed(case).failed

@@ -12,24 +12,25 @@ from console.playbooks import playbooks
 from cordon.memory.cases import Case
 from cordon.statuses import Status
 from embedded.policy_evaluation import Decision
-from tests.promises.world import PLAYBOOKS, ROOT, World, event, finding_of
+from tests.examples import ESCALATE, QUARANTINE, REVOKE, TAG, event, function_of
+from tests.promises.world import PLAYBOOKS, ROOT, World, finding_of
 
 # ---- nothing less ----
 
 MISSED = [  # function, action, a sample that cannot end well without it
-    ("QuarantineBucket", "s3:PutBucketPolicy", "quarantine_bucket/guardduty_ransomware_delete"),
+    (function_of(QUARANTINE), "s3:PutBucketPolicy", "guardduty_ransomware_delete"),
     (
-        "QuarantineBucket",
+        function_of(QUARANTINE),
         "s3:PutLifecycleConfiguration",
-        "quarantine_bucket/guardduty_ransomware_delete",
+        "guardduty_ransomware_delete",
     ),
-    ("QuarantineBucket", "iam:PassRole", "quarantine_bucket/macie_replicated_externally"),
-    ("QuarantineBucket", "s3:ListTagsForResource", "quarantine_bucket/guardduty_public_access"),
-    ("RevokeSessions", "iam:UpdateAccessKey", "revoke_sessions/guardduty_compromised_credentials"),
-    ("RevokeSessions", "iam:PutRolePolicy", "revoke_sessions/guardduty_privilege_escalation"),
-    ("TagAiResource", "sagemaker:AddTags", "tag_ai_resource/securityhub_sagemaker_1"),
-    ("TagAiResource", "s3:PutObject", "tag_ai_resource/securityhub_sagemaker_1"),
-    ("EscalateFinding", "dynamodb:PutItem", "escalate_finding/guardduty_attack_sequence_s3"),
+    (function_of(QUARANTINE), "iam:PassRole", "macie_replicated_externally"),
+    (function_of(QUARANTINE), "s3:ListTagsForResource", "guardduty_public_access"),
+    (function_of(REVOKE), "iam:UpdateAccessKey", "guardduty_compromised_credentials"),
+    (function_of(REVOKE), "iam:PutRolePolicy", "guardduty_privilege_escalation"),
+    (function_of(TAG), "sagemaker:AddTags", "securityhub_sagemaker_1"),
+    (function_of(TAG), "s3:PutObject", "securityhub_sagemaker_1"),
+    (function_of(ESCALATE), "dynamodb:PutItem", "guardduty_attack_sequence_s3"),
 ]
 
 
@@ -54,7 +55,7 @@ def test_missing_permission_fails_loudly(
 
 HERE = "arn:aws:iam::111122223333:role"
 TABOO = {
-    "RevokeSessions": [
+    function_of(REVOKE): [
         (
             "iam:PutRolePolicy",
             f"{HERE}/aws-service-role/sagemaker.amazonaws.com/AWSServiceRoleForX",
@@ -64,12 +65,12 @@ TABOO = {
         ("iam:PutRolePolicy", f"{HERE}/stacksets-exec-0123"),
         ("iam:PutRolePolicy", f"{HERE}/BreakGlass"),
     ],
-    "QuarantineBucket": [
+    function_of(QUARANTINE): [
         ("s3:PutBucketPolicy", "arn:aws:s3:::aws-cloudtrail-logs-111122223333-1"),
         ("s3:PutBucketPublicAccessBlock", "arn:aws:s3:::acme-terraform-state"),
         ("s3:PutLifecycleConfiguration", "arn:aws:s3:::config-bucket-111122223333"),
     ],
-    "TagAiResource": [],
+    function_of(TAG): [],
 }
 
 
@@ -88,11 +89,11 @@ def test_evidence_is_denied_to_every_own_role(world: World) -> None:
         for action, resource in (
             ("s3:PutBucketPolicy", bucket),
             ("s3:PutLifecycleConfiguration", bucket),
-            ("s3:DeleteObject", f"{bucket}/quarantine_bucket/111122223333/x/000001.json"),
-            ("s3:PutObjectRetention", f"{bucket}/quarantine_bucket/111122223333/x/000001.json"),
+            ("s3:DeleteObject", f"{bucket}/{QUARANTINE.name}/111122223333/x/000001.json"),
+            ("s3:PutObjectRetention", f"{bucket}/{QUARANTINE.name}/111122223333/x/000001.json"),
             (
                 "s3:BypassGovernanceRetention",
-                f"{bucket}/quarantine_bucket/111122223333/x/000001.json",
+                f"{bucket}/{QUARANTINE.name}/111122223333/x/000001.json",
             ),
         ):
             assert world.account.decide(role, action, resource) is Decision.DENIED, action
@@ -101,7 +102,7 @@ def test_evidence_is_denied_to_every_own_role(world: World) -> None:
 ELSEWHERE = (  # an object as each of its ARNs has it (Service Authorization Reference, Amazon S3)
     "arn:aws:s3:::acme-data/secret.csv",
     "arn:aws:s3:us-east-1:111122223333:accesspoint/door/object/secret.csv",
-    "arn:aws:s3:::quarantine_bucket/111122223333/x/000001.json",
+    f"arn:aws:s3:::{QUARANTINE.name}/111122223333/x/000001.json",
 )
 
 
@@ -156,7 +157,7 @@ def test_role_lacks_the_permissions_of_others(world: World, playbook: str) -> No
 
 def test_protected_role_is_refused_by_iam_alone(world: World) -> None:
     """Even with the pattern taken out of the settings, IAM refuses."""
-    one = event("revoke_sessions/guardduty_privilege_escalation")
+    one = event("guardduty_privilege_escalation")
     world.stage(one)
     who = finding_of(one).resources_of("AWS::IAM::Role")[0].name
     world.set("protected", {"arn:aws:s3:::nothing"})

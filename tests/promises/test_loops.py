@@ -5,15 +5,16 @@ from typing import Any
 import pytest
 
 from embedded.backends import hub
-from tests.promises.world import Event, World, event
+from tests.examples import QUARANTINE, event, folder_of, function_of
+from tests.promises.world import Event, World
 
 NAMES = (
-    "quarantine_bucket/guardduty_anonymous_access",
-    "quarantine_bucket/securityhub_s3_2",
-    "revoke_sessions/securityhub_guardduty_resource_credentials",
-    "tag_ai_resource/securityhub_sagemaker_1",
-    "escalate_finding/securityhub_iam_6",
-    "escalate_finding/guardduty_attack_sequence_s3",
+    "guardduty_anonymous_access",
+    "securityhub_s3_2",
+    "securityhub_guardduty_resource_credentials",
+    "securityhub_sagemaker_1",
+    "securityhub_iam_6",
+    "guardduty_attack_sequence_s3",
 )
 
 
@@ -29,7 +30,7 @@ def listen(world: World) -> list[Event]:
     [*((name, "enforce") for name in NAMES), (NAMES[0], "observe"), (NAMES[1], "approve")],
 )
 def test_our_own_words_bring_about_nothing(world: World, name: str, mode: str) -> None:
-    world.set(f"modes.{name.split('/')[0]}", mode)
+    world.set(f"modes.{folder_of(name)}", mode)
     world.stage(event(name))
     heard = listen(world)
     world.account.deliver(event(name))
@@ -46,7 +47,7 @@ def test_our_own_words_bring_about_nothing(world: World, name: str, mode: str) -
 
 
 def test_the_report_of_a_release_brings_about_nothing(world: World) -> None:
-    one = event("tag_ai_resource/securityhub_sagemaker_1")
+    one = event("securityhub_sagemaker_1")
     world.stage(one)
     before = world.state
     world.account.deliver(one)
@@ -64,8 +65,8 @@ def test_the_report_of_a_release_brings_about_nothing(world: World) -> None:
 
 def test_our_own_change_is_no_finding(world: World) -> None:
     """GuardDuty may find our containment odd: the actor is our own role."""
-    role = world.account.functions["QuarantineBucket"].role.rsplit("/", 1)[-1]
-    one: dict[str, Any] = event("revoke_sessions/guardduty_privilege_escalation")
+    role = world.account.functions[function_of(QUARANTINE)].role.rsplit("/", 1)[-1]
+    one: dict[str, Any] = event("guardduty_privilege_escalation")
     details = one["detail"]["resource"]["accessKeyDetails"]
     details.update(userName=role, principalId=f"AROAEXAMPLE:{role}")
     world.stage(one)

@@ -6,13 +6,14 @@ import pytest
 
 from cordon.statuses import Status
 from embedded.journal import Called, DeadLettered
-from tests.promises.world import HOME, Event, World, changed, event, logged
+from tests.examples import ESCALATE, event
+from tests.promises.world import HOME, Event, World, changed, logged
 
 MEMBER, OTHER = "444455556666", "777788889999"
 SERVING = pytest.mark.world("enforce", MemberRole="Member", ExternalId="d3adb33f")
-STOLEN = "revoke_sessions/guardduty_compromised_credentials"
-PUBLIC = "quarantine_bucket/guardduty_anonymous_access"
-SEQUENCE = "escalate_finding/guardduty_attack_sequence_not_served"
+STOLEN = "guardduty_compromised_credentials"
+PUBLIC = "guardduty_anonymous_access"
+SEQUENCE = "guardduty_attack_sequence_not_served"
 
 
 def about(name: str, account: str, *, sender: str) -> Event:
@@ -59,11 +60,11 @@ def test_role_that_requires_no_external_id_is_assumed_without_one(world: World) 
     assert "ExternalId" not in call.params
 
 
-@pytest.mark.parametrize("name", [SEQUENCE, "escalate_finding/guardduty_account_not_served"])
+@pytest.mark.parametrize("name", [SEQUENCE, "guardduty_account_not_served"])
 def test_person_is_informed_of_a_threat_where_we_serve_nobody(world: World, name: str) -> None:
     delivery = world.account.deliver(event(name))
     case = world.case()
-    assert (case.playbook, case.status) == ("escalate_finding", Status.ESCALATED)
+    assert (case.playbook, case.status) == (ESCALATE.name, Status.ESCALATED)
     assert case.plan.actions == ()
     assert f"This stack changes nothing in account {MEMBER}" in case.plan.manual_step
     assert len(world.published) == 1
@@ -75,7 +76,7 @@ def test_person_is_informed_of_a_threat_where_we_serve_nobody(world: World, name
 
 
 def test_lesser_threat_where_we_serve_nobody_is_ignored(world: World) -> None:
-    one = changed(event("escalate_finding/guardduty_account_not_served"), "detail.severity", 5)
+    one = changed(event("guardduty_account_not_served"), "detail.severity", 5)
     delivery = world.account.deliver(one)
     assert world.cases == []
     reasons = [str(line["reason"]) for line in logged(delivery, "ignored")]
@@ -84,7 +85,7 @@ def test_lesser_threat_where_we_serve_nobody_is_ignored(world: World) -> None:
 
 
 def test_sample_of_nonsense_is_ignored_as_a_sample(world: World) -> None:
-    delivery = world.account.deliver(event("nobody/guardduty_sample_nonsense"))
+    delivery = world.account.deliver(event("guardduty_sample_nonsense"))
     reasons = {str(line["reason"]) for line in logged(delivery, "ignored")}
     assert reasons == {"a sample finding never leads to a change"}
     assert world.troubles == []

@@ -12,12 +12,13 @@ from console.evidence import verdict, verify
 from cordon.memory.cases import Case
 from cordon.statuses import Status
 from embedded.journal import Called, Invoked
-from tests.promises.world import World, event
+from tests.examples import TAG, event, function_of
+from tests.promises.world import World
 
 BULK = (
-    "tag_ai_resource/securityhub_sagemaker_1",
-    "tag_ai_resource/securityhub_sagemaker_2",
-    "tag_ai_resource/securityhub_sagemaker_5",
+    "securityhub_sagemaker_1",
+    "securityhub_sagemaker_2",
+    "securityhub_sagemaker_5",
 )
 pytestmark = pytest.mark.world("observe")
 
@@ -47,7 +48,7 @@ def test_batch_writes_one_object(world: World) -> None:
     deliver(world)
     assert [case.status for case in world.cases] == [Status.OBSERVED] * 3
     (entry,) = written(world)
-    assert entry["Key"].startswith("tag_ai_resource/batches/2026-11-24/")
+    assert entry["Key"].startswith(f"{TAG.name}/batches/2026-11-24/")
     said = json.loads(entry["Body"])
     for case in world.cases:
         assert case.observed is not None
@@ -61,7 +62,7 @@ def test_batch_writes_one_object(world: World) -> None:
 
 def test_chain_begins_at_the_batch(world: World) -> None:
     deliver(world)
-    world.set("modes.tag_ai_resource", "enforce")
+    world.set(f"modes.{TAG.name}", "enforce")
     world.account.deliver(event(BULK[0]))
     (case,) = [case for case in world.cases if case.status is Status.TAGGED]
     assert case.observed is not None
@@ -137,7 +138,7 @@ def test_copy_of_a_batch_is_verified_offline(world: World, tmp_path: Any) -> Non
 def batches(world: World) -> list[int]:
     """How many messages each invocation for a batch had."""
     made = world.account.journal.of(Invoked)
-    events = [one.event for one in made if one.function == "TagAiResource"]
+    events = [one.event for one in made if one.function == function_of(TAG)]
     return [len(event["Records"]) for event in events if "Records" in event]
 
 

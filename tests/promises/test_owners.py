@@ -12,10 +12,11 @@ from botocore.exceptions import ClientError
 from console.playbooks import playbooks
 from cordon.statuses import Status
 from embedded.journal import ExecutionEnded
+from tests.examples import REVOKE, TAG, event, function_of
 from tests.promises.test_holds_on_one_bucket import BLOCK
-from tests.promises.world import PLAYBOOKS, ROOT, World, changed, event
+from tests.promises.world import PLAYBOOKS, ROOT, World, changed
 
-PUBLIC = "quarantine_bucket/guardduty_public_access"
+PUBLIC = "guardduty_public_access"
 FAMILIES = {  # whose holds a playbook may write: those of targets that it may change anyway
     playbook.name: sorted({action.family for action in playbook.actions})
     for playbook in playbooks(ROOT)
@@ -151,7 +152,7 @@ def test_foreign_release_releases_nothing(world: World) -> None:
     case, contained = world.case(), world.state
     given = {"case": case.id, "playbook": case.playbook, "function": case.function_arn}
     given |= {"by": "the boss", "why": "I say so"}
-    start(world, "revoke_sessions", given, "forged")
+    start(world, REVOKE.name, given, "forged")
     assert world.case() == case
     assert world.state == contained
 
@@ -160,9 +161,9 @@ def test_foreign_function_is_given_no_case(world: World) -> None:
     """The case's own playbook finds it among its rows; no other does."""
     world.send(event(PUBLIC))
     case, contained = world.case(), world.state
-    function = world.account.functions["TagAiResource"].arn
+    function = world.account.functions[function_of(TAG)].arn
     given = {"case": case.id, "playbook": case.playbook, "function": function}
-    start(world, "tag_ai_resource", given, "forged")
+    start(world, TAG.name, given, "forged")
     assert [ended.status for ended in world.account.journal.of(ExecutionEnded)] == ["FAILED"]
     assert world.case() == case
     assert world.state == contained
@@ -175,7 +176,7 @@ def test_foreign_workflow_approves_nothing(world: World) -> None:
     world.account.deliver(event(PUBLIC))
     case = world.case()
     given = {"case": case.id, "playbook": case.playbook, "function": case.function_arn}
-    start(world, "revoke_sessions", given | {"by": "the boss"}, "forged")
+    start(world, REVOKE.name, given | {"by": "the boss"}, "forged")
     assert world.case().status is Status.AWAITING_APPROVAL
     assert world.state == before
     world.approve(world.case())
@@ -184,7 +185,7 @@ def test_foreign_workflow_approves_nothing(world: World) -> None:
 
 def test_changed_capture_is_not_restored(world: World) -> None:
     """Whoever can write the table, and not the evidence, makes us restore nothing else."""
-    one = event("quarantine_bucket/guardduty_ransomware_delete")
+    one = event("guardduty_ransomware_delete")
     world.send(one)
     case, contained = world.case(), world.state
     dynamodb, table = (

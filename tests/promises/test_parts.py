@@ -9,11 +9,12 @@ from cordon.memory.table import Row, Table
 from cordon.statuses import Status
 from embedded.custom_resources import Failed
 from embedded.journal import DeadLettered
+from tests.examples import TAG, event
 from tests.promises.policies import user
 from tests.promises.test_desk import approval, sends, waiting
 from tests.promises.test_owners import WRITES, is_refused, read, refuses
 from tests.promises.test_settings import NAME
-from tests.promises.world import PLAYBOOKS, World, event
+from tests.promises.world import PLAYBOOKS, World
 
 pytestmark = pytest.mark.world("approve")
 
@@ -47,7 +48,7 @@ def test_a_deployment_writes_it_anew_and_leaves_the_settings(world: World) -> No
     table(world).put({"id": parts.KEY, "functions": "?"})
     written_anew(world)
     assert row(world)["functions"].keys() == PLAYBOOKS.keys()
-    functions = {"tag_ai_resource": row(world)["functions"]["tag_ai_resource"]}
+    functions = {TAG.name: row(world)["functions"][TAG.name]}
     world.account.custom_resource("Parts", "Update", properties={"Functions": functions})
     assert row(world)["functions"] == functions
     assert world.settings == before
@@ -113,7 +114,7 @@ def test_to_stop_needs_no_parts(world: World) -> None:
 
 
 def test_a_custom_action_is_kept_until_it_is_there(world: World) -> None:
-    one = event("quarantine_bucket/custom_action_contain_s3_8")
+    one = event("custom_action_contain_s3_8")
     world.stage(one)
     lost(world)
     delivery = world.account.deliver(one)

@@ -13,10 +13,11 @@ from console.stack import NotPossible, Stack
 from cordon.deciding.request import ROUTES
 from cordon.memory.cases import Case
 from cordon.statuses import Status
+from tests.examples import QUARANTINE, event
 from tests.promises.policies import FOLDER, NAMES, commands, policy, user
-from tests.promises.world import World, event
+from tests.promises.world import World
 
-NAME = "quarantine_bucket/guardduty_public_access"
+NAME = "guardduty_public_access"
 MAY_SEND = {
     "reader": set(),
     "approver": {"approve", "reject", "release", "retry", "contain"},
@@ -36,7 +37,7 @@ READS = {
         "ReadAccessLog",
     ),
 }
-ROWS = ("case#quarantine_bucket#x", "decision#quarantine_bucket#x", "hold#bucket#x", "settings")
+ROWS = (f"case#{QUARANTINE.name}#x", f"decision#{QUARANTINE.name}#x", "hold#bucket#x", "settings")
 pytestmark = pytest.mark.world("approve")
 
 
@@ -174,9 +175,9 @@ def test_operator_changes_settings(world: World, monkeypatch: pytest.MonkeyPatch
     ada = user(world, "ada", "operator")
     with commands(world, ada) as stack:
         monkeypatch.setattr(Stack, "named", lambda _: stack)
-        done = CliRunner().invoke(cli.app, ["mode", "quarantine_bucket", "enforce"])
+        done = CliRunner().invoke(cli.app, ["mode", QUARANTINE.name, "enforce"])
         assert (done.exit_code, done.exception) == (0, None), done.output
-        assert "quarantine_bucket: enforce, 10 cases an hour" in done.output
+        assert f"{QUARANTINE.name}: enforce, 10 cases an hour" in done.output
         assert CliRunner().invoke(cli.app, ["stop"]).exit_code == 0
     assert world.settings["master_switch"] == "off"
     assert world.settings["changed_by"] == ada

@@ -14,8 +14,9 @@ from botocore.exceptions import ClientError
 from cordon.sources import read
 from cordon.statuses import Status
 from embedded.policy_evaluation import Decision
+from tests.examples import QUARANTINE, event, function_of, samples
 from tests.promises.test_denials import allow_everything, operator, role_of
-from tests.promises.world import World, event, samples
+from tests.promises.world import World
 
 pytestmark = pytest.mark.world("enforce")
 
@@ -38,7 +39,7 @@ def forge(world: World, role: str, queue: str) -> list[str]:
     """Send a forged event under a role, in both ways: the codes of what was refused."""
     sqs = boto3.client("sqs", region_name="us-east-1")
     url = world.account.queues[queue].url
-    body = json.dumps(event("tag_ai_resource/securityhub_sagemaker_1"))
+    body = json.dumps(event("securityhub_sagemaker_1"))
     refused = []
     with world.account.acting(role):
         for call, params in (
@@ -108,17 +109,17 @@ def test_other_services_send_to_no_queue(world: World) -> None:
 
 def test_a_rule_with_a_role_is_that_role(world: World) -> None:
     """EventBridge then calls with the role's credentials, and aws:SourceArn is absent."""
-    role, queue = operator(world), world.account.queues["QuarantineBucketBulkQueue"].arn
+    role, queue = operator(world), world.account.queues[f"{function_of(QUARANTINE)}BulkQueue"].arn
     assert not world.account.event_delivery.permissions.role(role, "sqs:SendMessage", queue)
 
 
 # ---- what a queue brings all the same ----
 
 FORGED = {  # what no rule sends to any queue
-    "a threat": "quarantine_bucket/guardduty_anonymous_access",
-    "its copy in Security Hub": "quarantine_bucket/ocsf_guardduty_anonymous_access",
-    "a threat of Macie": "quarantine_bucket/macie_public",
-    "the word of a reviewer": "quarantine_bucket/custom_action_contain_s3_8",
+    "a threat": "guardduty_anonymous_access",
+    "its copy in Security Hub": "ocsf_guardduty_anonymous_access",
+    "a threat of Macie": "macie_public",
+    "the word of a reviewer": "custom_action_contain_s3_8",
 }
 
 
@@ -133,10 +134,10 @@ def put_into(world: World, queue: str, *bodies: str) -> None:
 @pytest.mark.parametrize("forged", FORGED)
 def test_only_compliance_findings_come_by_a_queue(world: World, forged: str) -> None:
     """What does not is refused and kept, and the rest of the batch is handled."""
-    bad, good = event(FORGED[forged]), event("quarantine_bucket/config_bucket_public_read")
+    bad, good = event(FORGED[forged]), event("config_bucket_public_read")
     world.stage(bad)
     world.stage(good)
-    put_into(world, "QuarantineBucketBulkQueue", json.dumps(bad), json.dumps(good))
+    put_into(world, f"{function_of(QUARANTINE)}BulkQueue", json.dumps(bad), json.dumps(good))
     assert world.case().finding.source == "config"
     assert world.case().status is Status.CONTAINED
     (kept,) = world.account.messages("FailedBulkEvents")
@@ -167,7 +168,7 @@ def test_every_rule_of_a_queue_brings_what_is_taken(world: World) -> None:
 
 def test_who_may_change_the_policy_may_send(world: World) -> None:
     """The queue guards its messages, not its policy: SECURITY.md, "What remains"."""
-    intruder, queue = operator(world), "QuarantineBucketBulkQueue"
+    intruder, queue = operator(world), f"{function_of(QUARANTINE)}BulkQueue"
     with world.account.acting(intruder):
         boto3.client("sqs", region_name="us-east-1").set_queue_attributes(
             QueueUrl=world.account.queues[queue].url, Attributes={"Policy": ""}

@@ -13,27 +13,18 @@ from cordon.sources import read_all
 from cordon.statuses import Status
 from embedded.journal import Called
 from embedded.place import Place as Home
+from tests.examples import ESCALATE, NOBODY, REVOKE, event, folder_of, samples
 from tests.promises.test_samples import worlds
-from tests.promises.world import (
-    HOME,
-    PLAYBOOKS,
-    Event,
-    Refused,
-    World,
-    chosen,
-    event,
-    logged,
-    samples,
-)
+from tests.promises.world import HOME, PLAYBOOKS, Event, Refused, World, chosen, logged
 
-AGGREGATED = sorted(name for name in samples("nobody") if name.endswith("_aggregated"))
-THREAT_ELSEWHERE = "escalate_finding/securityhub_guardduty_aggregated"
+AGGREGATED = sorted(name for name in samples(NOBODY) if name.endswith("_aggregated"))
+THREAT_ELSEWHERE = "securityhub_guardduty_aggregated"
 ELSEWHERE = {
     "aws": ("eu-west-3",),
     "aws-cn": ("cn-north-1", "cn-northwest-1"),
     "aws-us-gov": ("us-gov-east-1", "us-gov-west-1"),
 }
-STOLEN = "revoke_sessions/guardduty_compromised_credentials"
+STOLEN = "guardduty_compromised_credentials"
 AWAY = "eu-west-1"  # where HomeRegion is, seen from a stack in us-east-1
 WRITES = ("Put", "Attach", "Detach", "Delete", "Update", "Tag", "Untag", "Add", "Create")
 
@@ -69,18 +60,18 @@ def changes(world: World) -> list[str]:
 @pytest.mark.parametrize("name", worlds(samples()))
 def test_nothing_is_changed_in_a_region_that_is_not_served(world: World, name: str) -> None:
     delivery = world.account.deliver(moved(event(name)))
-    assert delivery.rules or name.startswith("nobody/")
+    assert delivery.rules or folder_of(name) == NOBODY
     assert changes(world) == []
     assert {c.region for c in by_playbooks(world)} <= {home_of(event(name)).region}
     assert world.holds == {}
-    assert {case.playbook for case in world.cases} <= {"escalate_finding"}
+    assert {case.playbook for case in world.cases} <= {ESCALATE.name}
     assert world.refused == []
 
 
 def test_samples_are_moved_as_they_would_arrive() -> None:
     """Else the test above shows nothing: each can be read, and is of another Region."""
     for name in samples():
-        if not name.startswith("nobody/"):
+        if folder_of(name) != NOBODY:
             home = home_of(event(name))
             found = read_all(moved(event(name)), deployed(home, Mode.ENFORCE).home)
             assert home.region not in {f.place.region for f in found}, name
@@ -89,7 +80,7 @@ def test_samples_are_moved_as_they_would_arrive() -> None:
 def test_person_is_informed_of_a_threat_in_a_region_that_is_not_served(world: World) -> None:
     delivery = world.send(event(THREAT_ELSEWHERE))
     case = world.case()
-    assert (case.playbook, case.status) == ("escalate_finding", Status.ESCALATED)
+    assert (case.playbook, case.status) == (ESCALATE.name, Status.ESCALATED)
     assert f"This stack changes nothing in account {HOME[0]}, eu-west-1" in case.plan.manual_step
     assert len(world.published) == 1
     assert changes(world) == []
@@ -122,7 +113,7 @@ def test_region_that_is_named_is_served_from_here(world: World, name: str) -> No
 @pytest.mark.world("enforce", OtherRegions="eu-west-3")
 def test_native_finding_that_is_forwarded_is_served_too(world: World) -> None:
     """A rule in the other Region sends it here; the envelope keeps its Region."""
-    one = moved(event("quarantine_bucket/guardduty_anonymous_access"))
+    one = moved(event("guardduty_anonymous_access"))
     assert one["region"] == "eu-west-3"
     world.send(one)
     assert world.case().status is Status.CONTAINED
@@ -141,7 +132,7 @@ def at_home(names: list[str]) -> list[str]:
     return [name for name in names if home_of(event(name)).region == HOME[1]]
 
 
-IDENTITIES = [n for n in at_home(samples("revoke_sessions")) if "custom_action_release" not in n]
+IDENTITIES = [n for n in at_home(samples(REVOKE.name)) if "custom_action_release" not in n]
 IN_MODES = [
     pytest.param(mode, name, marks=not_home(mode))
     for mode in ("enforce", "approve")
@@ -157,7 +148,7 @@ def test_threat_to_an_identity_is_for_a_person_where_home_is_elsewhere(
     before = world.state
     world.account.deliver(event(name))
     case = world.case()
-    assert (case.playbook, case.status, case.mode) == ("revoke_sessions", Status.ESCALATED, mode)
+    assert (case.playbook, case.status, case.mode) == (REVOKE.name, Status.ESCALATED, mode)
     assert f"HomeRegion is {AWAY}: this stack in {HOME[1]} leaves it as it is" in case.reason
     assert case.plan.actions == ()
     assert case.reason in case.plan.manual_step
@@ -190,7 +181,7 @@ def test_person_who_chooses_it_in_security_hub_is_informed(world: World) -> None
 
 @not_home("enforce")
 def test_bucket_is_contained_wherever_home_is(world: World) -> None:
-    world.send(event("quarantine_bucket/guardduty_anonymous_access"))
+    world.send(event("guardduty_anonymous_access"))
     assert world.case().status is Status.CONTAINED
 
 
@@ -248,7 +239,7 @@ def test_identity_that_a_person_names_is_refused_where_home_is_elsewhere(
     world: World, kind: str
 ) -> None:
     arn = Place("aws", HOME[0], HOME[1]).arn("iam", f"{kind}/somebody-else", region="")
-    body = {"resource": arn, "playbook": "revoke_sessions", "why": "a test"}
+    body = {"resource": arn, "playbook": REVOKE.name, "why": "a test"}
     with pytest.raises(Refused, match=f"HomeRegion is {AWAY}"):
         world.operator.request("contain", body)
     assert world.cases == []

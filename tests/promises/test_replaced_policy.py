@@ -4,8 +4,9 @@ import json
 
 from cordon.memory.cases import ActionStatus
 from cordon.statuses import Status
+from tests.examples import event
 from tests.promises.test_holds_on_one_bucket import bucket_of, case_of, pair
-from tests.promises.world import HOME, World, event
+from tests.promises.world import HOME, World
 
 SHUT = dict.fromkeys(
     ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
@@ -33,7 +34,7 @@ def test_bucket_that_its_block_contains_is_closed_when_it_is_attacked(world: Wor
 
 def test_public_policy_under_the_accounts_block_is_left_as_it_is(world: World) -> None:
     """It could not be put back: the case says why, and the other changes are made."""
-    one = event("quarantine_bucket/macie_shared_externally")
+    one = event("macie_shared_externally")
     world.stage(one)
     s3, name = world.account.client("s3"), bucket_of(one)
     public = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Sid": "Public"}

@@ -11,10 +11,11 @@ from jsonschema import Draft202012Validator
 from cordon.memory import reported
 from cordon.statuses import Status
 from embedded.journal import Called
-from tests.promises.world import World, event
+from tests.examples import event
+from tests.promises.world import World
 
 ROOT = Path(__file__).parents[2]
-PUBLIC = "quarantine_bucket/guardduty_anonymous_access"
+PUBLIC = "guardduty_anonymous_access"
 SCHEMA = Draft202012Validator(
     json.loads((ROOT / "docs" / "case-status-change.schema.json").read_text())
 )

@@ -17,17 +17,8 @@ from cordon.settings import Mode
 from cordon.sources.own_finding import case_named
 from cordon.statuses import Status
 from embedded.place import Place
-from tests.promises.world import (
-    EVENTS,
-    HOME,
-    PLAYBOOKS,
-    ROOT,
-    World,
-    chosen,
-    event,
-    finding_of,
-    samples,
-)
+from tests.examples import NOBODY, event, folder_of, path_of, samples
+from tests.promises.world import HOME, PLAYBOOKS, ROOT, World, chosen, finding_of
 
 ENDED = {
     "contained": Status.CONTAINED,
@@ -52,7 +43,7 @@ def _at(home: Place) -> pytest.MarkDecorator:
 
 def plan_beside(name: str) -> dict[str, Any]:
     """What the event must lead to, as the file beside it says."""
-    return dict(json.loads(expectation_path(EVENTS / f"{name}.json").read_text()))
+    return dict(json.loads(expectation_path(path_of(name)).read_text()))
 
 
 def shape(name: str) -> tuple[Any, ...]:
@@ -61,7 +52,7 @@ def shape(name: str) -> tuple[Any, ...]:
     return tuple((one["action"], *one.get("levels", ()), one.get("key")) for one in actions)
 
 
-HANDLED = [name for name in samples() if not name.startswith("nobody/")]
+HANDLED = [name for name in samples() if folder_of(name) != NOBODY]
 # The first sample of each shape is also released here; ``make replay`` releases every one.
 RELEASED = {shape(name): name for name in reversed(HANDLED)}.values()
 
@@ -79,23 +70,23 @@ def test_the_exact_gates_never_overlap() -> None:
             for playbook in everyone
             if playbook.matches(finding) and not not_ours(finding, playbook, home[playbook.name])
         ]
-        if not name.startswith("nobody/") and not finding.is_cordon_finding:
-            assert takers == [name.split("/")[0]], name
+        if folder_of(name) != NOBODY and not finding.is_cordon_finding:
+            assert takers == [folder_of(name)], name
         assert len(takers) <= 1, name
 
 
 @pytest.mark.parametrize("name", worlds(HANDLED))
 def test_a_sample_is_taken_by_its_playbook_alone(world: World, name: str) -> None:
-    folder, expected = name.split("/")[0], plan_beside(name)
+    folder, expected = folder_of(name), plan_beside(name)
     assert expected["playbook"] == folder
-    earlier = [event(f"{folder}/{one.removesuffix('.json')}") for one in expected.get("after", ())]
+    earlier = [event(one.removesuffix(".json")) for one in expected.get("after", ())]
     for one in earlier or [event(name)]:
         world.stage(one)
     before = world.state if name in RELEASED or earlier else {}
     for one in earlier:
         world.account.deliver(one)
     delivery = world.account.deliver(event(name))
-    if "/custom_action_" in name:
+    if name.startswith("custom_action_"):
         assert delivery.rules == ("DecideCasesCustomAction",)
     else:
         assert any(rule.startswith(PLAYBOOKS[folder]) for rule in delivery.rules)
@@ -120,7 +111,7 @@ def test_a_sample_is_taken_by_its_playbook_alone(world: World, name: str) -> Non
     assert world.unrecorded == []
 
 
-@pytest.mark.parametrize("name", worlds(samples("nobody")))
+@pytest.mark.parametrize("name", worlds(samples(NOBODY)))
 def test_unhandled_samples_change_nothing(world: World, name: str) -> None:
     world.stage(event(name))
     delivery = world.account.deliver(event(name))

@@ -11,18 +11,19 @@ from cordon.sources.own_finding import id_of
 from cordon.statuses import Status
 from embedded import iam_guard
 from embedded.journal import Called
+from tests.examples import ESCALATE, QUARANTINE, REVOKE, TAG, event, function_of
 from tests.faults import BROKEN, THROTTLED, Fault
-from tests.promises.world import World, changed, chosen, event
+from tests.promises.world import World, changed, chosen
 
-BUCKET = "quarantine_bucket/guardduty_anonymous_access"
+BUCKET = "guardduty_anonymous_access"
 LOOK_UPS = {
-    "quarantine_bucket/guardduty_anonymous_access": (
+    "guardduty_anonymous_access": (
         "DescribeTrails",
         "DescribeDeliveryChannels",
         "GetModelInvocationLoggingConfiguration",
     ),
-    "revoke_sessions/guardduty_privilege_escalation": ("GetRole",),
-    "revoke_sessions/guardduty_compromised_credentials": ("GetUser",),
+    "guardduty_privilege_escalation": ("GetRole",),
+    "guardduty_compromised_credentials": ("GetUser",),
 }
 EACH_LOOK_UP = [(name, operation) for name, made in LOOK_UPS.items() for operation in made]
 
@@ -65,7 +66,7 @@ def test_delivery_beside_a_live_attempt_comes_back(world: World) -> None:
     def again(call: Called) -> None:
         if call.operation == "PutPublicAccessBlock" and not errors:
             errors.append("")
-            errors[0] = world.account.invoke("QuarantineBucket", one).error
+            errors[0] = world.account.invoke(function_of(QUARANTINE), one).error
 
     world.account.after_call(again)
     world.account.deliver(one)
@@ -117,7 +118,7 @@ def test_case_of_another_playbook_is_not_obeyed(world: World, action: str) -> No
     world.send(event(BUCKET))
     case, state = world.case(), world.state
     ours = world.finding(case)
-    for playbook in ("revoke_sessions", "tag_ai_resource", "escalate_finding"):
+    for playbook in (REVOKE.name, TAG.name, ESCALATE.name):
         world.account.deliver(chosen(action, {**ours, **named(world, case, playbook)}))
     assert (world.case(), world.state) == (case, state)
     assert world.account.deliver(chosen("CordonRelease", ours)).invocations
@@ -128,7 +129,7 @@ def test_step_for_another_playbooks_case_is_an_error(world: World) -> None:
     world.send(event(BUCKET))
     case, state = world.case(), world.state
     command = {"do": "proceed", "case": case.id}
-    outcome = world.account.invoke("TagAiResource", {"cordon": command})
+    outcome = world.account.invoke(function_of(TAG), {"cordon": command})
     assert outcome.error.startswith("CaseConflict")
     assert (world.case(), world.state) == (case, state)
 

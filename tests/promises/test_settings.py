@@ -12,14 +12,15 @@ from cordon import clients
 from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded.journal import Invoked
+from tests.examples import QUARANTINE, TAG, event, function_of
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.test_samples import RELEASED as EACH_SHAPE
-from tests.promises.world import HOME, Event, Refused, World, changed, event, outcomes
+from tests.promises.world import HOME, Event, Refused, World, changed, outcomes
 
-NAME = "quarantine_bucket/guardduty_public_access"
+NAME = "guardduty_public_access"
 OWN = {"securityhub:BatchImportFindings", "events:PutEvents"}  # how people see what is observed
 REASON = {"owner": "ana@example.com", "reason": "a public web site"}
-IN_THE_HUB = "quarantine_bucket/securityhub_s3_2"
+IN_THE_HUB = "securityhub_s3_2"
 
 
 def sent(world: World, name: str = NAME) -> tuple[dict[str, Any], dict[str, str]]:
@@ -44,7 +45,7 @@ def observed(world: World, before: dict[str, Any]) -> None:
 def exemption(**changes: str) -> dict[str, dict[str, str]]:
     """The setting with one exemption of the sample's bucket."""
     arn = f"arn:aws:s3:::{bucket_of(event(NAME))}"
-    one = {"playbook": "quarantine_bucket", "resource": arn, "expires": "2026-12-24T00:00:00Z"}
+    one = {"playbook": QUARANTINE.name, "resource": arn, "expires": "2026-12-24T00:00:00Z"}
     return {"site": {**one, **REASON, **changes}}
 
 
@@ -76,7 +77,7 @@ def test_a_fresh_deploy_changes_nothing(world: World) -> None:
 def test_a_mode_is_changed_without_a_deploy(world: World) -> None:
     before, _ = sent(world)
     observed(world, before)
-    world.set("modes.quarantine_bucket", "enforce")
+    world.set(f"modes.{QUARANTINE.name}", "enforce")
     later = changed(event(NAME), "detail.updatedAt", "2026-11-24T11:00:00.000Z")
     world.account.deliver(later)
     assert world.case().status is Status.CONTAINED
@@ -85,7 +86,7 @@ def test_a_mode_is_changed_without_a_deploy(world: World) -> None:
 
 @pytest.mark.world("enforce", BreakGlassRoles="")
 def test_lock_out_without_break_glass_awaits_approval(world: World) -> None:
-    before, said = sent(world, "quarantine_bucket/guardduty_exfiltration_malicious_ip")
+    before, said = sent(world, "guardduty_exfiltration_malicious_ip")
     assert said["outcome"] == "awaiting_approval"
     assert world.state == before
 
@@ -104,7 +105,7 @@ def test_master_switch_off_handles_nothing(world: World) -> None:
 
 @pytest.mark.parametrize("mode", ["approve", "enforce"])
 def test_master_switch_observe_changes_nothing(world: World, mode: str) -> None:
-    world.set("modes.quarantine_bucket", mode)
+    world.set(f"modes.{QUARANTINE.name}", mode)
     world.set("master_switch", "observe")
     before, said = sent(world)
     observed(world, before)
@@ -162,9 +163,9 @@ def test_master_switch_that_is_not_understood_means_observe(
 
 
 WRONG_MODES = [
-    ("modes.quarantine_bucket", {"S": "Enforce"}, "must be observe, approve, enforce"),
-    ("modes.quarantine_bucket", {"L": [{"S": "enforce"}]}, "must be observe, approve, enforce"),
-    ("modes.quarantine_bucket", {"N": "1.5"}, "must be observe, approve, enforce"),
+    (f"modes.{QUARANTINE.name}", {"S": "Enforce"}, "must be observe, approve, enforce"),
+    (f"modes.{QUARANTINE.name}", {"L": [{"S": "enforce"}]}, "must be observe, approve, enforce"),
+    (f"modes.{QUARANTINE.name}", {"N": "1.5"}, "must be observe, approve, enforce"),
     ("modes", {"S": "enforce"}, "is not a map"),
     ("modes", {"M": {}}, "is not there"),
 ]
@@ -181,13 +182,11 @@ def test_wrong_mode_means_observe(world: World, name: str, value: dict[str, Any]
 
 
 def test_wrong_mode_of_one_playbook_stops_no_other(world: World) -> None:
-    world.set("modes.tag_ai_resource", "Enforce!")
+    world.set(f"modes.{TAG.name}", "Enforce!")
     _, said = sent(world)
     assert said["outcome"] == "contained"
     assert not said["held_back"]
-    assert refused(world) == {
-        "modes.tag_ai_resource must be observe, approve, enforce, not 'Enforce!'"
-    }
+    assert refused(world) == {f"modes.{TAG.name} must be observe, approve, enforce, not 'Enforce!'"}
 
 
 @pytest.mark.parametrize(
@@ -239,7 +238,7 @@ def test_protection_that_is_not_understood_means_observe(
 def test_protection_that_is_not_understood_silences_no_incident(world: World) -> None:
     """What only informs people changes no target."""
     world.set("protected", {"acme"})
-    _, said = sent(world, "escalate_finding/guardduty_prompt_injection_not_blocked")
+    _, said = sent(world, "guardduty_prompt_injection_not_blocked")
     assert said["outcome"] == "escalated"
 
 
@@ -249,7 +248,7 @@ def test_protection_that_is_not_understood_silences_no_incident(world: World) ->
         ("budget", {"S": "many"}),
         ("budget", {"N": "-1"}),
         ("budget", {"BOOL": True}),
-        ("budgets", {"M": {"quarantine_bucket": {"N": "2.5"}}}),
+        ("budgets", {"M": {QUARANTINE.name: {"N": "2.5"}}}),
         ("budgets", {"S": "{}"}),
     ],
 )
@@ -265,7 +264,7 @@ def test_wrong_budget_is_no_budget(world: World, name: str, value: dict[str, Any
 
 
 def test_wrong_budget_needs_no_budget_to_ask(world: World) -> None:
-    world.set("modes.quarantine_bucket", "approve")
+    world.set(f"modes.{QUARANTINE.name}", "approve")
     world.set("budget", "many")
     _, said = sent(world)
     assert said["outcome"] == "awaiting_approval"
@@ -280,7 +279,7 @@ def test_entry_with_a_wrong_name_is_named(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("modes.quarantine_bucket", "aprove"),
+        (f"modes.{QUARANTINE.name}", "aprove"),
         ("master_switch", "of"),
         ("protected", {"acme"}),
         ("", None),  # no row at all
@@ -305,7 +304,7 @@ def test_what_is_not_understood_stops_what_a_person_approved(
     assert "it was approved, and not carried out" in world.case().decided_why
 
 
-FAILING = "tag_ai_resource/securityhub_sagemaker_1"
+FAILING = "securityhub_sagemaker_1"
 
 
 @pytest.mark.parametrize("name", ["master_switch", ""])
@@ -328,7 +327,7 @@ def test_pass_that_comes_without_settings_is_not_lost(world: World, name: str) -
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("modes.tag_ai_resource", "x"), ("protected", {"acme"}), ("budget", -1), ("exemptions", "")],
+    [(f"modes.{TAG.name}", "x"), ("protected", {"acme"}), ("budget", -1), ("exemptions", "")],
 )
 def test_pass_needs_no_entry_but_the_master_switch(world: World, name: str, value: Any) -> None:
     world.send(event(FAILING))
@@ -361,12 +360,13 @@ def test_settings_that_cannot_be_read_are_read_again(world: World, denied: bool)
     one = event(NAME)
     world.stage(one)
     if denied:
-        with world.denied("QuarantineBucket", "dynamodb:BatchGetItem"):
-            world.account.invoke("QuarantineBucket", one)
+        with world.denied(function_of(QUARANTINE), "dynamodb:BatchGetItem"):
+            world.account.invoke(function_of(QUARANTINE), one)
     else:
         throttled(world, 2)
-        world.account.invoke("QuarantineBucket", one)
-    (failed,) = [i for i in world.account.journal.of(Invoked) if i.function == "QuarantineBucket"]
+        world.account.invoke(function_of(QUARANTINE), one)
+    invoked, function = world.account.journal.of(Invoked), function_of(QUARANTINE)
+    (failed,) = [one for one in invoked if one.function == function]
     assert failed.error
     assert world.cases == []
     world.account.deliver(one)
@@ -385,7 +385,7 @@ def test_settings_that_cannot_be_read_let_an_approval_be_tried_again(world: Worl
 
 
 def test_protection_that_cannot_be_looked_up_means_observe(world: World) -> None:
-    with world.denied("QuarantineBucket", "cloudtrail:DescribeTrails", "s3:GetBucketPolicy"):
+    with world.denied(function_of(QUARANTINE), "cloudtrail:DescribeTrails", "s3:GetBucketPolicy"):
         before, said = sent(world)
         observed(world, before)
     assert said["reason"].startswith("protection cannot be looked up")
@@ -401,7 +401,7 @@ def test_protection_that_cannot_be_looked_up_means_observe(world: World) -> None
 )
 def test_one_look_up_that_nobody_may_make_stops_no_containment(world: World, denied: str) -> None:
     """An account that has forbidden Bedrock, say: the bucket's own policy names no delivery."""
-    with world.denied("QuarantineBucket", denied):
+    with world.denied(function_of(QUARANTINE), denied):
         sent(world)
         assert world.case().status is Status.CONTAINED
 
@@ -413,7 +413,7 @@ MEMBER = "444455556666"
 @pytest.mark.parametrize("mode", ["enforce", "approve"])
 def test_missing_member_role_is_a_fault(world: World, mode: str) -> None:
     """It is no opinion about protection: it is tried again, kept, and the role is named (B30)."""
-    world.set("modes.quarantine_bucket", mode)
+    world.set(f"modes.{QUARANTINE.name}", mode)
     one: Event = json.loads(json.dumps(event(NAME)).replace(HOME[0], MEMBER))
     one["account"] = HOME[0]
     delivery = world.account.deliver(one)
@@ -461,7 +461,7 @@ def test_released_case_awaits_approval_again(world: World) -> None:
 
 @pytest.mark.world("", home=HOME)
 def test_custom_action_while_observing_awaits_approval(world: World) -> None:
-    name = "quarantine_bucket/custom_action_contain_s3_8"
+    name = "custom_action_contain_s3_8"
     before, said = sent(world, name)
     assert said["outcome"] == "awaiting_approval"
     assert world.state == before

@@ -10,12 +10,13 @@ from console.settings import StackSettings
 from console.stack import NotPossible, Stack
 from cordon.settings import Mode
 from cordon.statuses import Status
+from tests.examples import ESCALATE, QUARANTINE, REVOKE, TAG
 from tests.promises.policies import commands, user
 from tests.promises.test_settings import sent
 from tests.promises.world import PLAYBOOKS, World
 
 SITE = "arn:aws:s3:::www-acme"
-EXEMPT = ("--playbook", "quarantine_bucket", "--owner", "Ada", "--reason", "web")
+EXEMPT = ("--playbook", QUARANTINE.name, "--owner", "Ada", "--reason", "web")
 
 
 def run(world: World, *words: str, name: str = "ada", policy: str = "operator") -> Result:
@@ -42,12 +43,12 @@ def done(world: World, *words: str) -> str:
 def test_mode_is_set_and_counts_at_once(world: World) -> None:
     sent(world)
     assert world.case().status is Status.OBSERVED
-    assert "quarantine_bucket: enforce, 10 cases an hour" in done(
-        world, "mode", "quarantine_bucket", "enforce"
+    assert f"{QUARANTINE.name}: enforce, 10 cases an hour" in done(
+        world, "mode", QUARANTINE.name, "enforce"
     )
     sent(world)
     assert world.case().status is Status.CONTAINED
-    assert world.settings["modes"]["quarantine_bucket"] == "enforce"
+    assert world.settings["modes"][QUARANTINE.name] == "enforce"
 
 
 def test_each_command_changes_its_entry(world: World) -> None:
@@ -56,15 +57,15 @@ def test_each_command_changes_its_entry(world: World) -> None:
     assert world.settings["master_switch"] == "observe"
     assert "master switch: on" in done(world, "start")
     done(world, "budget", "5")
-    done(world, "budget", "0", "--playbook", "revoke_sessions")
+    done(world, "budget", "0", "--playbook", REVOKE.name)
     assert world.settings["budget"] == 5
-    assert world.settings["budgets"]["revoke_sessions"] == 0
+    assert world.settings["budgets"][REVOKE.name] == 0
     done(world, "protect", SITE)
     assert world.settings["protected"] == protected | {SITE}
     done(world, "protect", SITE, "--remove")
     assert world.settings["protected"] == protected
     shown = done(world, "exempt", SITE, *EXEMPT, "--until", "2027-01-31")
-    assert f"exempt: {SITE} from quarantine_bucket, until 2027-01-31T00:00:00Z" in shown
+    assert f"exempt: {SITE} from {QUARANTINE.name}, until 2027-01-31T00:00:00Z" in shown
     done(world, "exempt", SITE, "--remove")
     assert world.settings["exemptions"] == {}
     assert StackSettings.of(world.operator).faults() == []
@@ -73,7 +74,7 @@ def test_each_command_changes_its_entry(world: World) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("mode", "quarantine_buckets", "enforce"), "escalate_finding, quarantine_bucket"),
+        (("mode", f"{QUARANTINE.name}s", "enforce"), f"{ESCALATE.name}, {QUARANTINE.name}"),
         (("budget", "200000"), "from 0 to"),
         (("protect", "acme-bucket"), "is not an ARN"),
         (("protect", "arn:aws:s3:::*"), "--force"),
@@ -118,16 +119,16 @@ def test_stop_goes_through_whatever_the_row_is(
 
 
 def test_settings_show_what_is_refused(world: World) -> None:
-    world.set("modes.tag_ai_resource", "aprove")
-    world.set("modes.tag_ai_resources", "approve")
+    world.set(f"modes.{TAG.name}", "aprove")
+    world.set(f"modes.{TAG.name}s", "approve")
     world.set("colour", "blue")
     world.set("exemptions", {"x": {"owner": "\x1b[31mred"}})
     result = run(world, "settings")
     assert result.exit_code == 1
-    assert "refused: modes.tag_ai_resource must be observe, approve, enforce, not 'aprove'" in (
+    assert f"refused: modes.{TAG.name} must be observe, approve, enforce, not 'aprove'" in (
         result.output
     )
-    assert "refused: modes.tag_ai_resources: no such playbook" in result.output
+    assert f"refused: modes.{TAG.name}s: no such playbook" in result.output
     assert "refused: colour is no setting" in result.output
     assert "refused: exemptions.x has no playbook" in result.output
     assert "\x1b[31m" not in result.output

@@ -13,6 +13,7 @@ from cordon import clients
 from cordon.evidence import ChainEnd, Evidence
 from cordon.memory import settings as settings_row
 from embedded.journal import Invoked
+from tests.examples import QUARANTINE, REVOKE, TAG
 from tests.promises.test_settings_commands import EXEMPT, SITE, done, run
 from tests.promises.world import HOME, World
 
@@ -43,7 +44,7 @@ def stop_directly(world: World) -> None:
 
 
 def end_two_exemptions(world: World) -> None:
-    for playbook in ("quarantine_bucket", "tag_ai_resource"):
+    for playbook in (QUARANTINE.name, TAG.name):
         words = ("--playbook", playbook, "--owner", "Ada", "--reason", "x", "--until", "2027-01-31")
         done(world, "exempt", SITE, *words)
     done(world, "exempt", SITE, "--remove")
@@ -60,9 +61,9 @@ def deploy_again(world: World) -> None:
 
 HONEST: dict[str, Callable[[World], Any]] = {
     "nothing but the deployment": lambda _: None,
-    "mode": lambda w: done(w, "mode", "quarantine_bucket", "approve"),
+    "mode": lambda w: done(w, "mode", QUARANTINE.name, "approve"),
     "budget": lambda w: done(w, "budget", "5"),
-    "budget of a playbook": lambda w: done(w, "budget", "0", "--playbook", "revoke_sessions"),
+    "budget of a playbook": lambda w: done(w, "budget", "0", "--playbook", REVOKE.name),
     "protect": lambda w: done(w, "protect", SITE),
     "unprotect": lambda w: (done(w, "protect", SITE), done(w, "protect", SITE, "--remove")),
     "exempt": lambda w: done(w, "exempt", SITE, *EXEMPT, "--until", "2027-01-31"),
@@ -88,8 +89,8 @@ def delete(world: World) -> None:
 
 
 def change_and_back(world: World) -> None:
-    world.set("modes.revoke_sessions", "observe")
-    world.set("modes.revoke_sessions", "enforce")
+    world.set(f"modes.{REVOKE.name}", "observe")
+    world.set(f"modes.{REVOKE.name}", "enforce")
 
 
 def with_an_end_of_another(world: World) -> None:
@@ -114,7 +115,7 @@ def with_an_entry_that_follows_none(world: World) -> None:
 
 
 DISHONEST: dict[str, tuple[Callable[[World], Any], int]] = {
-    "a mode": (lambda w: w.set("modes.quarantine_bucket", "observe"), 1),
+    "a mode": (lambda w: w.set(f"modes.{QUARANTINE.name}", "observe"), 1),
     "a stop": (lambda w: w.set("master_switch", "off"), 1),
     "an entry that is none": (lambda w: w.set("mastr_switch", "off"), 1),
     "changed, and changed back": (change_and_back, 1),
@@ -133,7 +134,7 @@ def test_change_past_the_desk_rings(world: World, what: str) -> None:
 
 
 def test_settings_past_the_desk_are_not_verified(world: World) -> None:
-    world.set("modes.quarantine_bucket", "observe")
+    world.set(f"modes.{QUARANTINE.name}", "observe")
     _, faults = StackSettings.of(world.operator).evidence()
     assert [str(one) for one in faults] == [
         "fault: the settings are not what entry 1 says: somebody changed them past the desk"
@@ -146,7 +147,7 @@ def test_settings_past_the_desk_are_not_verified(world: World) -> None:
 def test_an_older_row_with_its_end_is_not_verified(world: World) -> None:
     """The alarm does not see it: what the row says was so, once. The command does."""
     before = world.settings
-    done(world, "mode", "quarantine_bucket", "observe")
+    done(world, "mode", QUARANTINE.name, "observe")
     world.operator.table.put(before)
     assert rung(world) == []
     _, faults = StackSettings.of(world.operator).evidence()

@@ -11,8 +11,9 @@ from cordon import clients
 from cordon.statuses import Status
 from embedded.custom_resources import Failed
 from embedded.journal import Called, Invoked
+from tests.examples import QUARANTINE, REVOKE, TAG, event
 from tests.promises.test_settings import NAME, sent
-from tests.promises.world import HOME, PLAYBOOKS, World, event
+from tests.promises.world import HOME, PLAYBOOKS, World
 
 
 def deploy_again(world: World, **changes: Any) -> None:
@@ -23,10 +24,10 @@ def deploy_again(world: World, **changes: Any) -> None:
 def by_a_person(world: World) -> dict[str, Any]:
     """A person changes every kind of entry, none of them as the template has it."""
     world.set("master_switch", "off")
-    world.set("modes.quarantine_bucket", "approve")
-    world.set("modes.tag_ai_resource", "nonsense")
+    world.set(f"modes.{QUARANTINE.name}", "approve")
+    world.set(f"modes.{TAG.name}", "nonsense")
     world.set("budget", 3)
-    world.set("budgets", {"revoke_sessions": 4})
+    world.set("budgets", {REVOKE.name: 4})
     world.set("protected", {"arn:aws:s3:::only-this"})
     exemption = {"playbook": "*", "resource": "arn:aws:s3:::www", "owner": "Ann", "reason": "web"}
     world.set("exemptions", {"www": {**exemption, "expires": "2027-01-31T00:00:00Z"}})
@@ -39,7 +40,7 @@ def test_row_of_a_new_stack_has_the_parameters(world: World) -> None:
     assert row["master_switch"] == "observe"
     assert row["modes"] == dict.fromkeys(PLAYBOOKS, "enforce")
     assert row["budget"] == 7
-    assert row["budgets"] == {"tag_ai_resource": 1000}
+    assert row["budgets"] == {TAG.name: 1000}
     assert row["exemptions"] == {}
     assert row["version"] == 1
     assert row["changed_by"].startswith("CloudFormation, arn:aws:cloudformation:")
@@ -55,7 +56,7 @@ def test_no_deployment_resets_what_people_set(world: World, kind: str) -> None:
 def test_changed_parameters_change_nothing_that_is_there(world: World) -> None:
     row = by_a_person(world)
     modes = dict.fromkeys(PLAYBOOKS, "enforce")
-    deploy_again(world, Modes=modes, MasterSwitch="on", Budget="99", Budgets={"revoke_sessions": 9})
+    deploy_again(world, Modes=modes, MasterSwitch="on", Budget="99", Budgets={REVOKE.name: 9})
     assert world.settings == row
 
 
@@ -108,7 +109,7 @@ def test_person_who_writes_meanwhile_is_not_overwritten(world: World) -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"Modes": {"quarantine_bucket": "enforced"}}, "modes.quarantine_bucket must be observe"),
+        ({"Modes": {QUARANTINE.name: "enforced"}}, f"modes.{QUARANTINE.name} must be observe"),
         ({"MasterSwitch": "maybe"}, "master_switch must be on, observe, off"),
         ({"Budget": "many"}, "budget must be a number"),
         ({"Protected": ["acme"]}, "protected.acme is not an ARN"),
@@ -183,6 +184,6 @@ def test_stop_stops_whatever_the_row_is(world: World) -> None:
     assert world.state == before
     assert world.cases == []
     world.set("master_switch", "on")
-    world.set("modes", {"quarantine_bucket": "enforce"})
+    world.set("modes", {QUARANTINE.name: "enforce"})
     world.account.deliver(event(NAME))
     assert world.case().status is Status.CONTAINED

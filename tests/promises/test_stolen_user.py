@@ -8,12 +8,13 @@ import pytest
 
 from cordon.statuses import Status
 from tests.actions.scenario_iam import DENY_ALL
+from tests.examples import event
 from tests.promises.permission_scenarios import know_deny_all
-from tests.promises.world import World, event, finding_of
+from tests.promises.world import World, finding_of
 
 SAMPLES = (
-    "revoke_sessions/guardduty_compromised_credentials",  # names a key
-    "revoke_sessions/guardduty_console_login",  # a session that a password started
+    "guardduty_compromised_credentials",  # names a key
+    "guardduty_console_login",  # a session that a password started
 )
 
 

@@ -12,9 +12,10 @@ from cordon.actions import NotYet
 from cordon.actions.s3 import BlockPublicAccess
 from cordon.statuses import Status
 from embedded.journal import Invoked
-from tests.promises.world import World, event
+from tests.examples import QUARANTINE, event, function_of
+from tests.promises.world import World
 
-NAME = "quarantine_bucket/guardduty_public_access"
+NAME = "guardduty_public_access"
 SOON = timedelta(minutes=1)
 
 
@@ -41,7 +42,7 @@ def deliver(world: World) -> None:
 
 @pytest.mark.parametrize("mode", ["enforce", "approve"])
 def test_workflow_waits_and_goes_on(world: World, mode: str) -> None:
-    world.set("modes.quarantine_bucket", mode)
+    world.set(f"modes.{QUARANTINE.name}", mode)
     with slow(world, timedelta(minutes=9)):
         deliver(world)
         if mode == "approve":
@@ -86,10 +87,10 @@ def test_switch_is_looked_at_again_before_it_goes_on(world: World) -> None:
 
 def test_what_failed_beside_it_is_taken_up_with_it(world: World) -> None:
     """The delivery that failed comes again before it may go on, and changes nothing."""
-    attacked = event("quarantine_bucket/guardduty_ransomware_delete")
+    attacked = event("guardduty_ransomware_delete")
     world.stage(attacked)
     with slow(world, timedelta(minutes=9)):
-        with world.denied("QuarantineBucket", "s3:PutBucketPolicy"):
+        with world.denied(function_of(QUARANTINE), "s3:PutBucketPolicy"):
             world.account.deliver(attacked, patience=timedelta(minutes=5))
             assert world.case().status is Status.CONTAINING
         world.account.advance(timedelta(minutes=10))

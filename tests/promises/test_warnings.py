@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from embedded.journal import DeadLettered, Dropped, RuleMatched
+from tests.examples import QUARANTINE, REVOKE, function_of
 from tests.promises.world import HOME, Event, World
 
 ACCOUNT, REGION, _ = HOME
@@ -80,12 +81,13 @@ def warned(world: World, one: Event) -> tuple[list[str], list[str]]:
 
 def changes(world: World) -> dict[str, list[Event]]:
     """By rule: every kind of call that it is for."""
-    function, rule = physical(world, "QuarantineBucket"), physical(world, "QuarantineBucketMacie")
-    lambda_arn, machine = arn(world, "QuarantineBucket"), arn(world, "Workflow")
-    queue = physical(world, "QuarantineBucketBulkQueue")
+    logical = function_of(QUARANTINE)
+    function, rule = physical(world, logical), physical(world, f"{logical}Macie")
+    lambda_arn, machine = arn(world, logical), arn(world, "Workflow")
+    queue = physical(world, f"{logical}BulkQueue")
     table, bucket = physical(world, "CasesTable"), physical(world, "EvidenceBucket")
     topic, key = arn(world, "AlertsTopic"), physical(world, "AlertsTopicKey")
-    role = arn(world, "QuarantineBucketRole").rsplit("/", 1)[-1]
+    role = arn(world, f"{logical}Role").rsplit("/", 1)[-1]
     policy = f"arn:aws:iam::{ACCOUNT}:policy/cordon/{STACK}-ProtectedPolicy-1"
     mapping = {"uUID": "14e0db71-0000-4000-a000-0123456789ab", "functionArn": lambda_arn}
     names = {"alarmNames": [f"other-{STACK}", f"{STACK}-HeldBack"]}
@@ -196,7 +198,7 @@ REVOKES = {"roleName": "Attacked", "policyName": "AWSRevokeOlderSessions"}
 
 def grants(world: World) -> list[Event]:
     """What no action of ours does, by one of our roles."""
-    ours = by_role(world, "RevokeSessionsRole")
+    ours = by_role(world, f"{function_of(REVOKE)}Role")
     attached = {"userName": "mallory", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
     return [
         called("iam", "PutRolePolicy", {**REVOKES, "policyDocument": ALLOW}, **ours),
@@ -299,7 +301,7 @@ def test_nobody_forges_a_warning(world: World) -> None:
 
 
 def test_what_our_roles_do_is_no_message(world: World) -> None:
-    ours = by_role(world, "RevokeSessionsRole")
+    ours = by_role(world, f"{function_of(REVOKE)}Role")
     denies = {"roleName": "x", "policyArn": "arn:aws:iam::aws:policy/AWSDenyAll"}
     honest = [
         called("iam", "PutRolePolicy", {**REVOKES, "policyDocument": DENY}, **ours),

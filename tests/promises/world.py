@@ -34,9 +34,9 @@ from embedded.account import EmbeddedAccount
 from embedded.functions import InvocationResult
 from embedded.journal import Called, DeadLettered, Delivery, Dropped, Invoked, Published
 from embedded.place import Place
+from tests.examples import event
 
 ROOT = Path(__file__).parents[2]
-EVENTS = ROOT / "events"
 PLAYBOOKS = {playbook.name: logical_name(playbook.name) for playbook in playbooks(ROOT)}
 HOME = ("111122223333", "us-east-1", "aws")
 Refused = NotPossible  # what the desk does not allow
@@ -47,21 +47,9 @@ RECORDS = ("ssm", "securityhub")  # of a snapshot: what is reported, not what is
 Event = dict[str, Any]
 
 
-def event(name: str) -> Event:
-    """The sample ``quarantine_bucket/guardduty_public_access``."""
-    return dict(json.loads((EVENTS / f"{name}.json").read_text()))
-
-
-def samples(folder: str = "*") -> list[str]:
-    """The names of all samples, or of one folder's."""
-    found = EVENTS.glob(f"{folder}/*.json")
-    names = (str(p.relative_to(EVENTS).with_suffix("")) for p in found)
-    return sorted(name for name in names if not name.endswith(".plan"))
-
-
 def chosen(action: str, finding: dict[str, Any]) -> Event:
     """A reviewer chose CordonContain or CordonRelease for a finding in Security Hub."""
-    one = event(f"quarantine_bucket/custom_action_{action.removeprefix('Cordon').lower()}_s3_8")
+    one = event(f"custom_action_{action.removeprefix('Cordon').lower()}_s3_8")
     one["detail"]["findings"] = [finding]
     return one
 
@@ -165,7 +153,7 @@ class World:
         return self.account.invoke(PLAYBOOKS[case.playbook], {"cordon": command})
 
     def set(self, name: str, value: Any) -> None:
-        """Change a setting by a plain command: ``master_switch``, ``modes.revoke_sessions``."""
+        """Change a setting by a plain command: ``master_switch``, ``modes.stop_notebook``."""
         self.write_setting(name, encode(value))
 
     def write_setting(self, name: str, value: Mapping[str, Any]) -> None:

@@ -23,8 +23,8 @@ from cordon.memory.table import Row, Table
 from cordon.reconciling.run import Run, Summary
 from cordon.statuses import Status
 from embedded import backends
-from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from tests.actions.scenario import PLACE, account
+from tests.examples import ESCALATE, QUARANTINE
 from tests.faults import Breakage, nothing
 from tests.make import DEPLOYMENT, a_finding
 from tests.memory.table import NAME, create
@@ -32,7 +32,7 @@ from tests.memory.table import NAME, create
 backends.install()
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-PLAYBOOKS = ("escalate_finding", "quarantine_bucket")
+PLAYBOOKS = (ESCALATE.name, QUARANTINE.name)
 ARNS = {name: PLACE.arn("lambda", f"function:cordon-{name}") for name in PLAYBOOKS}
 HOME: Deployment = replace(
     DEPLOYMENT,
@@ -44,7 +44,7 @@ HOME: Deployment = replace(
 PARTS: Row = {
     "functions": {name: arn.rpartition(":")[2] for name, arn in ARNS.items()},
     "bulk_queues": {},
-    "own_roles": "cordon-QuarantineBucketRole",
+    "own_roles": "cordon-CloseAllRole",
 }
 SETTINGS = {
     "id": "settings",

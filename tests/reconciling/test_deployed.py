@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from console.account import cordon_account
+from console.playbook_blocks.block import mode_parameter
 from cordon.clock import now, to_iso
 from cordon.memory.cases import Case, Cases
 from cordon.memory.table import Table
@@ -14,7 +15,7 @@ from cordon.statuses import Status
 from embedded.account import EmbeddedAccount
 from embedded.journal import ExecutionStarted, Invoked
 from embedded.place import Place
-from quarantine_bucket.playbook import PLAYBOOK
+from tests.examples import QUARANTINE
 from tests.make import DEPLOYMENT, a_finding
 
 HOME = Place("111122223333", "us-east-1")
@@ -22,7 +23,7 @@ HOME = Place("111122223333", "us-east-1")
 
 @pytest.fixture
 def deployed() -> Iterator[EmbeddedAccount]:
-    with cordon_account(HOME, {"ModeQuarantineBucket": "enforce"}) as account:
+    with cordon_account(HOME, {mode_parameter(QUARANTINE.name): "enforce"}) as account:
         yield account
 
 
@@ -33,10 +34,10 @@ def table(account: EmbeddedAccount) -> Table:
 
 def opened(account: EmbeddedAccount, status: Status, case: str, **changes: Any) -> Case:
     finding = a_finding()
-    plan = PLAYBOOK.plan_for(finding, DEPLOYMENT)
+    plan = QUARANTINE.plan_for(finding, DEPLOYMENT)
     made = Case(
         id=case,
-        playbook=PLAYBOOK.name,
+        playbook=QUARANTINE.name,
         finding=finding,
         plan=plan,
         plan_hash=plan.hash,
@@ -48,7 +49,7 @@ def opened(account: EmbeddedAccount, status: Status, case: str, **changes: Any) 
         last_activity=now(),
         **changes,
     )
-    return Cases(table(account), PLAYBOOK.name).open(made)
+    return Cases(table(account), QUARANTINE.name).open(made)
 
 
 def test_its_role_allows_all_that_a_run_does(deployed: EmbeddedAccount) -> None:

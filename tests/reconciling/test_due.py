@@ -25,11 +25,12 @@ from cordon.reconciling.due import (
 )
 from cordon.settings import MasterSwitch, Mode, Settings
 from cordon.statuses import CONTAIN_ENDED, Status
+from tests.examples import QUARANTINE
 from tests.make import DEPLOYMENT
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-PLAYBOOK = "quarantine_bucket"
+PLAYBOOK = QUARANTINE.name
 ENFORCED = Settings(modes={PLAYBOOK: Mode.ENFORCE})
 CASE = OpenCase("0123456789abcdef", PLAYBOOK, Status.CONTAINED, NOON, version=3, round=2, attempt=1)
 QUESTION = replace(CASE, status=Status.AWAITING_APPROVAL, question_at=NOON)

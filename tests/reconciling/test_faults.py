@@ -12,6 +12,7 @@ from cordon.memory import sweeps
 from cordon.memory.decisions import Decision, Verb
 from cordon.statuses import Status
 from embedded.iam_guard import SandboxDied
+from tests.examples import ESCALATE
 from tests.faults import DENIED, DIED, LOST, Breakage, Fault, nothing
 from tests.reconciling.account import Account, an_account
 from tests.reconciling.test_incidents import for_a_person, resolved
@@ -26,7 +27,7 @@ def prepared() -> Iterator[Account]:
         case = account.opens(Status.AWAITING_APPROVAL, DECIDED, question_at=now())
         account.decides(case, Decision(Verb.REJECT, 1, case.plan_hash, "ada", at=now()))
         account.reports(case, message="awaiting_approval 1", informed_at=to_iso(now()))
-        account.opens(Status.CONTAINED, BEHIND, playbook="escalate_finding")
+        account.opens(Status.CONTAINED, BEHIND, playbook=ESCALATE.name)
         _, number = for_a_person(account, case=ANEW)
         resolved(account, number)
         account.passes(minutes=15)

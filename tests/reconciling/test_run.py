@@ -14,6 +14,7 @@ from cordon.memory.decisions import Decision, Verb
 from cordon.memory.open_cases import OpenCase, open_case
 from cordon.reconciling import run as module
 from cordon.statuses import Event, Status
+from tests.examples import ESCALATE, QUARANTINE
 from tests.reconciling.account import ARNS, NOON, PLAYBOOKS, Account, an_account
 
 MINUTE = timedelta(minutes=1)
@@ -53,7 +54,7 @@ def test_the_function_of_today_is_woken(account: Account, named: str) -> None:
     waits(account, function_arn=named)
     account.run()
     (given,) = account.states.started.values()
-    assert given["function"] == ARNS["quarantine_bucket"]
+    assert given["function"] == ARNS[QUARANTINE.name]
 
 
 def test_a_case_that_is_not_due_or_closed_is_not_woken(account: Account) -> None:
@@ -106,12 +107,12 @@ def test_one_that_cannot_be_woken_does_not_stop_the_rest(account: Account) -> No
 
 def test_a_row_that_is_no_case_does_not_stop_the_rest(account: Account) -> None:
     account.table.put(
-        {"id": f"case#quarantine_bucket#{'a' * 16}", "open": "quarantine_bucket", "opened_at": "0"}
+        {"id": f"case#{QUARANTINE.name}#{'a' * 16}", "open": QUARANTINE.name, "opened_at": "0"}
     )
     waits(account)
     found = account.run()
     assert found.woken == 1
-    assert found.failed == [f"case#quarantine_bucket#{'a' * 16} cannot be read"]
+    assert found.failed == [f"case#{QUARANTINE.name}#{'a' * 16} cannot be read"]
 
 
 # ── what is read of a case ───────────────────────────────────────────────────
@@ -159,7 +160,7 @@ def test_every_case_is_looked_at_page_by_page(
     ids = [f"{n:016x}" for n in range(1, 9)]
     for id in ids:
         waits(account, case=id)
-        waits(account, case=id[::-1], playbook="escalate_finding")
+        waits(account, case=id[::-1], playbook=ESCALATE.name)
     assert account.run().cases == 16
     assert sorted(account.states.cases) == sorted([*ids, *(id[::-1] for id in ids)])
 

@@ -7,7 +7,7 @@ from cordon.finding import Finding
 from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.playbook import Playbook
 from cordon.statuses import CONTAIN_ENDED, Status
-from quarantine_bucket.playbook import PLAYBOOK
+from tests.examples import QUARANTINE, function_of
 from tests.make import BUCKET, DEPLOYMENT, NOON, a_finding
 
 CASE = "0123456789abcdef"
@@ -15,8 +15,8 @@ ADA = "arn:aws:iam::111122223333:user/ada"
 BLOCK = "bucket-public-access-block"
 SCP_DENIAL = (
     "ClientError: An error occurred (AccessDenied) when calling the PutPublicAccessBlock operation:"
-    " User: arn:aws:sts::111122223333:assumed-role/cordon-QuarantineBucketRole-1A2B3C/cordon is not"
-    " authorized to perform: s3:PutBucketPublicAccessBlock on resource:"
+    f" User: arn:aws:sts::111122223333:assumed-role/cordon-{function_of(QUARANTINE)}Role-1A2B3C/"
+    "cordon is not authorized to perform: s3:PutBucketPublicAccessBlock on resource:"
     ' "arn:aws:s3:::training-data"'
     " with an explicit deny in a service control policy:"
     " arn:aws:organizations::999988887777:policy/o-abc123/service_control_policy/p-1a2b3c4d"
@@ -27,7 +27,7 @@ def a_case(
     status: Status = Status.CONTAINED,
     *,
     finding: Finding | None = None,
-    playbook: Playbook = PLAYBOOK,
+    playbook: Playbook = QUARANTINE,
     **changes: Any,
 ) -> Case:
     """A case of one public bucket; its changes are verified where its status says so."""

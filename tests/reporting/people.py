@@ -23,10 +23,8 @@ from cordon.reporting.projection import Failed
 from cordon.reporting.run import Reporter
 from embedded import backends
 from embedded.backends import hub
-from escalate_finding.playbook import PLAYBOOK as ESCALATE
-from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
-from tag_ai_resource.playbook import PLAYBOOK as TAG
 from tests.actions.scenario import PLACE, account, stub
+from tests.examples import ESCALATE, QUARANTINE, TAG
 from tests.make import DEPLOYMENT
 from tests.memory.table import NAME, create
 

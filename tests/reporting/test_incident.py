@@ -11,8 +11,8 @@ from cordon.memory.cases import ActionStatus, Case
 from cordon.playbook import Incident, Plan
 from cordon.reporting.incident import BODY, TITLE, body, description, title, wanted
 from cordon.statuses import Status
-from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from tests.actions.scenario import PLACE, stub
+from tests.examples import QUARANTINE
 from tests.make import a_finding
 from tests.reporting.cases import CASE, a_case, refused_block, with_results
 from tests.reporting.people import HOME, People

@@ -9,8 +9,8 @@ from cordon.clock import to_iso
 from cordon.memory.cases import ActionStatus
 from cordon.playbook import Incident
 from cordon.statuses import Status
-from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from tests.actions.scenario import stub
+from tests.examples import QUARANTINE
 from tests.reporting.cases import CASE, a_case, with_results
 from tests.reporting.people import People
 from tests.reporting.test_incident import ALWAYS, item
@@ -23,7 +23,7 @@ def test_message_names_item_and_case(seen: People) -> None:
     assert subject == "HIGH: Cordon contained: A bucket became public"
     assert {name: said["Value"] for name, said in attributes.items()} == {
         "case": CASE,
-        "playbook": "quarantine_bucket",
+        "playbook": QUARANTINE.name,
         "status": "contained",
         "severity": "2",
         "ops_item": shown.ops_item,

@@ -13,9 +13,8 @@ from cordon.release import FINDING_SOURCE
 from cordon.reporting.original import Original, note
 from cordon.statuses import Status
 from embedded.backends import hub
-from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
-from tag_ai_resource.playbook import PLAYBOOK as TAG
 from tests.actions.scenario import stub
+from tests.examples import QUARANTINE, TAG
 from tests.make import a_finding
 from tests.reporting.cases import ADA, a_case
 from tests.reporting.people import HERE, ORIGINAL, PRODUCT, People, store
@@ -81,7 +80,7 @@ def test_note_is_the_same_for_all_cases_of_a_status(seen: People) -> None:
     said = seen.original()["Note"]
     assert said["UpdatedBy"] == "cordon"
     assert said["Text"] == (
-        "Cordon quarantine_bucket: contained. Cordon's own finding for this resource says more."
+        f"Cordon {QUARANTINE.name}: contained. Cordon's own finding for this resource says more."
     )
 
 
@@ -141,7 +140,7 @@ def test_later_note_changes_no_workflow_and_looks_nothing_up(seen: People) -> No
 
 def test_suppressed_original_is_not_resolved(seen: People) -> None:
     store()
-    seen.playbooks = {"quarantine_bucket": RESOLVES}
+    seen.playbooks = {QUARANTINE.name: RESOLVES}
     seen.show(waiting())
     store(Workflow={"Status": "SUPPRESSED"})
     seen.show(about(a_case()))

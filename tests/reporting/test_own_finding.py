@@ -13,8 +13,8 @@ from cordon.playbook import Playbook
 from cordon.release import FINDING_SOURCE
 from cordon.reporting.security_hub import own_finding
 from cordon.statuses import Status
-from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
 from tests.actions.scenario import stub
+from tests.examples import QUARANTINE
 from tests.make import NOON, a_finding
 from tests.reporting.cases import ADA, CASE, SCP_DENIAL, a_case, with_results
 from tests.reporting.people import HOME, ORIGINAL, People
@@ -36,7 +36,7 @@ def test_own_finding_is_valid_asff(seen: People, status: Status) -> None:
     (found,) = seen.own()
     assert found["ProductFields"]["cordon/status"] == status
     assert found["ProductFields"]["cordon/case"] == CASE
-    assert found["Id"] == f"cordon/111122223333/eu-central-1/quarantine_bucket/{CASE}/cb092c04"
+    assert found["Id"] == f"cordon/111122223333/eu-central-1/{QUARANTINE.name}/{CASE}/cb092c04"
 
 
 # Compliance and RecordState by who ended the case (A2).

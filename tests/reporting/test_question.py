@@ -11,10 +11,7 @@ from cordon.reporting.incident import body, description
 from cordon.reporting.question import question
 from cordon.reporting.texts import clocks
 from cordon.statuses import CLOSED, Status
-from escalate_finding.playbook import PLAYBOOK as ESCALATE
-from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
-from revoke_sessions.playbook import PLAYBOOK as REVOKE
-from tag_ai_resource.playbook import PLAYBOOK as TAG
+from tests.examples import ESCALATE, QUARANTINE, REVOKE, TAG
 from tests.make import DEPLOYMENT, a_finding, a_principal, an_actor
 from tests.reporting.cases import BUCKET_ARN, CASE, a_case
 
@@ -138,8 +135,8 @@ def test_closed_case_has_no_period(status: Status) -> None:
 def test_playbooks_that_concern_data_name_periods() -> None:
     named = {p.name: [c.law for c in p.clocks] for p in (QUARANTINE, REVOKE, ESCALATE, TAG)}
     assert named == {
-        "quarantine_bucket": ["GDPR Art. 33", "HIPAA 164.404"],
-        "revoke_sessions": ["GDPR Art. 33"],
-        "escalate_finding": ["GDPR Art. 33", "HIPAA 164.404", "EU AI Act Art. 73"],
-        "tag_ai_resource": [],
+        QUARANTINE.name: ["GDPR Art. 33", "HIPAA 164.404"],
+        REVOKE.name: ["GDPR Art. 33"],
+        ESCALATE.name: ["GDPR Art. 33", "HIPAA 164.404", "EU AI Act Art. 73"],
+        TAG.name: [],
     }

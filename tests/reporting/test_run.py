@@ -17,6 +17,7 @@ from cordon.memory.table import Cancelled
 from cordon.reporting.run import ALL
 from cordon.statuses import Status
 from tests.actions.scenario import stub
+from tests.examples import QUARANTINE
 from tests.make import a_finding
 from tests.reporting.cases import CASE, a_case, refused_block
 from tests.reporting.people import ORIGINAL, PRODUCT, People, people, store
@@ -135,7 +136,7 @@ def test_programming_error_rises(seen: People) -> None:
 
 def test_unreadable_row_keeps_no_other_from_being_shown(seen: People) -> None:
     saved = [seen.save(a_case(id=f"{n:016x}")) for n in range(5)]
-    row = dict(seen.table.get(key := f"case#quarantine_bucket#{saved[2].id}")[key])
+    row = dict(seen.table.get(key := f"case#{QUARANTINE.name}#{saved[2].id}")[key])
     seen.table.put({**row, "status": "nonsense"})
     (failed,) = seen.report(*saved)
     assert (failed.case, failed.projection) == (saved[2].id, ALL)
@@ -288,7 +289,7 @@ def test_any_doorbells_end_in_what_the_rows_say(rings: list[int], anew: bool) ->
     assert found["shown"] == ("contained", True)
     assert found["finding"]["Title"].startswith("Cordon contained")
     assert found["original"] == (
-        "Cordon quarantine_bucket: contained. Cordon's own finding for this resource says more.",
+        f"Cordon {QUARANTINE.name}: contained. Cordon's own finding for this resource says more.",
         "NOTIFIED",
     )
     assert [(i[0].split(":")[1], i[2]) for i in found["items"]] == [(" Cordon contained", "Open")]

@@ -12,8 +12,7 @@ from cordon.reporting.incident import description
 from cordon.reporting.security_hub import summary
 from cordon.reporting.texts import MEANINGS, advice, change_lines, decision, facts, headline, truth
 from cordon.statuses import CONTAIN_ENDED, Status
-from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
-from revoke_sessions.playbook import PLAYBOOK as REVOKE
+from tests.examples import QUARANTINE, REVOKE
 from tests.make import DEPLOYMENT, a_finding, a_principal, an_actor
 from tests.reporting.cases import (
     ADA,
@@ -109,7 +108,7 @@ def test_closed_question_names_custom_action_only(status: Status) -> None:
 
 
 def test_observed_case_names_setting() -> None:
-    assert "set the mode of quarantine_bucket" in advice(a_case(Status.OBSERVED))
+    assert f"set the mode of {QUARANTINE.name}" in advice(a_case(Status.OBSERVED))
 
 
 @pytest.mark.parametrize(("status", "again"), [("failed", True), ("refused", False)])

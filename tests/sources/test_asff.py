@@ -14,6 +14,7 @@ from cordon.finding import (
     State,
 )
 from cordon.sources import read, read_all
+from tests.examples import QUARANTINE
 from tests.sources import samples
 from tests.sources.samples import ACCOUNT, ARN, BUCKET, HUB, NATIVE_ID, REGION
 
@@ -217,7 +218,7 @@ def test_malformed_product_arn_is_named(arn: str) -> None:
 
 
 def test_cordon_findings_are_recognised() -> None:
-    cordon = {"ProductArn": DEFAULT, "GeneratorId": "cordon/playbook/quarantine_bucket"}
+    cordon = {"ProductArn": DEFAULT, "GeneratorId": f"cordon/playbook/{QUARANTINE.name}"}
     assert read(samples.asff(**cordon)).is_cordon_finding
     assert read(
         samples.asff(ProductArn=DEFAULT, Id="cordon/1/r/p/c", GeneratorId="x")

@@ -6,8 +6,7 @@ import pytest
 
 from cordon.finding import Finding, Place, Principal, SeverityLabel, State
 from cordon.sources import read
-from escalate_finding.playbook import PLAYBOOK as ESCALATE
-from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
+from tests.examples import ESCALATE, QUARANTINE
 from tests.sources import samples
 from tests.sources.samples import ACCOUNT, REGION
 

@@ -15,9 +15,7 @@ from hypothesis import strategies as st
 from cordon.finding import Malformed, State
 from cordon.gate import not_ours
 from cordon.sources import read
-from escalate_finding.playbook import for_a_person
-from quarantine_bucket.playbook import PLAYBOOK as QUARANTINE
-from revoke_sessions.playbook import PLAYBOOK as REVOKE
+from tests.examples import ESCALATE, QUARANTINE, REVOKE
 from tests.make import DEPLOYMENT
 from tests.sources import samples
 from tests.sources.samples import BUCKET, KEY, NATIVE_ID, ROLE
@@ -126,7 +124,7 @@ def test_principal_id_says_what_an_old_copy_leaves_out(id_: str, kind: str, type
     del key["PrincipalId"]
     unknown = read(samples.asff(Types=types, Resources=[item]))
     assert REVOKE.targets(unknown) == ()
-    assert "does not say whether" in for_a_person(unknown)
+    assert "does not say whether" in ESCALATE.manual_step(unknown)
 
 
 def test_nothing_but_null_is_no_principal() -> None:
@@ -219,7 +217,7 @@ def test_longest_name_of_a_user_is_contained_and_a_longer_one_is_for_a_person() 
     key["userName"] += "x"
     longer = read(samples.guardduty(type=STOLEN, resource={"accessKeyDetails": key}))
     assert REVOKE.targets(longer) == ()
-    assert "names no principal that can be read" in for_a_person(longer)
+    assert "names no principal that can be read" in ESCALATE.manual_step(longer)
 
 
 @pytest.mark.parametrize("value", ["yesterday", "", 7, [], {}], ids=repr)

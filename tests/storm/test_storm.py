@@ -27,6 +27,7 @@ from bench.storm.scenarios import (
 )
 from bench.storm.simulation import Arrivals, Conditions, Storm, simulate
 from console.account import ROOT
+from tests.examples import QUARANTINE, REVOKE, TAG, function_of
 
 SMALL = Arrivals(threats=60, threats_in=5, controls=400, controls_in=30)
 SHORT = replace(MINUTES, threats=50, threats_in=180, controls=5_000, controls_in=180)
@@ -82,7 +83,7 @@ def test_every_delivery_ends_once(numbers: Numbers, budget: int, rates: Rates) -
 def test_nobody_contains_over_budget(numbers: Numbers) -> None:
     """The parts of it are kept for threats: of 10, controls get 8."""
     storm = simulate(SMALL, conditions(numbers, budget=10))
-    for playbook in ("quarantine_bucket", "revoke_sessions", "tag_ai_resource"):
+    for playbook in (QUARANTINE.name, REVOKE.name, TAG.name):
         of = [c for c in storm.cases if c.playbook == playbook and c.status == CONTAINED]
         assert len(of) <= 10
         assert sum(not case.threat for case in of) <= 8
@@ -240,7 +241,7 @@ def copied(folder: Path, old: str, new: str) -> Numbers:
         (
             "    Timeout: 45 ",
             "    Timeout: 44 ",
-            lambda n: n.functions["TagAiResource"].timeout,
+            lambda n: n.functions[function_of(TAG)].timeout,
             44,
         ),
         (
@@ -294,11 +295,11 @@ def test_quotas_are_used() -> None:
 
 
 def test_times_are_those_of_the_page() -> None:
-    row = times.table_row("cost", "tag_ai_resource", "observe")
-    assert times.cpu("tag_ai_resource", "observe") == float(row["CPU, ms"]) / 1000
+    row = times.table_row("cost", TAG.name, "observe")
+    assert times.cpu(TAG.name, "observe") == float(row["CPU, ms"]) / 1000
     assert times.at(512, 1) == pytest.approx(1769 / 512)
     assert times.at(3538, 1) == 1
-    assert times.cold_cpu("tag_ai_resource") > times.cpu("tag_ai_resource", "enforce")
+    assert times.cold_cpu(TAG.name) > times.cpu(TAG.name, "enforce")
     with pytest.raises(ValueError, match="no row"):
         times.table_row("cost", "no_playbook", "observe")
     with pytest.raises(ValueError, match="no section"):

@@ -29,7 +29,7 @@ from cordon.actions.sessions import (
     NO_ROOM,
     OTHER_CREDENTIALS,
     TO_SCP,
-    RevokeSessions,
+    RevokeOlderSessions,
     policy_text,
     raising_deleted,
     require_iam_name,
@@ -92,7 +92,7 @@ DENY_ALL_TO_USERS = Statement(
 
 
 @dataclass(frozen=True)
-class RevokeRoleSessions(RevokeSessions):
+class RevokeRoleSessions(RevokeOlderSessions):
     """Deny everything to the sessions of a role that were issued before now.
 
     Every user of the role loses access and must assume the role again.
@@ -167,7 +167,7 @@ class RevokeRoleSessions(RevokeSessions):
 
 
 @dataclass(frozen=True)
-class RevokeUserSessions(RevokeSessions):
+class RevokeUserSessions(RevokeOlderSessions):
     """Deny everything to a user's temporary credentials that were issued before now.
 
     Credentials from GetSessionToken and GetFederationToken stay valid after their access key is

@@ -95,7 +95,7 @@ def policy_text(get: Callable[[], Mapping[str, Any]]) -> str | None:
 
 
 @dataclass(frozen=True)
-class RevokeSessions(Action):
+class RevokeOlderSessions(Action):
     """Base of RevokeRoleSessions and RevokeUserSessions, which make the calls to IAM."""
 
     deny_all_if: tuple[str, ...] = field(default=(), kw_only=True)  # names of CAUSES

@@ -1,0 +1,61 @@
+"""The samples by their names, and the playbooks that tests take as examples.
+
+No test names a playbook that is not its own: it takes the one that its sample is of, or that does
+what it is about. A sample's name is its file's, and there are no two of one name below events/.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from console.playbook_blocks.block import logical_name
+from console.playbooks import playbooks
+from cordon.playbook import Playbook
+
+ROOT = Path(__file__).parents[1]
+EVENTS = ROOT / "events"
+NOBODY = "nobody"  # the folder of the samples that no playbook handles
+HEADERS = {playbook.name: playbook for playbook in playbooks(ROOT)}
+
+
+@cache
+def _paths() -> Mapping[str, Path]:
+    found: dict[str, Path] = {}
+    for path in sorted(EVENTS.glob("*/*.json")):
+        if not path.stem.endswith(".plan") and (same := found.setdefault(path.stem, path)) != path:
+            raise ValueError(f"{same} and {path} have one name: tests name a sample by its file")
+    return found
+
+
+def path_of(sample: str) -> Path:
+    """The file of the sample ``guardduty_public_access``."""
+    return _paths()[sample]
+
+
+def folder_of(sample: str) -> str:
+    """The name of the playbook that handles it, or ``NOBODY``."""
+    return path_of(sample).parent.name
+
+
+def event(sample: str) -> dict[str, Any]:
+    """The sample as it arrives."""
+    return dict(json.loads(path_of(sample).read_text()))
+
+
+def samples(folder: str = "") -> list[str]:
+    """The names of all samples, or of one folder's; folder by folder."""
+    return [name for name, path in _paths().items() if folder in ("", path.parent.name)]
+
+
+def function_of(playbook: Playbook) -> str:
+    """The logical id of its function."""
+    return logical_name(playbook.name)
+
+
+# What contains a bucket, and a role or a user; what only tags; and what informs a person.
+QUARANTINE = HEADERS[folder_of("guardduty_public_access")]
+REVOKE = HEADERS[folder_of("guardduty_privilege_escalation")]
+(TAG,) = (one for one in HEADERS.values() if one.releases_on_pass)
+(ESCALATE,) = (one for one in HEADERS.values() if one.takes_over)
