@@ -1,6 +1,7 @@
 """From what a playbook hears to its rules: one for each form in which a finding arrives.
 
-Native: GuardDuty, Macie and Config on the default bus, and API calls that CloudTrail records.
+Native: GuardDuty, Macie and Config on the default bus, API calls that CloudTrail records, and the
+events of other services (``natives``).
 Copies: Security Hub CSPM in ASFF ("Security Hub Findings - Imported") and Security Hub in OCSF
 ("Findings Imported V2"). Each form has a rule for threats, which invokes the function, and one for
 what comes in bulk, by the queue.
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from console.triggers import spelling
+from console.triggers import natives, spelling
 from console.triggers.heard import BULK_OF_A_THREAT_SOURCE, Heard
 from cordon.finding import MALICIOUS_OBJECT
 
@@ -44,7 +45,14 @@ def triggers(heard: Heard) -> tuple[Trigger, ...]:
     decides, so that it costs an invocation which ignores the finding.
     """
     threats = _Threats.of(heard)
-    made = (*_natives_of(threats), *_calls(heard), *_copies_of(threats), *_bulk(heard))
+    made = (
+        *_natives_of(threats),
+        *_calls(heard),
+        *(Trigger(*rule) for rule in natives.direct(heard)),
+        *_copies_of(threats),
+        *_bulk(heard),
+        *(Trigger(*rule, bulk=True) for rule in natives.bulk(heard)),
+    )
     return tuple(trigger for trigger in made if trigger)
 
 
