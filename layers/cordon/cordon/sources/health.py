@@ -14,7 +14,7 @@ from cordon.finding import Fact, Finding, Place, Resource, State
 from cordon.sources import facts, places, severity, shapes, text, times
 from cordon.sources.field import Field
 from cordon.sources.resources import from_arn, readable, unique
-from cordon.sources.written_times import rfc_3339
+from cordon.sources.written_times import readable_time
 
 SOURCE = "health"
 _STATES = {"": State.ACTIVE, "open": State.ACTIVE, "closed": State.ARCHIVED}
@@ -29,7 +29,8 @@ def read(envelope: Field, digest: str) -> Finding:
     status = detail["statusCode"].text(_WORDS)
     entities = readable(detail["affectedEntities"].items, required=False)
     first, last = times.first_and_last(
-        (rfc_3339(detail["startTime"]),), (rfc_3339(detail["lastUpdatedTime"]), envelope["time"])
+        (readable_time(detail["startTime"]),),
+        (readable_time(detail["lastUpdatedTime"]), envelope["time"]),
     )
     return Finding(
         id=_id(detail, place),

@@ -16,7 +16,7 @@ from cordon.finding import Fact, Finding, HubReference, Place, Resource, State
 from cordon.sources import facts, places, severity, shapes, text, times
 from cordon.sources.field import Field
 from cordon.sources.resources import from_arn, readable, resource, unique
-from cordon.sources.written_times import rfc_3339
+from cordon.sources.written_times import readable_time
 
 SOURCE = "inspector"
 TYPES = {  # Inspector's: Security Hub's
@@ -77,9 +77,9 @@ def _place(detail: Field) -> Place:
 def _times(envelope: Field) -> tuple[datetime, datetime]:
     """The finding's own, as its copy has them; without one the envelope's."""
     detail = envelope["detail"]
-    own = [rfc_3339(detail[name]) for name in ("updatedAt", "lastObservedAt")]
+    own = [readable_time(detail[name]) for name in ("updatedAt", "lastObservedAt")]
     last = tuple(field for field in own if times.activity(field)) or (envelope["time"],)
-    return times.first_and_last((rfc_3339(detail["firstObservedAt"]),), last)
+    return times.first_and_last((readable_time(detail["firstObservedAt"]),), last)
 
 
 def _resources(item: Field, place: Place) -> list[Resource]:

@@ -21,6 +21,7 @@ from cordon.finding import Fact, Finding, Malformed, Place, Resource, ResourceRo
 from cordon.sources import facts, places, severity, shapes, text, times
 from cordon.sources.field import Field
 from cordon.sources.resources import from_arn, readable, unique
+from cordon.sources.written_times import readable_time
 
 _MOST_FIELDS = 16  # that are named as changed
 _WORD = 64
@@ -130,9 +131,10 @@ def _role(detail: Field, place: Place) -> list[Resource]:
 
 def _times(detail: Field) -> tuple[Field, Field]:
     """When it was made and when it was changed, by SageMaker's names or by Bedrock's."""
-    if detail["jobArn"].present:
-        return detail["creationTime"], detail["lastModifiedTime"]
-    return detail["CreationTime"], detail["LastModifiedTime"]
+    small = detail["jobArn"].present
+    names = ("creationTime", "lastModifiedTime") if small else ("CreationTime", "LastModifiedTime")
+    made, last = (readable_time(detail[name]) for name in names)
+    return made, last
 
 
 def _moment(last: Field, envelope: Field) -> datetime | None:

@@ -1,9 +1,10 @@
-"""Moments as services write them beside RFC 3339, made RFC 3339.
+"""Moments as services write them beside RFC 3339 and milliseconds, in a form that ``Field`` reads.
 
 Source: Amazon Inspector User Guide, "Amazon EventBridge event schema for Amazon Inspector events"
 (``Wed Sep 04 16:59:44.356 UTC 2024``); Amazon ECR User Guide, "Amazon ECR events and EventBridge"
 (the same event with ``Dec 3, 2021, 6:02:30 PM``); AWS Health User Guide, "Reference: AWS Health
-events Amazon EventBridge schema" (``Fri, 10 Jun 2022 05:01:10 GMT``).
+events Amazon EventBridge schema" (``Fri, 10 Jun 2022 05:01:10 GMT``); SageMaker AI Developer Guide,
+"Events that Amazon SageMaker AI sends to Amazon EventBridge" (milliseconds as text).
 """
 
 import re
@@ -18,6 +19,7 @@ _DAY, _YEAR, _CLOCK = (
     r"(?P<year>20[0-9]{2})",
     r"(?P<rest>:[0-9]{2}:[0-9]{2})",
 )
+_MILLISECONDS = re.compile(r"[0-9]{13}")
 _HOUR = r"(?P<hour>[0-9]{1,2})"
 _FORMS = tuple(
     re.compile(form)
@@ -29,9 +31,11 @@ _FORMS = tuple(
 )
 
 
-def rfc_3339(field: Field) -> Field:
-    """The same moment as RFC 3339; the field as it is where it has none of these forms."""
+def readable_time(field: Field) -> Field:
+    """The same moment; the field as it is where it has none of these forms."""
     value = field.value if isinstance(field.value, str) else ""
+    if _MILLISECONDS.fullmatch(value):
+        return replace(field, value=int(value))
     parts = next((match for form in _FORMS if (match := form.fullmatch(value))), None)
     if parts is None:
         return field
