@@ -84,7 +84,6 @@ ALARM = {
             {
                 "id": str,
                 "expression": str,
-                "label": str,
                 "returnData": bool,
                 "metricStat": {"metric": _METRIC, "period": int, "stat": str},
             }

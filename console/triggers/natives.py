@@ -79,6 +79,8 @@ def _states(change: StateChange, types: tuple[str, ...]) -> Mapping[str, Any]:
     if not change.state or any(not slash and "*" in name for name, slash, _ in own):
         return {}
     states = [state for _, slash, state in own if slash]
+    if "*" in states and len(states) == len(own):
+        return {change.state: [{"exists": True}]}
     if "*" in states:
         return {}
     absent = [{"exists": False}] if len(states) < len(own) else []

@@ -212,7 +212,7 @@ def _controls(heard: Heard, sensitive: bool) -> Iterator[Trigger]:
         else {**active, "$or": NEW_OR_SEEN, **failed}
     )
     yield Trigger("ControlsRule", _hub(asff), bulk=True)
-    if heard.passed:
+    if heard.passed and ids:
         passed = {"Compliance": {"Status": ["PASSED"], "SecurityControlId": ids}}
         deleted = {"RecordState": ["ARCHIVED"], "Compliance": {"SecurityControlId": ids}}
         again = {
@@ -227,7 +227,7 @@ def _controls(heard: Heard, sensitive: bool) -> Iterator[Trigger]:
 def _controls_ocsf(heard: Heard, ids: list[Any], high: list[Any], others: Iterable[str]) -> Pattern:
     failed = _compliance("fail", ids)
     uid = _products(("securityhub", *others))
-    if heard.passed:
+    if heard.passed and ids:
         new = {"status_id": [1], **failed}
         closed = {"status_id": [1, 2, 4, 5], **_compliance("pass", ids)}  # but suppressed
         return {"metadata": uid, "$or": [new, closed]}

@@ -76,9 +76,8 @@ def read(envelope: Field, digest: str) -> Finding:
     nowhere = leads_nowhere(SOURCE, state, sample=False)
     kind = detail["resourceType"].if_any(shapes.CLOUDFORMATION_TYPE) or shapes.OTHER
     required = is_subject(kind, SOURCE, variant.type) and not nowhere
-    first, last = times.first_and_last(
-        (detail["createdAt"],), (detail["updatedAt"], detail["analyzedAt"])
-    )
+    updated = (detail["updatedAt"],) if times.activity(detail["updatedAt"]) else ()
+    first, last = times.first_and_last((detail["createdAt"],), updated or (detail["analyzedAt"],))
     product = f"arn:{place.partition}:securityhub:{place.region}::product/aws/{SOURCE}"
     return Finding(
         id=id,
