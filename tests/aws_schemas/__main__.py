@@ -8,6 +8,7 @@ import json
 import re
 import tempfile
 from collections import defaultdict
+from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
@@ -91,8 +92,8 @@ def result(checked: tuple[int, int], found: dict[tuple[str, str], list[str]]) ->
     """The section of the README."""
     differing = {name for names in found.values() for name in names}
     lines = [
-        f"`{PACKAGE}` {VERSION}: {checked[0]} of {checked[1]} events have a schema there; "
-        f"{len(differing)} differ from it.",
+        f"On {date.today()}, `{PACKAGE}` {VERSION}: {checked[0]} of {checked[1]} events had a "
+        f"schema there; {len(differing)} differed from it.",
         "",
     ]
     if found:

@@ -91,7 +91,7 @@ def test_difference_without_a_reason_is_said() -> None:
     assert not why("SageMaker Endpoint State Change", "detail.EndpointName: missing")
     assert not why("GuardDuty Finding", "detail.severity: is no number")
     text = result((1, 2), {("X Changed", "detail.new: unknown"): ["a", "b"]})
-    assert "1 of 2 events have a schema there; 2 differ" in text
+    assert "1 of 2 events had a schema there; 2 differed" in text
     assert "**no reason is known**" in text
 
 

@@ -8,6 +8,14 @@
 speak of the finding's (``places.check_sender``), and the finding says whether its place is
 served. Without it (an offline look at an event) neither is known, and nothing may follow from it.
 
+The kinds (``Finding.kind``) are regular, so that a rule can be made from each
+(``console.triggers``): the source, a colon, and the source's own word for what was found. That is
+GuardDuty's or Macie's type, a control's id, a managed rule; of Inspector and Access Analyzer the
+type of the copy in Security Hub. A change is named with what was changed first:
+``cloudtrail:service:Call``, ``sagemaker:Resource/State``, ``cloudwatch:Namespace:Metric``. Where an
+event may say that something is over (an alarm is OK, data passes), that is ``Finding.state`` and no
+part of the kind.
+
 What must be readable depends on what may follow. A sample, an archived threat and a suppressed
 finding are known by their own fields, and lead to no change: their resources may be anything.
 In all others the resource that the finding is about must be readable. Every other resource, and
