@@ -244,6 +244,15 @@ def test_table_without_a_name_is_malformed(name: object) -> None:
         changed("glue_data_quality_failed", context={**context, "tableName": name})
 
 
+def test_many_rulesets_are_one_short_id() -> None:
+    many = [f"{n}{'x' * 200}" for n in range(9)]
+    one = changed("glue_data_quality_failed", rulesetNames=many)
+    same = changed("glue_data_quality_failed", rulesetNames=many[::-1])
+    other = changed("glue_data_quality_failed", rulesetNames=[*many[:-1], "other" + "x" * 200])
+    assert one.id == same.id != other.id
+    assert len(one.id) <= 512
+
+
 def test_alarm_names_the_metric_that_it_looks_at() -> None:
     def query(id: str, name: str, *, looked_at: bool) -> Event:
         metric = {"namespace": "AWS/Bedrock", "name": name, "dimensions": {}}

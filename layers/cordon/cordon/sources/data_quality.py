@@ -1,16 +1,19 @@
 """AWS Glue Data Quality: ``aws.glue-dataquality``, "Data Quality Evaluation Results Available".
 
-Source: AWS Glue User Guide, "Setting up alerts, deployments, and scheduling" (EventBridge). The
-kind says what was evaluated: ``glue-dataquality:Table`` for a table of the Data Catalog,
-``glue-dataquality:Job`` for data inside a job. ``state`` is the verdict on the data, not on the
-run: FAILED is a finding, SUCCEEDED passes it. Every evaluation of the same rulesets over the same
-data is the same finding.
+Source: EventBridge Events Reference, "AWS Glue Data Quality events", for the names; for the shape
+public captures, which differ from the Glue User Guide's sample in the names of the counts: nothing
+depends on these. The kind says what was evaluated: ``glue-dataquality:Table`` for a table of the
+Data Catalog, ``glue-dataquality:Job`` for data inside a job. ``state`` is the verdict on the data,
+not on the run: FAILED is a finding, SUCCEEDED passes it. Every evaluation of the same rulesets over
+the same data is the same finding.
 
-Required: the table's or the job's name, and the envelope's account, Region and time. The page and
-captures differ in the names of the counts, which nothing depends on. Glue gives no severity.
+Required: the table's or the job's name, and the envelope's account, Region and time. Glue gives no
+severity.
 """
 
-from cordon.finding import Fact, Finding, Place, Resource, State
+import hashlib
+
+from cordon.finding import Fact, Finding, Place, Resource, State, canonical_json
 from cordon.sources import facts, places, severity, shapes, text, times
 from cordon.sources.field import Field
 from cordon.sources.resources import resource
@@ -20,7 +23,7 @@ CONTEXTS = {"Table": "GLUE_DATA_CATALOG", "Job": "GLUE_JOB"}  # by type: context
 FAILED, PASSED = "FAILED", "SUCCEEDED"
 _STATES = {FAILED: State.ACTIVE, PASSED: State.PASSED}
 _MOST_RULESETS = 10  # that are named
-_WORDS = 64
+_WORDS, _LONGEST_ID = 64, 512
 
 
 def read(envelope: Field, digest: str) -> Finding:
@@ -35,7 +38,7 @@ def read(envelope: Field, digest: str) -> Finding:
     result = detail["state"].text(_WORDS)
     first, last = times.first_and_last((), (envelope["time"],))
     return Finding(
-        id=text.one_line("/".join(filter(None, [about.arn, within, *rulesets])), _ID),
+        id=_id(about, [within, *rulesets]),
         source=SOURCE,
         channel=SOURCE,
         type="Table" if table else "Job",
@@ -57,7 +60,12 @@ def read(envelope: Field, digest: str) -> Finding:
     )
 
 
-_ID = 1024
+def _id(about: Resource, names: list[str]) -> str:
+    """The same for the same data and rulesets. Their names may be many, and long."""
+    readable = "/".join(filter(None, [about.arn, *names]))
+    if len(readable) <= _LONGEST_ID:
+        return readable
+    return f"{about.arn}/{hashlib.sha256(canonical_json(names).encode()).hexdigest()}"
 
 
 def _table(context: Field, place: Place) -> Resource:

@@ -1,7 +1,7 @@
 """Moments as services write them beside RFC 3339 and milliseconds, in a form that ``Field`` reads.
 
 Source: Amazon Inspector User Guide, "Amazon EventBridge event schema for Amazon Inspector events"
-(``Wed Sep 04 16:59:44.356 UTC 2024``); Amazon ECR User Guide, "Amazon ECR events and EventBridge"
+(``Wed Sep 04 16:59:44.356 UTC 2024``); Amazon ECR User Guide, "Image scanning"
 (the same event with ``Dec 3, 2021, 6:02:30 PM``); AWS Health User Guide, "Reference: AWS Health
 events Amazon EventBridge schema" (``Fri, 10 Jun 2022 05:01:10 GMT``); SageMaker AI Developer Guide,
 "Events that Amazon SageMaker AI sends to Amazon EventBridge" (milliseconds as text).
