@@ -51,7 +51,7 @@ def enter(
 def bare_moto() -> Iterator[None]:
     """An empty moto without an account of ours: for single calls, which no guard sees.
 
-    It is entered in a fiftieth of the time that moto takes alone, and answers the same.
+    It is entered in a fiftieth of the time that moto takes alone, and does the same.
     """
     from moto import mock_aws
 

@@ -3,18 +3,22 @@
 GuardDuty, Macie, ASFF and Config details are checked against botocore's service models. The
 OCSF finding is an untyped document there (securityhub ``OcsfFinding``); its attributes are
 listed here from the OCSF 1.6 finding classes and the cloud, datetime and
-data_classification profiles.
+data_classification profiles. What other services send of themselves is in ``service_shapes``.
 """
 
 import copy
+import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import botocore.session
 from botocore.model import Shape
 from botocore.validate import ParamValidator
+
+from tests.service_shapes import DESCRIBED, LISTED
 
 # GuardDuty User Guide, "Finding details": EventBridge delivers the additional information taken
 # apart, while the API gives it as {value, type}. "sample" marks generated samples.
@@ -399,6 +403,36 @@ def _operation(service: str, name: str) -> Any:
     raise ValueError(f"{service} has no operation {name}")
 
 
+def of_listed(detail: Event, members: Event, needed: tuple[str, ...]) -> Iterator[str]:
+    """The attributes listed in ``service_shapes``."""
+    yield from (f"detail.{key}: missing" for key in needed if key not in detail)
+    yield from _listed(detail, members, "detail")
+
+
+def of_described(detail: Event, service: str, shape: str, own: Event) -> Iterator[str]:
+    """What the API says of the same resource, and the event's own members."""
+    known = model(service, shape).members
+    for key, value in detail.items():
+        if key in own:
+            yield from _listed({key: value}, own, "detail")
+        elif key in known:
+            yield from against(value, known[key], f"detail.{key}", on_the_wire, null=False)
+        else:
+            yield f"detail.{key}: unknown"
+
+
+_INSPECTOR_TIME = re.compile(
+    r'"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [0-9]{2} [0-9:.]{12} UTC 20[0-9]{2}"'
+    r'|"[A-Z][a-z]{2} [0-9]{1,2}, 20[0-9]{2}, [0-9]{1,2}:[0-9]{2}:[0-9]{2} [AP]M"'
+)
+
+
+def of_inspector(detail: Event) -> Iterator[str]:
+    """Inspector's ``Finding``, but for the spelling of moments."""
+    plain = json.loads(_INSPECTOR_TIME.sub('"2026-11-16T00:00:00Z"', json.dumps(detail)))
+    yield from against(plain, model("inspector2", "Finding"), "detail", on_the_wire, null=False)
+
+
 CHECKS: dict[str, Callable[[Event], Iterator[str]]] = {
     "GuardDuty Finding": of_guardduty,
     "GuardDuty Malware Protection Object Scan Result": of_object_scan,
@@ -408,6 +442,12 @@ CHECKS: dict[str, Callable[[Event], Iterator[str]]] = {
     "Security Hub Findings - Custom Action": of_asff,
     "Findings Imported V2": of_ocsf,
     "AWS API Call via CloudTrail": of_api_call,
+    "Inspector2 Finding": of_inspector,
+    **{
+        kind: partial(of_described, service=s, shape=o, own=m)
+        for kind, (s, o, m) in DESCRIBED.items()
+    },
+    **{kind: partial(of_listed, members=m, needed=n) for kind, (m, n) in LISTED.items()},
 }
 
 

@@ -82,6 +82,19 @@ def generated() -> Iterator[tuple[str, dict[str, Any]]]:
             stem[1:],
         ):
             yield f"{name} {result}", written.config(name, result)
+    yield from of_resources()
+
+
+def of_resources() -> Iterator[tuple[str, dict[str, Any]]]:
+    """What Access Analyzer and Inspector send themselves."""
+    for public, status in product((True, False), ("ACTIVE", "RESOLVED", "ARCHIVED")):
+        access = {"isPublic": public, "status": status}
+        event = written.envelope("aws.access-analyzer", "Access Analyzer Finding", access)
+        yield f"access-analyzer:public={public} {status}", event
+    for label, status in product(("HIGH", "CRITICAL", "UNTRIAGED"), ("ACTIVE", "CLOSED")):
+        seen = {"severity": label, "status": status, "type": "PACKAGE_VULNERABILITY"}
+        event = written.envelope("aws.inspector2", "Inspector2 Finding", seen)
+        yield f"inspector:{label} {status}", event
 
 
 SEVERITIES = {2: "LOW", 7: "HIGH", 9: "CRITICAL"}

@@ -5,7 +5,7 @@ from typing import Any
 
 from console.staging.notes import Client, Note, exists
 from cordon import clock
-from cordon.finding import Finding, Place, Resource, State
+from cordon.finding import Finding, Place, Resource, Severity, State
 from embedded import backends
 from embedded.backends import hub as store
 
@@ -42,7 +42,7 @@ def _asff(finding: Finding, product_arn: str, identifier: str) -> dict[str, Any]
         "Types": [CONTROL_TYPE if finding.source == "securityhub" else "TTPs"],
         "CreatedAt": clock.to_iso(finding.first_seen),
         "UpdatedAt": clock.to_iso(finding.last_seen),
-        "Severity": {"Label": finding.severity.label.value, "Original": finding.severity.native},
+        "Severity": _severity(finding.severity),
         "Title": finding.title or finding.type,
         "Description": finding.description or finding.type,
         "Resources": [_asff_resource(r) for r in finding.resources] or [_account(finding)],
@@ -57,6 +57,12 @@ def _asff(finding: Finding, product_arn: str, identifier: str) -> dict[str, Any]
             "SecurityControlId": finding.type,
         }
     return asff
+
+
+def _severity(severity: Severity) -> dict[str, str]:
+    """Of a source that gives none, there is no original."""
+    original = {"Original": severity.native} if severity.native else {}
+    return {"Label": severity.label.value, **original}
 
 
 def _asff_resource(resource: Resource) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """From what a playbook hears to its rules: one for each form in which a finding arrives.
 
-Native: GuardDuty, Macie and Config on the default bus, and API calls that CloudTrail records.
+Native: GuardDuty, Macie and Config on the default bus, API calls that CloudTrail records, and the
+events of other services (``natives``).
 Copies: Security Hub CSPM in ASFF ("Security Hub Findings - Imported") and Security Hub in OCSF
 ("Findings Imported V2"). Each form has a rule for threats, which invokes the function, and one for
 what comes in bulk, by the queue.
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from console.triggers import spelling
+from console.triggers import natives, spelling
 from console.triggers.heard import BULK_OF_A_THREAT_SOURCE, Heard
 from cordon.finding import MALICIOUS_OBJECT
 
@@ -44,7 +45,14 @@ def triggers(heard: Heard) -> tuple[Trigger, ...]:
     decides, so that it costs an invocation which ignores the finding.
     """
     threats = _Threats.of(heard)
-    made = (*_natives_of(threats), *_calls(heard), *_copies_of(threats), *_bulk(heard))
+    made = (
+        *_natives_of(threats),
+        *_calls(heard),
+        *(Trigger(*rule) for rule in natives.direct(heard)),
+        *_copies_of(threats),
+        *_bulk(heard),
+        *(Trigger(*rule, bulk=True) for rule in natives.bulk(heard)),
+    )
     return tuple(trigger for trigger in made if trigger)
 
 
@@ -204,7 +212,7 @@ def _controls(heard: Heard, sensitive: bool) -> Iterator[Trigger]:
         else {**active, "$or": NEW_OR_SEEN, **failed}
     )
     yield Trigger("ControlsRule", _hub(asff), bulk=True)
-    if heard.passed:
+    if heard.passed and ids:
         passed = {"Compliance": {"Status": ["PASSED"], "SecurityControlId": ids}}
         deleted = {"RecordState": ["ARCHIVED"], "Compliance": {"SecurityControlId": ids}}
         again = {
@@ -219,7 +227,7 @@ def _controls(heard: Heard, sensitive: bool) -> Iterator[Trigger]:
 def _controls_ocsf(heard: Heard, ids: list[Any], high: list[Any], others: Iterable[str]) -> Pattern:
     failed = _compliance("fail", ids)
     uid = _products(("securityhub", *others))
-    if heard.passed:
+    if heard.passed and ids:
         new = {"status_id": [1], **failed}
         closed = {"status_id": [1, 2, 4, 5], **_compliance("pass", ids)}  # but suppressed
         return {"metadata": uid, "$or": [new, closed]}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cordon.sources.custom_action import ids_of
+from cordon.sources.state_change import STATE_CHANGES
 from embedded.event_patterns import check, flat, matches, matches_flat
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, logical, stack
@@ -28,6 +29,14 @@ KNOWN = {  # source and detail-type, as the services send them
     ("aws.securityhub", "Security Hub Findings - Imported"),
     ("aws.securityhub", "Security Hub Findings - Custom Action"),
     ("aws.securityhub", "Findings Imported V2"),
+    ("aws.access-analyzer", "Access Analyzer Finding"),
+    ("aws.access-analyzer", "Internal Access Finding"),
+    ("aws.access-analyzer", "Unused Access Finding for IAM entities"),
+    ("aws.inspector2", "Inspector2 Finding"),
+    ("aws.glue-dataquality", "Data Quality Evaluation Results Available"),
+    ("aws.cloudwatch", "CloudWatch Alarm State Change"),
+    ("aws.health", "AWS Health Event"),
+    *STATE_CHANGES,
     ("aws.cloudformation", "CloudFormation Stack Status Change"),
     ("aws.ssm", "Parameter Store Change"),
 }
@@ -362,11 +371,31 @@ def test_only_the_escalation_looks_at_severity() -> None:
                 assert "everity" not in seen.compact(pattern)
 
 
-BULK = ("SecurityControlId", '"control"', "configRuleName", "SensitiveData:")
+BULK = (
+    "SecurityControlId",
+    '"control"',
+    "configRuleName",
+    "SensitiveData:",
+    "aws.access-analyzer",
+    "aws.glue-dataquality",
+    "aws.inspector2",
+)
+
+
+def test_public_access_and_critical_images_reach_the_escalation() -> None:
+    """Also where Security Hub is off: its copies are the same cases."""
+    public = {"isPublic": True, "status": "ACTIVE"}
+    critical = {"severity": "CRITICAL", "status": "ACTIVE"}
+    for source, kind, detail, unlike in (
+        ("aws.access-analyzer", "Access Analyzer Finding", public, {"isPublic": False}),
+        ("aws.inspector2", "Inspector2 Finding", critical, {"severity": "HIGH"}),
+    ):
+        assert reached(envelope(source, kind, detail)) == {ESCALATE.name}
+        assert reached(envelope(source, kind, {**detail, **unlike})) == set()
 
 
 def test_compliance_never_waits_before_threats() -> None:
-    """Controls, Config rules and what Macie reads go by a queue, threats straight to a function."""
+    """How resources are, and what Macie reads, goes by a queue; threats straight to a function."""
     for rule in patterned():
         text = seen.compact(rule.properties["EventPattern"])
         bulk = any(word in text for word in BULK)

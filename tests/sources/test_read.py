@@ -1,12 +1,36 @@
 """Selection of the parser, and events without one."""
 
 import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from cordon import sources
 from cordon.finding import Malformed, UnsupportedEvent, canonical_json
 from cordon.sources import read
 from tests.sources import samples
+
+
+def test_parser_is_loaded_for_its_first_event() -> None:
+    """A function starts without the others: each costs at every cold start."""
+    code = (
+        "import json, sys; from cordon.sources import read; read(json.load(sys.stdin));"
+        "print([m for m in sys.modules if m.startswith('cordon.sources.')])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(samples.config()),
+        env={"PYTHONPATH": str(Path(sources.__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "cordon.sources.config" in loaded
+    for other in ("guardduty", "macie", "asff", "ocsf", "inspector", "alarm", "cloudtrail"):
+        assert f"cordon.sources.{other}'" not in loaded
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ ARN = re.compile(
 )
 
 CONTROL = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}\.[0-9]{1,4}")  # a security control's id: S3.8
+_OF_RESOURCES = ("securityhub", "config", "inspector", "access-analyzer", "glue-dataquality")
 MALICIOUS_OBJECT = "Object:S3/MaliciousFile"  # GuardDuty's type, of a finding and of a scan alone
 CLOCKS_DIFFER = timedelta(minutes=5)  # by no more than this between a source and us
 
@@ -159,8 +160,8 @@ class Finding:
 
     id: str  # the native id, also when GuardDuty's or Macie's finding came through Security Hub
     source: str  # guardduty, macie, config, securityhub, or another AWS product's name
-    channel: str  # guardduty, macie, config, securityhub, securityhub_v2, custom_action
-    type: str  # GuardDuty or Macie type, control id ("S3.2"), managed Config rule
+    channel: str  # the source whose own event it is; securityhub, securityhub_v2, custom_action
+    type: str  # GuardDuty or Macie type, control id ("S3.2"), managed Config rule, Resource/State
     severity: Severity
     place: Place
     first_seen: datetime
@@ -209,7 +210,7 @@ class Finding:
         """Does it say how a resource is, not what somebody did? Only these come by a queue."""
         if self.source == "macie":
             return self.type.startswith("SensitiveData:")
-        return self.source in ("securityhub", "config", "inspector", "access-analyzer")
+        return self.source in _OF_RESOURCES
 
     @property
     def moment(self) -> datetime:

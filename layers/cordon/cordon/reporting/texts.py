@@ -209,7 +209,7 @@ def facts(finding: Finding) -> list[tuple[str, str]]:
     place, severity, actor = finding.place, finding.severity, finding.principal
     return [
         ("What happened", f"{finding.title} ({finding.kind})"),
-        ("Severity", f"{severity.label}, at its source {severity.native}"),
+        ("Severity", f"{severity.label}, at its source {severity.native or 'none'}"),
         ("Last seen", f"{finding.last_seen:{MOMENT}}"),
         ("Where", f"account {place.account}, {place.region}"),
         ("Resource", _names(finding)),

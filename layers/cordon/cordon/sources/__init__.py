@@ -8,6 +8,14 @@
 speak of the finding's (``places.check_sender``), and the finding says whether its place is
 served. Without it (an offline look at an event) neither is known, and nothing may follow from it.
 
+The kinds (``Finding.kind``) are regular, so that a rule can be made from each
+(``console.triggers``): the source, a colon, and the source's own word for what was found. That is
+GuardDuty's or Macie's type, a control's id, a managed rule; of Inspector and Access Analyzer the
+type of the copy in Security Hub. A change is named with what was changed first:
+``cloudtrail:service:Call``, ``sagemaker:Resource/State``, ``cloudwatch:Namespace:Metric``. Where an
+event may say that something is over (an alarm is OK, data passes), that is ``Finding.state`` and no
+part of the kind.
+
 What must be readable depends on what may follow. A sample, an archived threat and a suppressed
 finding are known by their own fields, and lead to no change: their resources may be anything.
 In all others the resource that the finding is about must be readable. Every other resource, and
@@ -20,25 +28,46 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 
 from cordon.finding import Finding, Malformed, UnsupportedEvent, canonical_json
-from cordon.sources import asff, cloudtrail, config, guardduty, macie, malware_scan, ocsf
 from cordon.sources.custom_action import name_of
 from cordon.sources.field import Field
 from cordon.sources.places import Home, check_sender, not_served
 
 __all__ = ["read", "read_all"]
 
-_SINGLE: dict[tuple[str, str], Callable[[Field, str], Finding]] = {
-    ("aws.guardduty", "GuardDuty Finding"): guardduty.read,
-    ("aws.macie", "Macie Finding"): macie.read,
-    ("aws.config", "Config Rules Compliance Change"): config.read,
+_SAGEMAKER = (
+    "Notebook Instance",
+    "Notebook Lifecycle Config",
+    "Model Package",
+    "Model Card",
+    "Training Job",
+    "Endpoint",
+)
+_BY_DETAIL = {  # source and detail-type: the parser's module, which reads the detail alone
+    ("aws.guardduty", "GuardDuty Finding"): "guardduty",
+    ("aws.macie", "Macie Finding"): "macie",
+    ("aws.config", "Config Rules Compliance Change"): "config",
 }
+_BY_ENVELOPE = {  # the same, of events whose envelope says where or when
+    ("aws.guardduty", "GuardDuty Malware Protection Object Scan Result"): "malware_scan",
+    **{("aws.sagemaker", f"SageMaker {name} State Change"): "state_change" for name in _SAGEMAKER},
+    ("aws.bedrock", "Model Customization Job State Change"): "state_change",
+    ("aws.glue-dataquality", "Data Quality Evaluation Results Available"): "data_quality",
+    ("aws.cloudwatch", "CloudWatch Alarm State Change"): "alarm",
+    ("aws.inspector2", "Inspector2 Finding"): "inspector",
+    ("aws.access-analyzer", "Access Analyzer Finding"): "access_analyzer",
+    ("aws.access-analyzer", "Internal Access Finding"): "access_analyzer",
+    ("aws.access-analyzer", "Unused Access Finding for IAM entities"): "access_analyzer",
+    ("aws.health", "AWS Health Event"): "health",
+}
+_CALL = "AWS API Call via CloudTrail"  # whose source is that of the service which was called
 _IMPORTED = ("aws.securityhub", "Security Hub Findings - Imported")
 _CUSTOM = ("aws.securityhub", "Security Hub Findings - Custom Action")
 _OCSF = ("aws.securityhub", "Findings Imported V2")
-_SCAN = ("aws.guardduty", "GuardDuty Malware Protection Object Scan Result")
-_CALL = "AWS API Call via CloudTrail"  # whose source is that of the service which was called
+_KINDS = (*_BY_DETAIL, *_BY_ENVELOPE, _IMPORTED, _CUSTOM, _OCSF)
+_FROM_ELSEWHERE = ("aws.securityhub", "aws.health")  # not only in the finding's own Region
 _ACTION_NAME = 64
 
 
@@ -59,34 +88,38 @@ def read_all(event: object, home: Home | None = None) -> tuple[Finding, ...]:
     findings = _findings(kind, envelope, home)
     if home is None:
         return findings
+    regional = kind[0] not in _FROM_ELSEWHERE
     for finding in findings:
-        regional = kind in (*_SINGLE, _SCAN) or kind[1] == _CALL
         check_sender(envelope, finding.place, home, regional=regional)
     return tuple(replace(f, served=not not_served(f.place, home)) for f in findings)
 
 
 def _findings(kind: tuple[str, str], envelope: Field, home: Home | None) -> tuple[Finding, ...]:
     detail = envelope["detail"]
-    if kind in _SINGLE:
+    if kind in _BY_DETAIL:
         if detail.value is None:
             detail.malformed("is missing")
-        return (_SINGLE[kind](detail, _digest(detail.value)),)
-    if kind[1] == _CALL:
-        return (cloudtrail.read(envelope, _digest(detail.value)),)
-    if kind == _SCAN:
-        return (malware_scan.read(envelope, _digest(detail.value)),)
+        return (_parser(_BY_DETAIL[kind])(detail, _digest(detail.value)),)
+    if kind in _BY_ENVELOPE or kind[1] == _CALL:
+        return (_parser(_BY_ENVELOPE.get(kind, "cloudtrail"))(envelope, _digest(detail.value)),)
     if kind == _IMPORTED:
-        return _read_each(detail, partial(asff.read, channel="securityhub", custom_action=""))
+        return _read_each(detail, _parser("asff", channel="securityhub", custom_action=""))
     if kind == _CUSTOM:
         name = name_of(_custom_action(envelope), home.stack if home else None)
-        return _read_each(detail, partial(asff.read, channel="custom_action", custom_action=name))
+        return _read_each(detail, _parser("asff", channel="custom_action", custom_action=name))
     if kind == _OCSF:
-        return _read_each(detail, ocsf.read)
+        return _read_each(detail, _parser("ocsf"))
     field = "detail-type" if any(kind[0] == source for source, _ in _KINDS) else "source"
     raise UnsupportedEvent(field, "is not one that Cordon reads")
 
 
-_KINDS = (*_SINGLE, _SCAN, _IMPORTED, _CUSTOM, _OCSF)
+def _parser(module: str, **more: str) -> Callable[[Field, str], Finding]:
+    """A parser's ``read``. It is loaded for its first event: a function starts without the others.
+
+    ``more``: what it takes beside the field and the digest.
+    """
+    read: Callable[..., Finding] = import_module(f"cordon.sources.{module}").read
+    return partial(read, **more)
 
 
 def _custom_action(envelope: Field) -> str:

@@ -116,6 +116,9 @@ def native_id(
     rule = finding["ProductFields"]["aws/config/ConfigRuleName"].optional(shapes.RULE_NAME)
     if source == "config" and rule and len(resources) == 1:
         return config.native_id(place, rule, resources[0].type, resources[0].name)
+    unused = str(finding["ProductFields"]["findingType"].value).startswith("Unused")
+    if source == "access-analyzer" and unused:  # only these are one by one in Security Hub
+        return finding["ProductFields"]["findingId"].if_any(shapes.FINDING_ID) or id
     return id
 
 

@@ -35,8 +35,20 @@ def medium() -> Severity:
 
 
 def high() -> Severity:
-    """For the scan of an object: GuardDuty's finding of what it found is High."""
+    """For what its source gives none and that cannot wait: a malicious object, public access."""
     return Severity("", SeverityLabel.HIGH)
+
+
+def low() -> Severity:
+    """For what its source gives none and whose copy in Security Hub is Low."""
+    return Severity("", SeverityLabel.LOW)
+
+
+def word(severity: Field) -> Severity:
+    """Inspector's ``CRITICAL``; UNTRIAGED, which it has not rated yet, is none of these."""
+    words = severity.text(_WORDS)
+    label = SeverityLabel(words) if words in _LABELS else SeverityLabel.MEDIUM
+    return Severity(words, label)
 
 
 def guardduty(severity: Field) -> Severity:

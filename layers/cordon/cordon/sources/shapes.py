@@ -59,6 +59,12 @@ CONTROL_ID = _shape("a security control id", r"[A-Za-z][A-Za-z0-9]{0,63}\.[0-9]{
 EVENT_ID = _shape("an event id", r"[A-Za-z0-9-]{1,64}")
 EVENT_NAME = _shape("the name of an API call", r"[A-Za-z0-9_]{1,128}")
 EVENT_SOURCE = _shape("the name of a service", r"[a-z0-9-]{1,63}\.amazonaws\.com")
+STATE = _shape("a state", r"[A-Za-z_]{1,64}")
+NAMESPACE = _shape("the namespace of a metric", r"[A-Za-z0-9_./#-]{1,255}")  # PutMetricData
+METRIC = _shape("the name of a metric", r"[\x20-\x7e]{1,255}")
+GLUE_NAME = _shape("a name in Glue", r"[^\x00-\x1f\x7f-\x9f/]{1,255}")
+EXPOSED_KEY = _shape("the id of an access key", r"A[KS]IA[A-Z0-9]{12,124}")
+PAGE = _shape("the number of a page", r"[0-9]{1,4}")
 AWS_NAME = _shape("a name or an ARN", r"[A-Za-z0-9][\w+=,.@:/-]{0,511}")
 RULE_NAME = _shape("a Config rule name", r"[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?")
 CLOUDFORMATION_TYPE = _shape("a resource type", r"AWS::[A-Za-z0-9]{0,64}::[A-Za-z0-9]{1,64}")
