@@ -8,7 +8,7 @@ from dataclasses import astuple
 from typing import Any
 
 from cordon.clock import to_iso
-from cordon.finding import Finding, Place, Resource
+from cordon.finding import Finding, Place, Principal, Resource
 
 USUAL = {
     "sample": False,
@@ -19,6 +19,7 @@ USUAL = {
     "custom_action": "",
     "is_cordon_finding": False,
     "denied": False,
+    "actors": [],
     "facts": {},
 }
 
@@ -38,11 +39,18 @@ def as_read(finding: Finding) -> dict[str, Any]:
         "last_seen": to_iso(finding.last_seen),
         "activity": to_iso(finding.activity) if finding.activity else None,
         "resources": [_resource(one, finding.place) for one in finding.resources],
-        "principal": " ".join(filter(None, astuple(principal))) if principal else None,
+        "principal": _principal(principal) if principal else None,
         "hub": f"{hub.id} of {hub.product_arn}" if hub else None,
     }
-    unusual = {name: getattr(finding, name) for name in USUAL} | {"facts": dict(finding.facts)}
+    unusual = {name: getattr(finding, name) for name in USUAL} | {
+        "actors": [_principal(one) for one in finding.actors],
+        "facts": dict(finding.facts),
+    }
     return usual | {name: value for name, value in unusual.items() if value != USUAL[name]}
+
+
+def _principal(principal: Principal) -> str:
+    return " ".join(filter(None, astuple(principal)))
 
 
 def _place(place: Place) -> str:

@@ -115,10 +115,18 @@ def _count(files: Sequence[Path]) -> int | None:
 
 
 @app.command()
-def review(stack: STACK = "cordon") -> None:
+def review(
+    sequence: Annotated[
+        str, typer.Option(help="Only of this GuardDuty attack sequence: its finding's id or ARN.")
+    ] = "",
+    stack: STACK = "cordon",
+) -> None:
     """The cases that await approval, hold something, or failed; also those of a deleted stack."""
     found = Stack.named(stack)
-    render.show_cases(found.open_cases(), out)
+    cases = found.open_cases()
+    if sequence:
+        cases = (case for case in cases if case.finding.is_of_sequence(sequence))
+    render.show_cases(cases, out)
     if found.deleted:
         out.print(DELETED.format(stack=stack), markup=False)
 

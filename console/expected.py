@@ -22,7 +22,7 @@ import botocore.session
 
 from console.account import ROOT, cordon_stack
 from console.as_read import as_read
-from console.playbook_blocks.block import mode_parameter
+from console.playbook_blocks.block import calls_parameter, mode_parameter
 from console.playbooks import playbooks
 from cordon.deployment import Deployment
 from cordon.finding import Finding, Malformed
@@ -94,9 +94,10 @@ class Deployed:
 
 
 def parameters(mode: Mode, home: Place) -> dict[str, str]:
-    """The parameters that an operator would give: a mode, and a role that is never locked out."""
+    """What an operator would give: a mode, all that may be heard, who is never locked out."""
     modes = {mode_parameter(playbook.name): str(mode) for playbook in playbooks(ROOT)}
-    return modes | {"BreakGlassRoles": break_glass_role(home)}
+    calls = {calls_parameter(one.name): "true" for one in playbooks(ROOT) if one.optional}
+    return modes | calls | {"BreakGlassRoles": break_glass_role(home)}
 
 
 @lru_cache(maxsize=32)
@@ -153,6 +154,7 @@ class Expectation:
     plan: Mapping[str, Any] = field(default_factory=lambda: {"actions": [], "manual_step": ""})
     rules: tuple[str, ...] = ()  # those that deliver it, by logical id
     finding: Mapping[str, Any] | None = None  # as it is read; None where no parser reads it
+    others: tuple["Expectation", ...] = ()  # of the other playbooks: an attack sequence has several
 
     def to_json(self) -> dict[str, Any]:
         """As it is beside an event."""
@@ -162,6 +164,7 @@ class Expectation:
             "outcome": self.outcome,
             "reason": self.reason,
             "plan": dict(self.plan),
+            **({"others": [one.to_json() for one in self.others]} if self.others else {}),
         }
 
 
@@ -210,16 +213,21 @@ def lead_to(event: Mapping[str, Any], mode: Mode = Mode.ENFORCE) -> list[Expecta
 
 
 def _of_finding(finding: Finding, stack: Deployed, mode: Mode, delivered: set[str]) -> Expectation:
-    reasons = []
+    reasons, made = [], []
     for playbook, facts in _policy_inputs(finding, stack, mode):
         outcome, reason = _outcome(playbook, facts)
         if outcome == IGNORED:
             reasons.append(f"{playbook.name}: {reason}")
         elif playbook.name in delivered:
-            return Expectation(outcome, reason, playbook.name, facts.plan.to_json())
+            if finding.matches(*playbook.optional):
+                reason += f"; heard only where {calls_parameter(playbook.name)} is true"
+            made.append(Expectation(outcome, reason, playbook.name, facts.plan.to_json()))
         else:
             reason = f"not delivered by any rule to {playbook.name}, which would handle it"
             return Expectation(NOT_DELIVERED, reason)
+    if made:
+        first, *others = made
+        return replace(first, others=tuple(others))
     gates = (not_ours(finding, playbook, stack.home) for playbook in playbooks(ROOT))
     unhandled = next(filter(None, gates), f"no playbook handles {finding.kind}")
     return Expectation(IGNORED, "; ".join(reasons) or unhandled)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from console.playbook_blocks.block import calls_parameter
 from console.playbooks import playbooks
 from cordon.playbook import Playbook
 from embedded.backends import api_table
@@ -53,6 +54,9 @@ def _page(all_playbooks: tuple[Playbook, ...]) -> str:
             f"- **Recommended mode** {playbook.recommended_mode} (every playbook starts in observe)"
         )
         parts.append("- **Handles** " + ", ".join(f"`{kind}`" for kind in playbook.handles))
+        if playbook.optional:
+            calls = ", ".join(f"`{kind}`" for kind in playbook.optional)
+            parts.append(f"- **Handles where `{calls_parameter(playbook.name)}` is true** {calls}")
         if playbook.controls:
             parts.append("- **Supports evidence for** " + ", ".join(playbook.controls))
     return "\n\n".join(_joined_lists(parts)) + "\n"

@@ -79,7 +79,8 @@ def _line(run: Run) -> Text:
     line.append(run.event.short.ljust(62))
     if not run.handled_by and not run.stopped:
         line.append(plain(run.unreadable or run.undelivered or "ignored"), style="dim")
-    for outcome in run.handled_by:
+    for number, outcome in enumerate(run.handled_by):
+        line.append(", " if number else "")
         line.append(outcome.playbook.ljust(20), style="bold")
         line.append(outcome.outcome, style=COLOURS.get(outcome.outcome, ""))
     if any(str(case.status) not in _said(run) for case in run.cases):

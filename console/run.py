@@ -210,7 +210,7 @@ def unexpected(
     outcome = ""
     if expected is not None:
         outcome = in_mode(expected["outcome"], event, run.mode, approved=approved)
-        yield from _differences(run, expected, outcome)
+        yield from _differences(run, event, expected, outcome)
     for case in run.cases:
         if case.status in NOT_CONTAINED and case.status != outcome:
             yield f"case {case.id} is {case.status}: {_not_verified(case)}"
@@ -226,18 +226,24 @@ def _not_verified(case: Case) -> str:
     return "; ".join(f"{one.action} {one.status}: {one.reason}" for one in changes)
 
 
-def _differences(run: Run, expected: Mapping[str, Any], outcome: str) -> Iterator[str]:
+def _differences(
+    run: Run, event: Mapping[str, Any], expected: Mapping[str, Any], outcome: str
+) -> Iterator[str]:
     """Where the run did not end as the plan beside the event says."""
     handled_by = [handled.playbook for handled in run.handled_by]
-    wanted = [] if outcome in UNHANDLED else [expected["playbook"]]
-    if handled_by != wanted:
+    each = {expected["playbook"]: (outcome, expected["plan"])}
+    for other in expected.get("others", ()):
+        each[other["playbook"]] = (in_mode(other["outcome"], event, run.mode), other["plan"])
+    wanted = [] if outcome in UNHANDLED else sorted(each)
+    if sorted(handled_by) != wanted:
         yield f"handled by {handled_by or 'nobody'}, not by {wanted or 'nobody'}"
         return
     for handled in run.handled_by:
-        if handled.outcome != outcome:
-            yield f"ended as {handled.outcome}, not as {outcome}: {handled.reason}"
-        for case in run.cases if outcome not in ("releasing", "released") else ():
-            if case.id == handled.case and _listed(case.plan.to_json()) != expected["plan"]:
+        ended, plan = each[handled.playbook]
+        if handled.outcome != ended:
+            yield f"ended as {handled.outcome}, not as {ended}: {handled.reason}"
+        for case in run.cases if ended not in ("releasing", "released") else ():
+            if case.id == handled.case and _listed(case.plan.to_json()) != plan:
                 yield "the plan is not the one beside the event"
 
 

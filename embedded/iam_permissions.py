@@ -40,6 +40,13 @@ def _group(params: Params, place: Place, _known: AccountFacts) -> str:
     return place.arn("iam", f"group/{params['GroupName']}", region="")
 
 
+def _on_policy(operation: str) -> Rule:
+    def rule(params: Params, _place: Place, _known: AccountFacts) -> list[RequiredPermission]:
+        return [RequiredPermission(f"iam:{operation}", str(params["PolicyArn"]), {})]
+
+    return rule
+
+
 _ROLE_OPERATIONS = (
     "AttachRolePolicy CreateRole DeleteRole DeleteRolePermissionsBoundary DeleteRolePolicy"
     " DetachRolePolicy GetRole GetRolePolicy ListAttachedRolePolicies ListInstanceProfilesForRole"
@@ -55,6 +62,7 @@ _USER_OPERATIONS = (
     " UpdateLoginProfile"
 )
 _GROUP_OPERATIONS = "AttachGroupPolicy DetachGroupPolicy"
+_POLICY_OPERATIONS = "GetPolicy GetPolicyVersion"
 
 
 def _assume_role(params: Params, _place: Place, _known: AccountFacts) -> list[RequiredPermission]:
@@ -77,6 +85,7 @@ RULES: dict[tuple[str, str], Rule] = {
     **{("iam", name): _on_principal(_role, name) for name in _ROLE_OPERATIONS.split()},
     **{("iam", name): _on_principal(_user, name) for name in _USER_OPERATIONS.split()},
     **{("iam", name): _on_principal(_group, name) for name in _GROUP_OPERATIONS.split()},
+    **{("iam", name): _on_policy(name) for name in _POLICY_OPERATIONS.split()},
     ("sts", "AssumeRole"): _assume_role,
     ("sts", "GetCallerIdentity"): lambda _p, _at, _k: [],  # nobody can be denied it
 }

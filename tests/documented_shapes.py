@@ -378,12 +378,18 @@ API_CALL: dict[str, Any] = {
 _CALL_NEEDED = ("eventID", "eventName", "eventSource", "eventTime", "awsRegion", "userIdentity")
 
 
+# The Service Authorization Reference has them, botocore has not: only the console makes them.
+WITHOUT_MODEL = {"bedrock:PutFoundationModelEntitlement"}
+
+
 def of_api_call(detail: Event) -> Iterator[str]:
     """The attributes listed in ``API_CALL``; request and response are the operation's own."""
     yield from (f"detail.{key}: missing" for key in _CALL_NEEDED if key not in detail)
     own = {k: v for k, v in detail.items() if k not in ("requestParameters", "responseElements")}
     yield from _listed(own, API_CALL, "detail")
     service = detail["eventSource"].removesuffix(".amazonaws.com")
+    if f"{service}:{detail['eventName']}" in WITHOUT_MODEL:
+        return
     for member, of in (("requestParameters", "input_shape"), ("responseElements", "output_shape")):
         shape = getattr(_operation(service, detail["eventName"]), of)
         known = {name[:1].lower() + name[1:] for name in shape.members} if shape else set()

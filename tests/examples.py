@@ -54,8 +54,10 @@ def function_of(playbook: Playbook) -> str:
     return logical_name(playbook.name)
 
 
-# What contains a bucket, and a role or a user; what only tags; and what informs a person.
+# What contains a bucket, and a role or a user; what denies models; what only tags; and what informs
+# a person.
 QUARANTINE = HEADERS[folder_of("guardduty_public_access")]
 REVOKE = HEADERS[folder_of("guardduty_privilege_escalation")]
+RESTRICT = HEADERS[folder_of("guardduty_cost_harvesting")]
 (TAG,) = (one for one in HEADERS.values() if one.releases_on_pass)
 (ESCALATE,) = (one for one in HEADERS.values() if one.takes_over)

@@ -32,6 +32,10 @@ DEPLOYMENT = Deployment(
     topic=PLACE.arn("sns", "cordon"),
     workflow=PLACE.arn("states", "stateMachine:cordon-proceed"),
     stack=PLACE.arn("cloudformation", "stack/cordon/cb092c04-6ab3-5e28-a77e-4a05b3028798"),
+    deny_policies={
+        name: f"arn:aws:iam::{ACCOUNT}:policy/cordon/cordon-{name}-1A2B3C"
+        for name in ("inference", "agent_tools")
+    },
     own_roles=(f"arn:aws:iam::{ACCOUNT}:role/cordon/cordon-{function_of(QUARANTINE)}Role-1A2B3C",),
 )
 

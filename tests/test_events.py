@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from console.expected import beside
 from cordon.sources import read
 from cordon.sources.config import managed_rule
 from tests.documented_shapes import CHECKS, Event, model, problems
@@ -210,13 +211,19 @@ def test_a_finding_id_is_used_again_only_for_the_same_case(names: list[str]) -> 
         assert len({playbook.case_id(one) for one in found if playbook.matches(one)}) <= 1
 
 
+def _handled_by(name: str) -> set[str]:
+    """The playbook of its folder; of an attack sequence also the others that its plan names."""
+    plan = beside(path_of(name)) or {}
+    return {folder_of(name), *(other["playbook"] for other in plan.get("others", ()))}
+
+
 @pytest.mark.parametrize("playbook", HEADERS)
 def test_every_pattern_of_a_header_has_a_sample(playbook: str) -> None:
     """A pattern nobody can show an event for would be a guess."""
-    kinds = {kind(load(name)) for name in samples(playbook)}
+    kinds = {kind(load(name)) for name in NAMES if playbook in _handled_by(name)}
     lonely = [
         pattern
-        for pattern in HEADERS[playbook].handles
+        for pattern in (*HEADERS[playbook].handles, *HEADERS[playbook].optional)
         if not any(fnmatchcase(found, pattern) for found in kinds)
     ]
     assert lonely == []

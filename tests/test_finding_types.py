@@ -13,7 +13,7 @@ from console.account import ROOT
 from console.playbooks import playbooks
 from cordon.sources import read
 from tests.architecture.test_template_rules import SPELLED, reached
-from tests.examples import ESCALATE, QUARANTINE, REVOKE, TAG
+from tests.examples import ESCALATE, QUARANTINE, RESTRICT, REVOKE, TAG
 from tests.finding_types import CONTROLS, GUARDDUTY, HIGH, LOW, MACIE
 from tests.sources import samples
 from tests.sources.samples import ACCOUNT, BUCKET, REGION
@@ -28,18 +28,18 @@ CONTAINED = {  # which a playbook contains
     "Exfiltration:IAMUser/": REVOKE.name,
     "Impact:IAMUser/AnomalousBehavior": REVOKE.name,
     "UnauthorizedAccess:IAMUser/": REVOKE.name,
+    "Impact:IAMUser/AnomalousModelInvocation": RESTRICT.name,
+    "Impact:IAMUser/CostHarvesting": RESTRICT.name,
 }
+OF_A_SEQUENCE = {QUARANTINE.name, RESTRICT.name, REVOKE.name}  # a bucket, a role
 SERIOUS = [type_ for type_, severity in GUARDDUTY.items() if severity >= HIGH]
 AT_ANY_SEVERITY = (  # for a person
-    "AttackSequence:IAM/CompromisedCredentials",
     "DefenseEvasion:IAMUser/BedrockLoggingDisabled",
     "DefenseImpairment:Organizations/DisableOrModifyTools",
     "DefenseImpairment:Route53Resolver/DisableOrModifyTools",
     "Discovery:S3/MaliciousIPCaller",
     "Discovery:S3/MaliciousIPCaller.Custom",
     "Execution:SageMaker/CommandAndScriptingInterpreter",
-    "Impact:IAMUser/AnomalousModelInvocation",
-    "Impact:IAMUser/CostHarvesting",
     "Impact:IAMUser/PromptInjection.Direct",
     "Object:S3/MaliciousFile",
     "Persistence:IAM/AccountManipulation",
@@ -58,6 +58,8 @@ def handlers(event: Any) -> set[str]:
 
 
 def expected(type_: str) -> set[str]:
+    if type_.startswith("AttackSequence:"):
+        return OF_A_SEQUENCE
     found = {playbook for prefix, playbook in CONTAINED.items() if type_.startswith(prefix)}
     return found | others_that_handle(f"guardduty:{type_}") or {ESCALATE.name}
 

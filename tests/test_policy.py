@@ -198,7 +198,7 @@ def test_plan_without_changes_escalates(settings: Settings, budget_left: bool) -
     """An escalation costs no budget and needs no approval."""
     decision = decide(facts(settings=settings, plan=FOR_A_PERSON, budget_left=budget_left))
     assert decision.verdict is Verdict.ESCALATE
-    assert decision.reason == "no playbook can contain it: it is for a person"
+    assert decision.reason == "this plan changes nothing: it is for a person"
     assert not decision.held_back
 
 

@@ -218,7 +218,7 @@ OF_EACH_PLAYBOOK = (
     "guardduty_ransomware_delete",
     "guardduty_compromised_credentials",
     "securityhub_sagemaker_1",
-    "guardduty_attack_sequence_s3",
+    "guardduty_root_credential_usage",
     "guardduty_archived",
 )
 MOMENT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?")

@@ -21,6 +21,11 @@ def mode_parameter(playbook: str) -> str:
     return f"Mode{logical_name(playbook)}"
 
 
+def calls_parameter(playbook: str) -> str:
+    """The parameter that says whether a playbook hears its optional API calls."""
+    return f"Calls{logical_name(playbook)}"
+
+
 @dataclass(frozen=True)
 class Block:
     """One playbook, as the template has it."""
@@ -52,6 +57,16 @@ class Block:
     def mode_parameter(self) -> str:
         """The parameter with its mode where it is new."""
         return mode_parameter(self.name)
+
+    @property
+    def calls_parameter(self) -> str:
+        """The parameter that switches its optional rule on."""
+        return calls_parameter(self.name)
+
+    @property
+    def calls_condition(self) -> str:
+        """Is that parameter "true"?"""
+        return f"{self.logical}HearsCalls"
 
     @cached_property
     def triggers(self) -> tuple[Trigger, ...]:

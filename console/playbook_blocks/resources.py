@@ -3,7 +3,7 @@
 All of it follows from the header. People write the function: its code, its memory, its time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from console.playbook_blocks.alarms import alarms
@@ -44,7 +44,7 @@ def _direct(block: Block, trigger: Trigger) -> Resources:
     """A threat invokes the function, without a queue before it."""
     rule = block.rule(trigger)
     return {
-        rule: _rule(trigger, "Function", block.logical),
+        rule: _rule(trigger, "Function", block.logical, _state(block, trigger)),
         f"{rule}Permission": {
             "Type": "AWS::Lambda::Permission",
             "Properties": {
@@ -57,10 +57,19 @@ def _direct(block: Block, trigger: Trigger) -> Resources:
     }
 
 
-def _rule(trigger: Trigger, id: str, target: str) -> dict[str, Any]:
+def _state(block: Block, trigger: Trigger) -> dict[str, Any]:
+    """Off where the operator does not want these calls heard: they are often right."""
+    on = {"Fn::If": [block.calls_condition, "ENABLED", "DISABLED"]}
+    return {"State": on} if trigger.optional else {}
+
+
+def _rule(
+    trigger: Trigger, id: str, target: str, state: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     return {
         "Type": "AWS::Events::Rule",
         "Properties": {
+            **(state or {}),
             "EventPattern": trigger.pattern,
             "Targets": [
                 {

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from console.playbook_blocks.block import Block
+from cordon.actions.deny_policy import PURPOSES, Purpose
 from cordon.settings import Mode
 
 Blocks = Sequence[Block]
@@ -36,6 +37,30 @@ def _parameters(blocks: Blocks) -> Any:
     }
 
 
+def _with_optional(blocks: Blocks) -> list[Block]:
+    return [block for block in blocks if block.heard.optional]
+
+
+def _call_parameters(blocks: Blocks) -> Any:
+    return {
+        block.calls_parameter: {
+            "Type": "String",
+            "Default": "false",
+            "AllowedValues": ["true", "false"],
+            "Description": f"true - {block.name} also handles successful API calls that are often "
+            f"right, and that CloudTrail records here: {', '.join(block.heard.optional_calls)}.",
+        }
+        for block in _with_optional(blocks)
+    }
+
+
+def _call_conditions(blocks: Blocks) -> Any:
+    return {
+        block.calls_condition: {"Fn::Equals": [{"Ref": block.calls_parameter}, "true"]}
+        for block in _with_optional(blocks)
+    }
+
+
 def _rules(blocks: Blocks) -> Any:
     return [_arn(block.rule(trigger)) for block in blocks for trigger in block.triggers]
 
@@ -56,8 +81,36 @@ def _budgets(blocks: Blocks) -> Any:
     return {name: budget for name, budget in own.items() if budget is not None}
 
 
+def _deny_policies(_: Blocks) -> Any:
+    """Of every purpose that an action has. CloudFormation names them: CAPABILITY_IAM is enough."""
+    return {
+        purpose.logical: {
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Properties": {
+                "Path": "/cordon/",
+                # Another path or description would make another policy: what the old one is
+                # attached to could not be released any more.
+                "Description": f"Cordon attaches it to deny {purpose.name.replace('_', ' ')}",
+                "PolicyDocument": purpose.document,
+            },
+        }
+        for purpose in PURPOSES
+    }
+
+
+def _name_of(purpose: Purpose) -> Any:
+    """``purpose=name``: the name is what follows the path in the ARN."""
+    name = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": purpose.logical}]}]}
+    return {"Fn::Sub": [f"{purpose.name}=${{Name}}", {"Name": name}]}
+
+
 SECTIONS: dict[str, Callable[[Blocks], Any]] = {
     "mode parameters": _parameters,
+    "parameters of optional calls": _call_parameters,
+    "names of parameters of optional calls": lambda blocks: [
+        block.calls_parameter for block in _with_optional(blocks)
+    ],
+    "conditions of optional calls": _call_conditions,
     "names of mode parameters": _each(lambda block: block.mode_parameter),
     "role ARNs": _each(lambda block: _arn(block.role)),
     "roles": _each(lambda block: {"Ref": block.role}),
@@ -74,4 +127,7 @@ SECTIONS: dict[str, Callable[[Blocks], Any]] = {
     "evidence statements": _each(_evidence),
     "modes": lambda blocks: {block.name: {"Ref": block.mode_parameter} for block in blocks},
     "budgets": _budgets,
+    "deny policies": _deny_policies,
+    "deny policies by purpose": lambda _: [_name_of(purpose) for purpose in PURPOSES],
+    "ARNs of deny policies": lambda _: [{"Ref": purpose.logical} for purpose in PURPOSES],
 }

@@ -41,8 +41,8 @@ def stage_role(resource: Resource, finding: Finding, client: Client) -> Iterator
 
 def _path(resource: Resource, finding: Finding) -> str:
     """The path from an ARN of the role, if the finding has one; else from AWS's role names."""
-    issuer = finding.principal.issuer if finding.principal else ""
-    for arn in (resource.arn, issuer):
+    issuers = (principal.issuer for principal in finding.principals)
+    for arn in (resource.arn, *issuers):
         path, _, name = arn.partition(":role/")[2].rpartition("/")
         if name == resource.name:
             return f"/{path}/" if path else "/"

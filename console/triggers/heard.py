@@ -16,10 +16,19 @@ class Heard:
     high: tuple[str, ...] = ()  # where they are High or Critical
     critical: bool = False  # anything that is Critical, whatever it is
     passed: bool = False  # also when the control passes, or its resource is deleted
+    optional: tuple[str, ...] = ()  # API calls that are heard where a parameter says so
 
     def of(self, source: str, *, high: bool = False) -> tuple[str, ...]:
         """The types of one source, sorted, each once."""
         return _types(self.high if high else self.kinds, source)
+
+    @property
+    def optional_calls(self) -> tuple[str, ...]:
+        """The types of ``optional``. Raises ValueError for what is no API call."""
+        calls = _types(self.optional, "cloudtrail")
+        if len(calls) < len(set(self.optional)):
+            raise ValueError(f"only API calls are optional: {', '.join(self.optional)}")
+        return calls
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -49,4 +58,5 @@ def _own(header: Playbook) -> Heard:
         high=header.handles_high,
         critical=header.handles_critical,
         passed=header.releases_on_pass,
+        optional=header.optional,
     )

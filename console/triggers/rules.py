@@ -36,6 +36,7 @@ class Trigger:
     name: str
     pattern: Pattern
     bulk: bool = False
+    optional: bool = False  # a parameter switches it on
 
 
 def triggers(heard: Heard) -> tuple[Trigger, ...]:
@@ -106,11 +107,16 @@ def _natives_of(threats: _Threats) -> Iterator[Trigger | None]:
 
 
 def _calls(heard: Heard) -> Iterator[Trigger]:
+    if calls := heard.of("cloudtrail"):
+        yield Trigger("Call", _of_calls(calls))
+    if calls := heard.optional_calls:
+        yield Trigger("OptionalCall", _of_calls(calls), optional=True)
+
+
+def _of_calls(calls: tuple[str, ...]) -> Pattern:
     """API calls that did not fail: their sources are the called services' own."""
-    if not (calls := heard.of("cloudtrail")):
-        return
     services = sorted({call.partition(":")[0] for call in calls})
-    pattern = {
+    return {
         "source": [f"aws.{service}" for service in services],
         "detail-type": ["AWS API Call via CloudTrail"],
         "detail": {
@@ -119,7 +125,6 @@ def _calls(heard: Heard) -> Iterator[Trigger]:
             "errorCode": [{"exists": False}],
         },
     }
-    yield Trigger("Call", pattern)
 
 
 def _copies_of(threats: _Threats) -> Iterator[Trigger]:

@@ -1,15 +1,16 @@
 """Escalate what only a person can contain.
 
 When    root is used; an AI workload is misused in a way no playbook contains yet; an attack
-        sequence is seen; logs or defences are impaired; an object is malicious; the principal or
-        bucket is one that Cordon cannot contain; anything critical, or High about data, identity
-        or AI, that no other playbook handles; or such a threat in an account or Region that is not
-        served.
+        sequence names what no playbook contains; logs or defences are impaired; an object is
+        malicious; the principal or bucket is one that Cordon cannot contain; anything critical, or
+        High about data, identity or AI, that no other playbook handles; or such a threat in an
+        account or Region that is not served.
 Does    an incident says what a person must do.
 Undo    resolves the incident.
 Leaves  every resource.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from cordon.actions import Action
 from cordon.deadlines import AI_ACT_73, GDPR_33, HIPAA_164_404
 from cordon.deployment import Deployment
 from cordon.entry import serve
-from cordon.finding import Finding, Resource
+from cordon.finding import Finding, Resource, ResourceRole
 from cordon.headers import headers
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Mode
+from cordon.unsupported import ATTACK_SEQUENCES, BUCKET, MOST_NAMED, of_the_refused
 
+OBJECT = "AWS::S3::Object"
 # A person must handle these, at any severity.
 ROOT_USE = (
     "guardduty:Policy:IAMUser/RootCredentialUsage",
@@ -31,13 +34,10 @@ ROOT_USE = (
     "securityhub:IAM.9",
 )
 AI_THREATS = (  # all of default severity Low (GuardDuty AI Protection finding types)
-    "guardduty:Impact:IAMUser/AnomalousModelInvocation",
-    "guardduty:Impact:IAMUser/CostHarvesting",
     "guardduty:Impact:IAMUser/PromptInjection.Direct",
     "guardduty:DefenseEvasion:IAMUser/BedrockLoggingDisabled",
 )
 ACCOUNT_WIDE = ("guardduty:Policy:S3/AccountBlockPublicAccessDisabled",)
-ATTACK_SEQUENCES = ("guardduty:AttackSequence:*",)
 # Custom detection rules find what their owner wants to hear of, also where they say Low or Medium:
 # an administrator may have done it, so that nothing is revoked before a person has looked.
 ACCOUNT_MANIPULATION = ("guardduty:*:IAM/AccountManipulation",)
@@ -54,7 +54,6 @@ FOR_A_PERSON = (
     *ROOT_USE,
     *AI_THREATS,
     *ACCOUNT_WIDE,
-    *ATTACK_SEQUENCES,
     *ACCOUNT_MANIPULATION,
     *CODE_IN_AI,
     *DETECTION_IMPAIRED,
@@ -110,8 +109,6 @@ MANUAL_STEPS = {
     "of the application before it is known to be stolen: limit the model-invoke actions instead.",
     ACCOUNT_WIDE: "Turn the account's block public access on again unless the change was "
     "approved. Cordon never changes it: one finding must not shut every bucket of an account.",
-    ATTACK_SEQUENCES: "Treat every resource of the sequence as part of one incident: "
-    "revoke the actors' sessions, then contain what they reached.",
     ACCOUNT_MANIPULATION: "Ask who changed this identity and why. If nobody did: take "
     "the new policy, key, login or trust away, and revoke the sessions of whoever made it.",
     CODE_IN_AI: "Read the notebook's lifecycle configuration: it runs as root at each "
@@ -126,6 +123,10 @@ MANUAL_STEPS = {
     "whether such data may be in that bucket. If not: move it, and find which training jobs, "
     "knowledge bases and people have read it.",
 }
+SEQUENCE = (
+    "Treat every resource of the sequence as part of one incident: cordon review --sequence, with "
+    "the finding's id, shows its cases."
+)
 UNHANDLED = "No playbook contains this finding: decide what must be contained, and do it."
 
 
@@ -133,7 +134,10 @@ def for_a_person(finding: Finding) -> str:
     """What a person must do; "" when another playbook handles the finding, or none needs to."""
     if not finding.served:
         return _in_a_place_that_is_not_served(finding)
-    if heard := [other for other in _others() if other.hears(finding)]:
+    heard = [other for other in _others() if other.hears(finding)]
+    if finding.matches(*ATTACK_SEQUENCES):
+        return _rest_of_the_sequence(finding, heard)
+    if heard:
         refused = [other.unsupported(finding) if other.unsupported else None for other in heard]
         first = refused[0]
         if first is None or None in refused:
@@ -143,6 +147,29 @@ def for_a_person(finding: Finding) -> str:
         return ""
     steps = (words for family, words in MANUAL_STEPS.items() if finding.matches(*family))
     return next(steps, UNHANDLED)
+
+
+def _rest_of_the_sequence(finding: Finding, heard: Sequence[Playbook]) -> str:
+    """What of an attack sequence no playbook contains; "" where each part of it has one.
+
+    An object is contained with its bucket, a session's key with its role.
+    """
+    contained = {resource for other in heard for resource in other.targets(finding)}
+    within = tuple(f"{bucket.arn}/" for bucket in contained if bucket.type == BUCKET)
+    rest = [
+        f"{one.type} {one.name}"
+        for one in finding.resources
+        if one.role is ResourceRole.TARGET
+        and one not in contained
+        and not (one.type == OBJECT and one.arn.startswith(within))
+    ]
+    refused = of_the_refused(finding)
+    if contained and not rest and not refused:
+        return ""
+    listed = ", ".join(rest[:MOST_NAMED])
+    more = f" and {len(rest) - MOST_NAMED} more" if len(rest) > MOST_NAMED else ""
+    nobody = f"No playbook contains: {listed}{more}. Contain these yourself." if rest else ""
+    return " ".join(part for part in (SEQUENCE, nobody, refused) if part)
 
 
 @cache

@@ -1,6 +1,6 @@
 """Quarantine a bucket that is reachable, leaking or under attack.
 
-When    GuardDuty, Macie, Config or Security Hub says so of a bucket.
+When    GuardDuty, Macie, Config or Security Hub says so of a bucket; an attack sequence names it.
 Does    by what the finding says: shuts public access; denies outsiders; freezes writes and
         deletes with lifecycle off; stops foreign replication; or denies everyone but
         break-glass. Tags the bucket. People get an incident.
@@ -22,7 +22,12 @@ from cordon.entry import serve
 from cordon.finding import Finding, Resource
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Mode
-from cordon.unsupported import buckets, unsupported_bucket, unsupported_buckets
+from cordon.unsupported import (
+    ATTACK_SEQUENCES,
+    buckets,
+    unsupported_bucket,
+    unsupported_buckets,
+)
 
 # One family per level of containment
 SHUT_CONTROLS = (  # they look at the bucket's public access block: with it they pass
@@ -111,7 +116,7 @@ def manual_step(finding: Finding) -> str:
 
 PLAYBOOK = Playbook(
     name="quarantine_bucket",
-    handles=REACHABLE_BUCKETS,
+    handles=(*REACHABLE_BUCKETS, *ATTACK_SEQUENCES),
     targets=buckets,
     unsupported=unsupported_bucket,
     plan=plan,

@@ -1,6 +1,7 @@
 """Revoke the sessions of credentials that somebody else uses.
 
-When    GuardDuty says that credentials of a role or a user were stolen or behave out of character.
+When    GuardDuty says that credentials of a role or a user were stolen or behave out of character,
+        or an attack sequence names them.
 Does    all of a user's access keys are made inactive first, so that no new session is issued; then
         every session older than now is denied. A full stop (AWSDenyAll) where the plan says so: the
         user has a console password or other credentials, or the revocation does not fit. People
@@ -19,7 +20,14 @@ from cordon.entry import serve
 from cordon.finding import Finding
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Mode
-from cordon.unsupported import ROLE, USER, revocable_principals, unsupported_principal
+from cordon.unsupported import (
+    ATTACK_SEQUENCES,
+    ROLE,
+    USER,
+    of_the_refused,
+    revocable_principals,
+    unsupported_principal,
+)
 
 # Never the AI Protection types: their principal is the application's own role.
 STOLEN_CREDENTIALS = (
@@ -67,13 +75,15 @@ def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
 
 def manual_step(finding: Finding) -> str:
     """What a revocation does beside stopping a thief, and what it cannot do."""
-    is_role = any(r.type == ROLE for r in revocable_principals(finding))
-    return MANUAL_STEP + (WORKLOAD if is_role else PASSWORD)
+    kinds = {r.type for r in revocable_principals(finding)}
+    by_kind = (WORKLOAD if ROLE in kinds else "", PASSWORD if USER in kinds else "")
+    parts = (MANUAL_STEP.rstrip(), *by_kind, of_the_refused(finding))
+    return " ".join(part for part in parts if part)
 
 
 PLAYBOOK = Playbook(
     name="revoke_sessions",
-    handles=STOLEN_CREDENTIALS,
+    handles=(*STOLEN_CREDENTIALS, *ATTACK_SEQUENCES),
     targets=revocable_principals,
     unsupported=unsupported_principal,
     plan=plan,

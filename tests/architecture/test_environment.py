@@ -36,18 +36,22 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 ONLY_WHERE_READ = {
     "CORDON_BREAK_GLASS",
     "CORDON_DEAD_LETTERS",
+    "CORDON_DENY",
     "CORDON_EXTERNAL_ID",
     "CORDON_OWN_ROLES",
     "CORDON_PERSON_ROLES",
 }
 LIMIT = 4096
-MOST = 3 * 1024
+# Ours, so that what grows is seen long before Lambda refuses it. The desk makes plans by ARN, which
+# name the deny policies: two names, of at most 128 characters each. A third has no room here.
+MOST = 3200
 # A playbook's has the roles of all of them: its plan, and with it the first read, depends on them.
 MOST_OF_A_PLAYBOOK = LIMIT - 512
 # What a room's code reads of the deployment, beside fields of the variable's own name.
 READS = {
     "own_roles_in": {"CORDON_OWN_ROLES", "CORDON_MEMBER_ROLE"},
     "never_locked_out": {"CORDON_BREAK_GLASS", "CORDON_OWN_ROLES", "CORDON_MEMBER_ROLE"},
+    "deny_policy": {"CORDON_DENY", "CORDON_ACCOUNT"},
     "region": set(),
     "is_home": {"CORDON_HOME_REGION"},
 }

@@ -10,12 +10,16 @@ from typing import Any
 
 import pytest
 
+from console.account import cordon_stack
+from console.playbook_blocks.block import calls_parameter
+from cordon.playbook import Playbook
 from cordon.sources.custom_action import ids_of
 from cordon.sources.state_change import STATE_CHANGES
+from cordon.unsupported import ATTACK_SEQUENCES
 from embedded.event_patterns import check, flat, matches, matches_flat
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, logical, stack
-from tests.examples import ESCALATE, QUARANTINE, REVOKE, TAG
+from tests.examples import ESCALATE, HEADERS, QUARANTINE, RESTRICT, REVOKE, TAG, function_of
 
 NATIVE = "native"
 ASFF = "asff"
@@ -32,6 +36,7 @@ KNOWN = {  # source and detail-type, as the services send them
     ("aws.access-analyzer", "Access Analyzer Finding"),
     ("aws.access-analyzer", "Internal Access Finding"),
     ("aws.access-analyzer", "Unused Access Finding for IAM entities"),
+    ("aws.bedrock", "AWS API Call via CloudTrail"),
     ("aws.inspector2", "Inspector2 Finding"),
     ("aws.glue-dataquality", "Data Quality Evaluation Results Available"),
     ("aws.cloudwatch", "CloudWatch Alarm State Change"),
@@ -203,21 +208,55 @@ def event(kind: str, form: str) -> dict[str, Any]:
     return control(type_, form) if source == "securityhub" else threat(source, type_, form)
 
 
+def alone(playbook: Playbook) -> tuple[str, ...]:
+    """What it shares with nobody who contains."""
+    return tuple(kind for kind in playbook.handles if kind not in ATTACK_SEQUENCES)
+
+
 def unspelled(kind: str, form: str) -> bool:
     """Made-up types have no ASFF spelling; those that AWS documents are in SPELLED."""
     return form == ASFF and kind.endswith("1") and kind.startswith("guardduty:")
 
 
-@pytest.mark.parametrize(("kind", "form"), every(QUARANTINE.handles))
+@pytest.mark.parametrize(("kind", "form"), every(alone(QUARANTINE)))
 def test_buckets_reach_quarantine(kind: str, form: str) -> None:
     if not unspelled(kind, form):
         assert reached(event(kind, form)) == {QUARANTINE.name, ESCALATE.name}
 
 
-@pytest.mark.parametrize(("kind", "form"), every(REVOKE.handles))
+@pytest.mark.parametrize(("kind", "form"), every(alone(REVOKE)))
 def test_credentials_reach_revocation(kind: str, form: str) -> None:
     if not unspelled(kind, form):
         assert reached(event(kind, form)) == {REVOKE.name, ESCALATE.name}
+
+
+@pytest.mark.parametrize(("kind", "form"), every(alone(RESTRICT)))
+def test_misused_models_reach_the_restriction(kind: str, form: str) -> None:
+    assert reached(event(kind, form)) == {RESTRICT.name, ESCALATE.name}
+
+
+@pytest.mark.parametrize(("kind", "form"), every(ATTACK_SEQUENCES))
+def test_attack_sequences_reach_whoever_contains_a_part(kind: str, form: str) -> None:
+    everyone = {QUARANTINE.name, REVOKE.name, RESTRICT.name, ESCALATE.name}
+    assert reached(event(kind, form)) == everyone
+
+
+OPTIONAL = [header for header in HEADERS.values() if header.optional]
+
+
+@pytest.mark.parametrize("header", OPTIONAL, ids=lambda header: header.name)
+def test_calls_that_are_often_right_are_off_unless_a_parameter_says_so(header: Playbook) -> None:
+    rule = f"{function_of(header)}OptionalCall"
+    assert stack().resources[rule].properties["State"] == "DISABLED"
+    on = cordon_stack(seen.PLACE, {calls_parameter(header.name): "true"})
+    assert on.resources[rule].properties["State"] == "ENABLED"
+    named = stack().resources[rule].properties["EventPattern"]["detail"]["eventName"]
+    assert sorted(named) == sorted(kind.rpartition(":")[2] for kind in header.optional)
+
+
+def test_no_other_rule_is_switched_by_a_parameter() -> None:
+    switched = {r.logical for r in stack().of("AWS::Events::Rule") if "State" in r.properties}
+    assert switched == {f"{function_of(header)}OptionalCall" for header in OPTIONAL}
 
 
 @pytest.mark.parametrize(("kind", "form"), every(TAG.handles))

@@ -35,6 +35,13 @@ def session(role: str, name: str, account: str = ACCOUNT) -> str:
     return f"arn:aws:sts::{account}:assumed-role/{role}/{name}"
 
 
+def test_every_actor_of_a_sequence_is_one() -> None:
+    ada = person(f"arn:aws:iam::{ACCOUNT}:user/ada")
+    actors = (a_principal(), a_principal("IAMUser", "ada"))
+    assert is_actor(ada, a_finding(principal=actors[0], actors=actors))
+    assert not is_actor(ada, a_finding(principal=actors[0]))
+
+
 def test_user_is_a_person() -> None:
     ada = person(f"arn:aws:iam::{ACCOUNT}:user/people/ada", "AKIA1")
     assert ada == Person(ada.arn, ada.arn, ACCOUNT, Kind.USER, "ada", "AKIA1")

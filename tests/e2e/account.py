@@ -27,7 +27,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from console.desk import DeskResponse, Send
-from console.playbook_blocks.block import mode_parameter
+from console.playbook_blocks.block import calls_parameter, mode_parameter
 from console.playbooks import playbooks
 from console.stack import Stack
 from cordon.clock import to_iso
@@ -46,6 +46,7 @@ BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 ACCOUNT, REGION, NAME = "111122223333", "us-east-1", "cordon"
 BREAK_GLASS = f"arn:aws:iam::{ACCOUNT}:role/BreakGlass"  # as in replay (console/expected.py)
 MODES = tuple(mode_parameter(playbook.name) for playbook in playbooks(ROOT))
+CALLS = tuple(calls_parameter(one.name) for one in playbooks(ROOT) if one.optional)
 STARTED, DEPLOYED, STILL = 60, 240, 180  # seconds that a machine under load may take
 
 
@@ -100,7 +101,7 @@ class Account:
         """``sam deploy`` of the built template, as it is, with these options ``more``, every
         playbook in this mode but for those that ``modes`` names. Waits until all is still. Returns
         what the CLI printed; AssertionError where it fails."""
-        every = dict.fromkeys(MODES, mode) if mode else {}
+        every = dict.fromkeys(MODES, mode) | dict.fromkeys(CALLS, "true") if mode else {}
         others = {mode_parameter(playbook): one for playbook, one in modes.items()}
         given = {"BreakGlassRoles": BREAK_GLASS, **every, **others, **parameters}
         overrides = [f"{key}={value}" for key, value in given.items()]

@@ -28,6 +28,7 @@ STOLEN_FROM = "guardduty_exfiltration_malicious_ip"
 REPLICATED = "macie_replicated_externally"
 ROLE = "guardduty_resource_credentials_outside"
 USER = "guardduty_persistence"
+COSTLY = "guardduty_cost_harvesting"
 NOTEBOOK = "securityhub_sagemaker_1"
 AGENT = "securityhub_bedrock_1"
 RUNTIME = "securityhub_bedrockagentcore_1"
@@ -260,6 +261,34 @@ def test_a_stolen_access_key_is_refused(account: Account) -> None:
     assert not allowed(thief.get_object, **where)
     listed = iam.list_access_keys(UserName=said["userName"])["AccessKeyMetadata"]
     assert {k["AccessKeyId"]: k["Status"] for k in listed}[said["accessKeyId"]] == "Inactive"
+
+
+def test_misused_models_are_denied_until_the_release(account: Account) -> None:
+    """Under an IAM that is not ours: inference and nothing else, and back."""
+    one, where = event(COSTLY), data(account)
+    said = one["detail"]["resource"]["accessKeyDetails"]
+    iam = account.client("iam")
+    iam.create_user(UserName=said["userName"])
+    allows = {"Effect": "Allow", "Action": ["bedrock:*", "s3:GetObject"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allows]})
+    iam.put_user_policy(UserName=said["userName"], PolicyName="own", PolicyDocument=document)
+    key = iam.create_access_key(UserName=said["userName"])["AccessKey"]
+    said["accessKeyId"] = key["AccessKeyId"]
+    account.stage(one)
+    given = (key["AccessKeyId"], key["SecretAccessKey"])
+    models, objects = (
+        account.as_key(given[0], name, given[1]) for name in ("bedrock-runtime", "s3")
+    )
+    words = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": []}
+    call = {"modelId": "anthropic.claude-3-haiku-20240307-v1:0", "body": json.dumps(words)}
+    assert allowed(models.invoke_model, **call)
+    case = contained(account, one)
+    assert not allowed(models.invoke_model, **call)
+    assert allowed(objects.get_object, **where)
+    account.stack.release(case, "the application's own calls")
+    account.settle()
+    assert account.case().status is Status.REOPENED
+    assert allowed(models.invoke_model, **call)
 
 
 @pytest.mark.parametrize("name", [NOTEBOOK, AGENT, RUNTIME])

@@ -37,7 +37,7 @@ from tests.examples import (
 from tests.promises.permission_scenarios_desk import DESK_ROADS
 from tests.promises.permission_scenarios_people import RECONCILER_ROADS, REPORTER_ROADS
 from tests.promises.test_holds_on_one_bucket import bucket_of
-from tests.promises.world import HOME, PLAYBOOKS, Event, World, chosen, finding_of
+from tests.promises.world import HOME, PLAYBOOKS, ROOT, Event, World, chosen, finding_of
 
 Road = Callable[[World], None]
 MEMBER = "444455556666"
@@ -101,7 +101,7 @@ def release_by_custom_action(contains: str, releases: str) -> Road:
 
 def release_on_our_finding(world: World) -> None:
     """A reviewer releases on our own finding of the case."""
-    world.send(event("guardduty_attack_sequence_s3"))
+    world.send(event("guardduty_root_credential_usage"))
     world.account.deliver(chosen("CordonRelease", world.finding(world.case())))
     assert world.case().status is Status.RELEASED
 
@@ -215,7 +215,10 @@ def elsewhere(name: str) -> Road:
 
 
 def _let_in(world: World) -> None:
-    """The role that the operator makes in a member account."""
+    """What the operator makes in a member account: the role, and the policies of docs/members."""
+    for file in sorted((ROOT / "docs" / "members").glob("*.json")):
+        policy = {"PolicyName": file.stem, "Path": "/cordon/", "PolicyDocument": file.read_text()}
+        world.account.client("iam", account=MEMBER).create_policy(**policy)
     trusted = {"AWS": f"arn:aws:iam::{HOME[0]}:root"}
     actions = ["sts:AssumeRole", "sts:SetSourceIdentity"]
     known = {"StringEquals": {"sts:ExternalId": MEMBERS["ExternalId"]}}
@@ -274,7 +277,8 @@ def not_looked_up(name: str) -> Road:
 def of_samples(playbook: str) -> tuple[Road, ...]:
     """The roads of a playbook that needs no others: on its samples, the first one interrupted."""
     plans = {name: beside(path_of(name)) or {} for name in samples(playbook)}
-    handled = [name for name, plan in plans.items() if plan["outcome"] in HANDLED]
+    alone = {name: plan for name, plan in plans.items() if not plan.get("others")}
+    handled = [name for name, plan in alone.items() if plan["outcome"] in HANDLED]
     first = handled[0]
     roads = [*(sample(name) for name in handled), died(first), incident_resolved(first)]
     made = [from_json(one) for one in plans[first]["plan"]["actions"]]
@@ -330,11 +334,11 @@ ROADS: dict[str, tuple[Road, ...]] = {
         incident_resolved("securityhub_sagemaker_1"),
     ),
     function_of(ESCALATE): (
-        sample("guardduty_attack_sequence_s3"),
+        sample("guardduty_root_credential_usage"),
         sample("securityhub_iam_6"),
         release_on_our_finding,
-        died("guardduty_attack_sequence_s3"),
-        incident_resolved("guardduty_attack_sequence_s3"),
+        died("guardduty_root_credential_usage"),
+        incident_resolved("guardduty_root_credential_usage"),
     ),
     "Setup": (set_up, looked_after),
     "DecideCases": DESK_ROADS,

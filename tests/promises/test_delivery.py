@@ -31,7 +31,7 @@ PASSED = "securityhub_sagemaker_1_passed"
 # ---- again ----
 
 
-@pytest.mark.parametrize("name", [PUBLIC, FAILED, "guardduty_attack_sequence_s3"])
+@pytest.mark.parametrize("name", [PUBLIC, FAILED, "guardduty_root_credential_usage"])
 def test_second_delivery_changes_nothing(world: World, name: str) -> None:
     world.send(event(name))
     case, state, published = world.case(), world.state, len(world.published)

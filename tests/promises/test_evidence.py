@@ -18,7 +18,7 @@ SAMPLES = (
     PUBLIC,
     "guardduty_privilege_escalation",
     "securityhub_sagemaker_1",
-    "guardduty_attack_sequence_s3",
+    "guardduty_root_credential_usage",
 )
 
 

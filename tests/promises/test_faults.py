@@ -33,7 +33,7 @@ SAMPLES = (
     "guardduty_privilege_escalation",
     "guardduty_compromised_credentials",
     "securityhub_bedrockagentcore_1",
-    "guardduty_attack_sequence_s3",
+    "guardduty_root_credential_usage",
 )
 RELEASED = tuple(name for name in SAMPLES if name != SAMPLES[2])
 # A copy of these dies after each entry of evidence too; the engine writes them alike for all.

@@ -32,6 +32,7 @@ NAMES = (
     "macie_public",
     "ocsf_s3_8",
     "guardduty_defense_evasion_hostile_text",
+    "guardduty_model_invocation_hostile_text",
     "securityhub_sagemaker_1",
     "config_sagemaker_endpoint_kms",
     "guardduty_root_credential_usage",

@@ -30,7 +30,7 @@ MISSED = [  # function, action, a sample that cannot end well without it
     (function_of(REVOKE), "iam:PutRolePolicy", "guardduty_privilege_escalation"),
     (function_of(TAG), "sagemaker:AddTags", "securityhub_sagemaker_1"),
     (function_of(TAG), "s3:PutObject", "securityhub_sagemaker_1"),
-    (function_of(ESCALATE), "dynamodb:PutItem", "guardduty_attack_sequence_s3"),
+    (function_of(ESCALATE), "dynamodb:PutItem", "guardduty_root_credential_usage"),
 ]
 
 

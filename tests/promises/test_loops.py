@@ -14,7 +14,7 @@ NAMES = (
     "securityhub_guardduty_resource_credentials",
     "securityhub_sagemaker_1",
     "securityhub_iam_6",
-    "guardduty_attack_sequence_s3",
+    "guardduty_root_credential_usage",
 )
 
 

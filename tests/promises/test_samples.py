@@ -16,6 +16,7 @@ from cordon.gate import not_ours
 from cordon.settings import Mode
 from cordon.sources.own_finding import case_named
 from cordon.statuses import Status
+from cordon.unsupported import ATTACK_SEQUENCES
 from embedded.place import Place
 from tests.examples import NOBODY, event, folder_of, path_of, samples
 from tests.promises.world import HOME, PLAYBOOKS, ROOT, World, chosen, finding_of
@@ -46,6 +47,12 @@ def plan_beside(name: str) -> dict[str, Any]:
     return dict(json.loads(expectation_path(path_of(name)).read_text()))
 
 
+def plans_beside(name: str) -> list[dict[str, Any]]:
+    """The same for each playbook that handles it, in the order of their names."""
+    plan = plan_beside(name)
+    return [plan, *plan.get("others", ())]
+
+
 def shape(name: str) -> tuple[Any, ...]:
     """What its plan does, whatever it does it to."""
     actions = plan_beside(name)["plan"]["actions"]
@@ -53,8 +60,10 @@ def shape(name: str) -> tuple[Any, ...]:
 
 
 HANDLED = [name for name in samples() if folder_of(name) != NOBODY]
+SHARED = [name for name in HANDLED if plan_beside(name).get("others")]  # attack sequences
+ALONE = [name for name in HANDLED if name not in SHARED]
 # The first sample of each shape is also released here; ``make replay`` releases every one.
-RELEASED = {shape(name): name for name in reversed(HANDLED)}.values()
+RELEASED = {shape(name): name for name in reversed(ALONE)}.values()
 
 
 def test_the_exact_gates_never_overlap() -> None:
@@ -70,12 +79,36 @@ def test_the_exact_gates_never_overlap() -> None:
             for playbook in everyone
             if playbook.matches(finding) and not not_ours(finding, playbook, home[playbook.name])
         ]
-        if folder_of(name) != NOBODY and not finding.is_cordon_finding:
+        if name in SHARED:
+            assert finding.matches(*ATTACK_SEQUENCES)
+            assert takers == [plan["playbook"] for plan in plans_beside(name)], name
+        elif folder_of(name) != NOBODY and not finding.is_cordon_finding:
             assert takers == [folder_of(name)], name
-        assert len(takers) <= 1, name
+        assert len(takers) <= 1 or name in SHARED, name
 
 
-@pytest.mark.parametrize("name", worlds(HANDLED))
+@pytest.mark.parametrize("name", worlds(SHARED))
+def test_a_sequence_is_contained_by_all_who_can_contain_a_part(world: World, name: str) -> None:
+    """Each has a case of its own, as the plan beside the event says; all of it can be put back."""
+    world.stage(event(name))
+    before = world.state
+    world.account.deliver(event(name))
+    expected = {plan["playbook"]: plan for plan in plans_beside(name)}
+    cases = {case.playbook: world.in_time(case) for case in world.cases}
+    assert cases.keys() == expected.keys()
+    for playbook, case in cases.items():
+        assert case.status is ENDED[expected[playbook]["outcome"]]
+        assert json.loads(json.dumps(case.plan.to_json())) == expected[playbook]["plan"]
+    assert world.state != before
+    for case in cases.values():
+        world.release(case)
+    assert world.state == before
+    assert world.holds == {}
+    assert world.troubles == []
+    assert world.unrecorded == []
+
+
+@pytest.mark.parametrize("name", worlds(ALONE))
 def test_a_sample_is_taken_by_its_playbook_alone(world: World, name: str) -> None:
     folder, expected = folder_of(name), plan_beside(name)
     assert expected["playbook"] == folder

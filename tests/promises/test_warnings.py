@@ -306,6 +306,15 @@ def test_what_our_roles_do_is_no_message(world: World) -> None:
     honest = [
         called("iam", "PutRolePolicy", {**REVOKES, "policyDocument": DENY}, **ours),
         called("iam", "AttachRolePolicy", denies, **ours),
+        *(
+            called(
+                "iam",
+                "AttachUserPolicy",
+                {"userName": "x", "policyArn": physical(world, policy)},
+                **ours,
+            )
+            for policy in ("DenyInferencePolicy", "DenyAgentToolsPolicy")
+        ),
         called("iam", "AttachRolePolicy", {**denies, "policyArn": "arn:aws:iam::aws:policy/X"}),
         called("iam", "DeleteRolePolicy", {"roleName": "Attacked"}, **ours),
         called("dynamodb", "UpdateItem", {"tableName": physical(world, "CasesTable")}, **ours),

@@ -16,7 +16,7 @@ from console.account import cordon_account, operator_of
 from console.expected import break_glass_role, deployed, home_of
 from console.permissions.record import Record
 from console.permissions.used import uses
-from console.playbook_blocks.block import logical_name
+from console.playbook_blocks.block import calls_parameter, logical_name
 from console.playbooks import playbooks
 from console.stack import NotPossible, Stack
 from console.staging import stage
@@ -84,6 +84,7 @@ def entered(
     account, region, partition = home
     modes = {f"Mode{logical}": mode for logical in PLAYBOOKS.values()} if mode else {}
     if mode:  # deployed as the operator's guide says, with somebody who is never locked out
+        modes |= {calls_parameter(one.name): "true" for one in playbooks(ROOT) if one.optional}
         modes["BreakGlassRoles"] = break_glass_role(Place(account, region, partition))
     with cordon_account(
         Place(account, region, partition), {**modes, **parameters}, start=START, security_hub=hub

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from cordon.finding import Fact, Resource, ResourceRole
 from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.playbook import Plan
 from cordon.release import FINDING_SOURCE
@@ -46,7 +47,7 @@ def test_every_status_has_a_meaning(status: Status) -> None:
         (Status.AWAITING_APPROVAL, "Nothing was changed yet."),
         (Status.REJECTED, "A person said no: nothing was changed."),
         (Status.EXPIRED, "The question is over: nothing was changed."),
-        (Status.ESCALATED, "Cordon changed nothing: a person must do it."),
+        (Status.ESCALATED, "This case changed nothing: a person must do it."),
         (Status.TAGGED, "The tags were set and verified. The resource itself was not changed."),
         (Status.CONTAINED, "Every change of what still exists was made and verified."),
         (Status.PARTLY_CONTAINED, "Some changes were made and verified, others were not."),
@@ -268,6 +269,7 @@ def test_facts_say_what_happened_where() -> None:
         ("Last seen", "2026-11-24T12:00:00Z"),
         ("Where", "account 111122223333, eu-central-1"),
         ("Resource", BUCKET_ARN),
+        ("Models", ""),
         ("Actor", ""),
     ]
 
@@ -275,6 +277,26 @@ def test_facts_say_what_happened_where() -> None:
 def test_facts_name_the_actor() -> None:
     actor = a_principal("IAMUser", "ada", access_key_id="AKIAI44QH8DHBEXAMPLE")
     assert ("Actor", "IAMUser ada AKIAI44QH8DHBEXAMPLE") in facts(a_finding(principal=actor))
+
+
+def test_facts_name_every_actor_of_a_sequence() -> None:
+    actors = (a_principal(), a_principal("IAMUser", "ada", access_key_id="AKIAI44QH8DHBEXAMPLE"))
+    named = dict(facts(a_finding(principal=actors[0], actors=actors)))["Actor"]
+    assert named == "AssumedRole trainer, IAMUser ada AKIAI44QH8DHBEXAMPLE"
+
+
+def test_facts_name_the_models_and_how_often() -> None:
+    related = ResourceRole.RELATED
+    place = a_finding().place
+    models = tuple(
+        Resource("AWS::Bedrock::FoundationModel", f"amazon.nova-{n}", place, role=related)
+        for n in range(4)
+    )
+    found = a_finding(resources=(*a_finding().resources, *models))
+    names = "amazon.nova-0, amazon.nova-1, amazon.nova-2 and 1 more"
+    assert ("Models", names) in facts(found)
+    counted = replace(found, facts=((Fact.INVOCATIONS, "12000"),))
+    assert ("Models", f"{names}; counted 12000 times") in facts(counted)
 
 
 def test_facts_count_unnamed_resources() -> None:

@@ -20,6 +20,7 @@ from cordon.playbook import Playbook
 NEEDS = (
     "CORDON_APPROVAL_HOURS",
     "CORDON_BREAK_GLASS",
+    "CORDON_DENY",
     "CORDON_EVIDENCE_BUCKET",
     "CORDON_EVIDENCE_DAYS",
     "CORDON_EXTERNAL_ID",

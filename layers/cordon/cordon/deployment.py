@@ -26,6 +26,7 @@ class Deployment:
     organization: str = ""  # o-…: its accounts are not external
     security_hub: bool = True  # False: Cordon reports nothing there
     own_roles: tuple[str, ...] = ()  # exact ARNs of this stack's roles; (): not known
+    deny_policies: Mapping[str, str] = field(default_factory=dict)  # purpose → ARN of our policy
     evidence_days: int = 365  # how long evidence is kept, and closed cases with it
     approval_hours: int = 4  # how long a person may take to approve, once people were informed
     reports_queue: str = ""  # URL: what could not be shown, and is to be shown again
@@ -72,6 +73,10 @@ class Deployment:
                 own_role(partition, account, name)
                 for name in _listed(env.get("CORDON_OWN_ROLES", ""))
             ),
+            deny_policies=_completed(
+                f"arn:{partition}:iam::{account}:policy/cordon/",
+                env.get("CORDON_DENY", ""),
+            ),
             evidence_days=int(env.get("CORDON_EVIDENCE_DAYS", "365")),
             approval_hours=int(env.get("CORDON_APPROVAL_HOURS", "4")),
             reports_queue=reports_queue,
@@ -99,6 +104,16 @@ class Deployment:
             return self.own_roles
         arn = own_role(self.partition, account, self.member_role)
         return (arn,) if self.member_role else ()
+
+    def deny_policy(self, purpose: str, partition: str, account: str) -> str:
+        """ARN of the managed policy that denies what the purpose says, in an account.
+
+        CloudFormation names ours. In a member account it has a fixed name: people make it there.
+        """
+        if account == self.account:
+            return self.deny_policies[purpose]
+        name = "".join(word.capitalize() for word in purpose.split("_"))
+        return f"arn:{partition}:iam::{account}:policy/cordon/CordonDeny{name}"
 
     def never_locked_out(self, partition: str, account: str) -> tuple[str, ...]:
         """Roles that Cordon never locks out: break-glass, its own, and service-linked roles."""

@@ -184,11 +184,24 @@ class Finding:
     # resource (controls, Config, Access Analyzer, Inspector, sensitive data).
     activity: datetime | None = None
     denied: bool = False  # that activity was refused: it did nothing
+    actors: tuple[
+        Principal, ...
+    ] = ()  # of an attack sequence, where there are several: all of them
     facts: tuple[tuple[str, str], ...] = ()  # by name, each at most 256 characters; hostile text
 
     def fact(self, name: Fact) -> str:
         """What the source states by this name; "" where it states nothing."""
         return dict(self.facts).get(name, "")
+
+    @property
+    def principals(self) -> tuple[Principal, ...]:
+        """Everybody whose credentials were used, as far as the source names them."""
+        return self.actors or ((self.principal,) if self.principal else ())
+
+    def is_of_sequence(self, sequence: str) -> bool:
+        """Is it this attack sequence, or does it say that it is a part of it? By id or ARN."""
+        wanted = sequence.rpartition("/")[2]
+        return bool(wanted) and wanted in (self.id, self.fact(Fact.SEQUENCE).rpartition("/")[2])
 
     @property
     def kind(self) -> str:
@@ -273,6 +286,7 @@ class Finding:
                 "resources": tuple(Resource.from_json(resource) for resource in raw["resources"]),
                 "principal": Principal(**principal) if principal else None,
                 "hub": HubReference(**hub) if hub else None,
+                "actors": tuple(Principal(**actor) for actor in raw.get("actors", ())),
                 "facts": tuple((name, said) for name, said in raw.get("facts", ())),
             }
         )

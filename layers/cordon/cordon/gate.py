@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 from cordon.deployment import Deployment
-from cordon.finding import ARN, Finding, SeverityLabel, State
+from cordon.finding import ARN, Finding, Principal, SeverityLabel, State
 from cordon.playbook import Playbook
 from cordon.sources.custom_action import CONTAIN_ACTION, RELEASE_ACTION
 from cordon.sources.places import not_served
@@ -51,16 +51,20 @@ def _own_role(finding: Finding, deployment: Deployment) -> str:
 
     Within one account a role's name is its own, so that account and name are as good as the ARN.
     """
-    principal, home = finding.principal, finding.place.account
-    if principal is None or any(fnmatchcase(finding.type, p) for p in STOLEN_CREDENTIAL_TYPES):
+    principals, home = finding.principals, finding.place.account
+    if not principals or any(fnmatchcase(finding.type, p) for p in STOLEN_CREDENTIAL_TYPES):
         return ""
     names = {arn.rpartition("/")[2] for arn in deployment.own_roles_in(home)}
-    own = principal.name in names and principal.user_type in ROLE_TYPES
+    if all(_is_own(principal, names, home) for principal in principals):
+        return f"the actor is Cordon's own role {principals[0].name}"
+    return ""
+
+
+def _is_own(principal: Principal, names: set[str], home: str) -> bool:
     issuer = ARN.fullmatch(principal.issuer)
     accounts = {principal.account, issuer["account"] if issuer else ""} - {""}
-    if own and accounts <= {home}:
-        return f"the actor is Cordon's own role {principal.name}"
-    return ""
+    own = principal.name in names and principal.user_type in ROLE_TYPES
+    return own and accounts <= {home}
 
 
 def _foreign_custom_action(finding: Finding, _: Deployment) -> str:

@@ -103,6 +103,8 @@ class Playbook:
     resolves: tuple[str, ...] = ()  # kinds of controls whose own evaluation then turns
     handles_high: tuple[str, ...] = ()  # the same, where the finding is High or Critical
     handles_critical: bool = False  # whatever is Critical
+    # The same, where the operator says so by a parameter: API calls that are often right.
+    optional: tuple[str, ...] = ()
     budget: int | None = None  # cases an hour in a new stack; None: the parameter BudgetPerHour
     # Why it can change nothing of a finding whose kind it handles; None: there is always something.
     unsupported: Callable[[Finding], Unsupported | None] | None = None
@@ -120,7 +122,7 @@ class Playbook:
         if finding.severity.critical and self.handles_critical:
             return True
         high = self.handles_high if finding.severity.urgent else ()
-        return finding.matches(*self.handles, *high)
+        return finding.matches(*self.handles, *self.optional, *high)
 
     def turns(self, finding: Finding) -> bool:
         """Will the finding's own control pass, once the plan is carried out?

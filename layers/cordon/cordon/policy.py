@@ -237,7 +237,7 @@ def _for_a_person(s: PolicyInput) -> Decision | None:
     """An escalation costs no budget and needs no approval."""
     if s.allowed.actions:
         return None
-    reason = "; ".join(s.for_a_person.values()) or "no playbook can contain it: it is for a person"
+    reason = "; ".join(s.for_a_person.values()) or "this plan changes nothing: it is for a person"
     return Decision(Verdict.ESCALATE, reason)
 
 

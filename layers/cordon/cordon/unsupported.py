@@ -13,6 +13,10 @@ BUCKET = "AWS::S3::Bucket"
 ROLE = "AWS::IAM::Role"
 USER = "AWS::IAM::User"
 KEY = "AWS::IAM::AccessKey"
+# GuardDuty User Guide, "GuardDuty attack sequence finding types": several signals, actors and
+# resources in one finding, of severity Critical. Each playbook contains what it can of it.
+ATTACK_SEQUENCES = ("guardduty:AttackSequence:*",)
+MOST_NAMED = 10  # of what a sentence lists
 OTHER_BUCKETS = {
     "AWS::S3Express::DirectoryBucket": "directory bucket",
     "AWS::S3Tables::TableBucket": "table bucket",
@@ -42,40 +46,69 @@ def unsupported_buckets(finding: Finding) -> tuple[str, ...]:
 
 
 def revocable_principals(finding: Finding) -> tuple[Resource, ...]:
-    """The role, or the user and its key, whose sessions can be revoked; () if there is none."""
-    principal = finding.principal
-    if principal is None or _principal(finding, principal) is not None:
-        return ()
-    if principal.user_type not in ROLE_TYPES and not finding.resources_of(
-        USER, role=ResourceRole.ACTOR
-    ):
+    """The roles, or the users and their keys, whose sessions can be revoked; () if none can."""
+    found = (r for principal in finding.principals for r in _changeable(finding, principal))
+    return tuple(dict.fromkeys(found))
+
+
+def roles_and_users(finding: Finding) -> tuple[Resource, ...]:
+    """The same without the keys: whom a policy can be attached to."""
+    return tuple(r for r in revocable_principals(finding) if r.type in (ROLE, USER))
+
+
+def refused_principals(finding: Finding) -> tuple[tuple[Principal, Unsupported], ...]:
+    """Those whose sessions cannot be revoked, each with its own reason."""
+    found = ((one, _refusal(finding, one)) for one in finding.principals)
+    return tuple((one, why) for one, why in found if why is not None)
+
+
+def of_the_refused(finding: Finding) -> str:
+    """What a person must do about them, one sentence after the other; "" where there are none."""
+    refused = refused_principals(finding)
+    said = [
+        f"Not changed: {one.user_type} {one.name or one.id}, since {why.reason}. {why.manual_step}"
+        for one, why in refused[:MOST_NAMED]
+    ]
+    more = len(refused) - MOST_NAMED
+    return " ".join([*said, *([f"{more} more actors are not changed."] if more > 0 else [])])
+
+
+def _changeable(finding: Finding, principal: Principal) -> tuple[Resource, ...]:
+    if _principal(finding, principal) is not None:
         return ()
     kinds = (ROLE,) if principal.user_type in ROLE_TYPES else (USER, KEY)
-    return tuple(
+    found = tuple(
         r
         for k in kinds
         for r in finding.resources_of(k, role=ResourceRole.ACTOR)
         if r.place.account == finding.place.account
+        and (not finding.actors or r.name in (principal.name, principal.access_key_id))
     )
+    return found if any(r.type in (ROLE, USER) for r in found) else ()
 
 
 ROLE_TYPES = ("AssumedRole", "Role")
 
 
+def _refusal(finding: Finding, principal: Principal) -> Unsupported | None:
+    if _changeable(finding, principal):
+        return None
+    return _principal(finding, principal) or Unsupported(
+        f"sessions of this principal cannot be revoked: {principal.user_type or 'unknown type'}",
+        "Find the owner of these credentials in CloudTrail and disable them.",
+    )
+
+
 def unsupported_principal(finding: Finding) -> Unsupported | None:
-    """Why no sessions of the finding's principal can be revoked; None where some can."""
+    """Why no sessions of the finding's principals can be revoked; None where some can."""
     if revocable_principals(finding):
         return None
-    if finding.principal is None:
+    if not finding.principals:
         return Unsupported(
             "the finding names no principal that can be read",
             "Find the principal in CloudTrail.",
         )
-    user_type = finding.principal.user_type or "unknown type"
-    return _principal(finding, finding.principal) or Unsupported(
-        f"sessions of this principal cannot be revoked: {user_type}",
-        "Find the owner of these credentials in CloudTrail and disable them.",
-    )
+    return _refusal(finding, finding.principals[0])
 
 
 def unsupported_bucket(finding: Finding) -> Unsupported | None:

@@ -41,6 +41,7 @@ SERVICES = {
     "securityhub": ("securityhub",),
 }
 OPS_ITEMS = re.compile(r"AmazonSSM\.\w*OpsItem\w*")
+MODELS = "/model/"  # Amazon Bedrock API Reference, "InvokeModel"
 PARTITION = "aws"
 
 Response = tuple[int, dict[str, str], bytes]
@@ -77,7 +78,7 @@ def install() -> None:
         raw_query_string: str = "",
         **others: Any,
     ) -> Any:
-        services = serving(headers)
+        services = serving(headers, path)
         if not services:
             return await original(
                 method,
@@ -105,8 +106,13 @@ def install() -> None:
     gateway._handle_special_data_plane_request = handle
 
 
-def serving(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """The services on the shelf that a request may be for; none where ministack responds."""
+def serving(headers: Mapping[str, str], path: str = "") -> tuple[str, ...]:
+    """The services on the shelf that a request may be for; none where ministack responds.
+
+    A model is invoked under the name of Bedrock too, and that ministack plays.
+    """
+    if path.startswith(MODELS):
+        return ()
     signed = re.search(r"Credential=[^/]+/\d+/[^/]+/([\w-]+)/", headers.get("authorization", ""))
     name = signed[1] if signed else ""
     if name == "ssm" and OPS_ITEMS.fullmatch(headers.get("x-amz-target", "")):

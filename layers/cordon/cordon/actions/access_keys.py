@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 
 from cordon.actions.action import Action, Json, NotVerified, ResourceDeleted, Undone, UndoResult
 from cordon.actions.grants import Grant
-from cordon.actions.iam import READ_USERS, REVOKE_USERS
-from cordon.actions.sessions import raising_deleted, require_iam_name
+from cordon.actions.iam import REVOKE_USERS
+from cordon.actions.principals import READ_USERS, raising_deleted, require_iam_name
 from cordon.clients import AwsClients, error_code
 from cordon.concurrency import gather
 

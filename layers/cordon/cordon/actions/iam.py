@@ -13,7 +13,6 @@ names are unique in an account. For the same reason ``resource`` is the ARN with
 full ARN is in ``captured``.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -21,54 +20,28 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from cordon.actions.action import Refused
-from cordon.actions.grants import STATE, Grant, Statement
+from cordon.actions.grants import Grant, Statement
+from cordon.actions.principals import (
+    READ_ROLES,
+    READ_USERS,
+    ROLES,
+    USERS,
+    raising_deleted,
+    require_changeable,
+    require_iam_name,
+)
 from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.actions.sessions import (
     CONSOLE_PASSWORD,
     NO_ROOM,
     OTHER_CREDENTIALS,
-    TO_SCP,
     RevokeOlderSessions,
     policy_text,
-    raising_deleted,
-    require_iam_name,
 )
 from cordon.clients import error_code
 from cordon.concurrency import gather
 
-# Roles that Cordon must not revoke, and the manual step instead: (name or path, advice)
-_AWS_ROLE = f"AWS owns this role; {TO_SCP}"
-_SSO_ROLE = (
-    "the role of a permission set cannot be changed in IAM; end the user's sessions in IAM Identity"
-    " Center and remove the assignment, or deny identitystore:userId with a service control policy"
-)
-_ORGANIZATION_ACCESS = (
-    "the organization manages the account through this role; a person must decide"
-)
-PROTECTED_ROLES = (
-    (re.compile(r"AWSServiceRoleFor.*"), _AWS_ROLE),
-    (re.compile(r"AWSReservedSSO_.*"), _SSO_ROLE),
-    (re.compile(r"OrganizationAccountAccessRole|AWSControlTowerExecution"), _ORGANIZATION_ACCESS),
-    (re.compile(r"AWSCloudFormationStackSet.*|stacksets-exec-.*"), _ORGANIZATION_ACCESS),
-)
-PROTECTED_PATHS = (
-    ("/aws-service-role/", _AWS_ROLE),
-    ("/aws-reserved/", _SSO_ROLE),
-)
-
-ROLES = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"
-USERS = "arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"
 AWS_DENY_ALL = {"ArnEquals": {"iam:PolicyARN": "arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll"}}
-READ_ROLES = Statement(
-    "ReadRoles", ROLES, STATE, wide="findings name any role; protected ones are denied below"
-)
-READ_USERS = Statement(
-    "ReadUsers",
-    USERS,
-    STATE,
-    wide="findings name any user; those of ProtectedResources are denied",
-)
 REVOKE_ROLES = Statement(
     "RevokeRoles", ROLES, "the inline policy that denies older sessions, and its removal"
 )
@@ -134,12 +107,7 @@ class RevokeRoleSessions(RevokeOlderSessions):
         return self.place.arn("iam", f"role/{self.role}", region="")
 
     def _require_revocable(self, path: str) -> None:
-        for name, advice in PROTECTED_ROLES:
-            if name.fullmatch(self.role):
-                raise Refused(f"{self.resource}: {advice}")
-        for start, advice in PROTECTED_PATHS:
-            if path.startswith(start):
-                raise Refused(f"{self.resource}: {advice}")
+        require_changeable(self.role, path, self.resource)
 
     def _get_principal(self, iam: Any) -> dict[str, Any]:
         return dict(iam.get_role(RoleName=self.role)["Role"])

@@ -21,9 +21,7 @@ credentials"; "Troubleshoot IAM": changes are not always visible at once). ``ver
 keeps. That proves that the denial is written, not that every Region enforces it already.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -41,6 +39,7 @@ from cordon.actions.action import (
     Undone,
     UndoResult,
 )
+from cordon.actions.principals import TO_SCP, raising_deleted
 from cordon.actions.revocation_policy import (
     other_statements,
     revoke_before,
@@ -52,7 +51,6 @@ from cordon.actions.revocation_policy import (
 from cordon.clients import AwsClients, error_code
 from cordon.concurrency import gather
 
-NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+")  # IAM names; \w of the service model, ASCII only
 NO_ROOM = "no_room_for_inline_policy"
 CONSOLE_PASSWORD = "console_password"
 OTHER_CREDENTIALS = "other_credentials"
@@ -64,24 +62,6 @@ CAUSES = {
     " key or signing certificate",
     NO_ROOM: "the inline policies have no room for the revocation",
 }
-TO_SCP = "deny the principal with a service control policy (aws:PrincipalArn)"
-
-
-def require_iam_name(field: str, name: str, max_length: int) -> None:
-    """Raise ValueError unless ``name`` is a valid IAM name."""
-    if not NAME.fullmatch(name) or len(name) > max_length:
-        raise ValueError(f"{field}: not an IAM name: {name[:max_length]!r}")
-
-
-@contextmanager
-def raising_deleted(resource: str) -> Iterator[None]:
-    """IAM's NoSuchEntity of a call means here that there is no such role or user."""
-    try:
-        yield
-    except ClientError as error:
-        if error_code(error) == "NoSuchEntity":
-            raise ResourceDeleted(resource) from error
-        raise
 
 
 def policy_text(get: Callable[[], Mapping[str, Any]]) -> str | None:

@@ -129,8 +129,8 @@ def is_actor(person: Person, finding: Finding) -> bool:
 
     Who is under suspicion does not decide about it.
     """
-    principal, home = finding.principal, finding.place.account
-    if principal is not None and _is_principal(person, principal, home):
+    home = finding.place.account
+    if any(_is_principal(person, principal, home) for principal in finding.principals):
         return True
     return any(
         (resource.type, resource.name, resource.place.account)

@@ -4,16 +4,17 @@ A sentence here is believed. It says what was verified, what was not and why in 
 words, and what to do now. Nothing here reads or writes anything.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cordon.actions import Action
-from cordon.finding import Finding
+from cordon.finding import Fact, Finding, Principal, ResourceRole
 from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.playbook import Playbook
 from cordon.release import FINDING_SOURCE
 from cordon.statuses import CLOSED, CONTAIN_ENDED, Status
 
+MODELS = ("AWS::Bedrock::", "AWS::SageMaker::Endpoint")  # types of what is invoked
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 TROUBLE = (
     ActionStatus.FAILED,
@@ -90,7 +91,7 @@ MEANINGS: dict[Status, Meaning] = {
     ),
     Status.ESCALATED: Meaning(
         "escalated",
-        "Cordon changed nothing: a person must do it.",
+        "This case changed nothing: a person must do it.",
         lambda case: case.plan.manual_step,
     ),
     Status.PARTLY_CONTAINED: Meaning(
@@ -206,19 +207,35 @@ def _line(result: ActionResult, action: Action | None) -> str:
 
 def facts(finding: Finding) -> list[tuple[str, str]]:
     """What happened, where and to what, as the finding says it: hostile text, not escaped here."""
-    place, severity, actor = finding.place, finding.severity, finding.principal
+    place, severity = finding.place, finding.severity
     return [
         ("What happened", f"{finding.title} ({finding.kind})"),
         ("Severity", f"{severity.label}, at its source {severity.native or 'none'}"),
         ("Last seen", f"{finding.last_seen:{MOMENT}}"),
         ("Where", f"account {place.account}, {place.region}"),
         ("Resource", _names(finding)),
-        ("Actor", f"{actor.user_type} {actor.name} {actor.access_key_id}" if actor else ""),
+        ("Models", _models(finding)),
+        ("Actor", _first([_actor(principal) for principal in finding.principals])),
     ]
+
+
+def _models(finding: Finding) -> str:
+    """Which models were used, and how often the source counts that; "" for any other finding."""
+    related = (r for r in finding.resources if r.role is ResourceRole.RELATED)
+    named = _first(list(dict.fromkeys(r.name for r in related if r.type.startswith(MODELS))))
+    count = finding.fact(Fact.INVOCATIONS)
+    return f"{named}; counted {count} times" if named and count else named
+
+
+def _actor(principal: Principal) -> str:
+    return f"{principal.user_type} {principal.name} {principal.access_key_id}".rstrip()
 
 
 def _names(finding: Finding) -> str:
     """The first resources, and how many more there are."""
-    names = list(dict.fromkeys(r.arn or f"{r.type} {r.name}" for r in finding.resources))
+    return _first(list(dict.fromkeys(r.arn or f"{r.type} {r.name}" for r in finding.resources)))
+
+
+def _first(names: Sequence[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more

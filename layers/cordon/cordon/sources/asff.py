@@ -34,7 +34,7 @@ from cordon.sources.field import Field
 from cordon.sources.guardduty import SAMPLE, is_sample
 from cordon.sources.macie import SAMPLE_BUCKET
 from cordon.sources.products import Product, product
-from cordon.sources.resources import leads_nowhere, readable, unique
+from cordon.sources.resources import each_once, leads_nowhere, readable, several, unique
 
 CORDON_PREFIX = "cordon/"
 OUR_FIELD = "cordon"  # the one key of ours in UserDefinedFields
@@ -66,7 +66,7 @@ def read(finding: Field, digest: str, *, channel: str, custom_action: str) -> Fi
     nowhere = leads_nowhere(by.source, state, sample=sample)
     read_resources = partial(asff_resources.read, finding, place, by.source, type)
     resources = unique(readable(read_resources, required=not nowhere))
-    principal = next(iter(asff_resources.principals(finding)), None)
+    principals = each_once(asff_resources.principals(finding))
     return Finding(
         id=native_id(by.source, id, finding, place, resources),
         source=by.source,
@@ -80,10 +80,11 @@ def read(finding: Field, digest: str, *, channel: str, custom_action: str) -> Fi
         sample=sample or names_sample_bucket(by.source, resources),
         authored_by_aws=by.trusted,
         resources=resources,
-        principal=principal,
+        principal=next(iter(principals), None),
         title=title,
         description=finding["Description"].text(text.DESCRIPTION),
         detail_sha256=digest,
+        actors=several(principals),
         hub=HubReference(id, by.arn),
         workflow=finding["Workflow"]["Status"].choice("NEW", "NOTIFIED", "RESOLVED", "SUPPRESSED"),
         user_fields=_has_user_fields(finding),

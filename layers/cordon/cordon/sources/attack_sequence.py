@@ -13,6 +13,7 @@ from cordon.sources import shapes, times
 from cordon.sources.field import Field
 from cordon.sources.resources import (
     actor_resources,
+    each_once,
     from_arn,
     principal,
     readable,
@@ -59,7 +60,26 @@ def read(service: Field, place: Place) -> tuple[list[Principal], list[Resource]]
 
     actors = readable(lambda: principals(sequence("actors")), required=False)
     affected = readable(lambda: _resources(sequence("resources"), place), required=False)
-    return actors, affected + [r for actor in actors for r in actor_resources(actor, place)]
+    found = affected + [r for actor in actors for r in actor_resources(actor, place)]
+    owners = readable(lambda: _owners(sequence("resources")), required=False)
+    return each_once([*actors, *owners]), found
+
+
+def _owners(resources: Field) -> list[Principal]:
+    """Whose access keys are among the resources: somebody else uses them."""
+    keys = (r["data"]["accessKey"] for r in resources.items() if _is_key(r))
+    each = (readable_principal(partial(_owner, key)) for key in keys)
+    return [owner for owner in each if owner]
+
+
+def _is_key(resource: Field) -> bool:
+    return bool(resource["resourceType"].value == "ACCESS_KEY")
+
+
+def _owner(key: Field) -> Principal | None:
+    return principal(
+        key["userType"], key["userName"], id=key["principalId"], key=Field(key.path, None)
+    )
 
 
 def principals(actors: Field, *, hub: bool = False) -> list[Principal]:

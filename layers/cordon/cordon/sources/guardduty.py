@@ -33,6 +33,7 @@ from cordon.sources.resources import (
     principal,
     readable,
     readable_principal,
+    several,
     unique,
 )
 
@@ -79,6 +80,7 @@ def read(detail: Field, digest: str) -> Finding:
         hub=_hub(detail, place, id),
         activity=times.readable(partial(_activity, service)),
         denied=bool(times.readable(partial(_denied, service))),
+        actors=several(actors) if caller is None else (),
         facts=facts.guardduty(detail),
     )
 

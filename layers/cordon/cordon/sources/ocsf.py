@@ -18,7 +18,7 @@ from cordon.sources.asff import names_sample_bucket, native_id
 from cordon.sources.field import Field
 from cordon.sources.guardduty import SAMPLE
 from cordon.sources.products import Product, product
-from cordon.sources.resources import leads_nowhere, readable, unique
+from cordon.sources.resources import each_once, leads_nowhere, readable, several, unique
 
 _COMPLIANCE, _CLASSES = 2003, (2002, 2003, 2004, 2006)
 _CLOSE = 3  # activity_id: the finding is closed
@@ -54,7 +54,7 @@ def read(finding: Field, digest: str) -> Finding:
     nowhere = leads_nowhere(by.source, state, sample=sample)
     read_resources = partial(ocsf_resources.read, finding, place, by.source, type)
     resources = unique(readable(read_resources, required=not nowhere))
-    principal = next(iter(ocsf_resources.principals(finding)), None)
+    principals = each_once(ocsf_resources.principals(finding))
     return Finding(
         id=native_id(by.source, id, Field("", None), place, resources),
         source=by.source,
@@ -68,10 +68,11 @@ def read(finding: Field, digest: str) -> Finding:
         sample=sample or names_sample_bucket(by.source, resources),
         authored_by_aws=by.trusted,
         resources=resources,
-        principal=principal,
+        principal=next(iter(principals), None),
         title=title,
         description=info["desc"].text(text.DESCRIPTION),
         detail_sha256=digest,
+        actors=several(principals),
         hub=HubReference(id, by.arn.replace(":productv2/", ":product/")),
         workflow=_workflow(finding),
         activity=times.readable(partial(_activity, by.source, info)),

@@ -227,6 +227,20 @@ def actor_resources(principal: Principal | None, place: Place) -> tuple[Resource
     return tuple(resources)
 
 
+def each_once(principals: Iterable[Principal]) -> list[Principal]:
+    """Those that are not named before by type, name, id and account."""
+    first: dict[tuple[str, ...], Principal] = {}
+    for one in principals:
+        first.setdefault((one.user_type, one.name, "" if one.name else one.id, one.account), one)
+    named = {(type, name) for type, name, _, account in first if account}
+    return [p for key, p in first.items() if p.account or key[:2] not in named]
+
+
+def several(principals: Sequence[Principal]) -> tuple[Principal, ...]:
+    """``Finding.actors``: all of them where there is more than one."""
+    return tuple(principals) if len(principals) > 1 else ()
+
+
 def unique(resources: list[Resource]) -> tuple[Resource, ...]:
     """The resources without duplicates of type, name and account. The first one is kept."""
     first: dict[tuple[str, str, str], Resource] = {}
