@@ -36,6 +36,7 @@ OTHER = Finding(
     is_cordon_finding=True,
     activity=None,
     denied=True,
+    actors=(a_principal(), a_principal("IAMUser", "ada")),
     facts=(("event_name", "CreateGuardrail"),),
 )
 
