@@ -14,7 +14,7 @@ import pytest
 from cordon.sources import read
 from cordon.sources.config import managed_rule
 from tests.documented_shapes import CHECKS, Event, model, problems
-from tests.examples import EVENTS, HEADERS, NOBODY, folder_of, path_of, samples
+from tests.examples import ESCALATE, EVENTS, HEADERS, NOBODY, folder_of, path_of, samples
 
 NAMES = samples()
 PREFIXES = {  # the start of a file's name says through which door the event comes
@@ -212,8 +212,11 @@ def test_a_finding_id_is_used_again_only_for_the_same_case(names: list[str]) -> 
 
 @pytest.mark.parametrize("playbook", HEADERS)
 def test_every_pattern_of_a_header_has_a_sample(playbook: str) -> None:
-    """A pattern nobody can show an event for would be a guess."""
-    kinds = {kind(load(name)) for name in samples(playbook)}
+    """A pattern nobody can show an event for would be a guess.
+
+    What a playbook hears and cannot change is among the samples of the one that takes over.
+    """
+    kinds = {kind(load(name)) for folder in (playbook, ESCALATE.name) for name in samples(folder)}
     lonely = [
         pattern
         for pattern in HEADERS[playbook].handles

@@ -34,7 +34,6 @@ AI_THREATS = (  # all of default severity Low (GuardDuty AI Protection finding t
     "guardduty:Impact:IAMUser/AnomalousModelInvocation",
     "guardduty:Impact:IAMUser/CostHarvesting",
     "guardduty:Impact:IAMUser/PromptInjection.Direct",
-    "guardduty:DefenseEvasion:IAMUser/BedrockLoggingDisabled",
 )
 ACCOUNT_WIDE = ("guardduty:Policy:S3/AccountBlockPublicAccessDisabled",)
 ATTACK_SEQUENCES = ("guardduty:AttackSequence:*",)
@@ -42,10 +41,7 @@ ATTACK_SEQUENCES = ("guardduty:AttackSequence:*",)
 # an administrator may have done it, so that nothing is revoked before a person has looked.
 ACCOUNT_MANIPULATION = ("guardduty:*:IAM/AccountManipulation",)
 CODE_IN_AI = ("guardduty:Execution:SageMaker/*",)  # a notebook's start script was changed
-DETECTION_IMPAIRED = (  # DefenseImpairment:S3/* is about a bucket, and contained
-    "guardduty:DefenseImpairment:*",
-    "guardduty:Stealth:IAMUser/CloudTrailLoggingDisabled",  # Low, and what follows is not recorded
-)
+DETECTION_IMPAIRED = ("guardduty:DefenseImpairment:*",)  # of S3 it is about a bucket, and contained
 MALICIOUS_OBJECTS = ("guardduty:Object:S3/MaliciousFile",)
 # Nothing has left the bucket, and to deny everyone stops its owner: a person decides.
 DISCOVERED_BUCKETS = ("guardduty:Discovery:S3/MaliciousIPCaller*",)
