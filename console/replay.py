@@ -33,6 +33,7 @@ from console.run import (
     OutcomeLog,
     PlaybookOutcome,
     account_troubles,
+    as_released,
     listening,
     resources,
     unexpected,
@@ -246,7 +247,7 @@ def _release(account: EmbeddedAccount, operator: Stack, run: Run) -> None:
         account.advance(moment - account.now + A_MOMENT, schedules="last")
     run.cases = list(operator.all_cases())
     run.released = account.snapshot()
-    if resources(run.released) != resources(run.before):
+    if resources(run.released) != as_released(run):
         run.troubles.append("after the release the account is not what it was")
     run.troubles += [
         f"after the release, the status of case {case.id} is {case.status}"

@@ -15,7 +15,7 @@ from console.account import ROOT
 from console.event_files import ReplayEvent
 from console.expected import NOT_DELIVERED, UNHANDLED, UNREADABLE, in_mode
 from console.playbooks import playbooks
-from cordon.memory.cases import Case
+from cordon.memory.cases import ActionStatus, Case
 from cordon.reporting.event import DETAIL_TYPE
 from cordon.settings import Mode
 from cordon.sources.text import one_line
@@ -34,6 +34,7 @@ from embedded.journal import (
 HANDLED_OUTCOMES = tuple(Status)  # all but ignored, unchanged, stale
 # Incidents and findings say what happened; they are closed or archived, never deleted.
 REPORTS = ("ssm", "securityhub")
+KEPT = "detection"  # of a snapshot: what no release undoes
 # A change was refused or failed, or an attempt has not ended: nobody may take it for done.
 NOT_CONTAINED = (Status.PARTLY_CONTAINED, Status.FAILED, Status.CONTAINING)
 SCHEMA = "case-status-change.schema.json"
@@ -137,6 +138,13 @@ class Run:
 def resources(state: Mapping[str, Any]) -> dict[str, Any]:
     """A snapshot without the records of what happened."""
     return {service: found for service, found in state.items() if service not in REPORTS}
+
+
+def as_released(run: Run) -> dict[str, Any]:
+    """How the account must be after the release: as before, but for what is kept by design."""
+    kept = any(result.status is ActionStatus.KEPT for case in run.cases for result in case.results)
+    left = {KEPT: run.contained[KEPT]} if kept else {}
+    return resources({**run.before, **left})
 
 
 def case_json(case: Case) -> dict[str, Any]:

@@ -243,6 +243,18 @@ _SAGEMAKER = {
 }
 
 
+def _recorder(operation: str, name: str) -> Rule:
+    """The ARN ends with an id that AWS gives, and no call has."""
+
+    def rule(params: Params, at: Place, _known: AccountFacts) -> list[RequiredPermission]:
+        given = params[name]
+        names = given if isinstance(given, list) else [given]
+        arns = (at.arn("config", f"configuration-recorder/{one}/0123456789abcdef") for one in names)
+        return [RequiredPermission(f"config:{operation}", arn) for arn in arns]
+
+    return rule
+
+
 def _publish(params: Params, _place: Place, _known: AccountFacts) -> list[RequiredPermission]:
     return [
         RequiredPermission(
@@ -269,6 +281,12 @@ _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     ("securityhub", "BatchImportFindings"): _import_findings,
     ("securityhub", "BatchUpdateFindings"): _update_findings,
     ("securityhub", "DeleteActionTarget"): _on_hub("DeleteActionTarget"),
+    ("config", "DescribeConfigurationRecorderStatus"): _recorder(
+        "DescribeConfigurationRecorderStatus", "ConfigurationRecorderNames"
+    ),
+    ("config", "StartConfigurationRecorder"): _recorder(
+        "StartConfigurationRecorder", "ConfigurationRecorderName"
+    ),
     ("bedrock-runtime", "Converse"): _converse,
     ("bedrock-runtime", "InvokeModel"): _converse,
     ("cloudwatch", "PutMetricData"): _metric_data,

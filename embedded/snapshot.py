@@ -40,6 +40,7 @@ def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
         "bedrock-agent": tags_of("bedrock-agent", _AGENTS, _agent_tags),
         "bedrock-agentcore": tags_of("bedrock-agentcore-control", _AGENTCORE, _agent_tags),
         "tags": tags.everything(),
+        "detection": detection(client, own, [s for s in _SWITCHED if holds_something(s, place)]),
         "ssm": _ops_items(client("ssm")),
         "securityhub": _findings(client("securityhub")),
     }
@@ -50,6 +51,59 @@ def holds_something(service: str, place: Place) -> bool:
     module = f"moto.{service.replace('-', '')}.models"
     found = [one for one in services_in_use() if one.backend.__module__ == module]
     return any(place.region in dict(one.get(place.account, {})) for one in found)
+
+
+def detection(client: Clients, own: set[str], services: Iterable[str]) -> dict[str, Any]:
+    """What is on of detection, of these services; nothing of one that has nothing."""
+    found = {name: _SWITCHED[name](client(name), own) for name in services}
+    return {name: state for name, state in found.items() if state}
+
+
+def _trails(trails: Any, _own: set[str]) -> dict[str, bool]:
+    listed = trails.describe_trails()["trailList"]
+    names = [trail["TrailARN"] for trail in listed]
+    return {name: trails.get_trail_status(Name=name)["IsLogging"] for name in names}
+
+
+def _recorders(config: Any, _own: set[str]) -> dict[str, bool]:
+    listed = config.describe_configuration_recorder_status()["ConfigurationRecordersStatus"]
+    return {one["name"]: one["recording"] for one in listed}
+
+
+def _detectors(guardduty: Any, _own: set[str]) -> dict[str, Any]:
+    ids = [str(id) for id in guardduty.list_detectors()["DetectorIds"]]
+    found = {id: guardduty.get_detector(DetectorId=id) for id in ids}
+    return {
+        id: {
+            "status": one["Status"],
+            "features": {each["Name"]: each["Status"] for each in one.get("Features", [])},
+        }
+        for id, one in found.items()
+    }
+
+
+def _macie(macie: Any, _own: set[str]) -> str:
+    return str(macie.get_macie_session()["status"])
+
+
+def _keys(kms: Any, own: set[str]) -> dict[str, str]:
+    ids = [key["KeyId"] for key in kms.list_keys()["Keys"] if key["KeyId"] not in own]
+    found = [kms.describe_key(KeyId=id)["KeyMetadata"] for id in ids]
+    return {one["KeyId"]: one["KeyState"] for one in found if not _is_of_aws(one)}
+
+
+def _is_of_aws(key: Mapping[str, Any]) -> bool:
+    """moto says of a service's own key that it is the customer's."""
+    return str(key.get("Description", "")).startswith("Default master key")
+
+
+_SWITCHED: Mapping[str, Callable[[Any, set[str]], Any]] = {
+    "cloudtrail": _trails,
+    "config": _recorders,
+    "guardduty": _detectors,
+    "kms": _keys,
+    "macie2": _macie,
+}
 
 
 def _present(read: Callable[[], Any]) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from console.staging.buckets import FOREIGN, stage_bucket
+from console.staging.detection import is_switched_off, stage_detection
 from console.staging.hub import stage_hub
 from console.staging.identities import stage_role, stage_user
 from console.staging.notes import OWN_TAGS, Client, Note
@@ -64,6 +65,8 @@ def _resource(resource: Resource, finding: Finding, client: Client) -> Iterator[
         yield from stage_user(resource, finding, client)
     elif resource.type in OTHER_BUCKETS:
         yield Note(False, f"{resource.name}: {OTHER_BUCKETS[resource.type]}")
+    elif is_switched_off(resource, finding):
+        yield stage_detection(resource, finding, client)
     elif resource.type.startswith(AI):
         yield _ai_resource(resource)
     elif resource.type != "AWS::IAM::AccessKey":  # keys are staged with their user

@@ -35,17 +35,13 @@ ROOT_USE = (
 )
 AI_THREATS = (  # all of default severity Low (GuardDuty AI Protection finding types)
     "guardduty:Impact:IAMUser/PromptInjection.Direct",
-    "guardduty:DefenseEvasion:IAMUser/BedrockLoggingDisabled",
 )
 ACCOUNT_WIDE = ("guardduty:Policy:S3/AccountBlockPublicAccessDisabled",)
 # Custom detection rules find what their owner wants to hear of, also where they say Low or Medium:
 # an administrator may have done it, so that nothing is revoked before a person has looked.
 ACCOUNT_MANIPULATION = ("guardduty:*:IAM/AccountManipulation",)
 CODE_IN_AI = ("guardduty:Execution:SageMaker/*",)  # a notebook's start script was changed
-DETECTION_IMPAIRED = (  # DefenseImpairment:S3/* is about a bucket, and contained
-    "guardduty:DefenseImpairment:*",
-    "guardduty:Stealth:IAMUser/CloudTrailLoggingDisabled",  # Low, and what follows is not recorded
-)
+DETECTION_IMPAIRED = ("guardduty:DefenseImpairment:*",)  # of S3 it is about a bucket, and contained
 MALICIOUS_OBJECTS = ("guardduty:Object:S3/MaliciousFile",)
 # Nothing has left the bucket, and to deny everyone stops its owner: a person decides.
 DISCOVERED_BUCKETS = ("guardduty:Discovery:S3/MaliciousIPCaller*",)

@@ -37,7 +37,7 @@ from cordon.memory.table import encode, row_of
 from cordon.sources.custom_action import digits_of
 from cordon.sources.own_finding import id_of
 from embedded.place import Place
-from embedded.snapshot import snapshot
+from embedded.snapshot import detection, snapshot
 from tests.e2e.http_requests import Response, signed
 
 ROOT = Path(__file__).parents[2]
@@ -326,7 +326,9 @@ class Account:
         own = {role["RoleName"] for page in roles for role in page["Roles"]}
         own |= {name for name in buckets if name.startswith(("aws-sam-cli-managed-", "cordon-"))}
         shown = snapshot(self.client, own, Place(ACCOUNT, self.region))
-        return {"s3": shown["s3"], "iam": shown["iam"], "tags": {a: self.tags(a) for a in arns}}
+        switched = detection(self.client, own, ("cloudtrail", "config", "guardduty"))
+        tags = {a: self.tags(a) for a in arns}
+        return {"s3": shown["s3"], "iam": shown["iam"], "tags": tags, "detection": switched}
 
     def tags(self, arn: str) -> dict[str, str]:
         """The tags of an AI resource; a data source has those of its knowledge base."""

@@ -93,6 +93,7 @@ class _Watch:
         self.account, self.like, self.event, self.heard = account, like, event, heard
         self.side = Side(waited=like.waited)
         self.ai = sorted(like.moments[0].state["tags"]) if like.moments else []
+        self.switched = sorted({s for one in like.moments for s in one.state["detection"]})
         self.noted = len(account.calls())
         self.generated = dict(_physical(account, NAME))
         self.digits = {digits_of(account.stack_id): DIGITS}
@@ -124,6 +125,7 @@ class _Watch:
         cases = account.cases()
         here = Place(ACCOUNT, account.region)
         state = looks.snapshot(account.client, self.own, here) | {"tags": self._tags()}
+        state["detection"] = looks.detection(account.client, self.own, self.switched)
         state |= reports(account.client)
         calls = account.calls(self.noted)
         self.noted += len(calls)

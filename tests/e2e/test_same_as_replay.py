@@ -68,6 +68,10 @@ def test_same_as_replay(path: Path, request: pytest.FixtureRequest, elsewhere: D
     if "not_served" in path.name:
         LACKS.add(f"{name_of(path)}: the emulator's clients have one account")
         pytest.skip("another account")
+    if "recorder_stopped" in path.name:
+        lack = f"{name_of(path)}: the emulator's IAM knows no ARN of a recorder, and refuses"
+        LACKS.add(lack)
+        pytest.skip(lack)
     if "object_scan" in path.name and "clean" not in path.name:
         lack = f"{name_of(path)}: PutEvents of the emulator sets the time, which is the finding's"
         LACKS.add(lack)

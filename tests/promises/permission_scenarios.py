@@ -19,7 +19,7 @@ from cordon.actions.iam import RevokeRoleSessions
 from cordon.actions.s3 import BlockPublicAccess
 from cordon.actions.sagemaker import TagSageMaker
 from cordon.finding import Place
-from cordon.statuses import Status
+from cordon.statuses import CLOSED, Status
 from embedded.iam_guard import SandboxDied
 from embedded.journal import Called
 from tests.actions.scenario_iam import DENY_ALL, policy_of
@@ -208,7 +208,7 @@ def elsewhere(name: str) -> Road:
         case = world.case()
         assert case.finding.place.account == MEMBER
         assert case.status in ENDED
-        assert world.release(case).status is Status.REOPENED
+        assert world.release(case).status in CLOSED
         assert {c.principal.split(":")[4] for c in world.account.journal.of(Called)} > {MEMBER}
 
     return go

@@ -71,12 +71,13 @@ def by_role(world: World, logical: str) -> dict[str, Any]:
 
 
 def warned(world: World, one: Event) -> tuple[list[str], list[str]]:
-    """The rules that an event meets, and the messages that go to the topic."""
+    """The warnings that an event meets, and their messages; playbooks may hear of it too."""
     journal, messages = world.account.journal, len(world.published)
     before = len(journal.of(RuleMatched))
     world.account.deliver(one)
-    rules = [matched.rule for matched in journal.of(RuleMatched)[before:]]
-    return rules, [published.message for published in world.published[messages:]]
+    rules = [one.rule for one in journal.of(RuleMatched)[before:] if one.rule in RULES]
+    sent = [published.message for published in world.published[messages:]]
+    return rules, [message for message in sent if message.startswith('"Cordon: ')]
 
 
 def changes(world: World) -> dict[str, list[Event]]:

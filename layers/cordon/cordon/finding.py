@@ -130,7 +130,9 @@ class Principal:
 class Fact(StrEnum):
     """What a source states beside the resources: the names that ``Finding.facts`` may have."""
 
-    EVENT_NAME = "event_name"  # CloudTrail: the API call
+    EVENT_NAME = "event_name"  # CloudTrail, GuardDuty: the API call
+    PARAMETERS = "parameters"  # CloudTrail: what the call was given, for people
+    SWITCHED_OFF = "switched_off"  # CloudTrail: what the call switched off, in words of ``facts``
     RULE = "rule"  # GuardDuty: the custom detection rule that found it
     SEQUENCE = "sequence"  # GuardDuty: ARN of the attack sequence that this finding is part of
     GUARDRAIL = "guardrail"  # GuardDuty: what a guardrail did of the attack, "blocked" or "passed"

@@ -28,15 +28,29 @@ from ministack.core.responses import (
     _request_account_id,
     get_account_id,
 )
-from ministack.services import iam, lambda_svc, sqs, stepfunctions
+from ministack.services import iam, kms, lambda_svc, sqs, stepfunctions
+from moto.guardduty.models import guardduty_backends
+from moto.macie2.models import macie2_backends
 from moto.securityhub.models import securityhub_backends
 
-from console.staging import identities, stage
+from console.staging import detection, identities, stage
 from cordon.finding import Place, Resource
 from cordon.sources import read
 from embedded.backends import registry
 
-KEPT = ("dynamodb", "iam", "s3", "sns", "sqs", "ssm", "stepfunctions", "sts")
+KEPT = (
+    "cloudtrail",
+    "config",
+    "dynamodb",
+    "iam",
+    "kms",
+    "s3",
+    "sns",
+    "sqs",
+    "ssm",
+    "stepfunctions",
+    "sts",
+)
 CALLS: list[dict[str, Any]] = []
 LACKS: list[str] = []  # what of the template is not played here
 SOURCES: dict[str, Any] = {}  # what waits for a function elsewhere, by what ``still`` calls it
@@ -50,6 +64,7 @@ def install() -> None:
     _note_calls()
     _count_invocations()
     identities._rename = _rename
+    detection.rename_key = _rename_key
     inner = gateway.app
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -212,6 +227,17 @@ def _rename(made: str, wanted: str, _user: str, resource: Resource) -> None:
     iam._access_keys[wanted] = {**key, "AccessKeyId": wanted}
 
 
+def _rename_key(made: str, wanted: Resource) -> None:
+    """Nor a key of KMS."""
+    _request_account_id.set(wanted.place.account)
+    key = kms._keys.pop(made)
+    kms._keys[wanted.name] = {
+        **key,
+        "KeyId": wanted.name,
+        "Arn": key["Arn"].replace(made, wanted.name),
+    }
+
+
 def checkpoint(_: Any) -> dict[str, Any]:
     """Remember what the services hold."""
     _checkpoint.clear()
@@ -234,6 +260,9 @@ def restore(_: Any) -> dict[str, Any]:
         books.update(copy.deepcopy(_checkpoint["shelf"].get(key, {})))
     for where, hub in _hubs():
         hub.enabled = where in _checkpoint["hubs"]
+    for kept in (guardduty_backends, macie2_backends):  # nothing of them is in a checkpoint
+        for one in [backend for regions in kept.values() for backend in regions.values()]:
+            one.reset()
     for source in SOURCES.values():
         source.restore()
     return {}

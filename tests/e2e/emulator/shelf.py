@@ -37,6 +37,8 @@ from embedded.place import Place
 SERVICES = {
     "bedrock": ("bedrock", "bedrock-agent"),
     "bedrock-agentcore": ("bedrock-agentcore-control",),
+    "guardduty": ("guardduty",),
+    "macie2": ("macie2",),
     "sagemaker": ("sagemaker",),
     "securityhub": ("securityhub",),
 }

@@ -36,6 +36,11 @@ MODULES = {  # by name, the module within this package
     "tag_bedrock": "bedrock",
     "tag_bedrock_agent": "bedrock",
     "tag_agent_core": "bedrock",
+    "start_trail_logging": "detection",
+    "start_configuration_recorder": "detection",
+    "enable_detector": "detection",
+    "resume_macie": "detection",
+    "restore_key": "keys",
 }
 
 LOADED: dict[str, type[Action]] = {}  # by name

@@ -1,4 +1,4 @@
-"""One reversible change: ``capture → apply → verify → undo``.
+"""One reversible change: ``capture → apply → verify → undo``; or one that is kept, and says why.
 
 The engine owns order, holds and evidence; an action only knows its own resource. Every method
 may be called again after a crash and must then change nothing more. An action is plain data,
@@ -66,6 +66,7 @@ class Action:
     looked_up: ClassVar[tuple[Grant, ...]] = ()  # what must be known of its target before that
     family: ClassVar[str]  # who may change it: the second part of its hold's key
     contains: ClassVar[bool] = True  # False for a tag: it puts up a sign and stops nobody
+    kept_because: ClassVar[str] = ""  # why a release leaves it as it is, in words; "": it undoes it
     recognisable_by_value: ClassVar[bool] = (
         True  # is our part known by its look, whichever case wrote it?
     )

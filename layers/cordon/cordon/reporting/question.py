@@ -8,6 +8,7 @@ from cordon.deployment import Deployment
 from cordon.memory.cases import Case
 from cordon.statuses import Status
 
+UNDONE = "A release puts back what was captured before the change."
 Part = tuple[str, str | tuple[str, ...]]
 
 
@@ -23,13 +24,20 @@ def question(case: Case, deployment: Deployment, until: str) -> list[Part]:
     return [
         ("The plan", tuple(_planned(action) for action in actions)),
         ("Who loses access", tuple(shuts_out) or "Nobody, by these changes."),
-        ("How it is undone", "A release puts back what was captured before the change."),
+        ("How it is undone", _undone(actions)),
         ("Time to decide", _time(case, deployment, until)),
         ("Who may decide", _who(case, deployment)),
         ("Plan hash", case.plan_hash),
         ("Approve", f"cordon approve {case.id} --plan {case.plan_hash}"),
         ("Reject", f"cordon reject {case.id}"),
     ]
+
+
+def _undone(actions: tuple[Action, ...]) -> str | tuple[str, ...]:
+    kept = [f"{_subject(a)}: not undone: {a.kept_because}" for a in actions if a.kept_because]
+    if not kept:
+        return UNDONE
+    return (*kept, *([f"All else: {UNDONE}"] if len(kept) < len(actions) else ()))
 
 
 def _planned(action: Action) -> str:

@@ -40,6 +40,7 @@ _KINDS = {
     ("rds", "shard-group"): "AWS::RDS::DBShardGroup",
     ("backup", "recovery-point"): "AWS::Backup::RecoveryPoint",
     ("cloudtrail", "trail"): "AWS::CloudTrail::Trail",
+    ("guardduty", "detector"): "AWS::GuardDuty::Detector",
     ("secretsmanager", "secret"): "AWS::SecretsManager::Secret",
     ("dynamodb", "table"): "AWS::DynamoDB::Table",
     ("autoscaling", "autoScalingGroup"): "AWS::AutoScaling::AutoScalingGroup",

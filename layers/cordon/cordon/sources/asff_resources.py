@@ -10,6 +10,7 @@ from cordon.finding import Place, Principal, Resource, ResourceRole
 from cordon.sources import attack_sequence, shapes
 from cordon.sources.arns import type_and_name
 from cordon.sources.field import Field
+from cordon.sources.guardduty_resources import TRAIL, affected_trail
 from cordon.sources.resources import (
     actor_resources,
     bucket,
@@ -51,6 +52,7 @@ KINDS = {
 }
 _ACCOUNT = "AWS::::Account:"
 _KEY = "AWS::IAM::AccessKey:"
+_TRAIL = f"aws/guardduty/service/action/awsApiCallAction/affectedResources/{TRAIL}"
 
 
 def read(finding: Field, place: Place, source: str, type: str) -> list[Resource]:
@@ -60,6 +62,8 @@ def read(finding: Field, place: Place, source: str, type: str) -> list[Resource]
         ((_kind(item), partial(_resources, item, place)) for item in items), source, type
     )
     actors = _actors(finding)
+    trail = partial(affected_trail, finding["ProductFields"][_TRAIL], place)
+    resources += readable(trail, required=False) if source == "guardduty" else []
     return resources + [r for user in actors for r in actor_resources(user, place)]
 
 

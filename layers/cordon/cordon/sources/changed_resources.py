@@ -16,6 +16,7 @@ from cordon.sources.resources import from_arn
 _SINGLETONS = {  # service: (part of the call's name, type): one for an account and Region
     "bedrock": (("ModelInvocationLogging", "AWS::Bedrock::ModelInvocationLogging"),),
     "macie2": (("Macie", "AWS::Macie::Session"),),
+    "securityhub": (("DisableSecurityHub", "AWS::SecurityHub::Hub"),),
 }
 
 

@@ -12,8 +12,8 @@ that got the event. CloudTrail knows no severity. A call that failed has ``error
 
 from functools import partial
 
-from cordon.finding import Fact, Finding, Place, Principal, State
-from cordon.sources import changed_resources, places, severity, shapes, text, times
+from cordon.finding import Finding, Place, Principal, State
+from cordon.sources import changed_resources, facts, places, severity, shapes, text, times
 from cordon.sources.field import Field
 from cordon.sources.identity import caller
 from cordon.sources.resources import actor_resources, readable, readable_principal, unique
@@ -53,7 +53,7 @@ def read(envelope: Field, digest: str) -> Finding:
         detail_sha256=digest,
         activity=last,
         denied=failed,
-        facts=((Fact.EVENT_NAME, name),),
+        facts=facts.call(detail),
     )
 
 

@@ -3,12 +3,23 @@
 A fact that cannot be read is absent. Whoever plans by one takes absence for the worse case.
 """
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 
 from cordon.finding import MOST_OF_A_FACT, Fact, Malformed
+from cordon.sources import shapes
 from cordon.sources.field import Field
+from cordon.sources.text import one_line
 
 BLOCKED, PASSED = "blocked", "passed"
+# What a call switched off, beside the names of a detector's features
+DETECTOR, SESSION, AGENTS, UNREADABLE = "detector", "session", "agents", "unreadable"
+_DATA_SOURCES = (  # of UpdateDetector, and the features that replaced them
+    (("s3Logs", "enable"), "S3_DATA_EVENTS"),
+    (("kubernetes", "auditLogs", "enable"), "EKS_AUDIT_LOGS"),
+    (("malwareProtection", "scanEc2InstanceWithFindings", "ebsVolumes"), "EBS_MALWARE_PROTECTION"),
+)
+_CALL = "aws/guardduty/service/action/awsApiCallAction/api"  # in ASFF's ProductFields
 Facts = tuple[tuple[str, str], ...]
 
 
@@ -22,10 +33,33 @@ def guardduty(detail: Field) -> Facts:
     """Of GuardDuty's own event: the service model's ``Finding`` and ``BedrockGuardrailDetails``."""
     return stated(
         {
+            Fact.EVENT_NAME: lambda: _name(detail["service"]["action"]["awsApiCallAction"]["api"]),
             Fact.RULE: lambda: said(detail["customDetectionRuleName"]),
             Fact.SEQUENCE: lambda: said(detail["associatedAttackSequenceArn"]),
             Fact.INVOCATIONS: lambda: _invocations(detail),
             Fact.GUARDRAIL: lambda: _guardrail(detail["resource"]["bedrockGuardrailDetails"]),
+        }
+    )
+
+
+def asff(finding: Field) -> Facts:
+    """Of GuardDuty's copy in Security Hub: its own fields as ProductFields."""
+    return stated({Fact.EVENT_NAME: lambda: _name(finding["ProductFields"][_CALL])})
+
+
+def ocsf(finding: Field) -> Facts:
+    """Of the copy in OCSF: the evidence of a Detection Finding has the call."""
+    return stated({Fact.EVENT_NAME: lambda: _operation(finding["evidences"])})
+
+
+def call(detail: Field) -> Facts:
+    """Of an API call that CloudTrail recorded."""
+    request = detail["requestParameters"]
+    return stated(
+        {
+            Fact.EVENT_NAME: lambda: _name(detail["eventName"]),
+            Fact.PARAMETERS: lambda: _parameters(request),
+            Fact.SWITCHED_OFF: lambda: _switched_off(detail["eventName"].value, request),
         }
     )
 
@@ -51,6 +85,60 @@ def _guardrail(details: Field) -> str:
     if not actions:
         return ""
     return BLOCKED if all(action == "BLOCKED" for action in actions) else PASSED
+
+
+def _name(field: Field) -> str:
+    return field.if_any(shapes.EVENT_NAME)
+
+
+def _operation(evidences: Field) -> str:
+    names = {_name(one["api"]["operation"]) for one in evidences.items()} - {""}
+    return names.pop() if len(names) == 1 else ""
+
+
+def _parameters(request: Field) -> str:
+    if request.value is None:
+        return ""
+    return one_line(json.dumps(request.value, ensure_ascii=False), MOST_OF_A_FACT)
+
+
+def _switched_off(name: object, request: Field) -> str:
+    """In words, sorted; "" where the call switched nothing off. ``unreadable`` is no such call."""
+    read = {"UpdateDetector": _of_detector, "UpdateMacieSession": _of_macie}.get(str(name))
+    try:
+        return " ".join(sorted(set(read(request)))) if read else ""
+    except Malformed:
+        return UNREADABLE
+
+
+def _of_detector(request: Field) -> Iterator[str]:
+    """Amazon GuardDuty API Reference, "UpdateDetector": enable, features, and the older sources."""
+    request["detectorId"].required(shapes.AWS_NAME)  # else the request was left out
+    if request["enable"].present and not request["enable"].boolean():
+        yield DETECTOR
+    for feature in request["features"].items():
+        if feature["status"].choice("ENABLED", "DISABLED") == "DISABLED":
+            yield feature["name"].required(shapes.FEATURE)
+        elif any(one["status"].value != "ENABLED" for one in _within(feature)):
+            yield AGENTS
+    for path, name in _DATA_SOURCES:
+        source = request["dataSources"]
+        for part in path:
+            source = source[part]
+        if source.present and not source.boolean():
+            yield name
+
+
+def _within(feature: Field) -> tuple[Field, ...]:
+    """What GuardDuty manages for a feature: its agents."""
+    return feature["additionalConfiguration"].items()
+
+
+def _of_macie(request: Field) -> Iterator[str]:
+    if not request.present:
+        request.malformed("is missing")
+    if request["status"].choice("ENABLED", "PAUSED") == "PAUSED":
+        yield SESSION
 
 
 def _readable(read: Callable[[], str]) -> str:

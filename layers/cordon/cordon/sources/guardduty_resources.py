@@ -15,6 +15,7 @@ from cordon.sources.field import Field
 from cordon.sources.resources import bucket, from_arn, is_subject, readable, resource, s3_object
 
 _CALL = 128
+TRAIL = "AWS::CloudTrail::Trail"
 # Bedrock User Guide, "Supported foundation models": provider.model, behind a geography or not
 _BEDROCK_ID = re.compile(r"([a-z-]+\.)?[a-z0-9]+\.[a-z0-9][a-z0-9.:-]*")
 # member of ``resource``, member with the ARN, member with the name, type, role
@@ -69,8 +70,20 @@ def read(detail: Field, place: Place, type: str) -> list[Resource]:
         lambda: _task(within["ecsClusterDetails"]["taskDetails"], place),
         lambda: _guardrails(within["bedrockGuardrailDetails"]["guardrails"], place),
         lambda: _models(within["modelDetails"], detail["service"]["action"], place),
+        lambda: affected_trail(
+            detail["service"]["action"]["awsApiCallAction"]["affectedResources"][TRAIL], place
+        ),
     ]
     return resources + [r for reader in readers for r in readable(reader, required=False)]
+
+
+def affected_trail(named: Field, place: Place) -> list[Resource]:
+    """The trail that the call changed, in ``affectedResources``: its ARN or its name."""
+    if named.if_any(shapes.ARN):
+        trail = from_arn(named, place)
+        return [trail] if trail.type == TRAIL else []
+    name = named.optional(shapes.TRAIL_NAME)
+    return [Resource(TRAIL, name, place, place.arn("cloudtrail", f"trail/{name}"))] if name else []
 
 
 def _buckets(details: Field, place: Place) -> list[Resource]:

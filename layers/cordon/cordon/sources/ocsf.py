@@ -13,7 +13,16 @@ from datetime import datetime
 from functools import partial
 
 from cordon.finding import Finding, HubReference, State
-from cordon.sources import finding_types, ocsf_resources, places, severity, shapes, text, times
+from cordon.sources import (
+    facts,
+    finding_types,
+    ocsf_resources,
+    places,
+    severity,
+    shapes,
+    text,
+    times,
+)
 from cordon.sources.asff import names_sample_bucket, native_id
 from cordon.sources.field import Field
 from cordon.sources.guardduty import SAMPLE
@@ -76,6 +85,7 @@ def read(finding: Field, digest: str) -> Finding:
         hub=HubReference(id, by.arn.replace(":productv2/", ":product/")),
         workflow=_workflow(finding),
         activity=times.readable(partial(_activity, by.source, info)),
+        facts=facts.ocsf(finding) if by.source == "guardduty" else (),
     )
 
 
