@@ -15,8 +15,8 @@ from cordon.sources import read_all
 from cordon.statuses import Status
 from embedded.journal import Called
 from embedded.place import Place as Home
-from tests.examples import ESCALATE, NOBODY, REVOKE, event, folder_of, samples
-from tests.promises.test_samples import shape, worlds
+from tests.examples import ESCALATE, NOBODY, REVOKE, event, folder_of, samples, shape
+from tests.promises.test_samples import worlds
 from tests.promises.world import HOME, PLAYBOOKS, ROOT, Event, Refused, World, chosen, logged
 
 AGGREGATED = sorted(name for name in samples(NOBODY) if name.endswith("_aggregated"))
