@@ -16,6 +16,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from embedded.deployed_code import DeployedCode
 from embedded.iam_guard import Caller, EmulatorBroken, SandboxDied
@@ -226,7 +227,8 @@ def _modules_of(packages: tuple[str, ...]) -> list[str]:
     return _loaded[packages][1]
 
 
-_cached: dict[ModuleType, tuple[int, list[str]]] = {}  # how many names it had, and of them these
+# How many names a module had, and of them these; an account's own modules end with it.
+_cached: WeakKeyDictionary[ModuleType, tuple[int, list[str]]] = WeakKeyDictionary()
 
 
 def _cached_in(module: ModuleType) -> list[str]:
