@@ -290,7 +290,7 @@ def _fault(operation: str) -> ClientError:
 def _breaks(scenario: Scenario, *, after: bool, run: Callable[[AwsClients, Calls], None]) -> None:
     """Run with no call broken, then with each call broken in turn.
 
-    A read has no effect: that its answer is lost is that it was not made.
+    A read has no effect: that its response is lost is that it was not made.
     """
     with account() as aws:
         calls = Calls()
