@@ -16,6 +16,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from embedded.deployed_code import DeployedCode
 from embedded.iam_guard import Caller, EmulatorBroken, SandboxDied
@@ -163,7 +164,8 @@ class Runtime:
             self._clear(sys.modules[name])
 
     def _clear(self, module: ModuleType) -> None:
-        for name, value in list(vars(module).items()):
+        for name in _cached_in(module):
+            value = vars(module)[name]  # a test may have put something else there
             cached = isinstance(value, functools._lru_cache_wrapper)
             if cached and f"{module.__name__}.{name}" not in self.code.client_caches:
                 value.cache_clear()
@@ -223,6 +225,19 @@ def _modules_of(packages: tuple[str, ...]) -> list[str]:
     if packages not in _loaded or _loaded[packages][0] != every:
         _loaded[packages] = every, [name for name in every if _belongs(name, packages)]
     return _loaded[packages][1]
+
+
+# How many names a module had, and of them these; an account's own modules end with it.
+_cached: WeakKeyDictionary[ModuleType, tuple[int, list[str]]] = WeakKeyDictionary()
+
+
+def _cached_in(module: ModuleType) -> list[str]:
+    """Its names of cached functions. They are looked for once, and again when a name was added."""
+    names = vars(module)
+    if module not in _cached or _cached[module][0] != len(names):
+        kind = functools._lru_cache_wrapper
+        _cached[module] = len(names), [n for n, one in names.items() if isinstance(one, kind)]
+    return _cached[module][1]
 
 
 def _belongs(module: str, packages: tuple[str, ...]) -> bool:

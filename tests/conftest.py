@@ -3,9 +3,12 @@
 import gc
 import os
 import socket
+from functools import cache
 from typing import Any, NoReturn
 
 import pytest
+import typer.main
+import typer.testing
 from hypothesis import settings
 
 ENVIRONMENT = {
@@ -19,6 +22,9 @@ ENVIRONMENT = {
 }
 ELSEWHERE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
 LOCAL = (socket.AF_UNIX,)
+
+# Typer makes the same 19 commands for each invocation: half of the time of a test of the console.
+vars(typer.testing)["_get_command"] = cache(typer.main.get_command)
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("untimed")

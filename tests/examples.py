@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from console.expected import expectation_path
 from console.playbook_blocks.block import logical_name
 from console.playbooks import playbooks
 from cordon.playbook import Playbook
@@ -42,6 +43,17 @@ def folder_of(sample: str) -> str:
 def event(sample: str) -> dict[str, Any]:
     """The sample as it arrives."""
     return dict(json.loads(path_of(sample).read_text()))
+
+
+def plan_beside(sample: str) -> dict[str, Any]:
+    """What the event must lead to, as the file beside it says."""
+    return dict(json.loads(expectation_path(path_of(sample)).read_text()))
+
+
+def shape(sample: str) -> tuple[Any, ...]:
+    """What its plan does, whatever it does it to."""
+    actions = plan_beside(sample)["plan"]["actions"]
+    return tuple((one["action"], *one.get("levels", ()), one.get("key")) for one in actions)
 
 
 def samples(folder: str = "") -> list[str]:

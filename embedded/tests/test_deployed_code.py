@@ -67,6 +67,15 @@ def test_module_that_comes_later_has_empty_caches_too(
         assert later.settings() is not settings
 
 
+def test_cache_that_comes_later_is_empty_too(module: ModuleType) -> None:
+    with enter(packages=("product",)) as account:
+        account.runtime.forget()
+        vars(module)["later"] = functools.cache(lambda: object())
+        later = module.later()
+        account.runtime.forget()
+        assert module.later() is not later
+
+
 def test_unnamed_packages_keep_their_caches(module: ModuleType) -> None:
     with enter(packages=("prod",)) as account:
         settings = module.settings()

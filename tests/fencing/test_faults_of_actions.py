@@ -4,11 +4,11 @@ Table and evidence are in memory here; ``test_faults`` breaks theirs.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from botocore.client import BaseClient
@@ -18,6 +18,7 @@ from cordon.clients import AwsClients
 from cordon.sources import read
 from cordon.statuses import CONTAIN_ENDED, Status
 from embedded.place import Place
+from embedded.saved_state import restore, save, services_in_use
 from embedded.snapshot import snapshot
 from tests.actions.scenario import PLACE, account
 from tests.examples import HEADERS, event, folder_of
@@ -25,9 +26,9 @@ from tests.faults import DENIED, FAULTS, LOST, Breakage, nothing
 from tests.fencing.account import MemoryAccount, memory_account
 from tests.fencing.test_faults import BrokenAccount, wrong
 from tests.make import ACCOUNT, DEPLOYMENT
-from tests.promises.forked import apart
 from tests.promises.world import READS, RECORDS, without_dates
 
+T = TypeVar("T")
 SAMPLES = {
     "bucket": "guardduty_ransomware_delete",
     "replicated": "macie_replicated_externally",
@@ -107,6 +108,27 @@ def broken(breakage: Breakage) -> Iterator[None]:
         yield
 
 
+class Start:
+    """An account as it is now; each piece of work begins with it as it was."""
+
+    def __init__(self, account: RealAccount) -> None:
+        self._account, self._moto, self._at = account, save(), account.clock.at
+        self._rows, self._entries = dict(account.table.rows), dict(account.bucket.objects)
+
+    def then(self, work: Callable[[], T]) -> T:
+        """What the work gives. Whatever it did, the account is then as it was."""
+        try:
+            return work()
+        finally:
+            for services in services_in_use():
+                services.clear()
+            restore(self._moto)
+            account = self._account
+            account.clock.at, account.breakage, account.known = self._at, nothing(), 0
+            account.table.rows = dict(self._rows)
+            account.bucket.objects = dict(self._entries)
+
+
 def undisturbed(account: RealAccount, phase: str) -> tuple[list[str], Any]:
     """The calls that a phase makes of its resources, and how they are then."""
     with broken(account.breakage):
@@ -142,12 +164,13 @@ def breakages(calls: list[str]) -> Iterator[Breakage]:
 def test_every_fault_at_every_call_of_a_resource(sample: str, phase: str) -> None:
     found = {}
     with staged(sample) as account:
-        _, account.contained = apart(lambda: undisturbed(account, "deliver"))
+        _, account.contained = Start(account).then(lambda: undisturbed(account, "deliver"))
         if phase == "release":
             account.deliver("a")
-        calls, _ = apart(lambda: undisturbed(account, phase))
+        start = Start(account)
+        calls, _ = start.then(lambda: undisturbed(account, phase))
         for breakage in breakages(calls):
-            where, faults = apart(partial(disturbed, account, sample, phase, breakage))
+            where, faults = start.then(partial(disturbed, account, sample, phase, breakage))
             if faults:
                 found[where] = faults
     assert len(calls) > 1

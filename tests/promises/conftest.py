@@ -2,7 +2,8 @@
 
 ``world`` enters the account that the test names by ``@pytest.mark.world(…)``. It is built once in
 a process and restored for every test (decision 8): that takes a tenth of what a copy of the process
-takes. Tests that die at some call make such copies themselves, with ``forked``.
+takes. A test that needs several enters them with ``anew``, one after the other. Tests that die at
+some call make copies of the process themselves, with ``forked``.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import pytest
 import cordon.clients
 from tests.architecture import pruned
 from tests.examples import event
-from tests.promises.world import World, entered, seen
+from tests.promises.world import Anew, World, entered, seen
 
 WARMING = (  # between them they make every client and load every service model
     "guardduty_ransomware_delete",
@@ -61,9 +62,21 @@ def warm(packaged: Packaged) -> None:
 
 
 @pytest.fixture
-def world(request: pytest.FixtureRequest, packaged: Packaged, warm: None) -> Iterator[World]:
-    """An account where every playbook enforces, or as ``@pytest.mark.world(mode, …)`` says."""
+def anew(request: pytest.FixtureRequest, packaged: Packaged, warm: None) -> Anew:
+    """Enters an account as the test's mark says, each time as it was when it was deployed."""
     marked = request.node.get_closest_marker("world")
     args, more = (marked.args, marked.kwargs) if marked else ((), {})
-    with packaged.in_force(), entered(*(args or ("enforce",)), **more) as made:
+
+    @contextmanager
+    def enter() -> Iterator[World]:
+        with packaged.in_force(), entered(*(args or ("enforce",)), **more) as made:
+            yield made
+
+    return enter
+
+
+@pytest.fixture
+def world(anew: Anew) -> Iterator[World]:
+    """An account where every playbook enforces, or as ``@pytest.mark.world(mode, …)`` says."""
+    with anew() as made:
         yield made

@@ -1,7 +1,7 @@
 """Copies of the running process: what happens in one changes nothing in another.
 
-To make an account costs more than to handle a finding in it. So each test runs in a copy of a
-process that has entered one, and each crash is a copy of one run, from where it dies.
+A run cannot be put back to the middle of a call. So each death is a copy of one run, from where it
+dies; where a whole run is wanted again, an account is entered anew.
 """
 
 import gc
@@ -55,11 +55,3 @@ def wait(process: int, reader: int) -> Any:
     if not done:
         raise Failed(given)
     return given
-
-
-def apart(work: Callable[[], Any]) -> Any:
-    """What ``work`` returns, done in a copy of this process."""
-    process, channel = fork()
-    if process == 0:
-        send_result(channel, work)
-    return wait(process, channel)

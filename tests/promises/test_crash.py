@@ -14,8 +14,7 @@ from cordon.memory.cases import Case
 from embedded.iam_guard import SandboxDied
 from embedded.journal import Called
 from tests.examples import QUARANTINE, event, function_of
-from tests.promises.forked import apart
-from tests.promises.world import Refused, World, revoked, seen, without_dates
+from tests.promises.world import Anew, Refused, World, revoked, seen, without_dates
 
 Seen = tuple[dict[str, Any], int]
 
@@ -37,16 +36,16 @@ def same(undisturbed: Seen, others: list[tuple[str, Seen]]) -> None:
 
 @pytest.mark.world("approve")
 @pytest.mark.parametrize("calls", [1, 5, 22])
-def test_the_workflows_try_again(world: World, calls: int) -> None:
+def test_the_workflows_try_again(anew: Anew, calls: int) -> None:
     """The same through the workflow itself: what was approved, and what is released.
 
     A desk that dies has decided or has not: the person tries again, and time takes up the rest.
     """
     one = event("guardduty_public_access")
-    world.stage(one)
-    before = world.state
 
-    def run(*, dies: bool) -> tuple[Seen, Seen]:
+    def run(world: World, *, dies: bool) -> tuple[Any, Seen, Seen]:
+        world.stage(one)
+        before = world.state
         world.account.deliver(one)
         shown = []
         for step in (world.approve, world.release):
@@ -59,9 +58,12 @@ def test_the_workflows_try_again(world: World, calls: int) -> None:
                 _once_more(world, step)
             world.account.advance(timedelta(minutes=11))
             shown.append(looked(world))
-        return shown[0], shown[1]
+        return before, shown[0], shown[1]
 
-    undisturbed, died = apart(lambda: run(dies=False)), apart(lambda: run(dies=True))
+    with anew() as world:
+        _, *undisturbed = run(world, dies=False)
+    with anew() as world:
+        before, *died = run(world, dies=True)
     for mine, theirs in zip(undisturbed, died, strict=True):
         same(mine, [(f"after {calls} calls", theirs)])
     assert died[1][0]["state"] == before
@@ -74,11 +76,11 @@ def _once_more(world: World, step: Callable[[Case], object]) -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), [(20, 12), (8, 18)])
-def test_two_deaths_are_survived_too(world: World, first: int, second: int) -> None:
+def test_two_deaths_are_survived_too(anew: Anew, first: int, second: int) -> None:
     one = event("guardduty_ransomware_delete")
-    world.stage(one)
 
-    def run(*deaths: int) -> Seen:
+    def run(world: World, *deaths: int) -> Seen:
+        world.stage(one)
         left = list(deaths)
 
         def hook(call: Called) -> None:
@@ -92,7 +94,9 @@ def test_two_deaths_are_survived_too(world: World, first: int, second: int) -> N
         world.account.deliver(one)
         return looked(world)
 
-    undisturbed = apart(run)
-    wanted, (found, messages) = undisturbed[0], apart(lambda: run(first, second))
+    with anew() as world:
+        wanted, _ = run(world)
+    with anew() as world:
+        found, messages = run(world, first, second)
     assert without_dates(found) == without_dates(wanted)
     assert messages <= 2

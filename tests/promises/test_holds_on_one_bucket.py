@@ -10,9 +10,8 @@ from cordon.memory.decisions import Verb
 from cordon.statuses import Status
 from embedded.journal import Called
 from tests.examples import QUARANTINE, event, function_of, samples
-from tests.promises.forked import apart
 from tests.promises.interruptions import changes, ends
-from tests.promises.world import Event, World, finding_of
+from tests.promises.world import Anew, Event, World, finding_of
 
 PAIRS = {
     "writes and everyone": ("guardduty_ransomware_delete", "guardduty_exfiltration_malicious_ip"),
@@ -41,6 +40,18 @@ def bucket(world: World, name: str) -> dict[str, Any]:
     return found | {"policy": json.loads(found["policy"]) if found["policy"] else None}
 
 
+def wanted_by(
+    anew: Anew, staged: tuple[Event, ...], delivered: tuple[Event, ...]
+) -> dict[str, Any]:
+    """The first one's bucket after these, in an account of its own."""
+    with anew() as world:
+        for one in staged:
+            world.stage(one)
+        for one in delivered:
+            world.account.deliver(one)
+        return bucket(world, bucket_of(staged[0]))
+
+
 def case_of(world: World, one: Event) -> Case:
     """The case of an event."""
     identifier = finding_of(one).id
@@ -58,18 +69,21 @@ def test_the_pairs_are_two_cases() -> None:
 
 @pytest.mark.parametrize("last_first", [False, True])
 @pytest.mark.parametrize("names", PAIRS.values(), ids=PAIRS)
-def test_released_in_either_order(world: World, names: tuple[str, str], last_first: bool) -> None:
+def test_released_in_either_order(anew: Anew, names: tuple[str, str], last_first: bool) -> None:
     one, other = pair(*names)
-    for each in (one, other):
+    released, stays = (other, one) if last_first else (one, other)
+    wanted = wanted_by(anew, (one, other), (stays,))
+    with anew() as world:
+        _release_in_order(world, (one, other), released, stays, wanted)
+
+
+def _release_in_order(
+    world: World, both_of: tuple[Event, Event], released: Event, stays: Event, wanted: Any
+) -> None:
+    one, other = both_of
+    for each in both_of:
         world.stage(each)
     name, before = bucket_of(one), world.state
-    released, stays = (other, one) if last_first else (one, other)
-
-    def alone() -> dict[str, Any]:
-        world.account.deliver(stays)
-        return bucket(world, name)
-
-    wanted = apart(alone)
     world.account.deliver(one)
     world.account.deliver(other)
     assert [case.status for case in world.cases] == [Status.CONTAINED] * 2
@@ -103,17 +117,17 @@ def release(world: World, case: Case) -> Status:
     return world.operator.case(case.id).status
 
 
-def test_a_case_that_arrives_while_another_is_released(world: World) -> None:
+def test_a_case_that_arrives_while_another_is_released(anew: Anew) -> None:
     """At whatever point of the release it arrives, the bucket ends as it wants it alone."""
     one, other = pair("guardduty_public_access", "guardduty_block_disabled")
+    wanted = wanted_by(anew, (one,), (other,))
+    with anew() as world:
+        _arrives_while_released(world, one, other, wanted)
+
+
+def _arrives_while_released(world: World, one: Event, other: Event, wanted: Any) -> None:
     world.stage(one)
     name, before = bucket_of(one), world.state
-
-    def alone() -> dict[str, Any]:
-        world.account.deliver(other)
-        return bucket(world, name)
-
-    wanted = apart(alone)
     world.account.deliver(one)
     first = world.case()
 
@@ -138,18 +152,17 @@ def test_a_case_that_arrives_while_another_is_released(world: World) -> None:
         assert found["after"] == before, where
 
 
-def test_a_case_that_arrives_while_another_is_contained(world: World) -> None:
+def test_a_case_that_arrives_while_another_is_contained(anew: Anew) -> None:
     """Whoever captures first, what was there before either of them is what comes back."""
     one, other = pair("guardduty_public_access", "guardduty_block_disabled")
+    wanted = wanted_by(anew, (one,), (one, other))
+    with anew() as world:
+        _arrives_while_contained(world, one, other, wanted)
+
+
+def _arrives_while_contained(world: World, one: Event, other: Event, wanted: Any) -> None:
     world.stage(one)
     name, before = bucket_of(one), world.state
-
-    def both() -> dict[str, Any]:
-        world.account.deliver(one)
-        world.account.deliver(other)
-        return bucket(world, name)
-
-    wanted = apart(both)
 
     def arrive() -> None:
         world.insist(lambda: world.account.invoke(function_of(QUARANTINE), other))

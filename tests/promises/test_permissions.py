@@ -10,28 +10,24 @@ import pytest
 from console.permissions import used
 from console.permissions.record import Record
 from embedded.journal import Called
-from tests.promises.forked import apart
 from tests.promises.permission_scenarios import MEMBERS, ROADS, Road
-from tests.promises.world import ROOT, World
+from tests.promises.world import ROOT, Anew
 
 RECORDING = "RECORD" in os.environ
 
 
-def seen(world: World, road: Road) -> used.Uses:
+def seen(anew: Anew, road: Road) -> used.Uses:
     """What is used on a road, none of its calls refused."""
-
-    def all_roads() -> used.Uses:
+    with anew() as world:
         road(world)
         assert world.refused == []
         return used.uses(world.account.stack, world.account.journal.of(Called), ROOT)
 
-    return dict(apart(all_roads))
-
 
 @pytest.mark.world("enforce", **MEMBERS)
 @pytest.mark.parametrize("function", ROADS)
-def test_used_permissions_match_the_record(world: World, function: str) -> None:
-    every = used.merged(*(seen(world, road) for road in ROADS[function]))
+def test_used_permissions_match_the_record(anew: Anew, function: str) -> None:
+    every = used.merged(*(seen(anew, road) for road in ROADS[function]))
     ours = {caller: every[caller] for caller in (function, "Workflow") if caller in every}
     if RECORDING:
         Record.read(ROOT).with_roads(function, ours).write(ROOT)

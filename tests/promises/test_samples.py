@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from console.expected import deployed, expectation_path, home_of
+from console.expected import deployed, home_of
 from console.playbooks import playbooks
 from cordon.finding import Malformed
 from cordon.gate import not_ours
@@ -19,7 +19,7 @@ from cordon.sources.own_finding import case_named
 from cordon.statuses import Status
 from cordon.unsupported import ATTACK_SEQUENCES
 from embedded.place import Place
-from tests.examples import NOBODY, event, folder_of, path_of, samples
+from tests.examples import NOBODY, event, folder_of, plan_beside, samples, shape
 from tests.promises.world import HOME, PLAYBOOKS, ROOT, World, chosen, finding_of
 
 ENDED = {
@@ -43,21 +43,10 @@ def _at(home: Place) -> pytest.MarkDecorator:
     return pytest.mark.world("enforce", home=place)
 
 
-def plan_beside(name: str) -> dict[str, Any]:
-    """What the event must lead to, as the file beside it says."""
-    return dict(json.loads(expectation_path(path_of(name)).read_text()))
-
-
 def plans_beside(name: str) -> list[dict[str, Any]]:
     """The same for each playbook that handles it, in the order of their names."""
     plan = plan_beside(name)
     return [plan, *plan.get("others", ())]
-
-
-def shape(name: str) -> tuple[Any, ...]:
-    """What its plan does, whatever it does it to."""
-    actions = plan_beside(name)["plan"]["actions"]
-    return tuple((one["action"], *one.get("levels", ()), one.get("key")) for one in actions)
 
 
 def released(world: World, case: Case, before: dict[str, Any]) -> dict[str, Any]:

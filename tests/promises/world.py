@@ -6,7 +6,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -324,6 +324,7 @@ class World:
         return call.operation == "PutObject" and call.params["Bucket"] == bucket
 
 
+Anew = Callable[[], AbstractContextManager[World]]  # a fixture: enters such an account
 READS = re.compile(r"(Get|List|Describe|Head)[A-Z]")
 
 
