@@ -22,6 +22,7 @@ from cordon.finding import Finding, HubReference, Place, Resource, State
 from cordon.sources import (
     asff_resources,
     config,
+    facts,
     finding_types,
     places,
     severity,
@@ -91,6 +92,7 @@ def read(finding: Field, digest: str, *, channel: str, custom_action: str) -> Fi
         is_cordon_finding=by.is_default_product_of(place.account) and _is_from_cordon(finding, id),
         activity=times.readable(partial(_activity, by.source, finding)),
         denied=bool(times.readable(lambda: finding["ProductFields"][_ERROR].present)),
+        facts=facts.hub(finding),
     )
 
 
