@@ -29,6 +29,7 @@ CONTAINED = {  # which a playbook contains
     "Impact:IAMUser/AnomalousBehavior": REVOKE.name,
     "UnauthorizedAccess:IAMUser/": REVOKE.name,
 }
+NAMES_NO_OBJECT = "Object:S3/MaliciousFile"  # as these samples are: then a person looks
 SERIOUS = [type_ for type_, severity in GUARDDUTY.items() if severity >= HIGH]
 AT_ANY_SEVERITY = (  # for a person
     "AttackSequence:IAM/CompromisedCredentials",
@@ -41,7 +42,7 @@ AT_ANY_SEVERITY = (  # for a person
     "Impact:IAMUser/AnomalousModelInvocation",
     "Impact:IAMUser/CostHarvesting",
     "Impact:IAMUser/PromptInjection.Direct",
-    "Object:S3/MaliciousFile",
+    NAMES_NO_OBJECT,
     "Persistence:IAM/AccountManipulation",
     "PrivilegeEscalation:IAM/AccountManipulation",
     "Policy:IAMUser/RootCredentialUsage",
@@ -58,6 +59,8 @@ def handlers(event: Any) -> set[str]:
 
 
 def expected(type_: str) -> set[str]:
+    if type_ == NAMES_NO_OBJECT:
+        return {"escalate_finding"}
     found = {playbook for prefix, playbook in CONTAINED.items() if type_.startswith(prefix)}
     return found | others_that_handle(f"guardduty:{type_}") or {ESCALATE.name}
 

@@ -146,7 +146,7 @@ def test_new_upload_under_the_name_is_not_verified(aws: AwsClients) -> None:
     with pytest.raises(NotVerified):
         action.verify(aws, captured, written)
     undone = action.undo(aws, captured, written)
-    assert read_tags(aws, "") == {}  # its own tags, not those of the object that is gone
+    assert read_tags(aws, "") == {}  # its own tags, not those of the object that was deleted
     assert undone.left == {"tags": {"cordon:status": None}}
 
 

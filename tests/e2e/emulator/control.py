@@ -28,10 +28,10 @@ from ministack.core.responses import (
     _request_account_id,
     get_account_id,
 )
-from ministack.services import iam, lambda_svc, sqs, stepfunctions
+from ministack.services import iam, lambda_svc, s3, sqs, stepfunctions
 from moto.securityhub.models import securityhub_backends
 
-from console.staging import identities, stage
+from console.staging import identities, objects, stage
 from cordon.finding import Place, Resource
 from cordon.sources import read
 from embedded.backends import registry
@@ -50,6 +50,7 @@ def install() -> None:
     _note_calls()
     _count_invocations()
     identities._rename = _rename
+    objects._rename = _rename_version
     inner = gateway.app
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -210,6 +211,16 @@ def _rename(made: str, wanted: str, _user: str, resource: Resource) -> None:
     _request_account_id.set(resource.place.account)
     key = iam._access_keys.pop(made)
     iam._access_keys[wanted] = {**key, "AccessKeyId": wanted}
+
+
+def _rename_version(bucket: str, key: str, made: str, wanted: str, resource: Resource) -> None:
+    """Nor does one make a version of a given name."""
+    _request_account_id.set(resource.place.account)
+    s3._buckets[bucket]["objects"][key]["version_id"] = wanted
+    for version in s3._object_versions[(bucket, key)]:
+        if version["version_id"] == made:
+            version["version_id"] = wanted
+    s3._object_tags[(bucket, key, wanted)] = s3._object_tags.pop((bucket, key, made))
 
 
 def checkpoint(_: Any) -> dict[str, Any]:
