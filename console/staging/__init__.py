@@ -16,8 +16,8 @@ from console.staging.hub import stage_hub
 from console.staging.identities import stage_role, stage_user
 from console.staging.notes import OWN_TAGS, Client, Note
 from console.staging.objects import stage_object
+from cordon import unsupported
 from cordon.finding import Finding, Place, Resource
-from cordon.unsupported import objects
 from embedded import backends
 from embedded.backends import tags
 
@@ -60,7 +60,7 @@ def stage(finding: Finding, client: Client, *, home: Place | None = None) -> Sta
 def _resource(resource: Resource, finding: Finding, client: Client) -> Iterator[Note]:
     if resource.type == "AWS::S3::Bucket":
         yield from stage_bucket(resource, finding, client)
-    elif resource.type == "AWS::S3::Object" and objects(finding):
+    elif resource.type == "AWS::S3::Object" and unsupported.objects(finding):
         yield from stage_object(resource, finding, client)
     elif resource.type == "AWS::IAM::Role":
         yield from stage_role(resource, finding, client)

@@ -1,7 +1,7 @@
 """A malicious object: it is read before, refused after, read again after the release.
 
-ministack knows an object's tags where the object is read, under an IAM that is not ours. It does not
-know them where it is tagged (docs/emulators.md), so that nothing here tries to take the tag off.
+ministack knows an object's tags where it is read, under an IAM that is not ours. Where it is tagged
+it knows them not, so that nothing here tries to take the tag off.
 """
 
 import json
