@@ -27,7 +27,7 @@ from tests.actions.scenario_objects import (
 )
 
 EXEMPT = (
-    f"arn:aws:iam::{PLACE.account}:role/cordon/cordon-QuarantineObjectRole-1",
+    f"arn:aws:iam::{PLACE.account}:role/cordon/cordon-Responder-1",
     "arn:aws:iam::*:role/break-glass",
 )
 PERSON = f"arn:aws:iam::{PLACE.account}:role/data-scientist"

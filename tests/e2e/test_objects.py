@@ -14,8 +14,8 @@ from tests.e2e.account import Account
 from tests.e2e.people import role
 from tests.e2e.test_playbooks import allowed, bucket_of, staged, state
 
-UNVERSIONED = "quarantine_object/guardduty_object_scan_hostile_key"
-VERSIONED = "quarantine_object/guardduty_object_scan_threat"
+UNVERSIONED = "guardduty_object_scan_hostile_key"
+VERSIONED = "guardduty_object_scan_threat"
 
 
 def reader(account: Account) -> Any:

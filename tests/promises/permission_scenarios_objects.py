@@ -1,13 +1,15 @@
-"""Roads of ``quarantine_object`` on which its samples do not go."""
+"""Roads of the playbook of malicious objects on which its samples do not go."""
 
 import json
 
 from cordon.statuses import Status
+from tests.examples import HEADERS, event, folder_of, function_of
 from tests.promises.test_holds_on_one_bucket import bucket_of
-from tests.promises.world import World, event
+from tests.promises.world import World
 
-VERSIONED = "quarantine_object/guardduty_object_scan_threat"
-UNVERSIONED = "quarantine_object/guardduty_object_scan_hostile_key"
+VERSIONED = "guardduty_object_scan_threat"
+UNVERSIONED = "guardduty_object_scan_hostile_key"
+OBJECTS = function_of(HEADERS[folder_of(VERSIONED)])
 BLOCK = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 

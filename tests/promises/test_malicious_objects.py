@@ -9,16 +9,18 @@ import pytest
 
 from cordon.memory.cases import Case
 from cordon.statuses import Status
+from tests.examples import HEADERS, event, folder_of, function_of
 from tests.promises.forked import apart
 from tests.promises.test_by_arn import named
 from tests.promises.test_holds_on_one_bucket import bucket, bucket_of, case_of
-from tests.promises.world import Event, World, changed, event, finding_of
+from tests.promises.world import Event, World, changed, finding_of
 
-SCAN = "quarantine_object/guardduty_object_scan_threat"
-HOSTILE = "quarantine_object/guardduty_object_scan_hostile_key"
-FINDING = "quarantine_object/guardduty_malicious_object"
-COPY = "quarantine_object/securityhub_guardduty_malicious_object"
+SCAN = "guardduty_object_scan_threat"
+HOSTILE = "guardduty_object_scan_hostile_key"
+FINDING = "guardduty_malicious_object"
+COPY = "securityhub_guardduty_malicious_object"
 QUARANTINED = {"cordon:status": "quarantined"}
+OBJECTS = HEADERS[folder_of(SCAN)]
 SID = "CordonDenyQuarantinedObjects"
 _LATER = timedelta(hours=1)
 
@@ -50,7 +52,7 @@ def test_object_and_its_bucket_are_released_in_either_order(
     world: World, other: str, object_first: bool, last_first: bool
 ) -> None:
     """Two playbooks write one policy, under one hold."""
-    closes = event(f"quarantine_bucket/{other}")
+    closes = event(other)
     scan = about(event(SCAN), bucket_of(closes))
     for each in (closes, scan):
         world.stage(each)
@@ -157,7 +159,7 @@ def test_policy_without_a_tag_is_not_partly_contained(world: World) -> None:
     """The statement was put, and the tag is refused by AWS: nobody is kept from the object."""
     world.stage(event(SCAN))
     before = world.state["s3"]
-    with world.denied("QuarantineObject", "s3:PutObjectVersionTagging"):
+    with world.denied(function_of(OBJECTS), "s3:PutObjectVersionTagging"):
         world.account.deliver(event(SCAN))
         assert world.case().status is Status.FAILED
         assert _result(world.case(), "deny_bucket_access").status == "verified"
@@ -172,7 +174,7 @@ def test_tag_without_the_policy_is_not_set(world: World) -> None:
     """It would say that the object is quarantined."""
     world.stage(event(SCAN))
     before = world.state["s3"]
-    with world.denied("QuarantineObject", "s3:PutBucketPolicy"):
+    with world.denied(function_of(OBJECTS), "s3:PutBucketPolicy"):
         world.account.deliver(event(SCAN))
         assert world.case().status is Status.FAILED
     assert world.state["s3"] == before
@@ -218,7 +220,7 @@ def test_named_object_is_quarantined(world: World) -> None:
     world.stage(one)
     before = world.state
     (item,) = finding_of(one).resources_of("AWS::S3::Object")
-    assert named(world, "quarantine_object", item.arn) == ""
+    assert named(world, OBJECTS.name, item.arn) == ""
     assert world.case().status is Status.CONTAINED
     assert all(map(is_quarantined, tags_of(world, bucket_of(one))))
     assert world.release(world.case()).status is Status.REOPENED
