@@ -60,7 +60,7 @@ def handlers(event: Any) -> set[str]:
 
 def expected(type_: str) -> set[str]:
     if type_ == NAMES_NO_OBJECT:
-        return {"escalate_finding"}
+        return {ESCALATE.name}
     found = {playbook for prefix, playbook in CONTAINED.items() if type_.startswith(prefix)}
     return found | others_that_handle(f"guardduty:{type_}") or {ESCALATE.name}
 

@@ -13,6 +13,7 @@ from tests.examples import HEADERS, event, folder_of, function_of
 from tests.promises.forked import apart
 from tests.promises.test_by_arn import named
 from tests.promises.test_holds_on_one_bucket import bucket, bucket_of, case_of
+from tests.promises.test_owners import delete, is_refused, update
 from tests.promises.world import Event, World, changed, finding_of
 
 SCAN = "guardduty_object_scan_threat"
@@ -109,6 +110,16 @@ def test_finding_its_copy_and_the_scan_are_one_case(world: World) -> None:
     again = {**version, "versionId": "another"}
     world.account.deliver(about(event(SCAN), "acme-eval-results", **again))
     assert len(world.cases) == 2
+
+
+def test_holds_of_bucket_policies_are_shared_and_no_others(world: World) -> None:
+    """Its role may write the policy of any bucket, and no other setting."""
+    bucket = "arn:aws:s3:::acme"
+    for call in (update, delete):
+        assert not is_refused(world, OBJECTS.name, call, f"hold#bucket#bucket-policy:{bucket}")
+        for setting in ("public-access-block", "lifecycle", "replication"):
+            key = f"hold#bucket#bucket-{setting}:{bucket}"
+            assert is_refused(world, OBJECTS.name, call, key)
 
 
 # ---- what cannot be tagged is not called contained ----
