@@ -85,10 +85,7 @@ class DenyBucketAccess(BucketSetting):
     def caution(self) -> str:
         if QUARANTINED_OBJECTS not in self.levels:
             return ""
-        return (
-            "whoever may tag objects there can now deny others to read them; and S3 replication"
-            " copies a tagged object all the same"
-        )
+        return "whoever may tag objects there can now deny others to read them; replication goes on"
 
     @property
     def only_tagged(self) -> bool:
