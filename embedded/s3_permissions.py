@@ -114,6 +114,7 @@ _S3: dict[str, Rule] = {
     "DeleteObjects": _delete_objects,
     "GetObjectTagging": _on_object("GetObjectTagging", "GetObjectVersionTagging"),
     "PutObjectTagging": _on_object("PutObjectTagging", "PutObjectVersionTagging"),
+    "DeleteObjectTagging": _on_object("DeleteObjectTagging", "DeleteObjectVersionTagging"),
     "GetObjectAcl": _on_object("GetObjectAcl", "GetObjectVersionAcl"),
     "PutObjectAcl": _on_object("PutObjectAcl", "PutObjectVersionAcl"),
     "GetObjectRetention": _on_object("GetObjectRetention"),

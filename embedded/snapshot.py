@@ -1,7 +1,7 @@
 """The visible state of an account, to show that an undo restores everything.
 
-Only what can be contained or opened is read: buckets, principals, tags of AI resources, OpsItems,
-Security Hub findings. Times and ids that change by themselves are left out.
+Only what can be contained or opened is read: buckets, tags of objects, principals, tags of AI
+resources, OpsItems, Security Hub findings. Times and ids that change by themselves are left out.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -135,7 +135,20 @@ def _bucket(s3: Any, name: str) -> dict[str, Any]:
         "replication": read("get_bucket_replication", "ReplicationConfiguration"),
         "versioning": read("get_bucket_versioning", "Status"),
         "acl": read("get_bucket_acl", "Grants"),
+        "object_tags": _object_tags(s3, name),
     }
+
+
+def _object_tags(s3: Any, bucket: str) -> dict[str, Any]:
+    """Of each version: ``null@key`` where the bucket keeps none."""
+    found: dict[str, Any] = {}
+    for version in s3.list_object_versions(Bucket=bucket).get("Versions", ()):
+        named = {"Bucket": bucket, "Key": version["Key"]}
+        if version["VersionId"] != "null":
+            named["VersionId"] = version["VersionId"]
+        tags = s3.get_object_tagging(**named)["TagSet"]
+        found[f"{version['VersionId']}@{version['Key']}"] = _sorted(tags)
+    return found
 
 
 def _sorted(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str] | None:

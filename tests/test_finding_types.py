@@ -32,6 +32,7 @@ CONTAINED = {  # which a playbook contains
     "Impact:IAMUser/CostHarvesting": RESTRICT.name,
 }
 OF_A_SEQUENCE = {QUARANTINE.name, RESTRICT.name, REVOKE.name}  # a bucket, a role
+NAMES_NO_OBJECT = "Object:S3/MaliciousFile"  # as these samples are: then a person looks
 SERIOUS = [type_ for type_, severity in GUARDDUTY.items() if severity >= HIGH]
 AT_ANY_SEVERITY = (  # for a person
     "DefenseEvasion:IAMUser/BedrockLoggingDisabled",
@@ -41,7 +42,7 @@ AT_ANY_SEVERITY = (  # for a person
     "Discovery:S3/MaliciousIPCaller.Custom",
     "Execution:SageMaker/CommandAndScriptingInterpreter",
     "Impact:IAMUser/PromptInjection.Direct",
-    "Object:S3/MaliciousFile",
+    NAMES_NO_OBJECT,
     "Persistence:IAM/AccountManipulation",
     "PrivilegeEscalation:IAM/AccountManipulation",
     "Policy:IAMUser/RootCredentialUsage",
@@ -60,6 +61,8 @@ def handlers(event: Any) -> set[str]:
 def expected(type_: str) -> set[str]:
     if type_.startswith("AttackSequence:"):
         return OF_A_SEQUENCE
+    if type_ == NAMES_NO_OBJECT:
+        return {ESCALATE.name}
     found = {playbook for prefix, playbook in CONTAINED.items() if type_.startswith(prefix)}
     return found | others_that_handle(f"guardduty:{type_}") or {ESCALATE.name}
 

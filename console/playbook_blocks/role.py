@@ -85,7 +85,9 @@ def _statements(block: Block) -> Iterator[Statement]:
 def _memory(playbook: Playbook) -> Iterator[Statement]:
     """Its own rows, what people decided of its cases, and the holds of its actions' families."""
     name = playbook.name
-    holds = [f"hold#{family}#*" for family in sorted({a.family for a in playbook.actions})]
+    begins = {action.held() for action in playbook.actions}
+    wider = {one for one in begins for other in begins if one != other and one.startswith(other)}
+    holds = [f"hold#{begin}*" for begin in sorted(begins - wider)]
     own = [f"{kind}#{name}#*" for kind in ("case", "plan", "passed")]
     read = [f"{kind}#{name}#*" for kind in ("reported", "budget", "decision")]
     yield _rows("ReadMemory", "dynamodb:BatchGetItem", [*own, *read, "settings", *holds])

@@ -16,6 +16,8 @@ from console.staging.detection import is_switched_off, stage_detection
 from console.staging.hub import stage_hub
 from console.staging.identities import stage_role, stage_user
 from console.staging.notes import OWN_TAGS, Client, Note
+from console.staging.objects import stage_object
+from cordon import unsupported
 from cordon.finding import Finding, Place, Resource
 from embedded import backends
 from embedded.backends import tags
@@ -59,14 +61,21 @@ def stage(finding: Finding, client: Client, *, home: Place | None = None) -> Sta
 def _resource(resource: Resource, finding: Finding, client: Client) -> Iterator[Note]:
     if resource.type == "AWS::S3::Bucket":
         yield from stage_bucket(resource, finding, client)
+    elif resource.type == "AWS::S3::Object" and unsupported.objects(finding):
+        yield from stage_object(resource, finding, client)
     elif resource.type == "AWS::IAM::Role":
         yield from stage_role(resource, finding, client)
     elif resource.type == "AWS::IAM::User":
         yield from stage_user(resource, finding, client)
-    elif resource.type in OTHER_BUCKETS:
-        yield Note(False, f"{resource.name}: {OTHER_BUCKETS[resource.type]}")
     elif is_switched_off(resource, finding):
         yield stage_detection(resource, finding, client)
+    else:
+        yield from _other(resource)
+
+
+def _other(resource: Resource) -> Iterator[Note]:
+    if resource.type in OTHER_BUCKETS:
+        yield Note(False, f"{resource.name}: {OTHER_BUCKETS[resource.type]}")
     elif resource.type.startswith(AI):
         yield _ai_resource(resource)
     elif resource.type != "AWS::IAM::AccessKey":  # keys are staged with their user

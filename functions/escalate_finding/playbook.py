@@ -1,10 +1,10 @@
 """Escalate what only a person can contain.
 
 When    root is used; an AI workload is misused in a way no playbook contains yet; an attack
-        sequence names what no playbook contains; logs or defences are impaired; an object is
-        malicious; the principal or bucket is one that Cordon cannot contain; anything critical, or
-        High about data, identity or AI, that no other playbook handles; or such a threat in an
-        account or Region that is not served.
+        sequence names what no playbook contains; logs or defences are impaired; the principal,
+        bucket or object is one that Cordon cannot contain; anything critical, or High about data,
+        identity or AI, that no other playbook handles; or such a threat in an account or Region
+        that is not served.
 Does    an incident says what a person must do.
 Undo    resolves the incident.
 Leaves  every resource.
@@ -42,7 +42,6 @@ ACCOUNT_WIDE = ("guardduty:Policy:S3/AccountBlockPublicAccessDisabled",)
 ACCOUNT_MANIPULATION = ("guardduty:*:IAM/AccountManipulation",)
 CODE_IN_AI = ("guardduty:Execution:SageMaker/*",)  # a notebook's start script was changed
 DETECTION_IMPAIRED = ("guardduty:DefenseImpairment:*",)  # of S3 it is about a bucket, and contained
-MALICIOUS_OBJECTS = ("guardduty:Object:S3/MaliciousFile",)
 # Nothing has left the bucket, and to deny everyone stops its owner: a person decides.
 DISCOVERED_BUCKETS = ("guardduty:Discovery:S3/MaliciousIPCaller*",)
 SENSITIVE_DATA = ("macie:SensitiveData:*",)  # where it is High: Macie finds Low and Medium daily
@@ -53,7 +52,6 @@ FOR_A_PERSON = (
     *ACCOUNT_MANIPULATION,
     *CODE_IN_AI,
     *DETECTION_IMPAIRED,
-    *MALICIOUS_OBJECTS,
     *DISCOVERED_BUCKETS,
 )
 
@@ -111,8 +109,6 @@ MANUAL_STEPS = {
     "start. Stop the notebook if nobody meant the change.",
     DETECTION_IMPAIRED: "Turn the log or defence on again unless the change was "
     "approved, and look for what was done while it was off.",
-    MALICIOUS_OBJECTS: "Keep the object from being read or loaded. Find who wrote it, "
-    "and which jobs, models and people have read it since.",
     DISCOVERED_BUCKETS: "Find in CloudTrail whose credentials listed the bucket from "
     "that address, and revoke them. Check what was read afterwards.",
     SENSITIVE_DATA: "Macie lists the objects; this finding names one of them. Decide "

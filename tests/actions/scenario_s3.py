@@ -178,6 +178,7 @@ BLOCKS = [
 OUTSIDERS = DenyBucketAccess(PLACE, BUCKET, ("outsiders",), EXEMPT)
 WRITES = DenyBucketAccess(PLACE, BUCKET, ("writes",), BREAK_GLASS)
 EVERYONE = DenyBucketAccess(PLACE, BUCKET, ("everyone",), EXEMPT)
+QUARANTINED = DenyBucketAccess(PLACE, BUCKET, ("quarantined_objects",), EXEMPT)
 IN_ORGANIZATION = replace(OUTSIDERS, organization="o-exampleorgid")
 TOO_LONG = policy(*({**SHARED, "Sid": f"Partner{n:03}"} for n in range(98)))
 COPIED_SID = policy({**SHARED, "Sid": "CordonDenyOutsiders"}, Id="CordonReplacement")
@@ -201,6 +202,9 @@ DENIALS = [
         ("one-statement-old-version", WRITES, EVERYONE, OLD),
         ("copied-cordon-sid", OUTSIDERS, WRITES, COPIED_SID),
         ("too-long-to-merge", OUTSIDERS, WRITES, TOO_LONG),
+        ("objects-first", QUARANTINED, EVERYONE, policy(SHARED)),
+        ("objects-second", EVERYONE, QUARANTINED, policy(SHARED)),
+        ("objects-too-long-to-merge", QUARANTINED, WRITES, TOO_LONG),
     )
 ]
 DENIALS[3] = replace(DENIALS[3], hinder=shut)

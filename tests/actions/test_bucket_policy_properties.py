@@ -28,7 +28,12 @@ from cordon.actions.bucket_policy import (
     unmerge,
 )
 
-CORDON_SIDS = ("CordonDenyOutsiders", "CordonDenyWrites", "CordonDenyEveryone")
+CORDON_SIDS = (
+    "CordonDenyOutsiders",
+    "CordonDenyWrites",
+    "CordonDenyEveryone",
+    "CordonDenyQuarantinedObjects",
+)
 TEXT = st.text(max_size=12)
 SIDS = st.one_of(TEXT, st.sampled_from([*CORDON_SIDS, "CordonDenyWrites2", "CordonDenyWrites3"]))
 ONE_OR_MANY = st.one_of(TEXT, st.lists(TEXT, min_size=1, max_size=3))

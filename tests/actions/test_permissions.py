@@ -20,6 +20,10 @@ IAM_ACTIONS = {
     "GetBucketLifecycleConfiguration": ("s3:GetLifecycleConfiguration",),
     "GetBucketReplication": ("s3:GetReplicationConfiguration",),
     "GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
+    # The second where a version is named, and the scenarios have both.
+    "DeleteObjectTagging": ("s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"),
+    "GetObjectTagging": ("s3:GetObjectTagging", "s3:GetObjectVersionTagging"),
+    "PutObjectTagging": ("s3:PutObjectTagging", "s3:PutObjectVersionTagging"),
     "PutBucketLifecycleConfiguration": ("s3:PutLifecycleConfiguration",),
     "PutBucketReplication": ("iam:PassRole", "s3:PutReplicationConfiguration"),
     "PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),

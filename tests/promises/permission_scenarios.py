@@ -36,6 +36,7 @@ from tests.examples import (
     shape,
 )
 from tests.promises.permission_scenarios_desk import DESK_ROADS
+from tests.promises.permission_scenarios_objects import OBJECT_ROADS, OBJECTS
 from tests.promises.permission_scenarios_people import RECONCILER_ROADS, REPORTER_ROADS
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.world import HOME, PLAYBOOKS, ROOT, Event, World, chosen, finding_of
@@ -351,3 +352,4 @@ ROADS: dict[str, tuple[Road, ...]] = {
     "ReconcileCases": RECONCILER_ROADS,
 }
 ROADS |= {logical: of_samples(name) for name, logical in PLAYBOOKS.items() if logical not in ROADS}
+ROADS[OBJECTS] += OBJECT_ROADS

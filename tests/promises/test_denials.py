@@ -89,6 +89,7 @@ def on_evidence_bucket(operation: str, **more: Any) -> Try:
 
 
 S3, IAM = "arn:aws:s3:::", "arn:aws:iam::*:role/"
+OWN_ENTRY: Params = {"Bucket": "FailedRecords", "Key": KEY, "Body": b"{}"}
 TAGS = {"TagSet": [{"Key": "a", "Value": "b"}]}
 UNTIL = {"Retention": {"Mode": "GOVERNANCE", "RetainUntilDate": "2026-11-25T00:00:00Z"}}
 OWN_ROLES = (
@@ -145,8 +146,12 @@ OF_ROLES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is 
         )
     },
     "OnlyOwnObjects": {  # whatever a bucket's policy allows
-        "s3:*Object*": on_objects("GetObject", Key=KEY),
+        "s3:GetObject": on_objects("GetObject", Key=KEY),
+        "s3:PutObject": on_objects("PutObject", Key=KEY, Body=b"{}"),
         "s3:ListBucket*": on_objects("ListObjectsV2"),
+    },
+    "OnlyTagOtherObjects": {  # an ACL is a permission of its own
+        f"{S3}*/*": Try("s3", "PutObject", {**OWN_ENTRY, "ACL": "private"}, OWN_ENTRY)
     },
     "NeverSuppressFindings": {"*": on_findings("SUPPRESSED", "NOTIFIED")},
     "ProtectBreakGlass": {f"{IAM}BreakGlassRoles": on_roles("BreakGlass", "BreakGlass2")},

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cordon.finding import MOST_OF_A_FACT, Fact, Finding
+from cordon.finding import MALICIOUS_OBJECT, MOST_OF_A_FACT, Fact, Finding
 from cordon.sources import read
 from tests.make import a_finding
 from tests.sources import samples
@@ -72,3 +72,38 @@ def test_facts_survive_memory() -> None:
     old = finding.to_json()
     del old["facts"]
     assert Finding.from_json(old).facts == ()
+
+
+def found_in(*objects: Any) -> Finding:
+    bucket = {"arn": "arn:aws:s3:::data", "name": "data", "s3ObjectDetails": list(objects)}
+    resource = samples.guardduty()["detail"]["resource"] | {"s3BucketDetails": [bucket]}
+    return read(samples.guardduty(type=MALICIOUS_OBJECT, resource=resource))
+
+
+@pytest.mark.parametrize(
+    ("stated", "version", "etag"),
+    [
+        ({"versionId": "a.B_-~9", "eTag": '"0a-2"'}, "a.B_-~9", "0a-2"),
+        ({"versionId": "null", "eTag": "0a"}, "", "0a"),
+        ({"versionId": "x" * 257, "eTag": "a b"}, "", ""),
+        ({"versionId": "a@b", "eTag": None}, "", ""),
+        ({"versionId": 7, "eTag": ["x"]}, "", ""),
+        ({}, "", ""),
+    ],
+)
+def test_version_and_etag_of_the_one_object(
+    stated: dict[str, Any], version: str, etag: str
+) -> None:
+    finding = found_in({"key": "k", **stated})
+    assert finding.fact(Fact.OBJECT_VERSION) == version
+    assert finding.fact(Fact.OBJECT_ETAG) == etag
+    details = {"VersionId": stated.get("versionId"), "ETag": stated.get("eTag")}
+    item = {"Type": "AwsS3Object", "Id": "arn:aws:s3:::data/k", "Details": {"AwsS3Object": details}}
+    copy = read(samples.asff(Resources=[*samples.an_asff()["Resources"], item]))
+    assert copy.fact(Fact.OBJECT_VERSION) == version
+    assert copy.fact(Fact.OBJECT_ETAG) == etag
+
+
+def test_of_several_objects_no_version_is_stated() -> None:
+    finding = found_in({"key": "k", "versionId": "v"}, {"key": "l", "versionId": "w"})
+    assert finding.fact(Fact.OBJECT_VERSION) == ""

@@ -67,6 +67,7 @@ def contain(
         if not capture(case, runs, proof, services, budget):
             return hold_back(case, proof, services, decided or {}, budget or 0)
         save(case, runs, proof, services, decided or {})
+        skip_without_tags(case, runs, proof, services)
         change(case, [run for run in runs if run.action.contains], services, again)
         skip_untrue_tags(case, runs, proof, services)
         change(case, [run for run in runs if not run.action.contains], services, again)
@@ -129,6 +130,34 @@ def _verify(case: Case, services: Services, run: ActionRun) -> None:
     run.finish(ActionStatus.VERIFIED, run.action.note(run.written))
 
 
+def skip_without_tags(
+    case: Case, runs: Sequence[ActionRun], proof: Evidence, services: Services
+) -> None:
+    """What contains only what is tagged is not carried out where no tag can be set.
+
+    What an earlier attempt wrote of it is taken out again.
+    """
+    for run in runs:
+        if not run.action.only_tagged or run.status is not None:
+            continue
+        if any(tag.status is None for tag in _tags_of(run, runs)):
+            continue
+        _skip(case, run, proof, services, "nothing of the resource can be tagged for it")
+
+
+def _tags_of(run: ActionRun, runs: Sequence[ActionRun]) -> list[ActionRun]:
+    same = [one for one in runs if one.action.resource == run.action.resource]
+    return [one for one in same if not one.action.contains]
+
+
+def _skip(case: Case, run: ActionRun, proof: Evidence, services: Services, why: str) -> None:
+    undone = undo(case, run.action, proof, services)
+    if undone.status in OPEN:
+        run.finish(ActionStatus.FAILED, undone.reason)
+    else:
+        run.finish(ActionStatus.SKIPPED, why)
+
+
 def skip_untrue_tags(
     case: Case, runs: Sequence[ActionRun], proof: Evidence, services: Services
 ) -> None:
@@ -149,12 +178,8 @@ def skip_untrue_tags(
         if lacking[0].until is not None:
             run.wait(lacking[0].until, f"after {lacking[0].action.name()}")
             continue
-        undone = undo(case, run.action, proof, services)
-        if undone.status in OPEN:
-            run.finish(ActionStatus.FAILED, undone.reason)
-        else:
-            untrue = f"{lacking[0].action.name()} was not verified, and the tag would say so"
-            run.finish(ActionStatus.SKIPPED, untrue)
+        untrue = f"{lacking[0].action.name()} was not verified, and the tag would say so"
+        _skip(case, run, proof, services, untrue)
 
 
 def keep(case: Case, runs: Sequence[ActionRun], proof: Evidence, services: Services) -> None:
@@ -234,7 +259,11 @@ def outcome(runs: Sequence[ActionRun], left: Sequence[ActionResult] = ()) -> Eve
 
     ``left``: what is said of targets that policy left out of this attempt.
     """
-    verified = [run.action for run in runs if run.status is ActionStatus.VERIFIED]
+    verified = [
+        run.action
+        for run in runs
+        if run.status is ActionStatus.VERIFIED and (not run.action.only_tagged or _marks(run, runs))
+    ]
     contains = any(run.action.contains for run in runs)
     counted = [action for action in verified if action.contains or not contains]
     if any(run.status is ActionStatus.WAITING for run in runs):
@@ -246,6 +275,11 @@ def outcome(runs: Sequence[ActionRun], left: Sequence[ActionResult] = ()) -> Eve
     if not counted:
         return Event.NOTHING_LEFT
     return Event.ALL_VERIFIED if contains else Event.TAGS_VERIFIED
+
+
+def _marks(run: ActionRun, runs: Sequence[ActionRun]) -> bool:
+    """Is there a verified tag for what contains only what is tagged?"""
+    return any(tag.status is ActionStatus.VERIFIED for tag in _tags_of(run, runs))
 
 
 def hold_back(

@@ -138,6 +138,8 @@ class Fact(StrEnum):
     GUARDRAIL = "guardrail"  # GuardDuty: what a guardrail did of the attack, "blocked" or "passed"
     INVOCATIONS = "invocations"  # GuardDuty: how often models were invoked
     SCAN = "scan"  # Malware Protection: the result of the scan
+    OBJECT_VERSION = "object_version"  # GuardDuty: of the one object that it names; none of "null"
+    OBJECT_ETAG = "object_etag"  # GuardDuty: of that object, without quotes
     STATUS = "status"  # the state that a resource changed to
     APPROVAL = "approval"  # SageMaker: ModelApprovalStatus of a model package
     CHANGED = "changed"  # SageMaker: the fields of the model package that changed
@@ -262,12 +264,15 @@ class Finding:
         """What is one case: the finding's id, but for sensitive data its bucket and type.
 
         Macie sends a finding for each object (Macie User Guide, "Types of findings"). A malicious
-        object is one case, whether a finding or the scan itself says so.
+        object is one case, whether a finding or the scan itself says so; what is uploaded under its
+        name afterwards is another.
         """
         buckets = self.resources_of("AWS::S3::Bucket")
         objects = self.resources_of("AWS::S3::Object")
         if self.kind == f"guardduty:{MALICIOUS_OBJECT}" and len(buckets) == len(objects) == 1:
-            return f"{self.type}/{buckets[0].name}/{objects[0].name}"
+            which = self.fact(Fact.OBJECT_VERSION) or self.fact(Fact.OBJECT_ETAG)
+            named = f"{self.type}/{buckets[0].name}/{objects[0].name}"
+            return f"{named}@{which}" if which else named
         if self.kind.startswith("macie:SensitiveData:") and len(buckets) == 1:
             return f"{self.type}/{buckets[0].name}"
         return self.id

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from cordon.finding import Finding, Principal, Resource, ResourceRole
 
 BUCKET = "AWS::S3::Bucket"
+OBJECT = "AWS::S3::Object"
 ROLE = "AWS::IAM::Role"
 USER = "AWS::IAM::User"
 KEY = "AWS::IAM::AccessKey"
@@ -43,6 +44,37 @@ def unsupported_buckets(finding: Finding) -> tuple[str, ...]:
     kinds = (BUCKET, *OTHER_BUCKETS)
     targets = [r for kind in kinds for r in finding.resources_of(kind, role=ResourceRole.TARGET)]
     return tuple(r.name for r in targets if r not in buckets(finding))
+
+
+def objects(finding: Finding) -> tuple[Resource, ...]:
+    """The one object that the finding is about, if it can be tagged; () if there is none.
+
+    Of several it is not known which version each one is.
+    """
+    found = finding.resources_of(OBJECT, role=ResourceRole.TARGET)
+    same_account = all(r.place.account == finding.place.account for r in found)
+    return found if len(found) == 1 and found[0].arn and same_account else ()
+
+
+def unsupported_object(finding: Finding) -> Unsupported | None:
+    """Why no object of the finding can be quarantined; None where one can."""
+    if objects(finding):
+        return None
+    if not buckets(finding):
+        bucket = unsupported_bucket(finding)
+        if bucket is not None:
+            return bucket
+    found = finding.resources_of(OBJECT)
+    if len(found) > 1:
+        return Unsupported(
+            "the finding names several objects, and not which version each one is",
+            "Keep each of them from being read: tag it cordon:status = quarantined, and deny"
+            " reading by that tag; or delete it.",
+        )
+    reason = "the finding names no object"
+    if found:
+        reason = "the object's key has characters that hide or reorder text"
+    return Unsupported(reason, "Find the object in the finding's source, and delete it there.")
 
 
 def revocable_principals(finding: Finding) -> tuple[Resource, ...]:

@@ -28,12 +28,12 @@ from ministack.core.responses import (
     _request_account_id,
     get_account_id,
 )
-from ministack.services import iam, kms, lambda_svc, sqs, stepfunctions
+from ministack.services import iam, kms, lambda_svc, s3, sqs, stepfunctions
 from moto.guardduty.models import guardduty_backends
 from moto.macie2.models import macie2_backends
 from moto.securityhub.models import securityhub_backends
 
-from console.staging import detection, identities, stage
+from console.staging import detection, identities, objects, stage
 from cordon.finding import Place, Resource
 from cordon.sources import read
 from embedded.backends import registry
@@ -65,6 +65,7 @@ def install() -> None:
     _count_invocations()
     identities._rename = _rename
     detection.rename_key = _rename_key
+    objects._rename = _rename_version
     inner = gateway.app
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -236,6 +237,16 @@ def _rename_key(made: str, wanted: Resource) -> None:
         "KeyId": wanted.name,
         "Arn": key["Arn"].replace(made, wanted.name),
     }
+
+
+def _rename_version(bucket: str, key: str, made: str, wanted: str, resource: Resource) -> None:
+    """Nor does one make a version of a given name."""
+    _request_account_id.set(resource.place.account)
+    s3._buckets[bucket]["objects"][key]["version_id"] = wanted
+    for version in s3._object_versions[(bucket, key)]:
+        if version["version_id"] == made:
+            version["version_id"] = wanted
+    s3._object_tags[(bucket, key, wanted)] = s3._object_tags.pop((bucket, key, made))
 
 
 def checkpoint(_: Any) -> dict[str, Any]:

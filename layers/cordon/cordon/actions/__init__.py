@@ -26,6 +26,7 @@ MODULES = {  # by name, the module within this package
     "suspend_lifecycle": "s3.suspend",
     "suspend_replication": "s3.suspend",
     "tag_bucket": "s3.tag",
+    "tag_object": "s3.tag_object",
     "revoke_role_sessions": "iam",
     "revoke_user_sessions": "iam",
     "disable_access_keys": "access_keys",

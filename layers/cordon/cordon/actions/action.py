@@ -82,6 +82,11 @@ class Action:
         return False
 
     @property
+    def only_tagged(self) -> bool:
+        """Does it contain only what a tag of its resource marks? Without one, it is nothing."""
+        return False
+
+    @property
     def caution(self) -> str:
         """What an approver must know beside the name of the change; "" if the name says it all."""
         return ""
@@ -100,6 +105,11 @@ class Action:
     def name(cls) -> str:
         """``BlockPublicAccess`` → ``block_public_access``."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    @classmethod
+    def held(cls) -> str:
+        """How the keys of its holds begin, after ``hold#``: whoever has it may write those rows."""
+        return f"{cls.family}#"
 
     @classmethod
     def permissions(cls) -> tuple[str, ...]:

@@ -115,6 +115,11 @@ class Tag(Action):
         return f"tags:{self.resource}"
 
     @property
+    def _marked(self) -> str:
+        """What has the tags, in messages."""
+        return self.resource
+
+    @property
     def in_words(self) -> str:
         return f"sets {_shown(self.tags)}"
 
@@ -203,7 +208,7 @@ class Tag(Action):
         wrong = [key for key, value in expected.items() if shown.get(key) != value]
         if wrong:
             texts = [f"{key} is {shown.get(key)!r}, not {expected[key]!r}" for key in wrong]
-            raise NotVerified(f"{self.resource}: tag {_bounded(texts)}")
+            raise NotVerified(f"{self._marked}: tag {_bounded(texts)}")
 
     def _require_room(self, shown: Tags, tags: Tags) -> None:
         """Raises Refused if the resource would have more tags than it can."""
@@ -211,7 +216,7 @@ class Tag(Action):
         added, excess = there - shown.keys(), len(there) - self.most
         if added and excess > 0:
             raise Refused(
-                f"{self.resource} has {len(shown)} of at most {self.most} tags: remove {excess} to"
+                f"{self._marked} has {len(shown)} of at most {self.most} tags: remove {excess} to"
                 f" make room for {_shown(added)}"
             )
 
@@ -238,15 +243,15 @@ class Tag(Action):
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"].get("Message")
             if self._is_deleted(code, message or ""):
-                raise ResourceDeleted(f"{self.resource} no longer exists") from error
+                raise ResourceDeleted(f"{self._marked} no longer exists") from error
             if self._is_full(code, message or ""):
                 raise Refused(
-                    f"{self.resource} has no room for {_shown(self.tags)}: it can have {self.most}"
+                    f"{self._marked} has no room for {_shown(self.tags)}: it can have {self.most}"
                     " tags; remove others"
                 ) from error
             if code in self.policy_errors:
                 raise Refused(
-                    f"{self.resource}: a tag policy of the organization denies a value of"
+                    f"{self._marked}: a tag policy of the organization denies a value of"
                     f" {_shown(self.tags)}"
                 ) from error
             raise

@@ -93,7 +93,7 @@ def read(finding: Field, digest: str, *, channel: str, custom_action: str) -> Fi
         is_cordon_finding=by.is_default_product_of(place.account) and _is_from_cordon(finding, id),
         activity=times.readable(partial(_activity, by.source, finding)),
         denied=bool(times.readable(lambda: finding["ProductFields"][_ERROR].present)),
-        facts=facts.asff(finding) if by.source == "guardduty" else (),
+        facts=facts.hub(finding, by.source),
     )
 
 

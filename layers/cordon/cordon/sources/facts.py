@@ -38,13 +38,25 @@ def guardduty(detail: Field) -> Facts:
             Fact.SEQUENCE: lambda: said(detail["associatedAttackSequenceArn"]),
             Fact.INVOCATIONS: lambda: _invocations(detail),
             Fact.GUARDRAIL: lambda: _guardrail(detail["resource"]["bedrockGuardrailDetails"]),
+            Fact.OBJECT_VERSION: lambda: version(_object(detail)["versionId"]),
+            Fact.OBJECT_ETAG: lambda: etag(_object(detail)["eTag"]),
         }
     )
 
 
-def asff(finding: Field) -> Facts:
-    """Of GuardDuty's copy in Security Hub: its own fields as ProductFields."""
-    return stated({Fact.EVENT_NAME: lambda: _name(finding["ProductFields"][_CALL])})
+def hub(finding: Field, source: str) -> Facts:
+    """Of a copy in Security Hub, which need not say it: Security Hub User Guide, "AwsS3Object".
+
+    GuardDuty's has its own fields as ProductFields.
+    """
+    of_guardduty = source == "guardduty"
+    return stated(
+        {
+            Fact.EVENT_NAME: lambda: _name(finding["ProductFields"][_CALL]) if of_guardduty else "",
+            Fact.OBJECT_VERSION: lambda: version(_hub_object(finding)["VersionId"]),
+            Fact.OBJECT_ETAG: lambda: etag(_hub_object(finding)["ETag"]),
+        }
+    )
 
 
 def ocsf(finding: Field) -> Facts:
@@ -62,6 +74,32 @@ def call(detail: Field) -> Facts:
             Fact.SWITCHED_OFF: lambda: _switched_off(detail["eventName"].value, request),
         }
     )
+
+
+def _hub_object(finding: Field) -> Field:
+    details = [item["Details"]["AwsS3Object"] for item in finding["Resources"].items()]
+    objects = [one for one in details if one.present]
+    return objects[0] if len(objects) == 1 else Field("AwsS3Object", None)
+
+
+def _object(detail: Field) -> Field:
+    """The one object that the finding names; absent where it names none, or several."""
+    buckets = detail["resource"]["s3BucketDetails"].items()
+    objects = [item for one in buckets for item in one["s3ObjectDetails"].items()]
+    return objects[0] if len(objects) == 1 else Field("s3ObjectDetails", None)
+
+
+def version(field: Field) -> str:
+    """An object's version; "" for ``null``, which an object has that was put without versioning."""
+    named = field.if_any(shapes.OBJECT_VERSION)
+    return "" if named == "null" else named
+
+
+def etag(field: Field) -> str:
+    """An object's entity tag, without the quotes that HTTP has around it."""
+    value = field.value
+    bare = Field(field.path, value.strip('"') if isinstance(value, str) else None)
+    return bare.if_any(shapes.OBJECT_ETAG)
 
 
 def said(field: Field) -> str:

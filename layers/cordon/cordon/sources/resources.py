@@ -147,11 +147,16 @@ def bucket(name: Field, arn: Field, place: Place) -> Resource:
 
 
 def s3_object(key: Field, within: Resource) -> Resource:
-    """An object. An attacker may choose its key: it is displayed and never passed to a call."""
-    safe_key = key.text(NAME)
-    unchanged = within.arn and safe_key == key.value and is_printable(safe_key)
-    arn = f"{within.arn}/{safe_key}" if unchanged else ""
-    return Resource(shapes.OBJECT, safe_key or "(no key)", within.place, arn)
+    """An object. An attacker may choose its key, any text of at most 1,024 bytes.
+
+    A key with characters that hide or reorder text is displayed without them, and has no ARN: no
+    call is made with it. What else is in it (spaces, ``*``, ``${``) it keeps.
+    """
+    value = key.value if isinstance(key.value, str) else ""
+    whole = bool(value) and is_printable(value) and len(value.encode()) <= NAME
+    name = value if whole else key.text(NAME) or "(no key)"
+    arn = f"{within.arn}/{name}" if whole and within.arn else ""
+    return Resource(shapes.OBJECT, name, within.place, arn)
 
 
 def s3_object_by_arn(field: Field, place: Place) -> tuple[Resource, ...]:

@@ -47,6 +47,9 @@ ARN = Shape("an ARN", ARN_PATTERN)
 ROLE_ARN = _shape(
     "the ARN of a role", r"arn:aws[a-z-]*:iam::[0-9]{12}:role/([\x21-\x7e]+/)?[\w+=,.@-]{1,64}"
 )
+# S3 makes both; no model has their form. What is longer than a fact is none.
+OBJECT_VERSION = _shape("the version of an object", r"[A-Za-z0-9._~-]{1,256}")
+OBJECT_ETAG = _shape("an entity tag", r"[A-Za-z0-9-]{1,128}")
 BUCKET_NAME = _shape("a bucket name", r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
 ROLE_NAME = _shape("a role name", r"[\w+=,.@-]{1,64}")
 USER_NAME = _shape("a user name", r"[\w+=,.@-]{1,64}")  # IAM User Guide, "IAM and AWS STS quotas"

@@ -20,10 +20,12 @@ from cordon.actions.bucket_policy import Statement
 from cordon.actions.grants import Grant
 from cordon.actions.s3.accepted import DELAYS, PolicyOf, Refusal
 from cordon.actions.s3.deny_statements import (
-    DENY_LEVELS,
     EVERYONE,
+    LEVELS,
     NAMES_A_PRINCIPAL,
     OUTSIDERS,
+    QUARANTINED,
+    QUARANTINED_OBJECTS,
     SIDS,
     WRITES,
     denials,
@@ -33,6 +35,7 @@ from cordon.actions.s3.public_access import BlockPublicAccess
 from cordon.actions.s3.setting import BucketSetting
 from cordon.clients import AwsClients, error_code
 
+_TAGGED = f"objects that have the tag {QUARANTINED[0]} = {QUARANTINED[1]}"
 WAIT_FOR_BLOCK = timedelta(hours=1)  # until a public policy is put again
 
 
@@ -41,9 +44,10 @@ class DenyBucketAccess(BucketSetting):
     """Add Cordon's deny statements to the bucket policy.
 
     ``levels``, at least one: "outsiders" (other accounts, except those of ``organization``),
-    "writes" (all changes), "everyone". ``exempt``: ARN patterns of ``aws:PrincipalArn`` that no
-    statement denies: responder, break-glass and service-linked roles. The account ``*`` in a
-    pattern means the owner's account.
+    "writes" (all changes), "everyone", "quarantined_objects" (reading or tagging of objects that
+    have the tag of ``TagObject``: where none has it, this denies nothing). ``exempt``: ARN patterns
+    of ``aws:PrincipalArn`` that no statement denies: responder, break-glass and service-linked
+    roles. The account ``*`` in a pattern means the owner's account.
 
     If the merged policy exceeds S3's limit, or S3 refuses it, a replacement takes its place:
     Cordon's statements, and every statement of the base that S3 takes beside them. A base that S3
@@ -66,9 +70,26 @@ class DenyBucketAccess(BucketSetting):
         CONTAIN_BUCKETS.allows("s3:PutBucketPolicy", "s3:DeleteBucketPolicy"),
     )
 
+    @classmethod
+    def held(cls) -> str:
+        """Two playbooks write bucket policies: the rows of no other setting are theirs by that."""
+        return f"{cls.family}#bucket-policy:"
+
     @property
     def in_words(self) -> str:
+        if self.only_tagged:
+            return f"adds a statement to the bucket's policy that denies reading {_TAGGED}"
         return "adds statements to the bucket's policy that deny access"
+
+    @property
+    def caution(self) -> str:
+        if QUARANTINED_OBJECTS not in self.levels:
+            return ""
+        return "whoever may tag objects there can now deny others to read them; replication goes on"
+
+    @property
+    def only_tagged(self) -> bool:
+        return self.levels == (QUARANTINED_OBJECTS,)
 
     @property
     def shuts_out(self) -> str:
@@ -82,8 +103,12 @@ class DenyBucketAccess(BucketSetting):
             WRITES: "everybody, this account's own people and workloads too: whatever changes an"
             " object or a setting of the bucket",
             EVERYONE: "everybody, this account's own people and workloads too: every access",
+            QUARANTINED_OBJECTS: "everybody, this account's own people and workloads and AWS"
+            f" services too: reading and tagging {_TAGGED}",
         }[level]
         exempt = f"the {len(self.exempt)} patterns of principals that the plan exempts"
+        if level == QUARANTINED_OBJECTS:
+            return f"{who}; but not {exempt}"
         return f"{who}; but not services that deliver logs, nor {exempt}"
 
     @property
@@ -92,8 +117,8 @@ class DenyBucketAccess(BucketSetting):
 
     def __post_init__(self) -> None:
         """Normalise the fields, so that equal actions have equal hashes."""
-        if not self.levels or not set(self.levels) <= DENY_LEVELS.keys():
-            raise ValueError(f"levels: expected some of {sorted(DENY_LEVELS)}, got {self.levels!r}")
+        if not self.levels or not set(self.levels) <= set(LEVELS):
+            raise ValueError(f"levels: expected some of {sorted(LEVELS)}, got {self.levels!r}")
         object.__setattr__(self, "levels", tuple(sorted(set(self.levels))))
         object.__setattr__(self, "exempt", tuple(sorted(set(self.exempt))))
         if OUTSIDERS not in self.levels:  # it has no meaning then

@@ -1,8 +1,8 @@
 """The policy statements of each level of ``DenyBucketAccess``. Pure.
 
-Every level has two statements: one for principals, one for AWS services with their own access. In
-a Region whose load balancers deliver their logs from an account of AWS there is a third: that
-account may put objects, and nothing else.
+Every level of ``DENY_LEVELS`` has two statements: one for principals, one for AWS services with
+their own access. In a Region whose load balancers deliver their logs from an account of AWS there
+is a third: that account may put objects, and nothing else.
 
 * A negated condition matches if its key is missing. Anonymous requests have no
   ``aws:PrincipalArn`` and no organization, so they are denied.
@@ -10,6 +10,10 @@ account may put objects, and nothing else.
   too; a plain ``Bool`` would allow them.
 * Services have their own statement. Without it CloudFront, a service, would continue to publish.
 * NotPrincipal is never used with Deny. For an assumed role ``aws:PrincipalArn`` is the role's ARN.
+
+The level ``QUARANTINED_OBJECTS`` has one, for everybody, services too: no service delivers by
+reading. S3 knows an object's tags where it is read or tagged, never where it is overwritten or
+deleted (Amazon S3 User Guide, "Tagging and access control policies").
 
 Sources: IAM User Guide, "AWS global condition context keys", "IAM JSON policy elements: Condition
 operators"; Service Authorization Reference, "Amazon S3".
@@ -24,6 +28,18 @@ from cordon.finding import Place
 OUTSIDERS = "outsiders"  # all accounts except the owner's account and its organization
 WRITES = "writes"  # reads continue; no object or setting of the bucket can change
 EVERYONE = "everyone"  # all principals except the exempt ones
+QUARANTINED_OBJECTS = "quarantined_objects"  # all of these, from objects with the tag; none else
+
+QUARANTINED = ("cordon:status", "quarantined")  # the tag
+# What s3:ExistingObjectTag is known for, and needed to read an object or to take its tag off.
+READ_OR_TAG = [
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:PutObjectTagging",
+    "s3:PutObjectVersionTagging",
+    "s3:DeleteObjectTagging",
+    "s3:DeleteObjectVersionTagging",
+]
 
 # The reads of S3 are exactly s3:Get* and s3:List*. All other actions are changes.
 READS = ["s3:Get*", "s3:List*"]
@@ -109,7 +125,24 @@ def denials(
                 only_puts = {"NotAction": [*action.get("NotAction", ()), "s3:PutObject"]}
                 condition = {"StringEquals": {"aws:PrincipalAccount": account}}
                 result.append(_deny(place, bucket, f"{sid}LoadBalancers", only_puts, condition))
+    if QUARANTINED_OBJECTS in levels:
+        result.append(_quarantined(place, bucket, exempt))
     return result
+
+
+def _quarantined(place: Place, bucket: str, exempt: Sequence[str]) -> dict[str, Any]:
+    key, value = QUARANTINED
+    return {
+        "Sid": QUARANTINED_SID,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": READ_OR_TAG,
+        "Resource": f"arn:{place.partition}:s3:::{bucket}/*",
+        "Condition": {
+            "StringEquals": {f"s3:ExistingObjectTag/{key}": value},
+            "ArnNotLike": {"aws:PrincipalArn": _patterns(place, exempt)},
+        },
+    }
 
 
 def _deny(
@@ -127,17 +160,19 @@ def _deny(
 
 
 def _except(place: Place, exempt: Sequence[str], condition: Conditions) -> Conditions:
-    """All principals except the exempt ones. Services are in the other statement.
-
-    In a pattern for any account, the account is replaced by the owner's: anyone can create a role
-    of that name in their own account.
-    """
-    patterns = dict.fromkeys(_ANY_ACCOUNT.sub(rf"\g<1>{place.account}:", e) for e in exempt)
+    """All principals except the exempt ones. Services are in the other statement."""
     return {
         **condition,
-        "ArnNotLike": {"aws:PrincipalArn": list(patterns)},
+        "ArnNotLike": {"aws:PrincipalArn": _patterns(place, exempt)},
         "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
     }
+
+
+def _patterns(place: Place, exempt: Sequence[str]) -> list[str]:
+    """In a pattern for any account, the account is replaced by the owner's: anyone can create a
+    role of that name in their own account.
+    """
+    return list(dict.fromkeys(_ANY_ACCOUNT.sub(rf"\g<1>{place.account}:", e) for e in exempt))
 
 
 def _external(place: Place, organization: str) -> tuple[Conditions, Conditions]:
@@ -185,6 +220,7 @@ def _load_balancers(place: Place) -> list[str]:
     return [account] if account else []
 
 
+_PARTS = ("", "Services", "LoadBalancers")
 DENY_LEVELS: dict[
     str,
     tuple[str, dict[str, Any], Callable[[Place, str], tuple[Conditions, Conditions]]],
@@ -193,6 +229,9 @@ DENY_LEVELS: dict[
     WRITES: ("CordonDenyWrites", {"NotAction": READS}, _everyone),
     EVERYONE: ("CordonDenyEveryone", {"Action": "s3:*"}, _everyone),
 }
-SIDS = tuple(
-    f"{sid}{part}" for sid, *_ in DENY_LEVELS.values() for part in ("", "Services", "LoadBalancers")
+LEVELS = (*DENY_LEVELS, QUARANTINED_OBJECTS)
+QUARANTINED_SID = "CordonDenyQuarantinedObjects"
+SIDS = (
+    *(f"{sid}{part}" for sid, *_ in DENY_LEVELS.values() for part in _PARTS),
+    QUARANTINED_SID,
 )
