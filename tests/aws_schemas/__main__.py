@@ -28,6 +28,11 @@ _PAGE = "the service's page has it; the schema is older"
 _NULL = "without a value it is absent or null"
 # detail-type: patterns of differences, and why these are right
 WHY: dict[str, dict[str, str]] = {
+    "AWS API Call via CloudTrail": {  # the only schema is of KMS
+        "detail.requestParameters.*": "the schema is of a call that generates a data key",
+        "detail.userIdentity.invokedBy: missing": "only what a service calls has it",
+        "detail.*: unknown": _PAGE,
+    },
     "AWS Health Event": {"detail.*: unknown": _PAGE},
     "GuardDuty Finding": {
         "detail.service.additionalInfo.sample: missing": "only generated samples have it",
