@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from embedded.backends import tags
+from embedded.backends import guardrails, tags
 from embedded.place import Place
 from embedded.saved_state import services_in_use
 
@@ -40,6 +40,7 @@ def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
         "bedrock-agent": tags_of("bedrock-agent", _AGENTS, _agent_tags),
         "bedrock-agentcore": tags_of("bedrock-agentcore-control", _AGENTCORE, _agent_tags),
         "tags": tags.everything(),
+        "guardrails": guardrails.enforced(),
         "ssm": _ops_items(client("ssm")),
         "securityhub": _findings(client("securityhub")),
     }

@@ -33,7 +33,6 @@ ROOT_USE = (
 AI_THREATS = (  # all of default severity Low (GuardDuty AI Protection finding types)
     "guardduty:Impact:IAMUser/AnomalousModelInvocation",
     "guardduty:Impact:IAMUser/CostHarvesting",
-    "guardduty:Impact:IAMUser/PromptInjection.Direct",
     "guardduty:DefenseEvasion:IAMUser/BedrockLoggingDisabled",
 )
 ACCOUNT_WIDE = ("guardduty:Policy:S3/AccountBlockPublicAccessDisabled",)

@@ -91,6 +91,7 @@ FAMILIES = {
     "tag_bedrock": "tag",
     "tag_bedrock_agent": "tag",
     "tag_agent_core": "tag",
+    "enforce_guardrail": "guardrail",
 }
 TAGS = {name for name in FAMILIES if name.startswith("tag_")}
 

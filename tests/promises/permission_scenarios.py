@@ -35,6 +35,7 @@ from tests.examples import (
     samples,
 )
 from tests.promises.permission_scenarios_desk import DESK_ROADS
+from tests.promises.permission_scenarios_guardrail import GUARDRAIL_ROADS, NAMED
 from tests.promises.permission_scenarios_people import RECONCILER_ROADS, REPORTER_ROADS
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.world import HOME, PLAYBOOKS, Event, World, chosen, finding_of
@@ -43,6 +44,7 @@ Road = Callable[[World], None]
 MEMBER = "444455556666"
 ENDED = (Status.CONTAINED, Status.TAGGED, Status.ESCALATED)
 MEMBERS = {"MemberRole": "Member", "ExternalId": "d3adb33f"}  # as the stack is deployed
+DEPLOYED = {**MEMBERS, **NAMED}
 
 
 def sample(name: str) -> Road:
@@ -336,6 +338,7 @@ ROADS: dict[str, tuple[Road, ...]] = {
         died("guardduty_attack_sequence_s3"),
         incident_resolved("guardduty_attack_sequence_s3"),
     ),
+    "RespondToPromptInjection": GUARDRAIL_ROADS,
     "Setup": (set_up, looked_after),
     "DecideCases": DESK_ROADS,
     "ReportCases": REPORTER_ROADS,

@@ -11,7 +11,7 @@ from console.permissions import used
 from console.permissions.record import Record
 from embedded.journal import Called
 from tests.promises.forked import apart
-from tests.promises.permission_scenarios import MEMBERS, ROADS, Road
+from tests.promises.permission_scenarios import DEPLOYED, ROADS, Road
 from tests.promises.world import ROOT, World
 
 RECORDING = "RECORD" in os.environ
@@ -28,7 +28,7 @@ def seen(world: World, road: Road) -> used.Uses:
     return dict(apart(all_roads))
 
 
-@pytest.mark.world("enforce", **MEMBERS)
+@pytest.mark.world("enforce", **DEPLOYED)
 @pytest.mark.parametrize("function", ROADS)
 def test_used_permissions_match_the_record(world: World, function: str) -> None:
     every = used.merged(*(seen(world, road) for road in ROADS[function]))

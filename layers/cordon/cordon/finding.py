@@ -144,6 +144,7 @@ class Fact(StrEnum):
 
 
 MOST_OF_A_FACT = 256  # characters
+COPIES = ("securityhub", "securityhub_v2", "custom_action")  # channels by which a copy comes
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,15 @@ class Finding:
     def fact(self, name: Fact) -> str:
         """What the source states by this name; "" where it states nothing."""
         return dict(self.facts).get(name, "")
+
+    @property
+    def is_copy(self) -> bool:
+        """Is it Security Hub's copy of a native finding? It may state fewer facts."""
+        return self.source != "securityhub" and self.channel in COPIES
+
+    def with_facts_of(self, native: "Finding") -> "Finding":
+        """A copy, with the facts that it lacks and the native event states."""
+        return replace(self, facts=tuple({**dict(native.facts), **dict(self.facts)}.items()))
 
     @property
     def kind(self) -> str:

@@ -33,6 +33,7 @@ MODULES = {  # by name, the module within this package
     "tag_bedrock": "bedrock",
     "tag_bedrock_agent": "bedrock",
     "tag_agent_core": "bedrock",
+    "enforce_guardrail": "enforced_guardrail",
 }
 
 LOADED: dict[str, type[Action]] = {}  # by name
