@@ -1,7 +1,7 @@
 """Respond to a prompt injection: record what was blocked; inform people of what was not.
 
 When    GuardDuty finds a direct prompt injection that a guardrail saw.
-Does    where every filter blocked it: records and counts it, and nobody is asked. Else an incident
+Does    where the guardrail blocked it: records and counts it, and nobody is needed. Else an incident
         says what to enforce and what that breaks. Where the operator has named a guardrail
         (EnforcedGuardrail): a person may approve that it is enforced on every model call of the
         account in this Region. No mode enforces it without a person.
@@ -28,7 +28,7 @@ SEEN = {
 # What an enforced guardrail does and breaks: Amazon Bedrock User Guide, "Apply cross-account
 # safeguards with Amazon Bedrock Guardrails enforcements"
 PROPOSAL = (
-    "Find in the application's log what the model answered and did. Let the application's own "
+    "Find in the application's log what the model said and did. Let the application's own "
     "guardrail block: filter PROMPT_ATTACK, input strength HIGH, input action BLOCK, in a new "
     "numbered version that the application then uses. To have every model call of the account "
     "here pass such a guardrail: name it in EnforcedGuardrail (id:version), and approve. What "

@@ -49,6 +49,7 @@ READS = {
     "own_roles_in": {"CORDON_OWN_ROLES", "CORDON_MEMBER_ROLE"},
     "never_locked_out": {"CORDON_BREAK_GLASS", "CORDON_OWN_ROLES", "CORDON_MEMBER_ROLE"},
     "region": set(),
+    "enforced_guardrail": set(),  # without it none is named, and none enforced
     "is_home": {"CORDON_HOME_REGION"},
 }
 # What a function adds to its deployment from the row ``setup#parts``, and has not before.

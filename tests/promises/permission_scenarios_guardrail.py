@@ -26,7 +26,7 @@ NAMED = {"EnforcedGuardrail": f"{GUARDRAIL}:{VERSION}"}  # as the stack is deplo
 HERE = backends.here(HOME[0], HOME[1])
 
 
-def asked(world: World) -> Case:
+def with_question(world: World) -> Case:
     """The named guardrail is there, and the question is open."""
     guardrails.is_there(GUARDRAIL, VERSION, HERE)
     world.send(event(PASSED))
@@ -43,14 +43,14 @@ def recorded(world: World) -> None:
 
 def approved_and_released(world: World) -> None:
     """A person approves, and releases."""
-    world.approve(asked(world))
+    world.approve(with_question(world))
     assert world.case().status is Status.CONTAINED
     assert world.release(world.case()).status is Status.REOPENED
 
 
 def needs_time(world: World) -> None:
     """It was approved and failed; tried again, it needs minutes: a workflow waits for it."""
-    case = asked(world)
+    case = with_question(world)
     failing, verify = [True], EnforceGuardrail.verify
     until = world.account.now + timedelta(hours=1)
 
@@ -73,7 +73,7 @@ def needs_time(world: World) -> None:
 
 def died(world: World) -> None:
     """A sandbox died, so that the next comes upon what it had written."""
-    case = asked(world)
+    case = with_question(world)
     deaths = [SandboxDied()]
 
     def die(call: Called) -> None:

@@ -15,7 +15,7 @@ from tests.promises.permission_scenarios_guardrail import (
     HERE,
     NAMED,
     PASSED,
-    asked,
+    with_question,
 )
 from tests.promises.world import Event, World, changed, event, logged
 
@@ -56,7 +56,7 @@ def incidents(world: World) -> list[str]:
 
 
 @pytest.mark.parametrize("mode", ["observe", "approve", "enforce"])
-def test_blocked_is_recorded_and_counted_and_asks_nobody(world: World, mode: str) -> None:
+def test_blocked_is_recorded_and_counted_and_needs_nobody(world: World, mode: str) -> None:
     world.set(f"modes.{FOLDER}", mode)
     before = world.state
     delivery = world.send(event(BLOCKED))
@@ -79,7 +79,7 @@ def test_blocked_is_recorded_and_counted_and_asks_nobody(world: World, mode: str
 
 
 @pytest.mark.parametrize("copy", COPIES)
-def test_copy_of_what_was_blocked_asks_nobody(world: World, copy: str) -> None:
+def test_copy_of_what_was_blocked_needs_nobody(world: World, copy: str) -> None:
     """It comes minutes later and does not say what the guardrail did."""
     world.send(blocked())
     world.send(event(copy))
@@ -105,7 +105,7 @@ def test_copy_that_came_first_is_closed_by_the_event_itself(
     assert world.case().status is Status.RELEASED
 
 
-def test_blocked_again_and_its_copy_ask_nobody(world: World) -> None:
+def test_blocked_again_and_its_copy_need_nobody(world: World) -> None:
     world.send(blocked())
     world.send(later(blocked()))
     world.send(later(event(COPIES[0])))
@@ -169,7 +169,7 @@ def test_what_cannot_be_read_was_not_blocked(world: World, path: str, value: Any
 @pytest.mark.world("approve", **NAMED)
 def test_guardrail_is_enforced_only_once_a_person_approved(world: World, mode: str) -> None:
     world.set(f"modes.{FOLDER}", mode)
-    case = asked(world)
+    case = with_question(world)
     assert enforced(world) == []
     before = world.state
     message = world.published[-1].message
@@ -194,8 +194,8 @@ def test_observe_enforces_nothing(world: World) -> None:
 
 
 @pytest.mark.world("approve", **NAMED)
-def test_attack_that_the_enforced_guardrail_blocks_asks_nobody_again(world: World) -> None:
-    world.approve(asked(world))
+def test_attack_that_the_enforced_guardrail_blocks_needs_nobody_again(world: World) -> None:
+    world.approve(with_question(world))
     world.account.advance(timedelta(hours=4))
     delivery = world.send(later(blocked(), day=24))
     (said,) = logged(delivery, "unchanged")
@@ -205,7 +205,7 @@ def test_attack_that_the_enforced_guardrail_blocks_asks_nobody_again(world: Worl
 
 @pytest.mark.world("approve", **NAMED)
 def test_guardrail_of_others_stays_enforced(world: World) -> None:
-    case = asked(world)
+    case = with_question(world)
     guardrails.is_there(OTHER, "1", HERE)
     world.account.client("bedrock").put_enforced_guardrail_configuration(
         guardrailInferenceConfig={"guardrailIdentifier": OTHER, "guardrailVersion": "1"}

@@ -130,10 +130,12 @@ class EnforceGuardrail(Action):
 
     def undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         """Where we wrote, the base is put back whatever the reading says: it may be an old one."""
-        shown, ours, base = self._ours(aws), written["enforced"], written["base"]
+        listed, ours, base = self._listed(aws), written["enforced"], written["base"]
+        shown = self._entry(listed)
         theirs = _whole(shown) not in map(_whole, (ours, base, captured["enforced"]))
-        if theirs or (shown is None and base is not None):
-            words = "changed" if shown else "deleted"
+        other = shown is None and bool(listed)  # of another guardrail, perhaps by our configId
+        if theirs or other or (shown is None and base is not None):
+            words = "changed" if shown else "replaced" if other else "deleted"
             reason = f"a person {words} the enforced configuration of {self.resource}"
             return UndoResult(Undone.DRIFTED, f"{reason}: it was not changed", {"enforced": shown})
         if base is None:
@@ -240,14 +242,14 @@ class EnforceGuardrail(Action):
         config = {"guardrailIdentifier": self.resource, **settings}
         try:
             named = {"configId": ours["configId"]} if ours else {}
-            answer = bedrock.put_enforced_guardrail_configuration(
+            made = bedrock.put_enforced_guardrail_configuration(
                 **named, guardrailInferenceConfig=config
             )
         except ClientError as error:
             if not ours or error_code(error) != NOT_FOUND:
                 raise
-            answer = bedrock.put_enforced_guardrail_configuration(guardrailInferenceConfig=config)
-        return {"configId": answer["configId"], **{name: wanted[name] for name in SETTINGS}}
+            made = bedrock.put_enforced_guardrail_configuration(guardrailInferenceConfig=config)
+        return {"configId": made["configId"], **{name: wanted[name] for name in SETTINGS}}
 
     def _delete(self, aws: AwsClients, config: str) -> None:
         bedrock = aws.client("bedrock")
