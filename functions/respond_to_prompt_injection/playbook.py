@@ -1,7 +1,7 @@
 """Respond to a prompt injection: record what was blocked; inform people of what was not.
 
 When    GuardDuty finds a direct prompt injection that a guardrail saw.
-Does    where the guardrail blocked it: records and counts it, and nobody is needed. Else an incident
+Does    where the guardrail blocked it: records and counts it; nobody is needed. Else an incident
         says what to enforce and what that breaks. Where the operator has named a guardrail
         (EnforcedGuardrail): a person may approve that it is enforced on every model call of the
         account in this Region. No mode enforces it without a person.

@@ -52,7 +52,7 @@ def on_known_case(case: Case, finding: Finding, decision: Decision, services: Se
 
 
 def on_recorded(case: Case, finding: Finding, why: str, services: Services) -> Outcome:
-    """It needs nobody. Where only a copy said so far what happened, no person is needed any more."""
+    """It needs nobody; also where a copy came first, which does not say what the source says."""
     if case.status is Status.OBSERVED and finding.moment > case.last_activity:
         case = services.cases.write(replace(case, last_activity=finding.moment))
     waits = case.status in (Status.ESCALATED, Status.AWAITING_APPROVAL) and not case.contained_as
