@@ -35,7 +35,7 @@ from tests.examples import (
     samples,
 )
 from tests.promises.permission_scenarios_desk import DESK_ROADS
-from tests.promises.permission_scenarios_guardrail import GUARDRAIL_ROADS, NAMED
+from tests.promises.permission_scenarios_guardrail import FOLDER, GUARDRAIL_ROADS, NAMED
 from tests.promises.permission_scenarios_people import RECONCILER_ROADS, REPORTER_ROADS
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.world import HOME, PLAYBOOKS, Event, World, chosen, finding_of
@@ -338,7 +338,7 @@ ROADS: dict[str, tuple[Road, ...]] = {
         died("guardduty_attack_sequence_s3"),
         incident_resolved("guardduty_attack_sequence_s3"),
     ),
-    "RespondToPromptInjection": GUARDRAIL_ROADS,
+    PLAYBOOKS[FOLDER]: GUARDRAIL_ROADS,
     "Setup": (set_up, looked_after),
     "DecideCases": DESK_ROADS,
     "ReportCases": REPORTER_ROADS,

@@ -15,12 +15,13 @@ from embedded import backends
 from embedded.backends import guardrails
 from embedded.iam_guard import SandboxDied
 from embedded.journal import Called
-from tests.promises.world import HOME, World, event
+from tests.examples import event, folder_of
+from tests.promises.world import HOME, World
 
 Road = Callable[[World], None]
-FOLDER = "respond_to_prompt_injection"
-BLOCKED = f"{FOLDER}/guardduty_prompt_injection_blocked"
-PASSED = f"{FOLDER}/guardduty_prompt_injection_not_blocked"
+BLOCKED = "guardduty_prompt_injection_blocked"
+PASSED = "guardduty_prompt_injection_not_blocked"
+FOLDER = folder_of(PASSED)  # the playbook
 GUARDRAIL, VERSION = "gr9z8y7x6w5v", "3"
 NAMED = {"EnforcedGuardrail": f"{GUARDRAIL}:{VERSION}"}  # as the stack is deployed
 HERE = backends.here(HOME[0], HOME[1])

@@ -8,6 +8,7 @@ import pytest
 from cordon.memory.cases import ActionStatus
 from cordon.statuses import Status
 from embedded.backends import guardrails
+from tests.examples import event
 from tests.promises.permission_scenarios_guardrail import (
     BLOCKED,
     FOLDER,
@@ -17,9 +18,9 @@ from tests.promises.permission_scenarios_guardrail import (
     PASSED,
     with_question,
 )
-from tests.promises.world import Event, World, changed, event, logged
+from tests.promises.world import Event, World, changed, logged
 
-COPIES = [f"{FOLDER}/{door}_guardduty_prompt_injection" for door in ("securityhub", "ocsf")]
+COPIES = [f"{door}_guardduty_prompt_injection" for door in ("securityhub", "ocsf")]
 OTHER = "grother00001"
 
 
