@@ -195,8 +195,7 @@ class EmbeddedAccount:
             self._events,
             self.journal,
         )
-        iam_guard.enter(self.calls.intercept)
-        undo.callback(iam_guard.leave)
+        undo.callback(iam_guard.leave, iam_guard.enter(self.calls.intercept))
         state_machines.enter(self)
         undo.callback(state_machines.leave)
         hub.subscribe(self._events.on_finding)

@@ -292,15 +292,16 @@ Intercept = Callable[[Any, str, Mapping[str, Any], Callable[[], Any]], Any]
 _intercept: list[Intercept] = []
 
 
-def enter(intercept: Intercept) -> None:
-    """Route every botocore call through ``intercept`` until ``leave``."""
+def enter(intercept: Intercept) -> int:
+    """Route every botocore call through ``intercept``, until ``leave`` with what this returns."""
     _install()
     _intercept.append(intercept)
+    return len(_intercept) - 1
 
 
-def leave() -> None:
-    """Make calls directly again."""
-    _intercept.pop()
+def leave(entered: int) -> None:
+    """Make calls as before that ``enter``. What came upon it, as a fault of a test, goes too."""
+    del _intercept[entered:]
 
 
 @cache

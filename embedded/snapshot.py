@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from embedded.backends import tags
+from embedded.backends import guardrails, tags
 from embedded.place import Place
 from embedded.saved_state import services_in_use
 
@@ -41,6 +41,7 @@ def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
         "bedrock-agentcore": tags_of("bedrock-agentcore-control", _AGENTCORE, _agent_tags),
         "tags": tags.everything(),
         "detection": detection(client, own, [s for s in _SWITCHED if holds_something(s, place)]),
+        "guardrails": guardrails.enforced(),
         "ssm": _ops_items(client("ssm")),
         "securityhub": _findings(client("securityhub")),
     }

@@ -13,6 +13,7 @@ from cordon.gate import CLOSED_STATES
 from cordon.playbook import Plan
 from cordon.policy import (
     MANUAL_STEP,
+    Decision,
     PolicyInput,
     Verdict,
     decide,
@@ -185,6 +186,52 @@ def test_foreign_target_is_ignored() -> None:
     decision = decide(replace(here, plan=Plan((action, *here.plan.actions[1:]))))
     assert decision.verdict is Verdict.IGNORE
     assert decision.reason == f"a target lies outside the finding's account {ACCOUNT}"
+
+
+# ---- what needs nobody, and what no mode does without a person ----
+
+RECORDING = replace(QUARANTINE, needs_nobody=lambda finding: "it was blocked" if finding else "")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"settings": OBSERVE},
+        {"settings": APPROVE},
+        {"settings": ENFORCE},
+        {"settings": replace(ENFORCE, switch=MasterSwitch.OBSERVE)},
+        {"settings": replace(ENFORCE, unreadable="settings cannot be read: X")},
+        {"budget_left": False},
+        {"protection_unknown": "AccessDenied"},
+        {"protected": {BUCKET.arn: "why"}},
+        {"released_by": "Ada"},
+        {"finding": a_finding(custom_action=CONTAIN_ACTION)},
+    ],
+)
+def test_what_needs_nobody_is_recorded_whatever_the_settings(changes: dict[str, Any]) -> None:
+    decision = decide(replace(facts(**changes), playbook=RECORDING))
+    assert decision == Decision(Verdict.OBSERVE, "it was blocked", recorded=True)
+    assert not decide(facts(**changes)).recorded
+
+
+def test_stopped_cordon_records_nothing() -> None:
+    stopped = facts(settings=replace(ENFORCE, switch=MasterSwitch.OFF))
+    assert decide(replace(stopped, playbook=RECORDING)).verdict is Verdict.IGNORE
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict"),
+    [(OBSERVE, Verdict.OBSERVE), (APPROVE, Verdict.ASK), (ENFORCE, Verdict.ASK)],
+)
+def test_no_mode_does_without_a_person_what_only_a_person_may(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, verdict: Verdict
+) -> None:
+    here = facts(settings=settings)
+    monkeypatch.setattr(type(here.plan.actions[0]), "only_by_a_person", True)
+    decision = decide(here)
+    assert decision.verdict is verdict
+    named = "a person must approve block_public_access in every mode"
+    assert (decision.reason == named) is (verdict is Verdict.ASK)
 
 
 # ---- for a person: a plan without changes ----

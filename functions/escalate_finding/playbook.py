@@ -1,6 +1,6 @@
 """Escalate what only a person can contain.
 
-When    root is used; an AI workload is misused in a way no playbook contains yet; an attack
+When    root is used; an identity was manipulated, or a notebook's start script changed; an attack
         sequence names what no playbook contains; logs or defences are impaired; the principal,
         bucket or object is one that Cordon cannot contain; anything critical, or High about data,
         identity or AI, that no other playbook handles; or such a threat in an account or Region
@@ -33,9 +33,6 @@ ROOT_USE = (
     "securityhub:IAM.6",
     "securityhub:IAM.9",
 )
-AI_THREATS = (  # all of default severity Low (GuardDuty AI Protection finding types)
-    "guardduty:Impact:IAMUser/PromptInjection.Direct",
-)
 ACCOUNT_WIDE = ("guardduty:Policy:S3/AccountBlockPublicAccessDisabled",)
 # Custom detection rules find what their owner wants to hear of, also where they say Low or Medium:
 # an administrator may have done it, so that nothing is revoked before a person has looked.
@@ -47,7 +44,6 @@ DISCOVERED_BUCKETS = ("guardduty:Discovery:S3/MaliciousIPCaller*",)
 SENSITIVE_DATA = ("macie:SensitiveData:*",)  # where it is High: Macie finds Low and Medium daily
 FOR_A_PERSON = (
     *ROOT_USE,
-    *AI_THREATS,
     *ACCOUNT_WIDE,
     *ACCOUNT_MANIPULATION,
     *CODE_IN_AI,
@@ -99,8 +95,6 @@ CONCERNS = (*CONCERNS_DATA, *CONCERNS_IDENTITY, *CONCERNS_AI)
 MANUAL_STEPS = {
     ROOT_USE: "Ask who used root and why. If nobody did: change its password, delete its "
     "access keys, check its MFA device, and deny root by an SCP.",
-    AI_THREATS: "Check who invokes the model and with what. Do not revoke the role "
-    "of the application before it is known to be stolen: limit the model-invoke actions instead.",
     ACCOUNT_WIDE: "Turn the account's block public access on again unless the change was "
     "approved. Cordon never changes it: one finding must not shut every bucket of an account.",
     ACCOUNT_MANIPULATION: "Ask who changed this identity and why. If nobody did: take "

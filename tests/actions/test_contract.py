@@ -118,6 +118,7 @@ FAMILIES = {
     "enable_detector": "detection",
     "resume_macie": "detection",
     "restore_key": "detection",
+    "enforce_guardrail": "guardrail",
 }
 TAGS = {name for name in FAMILIES if name.startswith("tag_")}
 

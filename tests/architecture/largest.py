@@ -46,6 +46,7 @@ def largest() -> Mapping[str, str]:
         "OtherRegions": "us-".ljust(longest("OtherRegions") - 2, "e") + "-1",
         "CaBundle": "/opt/".ljust(longest("CaBundle"), "c"),
         "ContactEmail": "@example.com".rjust(longest("ContactEmail"), "m"),
+        "EnforcedGuardrail": "g".ljust(longest("EnforcedGuardrail") - 9, "g") + ":12345678",
         "ExternalId": "e" * longest("ExternalId"),
         "MemberRole": "M" * 64,
         "OrganizationId": "o-" + "a" * 32,

@@ -53,6 +53,7 @@ READS = {
     "never_locked_out": {"CORDON_BREAK_GLASS", "CORDON_OWN_ROLES", "CORDON_MEMBER_ROLE"},
     "deny_policy": {"CORDON_DENY", "CORDON_ACCOUNT"},
     "region": set(),
+    "enforced_guardrail": set(),  # without it none is named, and none enforced
     "is_home": {"CORDON_HOME_REGION"},
 }
 # What a function adds to its deployment from the row ``setup#parts``, and has not before.

@@ -36,6 +36,7 @@ from tests.examples import (
     shape,
 )
 from tests.promises.permission_scenarios_desk import DESK_ROADS
+from tests.promises.permission_scenarios_guardrail import FOLDER, GUARDRAIL_ROADS, NAMED
 from tests.promises.permission_scenarios_objects import OBJECT_ROADS, OBJECTS
 from tests.promises.permission_scenarios_people import RECONCILER_ROADS, REPORTER_ROADS
 from tests.promises.test_holds_on_one_bucket import bucket_of
@@ -45,6 +46,7 @@ Road = Callable[[World], None]
 MEMBER = "444455556666"
 ENDED = (Status.CONTAINED, Status.TAGGED, Status.ESCALATED)
 MEMBERS = {"MemberRole": "Member", "ExternalId": "d3adb33f"}  # as the stack is deployed
+DEPLOYED = {**MEMBERS, **NAMED}
 
 
 def sample(name: str) -> Road:
@@ -346,6 +348,7 @@ ROADS: dict[str, tuple[Road, ...]] = {
         died("guardduty_root_credential_usage"),
         incident_resolved("guardduty_root_credential_usage"),
     ),
+    PLAYBOOKS[FOLDER]: GUARDRAIL_ROADS,
     "Setup": (set_up, looked_after),
     "DecideCases": DESK_ROADS,
     "ReportCases": REPORTER_ROADS,

@@ -18,6 +18,7 @@ BULK = ("securityhub_sagemaker_2", "securityhub_sagemaker_5", "securityhub_sagem
     [
         (PUBLIC, "detail.id", "FailedInvocations"),
         ("guardduty_persistence", "detail.region", "FailedInvocations"),
+        ("guardduty_prompt_injection_blocked", "detail.accountId", "FailedInvocations"),
         ("guardduty_root_credential_usage", "detail.id", "FailedInvocations"),
         (FAILED, "detail.findings.0.AwsAccountId", "FailedBulkEvents"),
         ("macie_public", "detail.accountId", "FailedInvocations"),

@@ -173,7 +173,7 @@ def run(
 ) -> tuple[End, list[Copy]]:
     """How it ends undisturbed, and the copies that were disturbed."""
     disturbed = Disturbed(world, name, kinds, rows)
-    iam_guard.enter(disturbed)
+    entered = iam_guard.enter(disturbed)
     try:
         end = work()
     except BaseException as error:
@@ -182,7 +182,7 @@ def run(
         send_result(disturbed.channel, partial(_raise, error))
     if disturbed.breakage is not None:
         send_result(disturbed.channel, partial(_mended, disturbed.breakage, end, again))
-    iam_guard.leave()
+    iam_guard.leave(entered)
     return end, disturbed.copies
 
 

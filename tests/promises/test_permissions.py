@@ -10,7 +10,7 @@ import pytest
 from console.permissions import used
 from console.permissions.record import Record
 from embedded.journal import Called
-from tests.promises.permission_scenarios import MEMBERS, ROADS, Road
+from tests.promises.permission_scenarios import DEPLOYED, ROADS, Road
 from tests.promises.world import ROOT, Anew
 
 RECORDING = "RECORD" in os.environ
@@ -24,7 +24,7 @@ def seen(anew: Anew, road: Road) -> used.Uses:
         return used.uses(world.account.stack, world.account.journal.of(Called), ROOT)
 
 
-@pytest.mark.world("enforce", **MEMBERS)
+@pytest.mark.world("enforce", **DEPLOYED)
 @pytest.mark.parametrize("function", ROADS)
 def test_used_permissions_match_the_record(anew: Anew, function: str) -> None:
     every = used.merged(*(seen(anew, road) for road in ROADS[function]))

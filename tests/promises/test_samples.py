@@ -26,6 +26,7 @@ ENDED = {
     "contained": Status.CONTAINED,
     "tagged": Status.TAGGED,
     "escalated": Status.ESCALATED,
+    "observed": Status.OBSERVED,  # in enforce: it needs nobody
     "released": Status.RELEASED,
     "releasing": Status.REOPENED,
 }

@@ -112,6 +112,12 @@ def test_observed_case_names_setting() -> None:
     assert f"set the mode of {QUARANTINE.name}" in advice(a_case(Status.OBSERVED))
 
 
+def test_observed_case_without_changes_says_what_to_do() -> None:
+    """No mode would change anything: to set one is no advice."""
+    case = a_case(Status.OBSERVED, plan=Plan((), "Nobody is needed."))
+    assert advice(case) == "Nobody is needed."
+
+
 @pytest.mark.parametrize(("status", "again"), [("failed", True), ("refused", False)])
 def test_advice_promises_no_vain_retry(status: str, again: bool) -> None:
     case = with_results(a_case(Status.FAILED), ActionStatus(status), "no room for a tag")

@@ -11,8 +11,9 @@ from tests.make import a_finding
 from tests.sources import samples
 
 
-def guarded(*actions: Any) -> Finding:
-    filters = [{"type": "PROMPT_ATTACK", "confidence": "HIGH", "action": a} for a in actions]
+def guarded(*actions: Any, others: tuple[tuple[Any, str], ...] = ()) -> Finding:
+    named = [*(("PROMPT_ATTACK", action) for action in actions), *others]
+    filters = [{"type": type, "confidence": "HIGH", "action": action} for type, action in named]
     resource = samples.guardduty()["detail"]["resource"]
     details = {"guardrailAction": "GUARDRAIL_INTERVENED", "contentPolicyFilters": filters}
     return read(samples.guardduty(resource=resource | {"bedrockGuardrailDetails": details}))
@@ -28,10 +29,32 @@ def guarded(*actions: Any) -> Finding:
         ([], ""),
     ],
 )
-def test_attack_is_blocked_only_where_every_filter_says_so(
+def test_attack_is_blocked_only_where_every_filter_of_attacks_says_so(
     actions: list[Any], expected: str
 ) -> None:
     assert guarded(*actions).fact(Fact.GUARDRAIL) == expected
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ((("MISCONDUCT", "NONE"),), "blocked"),
+        ((("JAILBREAK", "NONE"),), "passed"),
+        ((("JAILBREAK", "BLOCKED"), ("HATE", "NONE")), "blocked"),
+    ],
+)
+def test_other_filters_say_nothing_of_the_attack(
+    others: tuple[tuple[str, str], ...], expected: str
+) -> None:
+    assert guarded("BLOCKED", others=others).fact(Fact.GUARDRAIL) == expected
+    assert guarded("NONE", others=others).fact(Fact.GUARDRAIL) == "passed"
+    assert guarded(others=(("MISCONDUCT", "BLOCKED"), (None, "BLOCKED"))).facts == ()
+
+
+def test_what_a_guardrail_blocked_was_denied() -> None:
+    assert guarded("BLOCKED").denied
+    assert not guarded("NONE").denied
+    assert not guarded().denied
 
 
 def test_rule_and_sequence_of_guardduty() -> None:

@@ -44,8 +44,23 @@ def on_known_case(case: Case, finding: Finding, decision: Decision, services: Se
         return take_up(case, services)
     if is_again(case, finding):
         return on_newer_activity(case, finding, services)
+    if decision.recorded:
+        return on_recorded(case, finding, decision.reason, services)
     if case.awaits_approval_again and decision.verdict is Verdict.CONTAIN:
         return contain_or_ask_again(case, case.last_activity, services)
+    return unchanged(note_hub_copy(case, finding, services))
+
+
+def on_recorded(case: Case, finding: Finding, why: str, services: Services) -> Outcome:
+    """It needs nobody; also where a copy came first, which does not say what the source says."""
+    if case.status is Status.OBSERVED and finding.moment > case.last_activity:
+        case = services.cases.write(replace(case, last_activity=finding.moment))
+    waits = case.status in (Status.ESCALATED, Status.AWAITING_APPROVAL) and not case.contained_as
+    fuller = case.finding.is_copy and not finding.is_copy
+    if waits and fuller and finding.moment >= case.last_activity:
+        by = {"decided_by": FINDING_SOURCE, "decided_why": why}
+        case = services.cases.transition(case, Event.SOURCE_UNDID, **by)
+        return Outcome(str(case.status), why, case.id, case.mode, recorded=True)
     return unchanged(note_hub_copy(case, finding, services))
 
 

@@ -35,6 +35,7 @@ class Deployment:
     release_from_security_hub: bool = True  # may a reviewer whom AWS does not name release?
     desk_api: str = ""  # id of the HTTP API
     stack: str = ""  # setup: its id, an ARN (AWS::StackId); all others: the UUID at its end
+    enforced_guardrail: str = ""  # id:version of a guardrail here, of this account; "": none
     dead_letters: Mapping[str, str] = field(default_factory=dict)  # logical name → URL of a queue
 
     @classmethod
@@ -85,6 +86,7 @@ class Deployment:
             release_from_security_hub=env.get("CORDON_RELEASE_FROM_SECURITY_HUB", "true") == "true",
             desk_api=env.get("CORDON_DESK_API", ""),
             stack=env["CORDON_STACK"],
+            enforced_guardrail=env.get("CORDON_ENFORCED_GUARDRAIL", ""),
             dead_letters=_completed(queue, env.get("CORDON_DEAD_LETTERS", "")),
         )
 

@@ -115,12 +115,16 @@ class LambdaHandler:
         outcome = respond(finding, services)
         fields = {k: v for k, v in outcome.to_json().items() if k != "outcome"}
         self._logger.info(outcome.outcome, extra=fields)
-        self._count(outcome.outcome, outcome.mode, finding.last_seen)
+        self._count(outcome.outcome, outcome.mode, finding.last_seen, recorded=outcome.recorded)
         return outcome.to_json()
 
-    def _count(self, outcome: str, mode: str, seen: datetime) -> None:
-        """Cases by outcome and mode, and the seconds from the finding to what was verified."""
+    def _count(self, outcome: str, mode: str, seen: datetime, *, recorded: bool = False) -> None:
+        """Cases by outcome and mode; those that needed nobody; the seconds from the finding to what
+        was verified.
+        """
         measures = [("Cases", MetricUnit.Count, 1.0)]
+        if recorded:
+            measures.append(("Recorded", MetricUnit.Count, 1.0))
         if outcome in (Status.CONTAINED, Status.TAGGED):
             seconds = max((now() - seen).total_seconds(), 0)
             measures.append(("TimeToContain", MetricUnit.Seconds, seconds))

@@ -37,8 +37,23 @@ def gather_facts(
         partial(services.cases.remember, case, finding.place.account, plan.hash),
         partial(look_up_protection, plan, finding.place, case, services),
     )
+    if (fuller := as_known(finding, remembered.case)) != finding:
+        planned = services.playbook.plan_for(fuller, services.deployment)
+        if planned != plan:
+            look_up = look_up_protection(planned, finding.place, case, services)
+        finding, plan = fuller, planned
     facts = facts_of(finding, plan, remembered.settings, look_up, remembered, services)
     return facts, remembered, look_up
+
+
+def as_known(finding: Finding, known: Case | None) -> Finding:
+    """A copy comes minutes after the native event and may state less: what that stated counts.
+
+    Only of the same activity: of a newer one the native event says itself what is so.
+    """
+    if known is None or known.finding.is_copy or not finding.is_copy:
+        return finding
+    return finding if finding.moment > known.last_activity else finding.with_facts_of(known.finding)
 
 
 def facts_now(case: Case, services: Services) -> PolicyInput:

@@ -148,6 +148,7 @@ class Fact(StrEnum):
 
 
 MOST_OF_A_FACT = 256  # characters
+COPIES = ("securityhub", "securityhub_v2", "custom_action")  # channels by which a copy comes
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,15 @@ class Finding:
         """Is it this attack sequence, or does it say that it is a part of it? By id or ARN."""
         wanted = sequence.rpartition("/")[2]
         return bool(wanted) and wanted in (self.id, self.fact(Fact.SEQUENCE).rpartition("/")[2])
+
+    @property
+    def is_copy(self) -> bool:
+        """Is it Security Hub's copy of a native finding? It may state fewer facts."""
+        return self.source != "securityhub" and self.channel in COPIES
+
+    def with_facts_of(self, native: "Finding") -> "Finding":
+        """A copy, with the facts that it lacks and the native event states."""
+        return replace(self, facts=tuple({**dict(native.facts), **dict(self.facts)}.items()))
 
     @property
     def kind(self) -> str:

@@ -29,6 +29,7 @@ class Outcome:
     case: str = ""
     mode: str = ""
     held_back: bool = False
+    recorded: bool = False  # nothing was to be done, and nobody is needed
     settings_refused: bool = False  # some entry is: a metric filter counts it too
     refused: tuple[str, ...] = ()  # these entries, with their reasons
 

@@ -44,6 +44,7 @@ class Decision:
     held_back: bool = (
         False  # it would have contained: a metric filter counts this field, and alarms
     )
+    recorded: bool = False  # nothing is to be done of it: a metric counts it
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,13 @@ def _exempt(s: PolicyInput) -> Decision | None:
     return _ignore(_exempt_until(next(iter(exempt.values()))))
 
 
+def _needs_nobody(s: PolicyInput) -> Decision | None:
+    """Neither a mode nor a setting makes a difference: there is nothing to do and nobody to ask."""
+    needs_nobody = s.playbook.needs_nobody
+    why = needs_nobody(s.finding) if needs_nobody else ""
+    return Decision(Verdict.OBSERVE, why, recorded=True) if why else None
+
+
 def _settings_unavailable(s: PolicyInput) -> Decision | None:
     unreadable = s.settings.unreadable
     return _observe(unreadable, held_back=True) if unreadable else None
@@ -253,6 +261,12 @@ def _no_break_glass(s: PolicyInput) -> Decision | None:
     return Decision(Verdict.ASK, "no break-glass role is named, and the plan locks people out")
 
 
+def _only_by_a_person(s: PolicyInput) -> Decision | None:
+    """What may stop more than an attack is never made without a person, whatever the mode is."""
+    named = next((a.name() for a in s.allowed.actions if a.only_by_a_person), "")
+    return Decision(Verdict.ASK, f"a person must approve {named} in every mode") if named else None
+
+
 def _mode_approve(s: PolicyInput) -> Decision | None:
     return Decision(Verdict.ASK, "mode is approve") if s.mode is Mode.APPROVE else None
 
@@ -285,6 +299,7 @@ RULES: tuple[Rule, ...] = (
     # What did the operator say?
     _master_switch_off,
     _exempt,
+    _needs_nobody,
     _settings_unavailable,
     _served_by_another,
     _master_switch_observe,
@@ -296,6 +311,7 @@ RULES: tuple[Rule, ...] = (
     _for_a_person,
     _released_by_person,
     _no_break_glass,
+    _only_by_a_person,
     _mode_approve,
     # May it happen now?
     _over_budget,

@@ -187,7 +187,7 @@ def carry_out(
     proof = services.evidence(case)
     proof.write("decided", record)
     case = services.cases.open(replace(case, evidence_end=proof.link), replacing=known)
-    return ended(case, held_back=decision.held_back)
+    return replace(ended(case, held_back=decision.held_back), recorded=decision.recorded)
 
 
 def on_control_passed(

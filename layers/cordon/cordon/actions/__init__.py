@@ -42,6 +42,7 @@ MODULES = {  # by name, the module within this package
     "enable_detector": "detection",
     "resume_macie": "detection",
     "restore_key": "keys",
+    "enforce_guardrail": "enforced_guardrail",
 }
 
 LOADED: dict[str, type[Action]] = {}  # by name

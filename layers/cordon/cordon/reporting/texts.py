@@ -40,6 +40,8 @@ def _release(case: Case) -> str:
 
 
 def _contain(case: Case) -> str:
+    if not case.plan.actions:
+        return case.plan.manual_step
     return (
         "To contain: the custom action CordonContain, or set the mode of "
         f"{case.playbook} to approve or enforce."

@@ -20,6 +20,7 @@ _DATA_SOURCES = (  # of UpdateDetector, and the features that replaced them
     (("malwareProtection", "scanEc2InstanceWithFindings", "ebsVolumes"), "EBS_MALWARE_PROTECTION"),
 )
 _CALL = "aws/guardduty/service/action/awsApiCallAction/api"  # in ASFF's ProductFields
+ATTACKS = ("PROMPT_ATTACK", "JAILBREAK")  # the filters of attacks on the model itself
 Facts = tuple[tuple[str, str], ...]
 
 
@@ -116,10 +117,12 @@ def _invocations(detail: Field) -> str:
 
 
 def _guardrail(details: Field) -> str:
-    """GuardDuty finds an attack where a guardrail saw it; each filter says whether it blocked it
-    (GuardDuty User Guide, "GuardDuty AI Protection finding types").
+    """GuardDuty finds an attack where a guardrail saw it; the filter of attacks says whether it
+    blocked it, whatever other filters matched (GuardDuty User Guide, "GuardDuty AI Protection
+    finding types"; GuardDuty API Reference, "ContentPolicyFilter").
     """
-    actions = [filter["action"].value for filter in details["contentPolicyFilters"].items()]
+    filters = details["contentPolicyFilters"].items()
+    actions = [one["action"].value for one in filters if one["type"].value in ATTACKS]
     if not actions:
         return ""
     return BLOCKED if all(action == "BLOCKED" for action in actions) else PASSED

@@ -15,7 +15,7 @@ import json
 from datetime import datetime
 from functools import partial
 
-from cordon.finding import Finding, HubReference, Place, Principal, State
+from cordon.finding import Fact, Finding, HubReference, Place, Principal, State
 from cordon.sources import (
     attack_sequence,
     facts,
@@ -60,6 +60,7 @@ def read(detail: Field, digest: str) -> Finding:
     read_resources = partial(guardduty_resources.read, detail, place, type)
     resources = readable(read_resources, required=not nowhere)
     actors, others = attack_sequence.read(service, place)
+    stated = facts.guardduty(detail)
     return Finding(
         id=id,
         source="guardduty",
@@ -79,9 +80,10 @@ def read(detail: Field, digest: str) -> Finding:
         detail_sha256=digest,
         hub=_hub(detail, place, id),
         activity=times.readable(partial(_activity, service)),
-        denied=bool(times.readable(partial(_denied, service))),
+        denied=bool(times.readable(partial(_denied, service)))
+        or dict(stated).get(Fact.GUARDRAIL) == facts.BLOCKED,
         actors=several(actors) if caller is None else (),
-        facts=facts.guardduty(detail),
+        facts=stated,
     )
 
 
