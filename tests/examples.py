@@ -53,7 +53,10 @@ def plan_beside(sample: str) -> dict[str, Any]:
 def shape(sample: str) -> tuple[Any, ...]:
     """What its plan does, whatever it does it to."""
     actions = plan_beside(sample)["plan"]["actions"]
-    return tuple((one["action"], *one.get("levels", ()), one.get("key")) for one in actions)
+    return tuple(
+        (one["action"], *one.get("levels", ()), one.get("key"), one.get("enable"))
+        for one in actions
+    )
 
 
 def samples(folder: str = "") -> list[str]:

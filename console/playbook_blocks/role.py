@@ -30,7 +30,7 @@ def role(block: Block, description: str) -> dict[str, Any]:
     """The resource, of type AWS::IAM::Role."""
     playbook = block.playbook
     policies: list[Any] = [{"Ref": "PlaybookPolicy"}, {"Ref": "ProtectedPolicy"}]
-    if playbook.actions:  # one that only informs people remains in its own account
+    if not all(action.only_at_home for action in playbook.actions):  # the rest remains there
         members = {"Ref": "MemberAccountsPolicy"}
         policies.append({"Fn::If": ["HasMembers", members, {"Ref": "AWS::NoValue"}]})
     document = {"Version": "2012-10-17", "Statement": list(_statements(block))}

@@ -67,6 +67,7 @@ class Action:
     family: ClassVar[str]  # who may change it: the second part of its hold's key
     contains: ClassVar[bool] = True  # False for a tag: it puts up a sign and stops nobody
     kept_because: ClassVar[str] = ""  # why a release leaves it as it is, in words; "": it undoes it
+    only_at_home: ClassVar[bool] = False  # True: never planned in a member account
     only_by_a_person: ClassVar[bool] = False  # True: a person must approve it, in every mode
     recognisable_by_value: ClassVar[bool] = (
         True  # is our part known by its look, whichever case wrote it?

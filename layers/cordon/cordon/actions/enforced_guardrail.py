@@ -57,6 +57,7 @@ class EnforceGuardrail(Action):
     version: str
 
     family: ClassVar[str] = "guardrail"
+    only_at_home: ClassVar[bool] = True  # the named guardrail is the stack's own
     only_by_a_person: ClassVar[bool] = True
     grants: ClassVar[tuple[Grant, ...]] = (
         _GUARDRAILS.allows("bedrock:GetGuardrail"),
