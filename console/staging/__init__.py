@@ -11,6 +11,7 @@ keeps the owner's settings and whether a release restores them.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from console.staging.agents import is_agent, stage_agent
 from console.staging.buckets import FOREIGN, stage_bucket
 from console.staging.detection import is_switched_off, stage_detection
 from console.staging.hub import stage_hub
@@ -22,6 +23,11 @@ from embedded.backends import tags
 
 __all__ = ["FOREIGN", "OWN_TAGS", "Client", "Staged", "stage"]
 
+STAGED_BY = {
+    "AWS::S3::Bucket": stage_bucket,
+    "AWS::IAM::Role": stage_role,
+    "AWS::IAM::User": stage_user,
+}
 OTHER_BUCKETS = {
     "AWS::S3Express::DirectoryBucket": "directory buckets are not embedded",
     "AWS::S3Tables::TableBucket": "table buckets are not embedded",
@@ -57,16 +63,14 @@ def stage(finding: Finding, client: Client, *, home: Place | None = None) -> Sta
 
 
 def _resource(resource: Resource, finding: Finding, client: Client) -> Iterator[Note]:
-    if resource.type == "AWS::S3::Bucket":
-        yield from stage_bucket(resource, finding, client)
-    elif resource.type == "AWS::IAM::Role":
-        yield from stage_role(resource, finding, client)
-    elif resource.type == "AWS::IAM::User":
-        yield from stage_user(resource, finding, client)
+    if resource.type in STAGED_BY:
+        yield from STAGED_BY[resource.type](resource, finding, client)
     elif resource.type in OTHER_BUCKETS:
         yield Note(False, f"{resource.name}: {OTHER_BUCKETS[resource.type]}")
     elif is_switched_off(resource, finding):
         yield stage_detection(resource, finding, client)
+    elif is_agent(resource):
+        yield stage_agent(resource, finding)
     elif resource.type.startswith(AI):
         yield _ai_resource(resource)
     elif resource.type != "AWS::IAM::AccessKey":  # keys are staged with their user

@@ -117,6 +117,8 @@ FAMILIES = {
     "enable_detector": "detection",
     "resume_macie": "detection",
     "restore_key": "detection",
+    "deny_agent_access": "agent",
+    "reject_agent_invocations": "agent",
 }
 TAGS = {name for name in FAMILIES if name.startswith("tag_")}
 

@@ -41,6 +41,8 @@ MODULES = {  # by name, the module within this package
     "enable_detector": "detection",
     "resume_macie": "detection",
     "restore_key": "keys",
+    "deny_agent_access": "agent_core",
+    "reject_agent_invocations": "agent_aliases",
 }
 
 LOADED: dict[str, type[Action]] = {}  # by name
