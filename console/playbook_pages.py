@@ -53,10 +53,14 @@ def _page(all_playbooks: tuple[Playbook, ...]) -> str:
         parts.append(
             f"- **Recommended mode** {playbook.recommended_mode} (every playbook starts in observe)"
         )
-        parts.append("- **Handles** " + ", ".join(f"`{kind}`" for kind in playbook.handles))
+        if playbook.handles:
+            parts.append("- **Handles** " + ", ".join(f"`{kind}`" for kind in playbook.handles))
         if playbook.optional:
             calls = ", ".join(f"`{kind}`" for kind in playbook.optional)
             parts.append(f"- **Handles where `{calls_parameter(playbook.name)}` is true** {calls}")
+        if playbook.by_arn:
+            kinds = ", ".join(f"`{kind}`" for kind in playbook.by_arn)
+            parts.append(f"- **Contains by its ARN** (`cordon contain`) {kinds}")
         if playbook.controls:
             parts.append("- **Supports evidence for** " + ", ".join(playbook.controls))
     return "\n\n".join(_joined_lists(parts)) + "\n"

@@ -255,6 +255,22 @@ def _recorder(operation: str, name: str) -> Rule:
     return rule
 
 
+def _agentcore(operation: str, kind: str, name: str) -> Rule:
+    """The parameter's name is not the one of the ARN's part."""
+    return lambda p, at, _: [
+        RequiredPermission(
+            f"bedrock-agentcore:{operation}", at.arn("bedrock-agentcore", f"{kind}/{p[name]}")
+        )
+    ]
+
+
+_AGENTCORE = {
+    "GetAgentRuntime": ("runtime", "agentRuntimeId"),
+    "GetGateway": ("gateway", "gatewayIdentifier"),
+    "GetMemory": ("memory", "memoryId"),
+}
+
+
 def _publish(params: Params, _place: Place, _known: AccountFacts) -> list[RequiredPermission]:
     return [
         RequiredPermission(
@@ -290,6 +306,10 @@ _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     ("bedrock-runtime", "Converse"): _converse,
     ("bedrock-runtime", "InvokeModel"): _converse,
     ("cloudwatch", "PutMetricData"): _metric_data,
+    **{
+        ("bedrock-agentcore-control", operation): _agentcore(operation, kind, name)
+        for operation, (kind, name) in _AGENTCORE.items()
+    },
     ("sns", "Publish"): _publish,
     ("sns", "PublishBatch"): _publish,
     **{

@@ -1,6 +1,7 @@
-"""Whose a resource is, and the policies that lie on it now: of a bucket, a queue or a role."""
+"""Whose a resource is, and the policies that lie on it now: a bucket's, a role's, an agent's."""
 
-from embedded import policy_evaluation
+from embedded import backends, policy_evaluation
+from embedded.backends import agentcore
 from embedded.iam_directory import IamDirectory, parsed
 from embedded.place import Place
 from embedded.required_permission import RequiredPermission
@@ -27,11 +28,13 @@ def _bucket_owner(resource: str, partition: str) -> str | None:
 
 
 def policies_on(need: RequiredPermission, place: Place) -> list[policy_evaluation.Policy]:
-    """The policy on the resource itself: a bucket's, a queue's, or who may assume a role."""
+    """The policy on the resource itself: a bucket's, a queue's, an agent's, or a role's trust."""
     if ":s3:::" in need.resource:
         return _bucket_policy(need.resource, place.partition)
     if ":sqs:" in need.resource:
         return queue_policies(need.resource)
+    if ":bedrock-agentcore:" in need.resource:
+        return _agentcore_policy(need.resource)
     if need.action.startswith("sts:") and ":role/" in need.resource:
         account = need.resource.split(":")[4]
         trust = IamDirectory(account, place.partition).trust_of(need.resource)
@@ -56,6 +59,12 @@ def queue_policies(arn: str) -> list[policy_evaluation.Policy]:
     _, _, _, region, account, name = arn.split(":", 5)
     queue = sqs_backends[account][region].queues.get(name)
     return [parsed(queue.policy)] if queue is not None and queue.policy else []
+
+
+def _agentcore_policy(arn: str) -> list[policy_evaluation.Policy]:
+    _, _, _, region, account, _ = arn.split(":", 5)
+    policy = agentcore.policy_of(arn, backends.here(account, region))
+    return [parsed(policy)] if policy else []
 
 
 def _trusting(trust: policy_evaluation.Policy, arn: str) -> policy_evaluation.Policy:

@@ -11,6 +11,7 @@ keeps the owner's settings and whether a release restores them.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from console.staging.agents import is_agent, stage_agent
 from console.staging.buckets import FOREIGN, stage_bucket
 from console.staging.detection import is_switched_off, stage_detection
 from console.staging.hub import stage_hub
@@ -24,6 +25,11 @@ from embedded.backends import tags
 
 __all__ = ["FOREIGN", "OWN_TAGS", "Client", "Staged", "stage"]
 
+STAGED_BY = {
+    "AWS::S3::Bucket": stage_bucket,
+    "AWS::IAM::Role": stage_role,
+    "AWS::IAM::User": stage_user,
+}
 OTHER_BUCKETS = {
     "AWS::S3Express::DirectoryBucket": "directory buckets are not embedded",
     "AWS::S3Tables::TableBucket": "table buckets are not embedded",
@@ -59,16 +65,14 @@ def stage(finding: Finding, client: Client, *, home: Place | None = None) -> Sta
 
 
 def _resource(resource: Resource, finding: Finding, client: Client) -> Iterator[Note]:
-    if resource.type == "AWS::S3::Bucket":
-        yield from stage_bucket(resource, finding, client)
+    if resource.type in STAGED_BY:
+        yield from STAGED_BY[resource.type](resource, finding, client)
     elif resource.type == "AWS::S3::Object" and unsupported.objects(finding):
         yield from stage_object(resource, finding, client)
-    elif resource.type == "AWS::IAM::Role":
-        yield from stage_role(resource, finding, client)
-    elif resource.type == "AWS::IAM::User":
-        yield from stage_user(resource, finding, client)
     elif is_switched_off(resource, finding):
         yield stage_detection(resource, finding, client)
+    elif is_agent(resource):
+        yield stage_agent(resource, finding)
     else:
         yield from _other(resource)
 

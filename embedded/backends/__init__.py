@@ -5,6 +5,8 @@ docs/embedded-account.md lists what is ours.
 """
 
 from embedded.backends import (
+    agent_aliases,
+    agentcore,
     bedrock,
     bucket_policy,
     cloudformation,
@@ -52,6 +54,8 @@ __all__ = [
     "NotModelled",
     "Refusal",
     "Where",
+    "agent_aliases",
+    "agentcore",
     "bedrock",
     "bucket_policy",
     "checks",

@@ -67,6 +67,10 @@ class BadResponse(BaseException):
     """A stand-in responded or refused against its own service model: a defect of ours."""
 
 
+class NotOurs(Exception):
+    """What is requested is moto's: a stand-in that raises this lets moto respond."""
+
+
 class Refusal(Exception):
     """What the service refuses with: error code, message, and the error's own members.
 
@@ -185,6 +189,8 @@ def _intercept(
         for check in _checks_of(*key):
             check(given, where)
         return _respond(key, model, given, where) if key in IMPLEMENTED else None
+    except NotOurs:
+        return None
     except Refusal as refusal:
         return _refuse(refusal, model)
 

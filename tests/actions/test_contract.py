@@ -119,6 +119,8 @@ FAMILIES = {
     "resume_macie": "detection",
     "restore_key": "detection",
     "enforce_guardrail": "guardrail",
+    "deny_agent_access": "agent",
+    "reject_agent_invocations": "agent",
 }
 TAGS = {name for name in FAMILIES if name.startswith("tag_")}
 

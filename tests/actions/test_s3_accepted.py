@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cordon.actions import bucket_policy
+from cordon.actions import policy_text
 from cordon.actions.s3.accepted import MOST_PUTS, PolicyOf, Refusal
 from tests.actions.scenario_s3 import PUBLIC_READ, SHARED, policy, statements
 from tests.actions.test_s3_replaced import OWNERS_DENY
@@ -47,7 +47,7 @@ def test_all_that_s3_takes_is_in_each_deny_first(drawn: list[tuple[str, bool]]) 
     base, s3 = policy(*own), FakeS3(bad)
     whole = Refusal("MalformedPolicy: Invalid principal in policy")
     accepted = PolicyOf(s3, {"Bucket": "x"}).put_widest(
-        base, lambda kept: bucket_policy.replacement(base, OURS, kept), whole
+        base, lambda kept: policy_text.replacement(base, OURS, kept), whole
     )
     good = {n for n in range(1, len(own) + 1) if str(n) not in bad}
     if bad or len(own) > 1:  # of one statement, S3 has just refused the whole
@@ -66,7 +66,7 @@ def test_what_was_not_tried_is_said() -> None:
     own = [{**SHARED, "Sid": str(number)} for number in range(70)]
     base, s3 = policy(*own), FakeS3({str(number) for number in range(0, 70, 2)})
     accepted = PolicyOf(s3, {"Bucket": "x"}).put_widest(
-        base, lambda kept: bucket_policy.replacement(base, OURS, kept), Refusal("no")
+        base, lambda kept: policy_text.replacement(base, OURS, kept), Refusal("no")
     )
     assert s3.puts == MOST_PUTS
     assert accepted.kept | accepted.refused.keys() == set(range(1, 71))

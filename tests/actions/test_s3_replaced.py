@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
 
-from cordon.actions import NotVerified, NotYet, Refused, Undone, bucket_policy
+from cordon.actions import NotVerified, NotYet, Refused, Undone, policy_text
 from cordon.clients import AwsClients
 from tests.actions.conftest import NOW
 from tests.actions.scenario import PLACE, stub
@@ -251,7 +251,7 @@ def test_written_policy_never_exceeds_the_limit(aws: AwsClients) -> None:
     bucket(has_policy(TOO_LONG))(aws)
     written = WRITES.apply(aws, WRITES.capture(aws), None)
     assert written["form"] == "replaced"
-    assert bucket_policy.size(the_policy(aws)) <= 20 * 1024
+    assert policy_text.size(the_policy(aws)) <= 20 * 1024
 
 
 APP = f"arn:aws:iam::{PLACE.account}:role/app"
@@ -388,7 +388,7 @@ def test_too_long_policy_keeps_each_deny_and_all_that_fits(aws: AwsClients) -> N
     left_out = 98 - len(owners(aws))
     assert 0 < left_out < 12
     assert f"Partner{97 - left_out:03}" in OUTSIDERS.note(written)
-    room = 20 * 1024 - bucket_policy.size(the_policy(aws))
+    room = 20 * 1024 - policy_text.size(the_policy(aws))
     assert room < len(json.dumps(statements(base)[0], separators=(",", ":")))
     assert tried == [base, the_policy(aws)]  # first: could it be put back?
     assert OUTSIDERS.undo(aws, captured, written).state is Undone.RESTORED

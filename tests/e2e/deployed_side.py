@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from console.account import EVERY_VERB, OPERATOR
 from console.expected import expectation_path
@@ -20,7 +21,7 @@ from cordon.sources import read
 from cordon.sources.custom_action import digits_of
 from cordon.statuses import Status
 from embedded import snapshot as looks
-from embedded.backends import tags
+from embedded.backends import agent_aliases, agentcore, tags
 from embedded.place import Place
 from tests.e2e.account import ACCOUNT, NAME, Account
 from tests.e2e.people import Heard, hearing
@@ -126,6 +127,7 @@ class _Watch:
         here = Place(ACCOUNT, account.region)
         state = looks.snapshot(account.client, self.own, here) | {"tags": self._tags()}
         state["detection"] = looks.detection(account.client, self.own, self.switched)
+        state |= {"agentcore-policies": self._policies(), "agent-aliases": self._aliases()}
         state |= reports(account.client)
         calls = account.calls(self.noted)
         self.noted += len(calls)
@@ -141,6 +143,28 @@ class _Watch:
         for arn in self.ai:
             service = tags.service_of(arn).name
             found[arn] = TAGS[service](self.account.client(service, arn.split(":")[3]), arn)
+        return found
+
+    def _policies(self) -> dict[str, Any]:
+        """Of those of AgentCore's resources that have one."""
+        found = {}
+        for arn in (one for one in self.ai if agentcore.embeds(one)):
+            control = self.account.client("bedrock-agentcore-control", arn.split(":")[3])
+            try:
+                found[arn] = control.get_resource_policy(resourceArn=arn)["policy"]
+            except ClientError as error:
+                assert error.response["Error"]["Code"] == "ResourceNotFoundException"
+        return found
+
+    def _aliases(self) -> dict[str, Any]:
+        """Of the agents that replay has staged, as the snapshot has them."""
+        found = {}
+        for arn in (one for one in self.ai if ":agent/" in one):
+            agents, name = self.account.client("bedrock-agent", arn.split(":")[3]), arn[-10:]
+            pages = agents.get_paginator("list_agent_aliases").paginate(agentId=name)
+            for alias in (a for page in pages for a in page["agentAliasSummaries"]):
+                by = arn.replace(":agent/", ":agent-alias/") + f"/{alias['agentAliasId']}"
+                found[by] = {one: alias.get(one) for one in agent_aliases.SHOWN}
         return found
 
 

@@ -25,6 +25,7 @@ from embedded.journal import Called
 from tests.actions.scenario_iam import DENY_ALL, policy_of
 from tests.examples import (
     ESCALATE,
+    HEADERS,
     QUARANTINE,
     REVOKE,
     TAG,
@@ -35,6 +36,7 @@ from tests.examples import (
     samples,
     shape,
 )
+from tests.promises.permission_scenarios_agents import AGENT_ROADS, PAUSE
 from tests.promises.permission_scenarios_desk import DESK_ROADS
 from tests.promises.permission_scenarios_guardrail import FOLDER, GUARDRAIL_ROADS, NAMED
 from tests.promises.permission_scenarios_objects import OBJECT_ROADS, OBJECTS
@@ -42,6 +44,7 @@ from tests.promises.permission_scenarios_people import RECONCILER_ROADS, REPORTE
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.world import HOME, PLAYBOOKS, ROOT, Event, World, chosen, finding_of
 
+RESTORE = HEADERS[folder_of("cloudtrail_key_disabled")]
 Road = Callable[[World], None]
 MEMBER = "444455556666"
 ENDED = (Status.CONTAINED, Status.TAGGED, Status.ESCALATED)
@@ -349,6 +352,13 @@ ROADS: dict[str, tuple[Road, ...]] = {
         incident_resolved("guardduty_root_credential_usage"),
     ),
     PLAYBOOKS[FOLDER]: GUARDRAIL_ROADS,
+    function_of(PAUSE): (
+        *of_samples(PAUSE.name),
+        sample("cloudtrail_gateway_updated"),
+        sample("cloudtrail_memory_shared"),
+        *AGENT_ROADS,
+    ),
+    function_of(RESTORE): (*of_samples(RESTORE.name), sample("cloudtrail_key_disabled")),
     "Setup": (set_up, looked_after),
     "DecideCases": DESK_ROADS,
     "ReportCases": REPORTER_ROADS,

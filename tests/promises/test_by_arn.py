@@ -110,7 +110,7 @@ def test_it_is_contained_once(world: World) -> None:
         (QUARANTINE.name, "training-data", "AWS::S3::Bucket"),
         (QUARANTINE.name, "arn:aws:iam::111122223333:role/trainer", "AWS::S3::Bucket"),
         (REVOKE.name, "arn:aws:s3:::training-data", "AWS::IAM::Role"),
-        (REVOKE.name, "arn:aws:iam::111122223333:role/AWSServiceRoleForX", "cannot contain"),
+        (REVOKE.name, "arn:aws:iam::111122223333:role/AWSServiceRoleForX", "service-linked"),
         (TAG.name, "arn:aws:s3:::training-data", "nothing"),
     ],
 )

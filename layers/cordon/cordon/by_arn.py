@@ -60,5 +60,10 @@ def finding_of(resource: str, playbook: Playbook, home: Place, at: datetime) -> 
         detail_sha256=hashlib.sha256(resource.encode()).hexdigest(),
     )
     if not playbook.targets(found):
-        raise Refused(f"{playbook.name} cannot contain {resource}")
+        raise Refused(f"{playbook.name} cannot contain {resource}{_why(found, playbook)}")
     return found
+
+
+def _why(finding: Finding, playbook: Playbook) -> str:
+    why = playbook.unsupported(finding) if playbook.unsupported else None
+    return f": {why.reason}. {why.manual_step}" if why else ""

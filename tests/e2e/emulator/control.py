@@ -39,6 +39,7 @@ from cordon.sources import read
 from embedded.backends import registry
 
 KEPT = (
+    "bedrock_agentcore",
     "cloudtrail",
     "config",
     "dynamodb",

@@ -2,8 +2,10 @@
 
 A request is read with botocore's own model of the service, authorised by ministack under the
 policies of whoever signed it, and carried out by the backends of the embedded account on moto:
-Security Hub's findings and updates, OpsItems, tags of AI resources. What no backend of ours and
-no moto implements ends as HTTP 501, and is noted: nothing succeeds because nobody looked.
+Security Hub's findings and updates, OpsItems, tags and policies of AI resources. AgentCore's
+runtimes that somebody made by its API are ministack's, which enforces their policies. What no
+backend of ours and no moto implements ends as HTTP 501, and is noted: nothing succeeds because
+nobody looked.
 """
 
 import asyncio
@@ -14,13 +16,14 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import boto3
 import ministack.app as gateway
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from ministack.core.responses import _request_account_id, _request_region, get_account_id
-from ministack.services import eventbridge
+from ministack.services import bedrock_agentcore, eventbridge
 from moto import mock_aws
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol
@@ -80,8 +83,7 @@ def install() -> None:
         raw_query_string: str = "",
         **others: Any,
     ) -> Any:
-        services = serving(headers, path)
-        if not services:
+        async def ministack() -> Any:
             return await original(
                 method,
                 path,
@@ -93,14 +95,20 @@ def install() -> None:
                 raw_query_string=raw_query_string,
                 **others,
             )
+
+        services = serving(headers, path)
+        if not services:
+            return await ministack()
         url = f"http://localhost{raw_path or path}?{raw_query_string}"
         call = understood(services, Request.from_primitives(method, url, headers, body))
-        if call is None:
-            return _gap(f"{services[0]} {method} {path} {headers.get('x-amz-target', '')}")
         region = gateway.extract_region(headers, query_params)
-        refused = _authorised(call, region, headers, query_params, request_id)
+        refused = call and _authorised(call, region, headers, query_params, request_id)
         if refused is not None:
             return refused
+        if services == SERVICES["bedrock-agentcore"] and of_a_runtime_here(method, path):
+            return await ministack()
+        if call is None:
+            return _gap(f"{services[0]} {method} {path} {headers.get('x-amz-target', '')}")
         account = get_account_id()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(None, respond, call, account, region)
@@ -120,6 +128,12 @@ def serving(headers: Mapping[str, str], path: str = "") -> tuple[str, ...]:
     if name == "ssm" and OPS_ITEMS.fullmatch(headers.get("x-amz-target", "")):
         return ("ssm",)
     return SERVICES.get(name, ())
+
+
+def of_a_runtime_here(method: str, path: str) -> bool:
+    """Whether a request to AgentCore makes a runtime, or is about one that was made so."""
+    known = bedrock_agentcore._runtimes.keys()
+    return (method, path) == ("PUT", "/runtimes/") or any(one in unquote(path) for one in known)
 
 
 def understood(services: tuple[str, ...], request: Request) -> Call | None:

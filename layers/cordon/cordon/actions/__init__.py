@@ -43,6 +43,8 @@ MODULES = {  # by name, the module within this package
     "resume_macie": "detection",
     "restore_key": "keys",
     "enforce_guardrail": "enforced_guardrail",
+    "deny_agent_access": "agent_core",
+    "reject_agent_invocations": "agent_aliases",
 }
 
 LOADED: dict[str, type[Action]] = {}  # by name

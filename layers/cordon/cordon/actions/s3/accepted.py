@@ -13,11 +13,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cordon import clock
-from cordon.actions import bucket_policy
+from cordon.actions import policy_text
 from cordon.clients import error_code
 
 # A principal that was just made, or a block that was just lifted: S3 learns of it within seconds.
 DELAYS = (1.0, 2.0, 4.0)
+LIMIT = 20 * 1024  # bytes of one bucket policy (Amazon S3 User Guide, "Bucket policies")
 MOST_PUTS = 60  # for one policy: each takes about a tenth of a second
 CONFLICT = "OperationAborted"  # another change of the bucket goes on
 NOT_ALLOWED = ("explicit deny", "policy allows the")  # in messages about the right to put at all
@@ -41,7 +42,7 @@ class Refusal:
         return self.access_denied and "BlockPublicPolicy" in self.message
 
 
-TOO_LONG = Refusal(f"it does not fit into {bucket_policy.LIMIT} bytes")
+TOO_LONG = Refusal(f"it does not fit into {LIMIT} bytes")
 NOT_TRIED = Refusal(f"S3 refused so many others that it was not tried ({MOST_PUTS} puts)")
 
 
@@ -58,7 +59,7 @@ class Accepted:
         for number, refusal in sorted(self.refused.items()):
             by_message.setdefault(refusal.message, []).append(number)
         return "; ".join(
-            f"{bucket_policy.listed(bucket_policy.names(policy, chosen))} ({message})"
+            f"{policy_text.listed(policy_text.names(policy, chosen))} ({message})"
             for message, chosen in by_message.items()
         )
 
@@ -78,7 +79,7 @@ class PolicyOf:
         A block is waited for only where it was lifted. Raises the ClientError of any other failure;
         also where nobody lets us put a policy.
         """
-        if bucket_policy.size(text) > bucket_policy.LIMIT:
+        if policy_text.size(text) > LIMIT:
             return TOO_LONG
         for delay in (*delays, None):
             try:
@@ -102,7 +103,7 @@ class PolicyOf:
         ``text_of`` is the policy with the statements of these numbers; ``whole`` is why S3 does not
         take it with all. It only ever grows: what is in it stays while more is tried.
         """
-        every = frozenset(bucket_policy.numbers(base))
+        every = frozenset(policy_text.numbers(base))
         accepted, puts = Accepted(), 0
         waiting = [group for group in reversed(_by_size(base, text_of)) if group]
         while waiting:
@@ -112,7 +113,7 @@ class PolicyOf:
             if puts >= MOST_PUTS:
                 refusal = NOT_TRIED
             elif accepted.kept or wanted != every:
-                puts += bucket_policy.size(text_of(wanted)) <= bucket_policy.LIMIT
+                puts += policy_text.size(text_of(wanted)) <= LIMIT
                 refusal = self.put(text_of(wanted), delays=())
             if refusal is None:
                 accepted.kept = wanted
@@ -136,15 +137,15 @@ def _refusal(error: ClientError) -> Refusal:
 def _by_size(base: str, text_of: Callable[[frozenset[int]], str]) -> tuple[list[int], list[int]]:
     """The statements that fit into one policy, each Deny first, and the others."""
     fits: list[int] = []
-    for number in bucket_policy.denies_first(base):
-        if bucket_policy.size(text_of(frozenset((*fits, number)))) <= bucket_policy.LIMIT:
+    for number in policy_text.denies_first(base):
+        if policy_text.size(text_of(frozenset((*fits, number)))) <= LIMIT:
             fits.append(number)
-    return fits, [number for number in bucket_policy.denies_first(base) if number not in fits]
+    return fits, [number for number in policy_text.denies_first(base) if number not in fits]
 
 
 def _halves(base: str, group: list[int]) -> tuple[list[int], list[int]]:
     """Two parts of a group; the one to try first comes last. A Deny is tried before an Allow."""
-    denying = bucket_policy.denies(base)
+    denying = policy_text.denies(base)
     denies = [number for number in group if number in denying]
     others = [number for number in group if number not in denying]
     if denies and others:

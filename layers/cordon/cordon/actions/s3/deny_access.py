@@ -1,8 +1,6 @@
 """Deny access to a bucket through its policy. A deny overrides every allow.
 
-written   ``{"policy": digest, "base": digest | None, "form": "merged" | "replaced",
-          "sids": [of Cordon's statements]}``, and
-          ``"base_policy": text | None`` where a person has changed the base,
+written   as ``resource_policy`` says, and ``"form": "merged" | "replaced"``;
           ``"left_out": text`` where form is "replaced": which statements, and why
 """
 
@@ -14,10 +12,11 @@ from typing import Any, ClassVar, Self
 from botocore.exceptions import ClientError
 
 from cordon import clock
-from cordon.actions import bucket_policy
+from cordon.actions import policy_text
 from cordon.actions.action import Json, NotYet, Refused
-from cordon.actions.bucket_policy import Statement
 from cordon.actions.grants import Grant
+from cordon.actions.policy_text import Statement
+from cordon.actions.resource_policy import ResourcePolicy
 from cordon.actions.s3.accepted import DELAYS, PolicyOf, Refusal
 from cordon.actions.s3.deny_statements import (
     EVERYONE,
@@ -40,7 +39,7 @@ WAIT_FOR_BLOCK = timedelta(hours=1)  # until a public policy is put again
 
 
 @dataclass(frozen=True)
-class DenyBucketAccess(BucketSetting):
+class DenyBucketAccess(ResourcePolicy, BucketSetting):
     """Add Cordon's deny statements to the bucket policy.
 
     ``levels``, at least one: "outsiders" (other accounts, except those of ``organization``),
@@ -64,7 +63,7 @@ class DenyBucketAccess(BucketSetting):
     exempt: tuple[str, ...]
     organization: str = ""
 
-    setting: ClassVar[str] = "policy"
+    sids: ClassVar[tuple[str, ...]] = SIDS
     grants: ClassVar[tuple[Grant, ...]] = (
         READ_BUCKETS.allows("s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock"),
         CONTAIN_BUCKETS.allows("s3:PutBucketPolicy", "s3:DeleteBucketPolicy"),
@@ -135,12 +134,7 @@ class DenyBucketAccess(BucketSetting):
 
     def capture(self, aws: AwsClients) -> Json:
         self._require_exempt_principals()
-        captured = super().capture(aws)
-        try:
-            bucket_policy.check(captured[self.setting])
-        except bucket_policy.Unreadable as error:
-            raise Refused(f"{self.resource}: the bucket policy cannot be read ({error})") from error
-        return captured
+        return super().capture(aws)
 
     def note(self, written: Json) -> str:
         if written["form"] == "merged":
@@ -156,7 +150,7 @@ class DenyBucketAccess(BucketSetting):
         self._require_exempt_principals()
         policy = self._policy(aws)
         added = denials(self.place, self.bucket, self.levels, self.exempt, self.organization)
-        merged = bucket_policy.merge(base, added)
+        merged = policy_text.merge(base, added)
         refusal = self._put(aws, policy, merged)
         # Refused because of a block that came since, and shown: then verify has the last word.
         if refusal is None or self.equal(shown, merged):
@@ -173,7 +167,7 @@ class DenyBucketAccess(BucketSetting):
         """Put a replacement. Raises the ClientError where S3 takes not even Cordon's statements."""
 
         def replacement(kept: frozenset[int]) -> str:
-            return bucket_policy.replacement(base, added, kept)
+            return policy_text.replacement(base, added, kept)
 
         accepted = policy.put_widest(base, replacement, whole)
         if not accepted.kept and (refusal := policy.put(replacement(frozenset()))):
@@ -184,8 +178,7 @@ class DenyBucketAccess(BucketSetting):
     def _noted(
         self, text: str, base: str | None, added: Sequence[Statement], form: str
     ) -> dict[str, Any]:
-        sids = bucket_policy.added_sids(base, added)
-        return {self.setting: self.mark(text), "form": form, "sids": sids}
+        return {**self.noted(text, base, added), "form": form}
 
     def _put(self, aws: AwsClients, policy: PolicyOf, text: str) -> Refusal | None:
         """Put a policy. Where the bucket's block is off, S3 may not know yet that it was lifted."""
@@ -228,12 +221,12 @@ class DenyBucketAccess(BucketSetting):
         """Every statement of the base that S3 takes, without Cordon's."""
 
         def without_ours(kept: frozenset[int]) -> str:
-            return bucket_policy.replacement(base, (), kept)
+            return policy_text.replacement(base, (), kept)
 
         accepted = policy.put_widest(base, without_ours, whole)
         if not accepted.kept and whole.error and whole.access_denied and not whole.names_block:
             raise whole.error  # nobody lets us put a policy
-        left = bucket_policy.part(base, accepted.kept) if accepted.kept else None
+        left = policy_text.part(base, accepted.kept) if accepted.kept else None
         if not accepted.refused:
             left = base
         self.write(aws, left)  # with the base's own Id
@@ -261,7 +254,7 @@ class DenyBucketAccess(BucketSetting):
 
         S3 does not always say so: then a statement for everybody is the sign.
         """
-        if not refusal.names_block and not bucket_policy.open_to_everybody(base):
+        if not refusal.names_block and not policy_text.open_to_everybody(base):
             return False
         block = BlockPublicAccess(self.place, self.bucket).read(aws) or {}
         return bool(block.get("BlockPublicPolicy"))
@@ -271,41 +264,16 @@ class DenyBucketAccess(BucketSetting):
         before = captured[self.setting]
         if base is None or before is None or self.equal(base, before):
             return super()._drift(base, captured)
-        if bucket_policy.same_but_for_deleted(base, before):
+        if policy_text.same_but_for_deleted(base, before):
             return f"principals that {self.target} names were deleted while it was held"
-        absent = bucket_policy.missing(base, before)
+        absent = policy_text.missing(base, before)
         if absent is None:
             return super()._drift(base, captured)
-        names = bucket_policy.listed(bucket_policy.names(before, absent))
+        names = policy_text.listed(policy_text.names(before, absent))
         return (
             f"{self.target} is without {names}: a person took that out while it was held, or S3 "
             "refused it at an earlier try to restore it"
         )
-
-    def without_ours(self, current: Any, base: Any) -> Any:
-        return bucket_policy.unmerge(current, base, SIDS)
-
-    def mark(self, setting: Any) -> Any:
-        return bucket_policy.digest(setting)
-
-    def not_written(self, current: Any, written: Json) -> str:
-        missing = [sid for sid in written["sids"] if sid not in bucket_policy.sids(current)]
-        names = ", ".join(missing) or "none"
-        return f"the policy differs from the written one, missing statements: {names}"
-
-    def _noted_base(self, captured: Json, written: Json) -> Any:
-        return written["base_policy"] if "base_policy" in written else captured[self.setting]
-
-    def _changed_base(self, base: Any, captured: Json) -> dict[str, Any]:
-        return {} if self.equal(base, captured[self.setting]) else {"base_policy": base}
-
-    def equal(self, left: Any, right: Any) -> bool:
-        return bucket_policy.equal(left, right)
-
-    def difference(self, current: Any, wanted: Any) -> str:
-        missing = sorted({*bucket_policy.sids(wanted)} - {*bucket_policy.sids(current)})
-        names = ", ".join(missing) or "none"
-        return f"the policy differs from the written one, missing statements: {names}"
 
     def read(self, aws: AwsClients) -> Any:
         try:
@@ -342,15 +310,15 @@ class DenyBucketAccess(BucketSetting):
 def _advice(base: str, refusal: Refusal) -> str:
     """What a person must do, so that S3 takes the policy."""
     if refusal.names_block:
-        public = bucket_policy.names(base, bucket_policy.open_to_everybody(base))
-        which = f": {bucket_policy.listed(public)}" if public else ""
+        public = policy_text.names(base, policy_text.open_to_everybody(base))
+        which = f": {policy_text.listed(public)}" if public else ""
         return (
             "The account's public access block, or the organization's, refuses public policies. "
             f"Take out what makes it public{which}"
         )
-    deleted = bucket_policy.deleted_principals(base)
+    deleted = policy_text.deleted_principals(base)
     if deleted:
-        ids = bucket_policy.listed([one for found in deleted.values() for one in found])
-        where = bucket_policy.listed(bucket_policy.names(base, deleted))
+        ids = policy_text.listed([one for found in deleted.values() for one in found])
+        where = policy_text.listed(policy_text.names(base, deleted))
         return f"It names principals that were deleted: take {ids} out of statement {where}"
     return "Correct these statements: a principal that they name may have been deleted"

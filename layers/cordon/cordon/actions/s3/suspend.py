@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 from botocore.exceptions import ClientError
 
 from cordon.actions.action import Json
-from cordon.actions.bucket_policy import listed
 from cordon.actions.grants import Grant, Statement
+from cordon.actions.policy_text import listed
 from cordon.actions.s3.general_purpose import BUCKETS, CONTAIN_BUCKETS, READ_BUCKETS
 from cordon.actions.s3.setting import BucketSetting
 from cordon.clients import AwsClients, error_code

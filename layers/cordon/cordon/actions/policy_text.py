@@ -1,19 +1,18 @@
-"""Adds Cordon's statements to the text of a bucket policy and removes them again. Pure.
+"""Adds Cordon's statements to the text of a resource's policy and removes them again. Pure.
 
-A policy is the text that S3 stores, or None if the bucket has none. ``base`` is always the policy
-without Cordon's statements. Cordon recognises its statements by their Sid. If the base already
-uses a Sid, Cordon's statement gets a number. So a person's statement always stays, even if it has
-one of Cordon's Sids.
+A policy is the text that the service stores, or None if the resource has none. ``base`` is always
+the policy without Cordon's statements. Cordon recognises its statements by their Sid. If the base
+already uses a Sid, Cordon's statement gets a number. So a person's statement always stays, even if
+it has one of Cordon's Sids.
 
-A *replacement* takes the place of a base that S3 does not take beside Cordon's statements: these,
-and a part of the base's. Its Id says which statements of the base are not in it, so that nothing
-else must be known to restore the base, or to see what a person changed. Statements of the base
-have numbers, from 1.
+A *replacement* takes the place of a base that the service does not take beside Cordon's
+statements: these, and a part of the base's. Its Id says which statements of the base are not in
+it, so that nothing else must be known to restore the base, or to see what a person changed.
+Statements of the base have numbers, from 1.
 
 The law: ``unmerge(merge(base, added), base, sids) == base``, and the same for every replacement.
 
-Source: Amazon S3 User Guide, "Bucket policies" (20 KB limit); IAM User Guide, "IAM JSON policy
-elements reference" (Id, Sid, Principal, Statement).
+Source: IAM User Guide, "IAM JSON policy elements reference" (Id, Sid, Principal, Statement).
 """
 
 import json
@@ -24,7 +23,6 @@ from typing import Any
 
 Statement = Mapping[str, Any]
 
-LIMIT = 20 * 1024  # bytes of one bucket policy
 REPLACEMENT = "CordonReplacement"  # how the Id of a replacement begins
 MOST_NAMES = 12  # of statements in a message; with more, the middle is counted
 VERSION = "2012-10-17"
