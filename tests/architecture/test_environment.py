@@ -46,7 +46,7 @@ LIMIT = 4096
 # name the deny policies: two names, of at most 128 characters each. A third has no room here.
 MOST = 3200
 # A playbook's has the roles of all of them: its plan, and with it the first read, depends on them.
-MOST_OF_A_PLAYBOOK = LIMIT - 512
+MOST_OF_A_PLAYBOOK = LIMIT - 384
 # What a room's code reads of the deployment, beside fields of the variable's own name.
 READS = {
     "own_roles_in": {"CORDON_OWN_ROLES", "CORDON_MEMBER_ROLE"},
