@@ -90,7 +90,7 @@ BUCKET = ("guardduty_public_access", "acme-model-artifacts")
 ROLE = ("guardduty_privilege_escalation", "AgentToolRole")
 USER = ("guardduty_persistence", "rag-indexer")
 NOTEBOOK = ("securityhub_sagemaker_1", "fraud-explore")
-COST = ("guardduty_cost_harvesting", "AgentToolRole")
+ROOT_USE = ("guardduty_root_credential_usage", "Root")
 SCENARIOS = {
     "public bucket, cold": Scenario(*BUCKET),
     "public bucket, warm": Scenario(*BUCKET, before=Before.ANOTHER),
@@ -99,7 +99,7 @@ SCENARIOS = {
     "user, cold": Scenario(*USER),
     "user, warm": Scenario(*USER, before=Before.ANOTHER),
     "tags": Scenario(*NOTEBOOK),
-    "escalate": Scenario(*COST),
+    "escalate": Scenario(*ROOT_USE),
     "compliance finding, observed": Scenario(*NOTEBOOK, "observe"),
     "threat to a bucket, observed, cold": Scenario(*BUCKET, "observe"),
     "threat to a bucket, observed, warm": Scenario(*BUCKET, "observe", Before.ANOTHER),

@@ -162,7 +162,8 @@ def test_unknown_condition_key_is_found(altered: Altered, key: str) -> None:
 
 
 def test_function_without_denies_is_found(altered: Altered) -> None:
-    denied = "ManagedPolicyArns: [!Ref PlaybookPolicy, !Ref ProtectedPolicy]"
+    named = f"ProtectedPolicy]\n      Policies:\n        - PolicyName: {ESCALATE.name}"
+    denied = "PlaybookPolicy, !Ref " + named.replace("_", "-")
     without = denied.replace(", !Ref ProtectedPolicy", "")
     result = violations(altered(denied, without), record())
     assert result == [f"{function_of(ESCALATE)}: its role does not have the policy ProtectedPolicy"]
