@@ -257,7 +257,7 @@ def test_ops_items_are_found_again(deployed: Deployed) -> None:
             Description="what happened",
             Severity="2",
             OperationalData={
-                "cordon:case": {"Value": n, "Type": "SearchableString"},
+                "cordon:case": {"Value": f"{QUARANTINE.name}/{n}", "Type": "SearchableString"},
                 "/aws/dedup": {
                     "Value": json.dumps({"dedupString": f"case {n}"}),
                     "Type": "SearchableString",

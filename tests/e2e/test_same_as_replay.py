@@ -68,6 +68,9 @@ def test_same_as_replay(path: Path, request: pytest.FixtureRequest, elsewhere: D
     if "not_served" in path.name:
         LACKS.add(f"{name_of(path)}: the emulator's clients have one account")
         pytest.skip("another account")
+    if "partly_blocked" in path.name:
+        LACKS.add(f"{name_of(path)}: it names a guardrail of another account")
+        pytest.skip("another account")
     if "recorder_stopped" in path.name:
         lack = f"{name_of(path)}: the emulator's IAM knows no ARN of a recorder, and refuses"
         LACKS.add(lack)
@@ -95,7 +98,10 @@ def compared(replay: Side, e2e: Side) -> Iterator[str]:
     yield from differences(replay.staged, e2e.staged, "staged")
     yield from differences(by_playbook(replay), by_playbook(e2e), "outcomes")
     for half, ours, theirs in zip(HALVES, replay.moments, e2e.moments, strict=not replay.waited):
-        yield from differences(ours.state, theirs.state, f"{half}: state")
+        states = differences(ours.state, theirs.state, f"{half}: state")
+        # Of several cases of one finding the last that was shown writes its note: which, is chance.
+        several = len(by_playbook(replay)) > 1
+        yield from (found for found in states if not (several and "/Note/Text: " in found))
         yield from differences(ours.cases, theirs.cases, f"{half}: cases")
         ours_sent, sent = sorted(ours.messages, key=str), sorted(theirs.messages, key=str)
         yield from differences(ours_sent, sent, f"{half}: messages")

@@ -28,6 +28,7 @@ ARNS = {  # of each type that a header names
     "AWS::BedrockAgentCore::Memory": PLACE.arn("bedrock-agentcore", "memory/note-0123456789"),
     "AWS::Bedrock::Agent": PLACE.arn("bedrock", "agent/AGENT12345"),
     "AWS::Bedrock::AgentAlias": PLACE.arn("bedrock", "agent-alias/AGENT12345/ALIAS12345"),
+    "AWS::S3::Object": "arn:aws:s3:::acme-incoming/model.tar.gz",
     "AWS::CloudTrail::Trail": PLACE.arn("cloudtrail", "trail/acme-trail"),
     "AWS::GuardDuty::Detector": PLACE.arn("guardduty", f"detector/{DETECTOR}"),
     "AWS::KMS::Key": PLACE.arn("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab"),
@@ -38,6 +39,10 @@ PAUSE = HEADERS[folder_of("cloudtrail_runtime_shared")]
 
 def staged(world: World, playbook: Playbook, arn: str) -> None:
     """The resource is there, as a finding about it would have it."""
+    if arn == ARNS["AWS::S3::Object"]:  # no finding names a bucket by its object alone
+        s3, (bucket, _, key) = world.account.client("s3"), arn.rpartition(":")[2].partition("/")
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
     stage(by_arn.finding_of(arn, playbook, PLACE, NOON), world.account.client)
 
 
