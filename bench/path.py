@@ -286,8 +286,11 @@ def main(
     write: Annotated[bool, typer.Option(help="Write to docs/performance.md.")] = False,
 ) -> None:
     """The calls for an event until it is contained and until the end, with reasons."""
-    text = section({name: walk(scenario) for name, scenario in SCENARIOS.items()})
-    sections.write("calls", text) if write else typer.echo(text)
+    paths = {name: walk(scenario) for name, scenario in SCENARIOS.items()}
+    if write:
+        sections.write("calls", section(paths))
+        return
+    typer.echo("\n\n".join([section(paths), *(_listed(name, paths[name]) for name in LISTED)]))
 
 
 def section(paths: Mapping[str, Path]) -> str:
@@ -301,7 +304,6 @@ def section(paths: Mapping[str, Path]) -> str:
         )
         for name, path in paths.items()
     ]
-    lists = "\n\n".join(_listed(name, paths[name]) for name in LISTED)
     return f"""## Calls
 `python -m bench path --write`. The calls of one invocation of a playbook's function, from the event
 to its end. `tests/promises/test_path.py` checks every count. A *round* is a group of parallel
@@ -313,7 +315,7 @@ shares most of them. A compliance finding comes by a queue; here its batch has n
 
 {sections.table(head, rows)}
 
-{lists}
+`python -m bench path` lists the calls of each, with why each is made.
 """
 
 

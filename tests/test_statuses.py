@@ -91,13 +91,16 @@ def test_every_cell_is_written_out() -> None:
     assert set(TABLE) == set(starts)
 
 
-@pytest.mark.parametrize(
-    ("start", "event"), EXPECTED, ids=[f"{s or 'new'}-{e.name.lower()}" for s, e in EXPECTED]
-)
-def test_event_moves_status(start: Status | None, event: Event) -> None:
+@pytest.mark.parametrize("start", (None, *Status))
+def test_event_moves_status(start: Status | None) -> None:
+    for event in Event:
+        moves_as_expected(start, event)
+
+
+def moves_as_expected(start: Status | None, event: Event) -> None:
     end = EXPECTED[start, event]
     if end is not None:
-        assert after(start, event) is end
+        assert after(start, event) is end, event
         return
     with pytest.raises(CaseConflict, match=event.value) as conflict:
         after(start, event, "0123456789abcdef")

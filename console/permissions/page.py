@@ -43,7 +43,7 @@ Resources of the stack have their logical ids from template.yaml. Every optional
 uses the role; *deployed* means that the end-to-end tests made the same calls."""
 DENIED = """## What is denied
 
-The tests try each deny with real calls under each of the four function roles
+The tests try each deny with real calls under the role of each function
 (tests/promises/test_denials.py). Each role is first allowed everything, as a later change could do.
 The first call is refused with an explicit deny. The second call, which differs only in its target,
 is allowed. Without the policy ProtectedPolicy the first call is allowed too."""

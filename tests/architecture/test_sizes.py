@@ -9,7 +9,6 @@ ROOT = Path(__file__).parents[2]
 MOST, MOST_OF_TESTS = 400, 500  # lines
 LONGER = {  # file → why it may be longer
     "template.yaml": "what a playbook may do is seen in one place, and most of it is generated",
-    "docs/performance.md": "its sections are written by make bench",
     "docs/permissions.json": "generated: make permissions",
     "docs/permissions.md": "generated: make permissions",
     "events/README.md": "a line for each sample event, and tests hold it against the files",
