@@ -37,7 +37,7 @@ def _refusal(verb: str, response: DeskResponse) -> str:
     if "refused" in said:
         return str(said["refused"])
     if response.status == 403:
-        return f"your credentials may not {verb}: docs/operating.md has the policies"
+        return f"your credentials may not {verb}: docs/operating/deciding.md has the policies"
     return f"the desk responds with status {response.status}: {said.get('message', response.body)}"
 
 

@@ -16,7 +16,7 @@ from cordon.errors import PartsUnknown
 from cordon.memory.table import Row, Table
 
 KEY = "setup#parts"
-ABSENT = f"the row {KEY} is not there: docs/operating.md says how it is written anew"
+ABSENT = f"the row {KEY} is not there: docs/operating/alarms.md says how it is written anew"
 _PLAYBOOK = re.compile(r"[a-z0-9_]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")  # of a function, a role or a queue, as they are made up
 

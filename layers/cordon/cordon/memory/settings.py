@@ -22,7 +22,7 @@ from cordon.settings import MasterSwitch, Settings, parse
 
 KEY = "settings"
 OTHER_HOME = ("other_home",)  # no person's entry: ``setup`` alone writes it
-ABSENT = "the settings row is not there: docs/operating.md says how to write it anew"
+ABSENT = "the settings row is not there: docs/operating/settings.md says how to write it anew"
 # What a person made of it by a plain command keeps nobody from the next change.
 _NO_COUNT = "attribute_not_exists(evidence_count) OR NOT attribute_type(evidence_count, :number)"
 Path = tuple[str, ...]  # of an entry: ("master_switch",), ("modes", "stop_notebook")
