@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -22,7 +21,7 @@ from console.permissions.record import Record
 from embedded.journal import Called
 from embedded.policy_evaluation import Decision
 from tests.examples import QUARANTINE, function_of
-from tests.promises.world import PLAYBOOKS, ROOT, World
+from tests.promises.world import PLAYBOOKS, ROOT, World, checked
 
 RECORDING = "RECORD" in os.environ
 NAMED = "arn:aws:s3:::payroll-archive"
@@ -262,8 +261,7 @@ def a_bucket(world: World, params: Params) -> Params:
 
 def refusal(world: World, role: str, one: Try, params: Params) -> str:
     """How IAM refused a real call under a role: "" where it went through, else its message."""
-    client = boto3.session.Session().client(one.service, region_name="us-east-1")
-    call = getattr(client, re.sub(r"(?<!^)(?=[A-Z])", "_", one.operation).lower())
+    call = getattr(checked(one.service), re.sub(r"(?<!^)(?=[A-Z])", "_", one.operation).lower())
     try:
         with world.account.acting(role):
             call(**params)
@@ -429,7 +427,7 @@ def test_a_role_never_writes_over_its_own_evidence(world: World) -> None:
         assert refusal(world, role, once, params) == ""
         assert "explicit deny" in refusal(world, role, over, set_scene(world, over)[0]), playbook
         with world.account.acting(role), pytest.raises(ClientError, match="PreconditionFailed"):
-            boto3.client("s3", region_name="us-east-1").put_object(**params)
+            checked("s3").put_object(**params)
     tried = ["without If-None-Match", "with If-None-Match"]
     record("NeverOverwrite", {"s3:PutObject": ["s3:PutObject", *tried]})
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -14,7 +13,7 @@ from cordon.statuses import Status
 from embedded.journal import ExecutionEnded
 from tests.examples import REVOKE, TAG, event, function_of
 from tests.promises.test_holds_on_one_bucket import BLOCK
-from tests.promises.world import PLAYBOOKS, ROOT, World, changed
+from tests.promises.world import PLAYBOOKS, ROOT, World, changed, checked
 
 PUBLIC = "guardduty_public_access"
 HELD = {  # how the holds begin that a playbook may write: of targets that it may change anyway
@@ -77,10 +76,9 @@ def is_refused(world: World, playbook: str, call: Call, key: str) -> bool:
 
 def refuses(world: World, role: str, call: Call, key: str) -> bool:
     """Does IAM refuse the call to this role?"""
-    dynamodb = boto3.session.Session().client("dynamodb", region_name="us-east-1")
     try:
         with world.account.acting(role):
-            call(dynamodb, world.account.stack.outputs["CasesTableName"], key)
+            call(checked("dynamodb"), world.account.stack.outputs["CasesTableName"], key)
     except ClientError as error:
         return bool(error.response["Error"]["Code"] == "AccessDeniedException")
     return False
@@ -137,7 +135,7 @@ def test_role_writes_its_own_rows(world: World, playbook: str) -> None:
 
 def start(world: World, playbook: str, given: dict[str, str], name: str) -> None:
     """Start a workflow under a playbook's role."""
-    states = boto3.session.Session().client("stepfunctions", region_name="us-east-1")
+    states = checked("stepfunctions")
     with world.account.acting(world.account.functions[PLAYBOOKS[playbook]].role):
         states.start_execution(
             stateMachineArn=world.account.machines["Workflow"].arn,

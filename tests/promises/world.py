@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import boto3
 
 from console.account import cordon_account, operator_of
 from console.expected import break_glass_role, deployed, home_of
@@ -326,6 +329,12 @@ class World:
 
 Anew = Callable[[], AbstractContextManager[World]]  # a fixture: enters such an account
 READS = re.compile(r"(Get|List|Describe|Head)[A-Z]")
+
+
+@cache
+def checked(service: str) -> Any:
+    """A client whose calls IAM checks, for whoever acts. To make one takes longer than a call."""
+    return boto3.session.Session().client(service, region_name="us-east-1")
 
 
 def outcomes(delivery: Delivery) -> list[dict[str, str]]:
