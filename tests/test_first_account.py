@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,6 @@ import typer
 from botocore import xform_name
 from botocore.model import OperationModel, Shape
 from botocore.validate import ParamValidator
-from samcli.commands.build.command import cli as sam_build
-from samcli.commands.delete.command import cli as sam_delete
-from samcli.commands.deploy.command import cli as sam_deploy
 
 from console.cli import app
 from embedded.template import load
@@ -30,7 +28,6 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "first-account.md"
 TEMPLATE = load((ROOT / "template.yaml").read_text())
 GLOBAL = {"query", "output", "region", "no-sign-request"}
-SAM = {"build": sam_build, "deploy": sam_deploy, "delete": sam_delete}
 SUBSTITUTED = re.compile(r'"?\$\(([^()]+)\)"?')
 
 
@@ -52,6 +49,11 @@ def of(program: str) -> list[Any]:
     found = dict.fromkeys(one for one in commands() if one.split(" ")[0] == program)
     assert found
     return [pytest.param(shlex.split(one)[1:], id=one[:70]) for one in found]
+
+
+def sam(command: str) -> Any:
+    """SAM's own command, by click. To import it takes seconds, in each process that collects."""
+    return import_module(f"samcli.commands.{command}.command").cli
 
 
 @cache
@@ -144,7 +146,7 @@ def test_a_command_of_ours_is_understood(words: list[str]) -> None:
 @pytest.mark.parametrize("words", of("sam"))
 def test_an_option_of_sam_exists(words: list[str]) -> None:
     name, *rest = words
-    known = {opt for one in SAM[name].params for opt in (*one.opts, *one.secondary_opts)}
+    known = {opt for one in sam(name).params for opt in (*one.opts, *one.secondary_opts)}
     assert {word for word in rest if word.startswith("--")} <= known
     if "--parameter-overrides" in rest:
         given = [word for word in rest if "=" in word and not word.startswith("owner=")]

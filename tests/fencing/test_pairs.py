@@ -55,6 +55,7 @@ PAIRS: dict[str, tuple[tuple[Work, ...], Work, Work]] = {  # what was before, an
     "two cases are released": (BOTH, release_a, release_b),
     "one of two is released twice": (BOTH, release_a, release_a),
 }
+ALIKE = ("two cases contain", "two cases are released")  # whichever begins: names differ, no more
 PLANS: dict[str, Plans] = {
     "recognised by value": {"a": (lock("data", "x"),), "b": (lock("data", "x", "y"),)},
     "not recognised by value": {"a": (tag("mark", "a"),), "b": (tag("mark", "b"),)},
@@ -120,17 +121,21 @@ def both_die(one: Side, other: Side) -> None:
 @pytest.mark.parametrize("end", [both_go_on, the_first_dies, both_die])
 def test_two_sides_end_right(name: str, look: str, end: Any) -> None:
     before, one, other = PAIRS[name]
-    ways = {(one, other)} if end is both_die else {(one, other), (other, one)}
+    same = end is both_die or name in ALIKE
+    ways = {(one, other)} if same else {(one, other), (other, one)}
     for two in ways:
         assert wrong_ends(every_cut((before, *two), end, PLANS[look])) == {}
 
 
-@pytest.mark.parametrize("look", PLANS)
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize("end", [both_go_on, the_first_dies])
-def test_what_goes_out_together_may_come_in_any_order(name: str, look: str, end: Any) -> None:
-    """A hold names evidence that is still being written: a death may leave the one or the other."""
-    assert wrong_ends(every_cut(PAIRS[name], end, PLANS[look], last_first=True)) == {}
+def test_what_goes_out_together_may_come_in_any_order(name: str, end: Any) -> None:
+    """A hold names evidence that is still being written: a death may leave the one or the other.
+
+    Where a value does not show who wrote it, only the evidence and the hold do.
+    """
+    plans = PLANS["not recognised by value"]
+    assert wrong_ends(every_cut(PAIRS[name], end, plans, last_first=True)) == {}
 
 
 @pytest.mark.parametrize("releases", [(release_a, release_b), (release_b, release_a)])
