@@ -26,8 +26,9 @@ LOCAL = (socket.AF_UNIX,)
 # Typer makes the same 19 commands for each invocation: half of the time of a test of the console.
 vars(typer.testing)["_get_command"] = cache(typer.main.get_command)
 
-# A busy machine is no fault of the code. Each run draws other examples: many runs see more than one.
+# A busy machine is no fault of the code. Each run draws other examples.
 settings.register_profile("untimed", deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("untimed")
 
 
