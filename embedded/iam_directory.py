@@ -37,12 +37,13 @@ class IamDirectory(AccountFacts):
         key = self._backend.access_keys.get(access_key_id)
         return key.user_name if key else None
 
-    def credential_service(self, credential_id: str) -> str:
-        """The service that a service-specific credential is for; "" if there is none."""
+    def credential_service(self, credential_id: str) -> str | None:
+        """The service that a service-specific credential is for."""
         from embedded.backends.iam import service_of
         from embedded.backends.registry import Where
 
-        return service_of(credential_id, Where(self._account, "us-east-1", self._partition))
+        where = Where(self._account, "us-east-1", self._partition)
+        return service_of(credential_id, where) or None
 
     def boundary_of(self, arn: str) -> str | None:
         """The permissions boundary's ARN."""

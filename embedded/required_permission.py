@@ -37,8 +37,8 @@ class AccountFacts(Protocol):
     def key_owner(self, access_key_id: str) -> str | None:
         """The user name an access key belongs to."""
 
-    def credential_service(self, credential_id: str) -> str:
-        """The service that a service-specific credential is for; "" if there is none."""
+    def credential_service(self, credential_id: str) -> str | None:
+        """The service that a service-specific credential is for."""
 
     def boundary_of(self, arn: str) -> str | None:
         """The permissions boundary of a role or user."""

@@ -56,7 +56,7 @@ def _call_parameters(blocks: Blocks) -> Any:
 
 
 def _of_one_region(calls: tuple[str, ...]) -> str:
-    """Where they are recorded (AWS CloudTrail User Guide, "CloudTrail concepts", global services)."""
+    """Where they are recorded: AWS CloudTrail User Guide, "CloudTrail concepts"."""
     of_iam = any(call.startswith("iam:") for call in calls)
     return " Those of IAM are recorded in us-east-1 only." if of_iam else ""
 

@@ -59,7 +59,7 @@ OF_API_KEY = (
     f"whoever made it: {REVOKE}. If it is meant, release the case."
 )
 OF_USER = (
-    "The user's long-term Bedrock API keys are inactive, and nothing else of it. Find in CloudTrail "
+    "Of the user its long-term Bedrock API keys are disabled, and nothing else. Find in CloudTrail "
     "what was done with them: the calls' additionalEventData has callWithBearerToken. Delete those "
     "that nobody needs, and replace the others before the release. Short-term API keys are not "
     f"reached, nor access keys, nor sessions: {REVOKE}."
@@ -91,7 +91,9 @@ OTHERWISE = (
     f"{FIND}its requestParameters say which identity was changed. If nobody meant it, take the new "
     "policy, key, login or trust away."
 )
-CALLER = f"Whoever made the call can make the next one: if it was not them, {REVOKE}, with their ARN."
+CALLER = (
+    f"Whoever made the call can make the next one: if it was not them, {REVOKE}, with their ARN."
+)
 
 
 def targets(finding: Finding) -> tuple[Resource, ...]:
@@ -151,9 +153,7 @@ def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
     if finding.matches(*EXPOSED):
         return [DisableExposedKey(one.place, one.name) for one in keys]
     kind = DisableAccessKeys if finding.matches(MADE_KEY) else DisableBedrockApiKeys
-    return [
-        kind(user.place, user.name, (key.name,)) for user, key in zip(users, keys, strict=True)
-    ]
+    return [kind(user.place, user.name, (key.name,)) for user, key in zip(users, keys, strict=True)]
 
 
 def manual_step(finding: Finding) -> str:

@@ -74,7 +74,6 @@ SCENARIOS = (
         prepare=keys(KEY="Active", SECOND_KEY="Active"),
         read=read_key,
         tamper=set_key("Active"),
-        missing=delete_user,
         after_tamper=Undone.KEPT,
     ),
     Scenario(

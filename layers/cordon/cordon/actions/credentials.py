@@ -90,10 +90,17 @@ class DisableCredentials(Action):
     def apply(
         self, aws: AwsClients, captured: Json, written: Json | None, current: Json | None = None
     ) -> Json:
-        """What was written for a case that has left the hold, and nobody else wants, is put back."""
+        """What was written for a case that has left the hold, and nobody else wants, is put back.
+
+        Where nothing is noted, that is what is not as captured: an attempt for that case died. Not
+        so where this attempt has read it just now, as nobody has left the hold then.
+        """
         shown = self.statuses(aws) if current is None else current[self.kept]
         self._require_there(shown)
         before = set(written[self.kept]) if written else set()
+        if written is None and current is None:
+            was_active = {one for one, s in captured[self.kept].items() if s == ACTIVE}
+            before = {one for one in was_active if shown.get(one) == INACTIVE}
         seen = [*captured[self.kept].items(), *shown.items()]
         active = {one for one, status in seen if status == ACTIVE}
         wanted = self._meant(active | before)
@@ -120,6 +127,8 @@ class DisableCredentials(Action):
             shown = self.statuses(aws)
         except ResourceDeleted as deleted:
             return UndoResult(Undone.RESOURCE_DELETED, str(deleted))
+        if self.named != (EVERY,) and not written[self.kept].keys() & shown.keys():
+            return UndoResult(Undone.RESOURCE_DELETED, self._deleted)
         ids = sorted({*captured[self.kept], *written[self.kept], *shown})
         undone = [self._undo_one(aws, one, captured, written, shown.get(one)) for one in ids]
         left = {one: status for one, (status, _) in zip(ids, undone, strict=True) if status}
@@ -161,8 +170,11 @@ class DisableCredentials(Action):
     def _require_there(self, shown: Collection[str]) -> None:
         """Raises ResourceDeleted where none of the named credentials is among these."""
         if self.named != (EVERY,) and not self._meant(shown):
-            names = ", ".join(self.named)
-            raise ResourceDeleted(f"{self.words} {names} of user {self.user} no longer exists")
+            raise ResourceDeleted(self._deleted)
+
+    @property
+    def _deleted(self) -> str:
+        return f"{self.words} {', '.join(self.named)} of user {self.user} no longer exists"
 
     def _set_each(self, aws: AwsClients, setting: Mapping[str, str]) -> dict[str, bool]:
         """Each of them at the same time. False for one that is deleted."""

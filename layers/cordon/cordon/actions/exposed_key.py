@@ -82,8 +82,12 @@ class DisableExposedKey(Action):
         )
 
     def capture(self, aws: AwsClients) -> Json:
+        """Raises Refused where it is no key of a user of this account, or not any more."""
         user = self._user(aws)
-        return {"user": user, "status": self._status(aws, user)}
+        try:
+            return {"user": user, "status": self._status(aws, user)}
+        except ResourceDeleted as deleted:
+            raise Refused(self._nobody) from deleted
 
     def apply(
         self, aws: AwsClients, captured: Json, written: Json | None, current: Json | None = None

@@ -18,16 +18,12 @@ _SINGLETONS = {  # service: (part of the call's name, type): one for an account 
     "macie2": (("Macie", "AWS::Macie::Session"),),
     "securityhub": (("DisableSecurityHub", "AWS::SecurityHub::Hub"),),
 }
-# A credential that the call has made, and its user: only the response has its id. Nothing else of
-# the response is read: it is where a secret would be.
-_CREATED = {  # call of IAM: member of the response, type, form of its id
-    "CreateAccessKey": ("accessKey", shapes.ACCESS_KEY, shapes.ACCESS_KEY_ID),
-    "CreateServiceSpecificCredential": (
-        "serviceSpecificCredential",
-        shapes.SERVICE_CREDENTIAL,
-        shapes.SERVICE_CREDENTIAL_ID,
-    ),
-}
+# A credential of IAM that the call has made: only the response has its id. Nothing else of the
+# response is read: it is where a secret would be.
+_CREATED = (  # member of the response, type, form of its id
+    ("accessKey", shapes.ACCESS_KEY, shapes.ACCESS_KEY_ID),
+    ("serviceSpecificCredential", shapes.SERVICE_CREDENTIAL, shapes.SERVICE_CREDENTIAL_ID),
+)
 
 
 @dataclass(frozen=True)
@@ -73,11 +69,12 @@ def read(service: str, detail: Field, place: Place) -> list[Resource]:
     for part, kind in _SINGLETONS.get(service, ()):
         if part in name:
             return [Resource(kind, place.account, place)]
+    created = _created(detail["responseElements"], place) if service == "iam" else []
+    return created or _by_parameter(service, detail, place)
+
+
+def _by_parameter(service: str, detail: Field, place: Place) -> list[Resource]:
     request, response = detail["requestParameters"], detail["responseElements"]
-    if service == "iam" and name in _CREATED:
-        found = _created(response, *_CREATED[name], place)
-    if found:
-        return found
     for named in _BY_SERVICE.get(service, ()):
         for parameter in named.parameters:
             for given in (request[parameter], response[parameter]):
@@ -97,13 +94,12 @@ def _resource(service: str, named: _Named, given: Field, place: Place) -> Resour
     return Resource(named.kind, value, place, arn)
 
 
-def _created(
-    response: Field, member: str, kind: str, id: shapes.Shape, place: Place
-) -> list[Resource]:
+def _created(response: Field, place: Place) -> list[Resource]:
     """The credential and its user; [] where one of both is not named, as with root's keys."""
-    made = response[member]
-    credential = made[f"{member}Id"].if_any(id)
-    user = made["userName"].if_any(shapes.USER_NAME)
-    if not (credential and user):
-        return []
-    return [Resource(kind, credential, place), Resource(shapes.USER, user, place)]
+    for member, kind, form in _CREATED:
+        made = response[member]
+        credential = made[f"{member}Id"].if_any(form)
+        user = made["userName"].if_any(shapes.USER_NAME)
+        if credential and user:
+            return [Resource(kind, credential, place), Resource(shapes.USER, user, place)]
+    return []
