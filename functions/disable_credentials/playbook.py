@@ -2,7 +2,7 @@
 
 When    AWS Health says that an access key was found in a public place; a person names a user;
         where a parameter says so, CloudTrail says that somebody made an access key or a Bedrock
-        API key. AWS sends both in us-east-1 alone, and Health in its backup Region.
+        API key. CloudTrail's events of IAM and global ones of AWS Health arrive in us-east-1 only.
 Does    sets the access key, or the user's long-term Bedrock API keys, to inactive. People get an
         incident.
 Undo    what somebody made is active again, unless a person changed it. An exposed key stays

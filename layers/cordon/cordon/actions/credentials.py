@@ -11,7 +11,7 @@ written   ``{<kept>: {id: "Inactive"}}``: those that Cordon set
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from botocore.exceptions import ClientError
 
@@ -75,6 +75,11 @@ class DisableCredentials(Action):
     def shuts_out(self) -> str:
         which = "an" if self.named == (EVERY,) else "this"
         return f"every person and workload that uses {which} {self.words} of this user"
+
+    def to_json(self) -> dict[str, Any]:
+        """Without ``named`` where every one is meant: plans of before keep their hashes."""
+        made = super().to_json()
+        return {k: v for k, v in made.items() if k != "named" or self.named != (EVERY,)}
 
     def combine(self, other: Self) -> Self:
         return replace(self, named=(*self.named, *other.named))
