@@ -113,7 +113,7 @@ def create_service_specific_credential(params: Params, where: Where) -> Response
 
 
 def make_credential(number: str, user: str, service: str, where: Where) -> dict[str, Any]:
-    """An active one with this id, which no API can be told."""
+    """An active one with this id: no API makes one with a given id."""
     credential = {
         "UserName": user,
         "Status": "Active",

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cordon.actions.credentials import DisableCredentials
+from cordon.actions.credentials import DisableUserCredentials
 from cordon.actions.grants import Grant, Statement
 from cordon.actions.principals import READ_USERS, USERS, raising_deleted
 from cordon.clients import AwsClients
@@ -23,7 +23,7 @@ DISABLE_KEYS = Statement(
 
 
 @dataclass(frozen=True)
-class DisableAccessKeys(DisableCredentials):
+class DisableAccessKeys(DisableUserCredentials):
     """Set active access keys of a user to Inactive. Reversible: nothing is deleted.
 
     Where a user's credentials are stolen all of them, because each can start the next session, and

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cordon.actions.action import Json, Refused
-from cordon.actions.credentials import DisableCredentials
+from cordon.actions.credentials import DisableUserCredentials
 from cordon.actions.grants import Grant, Statement
 from cordon.actions.principals import READ_USERS, USERS, raising_deleted
 from cordon.clients import AwsClients
@@ -33,7 +33,7 @@ _DISABLE = Statement(
 
 
 @dataclass(frozen=True)
-class DisableBedrockApiKeys(DisableCredentials):
+class DisableBedrockApiKeys(DisableUserCredentials):
     """Set active Bedrock API keys of a user to Inactive. One that is Expired needs nothing."""
 
     family: ClassVar[str] = "api_key"

@@ -26,7 +26,7 @@ EVERY = "*"  # of the credentials: those that the user has, also later
 
 
 @dataclass(frozen=True)
-class DisableCredentials(Action):
+class DisableUserCredentials(Action):
     """Base: set credentials of a user to Inactive, those that are named or every one.
 
     Where every one is meant, one that is created later is verified as active, and is set too when
