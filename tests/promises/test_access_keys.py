@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 
+from cordon.actions.bedrock_api_keys import BEDROCK
 from cordon.memory.cases import Case
 from cordon.statuses import Status
-from embedded import backends
-from tests.examples import HEADERS, REVOKE, event, folder_of
+from embedded.policy_evaluation import Decision
+from embedded.required_permission import RequiredPermission
+from tests.examples import HEADERS, REVOKE, event, folder_of, function_of
 from tests.promises.permission_scenarios import know_deny_all
-from tests.promises.world import Event, World, changed, finding_of
+from tests.promises.test_denials import role_of
+from tests.promises.world import HOME, Event, World, changed, finding_of
 
 STOLEN, EXPOSED, MADE = (
     "guardduty_compromised_credentials",
@@ -93,13 +96,18 @@ def test_exposed_key_that_another_case_holds_is_not_called_contained(
     assert statuses(iam)["stolen"] == "Active"
 
 
-def test_role_sets_no_credential_of_another_service(world: World) -> None:
-    """The condition of its role, and not our code alone, leaves Git's and Keyspaces' alone."""
-    one = event("cloudtrail_api_key_created")
-    world.stage(one)
-    for table in backends.registry.tables("service_specific_credentials"):
-        for credential in table.values():
-            credential["ServiceName"] = "codecommit.amazonaws.com"
-    world.account.deliver(one)
-    assert world.in_time(world.case()).status is not Status.CONTAINED
-    assert set(world.state["service-credentials"].values()) == {"Active"}
+@pytest.mark.parametrize(
+    ("service", "decision"),
+    [(BEDROCK, Decision.ALLOWED), ("codecommit.amazonaws.com", Decision.NOT_ALLOWED)],
+)
+def test_role_sets_credentials_of_one_service(
+    world: World, service: str, decision: Decision
+) -> None:
+    """Its condition, and not our code alone, leaves those of Git and Keyspaces as they are."""
+    need = RequiredPermission(
+        "iam:UpdateServiceSpecificCredential",
+        f"arn:aws:iam::{HOME[0]}:user/ben",
+        {"iam:ServiceSpecificCredentialServiceName": service},
+    )
+    role = role_of(world, function_of(DISABLE))
+    assert world.account.guard.decide(role, need) is decision

@@ -69,11 +69,8 @@ class DisableBedrockApiKeys(DisableUserCredentials):
             listed = aws.client("iam").list_service_specific_credentials(
                 UserName=self.user, ServiceName=BEDROCK
             )
-        return {
-            str(one["ServiceSpecificCredentialId"]): str(one["Status"])
-            for one in listed["ServiceSpecificCredentials"]
-            if one["ServiceName"] == BEDROCK
-        }
+        found = listed["ServiceSpecificCredentials"]
+        return {str(one["ServiceSpecificCredentialId"]): str(one["Status"]) for one in found}
 
     def set_status(self, aws: AwsClients, credential: str, status: str) -> None:
         aws.client("iam").update_service_specific_credential(
