@@ -14,6 +14,7 @@ class IamDirectory(AccountFacts):
     def __init__(self, account: str, partition: str) -> None:
         from moto.iam.models import iam_backends
 
+        self._account, self._partition = account, partition
         self._backend = iam_backends[account][partition]
 
     def principal(self, arn: str) -> Any:
@@ -35,6 +36,14 @@ class IamDirectory(AccountFacts):
         """The user an access key belongs to."""
         key = self._backend.access_keys.get(access_key_id)
         return key.user_name if key else None
+
+    def credential_service(self, credential_id: str) -> str | None:
+        """The service that a service-specific credential is for."""
+        from embedded.backends.iam import service_of
+        from embedded.backends.registry import Where
+
+        where = Where(self._account, "us-east-1", self._partition)
+        return service_of(credential_id, where) or None
 
     def boundary_of(self, arn: str) -> str | None:
         """The permissions boundary's ARN."""

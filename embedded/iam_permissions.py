@@ -36,6 +36,19 @@ def _iam_context(params: Params, boundary: str | None) -> dict[str, str]:
     return {**policy, "iam:PermissionsBoundary": str(limit)} if limit else policy
 
 
+def _service_credential(operation: str) -> Rule:
+    """iam:ServiceSpecificCredentialServiceName is the service of the credential (same page)."""
+
+    def rule(params: Params, place: Place, known: AccountFacts) -> list[RequiredPermission]:
+        named = params.get("ServiceName") or known.credential_service(
+            str(params.get("ServiceSpecificCredentialId"))
+        )
+        context = {"iam:ServiceSpecificCredentialServiceName": str(named)} if named else {}
+        return [RequiredPermission(f"iam:{operation}", _user(params, place, known), context)]
+
+    return rule
+
+
 def _group(params: Params, place: Place, _known: AccountFacts) -> str:
     return place.arn("iam", f"group/{params['GroupName']}", region="")
 
@@ -62,6 +75,7 @@ _USER_OPERATIONS = (
     " UpdateLoginProfile"
 )
 _GROUP_OPERATIONS = "AttachGroupPolicy DetachGroupPolicy"
+_SERVICE_CREDENTIAL_OPERATIONS = "CreateServiceSpecificCredential UpdateServiceSpecificCredential"
 _POLICY_OPERATIONS = "GetPolicy GetPolicyVersion"
 
 
@@ -85,6 +99,7 @@ RULES: dict[tuple[str, str], Rule] = {
     **{("iam", name): _on_principal(_role, name) for name in _ROLE_OPERATIONS.split()},
     **{("iam", name): _on_principal(_user, name) for name in _USER_OPERATIONS.split()},
     **{("iam", name): _on_principal(_group, name) for name in _GROUP_OPERATIONS.split()},
+    **{("iam", n): _service_credential(n) for n in _SERVICE_CREDENTIAL_OPERATIONS.split()},
     **{("iam", name): _on_policy(name) for name in _POLICY_OPERATIONS.split()},
     ("sts", "AssumeRole"): _assume_role,
     ("sts", "GetCallerIdentity"): lambda _p, _at, _k: [],  # nobody can be denied it

@@ -37,6 +37,9 @@ class AccountFacts(Protocol):
     def key_owner(self, access_key_id: str) -> str | None:
         """The user name an access key belongs to."""
 
+    def credential_service(self, credential_id: str) -> str | None:
+        """The service that a service-specific credential is for."""
+
     def boundary_of(self, arn: str) -> str | None:
         """The permissions boundary of a role or user."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from embedded.backends import agent_aliases, agentcore, guardrails, tags
+from embedded.backends import iam as iam_backend
 from embedded.place import Place
 from embedded.saved_state import services_in_use
 
@@ -45,6 +46,7 @@ def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
         "guardrails": guardrails.enforced(),
         "agentcore-policies": agentcore.all_policies(),
         "agent-aliases": agent_aliases.all_aliases(),
+        "service-credentials": iam_backend.all_credentials(),
         "ssm": _ops_items(client("ssm")),
         "securityhub": _findings(client("securityhub")),
     }

@@ -85,6 +85,8 @@ def kind(event: Event) -> str:
     if event["detail-type"] == "AWS API Call via CloudTrail":
         service = finding["eventSource"].removesuffix(".amazonaws.com")
         return f"cloudtrail:{service}:{finding['eventName']}"
+    if event["detail-type"] == "AWS Health Event":
+        return f"health:{finding['eventTypeCode']}"
     if event["detail-type"] == "Config Rules Compliance Change":
         return f"config:{managed_rule(finding['configRuleName'])}"
     control = finding.get("Compliance", {}).get("SecurityControlId")

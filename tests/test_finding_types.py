@@ -69,8 +69,10 @@ def expected(type_: str) -> set[str]:
 
 def others_that_handle(kind: str) -> set[str]:
     """What these tables do not say, the headers of other playbooks do."""
-    # Of detection that was switched off, the call behind a finding decides who takes it.
-    named = {*CONTAINED.values(), TAG.name, folder_of("cloudtrail_trail_stopped")}
+    # Of detection that was switched off, the call behind a finding decides who takes it; of a
+    # credential that was made, no finding names it.
+    never = map(folder_of, ("cloudtrail_trail_stopped", "cloudtrail_api_key_created"))
+    named = {*CONTAINED.values(), TAG.name, *never}
     others = (p for p in playbooks(ROOT) if p.name not in named and not p.takes_over)
     return {p.name for p in others if any(fnmatchcase(kind, one) for one in p.handles)}
 

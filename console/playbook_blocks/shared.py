@@ -48,10 +48,17 @@ def _call_parameters(blocks: Blocks) -> Any:
             "Default": "false",
             "AllowedValues": ["true", "false"],
             "Description": f"true - {block.name} also handles successful API calls that are often "
-            f"right, and that CloudTrail records here: {', '.join(block.heard.optional_calls)}.",
+            f"right, and that CloudTrail records here: {', '.join(block.heard.optional_calls)}."
+            f"{_of_one_region(block.heard.optional_calls)}",
         }
         for block in _with_optional(blocks)
     }
+
+
+def _of_one_region(calls: tuple[str, ...]) -> str:
+    """Where they are recorded: AWS CloudTrail User Guide, "CloudTrail concepts"."""
+    of_iam = any(call.startswith("iam:") for call in calls)
+    return " Those of IAM are recorded in us-east-1 only." if of_iam else ""
 
 
 def _call_conditions(blocks: Blocks) -> Any:

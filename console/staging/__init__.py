@@ -15,11 +15,12 @@ from console.staging.agents import is_agent, stage_agent
 from console.staging.buckets import FOREIGN, stage_bucket
 from console.staging.detection import is_switched_off, stage_detection
 from console.staging.hub import stage_hub
-from console.staging.identities import stage_role, stage_user
+from console.staging.identities import stage_owner, stage_role, stage_user
 from console.staging.notes import OWN_TAGS, Client, Note
 from console.staging.objects import stage_object
 from cordon import unsupported
 from cordon.finding import Finding, Place, Resource
+from cordon.sources.shapes import SERVICE_CREDENTIAL
 from embedded import backends
 from embedded.backends import tags
 
@@ -29,6 +30,7 @@ STAGED_BY = {
     "AWS::S3::Bucket": stage_bucket,
     "AWS::IAM::Role": stage_role,
     "AWS::IAM::User": stage_user,
+    "AWS::IAM::AccessKey": stage_owner,
 }
 OTHER_BUCKETS = {
     "AWS::S3Express::DirectoryBucket": "directory buckets are not embedded",
@@ -82,7 +84,7 @@ def _other(resource: Resource) -> Iterator[Note]:
         yield Note(False, f"{resource.name}: {OTHER_BUCKETS[resource.type]}")
     elif resource.type.startswith(AI):
         yield _ai_resource(resource)
-    elif resource.type != "AWS::IAM::AccessKey":  # keys are staged with their user
+    elif resource.type != SERVICE_CREDENTIAL:  # it is staged with its user
         yield Note(
             False, f"{resource.type} {resource.name}: not staged, no playbook changes this type"
         )

@@ -1,15 +1,21 @@
-"""Stages roles, users and access keys."""
+"""Stages roles, users, access keys and Bedrock API keys."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from moto.iam.models import iam_backends
 
 from console.staging.notes import Client, Note, exists
-from cordon.finding import Finding, Resource, ResourceRole
+from cordon.actions.bedrock_api_keys import BEDROCK
+from cordon.finding import Fact, Finding, Resource, ResourceRole
+from cordon.sources.shapes import ACCESS_KEY, SERVICE_CREDENTIAL, USER
+from embedded import backends
+from embedded.backends import iam as iam_backend
 
 HOURS = 3600
+OWNER = "owner-of-the-key"  # of a key that a finding names without its user
 
 
 def stage_role(resource: Resource, finding: Finding, client: Client) -> Iterator[Note]:
@@ -72,18 +78,41 @@ def stage_user(resource: Resource, finding: Finding, client: Client) -> Iterator
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=_own_policy(resource))
         yield Note(True, f"user {name}, with an inline policy of its own")
-    for key in _keys_of(name, finding):
+    for key in _keys_of(resource, finding):
         yield from _key(key, name, resource, iam)
+    for credential in finding.resources_of(SERVICE_CREDENTIAL):
+        if resource.role is ResourceRole.TARGET:
+            yield _credential(credential.name, resource, finding)
 
 
-def _keys_of(name: str, finding: Finding) -> list[str]:
-    """The long-term keys of the finding, if they belong to this user."""
-    users = {r.name for r in finding.resources_of("AWS::IAM::User", role=ResourceRole.ACTOR)}
-    if users and users != {name}:
+def stage_owner(resource: Resource, finding: Finding, client: Client) -> Iterator[Note]:
+    """Create a user with this key, where the finding names the key alone."""
+    if finding.resources_of(USER) or not resource.name.startswith("AKIA"):
+        return
+    yield from stage_user(replace(resource, type=USER, name=OWNER), finding, client)
+
+
+def _keys_of(resource: Resource, finding: Finding) -> list[str]:
+    """The long-term keys of the finding, if they belong to this user.
+
+    What somebody made belongs to the user that it was made for.
+    """
+    keys = [r for r in finding.resources_of(ACCESS_KEY) if r.name.startswith("AKIA")]
+    if resource.role is ResourceRole.TARGET or finding.resources_of(USER, role=ResourceRole.TARGET):
+        return [r.name for r in keys if r.role is resource.role]
+    users = {r.name for r in finding.resources_of(USER, role=ResourceRole.ACTOR)}
+    if users and users != {resource.name}:
         return []
-    return [
-        r.name for r in finding.resources_of("AWS::IAM::AccessKey") if r.name.startswith("AKIA")
-    ]
+    return [r.name for r in keys]
+
+
+def _credential(credential: str, user: Resource, finding: Finding) -> Note:
+    where = backends.here(user.place.account, user.place.region)
+    if iam_backend.service_of(credential, where):
+        return Note(False, f"service-specific credential {credential}: exists already")
+    service = finding.fact(Fact.CREDENTIAL_OF) or BEDROCK
+    iam_backend.make_credential(credential, user.name, service, where)
+    return Note(True, f"service-specific credential {credential} of {user.name}, active")
 
 
 def _key(key: str, user: str, resource: Resource, iam: Any) -> Iterator[Note]:

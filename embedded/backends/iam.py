@@ -14,12 +14,23 @@ from typing import Any
 from moto.iam.models import iam_backends
 from moto.moto_api._internal import mock_random
 
-from embedded.backends.registry import Params, Refusal, Response, Where, checks, here, implements
+from embedded.backends.registry import (
+    NotModelled,
+    Params,
+    Refusal,
+    Response,
+    Where,
+    checks,
+    here,
+    implements,
+    tables,
+)
 
 ROLE_CHARACTERS = 10_240
 USER_CHARACTERS = 2_048
 ROLE_POLICIES = 20  # managed ones, attached; the default quota
 USER_POLICIES = 10
+_TABLE = "service_specific_credentials"
 PROTECTED_PATHS = ("/aws-service-role/", "/aws-reserved/")
 _ROLE_CHANGES = (
     "AttachRolePolicy",
@@ -81,7 +92,7 @@ def attach_user_policy(params: Params, where: Where) -> None:
 
 def _credentials(where: Where) -> dict[str, dict[str, Any]]:
     """Service-specific credentials by id. IAM is global: one table, whichever Region is called."""
-    return here(where.account, "us-east-1").table("service_specific_credentials")
+    return here(where.account, "us-east-1").table(_TABLE)
 
 
 def _existing_user(name: str, where: Where) -> str:
@@ -98,6 +109,11 @@ def create_service_specific_credential(params: Params, where: Where) -> Response
     if sum(c["ServiceName"] == service for c in made) >= 2:
         raise Refusal("LimitExceeded", "Cannot exceed quota for ServiceSpecificCredentials: 2")
     number = "ACCA" + str(mock_random.get_random_hex(17)).upper()
+    return {"ServiceSpecificCredential": make_credential(number, user, service, where)}
+
+
+def make_credential(number: str, user: str, service: str, where: Where) -> dict[str, Any]:
+    """An active one with this id: no API makes one with a given id."""
     credential = {
         "UserName": user,
         "Status": "Active",
@@ -106,24 +122,40 @@ def create_service_specific_credential(params: Params, where: Where) -> Response
         "ServiceSpecificCredentialId": number,
         "CreateDate": datetime.now(UTC),
     }
-    _credentials(where)[number] = credential
-    return {"ServiceSpecificCredential": credential}
+    return _credentials(where).setdefault(number, credential)
+
+
+def service_of(number: str, where: Where) -> str:
+    """The service that a credential is for; "" where there is none with this id."""
+    return str(_credentials(where).get(number, {}).get("ServiceName", ""))
+
+
+def all_credentials() -> dict[str, str]:
+    """The status of every service-specific credential, by id."""
+    every = [one for table in tables(_TABLE) for one in table.values()]
+    return {one["ServiceSpecificCredentialId"]: one["Status"] for one in every}
 
 
 @implements("iam", "ListServiceSpecificCredentials")
 def list_service_specific_credentials(params: Params, where: Where) -> Response:
     """Of one user. Who calls is not modelled, so the name must be given."""
     user = _existing_user(params["UserName"], where)
-    found = [c for c in _credentials(where).values() if c["UserName"] == user]
+    found = [
+        c
+        for c in _credentials(where).values()
+        if c["UserName"] == user and params.get("ServiceName", c["ServiceName"]) == c["ServiceName"]
+    ]
     return {"ServiceSpecificCredentials": found}
 
 
 @implements("iam", "UpdateServiceSpecificCredential")
 def update_service_specific_credential(params: Params, where: Where) -> Response:
-    """Active or Inactive."""
+    """Active or Inactive. Of one that is expired, no page says what happens."""
     kept = _credentials(where).get(params["ServiceSpecificCredentialId"])
     if kept is None or params.get("UserName", kept["UserName"]) != kept["UserName"]:
         raise Refusal("NoSuchEntity", "The service-specific credential cannot be found.")
+    if "Expired" in (kept["Status"], params["Status"]):
+        raise NotModelled("IAM UpdateServiceSpecificCredential, of one that is or shall be Expired")
     kept["Status"] = params["Status"]
     return {}
 

@@ -24,6 +24,9 @@ class AccountFacts:
     def key_owner(self, access_key_id: str) -> str | None:
         return "eve" if access_key_id == "AKIAEVE" else None
 
+    def credential_service(self, credential_id: str) -> str:
+        return "bedrock.amazonaws.com" if credential_id == "ACCAEVE" else ""
+
     def boundary_of(self, arn: str) -> str | None:
         return "arn:aws:iam::111122223333:policy/limit" if arn.endswith("/app") else None
 
@@ -189,3 +192,30 @@ def test_a_boundary_becomes_a_condition_key() -> None:
     given = {"RoleName": "app", "PolicyName": "p", "PolicyDocument": "{}"}
     found = context("iam", "PutRolePolicy", given)
     assert found["iam:PermissionsBoundary"] == "arn:aws:iam::111122223333:policy/limit"
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "expected"),
+    [
+        (
+            "UpdateServiceSpecificCredential",
+            {"UserName": "eve", "ServiceSpecificCredentialId": "ACCAEVE", "Status": "Inactive"},
+            "bedrock.amazonaws.com",
+        ),
+        (
+            "UpdateServiceSpecificCredential",
+            {"UserName": "eve", "ServiceSpecificCredentialId": "ACCAX", "Status": "Inactive"},
+            None,
+        ),
+        (
+            "CreateServiceSpecificCredential",
+            {"UserName": "eve", "ServiceName": "cassandra.amazonaws.com"},
+            "cassandra.amazonaws.com",
+        ),
+    ],
+)
+def test_service_of_a_credential_becomes_a_condition_key(
+    operation: str, given: dict[str, Any], expected: str | None
+) -> None:
+    found = context("iam", operation, given)
+    assert found.get("iam:ServiceSpecificCredentialServiceName") == expected

@@ -10,6 +10,7 @@ import pytest
 from moto import mock_aws
 
 from embedded import backends
+from embedded.backends.registry import NotModelled
 
 
 @cache
@@ -122,3 +123,18 @@ def test_credentials_of_nobody_are_refused(iam: Any) -> None:
     ):
         with pytest.raises(iam.exceptions.NoSuchEntityException):
             call(**given)
+
+
+def test_listing_may_be_of_one_service_and_expired_is_not_played(iam: Any) -> None:
+    iam.create_user(UserName="eve")
+    for service in ("bedrock.amazonaws.com", "codecommit.amazonaws.com"):
+        iam.create_service_specific_credential(UserName="eve", ServiceName=service)
+    (one,) = iam.list_service_specific_credentials(
+        UserName="eve", ServiceName="bedrock.amazonaws.com"
+    )["ServiceSpecificCredentials"]
+    assert one["ServiceName"] == "bedrock.amazonaws.com"
+    number = one["ServiceSpecificCredentialId"]
+    with pytest.raises(NotModelled):
+        iam.update_service_specific_credential(
+            UserName="eve", ServiceSpecificCredentialId=number, Status="Expired"
+        )

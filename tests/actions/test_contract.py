@@ -106,6 +106,8 @@ FAMILIES = {
     "revoke_role_sessions": "role",
     "revoke_user_sessions": "user",
     "disable_access_keys": "user",
+    "disable_exposed_key": "exposed_key",
+    "disable_bedrock_api_keys": "api_key",
     "deny_inference_to_role": "deny_inference",
     "deny_inference_to_user": "deny_inference",
     "deny_agent_tools_to_role": "deny_agent_tools",

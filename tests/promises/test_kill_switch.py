@@ -7,6 +7,7 @@ import pytest
 
 from console.staging import stage
 from cordon import by_arn
+from cordon.actions.bedrock_api_keys import BEDROCK, DisableBedrockApiKeys
 from cordon.errors import Refused
 from cordon.memory.cases import ActionStatus
 from cordon.playbook import Playbook
@@ -44,6 +45,9 @@ def staged(world: World, playbook: Playbook, arn: str) -> None:
         s3.create_bucket(Bucket=bucket)
         s3.put_object(Bucket=bucket, Key=key, Body=b"x")
     stage(by_arn.finding_of(arn, playbook, PLACE, NOON), world.account.client)
+    if DisableBedrockApiKeys in playbook.actions:  # a user has none by itself
+        who = {"UserName": arn.rpartition("/")[2], "ServiceName": BEDROCK}
+        world.account.client("iam").create_service_specific_credential(**who)
 
 
 @pytest.mark.parametrize(("playbook", "kind"), ABLE, ids=lambda part: part.rpartition("::")[2])

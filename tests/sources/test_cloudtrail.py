@@ -109,6 +109,34 @@ def test_response_names_what_the_request_does_not() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "member", "kind"),
+    [
+        ("CreateAccessKey", "accessKey", "AWS::IAM::AccessKey"),
+        (
+            "CreateServiceSpecificCredential",
+            "serviceSpecificCredential",
+            "AWS::IAM::ServiceSpecificCredential",
+        ),
+    ],
+)
+def test_credential_that_was_made_is_read_and_no_secret(name: str, member: str, kind: str) -> None:
+    """CloudTrail hides secrets; were one there, nothing of ours would have it."""
+    made = {
+        "userName": "mallory",
+        f"{member}Id": "AKIAI44QH8DHBEXAMPLE",
+        "serviceName": "bedrock.amazonaws.com",
+        "secretAccessKey": "s3cret",
+        "serviceCredentialSecret": "s3cret",
+        "servicePassword": "s3cret",
+    }
+    event = a_call("iam", name, requestParameters=None, responseElements={member: made})
+    assert changed(event) == [(kind, "AKIAI44QH8DHBEXAMPLE", ""), ("AWS::IAM::User", "mallory", "")]
+    assert "s3cret" not in str(read(event).to_json())
+    of_root = {member: {**made, "userName": None}}
+    assert changed(a_call("iam", name, requestParameters=None, responseElements=of_root)) == []
+
+
+@pytest.mark.parametrize(
     ("field", "value"),
     [
         ("eventID", None),

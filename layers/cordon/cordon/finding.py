@@ -133,6 +133,7 @@ class Fact(StrEnum):
     EVENT_NAME = "event_name"  # CloudTrail, GuardDuty: the API call
     PARAMETERS = "parameters"  # CloudTrail: what the call was given, for people
     SWITCHED_OFF = "switched_off"  # CloudTrail: what the call switched off, in words of ``facts``
+    CREDENTIAL_OF = "credential_of"  # CloudTrail: the service that a new credential is for
     RULE = "rule"  # GuardDuty: the custom detection rule that found it
     SEQUENCE = "sequence"  # GuardDuty: ARN of the attack sequence that this finding is part of
     GUARDRAIL = "guardrail"  # GuardDuty: what a guardrail did of the attack, "blocked" or "passed"

@@ -39,7 +39,7 @@ def resolve_arns(actions: tuple[Action, ...], aws: AwsClients) -> dict[str, str]
     """The full ARN of each target from the account: findings name roles and users without path.
 
     A role or user that no longer exists keeps the ARN from the finding. Its action then reports
-    that the resource is deleted.
+    that the resource is deleted. An access key is its user's: what protects the user protects it.
     """
     known = sorted({action.resource for action in actions if action.resource})
     resolved = gather(*(partial(_full_arn, arn, aws) for arn in known))
@@ -48,9 +48,21 @@ def resolve_arns(actions: tuple[Action, ...], aws: AwsClients) -> dict[str, str]
 
 def _full_arn(arn: str, aws: AwsClients) -> str:
     kind, _, name = arn.partition(":iam::")[2].partition(":")[2].partition("/")
-    if kind not in ("role", "user"):
+    if kind == "access-key":
+        kind, name = "user", _owner(aws.client("iam"), name)
+    if kind not in ("role", "user") or not name:
         return arn
     return _iam_arn(aws.client("iam"), kind, name) or arn
+
+
+def _owner(iam: Any, key: str) -> str:
+    """The user's name; "" where IAM names none (IAM API Reference, "GetAccessKeyLastUsed")."""
+    try:
+        return str(iam.get_access_key_last_used(AccessKeyId=key).get("UserName", ""))
+    except ClientError as error:
+        if error_code(error) == "NoSuchEntity":
+            return ""
+        raise
 
 
 def _iam_arn(iam: Any, kind: str, name: str) -> str:

@@ -14,6 +14,10 @@ KEYS = DisableAccessKeys(PLACE, "ada")
 class TestAccessKeys:
     """All of them: each can start the next session, whichever the finding names (B2)."""
 
+    def test_plan_of_all_keys_is_as_it_was_before_one_could_be_named(self) -> None:
+        """Else whoever has approved one during an update has approved another plan."""
+        assert KEYS.to_json().keys() == {"action", "place", "user"}
+
     def make(self, aws: AwsClients, status: str = "Active") -> str:
         iam = aws.client("iam")
         made = str(iam.create_access_key(UserName="ada")["AccessKey"]["AccessKeyId"])

@@ -30,6 +30,8 @@ MODULES = {  # by name, the module within this package
     "revoke_role_sessions": "iam",
     "revoke_user_sessions": "iam",
     "disable_access_keys": "access_keys",
+    "disable_exposed_key": "exposed_key",
+    "disable_bedrock_api_keys": "bedrock_api_keys",
     "deny_inference_to_role": "deny_policy",
     "deny_inference_to_user": "deny_policy",
     "deny_agent_tools_to_role": "deny_policy",

@@ -48,7 +48,7 @@ REVOKE_ROLES = Statement(
 REVOKE_USERS = Statement(
     "RevokeUsers",
     USERS,
-    "the access keys; the inline policy that denies older sessions, and its removal",
+    "the inline policy that denies older sessions, and its removal",
 )
 DENY_ALL_TO_ROLES = Statement(
     "DenyAllToRoles",

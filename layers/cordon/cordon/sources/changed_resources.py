@@ -18,6 +18,12 @@ _SINGLETONS = {  # service: (part of the call's name, type): one for an account 
     "macie2": (("Macie", "AWS::Macie::Session"),),
     "securityhub": (("DisableSecurityHub", "AWS::SecurityHub::Hub"),),
 }
+# A credential of IAM that the call has made: only the response has its id. Nothing else of the
+# response is read: it is where a secret would be.
+_CREATED = (  # member of the response, type, form of its id
+    ("accessKey", shapes.ACCESS_KEY, shapes.ACCESS_KEY_ID),
+    ("serviceSpecificCredential", shapes.SERVICE_CREDENTIAL, shapes.SERVICE_CREDENTIAL_ID),
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,11 @@ def read(service: str, detail: Field, place: Place) -> list[Resource]:
     for part, kind in _SINGLETONS.get(service, ()):
         if part in name:
             return [Resource(kind, place.account, place)]
+    created = _created(detail["responseElements"], place) if service == "iam" else []
+    return created or _by_parameter(service, detail, place)
+
+
+def _by_parameter(service: str, detail: Field, place: Place) -> list[Resource]:
     request, response = detail["requestParameters"], detail["responseElements"]
     for named in _BY_SERVICE.get(service, ()):
         for parameter in named.parameters:
@@ -81,3 +92,14 @@ def _resource(service: str, named: _Named, given: Field, place: Place) -> Resour
         given.malformed(f"is not {shape.description}")
     arn = place.arn(service, f"{named.arn}{value}") if named.arn else ""
     return Resource(named.kind, value, place, arn)
+
+
+def _created(response: Field, place: Place) -> list[Resource]:
+    """The credential and its user; [] where one of both is not named, as with root's keys."""
+    for member, kind, form in _CREATED:
+        made = response[member]
+        credential = made[f"{member}Id"].if_any(form)
+        user = made["userName"].if_any(shapes.USER_NAME)
+        if credential and user:
+            return [Resource(kind, credential, place), Resource(shapes.USER, user, place)]
+    return []

@@ -72,6 +72,7 @@ def call(detail: Field) -> Facts:
         {
             Fact.EVENT_NAME: lambda: _name(detail["eventName"]),
             Fact.PARAMETERS: lambda: _parameters(request),
+            Fact.CREDENTIAL_OF: lambda: _credential_of(detail["responseElements"]),
             Fact.SWITCHED_OFF: lambda: _switched_off(detail["eventName"].value, request),
         }
     )
@@ -141,6 +142,11 @@ def _parameters(request: Field) -> str:
     if request.value is None:
         return ""
     return one_line(json.dumps(request.value, ensure_ascii=False), MOST_OF_A_FACT)
+
+
+def _credential_of(response: Field) -> str:
+    """IAM API Reference, "CreateServiceSpecificCredential": ServiceName of what was made."""
+    return response["serviceSpecificCredential"]["serviceName"].if_any(shapes.EVENT_SOURCE)
 
 
 def _switched_off(name: object, request: Field) -> str:

@@ -19,6 +19,7 @@ VECTOR_BUCKET = "AWS::S3Vectors::VectorBucket"
 ROLE = "AWS::IAM::Role"
 USER = "AWS::IAM::User"
 ACCESS_KEY = "AWS::IAM::AccessKey"
+SERVICE_CREDENTIAL = "AWS::IAM::ServiceSpecificCredential"  # no type of CloudFormation's
 OTHER = "Other"
 BUCKETS = (BUCKET, DIRECTORY_BUCKET, TABLE_BUCKET, VECTOR_BUCKET)
 AI = ("AWS::SageMaker::", "AWS::Bedrock::", "AWS::BedrockAgentCore::")
@@ -54,6 +55,7 @@ BUCKET_NAME = _shape("a bucket name", r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
 ROLE_NAME = _shape("a role name", r"[\w+=,.@-]{1,64}")
 USER_NAME = _shape("a user name", r"[\w+=,.@-]{1,64}")  # IAM User Guide, "IAM and AWS STS quotas"
 ACCESS_KEY_ID = _shape("an access key id", r"\w{16,128}")
+SERVICE_CREDENTIAL_ID = _shape("the id of a service-specific credential", r"\w{20,128}")
 PRINCIPAL_ID = _shape("a principal id", r"[\x21-\x7e]{1,256}")
 PRINCIPAL_TYPE = _shape("a principal type", r"[A-Za-z]{1,64}")
 FINDING_ID = _shape("a finding id", r"[A-Za-z0-9-]{1,128}")
@@ -84,6 +86,7 @@ _BY_KIND = {
     ROLE: ROLE_NAME,
     USER: USER_NAME,
     ACCESS_KEY: ACCESS_KEY_ID,
+    SERVICE_CREDENTIAL: SERVICE_CREDENTIAL_ID,
 }
 
 
