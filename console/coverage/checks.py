@@ -39,7 +39,7 @@ class Account:
     """The account as it is read: a call with the same arguments is made once."""
 
     client: Callable[[str], Any]
-    _made: dict[Any, Any] = field(default_factory=dict)
+    _made: dict[Any, Mapping[str, Any]] = field(default_factory=dict)
 
     def get(self, service: str, operation: str, **given: Any) -> Mapping[str, Any]:
         """The response of one call."""
@@ -160,7 +160,7 @@ def _every_gateway(holds: Callable[[Mapping[str, Any]], bool]) -> Look:
 
 
 def _authorizes(gateway: Mapping[str, Any]) -> bool:
-    return gateway.get("authorizerType", "NONE") != "NONE"
+    return bool(gateway.get("authorizerType", "NONE") != "NONE")
 
 
 def _has_policies(gateway: Mapping[str, Any]) -> bool:
@@ -184,7 +184,9 @@ def _agents(how: str) -> Look:
 def _agency(account: Account, agent: str) -> str:
     """``reads``, ``asks`` or ``does``: what an agent's draft may do without a person."""
     draft = {"agentId": agent, "agentVersion": "DRAFT"}
-    listed = account.each("bedrock-agent", "list_agent_action_groups", "actionGroupSummaries", **draft)
+    listed = account.each(
+        "bedrock-agent", "list_agent_action_groups", "actionGroupSummaries", **draft
+    )
     ids = [one["actionGroupId"] for one in listed if one["actionGroupState"] == "ENABLED"]
     groups = [
         account.get("bedrock-agent", "get_agent_action_group", **draft, actionGroupId=id)
@@ -200,7 +202,8 @@ def _asks(group: Mapping[str, Any]) -> bool:
     if group.get("actionGroupExecutor", {}).get("customControl") == RETURNS:
         return True
     functions = group.get("functionSchema", {}).get("functions", ())
-    return bool(functions) and all(one.get("requireConfirmation") == CONFIRMS for one in functions)
+    confirmed = [one.get("requireConfirmation") for one in functions]
+    return bool(confirmed) and set(confirmed) == {CONFIRMS}
 
 
 def _on(is_on: bool) -> Result:
@@ -230,7 +233,9 @@ CHECKS: Mapping[str, Check] = {
         "a trail", ("cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus"), _trail
     ),
     "guardrails": Check(
-        "a guardrail", ("bedrock:ListGuardrails",), _there("bedrock", "list_guardrails", "guardrails")
+        "a guardrail",
+        ("bedrock:ListGuardrails",),
+        _there("bedrock", "list_guardrails", "guardrails"),
     ),
     "enforced_guardrail": Check(
         "a guardrail enforced on every call",
@@ -246,7 +251,11 @@ CHECKS: Mapping[str, Check] = {
         "models of Bedrock were invoked in two weeks",
         ("cloudwatch:ListMetrics",),
         _there(
-            "cloudwatch", "list_metrics", "Metrics", Namespace="AWS/Bedrock", MetricName="Invocations"
+            "cloudwatch",
+            "list_metrics",
+            "Metrics",
+            Namespace="AWS/Bedrock",
+            MetricName="Invocations",
         ),
     ),
     "bedrock_agents": Check(
@@ -276,7 +285,9 @@ CHECKS: Mapping[str, Check] = {
         "every gateway enforces policies on its tools", _GATEWAY, _every_gateway(_has_policies)
     ),
     "agents_without_actions": Check("Bedrock agents without actions", _AGENTS, _agents("reads")),
-    "agents_that_ask": Check("Bedrock agents that ask before each action", _AGENTS, _agents("asks")),
+    "agents_that_ask": Check(
+        "Bedrock agents that ask before each action", _AGENTS, _agents("asks")
+    ),
     "agents_that_do_not_ask": Check("Bedrock agents that do not ask", _AGENTS, _agents("does")),
     "custom_models": Check(
         "custom models of Bedrock",

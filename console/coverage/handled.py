@@ -55,10 +55,8 @@ def samples(root: Path) -> tuple[Sample, ...]:
     return tuple(found)
 
 
-def by(
-    kinds: Sequence[Sample], headers: Mapping[str, Playbook]
-) -> tuple[Handled, ...]:
-    """Who handles these samples; who only informs people of what others cannot change comes last."""
+def by(kinds: Sequence[Sample], headers: Mapping[str, Playbook]) -> tuple[Handled, ...]:
+    """Who handles these samples; who takes over what others cannot change comes last."""
     found: dict[str, list[Sample]] = {}
     for sample in kinds:
         for name in sample.playbooks:
@@ -75,17 +73,20 @@ def _handled(header: Playbook, shown: Sequence[Sample]) -> Handled:
 
 def is_optional(header: Playbook, kind: str) -> bool:
     """Does it hear this kind only where a parameter says so?"""
-    return is_one_of(kind, header.optional) and not is_one_of(kind, (*header.handles, *header.handles_high))
+    return is_one_of(kind, header.optional) and not is_one_of(
+        kind, (*header.handles, *header.handles_high)
+    )
 
 
 def risks(
     data: Data, shown: Sequence[Sample], headers: Mapping[str, Playbook], family: str
 ) -> Iterator[dict[str, Any]]:
     """The ids of a family of frameworks, each with who handles it or why nobody does."""
+    ids = {kind: data.ids(kind) for kind in {one.kind for one in shown}}
     for control in data.controls.values():
         if not control.framework.startswith(family):
             continue
-        handled = by([one for one in shown if control.id in data.ids(one.kind)], headers)
+        handled = by([one for one in shown if control.id in ids[one.kind]], headers)
         yield {
             "id": control.id,
             "title": control.title,
@@ -111,8 +112,9 @@ def controls(data: Data, headers: Mapping[str, Playbook]) -> Iterator[dict[str, 
 
     ValueError for a header's control that the data has no title of.
     """
+    known = data.controls.keys()
     for header in headers.values():
-        if unknown := [one for one in header.controls if one not in data.controls]:
+        if unknown := [one for one in header.controls if one not in known]:
             raise ValueError(f"{header.name}: docs/coverage/frameworks.json has no {unknown}")
     for framework in data.frameworks.values():
         if framework.id.startswith(("OWASP ", "MITRE ")):
@@ -137,7 +139,8 @@ def needs(data: Data, headers: Mapping[str, Playbook]) -> Iterator[dict[str, Any
             for name, header in headers.items()
             if (kinds := [kind for kind in kinds_of(header) if _within(kind, row)])
         }
-        yield {"check": row["check"], "how": row["how"], "for": heard}
+        title = {"title": row["title"]} if not row["check"] else {}
+        yield {"check": row["check"], **title, "how": row["how"], "for": heard}
 
 
 def kinds_of(header: Playbook) -> tuple[str, ...]:

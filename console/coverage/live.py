@@ -48,7 +48,7 @@ def _refused(check: Check, error: ClientError) -> Result:
     return Result(Saw.UNKNOWN, needed)
 
 
-def modes(found: Callable[[], Stack]) -> tuple[Mapping[str, str], str]:
+def modes_of(found: Callable[[], Stack]) -> tuple[Mapping[str, str], str]:
     """The mode of each playbook in a stack, and what else is to be said of them."""
     try:
         settings = StackSettings.of(found())

@@ -1,4 +1,4 @@
-"""docs/coverage.md: what the repository covers, made from the headers, samples and docs/coverage."""
+"""docs/coverage.md: what the repository covers, from headers, samples and docs/coverage."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,23 +9,36 @@ from console.coverage.report import Report, report
 HEAD = """\
 # Coverage
 
-Made by `make playbooks` from the headers under `functions/`, the sample events under `events/` and the data in
-[coverage/](coverage). `cordon coverage` prints it, `--live` with what an account says, `--output json` for programs.
+Made by `make playbooks` from the headers under `functions/`, the sample events under `events/` and
+the data in [coverage/](coverage). `cordon coverage` prints it, `--live` with what an account says,
+`--output json` for programs.
 
-**What a row says.** A playbook is named for a risk only where a sample event of such a finding is handled by it: the plan
-beside the event says so, `tests/test_plans.py` holds that plan against the event, and `tests/promises/test_samples.py`
-sends the event to a deployed stack. What has none says *none*, and why. The mapping to controls, risks and techniques is
-expert judgement: a case *supports evidence for* them and does not prove compliance. The modes are those that we recommend
-after a week; every playbook starts in observe.
+**What a row says.** A playbook is named for a risk only where a sample event of such a finding is
+handled by it: the plan beside the event says so, `tests/test_plans.py` holds that plan against the
+event, and `tests/promises/test_samples.py` sends the event to a deployed stack. What has none says
+*none*, and why. The mapping to controls, risks and techniques is expert judgement: a case *supports
+evidence for* them and does not prove compliance. The modes are those that we recommend after a
+week; every playbook starts in observe.
+"""
+OWASP = """\
+## OWASP
+A risk of 2023 or 2025 has what the same risk of 2026 has. *where* names the parameter without which
+these calls are not heard.
 """
 LIVE = """\
 ## What only an account knows
 `cordon coverage --live` looks, in one Region, with read-only calls
-([coverage/policy.json](coverage/policy.json) allows them and no other), and reads the modes of the stack where your
-credentials may (the policy `reader` and the row of the settings). *on* and *off* are what a check saw at that moment;
-*unknown* names the permission or the error, and nothing better is concluded from it. That nothing of a scope was *not seen*
-does not mean that it is not used: an account has other Regions. Cordon keeps no attestations: what no call can show, a
-person must attest elsewhere, and these cells say so.
+([coverage/policy.json](coverage/policy.json) allows them and no other), and reads the modes of the
+stack where your credentials may (the policy [reader](policies/reader.json)). *on* and *off* are
+what a check saw at that moment; *unknown* names the permission or the error, and nothing better is
+concluded from it. A scope that is *not seen* may be used all the same: an account has other
+Regions. Cordon keeps no attestations: what no call can show, a person must attest elsewhere, and
+these cells say so.
+"""
+CONTROLS = """\
+## Controls
+Those that a header names. Of every other control of these standards Cordon has nothing. Who is
+responsible follows the shared responsibility model: *shared* where AWS does a part of it.
 """
 Cells = Sequence[str]
 
@@ -42,27 +55,29 @@ def text(found: Report) -> str:
         HEAD,
         "## What must be switched on\nWithout it the playbooks never hear of these findings.\n",
         table(("what", "how", "who hears only then"), map(_need, found["needs"])),
-        "## OWASP\n*where* names the parameter without which these calls are not heard.\n",
-        table(("risk", "who is responsible", "playbooks"), (_risk(r, modes) for r in found["risks"])),
-        "The same risk in the years, and what is near it in the agentic list:\n",
-        table(("2026", "before, and near it"), ((one[0], ", ".join(one[1:])) for one in found["same"])),
+        OWASP,
+        table(
+            ("risk", "before", "near", "responsible", "playbooks"),
+            (risk(one, modes) for one in listed(found)),
+        ),
         "## The seven layers\n",
-        table(("layer", "playbooks"), map(_layer, found["layers"])),
+        table(("layer", "playbooks"), map(layer, found["layers"])),
         LIVE,
         *(_matrix(one) for one in found["matrices"]),
         "## Techniques\n",
-        table(("technique", "playbooks"), (_technique(r, modes) for r in found["techniques"])),
-        "## Controls\nThose that a header names. Of every other control of these standards Cordon has "
-        "nothing. Who is responsible says the shared responsibility model: *shared* where AWS does a "
-        "part of it.\n",
-        table(("control", "title", "responsible", "supports evidence for it"), _controls(found)),
+        table(("technique", "playbooks"), (technique(r, modes) for r in found["techniques"])),
+        CONTROLS,
+        table(("control", "title", "responsible", "supports evidence for it"), controls(found)),
         table(("framework", "version"), map(_version, found["versions"])),
         "## What nobody handles\nKinds of findings of sample events that every playbook ignores: "
         + ", ".join(f"`{kind}`" for kind in found["nobody"])
         + ".\n",
         "## The mission, row by row\n",
-        table(("event", "from", "who handles one", "not built"), map(_event, found["events"])),
-        table(("playbook", "built", "what is not built of it, or why not"), map(_promised, found["promised"])),
+        table(("event", "from", "who handles one", "not built"), map(event, found["events"])),
+        table(
+            ("playbook", "built", "what is not built of it, or why not"),
+            map(promised, found["promised"]),
+        ),
         table(("topic", "is", "shown by", "not built"), map(_topic, found["topics"])),
     )
     return "\n".join(parts)
@@ -92,19 +107,39 @@ def _need(row: Mapping[str, Any]) -> Cells:
     return row["title"], row["how"], ", ".join(row["for"])
 
 
-def _risk(row: Mapping[str, Any], modes: Mapping[str, str]) -> Cells:
-    return f"{row['id']} {row['title']}", row["responsibility"], who(row, modes)
+def listed(found: Report) -> Iterator[Mapping[str, Any]]:
+    """The risks of the newest lists, each with its ids of the years before."""
+    older = {old for one in found["same"].values() for old in one["before"]}
+    for row in found["risks"]:
+        if row["id"] not in older:
+            yield {**row, **found["same"].get(row["id"], {"before": [], "near": []})}
 
 
-def _technique(row: Mapping[str, Any], modes: Mapping[str, str]) -> Cells:
+def risk(row: Mapping[str, Any], modes: Mapping[str, str]) -> Cells:
+    """A risk, the same before, what is near it, who is responsible, and who handles it."""
+    before, near = (", ".join(_short(id) for id in row[name]) for name in ("before", "near"))
+    name = f"{_short(row['id'])} {row['title']}"
+    return name, before, near, row["responsibility"], who(row, modes)
+
+
+def _short(id: str) -> str:
+    """``LLM06:2025``, as OWASP writes it; ``ASI02``."""
+    _, of, year, number = id.split(" ")
+    return f"{number}:{year}" if of == "LLM" else number
+
+
+def technique(row: Mapping[str, Any], modes: Mapping[str, str]) -> Cells:
+    """A technique, and who handles it."""
     return f"{row['id']} {row['title']}", who(row, modes)
 
 
-def _layer(row: Mapping[str, Any]) -> Cells:
+def layer(row: Mapping[str, Any]) -> Cells:
+    """A layer, and its playbooks."""
     return row["layer"], ", ".join(row["playbooks"]) or f"*none*: {row['none']}"
 
 
-def _controls(found: Report) -> Iterator[Cells]:
+def controls(found: Report) -> Iterator[Cells]:
+    """Each control that a header names."""
     for framework in found["frameworks"]:
         for one in framework["controls"]:
             if one["playbooks"]:
@@ -115,12 +150,14 @@ def _version(row: Mapping[str, Any]) -> Cells:
     return f"[{row['framework']}]({row['source']}): {row['title']}", row["version"]
 
 
-def _event(row: Mapping[str, Any]) -> Cells:
+def event(row: Mapping[str, Any]) -> Cells:
+    """A detail-type, its source, who handles one, and what is not built."""
     nobody = "*none*: it is read, and ignored" if row["read"] else "*none*: it is not read"
     return row["event"], f"`{row['source']}`", ", ".join(row["by"]) or nobody, row["lacks"]
 
 
-def _promised(row: Mapping[str, Any]) -> Cells:
+def promised(row: Mapping[str, Any]) -> Cells:
+    """A promise, whether it is built, and what is not."""
     return row["name"], "yes" if row["built"] else "**not built**", row["says"]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from console.coverage import data as coverage_data
 from console.coverage import handled
 from console.coverage.checks import CHECKS, Result, Saw
-from console.coverage.data import OWASP, TECHNIQUES, Data
+from console.coverage.data import OWASP, TECHNIQUES
 from console.coverage.handled import Sample
 from console.playbooks import playbooks
 from cordon.playbook import Playbook
@@ -42,13 +42,13 @@ def report(root: Path, looked: Looked | None = None) -> Report:
         "place": looked.place if looked else "",
         "modes": looked.said if looked else NOT_LOOKED_AT,
         "playbooks": [_playbook(one, shown, looked) for one in headers.values()],
-        "needs": [
-            {**row, "title": CHECKS[row["check"]].title, **_saw(row["check"], looked)}
-            for row in handled.needs(data, headers)
-        ],
+        "needs": [_need(row, looked) for row in handled.needs(data, headers)],
         "nobody": handled.nobody(shown),
         "risks": list(handled.risks(data, shown, headers, OWASP)),
-        "same": [[new, *old, *data.near[new]] for new, old in data.same.items()],
+        "same": {
+            new: {"before": list(old), "near": list(data.near[new])}
+            for new, old in data.same.items()
+        },
         "layers": list(handled.layers(data, headers)),
         "matrices": [_matrix(one, looked) for one in data.scopes["matrices"]],
         "techniques": list(handled.risks(data, shown, headers, TECHNIQUES)),
@@ -58,10 +58,11 @@ def report(root: Path, looked: Looked | None = None) -> Report:
             for one in data.frameworks.values()
         ],
         "events": [_event(row, shown, headers) for row in promises["events"]],
-        "promised": [_promised(row, headers) for row in promises["playbooks"]]
-        + [_sequences(promises["sequences"], shown, headers)],
+        "promised": [
+            *(_promised(row, headers) for row in promises["playbooks"]),
+            _sequences(promises["sequences"], shown, headers),
+        ],
         "topics": promises["topics"],
-        "unpromised": sorted(headers.keys() - {row["name"] for row in promises["playbooks"]}),
     }
 
 
@@ -80,6 +81,13 @@ def _playbook(header: Playbook, shown: Sequence[Sample], looked: Looked | None) 
         "samples": sum(header.name in sample.playbooks for sample in shown),
         "clocks": [clock.law for clock in header.clocks],
     }
+
+
+def _need(row: Report, looked: Looked | None) -> Report:
+    """What has no check is looked at by nobody."""
+    if not row["check"]:
+        return {**row, "saw": NOT_LOOKED_AT, "says": ""}
+    return {**row, "title": CHECKS[row["check"]].title, **_saw(row["check"], looked)}
 
 
 def _saw(check: str, looked: Looked | None) -> dict[str, str]:
