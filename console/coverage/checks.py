@@ -182,7 +182,7 @@ def _agents(how: str) -> Look:
 
 
 def _agency(account: Account, agent: str) -> str:
-    """``reads``, ``asks`` or ``does``: what an agent's draft may do without a person."""
+    """``reads``, ``confirmed`` or ``does``: what an agent's draft may do without a person."""
     draft = {"agentId": agent, "agentVersion": "DRAFT"}
     listed = account.each(
         "bedrock-agent", "list_agent_action_groups", "actionGroupSummaries", **draft
@@ -194,10 +194,10 @@ def _agency(account: Account, agent: str) -> str:
     ]
     if not groups:
         return "reads"
-    return "asks" if all(_asks(one["agentActionGroup"]) for one in groups) else "does"
+    return "confirmed" if all(_is_confirmed(one["agentActionGroup"]) for one in groups) else "does"
 
 
-def _asks(group: Mapping[str, Any]) -> bool:
+def _is_confirmed(group: Mapping[str, Any]) -> bool:
     """Control is returned to the application, or each function is confirmed by its user."""
     if group.get("actionGroupExecutor", {}).get("customControl") == RETURNS:
         return True
@@ -285,10 +285,12 @@ CHECKS: Mapping[str, Check] = {
         "every gateway enforces policies on its tools", _GATEWAY, _every_gateway(_has_policies)
     ),
     "agents_without_actions": Check("Bedrock agents without actions", _AGENTS, _agents("reads")),
-    "agents_that_ask": Check(
-        "Bedrock agents that ask before each action", _AGENTS, _agents("asks")
+    "agents_confirmed": Check(
+        "Bedrock agents whose actions a person confirms", _AGENTS, _agents("confirmed")
     ),
-    "agents_that_do_not_ask": Check("Bedrock agents that do not ask", _AGENTS, _agents("does")),
+    "agents_not_confirmed": Check(
+        "Bedrock agents whose actions nobody confirms", _AGENTS, _agents("does")
+    ),
     "custom_models": Check(
         "custom models of Bedrock",
         ("bedrock:ListCustomModels",),

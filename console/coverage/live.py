@@ -1,8 +1,8 @@
 """An account as the checks see it, and the modes of a stack that is deployed there.
 
 What could not be read is *unknown*, with the permission or the error, and never anything better: so
-one call that fails stops no other. Macie answers AccessDeniedException both for a caller without
-the right and where it is not enabled, and only its message tells them apart (seen in
+one call that fails stops no other. Macie refuses with AccessDeniedException both a caller without
+the right and where it is not enabled, and only its message says which it is (seen in
 github.com/mondoohq/mql/pull/5988 and github.com/prowler-cloud/prowler/issues/1279).
 """
 

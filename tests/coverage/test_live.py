@@ -19,7 +19,7 @@ GATEWAYS = {"list_gateways": {"items": [{"gatewayId": "g1"}]}}
 
 
 class Client:
-    """Responds to each operation as it is told, or refuses as it is told."""
+    """Responds to each operation as a test says, or refuses."""
 
     def __init__(self, said: Mapping[str, Any]) -> None:
         self._said = said
@@ -107,7 +107,7 @@ def agents(*groups: Mapping[str, Any], count: int = 1) -> dict[str, Any]:
     }
 
 
-ASKS = {"functionSchema": {"functions": [{"requireConfirmation": "ENABLED"}]}}
+CONFIRMED = {"functionSchema": {"functions": [{"requireConfirmation": "ENABLED"}]}}
 DOES = {"functionSchema": {"functions": [{"requireConfirmation": "ENABLED"}, {"name": "pay"}]}}
 RETURNS = {"actionGroupExecutor": {"customControl": "RETURN_CONTROL"}}
 RUNS = {"actionGroupExecutor": {"lambda": "arn:aws:lambda:…"}}
@@ -117,9 +117,9 @@ RUNS = {"actionGroupExecutor": {"lambda": "arn:aws:lambda:…"}}
     ("groups", "how"),
     [
         ((), "agents_without_actions"),
-        ((ASKS, RETURNS), "agents_that_ask"),
-        ((DOES,), "agents_that_do_not_ask"),
-        ((ASKS, RUNS), "agents_that_do_not_ask"),
+        ((CONFIRMED, RETURNS), "agents_confirmed"),
+        ((DOES,), "agents_not_confirmed"),
+        ((CONFIRMED, RUNS), "agents_not_confirmed"),
     ],
 )
 def test_agency_of_an_agent(groups: tuple[dict[str, Any], ...], how: str) -> None:
@@ -130,8 +130,8 @@ def test_agency_of_an_agent(groups: tuple[dict[str, Any], ...], how: str) -> Non
 
 
 def test_agents_that_were_not_read_are_unknown() -> None:
-    result = looked(agents(ASKS, count=MOST_AGENTS + 2))
-    assert result["agents_that_do_not_ask"] == Result(Saw.UNKNOWN, "2 more agents were not read")
+    result = looked(agents(CONFIRMED, count=MOST_AGENTS + 2))
+    assert result["agents_not_confirmed"] == Result(Saw.UNKNOWN, "2 more agents were not read")
 
 
 def test_items_of_every_page_are_seen_and_a_call_is_made_once() -> None:

@@ -36,7 +36,7 @@ def may_look(world: World, name: str, *policies: str, without: str = "") -> str:
 
 
 def ai_is_there(world: World) -> None:
-    """AI Protection is on, invocation logging is off; an agent asks before each action."""
+    """AI Protection is on, invocation logging is off; a person confirms what an agent does."""
     account = world.account
     features = [{"Name": "AI_PROTECTION", "Status": "ENABLED"}]
     account.client("guardduty").create_detector(Enable=True, Features=features)
@@ -55,7 +55,7 @@ def ai_is_there(world: World) -> None:
         "updatedAt": START,
     }
     inventory.are_there("bedrock-agent", "ListAgents", where, agent)
-    asks: dict[str, Any] = {
+    group: dict[str, Any] = {
         "agentId": agent["agentId"],
         "agentVersion": "DRAFT",
         "actionGroupId": "G123456789",
@@ -65,7 +65,7 @@ def ai_is_there(world: World) -> None:
         "createdAt": START,
         "updatedAt": START,
     }
-    inventory.group_is_there(agent["agentId"], asks, where)
+    inventory.group_is_there(agent["agentId"], group, where)
 
 
 def printed(world: World, arn: str, monkeypatch: pytest.MonkeyPatch) -> Any:
