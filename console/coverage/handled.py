@@ -2,7 +2,7 @@
 
 A playbook is named for a risk only where a sample event of such a kind is handled by it: the plan
 beside the event says so, ``tests/test_plans.py`` makes that plan from the event and compares them,
-and ``tests/promises/test_samples.py`` sends the event to a deployed stack.
+and ``tests/promises/test_samples.py`` sends the event through the template.
 """
 
 import json
@@ -139,8 +139,7 @@ def needs(data: Data, headers: Mapping[str, Playbook]) -> Iterator[dict[str, Any
             for name, header in headers.items()
             if (kinds := [kind for kind in kinds_of(header) if _within(kind, row)])
         }
-        title = {"title": row["title"]} if not row["check"] else {}
-        yield {"check": row["check"], **title, "how": row["how"], "for": heard}
+        yield {**row, "for": heard}
 
 
 def kinds_of(header: Playbook) -> tuple[str, ...]:

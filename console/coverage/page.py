@@ -15,10 +15,14 @@ the data in [coverage/](coverage). `cordon coverage` prints it, `--live` with wh
 
 **What a row says.** A playbook is named for a risk only where a sample event of such a finding is
 handled by it: the plan beside the event says so, `tests/test_plans.py` holds that plan against the
-event, and `tests/promises/test_samples.py` sends the event to a deployed stack. What has none says
-*none*, and why. The mapping to controls, risks and techniques is expert judgement: a case *supports
-evidence for* them and does not prove compliance. The modes are those that we recommend after a
-week; every playbook starts in observe.
+event, and `tests/promises/test_samples.py` sends the event through the template in an embedded
+account. What has none says *none*, and why. The mapping to controls, risks and techniques is expert
+judgement: a case *supports evidence for* them and does not prove compliance. The modes are those
+that we recommend after a week; every playbook starts in observe.
+"""
+NEEDS = """\
+## What must be switched on
+Else these findings are never made, and the playbooks that would handle them hear only of others.
 """
 OWASP = """\
 ## OWASP
@@ -53,8 +57,8 @@ def text(found: Report) -> str:
     modes = {one["name"]: one["recommended_mode"] for one in found["playbooks"]}
     parts = (
         HEAD,
-        "## What must be switched on\nWithout it the playbooks never hear of these findings.\n",
-        table(("what", "how", "who hears only then"), map(_need, found["needs"])),
+        NEEDS,
+        table(("what", "how", "findings of", "for"), map(_need, found["needs"])),
         OWASP,
         table(
             ("risk", "before", "near", "responsible", "playbooks"),
@@ -104,7 +108,10 @@ def _counted(samples: Sequence[str]) -> str:
 
 
 def _need(row: Mapping[str, Any]) -> Cells:
-    return row["title"], row["how"], ", ".join(row["for"])
+    kinds = ", ".join(f"`{kind}`" for kind in row["kinds"])
+    without = ", ".join(f"`{kind}`" for kind in row["except"])
+    named = f"{kinds}, but not {without}" if without else kinds
+    return row["title"], row["how"], named, ", ".join(row["for"])
 
 
 def listed(found: Report) -> Iterator[Mapping[str, Any]]:

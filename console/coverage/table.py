@@ -26,7 +26,9 @@ def show(found: Report, out: Console) -> None:
     rows = ((one["name"], one["recommended_mode"], one["mode"]) for one in found["playbooks"])
     _table(out, "Playbooks", ("playbook", "recommended", "mode here"), rows)
     needs = ((one["title"], _saw(one), ", ".join(one["for"])) for one in found["needs"])
-    _table(out, "What must be switched on", ("what", "is it", "who hears only then"), needs)
+    _table(
+        out, "What must be switched on", ("what", "is it", "for findings that these handle"), needs
+    )
     modes = {one["name"]: one["recommended_mode"] for one in found["playbooks"]}
     risks = ((name, who) for name, *_, who in (risk(one, modes) for one in listed(found)))
     _table(out, "OWASP", ("risk", "playbooks, or none and why"), risks)

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from io import StringIO
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from rich.console import Console
 
+from console.coverage import table
 from console.coverage.checks import CHECKS, MOST_AGENTS, Account, Result, Saw
 from console.coverage.live import NO_ENDPOINT, look, modes_of
 from console.coverage.report import Looked, report
@@ -162,6 +165,11 @@ def test_a_scope_is_unknown_where_a_call_is_and_never_better() -> None:
     seen = {one["scope"][0]: one["seen"] for one in found["matrices"][0]["scopes"]}
     assert seen == {"1": "unknown", "2": "unknown", "3": "unknown", "4": "unknown", "5": "in use"}
     assert {one["saw"] for one in found["needs"]} == {"unknown", "not looked at"}
+    printed = Console(width=80, file=StringIO(), force_terminal=True)
+    table.show(found, printed)
+    text = printed.file.getvalue()  # type: ignore[attr-defined]
+    assert "training jobs of SageMaker: on" in text
+    assert "32m" not in text, "nothing is green"
 
 
 def test_without_a_stack_the_modes_are_unknown() -> None:
