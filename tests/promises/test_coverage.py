@@ -98,6 +98,7 @@ def test_account_is_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> 
         "ai_standard": "on",
         "config_recorder": "off",
         "trail_logging": "off",
+        "invocation_logging": "off",
     }
     genai, agentic = ([one["seen"] for one in m["scopes"]] for m in found["matrices"])
     assert genai == ["unknown", "not seen", "in use", "not seen", "not seen"]
