@@ -18,6 +18,7 @@ from console import (
     render,
     settings_commands,
 )
+from console.coverage import command as coverage_command
 from console.event_files import STANDARD_INPUT, ReplayEvent, events_in
 from console.evidence import verify
 from console.options import STACK
@@ -178,7 +179,11 @@ def new(
         out.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
-for command in (*decision_commands.COMMANDS, *settings_commands.COMMANDS):
+for command in (
+    *decision_commands.COMMANDS,
+    *settings_commands.COMMANDS,
+    *coverage_command.COMMANDS,
+):
     app.command()(command)
 
 

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from console import operations, playbook_blocks, playbook_pages, statuses_page
+from console.coverage import page as coverage_page
 from console.permissions import page as permissions
 
 # Each is made when what is before it was written: the page of permissions shows the template.
 PAGES = (
     playbook_blocks.pages,
     playbook_pages.pages,
+    coverage_page.pages,
     statuses_page.pages,
     operations.pages,
     permissions.pages,

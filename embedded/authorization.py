@@ -244,10 +244,12 @@ _SAGEMAKER = {
 
 
 def _recorder(operation: str, name: str) -> Rule:
-    """The ARN ends with an id that AWS gives, and no call has."""
+    """The ARN ends with an id that AWS gives, and no call has. A call may name no recorder."""
 
     def rule(params: Params, at: Place, _known: AccountFacts) -> list[RequiredPermission]:
-        given = params[name]
+        given = params.get(name)
+        if not given:
+            return [RequiredPermission(f"config:{operation}", "*")]
         names = given if isinstance(given, list) else [given]
         arns = (at.arn("config", f"configuration-recorder/{one}/0123456789abcdef") for one in names)
         return [RequiredPermission(f"config:{operation}", arn) for arn in arns]

@@ -10,7 +10,7 @@ from console import cli
 from console.evidence import verify
 from console.stack import Stack
 from cordon.memory.cases import Case
-from tests.examples import event
+from tests.examples import HEADERS, event
 from tests.promises.world import World
 
 PUBLIC = "guardduty_anonymous_access"
@@ -60,7 +60,16 @@ def _all_verified(world: World, name: str) -> None:
     assert world.cases
     for case in world.cases:
         assert case.evidence_end.seq > 0 or case.observed
-        assert verify(world.operator.evidence_copy(case)) == []
+        copy = world.operator.evidence_copy(case)
+        assert verify(copy) == []
+        if not case.observed:  # else its record is in the object of the whole batch
+            _says_what_it_is_evidence_for(case, json.loads(copy.bodies[0])["content"])
+
+
+def _says_what_it_is_evidence_for(case: Case, decided: dict[str, Any]) -> None:
+    header = HEADERS[case.playbook]
+    assert decided["supports_evidence_for"] == list(header.controls)
+    assert [one["law"] for one in decided["periods_of_laws"]] == [c.law for c in header.clocks]
 
 
 @pytest.mark.world("enforce")

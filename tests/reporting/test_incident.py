@@ -263,6 +263,7 @@ def test_body_says_all_parts_in_order() -> None:
         "Resource",
         "What a person must do",
         "Periods of laws",
+        "Supports evidence for",
         "Case",
         "Finding",
         "Details",

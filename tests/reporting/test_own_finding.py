@@ -12,6 +12,7 @@ from cordon.memory.cases import ActionStatus, Case
 from cordon.playbook import Playbook
 from cordon.release import FINDING_SOURCE
 from cordon.reporting.security_hub import own_finding
+from cordon.reporting.texts import clocks
 from cordon.statuses import Status
 from tests.actions.scenario import stub
 from tests.examples import QUARANTINE
@@ -80,6 +81,12 @@ def test_finding_has_refused_change(seen: People) -> None:
 def test_own_finding_supports_controls() -> None:
     related = own(a_case())["Compliance"]["RelatedRequirements"]
     assert related == list(QUARANTINE.controls)
+
+
+def test_own_finding_names_periods_of_laws_until_the_case_is_closed() -> None:
+    periods = own(a_case())["ProductFields"]["cordon/periods"]
+    assert periods == " ".join(clocks(a_case(), QUARANTINE)) and len(QUARANTINE.clocks) > 1
+    assert "cordon/periods" not in own(a_case(Status.RELEASED))["ProductFields"]
 
 
 def test_finding_without_severity_has_none() -> None:

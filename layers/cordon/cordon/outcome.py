@@ -57,9 +57,14 @@ def decision_record(case: Case) -> dict[str, Any]:
 
 
 def policy_inputs(facts: PolicyInput) -> dict[str, Any]:
-    """What policy looked at, and the targets that it left out."""
-    settings = facts.settings
+    """What policy looked at, the targets that it left out, and what the case is evidence for."""
+    settings, playbook = facts.settings, facts.playbook
     return {
+        "supports_evidence_for": list(playbook.controls),
+        "periods_of_laws": [
+            {"law": clock.law, "seconds": int(clock.period.total_seconds())}
+            for clock in playbook.clocks
+        ],
         "policy": {
             "mode": facts.mode,
             "switch": settings.switch,
@@ -70,7 +75,7 @@ def policy_inputs(facts: PolicyInput) -> dict[str, Any]:
             "protection_unknown": facts.protection_unknown,
             "settings_refused": list(settings.faults),
             "released_by": facts.released_by,
-        }
+        },
     }
 
 

@@ -103,6 +103,7 @@ def body(case: Case, playbook: Playbook, deployment: Deployment, until: str = ""
         *facts(case.finding),
         ("What a person must do", case.plan.manual_step if case.plan.actions else ""),
         ("Periods of laws", tuple(clocks(case, playbook))),
+        ("Supports evidence for", ", ".join(playbook.controls)),
         ("Case", case.id),
         ("Finding", case.finding.id),
         ("Details", case.finding.description),

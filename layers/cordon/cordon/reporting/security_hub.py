@@ -19,7 +19,7 @@ from cordon.memory.cases import Case
 from cordon.playbook import Playbook
 from cordon.release import FINDING_SOURCE
 from cordon.reporting.projection import Client, Report, Sending, in_parts, refused, sha256
-from cordon.reporting.texts import advice, change_lines, decision, headline, truth
+from cordon.reporting.texts import advice, change_lines, clocks, decision, headline, truth
 from cordon.settings import SERVES_INSTEAD
 from cordon.sources.own_finding import id_of
 from cordon.sources.text import one_line
@@ -132,7 +132,7 @@ def own_finding(
         "Title": one_line(f"Cordon {headline(case)}: {finding.title}", 256),
         "Description": summary(case),
         "Remediation": {"Recommendation": {"Text": one_line(advice(case), 512)}},
-        "ProductFields": _fields(case),
+        "ProductFields": _fields(case, playbook),
         "Resources": _resources(finding),
         "Compliance": {
             "Status": "PASSED" if _passed(case) else "FAILED",
@@ -154,7 +154,7 @@ def summary(case: Case) -> str:
     return one_line(" ".join(lines), DESCRIPTION)
 
 
-def _fields(case: Case) -> dict[str, str]:
+def _fields(case: Case, playbook: Playbook) -> dict[str, str]:
     finding = case.finding
     fields = {
         "cordon/case": case.id,
@@ -165,6 +165,7 @@ def _fields(case: Case) -> dict[str, str]:
         "cordon/finding": one_line(finding.id, 1024),
         "cordon/kind": one_line(finding.kind, 512),
         "cordon/evidence": f"{case.playbook}/{finding.place.account}/{case.id}/",
+        "cordon/periods": one_line(" ".join(clocks(case, playbook)), 2048),
     }
     return {key: value for key, value in fields.items() if value}
 

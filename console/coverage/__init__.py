@@ -1,0 +1,8 @@
+"""What Cordon covers: risks, controls, layers and scopes, from the headers, samples and data.
+
+data      docs/coverage/*.json: frameworks, findings, scopes, promises
+handled   what the headers and the sample events show of them
+checks    the read-only calls that look at an account
+live      their results, and the modes of a deployed stack
+report    all of it as one document, which the table, the page and --output json show
+"""

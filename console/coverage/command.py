@@ -1,0 +1,62 @@
+"""`cordon coverage`: what is handled, and with --live what an account says."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from console.coverage import table
+from console.coverage.live import look, modes_of
+from console.coverage.report import Looked, report
+from console.options import STACK
+from console.stack import NotPossible, Stack
+
+ROOT = Path(__file__).parents[2]
+
+
+class Output(StrEnum):
+    """How it is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def coverage(
+    live: Annotated[
+        bool, typer.Option(help="Look at the account and Region, with read-only calls.")
+    ] = False,
+    output: Annotated[Output, typer.Option(help="For people, or for programs.")] = Output.TABLE,
+    stack: STACK = "cordon",
+) -> None:
+    """What is handled, by which playbook in which mode, and what nobody handles.
+
+    Of OWASP's lists, the layers of defence, AWS's scoping matrices, techniques and controls: what
+    has a playbook and a sample event, and why not. --live says what is switched on, and fills the
+    matrices; what your credentials may not read is unknown. The policy for it is
+    docs/coverage/policy.json.
+    """
+    found = report(ROOT, looked(stack) if live else None)
+    if output is Output.JSON:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        table.show(found, Console())
+
+
+def looked(stack: str) -> Looked:
+    """What the account of your credentials shows. NotPossible where there are none."""
+    session = boto3.session.Session()
+    try:
+        account = session.client("sts").get_caller_identity()["Account"]  # needs no permission
+    except (BotoCoreError, ClientError) as error:
+        raise NotPossible(f"no account can be looked at: {error}") from None
+    modes, said = modes_of(lambda: Stack.named(stack))
+    place = f"{account} {session.region_name}"
+    return Looked(place, look(session.client), modes, said)
+
+
+COMMANDS = (coverage,)

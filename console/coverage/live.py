@@ -1,0 +1,67 @@
+"""An account as the checks see it, and the modes of a stack that is deployed there.
+
+What could not be read is *unknown*, with the permission or the error, and never anything better: so
+one call that fails stops no other. Macie refuses with AccessDeniedException both a caller without
+the right and where it is not enabled, and only its message says which it is (seen in
+github.com/mondoohq/mql/pull/5988 and github.com/prowler-cloud/prowler/issues/1279).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from console.coverage.checks import CHECKS, Account, Check, Result, Saw
+from console.settings import StackSettings
+from console.stack import NotPossible, Stack
+
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+MACIE_IS_OFF = "Macie is not enabled"
+HUB_IS_OFF = "InvalidAccessException"  # AWS Security Hub API Reference: it is not enabled
+NO_ENDPOINT = "the service is not in this Region, or cannot be reached"
+
+
+def look(client: Callable[[str], Any]) -> dict[str, Result]:
+    """Every check's result, by its name."""
+    account = Account(client)
+    return {name: _looked(check, account) for name, check in CHECKS.items()}
+
+
+def _looked(check: Check, account: Account) -> Result:
+    try:
+        return check.look(account)
+    except ClientError as error:
+        return _refused(check, error)
+    except EndpointConnectionError:
+        return Result(Saw.UNKNOWN, NO_ENDPOINT)
+
+
+def _refused(check: Check, error: ClientError) -> Result:
+    code = error.response["Error"]["Code"]
+    needed = next(one for one in check.permissions if one.endswith(f":{error.operation_name}"))
+    if code == HUB_IS_OFF and needed.startswith("securityhub:"):
+        return Result(Saw.OFF)
+    if code not in DENIED:
+        return Result(Saw.UNKNOWN, f"{code} of {needed}")
+    if MACIE_IS_OFF in error.response["Error"].get("Message", ""):
+        return Result(Saw.OFF)
+    return Result(Saw.UNKNOWN, needed)
+
+
+def modes_of(found: Callable[[], Stack]) -> tuple[Mapping[str, str], str]:
+    """The mode of each playbook in a stack, and what else is to be said of them."""
+    try:
+        settings = StackSettings.of(found())
+        understood = settings.understood
+    except NotPossible as why:
+        return {}, str(why)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in DENIED:
+            raise
+        return {}, f"unknown: the right for {error.operation_name}"
+    if understood.not_home:
+        return {}, f"this stack only observes: {understood.not_home}"
+    if understood.unreadable:
+        return {}, "the settings are not understood: every playbook observes"
+    named = {name: str(understood.mode(name)) for name in settings.playbooks}
+    return named, f"master switch: {understood.switch}"

@@ -1,0 +1,83 @@
+"""The report for a terminal of 80 columns or a pipe. No colour says that anything is well."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from console import render
+from console.coverage.page import controls, event, layer, listed, promised, risk, technique
+from console.coverage.report import Report
+
+LIVE = "cordon coverage --live looks at an account."
+HINT = (
+    "A playbook is named for a risk only where a sample event of such a finding is handled by it. "
+    "The mapping is expert judgement: a case supports evidence for a control, and proves no "
+    "compliance. docs/coverage.md has the samples, --output json has all of it."
+)
+
+
+def show(found: Report, out: Console) -> None:
+    """Every part of the report."""
+    _say(out, f"Coverage, {found['place'] or 'no account was looked at'}", style="bold")
+    _say(out, f"Modes: {found['modes']}" if found["place"] else LIVE)
+    rows = ((one["name"], one["recommended_mode"], one["mode"]) for one in found["playbooks"])
+    _table(out, "Playbooks", ("playbook", "recommended", "mode here"), rows)
+    needs = ((one["title"], _saw(one), ", ".join(one["for"])) for one in found["needs"])
+    _table(
+        out, "What must be switched on", ("what", "is it", "for findings that these handle"), needs
+    )
+    modes = {one["name"]: one["recommended_mode"] for one in found["playbooks"]}
+    risks = ((name, who) for name, *_, who in (risk(one, modes) for one in listed(found)))
+    _table(out, "OWASP", ("risk", "playbooks, or none and why"), risks)
+    _table(out, "The seven layers", ("layer", "playbooks"), map(layer, found["layers"]))
+    for matrix in found["matrices"]:
+        _matrix(matrix, out)
+    techniques = (technique(one, modes) for one in found["techniques"])
+    _table(out, "Techniques", ("technique", "playbooks"), techniques)
+    named = ((id, title, who) for id, title, _, who in controls(found))
+    _table(out, "Controls", ("control", "title", "supports evidence for it"), named)
+    events = ((name, *said) for name, _, *said in map(event, found["events"]))
+    _table(out, "Events", ("event", "who handles one", "not built"), events)
+    _table(out, "Promised", ("playbook", "built", "what is not"), map(promised, found["promised"]))
+    _say(out, f"Nobody handles: {', '.join(found['nobody'])}")
+    _say(out, HINT)
+
+
+def _matrix(matrix: Mapping[str, Any], out: Console) -> None:
+    scopes = ((one["scope"], one["seen"], _checks(one["in_use"], one)) for one in matrix["scopes"])
+    _table(out, matrix["name"], ("scope", "in this Region", "seen by"), scopes)
+    for scope in matrix["scopes"]:
+        if scope["seen"] != "not seen":
+            cells = ((cell["column"], _checks(cell["checks"], cell)) for cell in scope["cells"])
+            _table(out, f"Scope {scope['scope']}: {scope['seen']}", ("", "what is there"), cells)
+
+
+def _checks(checks: Sequence[Mapping[str, Any]], of: Mapping[str, Any]) -> str:
+    """Each check with what it saw, and what a person must attest."""
+    said = [f"{one['title']}: {_saw(one)}" for one in checks]
+    attest = [f"a person must attest: {of['attest']}"] if of["attest"] else []
+    return "\n".join((*said, *attest))
+
+
+def _saw(row: Mapping[str, Any]) -> str:
+    return f"{row['saw']} ({row['says']})" if row["says"] else str(row["saw"])
+
+
+def _table(out: Console, title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    table = Table(*head, title=title, title_justify="left", expand=True)
+    for row in rows:
+        table.add_row(*(Text(_plain(cell), overflow="fold") for cell in row))
+    out.print(table)
+
+
+def _plain(cell: str) -> str:
+    """Without Markdown, and each line as text that no terminal takes for a command."""
+    lines = cell.replace("*none*", "none").replace("**", "").replace("`", "").splitlines()
+    return "\n".join(render.plain(line) for line in lines)
+
+
+def _say(out: Console, text: str, style: str = "") -> None:
+    out.print(Text(render.plain(text), style=style))
