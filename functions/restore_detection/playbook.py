@@ -161,12 +161,16 @@ HISTORY = (
     " get-resource-config-history`), deleted resources included."
 )
 KEPT = "A release undoes none of it. If the call was meant: make it again yourself, then release."
-PUT_BACK = (
-    "What was called meanwhile is in no invocation log, or passed no guardrail of the account. If"
-    " the call was meant: reject, and take what is set now as the baseline (cordon baseline)."
-)
+BASELINE = "If what is set now is right, take it as the baseline (cordon baseline)."
 STEPS = {
-    **dict.fromkeys(OF_BASELINE, PUT_BACK),
+    "bedrock:DeleteEnforcedGuardrailConfiguration": "Until it is enforced again, the account did"
+    f" not enforce it: look what models were asked and answered meanwhile. {BASELINE}",
+    "bedrock:DeleteModelInvocationLoggingConfiguration": "What models were asked and answered"
+    f" meanwhile is in no invocation log. {BASELINE}",
+    "bedrock:PutEnforcedGuardrailConfiguration": "Look what models were asked and answered while"
+    f" the account enforced what that call set. {BASELINE}",
+    "bedrock:PutModelInvocationLoggingConfiguration": "Look what was delivered meanwhile to where"
+    f" that call sent it, and who can read it there. {BASELINE}",
     "cloudtrail:StopLogging": "What happened between the stop and the start is in no log of this"
     " trail; CloudTrail's event history has management events of 90 days.",
     "config:StopConfigurationRecorder": "Changes that were made while it was off may be missing in"
