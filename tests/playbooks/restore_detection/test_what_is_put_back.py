@@ -1,4 +1,4 @@
-"""What restore_detection makes of settings that were deleted or replaced: put back, or for people."""
+"""What restore_detection makes of settings that were deleted or replaced, and what people read."""
 
 from dataclasses import replace
 from typing import Any

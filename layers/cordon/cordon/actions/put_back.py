@@ -4,7 +4,8 @@ None of these is undone: that would take away again what people decided (``kept_
 restores what it captured, and each document is a target of its own: two cases with two baselines
 do not wait for one another, and the later one is what shows.
 
-captured  ``{"document": document | None}``: what was there, None for nothing
+captured  ``{"document": document | None}``: what was there, None for nothing; of the guardrail also
+          ``configId``, which names the configuration that a Put changes
 written   ``{"document": document}``: the document of the baseline
 
 Sources: Amazon Bedrock API Reference, "PutModelInvocationLoggingConfiguration",
@@ -89,8 +90,8 @@ class PutBack(Action):
         """The document as it is. May raise Refused."""
         raise NotImplementedError
 
-    def put(self, aws: AwsClients) -> None:
-        """Write the document."""
+    def put(self, aws: AwsClients, current: Json | None) -> None:
+        """Write the document. ``current``: as in ``apply``."""
         raise NotImplementedError
 
     @property
@@ -115,7 +116,7 @@ class PutBack(Action):
     def apply(
         self, aws: AwsClients, captured: Json, written: Json | None, current: Json | None = None
     ) -> Json:
-        self.put(aws)
+        self.put(aws, current)
         return {"document": self.document}
 
     def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
@@ -168,7 +169,7 @@ class RestoreInvocationLogging(PutBack):
     def read(self, aws: AwsClients) -> Document | None:
         return invocation_logging(aws.client("bedrock"))
 
-    def put(self, aws: AwsClients) -> None:
+    def put(self, aws: AwsClients, current: Json | None) -> None:
         bedrock = aws.client("bedrock")
         bedrock.put_model_invocation_logging_configuration(loggingConfig=self.document)
 
@@ -217,20 +218,27 @@ class RestoreEnforcedGuardrail(PutBack):
         )
 
     def read(self, aws: AwsClients) -> Document | None:
-        found = self._listed(aws)
-        return found[1] if found else None
+        return self._listed(aws)[1]
 
     def capture(self, aws: AwsClients) -> Json:
         self._require_ready(aws)
-        return super().capture(aws)
+        config, document = self._listed(aws)
+        return {"document": document, "configId": config}
 
-    def put(self, aws: AwsClients) -> None:
-        found = self._listed(aws)
-        config = {name: self.document[name] for name in SETTINGS if name in self.document}
-        aws.client("bedrock").put_enforced_guardrail_configuration(
-            **({"configId": found[0]} if found else {}),
-            guardrailInferenceConfig={"guardrailIdentifier": self.resource, **config},
-        )
+    def put(self, aws: AwsClients, current: Json | None) -> None:
+        """One that was deleted meanwhile is made anew."""
+        bedrock = aws.client("bedrock")
+        config = self._listed(aws)[0] if current is None else current["configId"]
+        settings = {name: self.document[name] for name in SETTINGS if name in self.document}
+        wanted = {"guardrailIdentifier": self.resource, **settings}
+        try:
+            bedrock.put_enforced_guardrail_configuration(
+                **({"configId": config} if config else {}), guardrailInferenceConfig=wanted
+            )
+        except ClientError as error:
+            if not config or error_code(error) != NOT_FOUND:
+                raise
+            bedrock.put_enforced_guardrail_configuration(guardrailInferenceConfig=wanted)
 
     def _is_so(self, shown: Document | None) -> bool:
         """Without models it names all of them (API Reference)."""
@@ -255,11 +263,12 @@ class RestoreEnforcedGuardrail(PutBack):
         if found["status"] != "READY":
             raise Refused(f"{named} is {found['status']}, not READY: model calls could fail")
 
-    def _listed(self, aws: AwsClients) -> tuple[str, Document] | None:
+    def _listed(self, aws: AwsClients) -> tuple[str, Document | None]:
+        """The configuration's id and document; "" and None where none is enforced."""
         found = enforced_guardrails(aws.client("bedrock"))
         if len(found) > 1:
             raise Refused(f"{len(found)} guardrails are enforced here: a person must choose one")
-        return found[0] if found else None
+        return found[0] if found else ("", None)
 
 
 _NAMES = ("guardrailArn", *SETTINGS)
