@@ -163,12 +163,12 @@ HISTORY = (
 KEPT = "A release undoes none of it. If the call was meant: make it again yourself, then release."
 BASELINE = "If what is set now is right, take it as the baseline (cordon baseline)."
 STEPS = {
-    "bedrock:DeleteEnforcedGuardrailConfiguration": "Until it is enforced again, the account did"
-    f" not enforce it: look what models were asked and answered meanwhile. {BASELINE}",
-    "bedrock:DeleteModelInvocationLoggingConfiguration": "What models were asked and answered"
-    f" meanwhile is in no invocation log. {BASELINE}",
-    "bedrock:PutEnforcedGuardrailConfiguration": "Look what models were asked and answered while"
-    f" the account enforced what that call set. {BASELINE}",
+    "bedrock:DeleteEnforcedGuardrailConfiguration": "The account enforced no guardrail meanwhile:"
+    f" look at the prompts and responses of that time. {BASELINE}",
+    "bedrock:DeleteModelInvocationLoggingConfiguration": "Prompts and responses of the time without"
+    f" logging are in no invocation log. {BASELINE}",
+    "bedrock:PutEnforcedGuardrailConfiguration": "The account enforced what that call set"
+    f" meanwhile: look at the prompts and responses of that time. {BASELINE}",
     "bedrock:PutModelInvocationLoggingConfiguration": "Look what was delivered meanwhile to where"
     f" that call sent it, and who can read it there. {BASELINE}",
     "cloudtrail:StopLogging": "What happened between the stop and the start is in no log of this"
