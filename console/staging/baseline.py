@@ -51,8 +51,7 @@ def stage_baseline(finding: Finding, client: Client) -> Note:
     """The account as the call left it; in the settings of each stack there, what people took."""
     place, name = finding.place, finding.type
     bedrock = client("bedrock", place.region, place.account)
-    for bucket in (BUCKET, THEIRS):
-        _bucket(bucket, place, client)
+    made = [bucket for bucket in (BUCKET, THEIRS) if _bucket(bucket, place, client)]
     where = backends.here(place.account, place.region)
     for version in (OLDER, VERSION):
         guardrails.is_there(GUARDRAIL_ID, version, where)
@@ -67,7 +66,8 @@ def stage_baseline(finding: Finding, client: Client) -> Note:
     taken = baseline_of(place)
     for table in client("dynamodb", place.region, place.account).list_tables()["TableNames"]:
         take(taken, table, client("dynamodb", place.region, place.account))
-    return Note(True, "what a baseline is of, and the baseline that people took before")
+    said = "what a baseline is of, and the baseline that people took before"
+    return Note(bool(made), said if made else f"{said}: is there already")
 
 
 def take(baseline: Baseline, table: str, dynamodb: Any) -> None:
@@ -82,9 +82,12 @@ def take(baseline: Baseline, table: str, dynamodb: Any) -> None:
         )
 
 
-def _bucket(name: str, place: Place, client: Client) -> None:
+def _bucket(name: str, place: Place, client: Client) -> bool:
+    """Make the bucket; False where it is there."""
     s3 = client("s3", place.region, place.account)
-    if not exists(s3.head_bucket, "404", Bucket=name):
-        where = {"LocationConstraint": place.region}
-        at = {} if place.region == "us-east-1" else {"CreateBucketConfiguration": where}
-        s3.create_bucket(Bucket=name, **at)
+    if exists(s3.head_bucket, "404", Bucket=name):
+        return False
+    where = {"LocationConstraint": place.region}
+    at = {} if place.region == "us-east-1" else {"CreateBucketConfiguration": where}
+    s3.create_bucket(Bucket=name, **at)
+    return True
