@@ -15,7 +15,7 @@ from tests.actions.test_contract import held
 
 
 @pytest.mark.parametrize("scenario", [DELETED, NOT_ENFORCED], ids=str)
-def test_what_is_gone_again_is_not_verified(scenario: Scenario, aws: AwsClients) -> None:
+def test_what_was_deleted_again_is_not_verified(scenario: Scenario, aws: AwsClients) -> None:
     hold = held(scenario, aws)
     scenario.action.verify(aws, hold.captured, hold.written)
     scenario.tamper(aws)
@@ -25,9 +25,9 @@ def test_what_is_gone_again_is_not_verified(scenario: Scenario, aws: AwsClients)
 
 def test_configuration_that_goes_meanwhile_is_made_anew(aws: AwsClients) -> None:
     guardrails.is_there("gr1a2b3c4d5e", "2", HERE)
-    gone = {"document": None, "configId": "cfg0000"}
-    ENFORCED.apply(aws, gone, None, gone)
-    ENFORCED.verify(aws, gone, {})
+    deleted = {"document": None, "configId": "cfg0000"}
+    ENFORCED.apply(aws, deleted, None, deleted)
+    ENFORCED.verify(aws, deleted, {})
 
 
 def test_version_that_is_not_there_or_not_ready_is_refused(aws: AwsClients) -> None:
