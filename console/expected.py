@@ -24,8 +24,10 @@ from console.account import ROOT, cordon_stack
 from console.as_read import as_read
 from console.playbook_blocks.block import calls_parameter, mode_parameter
 from console.playbooks import playbooks
+from console.staging.baseline import LOG_ROLE, baseline_of
 from cordon.deployment import Deployment
 from cordon.finding import Finding, Malformed
+from cordon.finding import Place as PlaceOfFinding
 from cordon.gate import not_ours, passes
 from cordon.playbook import Playbook
 from cordon.policy import PolicyInput, Verdict, decide, may_release
@@ -97,12 +99,13 @@ def parameters(mode: Mode, home: Place) -> dict[str, str]:
     """What an operator would give: a mode, all that may be heard, who is never locked out."""
     modes = {mode_parameter(playbook.name): str(mode) for playbook in playbooks(ROOT)}
     calls = {calls_parameter(one.name): "true" for one in playbooks(ROOT) if one.optional}
-    return modes | calls | {"BreakGlassRoles": break_glass_role(home)}
+    given = {"BreakGlassRoles": break_glass_role(home), "InvocationLogRole": LOG_ROLE}
+    return modes | calls | given
 
 
 @lru_cache(maxsize=32)
 def deployed(home: Place, mode: Mode) -> Deployed:
-    """The stack that gets the events of a place, as the template gives it."""
+    """The stack that gets the events of a place, as the template gives it, with a baseline."""
     stack = cordon_stack(home, parameters(mode, home))
     known = {playbook.name for playbook in playbooks(ROOT)}
     functions = {one: function.environment for one, function in functions_of(stack).items()}
@@ -112,7 +115,11 @@ def deployed(home: Place, mode: Mode) -> Deployed:
         if environment.get("POWERTOOLS_SERVICE_NAME") in known
     }
     names = {logical: env["POWERTOOLS_SERVICE_NAME"] for logical, env in given.items()}
-    made = {names[one]: Deployment.from_environment(env) for one, env in given.items()}
+    taken = baseline_of(PlaceOfFinding(home.partition, home.account, home.region))
+    made = {
+        names[one]: replace(Deployment.from_environment(env), baseline=taken)
+        for one, env in given.items()
+    }
     return Deployed(made, names, Routes(stack))
 
 
@@ -181,6 +188,7 @@ OTHER_MODES: Mapping[Mode, Mapping[str, str]] = {
         "contained": "observed",
         "tagged": "observed",
         "escalated": "observed",
+        "awaiting_approval": "observed",
         "releasing": UNCHANGED,
     },
     Mode.APPROVE: {
@@ -254,7 +262,8 @@ def _policy_inputs(
         deployment = stack.deployments[playbook.name]
         if playbook.matches(finding):
             plan = playbook.plan_for(finding, deployment)
-            settings = Settings(modes={playbook.name: mode})
+            modes = {playbook.name: mode}
+            settings = Settings(modes=modes, baseline=deployment.baseline)
             now = finding.last_seen + timedelta(minutes=5)
             yield playbook, PolicyInput(finding, playbook, plan, settings, deployment, now)
 

@@ -34,7 +34,7 @@ from embedded.journal import (
 HANDLED_OUTCOMES = tuple(Status)  # all but ignored, unchanged, stale
 # Incidents and findings say what happened; they are closed or archived, never deleted.
 REPORTS = ("ssm", "securityhub")
-KEPT = "detection"  # of a snapshot: what no release undoes
+KEPT = ("detection", "guardrails")  # of a snapshot: what a release of some changes leaves
 # A change was refused or failed, or an attempt has not ended: nobody may take it for done.
 NOT_CONTAINED = (Status.PARTLY_CONTAINED, Status.FAILED, Status.CONTAINING)
 SCHEMA = "case-status-change.schema.json"
@@ -143,7 +143,7 @@ def resources(state: Mapping[str, Any]) -> dict[str, Any]:
 def as_released(run: Run) -> dict[str, Any]:
     """How the account must be after the release: as before, but for what is kept by design."""
     kept = any(result.status is ActionStatus.KEPT for case in run.cases for result in case.results)
-    left = {KEPT: run.contained[KEPT]} if kept else {}
+    left = {name: run.contained[name] for name in KEPT} if kept else {}
     return resources({**run.before, **left})
 
 

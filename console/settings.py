@@ -11,8 +11,9 @@ from typing import Any
 
 from console.evidence import Copy, Fault, copied, verify
 from console.stack import NotPossible, Stack, playbook_names
+from cordon.baseline import Baseline
+from cordon.memory import baseline_seen, setup_found
 from cordon.memory import settings as settings_row
-from cordon.memory import setup_found
 from cordon.memory.table import Row
 from cordon.settings import Mode, Settings
 
@@ -73,6 +74,14 @@ class StackSettings:
         return setup_found.read(self.stack.table)
 
     @property
+    def baseline_seen(self) -> Baseline | None:
+        """How the account was when setup looked last. Raises NotPossible where that is not read."""
+        try:
+            return baseline_seen.read(self.stack.table)
+        except ValueError as wrong:
+            raise NotPossible(f"the row {baseline_seen.KEY} {wrong}") from None
+
+    @property
     def understood(self) -> Settings:
         """What the playbooks make of it."""
         return settings_row.settings_of(self.row, self.playbooks)
@@ -122,6 +131,10 @@ class StackSettings:
     def unprotect(self, pattern: str) -> Mapping[str, Any]:
         """Take a pattern away. What the roles' policies deny stays denied."""
         return self._change("unprotect", resource=pattern)
+
+    def take_baseline(self, sha256: str) -> Mapping[str, Any]:
+        """Have put back from now on what setup saw, where that has this sha256."""
+        return self._change("baseline", seen=sha256)
 
     def _change(self, do: str, **fields: Any) -> Mapping[str, Any]:
         """Send one change. What is empty or false is left out, as the desk reads it."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,9 @@ from console import render
 from console.options import STACK
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack
+from cordon.baseline import PARTS, Baseline
 from cordon.clock import now, to_iso
+from cordon.finding import canonical_json
 from cordon.settings import Exemption, Mode, Settings
 
 out = Console()
@@ -104,7 +107,54 @@ def protect(
     _show(found, said)
 
 
-COMMANDS = (settings, stop, start, mode, budget, exempt, protect)
+class Take(StrEnum):
+    """What may be done of a baseline."""
+
+    TAKE = "take"
+
+
+def baseline(
+    do: Annotated[
+        Take | None, typer.Argument(help="take: put back from now on what is so.")
+    ] = None,
+    seen: Annotated[str, typer.Argument(help="Its sha256, as this command shows it.")] = "",
+    stack: STACK = "cordon",
+) -> None:
+    """Show what is put back when it is deleted or replaced, and how the account differs from it."""
+    found = StackSettings.of(Stack.named(stack))
+    if do is Take.TAKE:
+        _print(str(found.take_baseline(seen)["says"]))
+    for line in _baseline(found.understood.baseline, found.baseline_seen):
+        _print(line)
+
+
+COMMANDS = (settings, stop, start, mode, budget, exempt, protect, baseline)
+
+
+def _print(line: str) -> None:
+    out.print(render.plain(line), markup=False, soft_wrap=True, highlight=False)
+
+
+def _baseline(known: Baseline | None, seen: Baseline | None) -> list[str]:
+    """The baseline, what setup saw of the account, and how to take that where it differs."""
+    by = f"baseline, taken {known.at} by {known.by}:" if known else "baseline: none"
+    lines = [by, *(_documents(known) if known else ())]
+    if seen is None:
+        return [*lines, "setup has not seen yet how the account is: it looks every hour"]
+    differs = known.differs(seen) if known else tuple(PARTS)
+    if not differs:
+        return [*lines, f"the account was so at {seen.at}, when setup looked last"]
+    changed = ", ".join(PARTS[part] for part in differs)
+    lines += [f"setup saw something else at {seen.at}, of {changed}:", *_documents(seen)]
+    return [*lines, f"if people meant it: cordon baseline take {seen.sha256}"]
+
+
+def _documents(of: Baseline) -> list[str]:
+    documents = {what: of.of(part) for part, what in PARTS.items()}
+    return [
+        f"  {what}: {canonical_json(one) if one else 'not set up'}"
+        for what, one in documents.items()
+    ]
 
 
 def _show(found: StackSettings, said: Mapping[str, Any] | None = None) -> None:
@@ -128,7 +178,11 @@ def _home(settings: Settings) -> list[str]:
 
 def _found(row: Mapping[str, Any]) -> list[str]:
     """What setup found, with the moment: it may be different now."""
-    names = {"custom_actions": "custom actions", "deletion_protection": "deletion protection"}
+    names = {
+        "custom_actions": "custom actions",
+        "deletion_protection": "deletion protection",
+        "baseline": "baseline",
+    }
     at = f" (seen {row.get('at')})"
     return [f"{said}: {row[name]}{at}" for name, said in names.items() if name in row]
 

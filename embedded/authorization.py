@@ -195,6 +195,15 @@ def _update_findings(
     ]
 
 
+def _put_logging(params: Params, _place: Place, _known: AccountFacts) -> list[RequiredPermission]:
+    """Who has Bedrock write to CloudWatch Logs passes it the role."""
+    operation = "bedrock:PutModelInvocationLoggingConfiguration"
+    role = params["loggingConfig"].get("cloudWatchConfig", {}).get("roleArn", "")
+    service = {"iam:PassedToService": "bedrock.amazonaws.com"}
+    passed = [RequiredPermission("iam:PassRole", role, service)] if role else []
+    return [RequiredPermission(operation, "*"), *passed]
+
+
 def _on_hub(operation: str) -> Rule:
     """What names an action target's ARN has the hub for a resource, as the reference has it."""
     return lambda _p, at, _k: [
@@ -286,6 +295,7 @@ _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     **iam_permissions.RULES,
     **dynamodb_permissions.RULES,
     **{("sqs", name): _on_queue(name) for name in _QUEUE_OPERATIONS.split()},
+    ("bedrock", "PutModelInvocationLoggingConfiguration"): _put_logging,
     ("ssm", "GetParameter"): _parameter("GetParameter", "Name"),
     ("ssm", "GetParameters"): _parameter("GetParameters", "Names"),
     ("ssm", "PutParameter"): _parameter("PutParameter", "Name"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from embedded.backends import agent_aliases, agentcore, guardrails, tags
+from embedded.backends import agent_aliases, agentcore, guardrails, invocation_logging, tags
 from embedded.backends import iam as iam_backend
 from embedded.place import Place
 from embedded.saved_state import services_in_use
@@ -62,6 +62,7 @@ def holds_something(service: str, place: Place) -> bool:
 def detection(client: Clients, own: set[str], services: Iterable[str]) -> dict[str, Any]:
     """What is on of detection, of these services; nothing of one that has nothing."""
     found = {name: _SWITCHED[name](client(name), own) for name in services}
+    found["bedrock"] = invocation_logging.configured()
     return {name: state for name, state in found.items() if state}
 
 

@@ -36,6 +36,7 @@ _WHY = {
     "RingForReports": "a case that people were not shown as it is",
     "ListIncidents": "which incidents people resolved",
     "MakeCustomActions": "CordonContain and CordonRelease of this stack in Security Hub",
+    "SeeBaseline": "the first baseline, and what differs from it: neither call has a resource",
     "ProtectTable": "deletion protection, which the template cannot have: see SECURITY.md",
     "ClaimHome": "which stack serves the account and Region",
     "KnowStacks": "whether the stack that has the claim was deleted; whether ours is complete",

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from console.staging.agents import is_agent, stage_agent
+from console.staging.baseline import is_of_baseline, stage_baseline
 from console.staging.buckets import FOREIGN, stage_bucket
 from console.staging.detection import is_switched_off, stage_detection
 from console.staging.hub import stage_hub
@@ -58,6 +59,8 @@ def stage(finding: Finding, client: Client, *, home: Place | None = None) -> Sta
     notes = [
         note for resource in finding.resources for note in _resource(resource, finding, client)
     ]
+    if is_of_baseline(finding):
+        notes.append(stage_baseline(finding, client))
     for place in dict.fromkeys((finding.place, home or finding.place)):
         notes += stage_hub(finding, place, client)
     return Staged(

@@ -1,17 +1,23 @@
 """Switch detection on again where somebody has switched it off.
 
 When    CloudTrail or GuardDuty says that a trail, the configuration recorder, a GuardDuty detector
-        or feature, or Macie was switched off, or that a KMS key was disabled or is to be deleted.
-Does    switches it on again; cancels the deletion. People get an incident.
-Undo    none: what was switched on stays, and a release says so.
-Leaves  what AWS cannot bring back, and settings that were replaced: an incident says what they
-        were replaced by. A key whose deletion was cancelled stays disabled.
+        or feature, or Macie was switched off, or that a KMS key was disabled or is to be deleted;
+        or that model invocation logging or the enforced guardrail was deleted or replaced.
+Does    switches it on again; cancels the deletion; puts back what the baseline has (cordon
+        baseline). What was replaced, and a guardrail, only once a person has approved it. People
+        get an incident.
+Undo    none: what was switched on or put back stays, and a release says so.
+Leaves  what AWS cannot bring back, other settings that were replaced, and what the baseline does
+        not have: an incident says what they were replaced by. A key whose deletion was cancelled
+        stays disabled.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
+from typing import Any
 
-from cordon.actions import Action
+from cordon.actions import Action, Refused
 from cordon.actions.detection import (
     DETECTOR_ID,
     FEATURES,
@@ -23,9 +29,11 @@ from cordon.actions.detection import (
     StartTrailLogging,
 )
 from cordon.actions.keys import KEY_ID, RestoreKey
+from cordon.actions.put_back import PutBack, RestoreEnforcedGuardrail, RestoreInvocationLogging
+from cordon.baseline import GUARDRAIL, LOGGING, PARTS, Document
 from cordon.deployment import Deployment
 from cordon.entry import serve
-from cordon.finding import Fact, Finding, Resource, ResourceRole
+from cordon.finding import Fact, Finding, Resource, ResourceRole, canonical_json
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Mode
 from cordon.sources import facts
@@ -63,31 +71,51 @@ BY_ARN = {  # what a person names: handled as this call
     KEY: "kms:ScheduleKeyDeletion",
 }
 REPLACED = "the call replaced settings, and nobody keeps which of them were right"
-# What AWS cannot bring back, or what only a person knows: why, and what to do.
-FOR_A_PERSON = {
-    "bedrock:DeleteEnforcedGuardrailConfiguration": (
+
+
+@dataclass(frozen=True)
+class OfBaseline:
+    """A call of whose settings the baseline may have the document; else it is for a person."""
+
+    action: type[PutBack]
+    why: str  # why it is for a person
+    step: str
+    replaced: bool = False  # by others, which somebody may have meant
+
+
+OF_BASELINE = {
+    "bedrock:DeleteEnforcedGuardrailConfiguration": OfBaseline(
+        RestoreEnforcedGuardrail,
         "an enforced guardrail is no longer enforced, and its configuration is deleted",
         "Enforce it again (PutEnforcedGuardrailConfiguration): until then models of this account"
         " and Region are invoked without it.",
     ),
-    "bedrock:DeleteGuardrail": (
-        "AWS brings back no deleted guardrail: a new one has another id",
-        "Make it again, and give applications its new id: calls that name the old one fail.",
-    ),
-    "bedrock:DeleteModelInvocationLoggingConfiguration": (
+    "bedrock:DeleteModelInvocationLoggingConfiguration": OfBaseline(
+        RestoreInvocationLogging,
         "model invocation logging is off, and its configuration is deleted",
         "Put the configuration back (PutModelInvocationLoggingConfiguration): until then prompts"
         " and responses of this account and Region are not logged.",
     ),
-    "bedrock:PutEnforcedGuardrailConfiguration": (
-        REPLACED,
+    "bedrock:PutEnforcedGuardrailConfiguration": OfBaseline(
+        RestoreEnforcedGuardrail,
+        "the call replaced how a guardrail is enforced",
         "Compare the enforced guardrail, its version and the models it is enforced for with what"
         " they should be.",
+        replaced=True,
     ),
-    "bedrock:PutModelInvocationLoggingConfiguration": (
-        REPLACED,
+    "bedrock:PutModelInvocationLoggingConfiguration": OfBaseline(
+        RestoreInvocationLogging,
+        "the call replaced how model invocations are logged",
         "Check to which bucket and log group prompts and responses go now, and which kinds of data"
         " are still delivered.",
+        replaced=True,
+    ),
+}
+# What AWS cannot bring back, or what only a person knows: why, and what to do.
+FOR_A_PERSON = {
+    "bedrock:DeleteGuardrail": (
+        "AWS brings back no deleted guardrail: a new one has another id",
+        "Make it again, and give applications its new id: calls that name the old one fail.",
     ),
     "bedrock:UpdateGuardrail": (
         "an update replaces the whole draft; versions that applications name stay as they are",
@@ -133,7 +161,16 @@ HISTORY = (
     " get-resource-config-history`), deleted resources included."
 )
 KEPT = "A release undoes none of it. If the call was meant: make it again yourself, then release."
+BASELINE = "If what is set now is right, take it as the baseline (cordon baseline)."
 STEPS = {
+    "bedrock:DeleteEnforcedGuardrailConfiguration": "The account enforced no guardrail meanwhile:"
+    f" look at the prompts and responses of that time. {BASELINE}",
+    "bedrock:DeleteModelInvocationLoggingConfiguration": "Prompts and responses of the time without"
+    f" logging are in no invocation log. {BASELINE}",
+    "bedrock:PutEnforcedGuardrailConfiguration": "The account enforced what that call set"
+    f" meanwhile: look at the prompts and responses of that time. {BASELINE}",
+    "bedrock:PutModelInvocationLoggingConfiguration": "Look what was delivered meanwhile to where"
+    f" that call sent it, and who can read it there. {BASELINE}",
     "cloudtrail:StopLogging": "What happened between the stop and the start is in no log of this"
     " trail; CloudTrail's event history has management events of 90 days.",
     "config:StopConfigurationRecorder": "Changes that were made while it was off may be missing in"
@@ -158,7 +195,9 @@ def call_of(finding: Finding) -> str:
         return finding.type
     if finding.source == "guardduty":
         name = finding.fact(Fact.EVENT_NAME)
-        known = (one for one in (*CALLS, *FOR_A_PERSON) if one.partition(":")[2] == name)
+        known = (
+            one for one in (*CALLS, *OF_BASELINE, *FOR_A_PERSON) if one.partition(":")[2] == name
+        )
         return next(known, "")
     return next((BY_ARN[one.type] for one in finding.resources if one.type in BY_ARN), "")
 
@@ -171,7 +210,12 @@ def off(finding: Finding) -> tuple[str, ...]:
 
 
 def targets(finding: Finding) -> tuple[Resource, ...]:
-    """What is switched on again, in the finding's own account."""
+    """What is switched on again or put back, in the finding's own account.
+
+    What the baseline has is of the whole account and Region: so is the case.
+    """
+    if call_of(finding) in OF_BASELINE:
+        return (Resource("AWS::Account", finding.place.account, finding.place),)
     call = CALLS.get(call_of(finding))
     if call is None or (call.says_what and not _can_be_on(off(finding))):
         return ()
@@ -187,6 +231,8 @@ def _can_be_on(words: tuple[str, ...]) -> bool:
 def unsupported(finding: Finding) -> Unsupported | None:
     """Why nothing is switched on again; None where something is, or where nothing is off."""
     name = call_of(finding)
+    if name in OF_BASELINE:
+        return None  # without a baseline it is this playbook's own case, and for a person
     given = finding.fact(Fact.PARAMETERS)
     request = f" The call was given: {given}" if given else ""
     if name in FOR_A_PERSON:
@@ -208,8 +254,82 @@ def unsupported(finding: Finding) -> Unsupported | None:
 
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
-    """One switch for each resource."""
+    """One switch for each resource; or the baseline's whole document, so that people approve it.
+
+    Raises Refused with the reason and what to do, where the baseline does not have it.
+    """
+    if call := OF_BASELINE.get(call_of(finding)):
+        return [_put_back(finding, call, deployment)]
     return [_switch(finding, one) for one in targets(finding)]
+
+
+def _put_back(finding: Finding, call: OfBaseline, deployment: Deployment) -> Action:
+    part = call.action.part
+    document = document_of(finding, part, deployment)
+    if document is None:
+        why = f"there is no baseline of {PARTS[part]} for {_place(finding)}"
+        raise Refused(_by_a_person(finding, call, why))
+    if why := _cannot(part, document, deployment):
+        raise Refused(_by_a_person(finding, call, why))
+    return call.action(finding.place, document, call.replaced)
+
+
+def document_of(finding: Finding, part: str, deployment: Deployment) -> Document | None:
+    """The baseline's document for the finding's place: it is of the stack's account and Region."""
+    place, baseline = finding.place, deployment.baseline
+    here = (place.account, place.region) == (deployment.account, deployment.region)
+    return baseline.of(part) if baseline is not None and here else None
+
+
+def _cannot(part: str, document: Document, deployment: Deployment) -> str:
+    """Why the baseline's document cannot be put back by this stack; "" where it can."""
+    if part == GUARDRAIL and "inputTags" in document and "selectiveContentGuarding" not in document:
+        return "the baseline's guardrail has inputTags, which AWS takes no longer"
+    role = document.get("cloudWatchConfig", {}).get("roleArn", "") if part == LOGGING else ""
+    if role and role != deployment.invocation_log_role:
+        return (
+            f"the baseline logs to CloudWatch Logs by {role}, and the parameter InvocationLogRole"
+            " does not name this role"
+        )
+    return ""
+
+
+def _by_a_person(finding: Finding, call: OfBaseline, why: str) -> str:
+    given = finding.fact(Fact.PARAMETERS)
+    request = f" The call was given: {given}" if given else ""
+    return f"Not put back: {call.why}; {why}. {call.step} {WHO} {HISTORY}{request}"
+
+
+def _place(finding: Finding) -> str:
+    return f"account {finding.place.account}, {finding.place.region}"
+
+
+def needs_nobody(finding: Finding, deployment: Deployment) -> str:
+    """Why nothing is to be done of a call that set what the baseline says; "" of every other.
+
+    The event has the digest of the whole request: AWS takes a guardrail by its id or its ARN, with
+    the configuration's id or without.
+    """
+    call, given = OF_BASELINE.get(call_of(finding)), finding.fact(Fact.REQUEST)
+    document = document_of(finding, call.action.part, deployment) if call else None
+    if call is None or not call.replaced or not given or document is None:
+        return ""
+    same = given in {_digest(one) for one in _requests(call.action.part, document)}
+    return f"the call set {PARTS[call.action.part]} as the baseline has it" if same else ""
+
+
+def _requests(part: str, document: Document) -> list[dict[str, Any]]:
+    """The requests that set this document, but for the id of what they change."""
+    if part == LOGGING:
+        return [{"loggingConfig": document}]
+    arn = str(document["guardrailArn"])
+    settings = {name: one for name, one in document.items() if name != "guardrailArn"}
+    names = (arn, arn.rpartition("/")[2])
+    return [{"guardrailInferenceConfig": {"guardrailIdentifier": n, **settings}} for n in names]
+
+
+def _digest(request: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(request).encode()).hexdigest()
 
 
 def _switch(finding: Finding, one: Resource) -> Action:
@@ -234,9 +354,13 @@ def manual_step(finding: Finding) -> str:
 
 PLAYBOOK = Playbook(
     name="restore_detection",
-    handles=(*(f"cloudtrail:{call}" for call in (*CALLS, *FOR_A_PERSON)), *GUARDDUTY),
+    handles=(
+        *(f"cloudtrail:{call}" for call in (*CALLS, *OF_BASELINE, *FOR_A_PERSON)),
+        *GUARDDUTY,
+    ),
     targets=targets,
     unsupported=unsupported,
+    needs_nobody=needs_nobody,
     plan=plan,
     actions=(
         StartTrailLogging,
@@ -244,6 +368,8 @@ PLAYBOOK = Playbook(
         EnableDetector,
         ResumeMacie,
         RestoreKey,
+        RestoreInvocationLogging,
+        RestoreEnforcedGuardrail,
     ),
     controls=(
         "NIST.800-53.r5 AU-5",

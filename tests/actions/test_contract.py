@@ -121,6 +121,8 @@ FAMILIES = {
     "resume_macie": "detection",
     "restore_key": "detection",
     "enforce_guardrail": "guardrail",
+    "restore_invocation_logging": "baseline",
+    "restore_enforced_guardrail": "baseline",
     "deny_agent_access": "agent",
     "reject_agent_invocations": "agent",
 }

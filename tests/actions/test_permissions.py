@@ -26,6 +26,10 @@ IAM_ACTIONS = {
     "PutObjectTagging": ("s3:PutObjectTagging", "s3:PutObjectVersionTagging"),
     "PutBucketLifecycleConfiguration": ("s3:PutLifecycleConfiguration",),
     "PutBucketReplication": ("iam:PassRole", "s3:PutReplicationConfiguration"),
+    "PutModelInvocationLoggingConfiguration": (
+        "bedrock:PutModelInvocationLoggingConfiguration",
+        "iam:PassRole",
+    ),
     "PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
 }
 

@@ -47,6 +47,7 @@ def largest() -> Mapping[str, str]:
         "CaBundle": "/opt/".ljust(longest("CaBundle"), "c"),
         "ContactEmail": "@example.com".rjust(longest("ContactEmail"), "m"),
         "EnforcedGuardrail": "g".ljust(longest("EnforcedGuardrail") - 9, "g") + ":12345678",
+        "InvocationLogRole": "p".ljust(longest("InvocationLogRole") - 65, "p") + "/" + "r" * 64,
         "ExternalId": "e" * longest("ExternalId"),
         "MemberRole": "M" * 64,
         "OrganizationId": "o-" + "a" * 32,

@@ -54,6 +54,8 @@ READS = {
     "deny_policy": {"CORDON_DENY", "CORDON_ACCOUNT"},
     "region": set(),
     "enforced_guardrail": set(),  # without it none is named, and none enforced
+    "invocation_log_role": set(),  # without it none is named, and none passed
+    "baseline": set(),  # the settings have it
     "is_home": {"CORDON_HOME_REGION"},
 }
 # What a function adds to its deployment from the row ``setup#parts``, and has not before.

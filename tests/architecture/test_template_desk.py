@@ -143,9 +143,10 @@ def test_role_writes_decisions_and_settings() -> None:
     assert may("dynamodb:PutItem", TABLE, f"decision#{QUARANTINE.name}#x")
     assert may("dynamodb:UpdateItem", TABLE, "settings")
     assert not may("dynamodb:PutItem", TABLE, "settings")
-    assert may("dynamodb:BatchGetItem", TABLE, "setup#parts")
-    for action in ("dynamodb:PutItem", "dynamodb:UpdateItem"):
-        assert not may(action, TABLE, "setup#parts")
+    for row in ("setup#parts", "setup#baseline"):
+        assert may("dynamodb:BatchGetItem", TABLE, row)
+        for action in ("dynamodb:PutItem", "dynamodb:UpdateItem"):
+            assert not may(action, TABLE, row)
     assert not may("dynamodb:DeleteItem", TABLE, f"decision#{QUARANTINE.name}#x")
     for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchGetItem"):
         assert not may(action, TABLE)

@@ -248,12 +248,14 @@ def test_evidence_and_settings_cannot_be_touched(playbook: str) -> None:
     for action in ("s3:DeleteObjectVersion", "s3:BypassGovernanceRetention", "s3:PutObjectAcl"):
         assert decision(playbook, action, entry) is Decision.DENIED
     table = stack(full=True).resources["CasesTable"].arn
-    row, parts = ({"dynamodb__LeadingKeys": [key]} for key in ("settings", "setup#parts"))
+    keys = ("settings", "setup#parts", "setup#baseline")
+    row, *of_setup = ({"dynamodb__LeadingKeys": [key]} for key in keys)
     assert decision(playbook, "dynamodb:BatchGetItem", table, **row) is Decision.ALLOWED
-    assert decision(playbook, "dynamodb:BatchGetItem", table, **parts) is Decision.NOT_ALLOWED
+    for one in of_setup:
+        assert decision(playbook, "dynamodb:BatchGetItem", table, **one) is Decision.NOT_ALLOWED
     for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"):
-        assert decision(playbook, action, table, **row) is Decision.DENIED
-        assert decision(playbook, action, table, **parts) is Decision.DENIED
+        for one in (row, *of_setup):
+            assert decision(playbook, action, table, **one) is Decision.DENIED
 
 
 def setup_may(action: str, *keys: str) -> bool:
@@ -274,9 +276,15 @@ def test_setup_reaches_the_settings_and_its_own_rows() -> None:
             assert not setup_may(action, *keys), (action, keys)
     for action in ("dynamodb:DeleteItem", "dynamodb:Scan", "dynamodb:Query", "dynamodb:GetItem"):
         assert not setup_may(action, "settings"), action
-    for key in ("setup#parts", "setup#found"):
+    for key in ("setup#baseline", "setup#parts", "setup#found"):
         assert setup_may("dynamodb:PutItem", key)
         assert not setup_may("dynamodb:BatchGetItem", key)
+
+
+SEEN_OF_THE_ACCOUNT = (
+    "GetModelInvocationLoggingConfiguration",
+    "ListEnforcedGuardrailsConfiguration",
+)
 
 
 def test_setup_may_do_nothing_else() -> None:
@@ -291,7 +299,8 @@ def test_setup_may_do_nothing_else() -> None:
     actions = {"securityhub:CreateActionTarget", "securityhub:DeleteActionTarget"}
     home = {"ssm:GetParameter", "ssm:PutParameter", "ssm:DeleteParameter"}
     evidence = {"s3:GetObject", "s3:PutObject"}
-    needed = {*logs, *evidence, *actions, *home, "cloudformation:DescribeStacks"}
+    baseline = {f"bedrock:{one}" for one in SEEN_OF_THE_ACCOUNT}
+    needed = {*logs, *evidence, *actions, *home, *baseline, "cloudformation:DescribeStacks"}
     assert granted_actions == needed | {f"dynamodb:{one}" for one in table}
     assert stack().resources["SetupRole"].properties["ManagedPolicyArns"] == [
         stack().resources["ProtectedPolicy"].physical

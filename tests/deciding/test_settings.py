@@ -1,21 +1,25 @@
 """The settings are changed by people: looked at first, proven, and by two where it lets more."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from console.staging.baseline import baseline_of
 from cordon.deciding.changes import covers_a_whole_kind
 from cordon.deciding.desk import NotDecided, Response
 from cordon.deciding.request import BadRequest, SetSettings, Stop
 from cordon.deciding.set_settings import NOBODY, set_settings, stop
 from cordon.evidence import entry_at, sha256
+from cordon.memory import baseline_seen
 from cordon.memory import settings as settings_row
 from cordon.memory.settings import settings_of
 from tests.deciding.stand_ins import ADA, BOB, NAMES, Office, caller, refused
 from tests.examples import QUARANTINE, REVOKE, function_of
-from tests.make import ACCOUNT
+from tests.make import ACCOUNT, PLACE
 
+SEEN = baseline_of(PLACE)
 SITE = "arn:aws:s3:::www-acme"
 EXEMPT = {
     "do": "exempt",
@@ -119,6 +123,20 @@ def test_a_whole_kind_needs_force(office: Office) -> None:
     assert "arn:aws:s3:::*" in office.settings["protected"]
 
 
+def test_baseline_is_what_setup_saw_and_the_person_named(office: Office) -> None:
+    """Nobody sends a document; what setup saw since is not taken for what the person saw."""
+    baseline_seen.save(office.desk.table, SEEN)
+    changes(office, do="baseline", seen=SEEN.sha256)
+    taken = settings_of(office.settings, NAMES).baseline
+    assert taken == replace(SEEN, by=ADA, at="2026-11-24T12:00:00Z")
+    (entry,) = entries(office)
+    assert SEEN.sha256 in entry["content"]["text"]
+    baseline_seen.save(office.desk.table, baseline_of(replace(PLACE, region="us-east-1")))
+    assert "something else since" in why_not(office, BOB, do="baseline", seen=SEEN.sha256)
+    office.desk.table.put({"id": baseline_seen.KEY, "invocation_logging": "no JSON"})
+    assert "is not JSON" in why_not(office, BOB, do="baseline", seen=SEEN.sha256)
+
+
 def test_row_that_was_deleted_is_written_anew(office: Office) -> None:
     office.desk.table.delete("settings", "attribute_exists(id)")
     for name in NAMES:
@@ -173,6 +191,8 @@ def test_what_a_person_made_of_the_row_keeps_nobody_from_a_change(
         ({**EXEMPT, "playbook": "nobody*"}, "must be one of"),
         ({**EXEMPT, "resource": "arn:aws:iam::*:role/*"}, "--force"),
         ({"do": "end_exemption", "resource": SITE}, "there is no exemption"),
+        ({"do": "baseline"}, "change.seen"),
+        ({"do": "baseline", "seen": SEEN.sha256}, "has not seen"),
     ],
 )
 def test_wrong_change_is_refused_before_anything_is_written(
@@ -240,6 +260,7 @@ MORE: list[dict[str, Any]] = [
     {"do": "unprotect", "resource": "arn:aws:s3:::protected-*"},
     {"do": "end_exemption", "resource": "arn:aws:s3:::exempt"},
     {**EXEMPT, "resource": "arn:aws:s3:::exempt", "until": "2026-12-01"},
+    {"do": "baseline", "seen": SEEN.sha256},
 ]
 LESS: list[dict[str, Any]] = [
     {"do": "mode", "playbook": QUARANTINE.name, "mode": "observe"},
@@ -262,6 +283,7 @@ def two(office: Office) -> Office:
             "x": {**exempt, "resource": "arn:aws:s3:::exempt", "expires": "2027-01-31T00:00:00Z"}
         },
     )
+    baseline_seen.save(office.desk.table, SEEN)
     return office.deployed(two_approvers=True)
 
 

@@ -6,6 +6,7 @@ takes. A test that needs several enters them with ``anew``, one after the other.
 some call make copies of the process themselves, with ``forked``.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -58,7 +59,7 @@ def warm(packaged: Packaged) -> None:
         for case in world.cases:
             world.release(case)
         seen(world)
-        assert world.unrecorded == []
+        assert "RECORD" in os.environ or world.unrecorded == []  # what is new at deploy is recorded
 
 
 @pytest.fixture

@@ -358,7 +358,12 @@ ROADS: dict[str, tuple[Road, ...]] = {
         sample("cloudtrail_memory_shared"),
         *AGENT_ROADS,
     ),
-    function_of(RESTORE): (*of_samples(RESTORE.name), sample("cloudtrail_key_disabled")),
+    function_of(RESTORE): (
+        *of_samples(RESTORE.name),
+        sample("cloudtrail_key_disabled"),
+        sample("cloudtrail_invocation_logging_deleted"),
+        approved("cloudtrail_enforced_guardrail_replaced"),
+    ),
     "Setup": (set_up, looked_after),
     "DecideCases": DESK_ROADS,
     "ReportCases": REPORTER_ROADS,

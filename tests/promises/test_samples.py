@@ -26,6 +26,7 @@ ENDED = {
     "contained": Status.CONTAINED,
     "tagged": Status.TAGGED,
     "escalated": Status.ESCALATED,
+    "awaiting_approval": Status.AWAITING_APPROVAL,  # in enforce: only a person may approve it
     "observed": Status.OBSERVED,  # in enforce: it needs nobody
     "released": Status.RELEASED,
     "releasing": Status.REOPENED,

@@ -23,6 +23,7 @@ from console.playbook_blocks.block import calls_parameter, logical_name
 from console.playbooks import playbooks
 from console.stack import NotPossible, Stack
 from console.staging import stage
+from console.staging.baseline import LOG_ROLE
 from cordon.actions.revocation_policy import POLICY_NAME
 from cordon.finding import Finding, Malformed
 from cordon.memory.cases import Case
@@ -89,6 +90,7 @@ def entered(
     if mode:  # deployed as the operator's guide says, with somebody who is never locked out
         modes |= {calls_parameter(one.name): "true" for one in playbooks(ROOT) if one.optional}
         modes["BreakGlassRoles"] = break_glass_role(Place(account, region, partition))
+        modes["InvocationLogRole"] = LOG_ROLE
     with cordon_account(
         Place(account, region, partition), {**modes, **parameters}, start=START, security_hub=hub
     ) as embedded:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from cordon.baseline import Baseline
 from cordon.errors import PartsUnknown
 
 
@@ -36,7 +37,9 @@ class Deployment:
     desk_api: str = ""  # id of the HTTP API
     stack: str = ""  # setup: its id, an ARN (AWS::StackId); all others: the UUID at its end
     enforced_guardrail: str = ""  # id:version of a guardrail here, of this account; "": none
+    invocation_log_role: str = ""  # ARN of the role by which Bedrock logs to CloudWatch; "": none
     dead_letters: Mapping[str, str] = field(default_factory=dict)  # logical name → URL of a queue
+    baseline: Baseline | None = None  # as the settings have it; not from the environment
 
     @classmethod
     def from_environment(
@@ -87,6 +90,9 @@ class Deployment:
             desk_api=env.get("CORDON_DESK_API", ""),
             stack=env["CORDON_STACK"],
             enforced_guardrail=env.get("CORDON_ENFORCED_GUARDRAIL", ""),
+            invocation_log_role=_role(
+                partition, account, env.get("CORDON_INVOCATION_LOG_ROLE", "")
+            ),
             dead_letters=_completed(queue, env.get("CORDON_DEAD_LETTERS", "")),
         )
 
@@ -126,6 +132,11 @@ class Deployment:
 def own_role(partition: str, account: str, name: str) -> str:
     """The ARN of a role of ours: each lies below the same path."""
     return f"arn:{partition}:iam::{account}:role/cordon/{name}"
+
+
+def _role(partition: str, account: str, name: str) -> str:
+    """The ARN of a role of this account by its name, with its path; "" for none."""
+    return f"arn:{partition}:iam::{account}:role/{name}" if name else ""
 
 
 def _listed(text: str) -> tuple[str, ...]:

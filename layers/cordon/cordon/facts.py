@@ -6,7 +6,7 @@ it: approved, taken up again, contained again.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from botocore.exceptions import ClientError
@@ -31,14 +31,20 @@ PAID = (Status.CONTAINING, *CONTAIN_ENDED)  # a further attempt takes nothing fr
 def gather_facts(
     finding: Finding, case: str, services: Services
 ) -> tuple[PolicyInput, Remembered, "LookUp"]:
-    """Everything that the decision depends on, read at the same time."""
+    """Everything that the decision depends on, read at the same time.
+
+    Where a read brings what the plan depends on (the baseline, an earlier event's facts), the plan
+    is made again; what is protected of another plan is then looked up anew.
+    """
     plan = services.playbook.plan_for(finding, services.deployment)
     remembered, look_up = gather(
         partial(services.cases.remember, case, finding.place.account, plan.hash),
         partial(look_up_protection, plan, finding.place, case, services),
     )
-    if (fuller := as_known(finding, remembered.case)) != finding:
-        planned = services.playbook.plan_for(fuller, services.deployment)
+    fuller, baseline = as_known(finding, remembered.case), remembered.settings.baseline
+    if fuller != finding or baseline is not None:
+        known = replace(services.deployment, baseline=baseline)
+        planned = services.playbook.plan_for(fuller, known)
         if planned != plan:
             look_up = look_up_protection(planned, finding.place, case, services)
         finding, plan = fuller, planned
@@ -131,7 +137,7 @@ def facts_of(
         playbook=playbook,
         plan=plan,
         settings=settings,
-        deployment=deployment,
+        deployment=replace(deployment, baseline=settings.baseline),
         now=now(),
         budget=limit,
         budget_left=paid or (remembered is not None and remembered.spent < limit),

@@ -132,6 +132,7 @@ class Fact(StrEnum):
 
     EVENT_NAME = "event_name"  # CloudTrail, GuardDuty: the API call
     PARAMETERS = "parameters"  # CloudTrail: what the call was given, for people
+    REQUEST = "request"  # CloudTrail: sha256 of what the call was given, where it is a document
     SWITCHED_OFF = "switched_off"  # CloudTrail: what the call switched off, in words of ``facts``
     CREDENTIAL_OF = "credential_of"  # CloudTrail: the service that a new credential is for
     RULE = "rule"  # GuardDuty: the custom detection rule that found it

@@ -109,7 +109,7 @@ class Playbook:
     # Why it can change nothing of a finding whose kind it handles; None: there is always something.
     unsupported: Callable[[Finding], Unsupported | None] | None = None
     # Why a finding that it handles needs neither a change nor a person; None: each needs one.
-    needs_nobody: Callable[[Finding], str] | None = None
+    needs_nobody: Callable[[Finding, Deployment], str] | None = None
     takes_over: bool = False  # it informs people of what others handle and cannot change
     everywhere: bool = False  # also for places that are not served: it changes no resource
     clocks: tuple[Clock, ...] = ()  # periods of laws that may run once an incident is open

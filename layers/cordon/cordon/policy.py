@@ -190,7 +190,7 @@ def _exempt(s: PolicyInput) -> Decision | None:
 def _needs_nobody(s: PolicyInput) -> Decision | None:
     """Neither a mode nor a setting makes a difference: there is nothing to do and nobody to ask."""
     needs_nobody = s.playbook.needs_nobody
-    why = needs_nobody(s.finding) if needs_nobody else ""
+    why = needs_nobody(s.finding, s.deployment) if needs_nobody else ""
     return Decision(Verdict.OBSERVE, why, recorded=True) if why else None
 
 
@@ -247,6 +247,14 @@ def _for_a_person(s: PolicyInput) -> Decision | None:
         return None
     reason = "; ".join(s.for_a_person.values()) or "this plan changes nothing: it is for a person"
     return Decision(Verdict.ESCALATE, reason)
+
+
+def _outdated(s: PolicyInput) -> Decision | None:
+    """Only of a plan that is older than the settings: it was made of another baseline."""
+    named = next((a.name() for a in s.allowed.actions if a.is_outdated(s.settings.baseline)), "")
+    if not named:
+        return None
+    return Decision(Verdict.ESCALATE, f"the baseline is no longer what {named} puts back")
 
 
 def _released_by_person(s: PolicyInput) -> Decision | None:
@@ -309,6 +317,7 @@ RULES: tuple[Rule, ...] = (
     _mode_observe,
     # Who must be there before it happens?
     _for_a_person,
+    _outdated,
     _released_by_person,
     _no_break_glass,
     _only_by_a_person,

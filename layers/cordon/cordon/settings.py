@@ -14,6 +14,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
+from cordon.baseline import Baseline, from_row
+
 MOST_CASES = 100_000  # an hour: the largest budget
 T = TypeVar("T")
 
@@ -69,7 +71,8 @@ class Settings:
 
     ``refused`` has each entry that cannot be understood, with the reason. A refused mode makes its
     playbook observe; a refused protected pattern makes all observe, since nobody knows what it
-    protects; a refused budget is no budget; a refused exemption exempts nothing.
+    protects; a refused budget is no budget; a refused exemption exempts nothing; of a refused
+    baseline nothing is put back.
     """
 
     modes: Mapping[str, Mode] = field(default_factory=dict)
@@ -81,6 +84,7 @@ class Settings:
     unreadable: str = ""  # no row, or no master switch in it; every mode is then observe
     other_home: str = ""  # id of the stack that serves this account and Region instead of ours
     refused: Mapping[str, str] = field(default_factory=dict)  # entry → reason
+    baseline: Baseline | None = None  # of this account and Region; None: nothing is put back
 
     @property
     def not_home(self) -> str:
@@ -128,8 +132,8 @@ def parse(row: Mapping[str, Any], playbooks: Iterable[str] = ()) -> Settings:
 
     ``master_switch``, ``modes`` and ``budgets`` (maps by playbook), ``budget``, ``protected`` (set
     of ARN patterns) and ``exemptions`` (map by name, of ``playbook``, ``resource``, ``owner``,
-    ``reason``, ``expires``), and ``other_home``, which no person sets. ``playbooks`` must have a
-    mode. docs/operating/settings.md has it for people.
+    ``reason``, ``expires``), ``baseline``, and ``other_home``, which no person sets. ``playbooks``
+    must have a mode. docs/operating/settings.md has it for people.
     """
     refused: dict[str, str] = {}
     modes = _each(row, "modes", _mode, refused)
@@ -142,6 +146,7 @@ def parse(row: Mapping[str, Any], playbooks: Iterable[str] = ()) -> Settings:
     exemptions = _each(row, "exemptions", _exemption, refused)
     protected = _protected(row.get("protected", frozenset()), refused)
     other_home = _other_home(row, refused)
+    baseline = _one(row, "baseline", None, from_row, refused) if "baseline" in row else None
     refused |= {_named(name): "is no setting" for name in sorted(row.keys() - ATTRIBUTES)}
     broken = refused.pop("master_switch", "")
     return Settings(
@@ -154,11 +159,13 @@ def parse(row: Mapping[str, Any], playbooks: Iterable[str] = ()) -> Settings:
         unreadable=f"the setting master_switch {broken}" if broken else "",
         other_home=other_home,
         refused=refused,
+        baseline=baseline,
     )
 
 
 ATTRIBUTES = frozenset(
     {"id", "master_switch", "modes", "budget", "budgets", "protected", "exemptions", "other_home"}
+    | {"baseline"}
     | {"version", "changed_at", "changed_by", "evidence_count", "evidence_hash"}
 )
 

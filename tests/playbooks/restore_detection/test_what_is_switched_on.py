@@ -1,22 +1,30 @@
 """What restore_detection makes of a call: switched on again, for a person, or nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from console.staging.baseline import LOG_ROLE, baseline_of
 from cordon.actions.detection import EnableDetector
 from cordon.actions.keys import RestoreKey
-from cordon.deployment import Deployment
 from cordon.finding import Fact, Finding
 from cordon.gate import not_ours
 from cordon.playbook import Playbook
 from cordon.sources import read
 from tests.examples import ESCALATE, HEADERS, event, samples
 from tests.make import DEPLOYMENT as ELSEWHERE
+from tests.make import PLACE
 
 RESTORE = HEADERS["restore_detection"]
 CALLS = [name for name in samples(RESTORE.name) if name.startswith("cloudtrail_")]
-DEPLOYMENT = Deployment(**{**vars(ELSEWHERE), "region": "us-east-1"})
+HERE = replace(PLACE, region="us-east-1")
+DEPLOYMENT = replace(
+    ELSEWHERE,
+    region=HERE.region,
+    baseline=baseline_of(HERE),
+    invocation_log_role=HERE.arn("iam", f"role/{LOG_ROLE}", region=""),
+)
 DETECTOR = "e20ae021059252ea36fff9f443c8fef1"
 Event = dict[str, Any]
 

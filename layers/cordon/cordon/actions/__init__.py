@@ -45,6 +45,8 @@ MODULES = {  # by name, the module within this package
     "resume_macie": "detection",
     "restore_key": "keys",
     "enforce_guardrail": "enforced_guardrail",
+    "restore_invocation_logging": "put_back",
+    "restore_enforced_guardrail": "put_back",
     "deny_agent_access": "agent_core",
     "reject_agent_invocations": "agent_aliases",
 }

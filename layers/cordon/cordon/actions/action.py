@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Self
 
 from cordon.actions.grants import Grant
+from cordon.baseline import Baseline
 from cordon.clients import AwsClients
 from cordon.errors import NotVerified as NotVerified
 from cordon.errors import NotYet as NotYet
@@ -68,7 +69,6 @@ class Action:
     contains: ClassVar[bool] = True  # False for a tag: it puts up a sign and stops nobody
     kept_because: ClassVar[str] = ""  # why a release leaves it as it is, in words; "": it undoes it
     only_at_home: ClassVar[bool] = False  # True: never planned in a member account
-    only_by_a_person: ClassVar[bool] = False  # True: a person must approve it, in every mode
     recognisable_by_value: ClassVar[bool] = (
         True  # is our part known by its look, whichever case wrote it?
     )
@@ -86,6 +86,15 @@ class Action:
     @property
     def only_tagged(self) -> bool:
         """Does it contain only what a tag of its resource marks? Without one, it is nothing."""
+        return False
+
+    @property
+    def only_by_a_person(self) -> bool:
+        """Must a person approve it, in every mode?"""
+        return False
+
+    def is_outdated(self, baseline: Baseline | None) -> bool:
+        """Does it put back what the baseline does not have, or has no longer?"""
         return False
 
     @property

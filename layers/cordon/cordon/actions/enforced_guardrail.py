@@ -35,11 +35,11 @@ WHOLE_MESSAGES = {"system": "SELECTIVE", "messages": "COMPREHENSIVE"}
 SETTINGS = ("guardrailVersion", "modelEnforcement", "selectiveContentGuarding")
 Entry = Mapping[str, Any]
 
-_GUARDRAILS = Statement(
+READ_GUARDRAILS = Statement(
     "ReadGuardrails",
     "arn:${AWS::Partition}:bedrock:*:${AWS::AccountId}:guardrail/*",
     "a guardrail that blocks no prompt attack, or that would make calls fail, is not enforced",
-    wide="the operator names any guardrail of the account",
+    wide="the operator, or the baseline, names any guardrail of the account",
 )
 _ENFORCED = Statement(
     "EnforceGuardrails", "*", f"AWS has one such configuration a Region, and no ARN for it; {STATE}"
@@ -58,9 +58,8 @@ class EnforceGuardrail(Action):
 
     family: ClassVar[str] = "guardrail"
     only_at_home: ClassVar[bool] = True  # the named guardrail is the stack's own
-    only_by_a_person: ClassVar[bool] = True
     grants: ClassVar[tuple[Grant, ...]] = (
-        _GUARDRAILS.allows("bedrock:GetGuardrail"),
+        READ_GUARDRAILS.allows("bedrock:GetGuardrail"),
         _ENFORCED.allows(
             "bedrock:DeleteEnforcedGuardrailConfiguration",
             "bedrock:ListEnforcedGuardrailsConfiguration",
@@ -79,6 +78,10 @@ class EnforceGuardrail(Action):
     @property
     def resource(self) -> str:
         return self.place.arn("bedrock", f"guardrail/{self.guardrail}")
+
+    @property
+    def only_by_a_person(self) -> bool:
+        return True
 
     @property
     def in_words(self) -> str:

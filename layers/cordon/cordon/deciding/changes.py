@@ -2,19 +2,21 @@
 
 A change is looked at before it is written, and refused with its reason. What lets Cordon do more
 needs two people where approvals do: a mode that rises, the master switch back on, a larger budget,
-a protection or an exemption that ends. Less is always one person's.
+a protection or an exemption that ends, and a baseline, which says what is put back. Less is always
+one person's.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
+from cordon.baseline import Baseline
 from cordon.clock import now, to_iso
 from cordon.deciding.desk import NotDecided
-from cordon.deciding.request import MOST_ARN, MOST_NAME, MOST_WHY, NAME, BadRequest, Fields
+from cordon.deciding.request import HASH, MOST_ARN, MOST_NAME, MOST_WHY, NAME, BadRequest, Fields
 from cordon.evidence import ChainEnd
 from cordon.memory import settings as settings_row
 from cordon.memory.table import Row, Table
@@ -56,6 +58,8 @@ class Before:
     row: Row | None
     settings: Settings  # what the playbooks make of the row
     playbooks: tuple[str, ...]
+    seen: Baseline | None = None  # what setup saw last of what a baseline is of
+    by: str = ""  # who requests it
 
     def known(self, playbook: str, field: str) -> None:
         """Raises BadRequest unless there is such a playbook."""
@@ -184,6 +188,19 @@ def _unprotect(fields: Fields, before: Before) -> Change:
     return Change(f"no longer protected: {pattern}", True, [Write(write, after)])
 
 
+def _baseline(fields: Fields, before: Before) -> Change:
+    """Take as the baseline what ``setup`` saw last, where it is still what the person saw."""
+    right = "must be the sha256 that `cordon baseline` shows, 64 characters of 0-9 and a-f"
+    sha256 = fields.matching("seen", HASH, right)
+    if before.seen is None:
+        raise NotDecided(409, "setup has not seen the account's settings yet: it looks every hour")
+    if before.seen.sha256 != sha256:
+        raise NotDecided(409, "setup saw something else since: look at `cordon baseline` again")
+    taken = replace(before.seen, by=before.by, at=to_iso(now()))
+    text = f"baseline: as setup saw the account at {before.seen.at}, {sha256}"
+    return Change(text, True, [_set(("baseline",), taken.to_row())])
+
+
 KINDS: Mapping[str, Callable[[Fields, Before], Change]] = {
     "mode": _mode,
     "start": _start,
@@ -192,6 +209,7 @@ KINDS: Mapping[str, Callable[[Fields, Before], Change]] = {
     "end_exemption": _end_exemption,
     "protect": _protect,
     "unprotect": _unprotect,
+    "baseline": _baseline,
 }
 
 

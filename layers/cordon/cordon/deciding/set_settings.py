@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cordon.baseline import Baseline
 from cordon.clock import now
 from cordon.deciding.cases import is_recent, with_second
 from cordon.deciding.changes import Before, Change, change_of
@@ -20,6 +21,7 @@ from cordon.deciding.request import Caller, SetSettings, Stop
 from cordon.errors import PartsUnknown
 from cordon.evidence import Evidence
 from cordon.finding import canonical_json
+from cordon.memory import baseline_seen
 from cordon.memory import settings as settings_row
 from cordon.memory.decisions import Decision, Verb, Witness
 from cordon.memory.table import Cancelled, Row
@@ -48,7 +50,8 @@ def set_settings(body: SetSettings, caller: Caller, desk: Desk) -> Response:
     row = settings_row.read(desk.table)
     names = tuple(sorted(desk.playbooks))
     settings = settings_row.settings_of(row, names)
-    change = change_of(body.change, Before(row, settings, names))
+    before_it = Before(row, settings, names, _seen(body.change, desk), one_line(caller.arn, 256))
+    change = change_of(body.change, before_it)
     witnesses: tuple[Witness, ...] = (witness(caller, person.id),)
     said = {"change": change.text, "by": caller.arn, "person": person.id}
     if desk.deployment.two_approvers and change.more:
@@ -63,6 +66,16 @@ def set_settings(body: SetSettings, caller: Caller, desk: Desk) -> Response:
             return Response(200, said | {"complete": False, "says": SECOND_PERSON})
     _write(change, Said(body.change, change.text, caller.arn, witnesses), desk)
     return Response(200, said | {"complete": True, "says": _changed(settings)})
+
+
+def _seen(change: Mapping[str, Any], desk: Desk) -> Baseline | None:
+    """What setup saw, for a change that takes it. What nobody understands is not taken."""
+    if change.get("do") != "baseline":
+        return None
+    try:
+        return baseline_seen.read(desk.table)
+    except ValueError as wrong:
+        raise NotDecided(409, f"the row {baseline_seen.KEY} {wrong}") from None
 
 
 def _changed(settings: Settings) -> str:

@@ -12,6 +12,7 @@ A row's key begins with its kind and its owner, because a role may write only ke
     decision#<playbook>#<case>       what a person decided; only the desk may write it
     settings                         what the operator decided; no playbook may write it
     setup#found                      what setup found when it looked last; only it writes it
+    setup#baseline                   how detection was set up when setup looked; only it writes it
     setup#parts                      this stack's functions, queues and roles; only it writes it
     case#self_test#heartbeat         no case: the reconciler writes it, and the reporter hears of it
     reconcile#sweep                  how far the reconciler has come

@@ -17,14 +17,21 @@ from typing import Any, TypeVar
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cordon.baseline import Baseline
 from cordon.clients import clients_for, error_code
 from cordon.clock import sleep
 from cordon.deployment import Deployment
 from cordon.errors import RunIncomplete
-from cordon.memory import parts, setup_found
+from cordon.memory import baseline_seen, parts, setup_found
 from cordon.memory import settings as row
 from cordon.memory.table import TRIES, Cancelled, Row, Table
-from cordon.setting_up import custom_actions, deletion_protection, settings_row, stacks
+from cordon.setting_up import (
+    custom_actions,
+    deletion_protection,
+    first_baseline,
+    settings_row,
+    stacks,
+)
 from cordon.setting_up.home import Home
 from cordon.setting_up.response import KEPT_SECONDS, Request, Response, is_of_parts
 from cordon.settings import BEING_DELETED, TAKING_OVER, Settings
@@ -82,13 +89,14 @@ def carry_out(request: Request) -> str:
         return one.keep_parts(kind, request["ResourceProperties"])
     if kind == "Delete":
         return once_allowed(one.delete)
-    entries = settings_row.entries_of(request["ResourceProperties"])
+    entries = {**settings_row.entries_of(request["ResourceProperties"]), **one.first_baseline()}
     if kind == "Create":
         done = once_allowed(lambda: one.create(entries))
     else:
         before = frozenset(request["OldResourceProperties"].get("Protected", ()))
         done = once_allowed(lambda: one.update(entries, before))
     one.make_custom_actions()
+    one.compare_baseline()
     one.keep_found()
     return f"{done}; {one.found['home']}; custom actions: {one.found['custom_actions']}"
 
@@ -96,7 +104,8 @@ def carry_out(request: Request) -> str:
 def setup() -> "Setup":
     """By the function's environment."""
     deployment = Deployment.from_environment(needs=NEEDS)
-    return Setup(deployment, clients_for(deployment.account, deployment.region).client)
+    aws = clients_for(deployment.account, deployment.region)
+    return Setup(deployment, aws.client, aws.has_service("bedrock"))
 
 
 def once_allowed(call: Callable[[], T]) -> T:
@@ -120,8 +129,10 @@ class Setup:
 
     deployment: Deployment
     client: Callable[[str], Any]  # of our own account and Region
+    has_bedrock: bool = True  # does this Region have it?
     found: dict[str, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    seen: Baseline | None = None  # what a baseline is of, as the account has it
 
     def __post_init__(self) -> None:
         self.table = Table(self.client("dynamodb"), self.deployment.table)
@@ -163,6 +174,11 @@ class Setup:
         custom_actions.remove(self.client("securityhub"), self.deployment)
         return "this stack observes; its claim and its custom actions are deleted; all else stays"
 
+    def first_baseline(self) -> Row:
+        """The baseline's entry for a row without one. No deployment fails for want of it."""
+        self._see_baseline(once_allowed)
+        return dict(first_baseline.first(self.seen)) if self.seen else {}
+
     def keep_parts(self, kind: str, properties: Mapping[str, Any]) -> str:
         """Write the row over the one before: it is the template's, and no person's."""
         if kind == "Delete":
@@ -184,6 +200,8 @@ class Setup:
         if status in stacks.COMPLETE:
             self._try("deletion_protection", self._ensure_deletion_protection)
             self._try("evidence", lambda: settings_row.prove_first(self._writing))
+        self._see_baseline(lambda call: call())
+        self.compare_baseline()
         self.keep_found()
         if self.failed:
             raise RunIncomplete("; ".join(self.failed))
@@ -220,6 +238,28 @@ class Setup:
         """For people to see. Nothing depends on it."""
         logger.info("looked", extra=dict(self.found))
         self._try("found", lambda: setup_found.save(self.table, self.found))
+
+    def compare_baseline(self) -> None:
+        """Say what differs from the baseline, and keep what was seen for people to take."""
+        if self.seen is not None:
+            self._try("baseline", self._compare_baseline)
+
+    def _compare_baseline(self) -> None:
+        seen = self.seen
+        if seen is not None:
+            baseline_seen.save(self.table, seen)
+            self.found["baseline"] = first_baseline.compared(row.read(self.table), seen)
+
+    def _see_baseline(self, trying: Callable[[Callable[[], Baseline]], Baseline]) -> None:
+        """An account may forbid it by a policy of its own: that is said, and is no failure."""
+        if not self.has_bedrock:
+            self.found["baseline"] = first_baseline.NO_BEDROCK
+            return
+        try:
+            self.seen = trying(lambda: first_baseline.look(self.client, self.by))
+        except ERRORS as error:
+            why = one_line(f"{type(error).__name__}: {error}", REASON)
+            self.found["baseline"] = f"it is not known how the account is: {why}"
 
     @property
     def _writing(self) -> settings_row.Writing:

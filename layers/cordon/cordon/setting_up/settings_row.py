@@ -1,8 +1,9 @@
 """The settings row: what the template says of it is written once, and is then the people's.
 
-Create writes the row from the template's defaults, unless there is one. Update adds what is new in
-the template: the mode and budget of a playbook that has no mode, and protected patterns. Delete
-leaves the row, as the table stays too.
+Create writes the row from the template's defaults and the baseline as the account is, unless there
+is one. Update adds what is new in the template: the mode and budget of a playbook that has no mode,
+and protected patterns; and a baseline where the row has none. Delete leaves the row, as the table
+stays too.
 
 Each write is in evidence first, as the desk's are: a row that nobody can account for rings. Only
 the first row comes before its evidence, which is written once the deployment has succeeded: what
@@ -116,7 +117,12 @@ def add(write: Writing, entries: Row, protected_before: frozenset[str]) -> str:
 
 
 def missing(known: Row, entries: Row) -> Iterator[tuple[row.Path, Any]]:
-    """The entries of playbooks that have no mode. What is not a map is left to people."""
+    """The entries of playbooks that have no mode, and a baseline where there is none.
+
+    What is not a map is left to people.
+    """
+    if "baseline" in entries and "baseline" not in known:
+        yield ("baseline",), entries["baseline"]
     modes = known.get("modes")
     if isinstance(modes, Mapping):
         for playbook in sorted(entries["modes"].keys() - modes.keys()):

@@ -3,10 +3,11 @@
 A fact that cannot be read is absent. Whoever plans by one takes absence for the worse case.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 
-from cordon.finding import MOST_OF_A_FACT, Fact, Malformed
+from cordon.finding import MOST_OF_A_FACT, Fact, Malformed, canonical_json
 from cordon.sources import shapes
 from cordon.sources.field import Field
 from cordon.sources.text import one_line
@@ -73,6 +74,7 @@ def call(detail: Field) -> Facts:
             Fact.EVENT_NAME: lambda: _name(detail["eventName"]),
             Fact.PARAMETERS: lambda: _parameters(request),
             Fact.CREDENTIAL_OF: lambda: _credential_of(detail["responseElements"]),
+            Fact.REQUEST: lambda: _whole(detail["eventName"].value, request),
             Fact.SWITCHED_OFF: lambda: _switched_off(detail["eventName"].value, request),
         }
     )
@@ -147,6 +149,21 @@ def _parameters(request: Field) -> str:
 def _credential_of(response: Field) -> str:
     """IAM API Reference, "CreateServiceSpecificCredential": ServiceName of what was made."""
     return response["serviceSpecificCredential"]["serviceName"].if_any(shapes.EVENT_SOURCE)
+
+
+# Calls that replace a whole document, of which the baseline may have the right one
+_WHOLE = ("PutModelInvocationLoggingConfiguration", "PutEnforcedGuardrailConfiguration")
+
+
+def _whole(name: object, request: Field) -> str:
+    """The sha256 of the request's canonical JSON, without the id of what it changes; of some calls.
+
+    It says whether a request is one that is known, however long that is.
+    """
+    if name not in _WHOLE or not isinstance(request.value, dict):
+        return ""
+    given = {key: value for key, value in request.value.items() if key != "configId"}
+    return hashlib.sha256(canonical_json(given).encode()).hexdigest()
 
 
 def _switched_off(name: object, request: Field) -> str:
