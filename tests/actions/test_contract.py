@@ -121,6 +121,7 @@ FAMILIES = {
     "enforce_guardrail": "guardrail",
     "deny_agent_access": "agent",
     "reject_agent_invocations": "agent",
+    "change_notebook": "notebook",
 }
 TAGS = {name for name in FAMILIES if name.startswith("tag_")}
 

@@ -45,6 +45,7 @@ MODULES = {  # by name, the module within this package
     "enforce_guardrail": "enforced_guardrail",
     "deny_agent_access": "agent_core",
     "reject_agent_invocations": "agent_aliases",
+    "change_notebook": "notebooks",
 }
 
 LOADED: dict[str, type[Action]] = {}  # by name
