@@ -1,8 +1,8 @@
 """The visible state of an account, to show that an undo restores everything.
 
 Only what can be contained or opened is read: buckets, tags of objects, principals, tags of AI
-resources, policies of AgentCore, aliases of agents, OpsItems, Security Hub findings. Times and ids
-that change by themselves are left out.
+resources, policies of AgentCore, aliases of agents, notebooks, OpsItems, Security Hub findings.
+Times and ids that change by themselves are left out.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from embedded.backends import agent_aliases, agentcore, guardrails, tags
+from embedded.backends import agent_aliases, agentcore, guardrails, notebooks, tags
 from embedded.place import Place
 from embedded.saved_state import services_in_use
 
@@ -45,6 +45,7 @@ def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
         "guardrails": guardrails.enforced(),
         "agentcore-policies": agentcore.all_policies(),
         "agent-aliases": agent_aliases.all_aliases(),
+        "notebooks": notebooks.every(),
         "ssm": _ops_items(client("ssm")),
         "securityhub": _findings(client("securityhub")),
     }

@@ -27,7 +27,7 @@ def contained(
     aws: AwsClients, action: Action, captured: Json, written: Json | None = None
 ) -> tuple[Json, list[str]]:
     """Attempts until all is verified, as the workflow makes them; and how each one found it."""
-    seen = []
+    seen: list[str] = []
     for _ in range(12):
         try:
             written = action.apply(aws, captured, written)

@@ -334,10 +334,10 @@ ROADS: dict[str, tuple[Road, ...]] = {
         sample("securityhub_bedrock_1"),
         sample("securityhub_bedrockagentcore_1"),
         takes_no_tags,
-        approved("securityhub_sagemaker_3"),
+        approved("securityhub_sagemaker_2"),
         release_by_custom_action(
-            "securityhub_sagemaker_3",
-            "custom_action_release_sagemaker_3",
+            "securityhub_sagemaker_2",
+            "custom_action_release_sagemaker_2",
         ),
         elsewhere("securityhub_sagemaker_1"),
         died("securityhub_sagemaker_1"),
