@@ -15,9 +15,9 @@ def is_notebook(resource: Resource) -> bool:
 
 
 def stage_notebook(resource: Resource) -> Note:
-    """Create the notebook with its owner's tags."""
+    """Create the notebook with its owner's tags. Its name has a capital letter, its ARN has none."""
     where = backends.here(resource.place.account, resource.place.region)
     if backends.known(resource.arn, where):
         return Note(False, f"{resource.arn}: exists already")
-    notebooks.make(resource.name, where, OWN_TAGS, lifecycle=LIFECYCLE)
+    notebooks.make(resource.name.capitalize(), where, OWN_TAGS, lifecycle=LIFECYCLE)
     return Note(True, f"{resource.arn}, running, with two of its owner's tags")

@@ -39,6 +39,7 @@ from tests.examples import (
 from tests.promises.permission_scenarios_agents import AGENT_ROADS, PAUSE
 from tests.promises.permission_scenarios_desk import DESK_ROADS
 from tests.promises.permission_scenarios_guardrail import FOLDER, GUARDRAIL_ROADS, NAMED
+from tests.promises.permission_scenarios_notebooks import CORRECTED, STOP, alone, stopped_in_time
 from tests.promises.permission_scenarios_objects import OBJECT_ROADS, OBJECTS
 from tests.promises.permission_scenarios_people import RECONCILER_ROADS, REPORTER_ROADS
 from tests.promises.test_holds_on_one_bucket import bucket_of
@@ -359,6 +360,11 @@ ROADS: dict[str, tuple[Road, ...]] = {
         *AGENT_ROADS,
     ),
     function_of(RESTORE): (*of_samples(RESTORE.name), sample("cloudtrail_key_disabled")),
+    function_of(STOP): (
+        *of_samples(STOP.name),
+        stopped_in_time,
+        *(alone(road(CORRECTED)) for road in (died, approved, elsewhere)),
+    ),
     "Setup": (set_up, looked_after),
     "DecideCases": DESK_ROADS,
     "ReportCases": REPORTER_ROADS,

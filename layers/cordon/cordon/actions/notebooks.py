@@ -309,16 +309,16 @@ class ChangeNotebook(Action):
         self, aws: AwsClients, step: _Step, shown: _Notebook, settings: Mapping[str, str]
     ) -> None:
         """One step. Raises NotVerified where AWS has no room for a start, with what to do."""
-        client = aws.client("sagemaker")
+        sagemaker = aws.client("sagemaker")
         if step is _Step.STOP:
-            client.stop_notebook_instance(NotebookInstanceName=shown.name)
+            sagemaker.stop_notebook_instance(NotebookInstanceName=shown.name)
         elif step is _Step.UPDATE:
-            client.update_notebook_instance(
+            sagemaker.update_notebook_instance(
                 NotebookInstanceName=shown.name, **_changed(shown, settings)
             )
         else:
             try:
-                client.start_notebook_instance(NotebookInstanceName=shown.name)
+                sagemaker.start_notebook_instance(NotebookInstanceName=shown.name)
             except ClientError as error:
                 if error_code(error) != "ResourceLimitExceeded":
                     raise
