@@ -49,6 +49,7 @@ AT_ANY_SEVERITY = (  # for a person
     "Policy:IAMUser/ShortTermRootCredentialUsage",
     "Policy:S3/AccountBlockPublicAccessDisabled",
     "Stealth:IAMUser/CloudTrailLoggingDisabled",
+    "Stealth:S3/ServerAccessLoggingDisabled",
 )
 
 

@@ -15,7 +15,7 @@ def is_notebook(resource: Resource) -> bool:
 
 
 def stage_notebook(resource: Resource) -> Note:
-    """Create the notebook with its owner's tags. Its name has a capital letter, its ARN has none."""
+    """Create it with its owner's tags. Its name has a capital letter, its ARN has none."""
     where = backends.here(resource.place.account, resource.place.region)
     if backends.known(resource.arn, where):
         return Note(False, f"{resource.arn}: exists already")

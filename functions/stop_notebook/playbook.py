@@ -41,9 +41,9 @@ STOPPED = (
     " look at the notebook then."
 )
 CORRECTION = (
-    "Tell its users before the approval: a notebook that runs is stopped, and what they have not"
-    " saved is lost. If they need the setting, suppress the control's finding and reject. A start"
-    " can fail minutes after it was accepted: look at the notebook then."
+    "Speak with its users before the approval: a notebook that runs is stopped, and what they have"
+    " not saved is lost. If they need the setting, suppress the control's finding and reject."
+    " A start can fail minutes after it was accepted: look at the notebook then."
 )
 
 
@@ -107,7 +107,7 @@ PLAYBOOK = Playbook(
     serves=Serves.SECURITY,
     recommended_mode=Mode.APPROVE,
     manual_step=manual_step,
-    incident=Incident.WHEN_FAILED,  # a control's own finding is the record
+    incident=Incident.ALWAYS,
     resolves=tuple(CORRECTED),
     by_arn=(NOTEBOOK,),
 )

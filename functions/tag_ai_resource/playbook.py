@@ -26,9 +26,9 @@ AI_CONTROLS = (
 
 # They pass with any tag that is not AWS's own (Security Hub User Guide, "Security Hub CSPM controls
 # for SageMaker AI"; List of AWS Config Managed Rules, sagemaker-*-tagged), so with one of ours.
-ASK_FOR_TAGS = ("securityhub:SageMaker.6", "securityhub:SageMaker.7", "config:*-tagged")
+REQUIRE_TAGS = ("securityhub:SageMaker.6", "securityhub:SageMaker.7", "config:*-tagged")
 TAGS_COUNT = ("AWS::SageMaker::AppImageConfig", "AWS::SageMaker::Image")  # SageMaker.6 and .7
-NO_TAG = "a control asks whether it has tags, and would pass with one of Cordon's: none is set"
+NO_TAG = "a control requires tags, and would pass with one of Cordon's: none is set"
 
 MANUAL_STEP = "Bring the resource into line with the control; its tags go when the control passes."
 OWN_TAGS = "Bring the resource into line with the control: for its tags, give it its owner's."
@@ -45,7 +45,7 @@ def targets(finding: Finding) -> tuple[Resource, ...]:
 
 def _taggable(finding: Finding) -> tuple[Resource, ...]:
     """Those whose tags no control counts."""
-    if finding.matches(*ASK_FOR_TAGS):
+    if finding.matches(*REQUIRE_TAGS):
         return ()
     return tuple(one for one in targets(finding) if one.type not in TAGS_COUNT)
 
