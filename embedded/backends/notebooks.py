@@ -178,7 +178,7 @@ def _change(
         )
     shown["LastModifiedTime"] = now()
     shown["NotebookInstanceStatus"] = passing if one["takes"] else then
-    one["then"], one["left"] = (then, one["takes"] - 1) if one["takes"] else ("", 0)
+    one["then"], one["left"] = (then, one["takes"]) if one["takes"] else ("", 0)
     return one
 
 

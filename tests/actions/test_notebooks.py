@@ -69,7 +69,7 @@ def test_each_call_is_made_once_while_aws_needs_minutes(
     aws: AwsClients, changes: tuple[str, ...], there: list[str], back: list[str]
 ) -> None:
     made()(aws)
-    notebooks.slow(NAME, HERE, readings=5)
+    notebooks.slow(NAME, HERE, readings=3)
     action, before, calls = change(*changes), read(aws), Calls()
     captured = action.capture(aws)
     with calls.watched():
