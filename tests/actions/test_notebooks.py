@@ -73,8 +73,9 @@ def test_each_call_is_made_once_while_aws_needs_minutes(
     action, before, calls = change(*changes), read(aws), Calls()
     captured = action.capture(aws)
     with calls.watched():
-        written, _ = contained(aws, action, captured)
+        written, seen = contained(aws, action, captured)
     assert changing_calls(calls) == there
+    assert ("Updating" in seen) is ("Update" in there)
     assert written["stopped"] is (STOP in changes)
     back_again = Calls()
     with back_again.watched():
@@ -92,10 +93,14 @@ def test_stop_without_more_is_contained_while_it_is_stopping(aws: AwsClients) ->
     notebooks.slow(NAME, HERE, readings=9)
     stop = change(STOP)
     captured = stop.capture(aws)
-    stop.verify(aws, captured, stop.apply(aws, captured, None))
+    written = stop.apply(aws, captured, None)
+    stop.verify(aws, captured, written)
     assert read(aws)["NotebookInstanceStatus"] == "Stopping"
     with pytest.raises(NotYet, match="Stopping"):
         KILL.verify(aws, captured, KILL.apply(aws, captured, None))
+    notebooks.put(NAME, HERE, NotebookInstanceStatus="Pending")
+    with pytest.raises(NotVerified, match="Pending"):
+        stop.verify(aws, captured, written)
 
 
 def test_what_is_starting_is_stopped_later_and_ran_before(aws: AwsClients) -> None:
