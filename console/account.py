@@ -1,6 +1,6 @@
 """Cordon in an embedded account: the one place that says what the account must know of our code.
 
-with cordon_account(place, {"ModeStopNotebook": "enforce"}) as account:
+with cordon_account(place, {"ModeCloseDatabase": "enforce"}) as account:
     delivery = account.deliver(event)
 """
 

@@ -1,8 +1,8 @@
 """The visible state of an account, to show that an undo restores everything.
 
 Only what can be contained or opened is read: buckets, tags of objects, principals, tags of AI
-resources, policies of AgentCore, aliases of agents, OpsItems, Security Hub findings. Times and ids
-that change by themselves are left out.
+resources, policies of AgentCore, aliases of agents, notebooks, OpsItems, Security Hub findings.
+Times and ids that change by themselves are left out.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +10,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from embedded.backends import agent_aliases, agentcore, guardrails, invocation_logging, tags
+from embedded.backends import (
+    agent_aliases,
+    agentcore,
+    guardrails,
+    invocation_logging,
+    notebooks,
+    tags,
+)
 from embedded.backends import iam as iam_backend
 from embedded.place import Place
 from embedded.saved_state import services_in_use
@@ -47,6 +54,7 @@ def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
         "agentcore-policies": agentcore.all_policies(),
         "agent-aliases": agent_aliases.all_aliases(),
         "service-credentials": iam_backend.all_credentials(),
+        "notebooks": notebooks.every(),
         "ssm": _ops_items(client("ssm")),
         "securityhub": _findings(client("securityhub")),
     }

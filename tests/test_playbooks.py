@@ -129,6 +129,26 @@ def test_ai_resource_gets_three_tags() -> None:
     assert not any(action.contains for action in plan.actions)
 
 
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"type": "SageMaker.6"}, "AWS::SageMaker::AppImageConfig"),
+        ({"source": "config", "type": "sagemaker-domain-tagged"}, "AWS::SageMaker::Domain"),
+        ({"source": "config", "type": "sagemaker-image-description"}, "AWS::SageMaker::Image"),
+    ],
+    ids=["control", "rule", "another-rule-of-what-is-counted"],
+)
+def test_no_tag_of_ours_makes_a_control_pass(changes: dict[str, str], kind: str) -> None:
+    """What it would pass by is not set, and the case says why."""
+    (notebook,) = _ai_finding().resources
+    finding = _ai_finding(**changes, resources=(replace(notebook, type=kind),))
+    assert TAG.matches(finding)
+    assert TAG.needs_nobody is not None
+    assert "would pass" in TAG.needs_nobody(finding)
+    assert TAG.plan_for(finding, DEPLOYMENT).actions == ()
+    assert TAG.needs_nobody(_ai_finding()) == ""
+
+
 def test_resource_without_arn_is_for_person() -> None:
     (notebook,) = _ai_finding().resources
     plan = TAG.plan_for(_ai_finding(resources=(replace(notebook, arn=""),)), DEPLOYMENT)

@@ -1,7 +1,7 @@
 """Writes the parts of template.yaml that follow from the playbooks' headers, and checks them.
 
     # >>> playbooks: role ARNs                       a list with an item for each playbook
-    # >>> playbook: stop_notebook                    all that one has beside its function
+    # >>> playbook: close_database                   all that one has beside its function
     # <<<
 
 What is between the marks is made by ``make playbooks``, with the indent of the mark. ``make

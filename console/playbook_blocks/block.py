@@ -10,8 +10,8 @@ from cordon.playbook import Playbook
 def logical_name(playbook: str) -> str:
     """The logical id of a playbook's function.
 
-    >>> logical_name("stop_notebook")
-    'StopNotebook'
+    >>> logical_name("close_database")
+    'CloseDatabase'
     """
     return "".join(word.capitalize() for word in playbook.split("_"))
 

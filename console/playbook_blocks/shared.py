@@ -47,8 +47,7 @@ def _call_parameters(blocks: Blocks) -> Any:
             "Type": "String",
             "Default": "false",
             "AllowedValues": ["true", "false"],
-            "Description": f"true - {block.name} also handles successful API calls that are often "
-            f"right, and that CloudTrail records here: {', '.join(block.heard.optional_calls)}."
+            "Description": f"true - {block.name} also handles {_what_is_optional(block)}."
             f"{_of_one_region(block.heard.optional_calls)}",
         }
         for block in _with_optional(blocks)
@@ -59,6 +58,14 @@ def _of_one_region(calls: tuple[str, ...]) -> str:
     """Where they are recorded: AWS CloudTrail User Guide, "CloudTrail concepts"."""
     of_iam = any(call.startswith("iam:") for call in calls)
     return " Those of IAM are recorded in us-east-1 only." if of_iam else ""
+
+
+def _what_is_optional(block: Block) -> str:
+    calls, states = block.heard.optional_calls, block.heard.optional_states.kinds
+    recorded = "successful API calls that are often right, and that CloudTrail records here: "
+    said = [f"{recorded}{', '.join(calls)}"] if calls else []
+    changed = f"changes that are often right, as AWS's own events say: {', '.join(states)}"
+    return "; and ".join([*said, *([changed] if states else [])])
 
 
 def _call_conditions(blocks: Blocks) -> Any:

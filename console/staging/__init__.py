@@ -17,6 +17,7 @@ from console.staging.buckets import FOREIGN, stage_bucket
 from console.staging.detection import is_switched_off, stage_detection
 from console.staging.hub import stage_hub
 from console.staging.identities import stage_owner, stage_role, stage_user
+from console.staging.notebooks import is_notebook, stage_notebook
 from console.staging.notes import OWN_TAGS, Client, Note
 from console.staging.objects import stage_object
 from cordon import unsupported
@@ -78,6 +79,8 @@ def _resource(resource: Resource, finding: Finding, client: Client) -> Iterator[
         yield stage_detection(resource, finding, client)
     elif is_agent(resource):
         yield stage_agent(resource, finding)
+    elif is_notebook(resource):
+        yield stage_notebook(resource)
     else:
         yield from _other(resource)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from cordon.playbook import Playbook
 
+STATE_SOURCES = ("sagemaker:", "bedrock:")  # their own events say that something was changed
 BULK_OF_A_THREAT_SOURCE = {"macie": "SensitiveData:"}  # Macie sends a finding an object
 
 
@@ -16,7 +17,7 @@ class Heard:
     high: tuple[str, ...] = ()  # where they are High or Critical
     critical: bool = False  # anything that is Critical, whatever it is
     passed: bool = False  # also when the control passes, or its resource is deleted
-    optional: tuple[str, ...] = ()  # API calls that are heard where a parameter says so
+    optional: tuple[str, ...] = ()  # calls and state changes, where a parameter says so
 
     def of(self, source: str, *, high: bool = False) -> tuple[str, ...]:
         """The types of one source, sorted, each once."""
@@ -24,11 +25,16 @@ class Heard:
 
     @property
     def optional_calls(self) -> tuple[str, ...]:
-        """The types of ``optional``. Raises ValueError for what is no API call."""
-        calls = _types(self.optional, "cloudtrail")
-        if len(calls) < len(set(self.optional)):
-            raise ValueError(f"only API calls are optional: {', '.join(self.optional)}")
-        return calls
+        """The API calls of ``optional``."""
+        return _types(self.optional, "cloudtrail")
+
+    @property
+    def optional_states(self) -> "Heard":
+        """The rest of ``optional``. Raises ValueError for what is no call and no state change."""
+        kinds = [kind for kind in self.optional if not kind.startswith("cloudtrail:")]
+        if wrong := [kind for kind in kinds if not kind.startswith(STATE_SOURCES)]:
+            raise ValueError(f"only calls and state changes are optional: {', '.join(wrong)}")
+        return Heard(tuple(kinds))
 
     @property
     def sources(self) -> tuple[str, ...]:

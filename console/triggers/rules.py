@@ -50,6 +50,7 @@ def triggers(heard: Heard) -> tuple[Trigger, ...]:
         *_natives_of(threats),
         *_calls(heard),
         *(Trigger(*rule) for rule in natives.direct(heard)),
+        *_optional_states(heard),
         *_copies_of(threats),
         *_bulk(heard),
         *(Trigger(*rule, bulk=True) for rule in natives.bulk(heard)),
@@ -111,6 +112,11 @@ def _calls(heard: Heard) -> Iterator[Trigger]:
         yield Trigger("Call", _of_calls(calls))
     if calls := heard.optional_calls:
         yield Trigger("OptionalCall", _of_calls(calls), optional=True)
+
+
+def _optional_states(heard: Heard) -> Iterator[Trigger]:
+    for name, pattern in natives.direct(heard.optional_states):
+        yield Trigger(f"Optional{name}", pattern, optional=True)
 
 
 def _of_calls(calls: tuple[str, ...]) -> Pattern:

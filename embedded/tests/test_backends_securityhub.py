@@ -42,7 +42,7 @@ def finding(**changes: Any) -> dict[str, Any]:
         "SchemaVersion": "2018-10-08",
         "Id": "f-1",
         "ProductArn": PRODUCT,
-        "GeneratorId": "example/playbook/stop_notebook",
+        "GeneratorId": "example/playbook/close_database",
         "AwsAccountId": ACCOUNT,
         "Types": ["Effects/Data Exposure"],
         "CreatedAt": "2026-11-24T06:00:00Z",

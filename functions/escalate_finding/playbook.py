@@ -38,7 +38,8 @@ ACCOUNT_WIDE = ("guardduty:Policy:S3/AccountBlockPublicAccessDisabled",)
 # an administrator may have done it, so that nothing is revoked before a person has looked.
 ACCOUNT_MANIPULATION = ("guardduty:*:IAM/AccountManipulation",)
 CODE_IN_AI = ("guardduty:Execution:SageMaker/*",)  # a notebook's start script was changed
-DETECTION_IMPAIRED = ("guardduty:DefenseImpairment:*",)  # of S3 it is about a bucket, and contained
+# Of a trail it is switched on again; of S3, DefenseImpairment is about a bucket, and contained.
+DETECTION_IMPAIRED = ("guardduty:DefenseImpairment:*", "guardduty:Stealth:*")
 # Nothing has left the bucket, and to deny everyone stops its owner: a person decides.
 DISCOVERED_BUCKETS = ("guardduty:Discovery:S3/MaliciousIPCaller*",)
 SENSITIVE_DATA = ("macie:SensitiveData:*",)  # where it is High: Macie finds Low and Medium daily
@@ -99,8 +100,10 @@ MANUAL_STEPS = {
     "approved. Cordon never changes it: one finding must not shut every bucket of an account.",
     ACCOUNT_MANIPULATION: "Ask who changed this identity and why. If nobody did: take "
     "the new policy, key, login or trust away, and revoke the sessions of whoever made it.",
-    CODE_IN_AI: "Read the notebook's lifecycle configuration: it runs as root at each "
-    "start. Stop the notebook if nobody meant the change.",
+    CODE_IN_AI: "Find the lifecycle configuration in CloudTrail, and read it: it runs as root at "
+    "each start of a notebook that uses it (aws sagemaker list-notebook-instances "
+    "--notebook-instance-lifecycle-config-name-contains NAME). If nobody meant the change, contain "
+    "each of these: cordon contain ARN --playbook stop_notebook.",
     DETECTION_IMPAIRED: "Turn the log or defence on again unless the change was "
     "approved, and look for what was done while it was off.",
     DISCOVERED_BUCKETS: "Find in CloudTrail whose credentials listed the bucket from "

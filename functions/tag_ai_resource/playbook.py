@@ -4,7 +4,8 @@ When    Security Hub (SageMaker, Bedrock, BedrockAgentCore controls) or a Config
         SageMaker or Bedrock turns FAILED, and again when it passes.
 Does    tags the resource with its status, the control and the case.
 Undo    removes or restores exactly those tags, by itself when the control passes.
-Leaves  the resource: most of these settings can only be changed by re-creating it.
+Leaves  the resource: most of these settings can only be changed by re-creating it. What fails
+        because it has no tags, and what such a control counts the tags of: ours would make it pass.
 """
 
 from cordon.actions import Action, Refused
@@ -23,7 +24,14 @@ AI_CONTROLS = (
     "config:bedrock*",
 )
 
+# They pass with any tag that is not AWS's own (Security Hub User Guide, "Security Hub CSPM controls
+# for SageMaker AI"; List of AWS Config Managed Rules, sagemaker-*-tagged), so with one of ours.
+REQUIRE_TAGS = ("securityhub:SageMaker.6", "securityhub:SageMaker.7", "config:*-tagged")
+TAGS_COUNT = ("AWS::SageMaker::AppImageConfig", "AWS::SageMaker::Image")  # SageMaker.6 and .7
+NO_TAG = "a control requires tags, and would pass with one of Cordon's: none is set"
+
 MANUAL_STEP = "Bring the resource into line with the control; its tags go when the control passes."
+OWN_TAGS = "Bring the resource into line with the control: for its tags, give it its owner's."
 
 
 def targets(finding: Finding) -> tuple[Resource, ...]:
@@ -35,9 +43,21 @@ def targets(finding: Finding) -> tuple[Resource, ...]:
     )
 
 
+def _taggable(finding: Finding) -> tuple[Resource, ...]:
+    """Those whose tags no control counts."""
+    if finding.matches(*REQUIRE_TAGS):
+        return ()
+    return tuple(one for one in targets(finding) if one.type not in TAGS_COUNT)
+
+
+def would_pass_by_our_tag(finding: Finding) -> str:
+    """Why none of its resources is tagged; "" where one is."""
+    return "" if _taggable(finding) else NO_TAG
+
+
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
     """Three tags a resource: its status, the control that failed, and the case."""
-    for resource in targets(finding):
+    for resource in _taggable(finding):
         if not resource.arn:
             raise Refused(f"Tag {resource.type} {resource.name} manually: its ARN is not known.")
     tags = {
@@ -45,7 +65,12 @@ def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
         "cordon:control": (finding.type,),
         "cordon:case": (case,),
     }
-    return [tag_action_for(resource.place, resource.arn, tags) for resource in targets(finding)]
+    return [tag_action_for(resource.place, resource.arn, tags) for resource in _taggable(finding)]
+
+
+def manual_step(finding: Finding) -> str:
+    """What its owner must do, where we tag and where we do not."""
+    return MANUAL_STEP if _taggable(finding) else OWN_TAGS
 
 
 PLAYBOOK = Playbook(
@@ -68,7 +93,8 @@ PLAYBOOK = Playbook(
     defence_layer="configuration and change",
     serves=Serves.COMPLIANCE,
     recommended_mode=Mode.ENFORCE,
-    manual_step=lambda _: MANUAL_STEP,
+    manual_step=manual_step,
+    needs_nobody=would_pass_by_our_tag,
     incident=Incident.WHEN_FAILED,  # the control's own finding is the record
     releases_on_pass=True,
     budget=1000,  # tags do no harm and come in bulk; OpsCenter takes 10,000 OpsItems a month

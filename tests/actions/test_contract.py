@@ -125,6 +125,7 @@ FAMILIES = {
     "restore_enforced_guardrail": "baseline",
     "deny_agent_access": "agent",
     "reject_agent_invocations": "agent",
+    "change_notebook": "notebook",
 }
 TAGS = {name for name in FAMILIES if name.startswith("tag_")}
 

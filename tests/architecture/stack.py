@@ -45,7 +45,7 @@ def stack(*, full: bool = False, place: Place = PLACE) -> Stack:
 
 
 def logical(playbook: str) -> str:
-    """``stop_notebook`` → ``StopNotebook``."""
+    """``close_database`` → ``CloseDatabase``."""
     return "".join(word.capitalize() for word in playbook.split("_"))
 
 

@@ -225,7 +225,7 @@ class Account:
         return re.sub(r"(:action/custom/(?:Contain|Release))[0-9a-f]{8}$", rf"\g<1>{digits}", arn)
 
     def set(self, setting: str, value: Any) -> None:
-        """Change a setting by a plain command: ``master_switch``, ``modes.stop_notebook``."""
+        """Change a setting by a plain command: ``master_switch``, ``modes.close_database``."""
         placed = {f"#p{number}": part for number, part in enumerate(setting.split("."))}
         self.client("dynamodb").update_item(
             TableName=self.stack.outputs["CasesTableName"],

@@ -37,7 +37,7 @@ SOURCES = {
     "Security Hub's copy": "securityhub_guardduty_resource_credentials",
     "Security Hub V2": "ocsf_s3_8",
     "Security Hub V2's copy": "ocsf_guardduty_anonymous_access",
-    "a custom action": "custom_action_contain_sagemaker_3",
+    "a custom action": "custom_action_contain_sagemaker_2",
 }
 
 # ---- each source ----

@@ -39,6 +39,7 @@ from tests.examples import (
 from tests.promises.permission_scenarios_agents import AGENT_ROADS, PAUSE
 from tests.promises.permission_scenarios_desk import DESK_ROADS
 from tests.promises.permission_scenarios_guardrail import FOLDER, GUARDRAIL_ROADS, NAMED
+from tests.promises.permission_scenarios_notebooks import CORRECTED, STOP, alone, stopped_in_time
 from tests.promises.permission_scenarios_objects import OBJECT_ROADS, OBJECTS
 from tests.promises.permission_scenarios_people import RECONCILER_ROADS, REPORTER_ROADS
 from tests.promises.test_holds_on_one_bucket import bucket_of
@@ -334,10 +335,10 @@ ROADS: dict[str, tuple[Road, ...]] = {
         sample("securityhub_bedrock_1"),
         sample("securityhub_bedrockagentcore_1"),
         takes_no_tags,
-        approved("securityhub_sagemaker_3"),
+        approved("securityhub_sagemaker_2"),
         release_by_custom_action(
-            "securityhub_sagemaker_3",
-            "custom_action_release_sagemaker_3",
+            "securityhub_sagemaker_2",
+            "custom_action_release_sagemaker_2",
         ),
         elsewhere("securityhub_sagemaker_1"),
         died("securityhub_sagemaker_1"),
@@ -363,6 +364,11 @@ ROADS: dict[str, tuple[Road, ...]] = {
         sample("cloudtrail_key_disabled"),
         sample("cloudtrail_invocation_logging_deleted"),
         approved("cloudtrail_enforced_guardrail_replaced"),
+    ),
+    function_of(STOP): (
+        *of_samples(STOP.name),
+        stopped_in_time,
+        *(alone(road(CORRECTED)) for road in (died, approved, elsewhere)),
     ),
     "Setup": (set_up, looked_after),
     "DecideCases": DESK_ROADS,

@@ -16,7 +16,7 @@ from tests.promises.world import World
 
 BULK = tuple(
     name
-    for name in ("securityhub_sagemaker_2", "securityhub_sagemaker_5", "securityhub_sagemaker_8")
+    for name in ("securityhub_sagemaker_2", "securityhub_sagemaker_5", "securityhub_sagemaker_9")
 )
 RAISED = (THROTTLED, DENIED, BROKEN, LOST)
 

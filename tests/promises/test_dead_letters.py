@@ -10,7 +10,7 @@ from tests.examples import TAG, event, folder_of, function_of
 from tests.promises.test_delivery import FAILED, PUBLIC
 from tests.promises.world import PLAYBOOKS, World, logged, without
 
-BULK = ("securityhub_sagemaker_2", "securityhub_sagemaker_5", "securityhub_sagemaker_8")
+BULK = ("securityhub_sagemaker_2", "securityhub_sagemaker_5", "securityhub_sagemaker_9")
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ class World:
         return self.account.invoke(PLAYBOOKS[case.playbook], {"cordon": command})
 
     def set(self, name: str, value: Any) -> None:
-        """Change a setting by a plain command: ``master_switch``, ``modes.stop_notebook``."""
+        """Change a setting by a plain command: ``master_switch``, ``modes.close_database``."""
         self.write_setting(name, encode(value))
 
     def write_setting(self, name: str, value: Mapping[str, Any]) -> None:

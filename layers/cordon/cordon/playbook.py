@@ -103,7 +103,8 @@ class Playbook:
     resolves: tuple[str, ...] = ()  # kinds of controls whose own evaluation then turns
     handles_high: tuple[str, ...] = ()  # the same, where the finding is High or Critical
     handles_critical: bool = False  # whatever is Critical
-    # The same, where the operator says so by a parameter: API calls that are often right.
+    # The same, where the operator says so by a parameter: API calls, and state changes, that are
+    # often right.
     optional: tuple[str, ...] = ()
     budget: int | None = None  # cases an hour in a new stack; None: the parameter BudgetPerHour
     # Why it can change nothing of a finding whose kind it handles; None: there is always something.

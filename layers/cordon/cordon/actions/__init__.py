@@ -49,6 +49,7 @@ MODULES = {  # by name, the module within this package
     "restore_enforced_guardrail": "put_back",
     "deny_agent_access": "agent_core",
     "reject_agent_invocations": "agent_aliases",
+    "change_notebook": "notebooks",
 }
 
 LOADED: dict[str, type[Action]] = {}  # by name

@@ -25,7 +25,7 @@ OTHER_HOME = ("other_home",)  # no person's entry: ``setup`` alone writes it
 ABSENT = "the settings row is not there: docs/operating/settings.md says how to write it anew"
 # What a person made of it by a plain command keeps nobody from the next change.
 _NO_COUNT = "attribute_not_exists(evidence_count) OR NOT attribute_type(evidence_count, :number)"
-Path = tuple[str, ...]  # of an entry: ("master_switch",), ("modes", "stop_notebook")
+Path = tuple[str, ...]  # of an entry: ("master_switch",), ("modes", "close_database")
 # What says of the row how it is kept, and decides nothing. The rest is what people decide.
 BOOKKEEPING = frozenset(
     {"id", "version", "changed_at", "changed_by", "evidence_count", "evidence_hash", "other_home"}
