@@ -144,9 +144,9 @@ def test_no_tag_of_ours_makes_a_control_pass(changes: dict[str, str], kind: str)
     finding = _ai_finding(**changes, resources=(replace(notebook, type=kind),))
     assert TAG.matches(finding)
     assert TAG.needs_nobody is not None
-    assert "would pass" in TAG.needs_nobody(finding)
+    assert "would pass" in TAG.needs_nobody(finding, DEPLOYMENT)
     assert TAG.plan_for(finding, DEPLOYMENT).actions == ()
-    assert TAG.needs_nobody(_ai_finding()) == ""
+    assert TAG.needs_nobody(_ai_finding(), DEPLOYMENT) == ""
 
 
 def test_resource_without_arn_is_for_person() -> None:

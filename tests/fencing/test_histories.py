@@ -26,8 +26,8 @@ CALLS = st.integers(0, 24)
 
 def require_ended_well(side: Side) -> None:
     """An error after which nobody comes again would lose the case."""
-    if side.error is not None and not isinstance(side.error, (*COMES_AGAIN, Died)):
-        raise side.error
+    if side.raised is not None and not isinstance(side.raised, (*COMES_AGAIN, Died)):
+        raise side.raised
 
 
 class History(RuleBasedStateMachine):

@@ -65,7 +65,7 @@ PLANS: dict[str, Plans] = {
 def finish(*sides: Side) -> None:
     """Each goes to its end; an error after which nobody tries again is a fault of the test."""
     for side in sides:
-        error = side.finish().error
+        error = side.finish().raised
         if error is not None and not isinstance(error, (*COMES_AGAIN, Died)):
             raise error
 
@@ -198,5 +198,5 @@ def test_overslept_attempt_does_no_harm() -> None:
                 slow.finish()
                 account.settle()
                 if faults := [f for f in account.faults() if not f.startswith("evidence")]:
-                    wrong[calls] = (faults, slow.error)
+                    wrong[calls] = (faults, slow.raised)
         assert wrong == {}

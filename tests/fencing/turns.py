@@ -30,7 +30,7 @@ class Side(greenlet):
         super().__init__()
         self.calls = 0
         self.over = False
-        self.error: BaseException | None = None
+        self.raised: BaseException | None = None
         self._work = work
         self._left = 0  # calls until whoever drives it goes on
         self._dies = False
@@ -66,7 +66,7 @@ class Side(greenlet):
             if not self._dies:
                 self._work()
         except BaseException as error:  # noqa: BLE001 - whoever drives the side looks at it
-            self.error = error
+            self.raised = error
         self.over = True
 
 
