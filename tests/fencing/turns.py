@@ -1,7 +1,7 @@
 """Who goes when: sides that stop before each of their calls, and go on only when let.
 
-A side is a greenlet: threads that hand a baton to one another took most of a pair's time, and on a
-busy machine minutes.
+A side is a greenlet: to switch between threads took much of a pair's time, and on a busy machine
+minutes.
 """
 
 from collections.abc import Callable

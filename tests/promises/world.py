@@ -335,7 +335,7 @@ READS = re.compile(r"(Get|List|Describe|Head)[A-Z]")
 
 @cache
 def checked(service: str) -> Any:
-    """A client whose calls IAM checks, for whoever acts. To make one takes longer than a call."""
+    """A client whose calls IAM checks, under any role. To make one takes longer than a call."""
     return boto3.session.Session().client(service, region_name="us-east-1")
 
 
