@@ -10,6 +10,7 @@ from rich.console import Console
 
 from console import (
     access_log,
+    case_commands,
     decision_commands,
     evidence_folder,
     generated,
@@ -33,10 +34,6 @@ errors = Console(stderr=True)
 
 ROOT = Path(__file__).parent.parent
 FEW = 3  # events of which every step is shown
-DELETED = (
-    "The stack {stack} is deleted. What its cases above hold stays as it is until you put it back "
-    "manually: cordon evidence CASE shows what was captured."
-)
 FILES = Annotated[
     list[Path], typer.Argument(help="Event files, folders of them, or - for standard input.")
 ]
@@ -115,23 +112,6 @@ def _count(files: Sequence[Path]) -> int | None:
 
 
 @app.command()
-def review(
-    sequence: Annotated[
-        str, typer.Option(help="Only of this GuardDuty attack sequence: its finding's id or ARN.")
-    ] = "",
-    stack: STACK = "cordon",
-) -> None:
-    """The cases that await approval, hold something, or failed; also those of a deleted stack."""
-    found = Stack.named(stack)
-    cases = found.open_cases()
-    if sequence:
-        cases = (case for case in cases if case.finding.is_of_sequence(sequence))
-    render.show_cases(cases, out)
-    if found.deleted:
-        out.print(DELETED.format(stack=stack), markup=False)
-
-
-@app.command()
 def evidence(
     case: Annotated[str, typer.Argument(help="The case, `settings`, or `verify` and a folder.")],
     folder: Annotated[
@@ -178,7 +158,7 @@ def new(
         out.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
-for command in (*decision_commands.COMMANDS, *settings_commands.COMMANDS):
+for command in (*case_commands.COMMANDS, *decision_commands.COMMANDS, *settings_commands.COMMANDS):
     app.command()(command)
 
 

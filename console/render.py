@@ -16,7 +16,6 @@ from console.evidence import Copy, Fault, verdict
 from console.run import Run
 from cordon.memory.cases import Case
 from cordon.sources.text import one_line
-from cordon.statuses import CLOSED
 
 COLOURS = {
     "contained": "green",
@@ -185,23 +184,6 @@ def _hub(run: Run) -> Text:
     for identity, finding in state.get("securityhub", {}).items():
         lines.append(f"sec. hub  {identity}: {json.dumps(finding, default=str)[:400]}")
     return Text("\n".join(lines), style="dim")
-
-
-def show_cases(cases: Iterable[Case], out: Console) -> None:
-    """The cases that somebody may want to do something about, newest first."""
-    table = Table("case", "status", "playbook", "finding", "resources", "opened", "plan")
-    for case in sorted(cases, key=lambda c: c.opened_at, reverse=True):
-        if case.status not in CLOSED:
-            table.add_row(
-                case.id,
-                Text(str(case.status)),
-                case.playbook,
-                Text(case.finding.title),
-                Text("\n".join(case.plan.resources)),
-                f"{case.opened_at:%Y-%m-%d %H:%M}",
-                case.plan_hash,
-            )
-    out.print(table)
 
 
 def show_entries(copy: Copy, out: Console, errors: Console) -> None:

@@ -3,9 +3,11 @@
 Runs under the operator's own credentials; what they may do is decided by IAM in their account.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,9 @@ from console.playbooks import playbooks
 from cordon.evidence import Chain
 from cordon.memory.cases import Case, Cases
 from cordon.memory.decisions import Verb
-from cordon.memory.table import Table
+from cordon.memory.table import BATCH, Table
+
+WHOLE_ID, BEGINNING = re.compile(r"[0-9a-f]{16}"), re.compile(r"[0-9a-f]{1,15}")  # of a case
 
 
 @cache
@@ -70,29 +74,66 @@ class Stack:
         return Cases(self.table, playbook)
 
     def case(self, case: str) -> Case:
-        """One case of any playbook; NotPossible when there is none."""
-        found = (self.cases(playbook).get(case) for playbook in playbook_names())
-        known = next((one for one in found if one is not None), None)
+        """One case of any playbook, by its id or how that begins.
+
+        Only open cases are found by a beginning: no index has the others. Raises NotPossible where
+        there is none, or several.
+        """
+        given = case.lower()
+        if WHOLE_ID.fullmatch(given):
+            known = self._known(given)
+        elif BEGINNING.fullmatch(given):
+            known = self._beginning(given)
+        else:
+            raise NotPossible(f"{case} is no case's id: it has 16 hex digits")
         if known is None:
             raise NotPossible(f"there is no case {case}")
         return known
 
-    def open_cases(self) -> Iterator[Case]:
-        """The cases that are not closed, by playbook, the oldest first.
+    def _known(self, id: str) -> Case | None:
+        """The case of a whole id: one read for all playbooks, and then its own."""
+        keys = {f"case#{playbook}#{id}": playbook for playbook in playbook_names()}
+        found = self.table.get(*keys)
+        return next((self.cases(keys[key]).get(id) for key in found), None)
 
-        A page of the index is one Query, and the cases of it two BatchGetItem for each 100.
+    def _beginning(self, begins: str) -> Case | None:
+        of = {
+            id: name
+            for name in playbook_names()
+            for id in self._open_ids(name)
+            if id.startswith(begins)
+        }
+        if len(of) > 1:
+            raise NotPossible(f"{begins} is the beginning of {len(of)} cases: {', '.join(of)}")
+        found = [self.cases(playbook).get(id) for id, playbook in of.items()]
+        if not found:
+            raise NotPossible(
+                f"there is no case {begins}: no open case's id begins so, and a closed one is found"
+                " only by all 16 digits"
+            )
+        return found[0]
+
+    def open_cases(self, playbook: str = "") -> Iterator[Case]:
+        """The cases that are not closed, by playbook, the oldest first; or of one playbook.
+
+        A page of the index is one Query, and the cases of it two BatchGetItem for each 100. The
+        index lags: a case that was closed a moment ago may be among them.
         """
-        for playbook in playbook_names():
-            pages = self.client("dynamodb").get_paginator("query")
-            for page in pages.paginate(
-                TableName=self.outputs["CasesTableName"],
-                IndexName="open",
-                KeyConditionExpression="#open = :playbook",
-                ExpressionAttributeNames={"#open": "open"},
-                ExpressionAttributeValues={":playbook": {"S": playbook}},
-            ):
-                ids = (row["id"]["S"].rpartition("#")[2] for row in page["Items"])
-                yield from self.cases(playbook).several(ids)
+        for name in (playbook,) if playbook else playbook_names():
+            ids = self._open_ids(name)
+            while page := list(islice(ids, BATCH)):
+                yield from self.cases(name).several(page)
+
+    def _open_ids(self, playbook: str) -> Iterator[str]:
+        pages = self.client("dynamodb").get_paginator("query")
+        for page in pages.paginate(
+            TableName=self.outputs["CasesTableName"],
+            IndexName="open",
+            KeyConditionExpression="#open = :playbook",
+            ExpressionAttributeNames={"#open": "open"},
+            ExpressionAttributeValues={":playbook": {"S": playbook}},
+        ):
+            yield from (row["id"]["S"].rpartition("#")[2] for row in page["Items"])
 
     def all_cases(self) -> Iterator[Case]:
         """Every case that is remembered, closed ones too, in no order (dynamodb:Scan)."""

@@ -83,6 +83,22 @@ def test_unknown_case_is_said(stack: Stack) -> None:
         stack.case("ffff")
 
 
+def test_case_is_found_by_how_its_id_begins(stack: Stack) -> None:
+    """Of open ones; several are named whole."""
+    first = opened(stack, a_case(Status.CONTAINED))
+    opened(stack, a_case(Status.CONTAINED, playbook=REVOKE, id="0123000000000000"))
+    opened(stack, a_case(Status.REOPENED, playbook=REVOKE, id="00ff000000000000"))
+    assert stack.case(CASE[:5]) == stack.case(CASE.upper()) == first
+    with pytest.raises(NotPossible) as several:
+        stack.case("0123")
+    assert CASE in str(several.value) and "0123000000000000" in str(several.value)
+    with pytest.raises(NotPossible, match="only by all 16 digits"):
+        stack.case("00ff")
+    assert stack.case("00ff000000000000").status is Status.REOPENED
+    with pytest.raises(NotPossible, match="is no case's id"):
+        stack.case("")
+
+
 def test_playbooks_are_those_of_functions() -> None:
     folders = (Path(__file__).parents[1] / "functions").glob("*/playbook.py")
     assert set(playbook_names()) == {path.parent.name for path in folders}
@@ -235,7 +251,7 @@ class Deployed:
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     stack = Deployed(Status.AWAITING_APPROVAL)
-    monkeypatch.setattr(Stack, "named", lambda _name: stack)
+    monkeypatch.setattr(Stack, "named", lambda *_: stack)
     return stack
 
 
