@@ -1,16 +1,26 @@
 """The commands that show cases: all that are open, and one of them."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from botocore.exceptions import ClientError
 from rich.console import Console
 
-from console import case_list, tables
+from console import case_evidence, case_list, case_page, page, render, tables
+from console.evidence import verify
 from console.options import STACK
-from console.stack import NotPossible, Stack, playbook_names
+from console.stack import NotPossible, Stack, headers, playbook_names
+from cordon.clients import error_code
+from cordon.memory.cases import Case
 
 out = Console()
 errors = Console(stderr=True)
+NO_EVIDENCE = (
+    "unknown: your credentials may not read evidence (s3:ListBucketVersions, s3:GetObjectVersion: "
+    "docs/policies/approver.json)"
+)
+NOT_VERIFIED = "unknown: the evidence is not verified: cordon evidence CASE says what is wrong"
 DELETED = (
     "The stack {stack} is deleted. What its cases above hold stays as it is until you put it back "
     "manually: cordon evidence CASE shows what was captured."
@@ -72,4 +82,57 @@ def review(
     cases(sequence=sequence, output=output, stack=stack)
 
 
-COMMANDS = (cases, review)
+def show(
+    case: Annotated[str, typer.Argument(help="The case's id, or how it begins.")],
+    diff: Annotated[bool, typer.Option(help="Only what was written, as a difference.")] = False,
+    timeline: Annotated[bool, typer.Option(help="Only what happened, a line each.")] = False,
+    evidence: Annotated[bool, typer.Option(help="Only the entries, and the verdict.")] = False,
+    stack: STACK = "cordon",
+) -> None:
+    """Show a case: what is so, what to do, what was changed, and why.
+
+    What only evidence says is called unknown without the right to read it, and where it is not
+    verified. The three options end with the verdict, and the exit status of `cordon evidence`.
+    """
+    deployed = Stack.named(stack)
+    found = deployed.case(case)
+    if not (diff or timeline or evidence):
+        written = _written(deployed, found)
+        page.show(case_page.head(found), _sections(deployed, found, written), out)
+        return
+    copy = deployed.evidence_copy(found)
+    if diff:
+        try:
+            parts = case_page.difference(case_evidence.changes(found, copy))
+        except case_evidence.NotAsWritten as why:
+            raise NotPossible(f"the evidence is not as Cordon writes it: {why}") from None
+        page.show(case_page.head(found), parts, out)
+    if timeline:
+        page.lines(case_evidence.timeline(copy), out)
+    if evidence:
+        page.lines(case_evidence.listed(copy), out)
+    raise typer.Exit(render.show_verdict(copy, verify(copy), errors))
+
+
+def _sections(
+    deployed: Stack, found: Case, written: Sequence[case_evidence.Written] | str
+) -> list[case_page.Section]:
+    return case_page.sections(found, headers().get(found.playbook), deployed.deployment, written)
+
+
+def _written(deployed: Stack, found: Case) -> Sequence[case_evidence.Written] | str:
+    """What verified evidence says of its changes; or why that is unknown, in words."""
+    try:
+        copy = deployed.evidence_copy(found)
+        if all(fault.warning for fault in verify(copy)):
+            return case_evidence.changes(found, copy)
+        return NOT_VERIFIED
+    except case_evidence.NotAsWritten:
+        return NOT_VERIFIED
+    except ClientError as error:
+        if error_code(error) != "AccessDenied":
+            raise
+        return NO_EVIDENCE
+
+
+COMMANDS = (cases, review, show)

@@ -10,7 +10,7 @@ from console.stack import NotPossible
 from console.tables import Column, Row
 from cordon.clock import from_iso, now, to_iso
 from cordon.deciding.cases import HOLDING
-from cordon.finding import SeverityLabel
+from cordon.finding import SeverityLabel as Severity
 from cordon.memory.cases import ActionStatus, Case
 from cordon.reporting.texts import advice
 from cordon.statuses import Status
@@ -23,6 +23,7 @@ COLUMNS = (
     Column("finding", of=lambda row: _what(row)),
 )
 FAILED = frozenset({ActionStatus.FAILED, ActionStatus.REFUSED, ActionStatus.PARTLY_RESTORED})
+SEVERITIES = tuple(map(str, Severity))  # the lowest first
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 CLOSED_UNKNOWN = (
     "Closed cases are not listed: no index has them. One whose whole id you know: cordon show CASE."
@@ -73,15 +74,14 @@ def has_failed(case: Case) -> bool:
     return ended or any(result.status in FAILED for result in case.results)
 
 
-def _rank(label: str) -> int:
-    return [str(one) for one in SeverityLabel].index(label)
+def _rank(severity: str) -> int:
+    return SEVERITIES.index(severity)
 
 
 def severity_of(text: str) -> str:
     """A severity as a person writes it. Raises NotPossible."""
-    known = [str(label) for label in SeverityLabel]
-    if text and text.upper() not in known:
-        raise NotPossible(f"there is no severity {text}: {', '.join(known)}")
+    if text and text.upper() not in SEVERITIES:
+        raise NotPossible(f"there is no severity {text}: {', '.join(SEVERITIES)}")
     return text.upper()
 
 

@@ -5,7 +5,7 @@ Runs under the operator's own credentials; what they may do is decided by IAM in
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -17,18 +17,25 @@ from botocore.exceptions import BotoCoreError, ClientError
 from console.desk import DeskResponse, Send, signed
 from console.evidence import Copy, copied, verify
 from console.playbooks import playbooks
+from cordon.deployment import Deployment
 from cordon.evidence import Chain
 from cordon.memory.cases import Case, Cases
 from cordon.memory.decisions import Verb
 from cordon.memory.table import BATCH, Table
+from cordon.playbook import Playbook
 
 WHOLE_ID, BEGINNING = re.compile(r"[0-9a-f]{16}"), re.compile(r"[0-9a-f]{1,15}")  # of a case
 
 
 @cache
+def headers() -> Mapping[str, Playbook]:
+    """The playbooks that may have cases, by name."""
+    return {playbook.name: playbook for playbook in playbooks(Path(__file__).parent.parent)}
+
+
 def playbook_names() -> tuple[str, ...]:
-    """The playbooks that may have cases."""
-    return tuple(playbook.name for playbook in playbooks(Path(__file__).parent.parent))
+    """Their names."""
+    return tuple(headers())
 
 
 class NotPossible(Exception):
@@ -53,6 +60,8 @@ class Stack:
     outputs: Mapping[str, str]
     deleted: bool = False  # only its table and its evidence are left, and nothing releases
     desk: Send | None = None  # where what the operator decides is sent
+    parameters: Mapping[str, str] = field(default_factory=dict)  # as it was deployed
+    stack_id: str = ""  # its ARN
 
     @classmethod
     def named(cls, name: str) -> "Stack":
@@ -67,7 +76,10 @@ class Stack:
             return cls(session.client, _deleted_stack_outputs(name, cloudformation), deleted=True)
         outputs = {o["OutputKey"]: o["OutputValue"] for o in stacks[0]["Outputs"]}
         desk = signed(session, outputs["DeskUrl"]) if "DeskUrl" in outputs else None
-        return cls(session.client, outputs, desk=desk)
+        given = {p["ParameterKey"]: p["ParameterValue"] for p in stacks[0].get("Parameters", ())}
+        return cls(
+            session.client, outputs, desk=desk, parameters=given, stack_id=stacks[0]["StackId"]
+        )
 
     def cases(self, playbook: str) -> Cases:
         """The rows of one playbook's cases."""
@@ -170,6 +182,25 @@ class Stack:
         if response.status < 300 and isinstance(response.body, dict):
             return response.body
         raise NotPossible(_refusal(verb, response))
+
+    @property
+    def deployment(self) -> Deployment | None:
+        """What a question says of the deployment; None where nobody knows its parameters."""
+        given, parts = self.parameters, self.stack_id.split(":")
+        if not {"ApprovalHours", "TwoApprovers"} <= given.keys():
+            return None
+        return Deployment(
+            account=parts[4],
+            region=parts[3],
+            partition=parts[1],
+            table=self.outputs["CasesTableName"],
+            evidence_bucket=self.outputs["EvidenceBucket"],
+            topic=self.outputs["AlertsTopic"],
+            workflow=self.outputs["Workflow"],
+            stack=self.stack_id,
+            approval_hours=int(given["ApprovalHours"]),
+            two_approvers=given["TwoApprovers"] == "true",
+        )
 
     @property
     def table(self) -> Table:

@@ -171,10 +171,27 @@ def test_reader_is_refused_in_words(world: World) -> None:
     assert world.case() == case
 
 
+@pytest.mark.parametrize(
+    ("name", "says"), [("reader", "unknown: your credentials may not"), ("approver", "tags cordon:case: absent")]
+)
+def test_case_is_shown_as_far_as_its_reader_may(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str, says: str
+) -> None:
+    case = waiting(world)
+    world.approve(case)
+    with commands(world, user(world, "ada", name)) as stack:
+        monkeypatch.setattr(Stack, "named", lambda *_: stack)
+        for words in (["show", case.id[:8]], ["cases", "--held"]):
+            done = CliRunner().invoke(cli.app, words)
+            assert (done.exit_code, done.exception) == (0, None), done.output
+            assert case.id in done.stdout
+            assert (says in done.stdout) is (words[0] == "show")
+
+
 def test_operator_changes_settings(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ada = user(world, "ada", "operator")
     with commands(world, ada) as stack:
-        monkeypatch.setattr(Stack, "named", lambda _: stack)
+        monkeypatch.setattr(Stack, "named", lambda *_: stack)
         done = CliRunner().invoke(cli.app, ["mode", QUARANTINE.name, "enforce"])
         assert (done.exit_code, done.exception) == (0, None), done.output
         assert f"{QUARANTINE.name}: enforce, 10 cases an hour" in done.output

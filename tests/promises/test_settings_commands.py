@@ -24,7 +24,7 @@ def run(world: World, *words: str, name: str = "ada", policy: str = "operator") 
     arn = user(world, name, policy)
     try:
         with commands(world, arn) as stack, pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Stack, "named", lambda _: stack)
+            patch.setattr(Stack, "named", lambda *_: stack)
             return CliRunner().invoke(cli.app, list(words))
     finally:
         iam = world.account.client("iam")
@@ -110,7 +110,7 @@ def test_stop_goes_through_whatever_the_row_is(
         world.account.client("dynamodb").delete_item(**world.settings_row)
     if direct:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Stack, "named", lambda _: world.operator)
+            patch.setattr(Stack, "named", lambda *_: world.operator)
             CliRunner().invoke(cli.app, ["stop", *direct])
     else:
         run(world, "stop")
