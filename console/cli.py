@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from console import (
@@ -19,8 +20,10 @@ from console import (
     render,
     settings_commands,
 )
+from console.aws_errors import explained
 from console.event_files import STANDARD_INPUT, ReplayEvent, events_in
 from console.evidence import verify
+from console.exits import EPILOG, Exit
 from console.options import STACK
 from console.replay import Replay
 from console.settings import StackSettings
@@ -28,7 +31,7 @@ from console.stack import NotPossible, Stack
 from cordon.memory.settings import KEY as SETTINGS
 from cordon.settings import Mode
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, epilog=EPILOG)
 out = Console()
 errors = Console(stderr=True)
 
@@ -192,9 +195,16 @@ def _verify_folder(folder: Path) -> int:
 
 
 def main() -> None:
-    """Run the command; what an operator may not do is said in one line."""
+    """Run the command; what is not possible, and what AWS refuses, is said in one line."""
     try:
         app()
     except NotPossible as refusal:
-        errors.print(render.plain(str(refusal)), markup=False, soft_wrap=True)
-        raise SystemExit(2) from None
+        said, status = str(refusal), Exit.NOT_POSSIBLE
+    except (ClientError, BotoCoreError) as error:
+        said, status = explained(error), Exit.AWS
+    except TimeoutError as error:  # rows that DynamoDB did not give, again and again
+        said, status = f"{error} → wait a minute", Exit.AWS
+    else:
+        return
+    errors.print(render.plain(said), markup=False, soft_wrap=True, highlight=False)
+    raise SystemExit(status)

@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from console.aws_errors import DENIED
 from console.desk import DeskResponse, Send, signed
 from console.evidence import Copy, copied, verify
 from console.playbooks import playbooks
@@ -71,7 +72,8 @@ class Stack:
         try:
             stacks = cloudformation.describe_stacks(StackName=name)["Stacks"]
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationError":
+            said = error.response["Error"]
+            if said["Code"] != "ValidationError" or "does not exist" not in said["Message"]:
                 raise
             return cls(session.client, _deleted_stack_outputs(name, cloudformation), deleted=True)
         outputs = {o["OutputKey"]: o["OutputValue"] for o in stacks[0]["Outputs"]}
@@ -239,9 +241,21 @@ def _deleted_stack_outputs(name: str, cloudformation: Any) -> dict[str, str]:
     pages = cloudformation.get_paginator("list_stacks").paginate(
         StackStatusFilter=["DELETE_COMPLETE"]
     )
-    stacks = [s for page in pages for s in page["StackSummaries"] if s["StackName"] == name]
+    region = cloudformation.meta.region_name
+    try:
+        stacks = [s for page in pages for s in page["StackSummaries"] if s["StackName"] == name]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in DENIED:
+            raise
+        raise NotPossible(
+            f"there is no stack {name} in {region}: is it another one (--stack, --region,"
+            " --profile)? Whether one was deleted is unknown: missing is cloudformation:ListStacks"
+        ) from None
     if not stacks:
-        raise NotPossible(f"there is no stack {name}, nor was one deleted in the last 90 days")
+        raise NotPossible(
+            f"there is no stack {name} in {region}, nor was one deleted in the last 90 days: is it"
+            " another one (--stack, --region, --profile)?"
+        )
     last = max(stacks, key=lambda stack: stack["CreationTime"])["StackId"]
     events = cloudformation.get_paginator("describe_stack_events").paginate(StackName=last)
     return {

@@ -172,7 +172,8 @@ def test_reader_is_refused_in_words(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("reader", "unknown: your credentials may not"), ("approver", "tags cordon:case: absent")]
+    ("name", "says"),
+    [("reader", "unknown: your credentials may not"), ("approver", "tags cordon:case: absent")],
 )
 def test_case_is_shown_as_far_as_its_reader_may(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str, says: str
