@@ -9,7 +9,7 @@ from rich.console import Console
 
 from console import case_evidence, case_list, case_page, page, render, tables
 from console.evidence import verify
-from console.options import STACK
+from console.options import PLAYBOOK, Find, on_stack
 from console.stack import NotPossible, Stack, headers, playbook_names
 from cordon.clients import error_code
 from cordon.memory.cases import Case
@@ -27,74 +27,96 @@ DELETED = (
 )
 
 
+@on_stack
 def cases(
-    waiting: Annotated[bool, typer.Option(help="Those that await approval.")] = False,
-    held: Annotated[bool, typer.Option(help="Those that hold a change of a resource.")] = False,
-    failed: Annotated[bool, typer.Option(help="Those of which something was not done.")] = False,
+    find: Find,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Those that await approval.")] = False,
+    held: Annotated[
+        bool, typer.Option("--held", help="Those that hold a change of a resource.")
+    ] = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Those of which something was not done.")
+    ] = False,
     every: Annotated[
         bool, typer.Option("--all", help="Every open case, as without these three.")
     ] = False,
     since: Annotated[str, typer.Option(help="Changed since: 30m, 12h, 7d, 2027-01-31.")] = "",
     account: Annotated[str, typer.Option(help="Only of this account.")] = "",
-    playbook: Annotated[str, typer.Option(help="Only of this playbook.")] = "",
+    playbook: PLAYBOOK = "",
     severity: Annotated[str, typer.Option(help="Of this severity, or a higher one.")] = "",
     sequence: Annotated[
         str, typer.Option(help="Only of this GuardDuty attack sequence: its finding's id or ARN.")
     ] = "",
     output: tables.OUTPUT = tables.Output.TABLE,
-    stack: STACK = "cordon",
 ) -> None:
     """List the open cases, newest first; also those of a deleted stack.
 
     Of --waiting, --held and --failed a case needs one; of all others, each that is given. A closed
     case is in no index and never in this list: `cordon show CASE`, with its whole id, shows it.
     """
-    if playbook and playbook not in playbook_names():
-        raise NotPossible(f"there is no playbook {playbook}: {', '.join(playbook_names())}")
+    several = not every
     wanted = case_list.Wanted(
-        waiting=waiting and not every,
-        held=held and not every,
-        failed=failed and not every,
+        waiting=waiting and several,
+        held=held and several,
+        failed=failed and several,
         since=case_list.since_of(since),
         account=account,
         severity=case_list.severity_of(severity),
         sequence=sequence,
     )
-    found = Stack.named(stack)
-    listed = sorted(wanted.of(found.open_cases(playbook)), key=lambda c: c.opened_at, reverse=True)
-    tables.write([case_list.row(case) for case in listed], case_list.COLUMNS, output, out)
-    if not listed:
-        errors.print("no open case is so")
+    _list(find, wanted, output, playbook)
     if every or since:
-        errors.print(case_list.CLOSED_UNKNOWN, markup=False, soft_wrap=True, highlight=False)
-    if found.deleted:
-        errors.print(DELETED.format(stack=stack), markup=False, soft_wrap=True, highlight=False)
+        _note(case_list.CLOSED_UNKNOWN)
 
 
+@on_stack
 def review(
+    find: Find,
     sequence: Annotated[
         str, typer.Option(help="Only of this GuardDuty attack sequence: its finding's id or ARN.")
     ] = "",
     output: tables.OUTPUT = tables.Output.TABLE,
-    stack: STACK = "cordon",
 ) -> None:
     """List the open cases: as `cordon cases`."""
-    cases(sequence=sequence, output=output, stack=stack)
+    _list(find, case_list.Wanted(sequence=sequence), output)
 
 
+def _list(find: Find, wanted: case_list.Wanted, output: tables.Output, playbook: str = "") -> None:
+    if playbook and playbook not in playbook_names():
+        raise NotPossible(f"there is no playbook {playbook}: {', '.join(playbook_names())}")
+    found = find()
+    listed = sorted(wanted.of(found.open_cases(playbook)), key=lambda c: c.opened_at, reverse=True)
+    tables.write([case_list.row(case) for case in listed], case_list.COLUMNS, output, out)
+    if not listed:
+        _note("no open case is so")
+    if found.deleted:
+        _note(DELETED.format(stack=found.name))
+
+
+def _note(text: str) -> None:
+    errors.print(render.plain(text), markup=False, soft_wrap=True, highlight=False)
+
+
+@on_stack
 def show(
+    find: Find,
     case: Annotated[str, typer.Argument(help="The case's id, or how it begins.")],
-    diff: Annotated[bool, typer.Option(help="Only what was written, as a difference.")] = False,
-    timeline: Annotated[bool, typer.Option(help="Only what happened, a line each.")] = False,
-    evidence: Annotated[bool, typer.Option(help="Only the entries, and the verdict.")] = False,
-    stack: STACK = "cordon",
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Only what was written, as a difference.")
+    ] = False,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Only what happened, a line each.")
+    ] = False,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Only the entries, and the verdict.")
+    ] = False,
 ) -> None:
     """Show a case: what is so, what to do, what was changed, and why.
 
     What only evidence says is called unknown without the right to read it, and where it is not
     verified. The three options end with the verdict, and the exit status of `cordon evidence`.
     """
-    deployed = Stack.named(stack)
+    deployed = find()
     found = deployed.case(case)
     if not (diff or timeline or evidence):
         written = _written(deployed, found)
@@ -135,4 +157,8 @@ def _written(deployed: Stack, found: Case) -> Sequence[case_evidence.Written] | 
         return NO_EVIDENCE
 
 
-COMMANDS = (cases, review, show)
+COMMANDS = {
+    cases: "cordon cases --waiting --severity HIGH",
+    review: "cordon review",
+    show: "cordon show 7c98 --diff",
+}

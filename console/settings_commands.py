@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from console import render
-from console.options import STACK
+from console.options import Find, on_stack
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack
 from cordon.clock import now, to_iso
@@ -19,22 +19,24 @@ FORCE = Annotated[bool, typer.Option(help="Also where it covers every resource o
 REMOVE = Annotated[bool, typer.Option(help="Take it away.")]
 
 
-def settings(stack: STACK = "cordon") -> None:
+@on_stack
+def settings(find: Find) -> None:
     """Show the settings, and what is refused of them. Ends with 1 where anything is."""
-    found = StackSettings.of(Stack.named(stack))
+    found = StackSettings.of(find())
     _show(found)
     raise typer.Exit(1 if found.faults() else 0)
 
 
+@on_stack
 def stop(
+    find: Find,
     observe: Annotated[bool, typer.Option(help="Go on recording what would be done.")] = False,
     direct: Annotated[
         bool, typer.Option(help="Invoke the function, where its API cannot be reached.")
     ] = False,
-    stack: STACK = "cordon",
 ) -> None:
     """Stop every playbook at once, whatever the settings are."""
-    deployed = Stack.named(stack)
+    deployed = find()
     found = StackSettings.of(deployed)
     _show(found, stop_directly(deployed, observe) if direct else found.stop(observe=observe))
 
@@ -51,29 +53,34 @@ def stop_directly(deployed: Stack, observe: bool) -> Mapping[str, Any]:
     return dict(said)
 
 
-def start(stack: STACK = "cordon") -> None:
+@on_stack
+def start(find: Find) -> None:
     """Let every playbook do what its mode says."""
-    found = StackSettings.of(Stack.named(stack))
+    found = StackSettings.of(find())
     _show(found, found.start())
 
 
-def mode(playbook: str, mode: Mode, stack: STACK = "cordon") -> None:
+@on_stack
+def mode(find: Find, playbook: str, mode: Mode) -> None:
     """Say what a playbook may do: observe, approve or enforce."""
-    found = StackSettings.of(Stack.named(stack))
+    found = StackSettings.of(find())
     _show(found, found.set_mode(playbook, mode))
 
 
+@on_stack
 def budget(
+    find: Find,
     cases: int,
     playbook: Annotated[str, typer.Option(help="Only of this playbook.")] = "",
-    stack: STACK = "cordon",
 ) -> None:
     """Say how many cases an hour a playbook may contain in one account."""
-    found = StackSettings.of(Stack.named(stack))
+    found = StackSettings.of(find())
     _show(found, found.set_budget(cases, playbook))
 
 
+@on_stack
 def exempt(
+    find: Find,
     resource: Annotated[str, typer.Argument(help="ARN, wildcards allowed.")],
     playbook: Annotated[str, typer.Option(help="Its name, wildcards allowed.")] = "",
     owner: Annotated[str, typer.Option(help="Who is responsible for it.")] = "",
@@ -81,10 +88,9 @@ def exempt(
     until: Annotated[str, typer.Option(help="Date, as 2027-01-31.")] = "",
     remove: REMOVE = False,
     force: FORCE = False,
-    stack: STACK = "cordon",
 ) -> None:
     """Let a playbook ignore resources until a date."""
-    found = StackSettings.of(Stack.named(stack))
+    found = StackSettings.of(find())
     if remove:
         said = found.end_exemptions(resource, playbook)
     else:
@@ -92,19 +98,29 @@ def exempt(
     _show(found, said)
 
 
+@on_stack
 def protect(
+    find: Find,
     resource: Annotated[str, typer.Argument(help="ARN, wildcards allowed.")],
     remove: REMOVE = False,
     force: FORCE = False,
-    stack: STACK = "cordon",
 ) -> None:
     """Never contain these resources: what is found of them is for a person."""
-    found = StackSettings.of(Stack.named(stack))
+    found = StackSettings.of(find())
     said = found.unprotect(resource) if remove else found.protect(resource, force=force)
     _show(found, said)
 
 
-COMMANDS = (settings, stop, start, mode, budget, exempt, protect)
+COMMANDS = {
+    settings: "cordon settings",
+    stop: "cordon stop --observe",
+    start: "cordon start",
+    mode: "cordon mode NAME approve",
+    budget: "cordon budget 20",
+    exempt: "cordon exempt 'arn:aws:s3:::www-*' --playbook NAME --owner Ada --reason website"
+    " --until 2027-01-31",
+    protect: "cordon protect 'arn:aws:s3:::backup-*'",
+}
 
 
 def _show(found: StackSettings, said: Mapping[str, Any] | None = None) -> None:

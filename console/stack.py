@@ -63,11 +63,11 @@ class Stack:
     desk: Send | None = None  # where what the operator decides is sent
     parameters: Mapping[str, str] = field(default_factory=dict)  # as it was deployed
     stack_id: str = ""  # its ARN
+    name: str = ""
 
     @classmethod
-    def named(cls, name: str) -> "Stack":
+    def named(cls, name: str, session: boto3.session.Session) -> "Stack":
         """Read the stack's outputs (cloudformation:DescribeStacks), or what a deleted one left."""
-        session = boto3.session.Session()
         cloudformation = session.client("cloudformation")
         try:
             stacks = cloudformation.describe_stacks(StackName=name)["Stacks"]
@@ -75,12 +75,18 @@ class Stack:
             said = error.response["Error"]
             if said["Code"] != "ValidationError" or "does not exist" not in said["Message"]:
                 raise
-            return cls(session.client, _deleted_stack_outputs(name, cloudformation), deleted=True)
+            left = _deleted_stack_outputs(name, cloudformation)
+            return cls(session.client, left, deleted=True, name=name)
         outputs = {o["OutputKey"]: o["OutputValue"] for o in stacks[0]["Outputs"]}
         desk = signed(session, outputs["DeskUrl"]) if "DeskUrl" in outputs else None
         given = {p["ParameterKey"]: p["ParameterValue"] for p in stacks[0].get("Parameters", ())}
         return cls(
-            session.client, outputs, desk=desk, parameters=given, stack_id=stacks[0]["StackId"]
+            session.client,
+            outputs,
+            desk=desk,
+            name=name,
+            parameters=given,
+            stack_id=stacks[0]["StackId"],
         )
 
     def cases(self, playbook: str) -> Cases:

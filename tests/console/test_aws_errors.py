@@ -95,13 +95,10 @@ def test_command_ends_with_its_status_and_one_line(
         ("", "nor was one deleted in the last 90 days"),
     ],
 )
-def test_stack_that_is_not_there_names_the_region(
-    monkeypatch: pytest.MonkeyPatch, listing: str, says: str
-) -> None:
+def test_stack_that_is_not_there_names_the_region(listing: str, says: str) -> None:
     """Also where the ready policies, which allow no list of stacks, keep it from being known."""
     cloudformation = boto3.client("cloudformation", region_name="eu-west-3")
-    session = SimpleNamespace(client=lambda _: cloudformation)
-    monkeypatch.setattr(boto3.session, "Session", lambda **_: session)
+    session: Any = SimpleNamespace(client=lambda _: cloudformation)
     with Stubber(cloudformation) as stub:
         missing = "Stack with id cordon does not exist"
         stub.add_client_error("describe_stacks", "ValidationError", missing)
@@ -110,7 +107,7 @@ def test_stack_that_is_not_there_names_the_region(
         else:
             stub.add_response("list_stacks", {"StackSummaries": []})
         with pytest.raises(NotPossible, match="no stack cordon in eu-west-3") as why:
-            Stack.named("cordon")
+            Stack.named("cordon", session)
     assert says in str(why.value)
 
 
