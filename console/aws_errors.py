@@ -105,6 +105,17 @@ def _refused(error: ClientError) -> str:
     return call
 
 
+def missing(error: ClientError) -> str:
+    """The permission that a refusal is about; the call, where the service does not name it."""
+    found = PERMISSION.search(str(error.response["Error"].get("Message", "")))
+    return found[1] if found else NAMED_OTHERWISE.get(error.operation_name, error.operation_name)
+
+
+def is_denied(error: ClientError) -> bool:
+    """Was it refused for want of a permission?"""
+    return error.response["Error"].get("Code") in DENIED
+
+
 def _right(operation: str, message: str) -> str:
     """Which permission is missing, where that is known, and which ready policies have it."""
     found = PERMISSION.search(message)

@@ -8,10 +8,10 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 
 from console import case_evidence, case_list, case_page, page, render, tables
+from console.aws_errors import is_denied
 from console.evidence import verify
 from console.options import PLAYBOOK, Find, on_stack
 from console.stack import NotPossible, Stack, headers, playbook_names
-from cordon.clients import error_code
 from cordon.memory.cases import Case
 
 out = Console()
@@ -152,7 +152,7 @@ def _written(deployed: Stack, found: Case) -> Sequence[case_evidence.Written] | 
     except case_evidence.NotAsWritten:
         return NOT_VERIFIED
     except ClientError as error:
-        if error_code(error) != "AccessDenied":
+        if not is_denied(error):
             raise
         return NO_EVIDENCE
 

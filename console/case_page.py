@@ -10,7 +10,7 @@ from typing import Any
 
 from console.case_evidence import ONLY_DIGEST, Written
 from console.case_list import age, has_failed, is_held
-from console.differences import changed, counted, unified
+from console.differences import changed, counted, statements, unified
 from cordon.clock import to_iso
 from cordon.deployment import Deployment
 from cordon.memory.cases import Case
@@ -104,10 +104,14 @@ def _states(written: Sequence[Written] | str) -> list[str]:
     if isinstance(written, str):
         return [f"{written[0].upper()}{written[1:]}."]
     return [
-        f"{one.action.resource} {path}: {_in_words(*values)}"
+        line
         for one in written
         if one.before is not None and one.after is not None
-        for path, *values in changed(one.before, one.after)
+        for path, was, now in changed({name: one.before[name] for name in one.after}, one.after)
+        for line in (
+            f"{one.action.resource} {' '.join(path)}: {_in_words(was, now)}",
+            *statements(was, now),
+        )
     ]
 
 

@@ -1,6 +1,5 @@
 """The `cordon` command. Never deployed; everything a person does with Cordon starts here."""
 
-import tomllib
 from typing import Annotated
 
 import typer
@@ -15,12 +14,14 @@ from console import (
     replay_commands,
     repository_commands,
     settings_commands,
+    status_commands,
 )
 from console.aws_errors import explained
 from console.exits import EPILOG, Exit
-from console.options import PROFILE, REGION, ROOT, STACK, Where
+from console.options import PROFILE, REGION, STACK, Where, version
 from console.stack import NotPossible
 
+NAMES = {"status_of": "status"}  # of commands whose function cannot have their name
 PROGRAM = "cordon"  # however it was started: the shell completes this name
 app = typer.Typer(no_args_is_help=True, help=__doc__, epilog=EPILOG, rich_markup_mode="markdown")
 out = Console()
@@ -29,8 +30,7 @@ errors = Console(stderr=True)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-        typer.echo(f"{PROGRAM} {project['version']}")
+        typer.echo(f"{PROGRAM} {version()}")
         raise typer.Exit
 
 
@@ -40,16 +40,17 @@ def every_command(
     stack: STACK = "",
     profile: PROFILE = "",
     region: REGION = "",
-    version: Annotated[
+    is_version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which it is.")
     ] = False,
 ) -> None:
     """Keep what is said before the verb; ``_version`` has ended where that was the question."""
-    del version
+    del is_version
     ctx.obj = Where(stack, profile, region)
 
 
 for group in (
+    status_commands,
     case_commands,
     decision_commands,
     evidence_commands,
@@ -58,7 +59,7 @@ for group in (
     repository_commands,
 ):
     for command, example in group.COMMANDS.items():
-        app.command(epilog=f"Example: `{example}`")(command)
+        app.command(NAMES.get(command.__name__), epilog=f"Example: `{example}`")(command)
 
 
 def main() -> None:

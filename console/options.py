@@ -28,6 +28,11 @@ PROFILE = Annotated[str, typer.Option(help="Profile of the AWS configuration.")]
 REGION = Annotated[str, typer.Option(help="Region of the stack.")]
 
 
+def version() -> str:
+    """Of these commands."""
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+
+
 def playbooks_that_begin(incomplete: str) -> list[str]:
     """For the shell, which completes a name."""
     return [name for name in playbook_names() if name.startswith(incomplete)]

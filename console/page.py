@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.padding import Padding
+from rich.table import Column, Table
 from rich.text import Text
 
 from console.case_page import Section
@@ -12,6 +13,7 @@ from cordon.sources.text import one_line
 
 LONGEST = 20_000  # characters of a line: a plan's manual step has some hundred
 INDENT = 2
+NAME = 14  # characters of a fact's name
 
 
 def show(title: str, sections: Sequence[Section], out: Console) -> None:
@@ -25,6 +27,19 @@ def show(title: str, sections: Sequence[Section], out: Console) -> None:
                 out.print(Padding(text, (0, 0, 0, INDENT)), highlight=False)
             else:  # a document's line is the terminal's to break
                 out.print(text, soft_wrap=True, highlight=False)
+
+
+def facts(named: Iterable[tuple[str, str]], out: Console, style: str = "") -> None:
+    """Print one fact each: its name in a column of its own, and what it is, beside it."""
+    if not out.is_terminal:
+        for name, text in named:
+            line = Text(f"{name.ljust(NAME)}{_plain(text)}", style=style)
+            out.print(line, soft_wrap=True, highlight=False)
+        return
+    table = Table.grid(Column(width=NAME, no_wrap=True, style="cyan"), Column(overflow="fold"))
+    for name, text in named:
+        table.add_row(Text(name), Text(_plain(text), style=style, overflow="fold"))
+    out.print(table, highlight=False)
 
 
 def lines(texts: Iterable[str], out: Console, style: str = "") -> None:

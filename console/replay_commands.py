@@ -32,12 +32,15 @@ def replay(
     approve: Annotated[bool, typer.Option(help="Approve every plan that awaits it.")] = False,
     release: Annotated[bool, typer.Option(help="Then release every case, and compare.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
-    details: Annotated[bool, typer.Option(help="Show every step of every event.")] = False,
+    details: Annotated[bool, typer.Option("--details", help="Of many events too.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Every property, every line.")] = False,
 ) -> None:
     """Replay events through the deployed template, offline, on an embedded account.
 
     A file is one event, a JSON array of events, JSON lines, or the output of `aws securityhub`,
     `guardduty` or `macie2 get-findings`. Without --approve, what awaits approval stays so.
+    Of up to three events it shows what was found, who handled it, and what was changed; of more,
+    a line each, unless --details.
 
     ✔ ended as it should · ✘ did not · ? no parser of Cordon reads it. Ends with 1 for ✘ and ?.
     """
@@ -55,33 +58,37 @@ def replay(
         failed = write(runs, typer.echo)
     else:
         few = len(first) <= FEW
-        failed = show(runs, total=_count(files), details=details or few, out=out)
+        failed = show(runs, total=_count(files), details=details or full or few, full=full, out=out)
     raise typer.Exit(1 if failed else 0)
 
 
 def plan(
     files: FILES,
     mode: MODE = Mode.ENFORCE,
-    write: Annotated[bool, typer.Option(help="Write each plan beside its event.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write each plan beside its event.")
+    ] = False,
+    full: Annotated[bool, typer.Option("--full", help="All of it, as JSON.")] = False,
 ) -> None:
     """Print what each event leads to in a mode: the rules, the playbook and its plan.
 
-    Changes nothing. Reads what `cordon replay` reads. Ends with 1 where an event cannot be read.
+    In a pipe it is JSON, as with --full. Changes nothing. Reads what `cordon replay` reads. Ends
+    with 1 where an event cannot be read.
     """
     from console.event_files import events_in
 
     if write and mode is not Mode.ENFORCE:
         raise NotPossible("the plan beside an event is that of enforce")
-    problems = [_planned(event, mode, write=write) for event in events_in(files)]
+    problems = [_planned(event, mode, write=write, full=full) for event in events_in(files)]
     if not problems:
         errors.print("no events there")
         raise typer.Exit(2)
     raise typer.Exit(1 if any(problems) else 0)
 
 
-def _planned(event: "ReplayEvent", mode: Mode, *, write: bool) -> bool:
+def _planned(event: "ReplayEvent", mode: Mode, *, write: bool, full: bool) -> bool:
     """Print or write one event's plan; True where there is a problem, which is said."""
-    from console import plans
+    from console import plan_page, plans
 
     try:
         if write:
@@ -89,7 +96,10 @@ def _planned(event: "ReplayEvent", mode: Mode, *, write: bool) -> bool:
             return False
         printed = plans.planned(event, mode)
         for one in printed:
-            out.print_json(data=one, ensure_ascii=True)
+            if full or not out.is_terminal:
+                out.print_json(data=one, ensure_ascii=True)
+            else:
+                plan_page.show(one, out)
         problem = plans.unreadable(event, printed)
     except plans.CannotPlan as why:
         problem = str(why)

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from console.aws_errors import DENIED
+from console.aws_errors import is_denied
 from console.desk import DeskResponse, Send, signed
 from console.evidence import Copy, copied, verify
 from console.playbooks import playbooks
@@ -192,6 +192,11 @@ class Stack:
         raise NotPossible(_refusal(verb, response))
 
     @property
+    def account(self) -> str:
+        """Of the stack: its topic's."""
+        return self.outputs["AlertsTopic"].split(":")[4]
+
+    @property
     def deployment(self) -> Deployment | None:
         """What a question says of the deployment; None where nobody knows its parameters."""
         given, parts = self.parameters, self.stack_id.split(":")
@@ -251,7 +256,7 @@ def _deleted_stack_outputs(name: str, cloudformation: Any) -> dict[str, str]:
     try:
         stacks = [s for page in pages for s in page["StackSummaries"] if s["StackName"] == name]
     except ClientError as error:
-        if error.response["Error"]["Code"] not in DENIED:
+        if not is_denied(error):
             raise
         raise NotPossible(
             f"there is no stack {name} in {region}: is it another one (--stack, --region,"

@@ -22,7 +22,7 @@ from rich.text import Text
 from console.render import COLOURS, plain
 
 Row = Mapping[str, Any]
-NARROWEST = 20  # of a column that may be broken into lines: below that, a row is one long line
+NARROWEST = 16  # of a column that may be broken into lines: below that, a row is one long line
 GAP = 2  # between two columns
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes what begins so for a formula
 
@@ -126,4 +126,7 @@ def _table(rows: Sequence[Row], columns: Sequence[Column]) -> Table:
 
 
 def _raw(text: str, out: Console) -> None:
-    out.file.write(f"{text}\n")  # rich would make spaces of tabs
+    if out.is_terminal:
+        out.print(text, markup=False, highlight=False, soft_wrap=True)
+    else:
+        out.file.write(f"{text}\n")  # print would make spaces of tabs

@@ -113,7 +113,7 @@ def test_light_commands_load_no_emulator() -> None:
 import sys
 from typer.testing import CliRunner
 from console.cli import app
-for words in (["--version"], ["cases", "--help"]):
+for words in (["--version"], ["cases", "--help"], ["playbooks"]):
     assert CliRunner().invoke(app, words).exit_code == 0, words
 print([name for name in {HEAVY!r} if name in sys.modules])
 """
