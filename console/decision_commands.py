@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from console import render
+from console import case_page, page, render
 from console.options import Find, on_stack, playbooks_that_begin
+from console.stack import headers
 from cordon.memory.decisions import Verb
 
 out = Console()
@@ -20,12 +21,19 @@ def approve(
     case: str,
     plan: Annotated[str, typer.Option(help="Hash of the plan; prompted for, if not given.")] = "",
     why: WHY = "",
+    full: Annotated[bool, typer.Option("--full", help="Show every field of the plan.")] = False,
 ) -> None:
-    """Approve a case's plan: exactly the plan with this hash is carried out."""
+    """Approve a case's plan: exactly the plan with this hash is carried out.
+
+    Without --plan it shows the case, and waits for your yes.
+    """
     deployed = find()
     found = deployed.case(case)
     if not plan:
-        out.print_json(data=found.plan.to_json())
+        about = case_page.sections(found, headers().get(found.playbook), deployed.deployment, ())
+        page.show(case_page.head(found), about, out)
+        if full:
+            out.print_json(data=found.plan.to_json())
         typer.confirm(f"Approve this plan, {found.plan_hash}?", abort=True)
     _show(deployed.decide(found, Verb.APPROVE, plan or found.plan_hash, why))
 

@@ -24,6 +24,8 @@ COLOURS = {
     "refused": "yellow",
     "partly_contained": "red",
     "failed": "red",
+    "✘": "red",
+    "?": "yellow",
 }
 
 

@@ -79,7 +79,9 @@ class Stack:
             return cls(session.client, left, deleted=True, name=name)
         outputs = {o["OutputKey"]: o["OutputValue"] for o in stacks[0]["Outputs"]}
         desk = signed(session, outputs["DeskUrl"]) if "DeskUrl" in outputs else None
-        given = {p["ParameterKey"]: p["ParameterValue"] for p in stacks[0].get("Parameters", ())}
+        given = {
+            p["ParameterKey"]: p.get("ParameterValue", "") for p in stacks[0].get("Parameters", ())
+        }
         return cls(
             session.client,
             outputs,
@@ -200,7 +202,7 @@ class Stack:
     def deployment(self) -> Deployment | None:
         """What a question says of the deployment; None where nobody knows its parameters."""
         given, parts = self.parameters, self.stack_id.split(":")
-        if not {"ApprovalHours", "TwoApprovers"} <= given.keys():
+        if not given.get("ApprovalHours", "").isdigit() or not given.get("TwoApprovers"):
             return None
         return Deployment(
             account=parts[4],

@@ -20,7 +20,12 @@ from console.tables import Column
 from cordon.memory import budget
 from cordon.statuses import Status
 
-COLUMNS = (Column("part", whole=True), Column("is"))
+MARKS = {(False, False): " ", (True, False): "✘", (False, True): "?", (True, True): "✘"}
+COLUMNS = (
+    Column("", whole=True, of=lambda row: MARKS[row["wrong"], row["unknown"]]),
+    Column("part", whole=True),
+    Column("is"),
+)
 NO_HUB = "InvalidAccessException"  # Security Hub API Reference, "DescribeHub": not enabled
 
 

@@ -27,6 +27,7 @@ from cordon.reporting.texts import advice
 from cordon.statuses import CLOSED, Status
 from tests.actions.scenario import account
 from tests.examples import ESCALATE, QUARANTINE, REVOKE
+from tests.make import DEPLOYMENT
 from tests.memory.table import NAME, create
 from tests.reporting.cases import CASE, a_case
 
@@ -227,6 +228,8 @@ def test_request_is_signed_for_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
 class Deployed:
     """A stack with one case; it keeps the calls that the commands make."""
 
+    deployment = DEPLOYMENT
+
     def __init__(self, status: Status) -> None:
         self.only = a_case(status)
         self.calls: list[tuple[str, ...]] = []
@@ -265,6 +268,8 @@ def test_approve_binds_to_shown_plan(deployed: Deployed) -> None:
     assert refused.exit_code == 1
     assert deployed.calls == []
     assert "block_public_access" in refused.stdout and case.plan_hash in refused.stdout
+    assert "Who is shut out" in refused.stdout and '"action"' not in refused.stdout
+    assert '"action": "block_public_access"' in cordon("approve", case.id, "--full").stdout
     assert cordon("approve", case.id, typed="y\n").exit_code == 0
     assert deployed.calls == [("approve", case.plan_hash)]
 
