@@ -1,13 +1,13 @@
 """The commands that change the settings of a deployed stack, and the one that shows them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from console import render
+from console import render, tables
 from console.options import Find, on_stack
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack
@@ -20,10 +20,13 @@ REMOVE = Annotated[bool, typer.Option(help="Take it away.")]
 
 
 @on_stack
-def settings(find: Find) -> None:
+def settings(find: Find, output: tables.OUTPUT = tables.Output.TABLE) -> None:
     """Show the settings, and what is refused of them. Ends with 1 where anything is."""
     found = StackSettings.of(find())
-    _show(found)
+    if output is tables.Output.TABLE:
+        _show(found)
+    else:
+        tables.write(list(_rows(found)), (), output, out)
     raise typer.Exit(1 if found.faults() else 0)
 
 
@@ -134,6 +137,23 @@ def _show(found: StackSettings, said: Mapping[str, Any] | None = None) -> None:
     if row is not None:
         by = f"changed {row.get('changed_at')} by {row.get('changed_by')}"
         out.print(render.plain(by), markup=False, soft_wrap=True, highlight=False)
+
+
+def _rows(found: StackSettings) -> Iterator[dict[str, str]]:
+    """Every setting as it is understood, one row each; what is refused, with the reason."""
+    understood = found.understood
+    values = [
+        ("only_observes", "", understood.not_home),
+        ("master_switch", "", "" if understood.unreadable else str(understood.switch)),
+        *(("mode", name, str(understood.mode(name))) for name in found.playbooks),
+        *(("budget", name, str(understood.budget_for(name))) for name in found.playbooks),
+        *(("protected", pattern, "") for pattern in understood.protected),
+        *(("exempt", one.resource, _exempted(one)) for one in understood.exemptions),
+        *(("refused", "", fault) for fault in found.faults()),
+    ]
+    for setting, name, value in values:
+        if name or value:
+            yield {"setting": setting, "name": name, "value": value}
 
 
 def _home(settings: Settings) -> list[str]:
