@@ -40,11 +40,12 @@ def written(cases: list[Case], output: Output, out: Console) -> str:
 
 @pytest.mark.parametrize("width", [200, 120, 80, 60, 20])
 def test_id_and_resource_are_whole_at_every_width(width: int) -> None:
-    case = a_case(Status.AWAITING_APPROVAL)
+    case = a_case(Status.AWAITING_APPROVAL, finding=a_finding(title="w" * 60))
     shown = written([case], Output.TABLE, terminal(width, color_system=None))
     assert CASE in shown
     assert "awaiting_approval" in shown
     assert case.plan.resources[0] in "".join(shown.split())
+    assert "w" * 60 in "".join(shown.split())
 
 
 def test_table_fits_eighty_columns() -> None:
