@@ -107,11 +107,12 @@ def cases(stack: Stack) -> Iterator[Line]:
     failed = sum(map(has_failed, found))
     escalated = sum(case.status is Status.ESCALATED for case in found)
     waiting = sum(case.status is Status.AWAITING_APPROVAL for case in found)
-    yield Line("waiting", f"{waiting} cases await approval (cordon cases --waiting)")
-    yield Line("held", f"{sum(map(is_held, found))} cases hold a change (cordon cases --held)")
-    yield Line("failed", f"{failed} cases (cordon cases --failed)", wrong=bool(failed))
-    yield Line("escalated", f"{escalated} cases are for a person")
-    yield Line("held back", f"{sum(case.held_back for case in found)} cases")
+    held_back = sum(case.held_back for case in found)
+    yield Line("waiting", f"{waiting} for approval (cordon cases --waiting)")
+    yield Line("held", f"{sum(map(is_held, found))} with a change that is held (--held)")
+    yield Line("failed", f"{failed} with a change or an undo that failed (--failed)", bool(failed))
+    yield Line("escalated", f"{escalated} for a person")
+    yield Line("held back", f"{held_back} until a budget or a setting allows more")
 
 
 def dead_letters(stack: Stack) -> Iterator[Line]:

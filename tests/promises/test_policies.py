@@ -212,7 +212,7 @@ def test_status_says_what_its_reader_may_not_know(
         assert found[part]["is"] == f"unknown: missing is {permission}"
     assert found["master switch"]["is"] == "on"
     if name == "reader":
-        assert found["waiting"]["is"].startswith("1 cases await approval")
+        assert found["waiting"]["is"].startswith("1 for approval")
 
 
 def test_operator_changes_settings(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
