@@ -63,6 +63,7 @@ def changes(case: Case, copy: Copy) -> list[Written]:
             target = str(one.get("target"))
             if entry.get("stage") == CAPTURED and isinstance(one.get("captured"), dict):
                 captured[target] = one["captured"]
+                written.pop(target, None)  # an attempt began: what it wrote comes after it
             elif isinstance(one.get("written"), dict):
                 written[target] = (one["written"], str(entry.get("at", "")))
     try:

@@ -11,13 +11,26 @@ from typing import Any
 from console.case_evidence import ONLY_DIGEST, Written
 from console.case_list import age, has_failed, is_held
 from console.differences import changed, counted, statements, unified
-from cordon.clock import to_iso
+from cordon.clock import now, to_iso
 from cordon.deployment import Deployment
-from cordon.memory.cases import Case
+from cordon.memory.cases import ActionStatus, Case
 from cordon.playbook import Playbook
 from cordon.reporting import texts
 from cordon.reporting.question import question
+from cordon.statuses import Status
 
+WOULD, PERHAPS = "If it is approved or contained: ", "Perhaps, it is not verified: "
+NOT_IN_FORCE = frozenset(  # a change that ended so holds nothing any more, or never did
+    {
+        ActionStatus.REFUSED,
+        ActionStatus.SKIPPED,
+        ActionStatus.RESOURCE_DELETED,
+        ActionStatus.RESTORED,
+        ActionStatus.DRIFTED,
+        ActionStatus.UNCHANGED,
+    }
+)
+NOT_SURE = (None, ActionStatus.FAILED, ActionStatus.PARTLY_RESTORED)
 ALREADY_SAID = ("The plan", "Who loses access")  # of a question: sections of the page have it
 
 
@@ -73,16 +86,24 @@ def _to_do(case: Case, deployment: Deployment | None) -> list[str]:
 
 
 def _shut_out(case: Case) -> list[str]:
-    """Of a case that holds nothing yet: who would be."""
+    """By each change that is or may be in force; of a case that holds nothing yet, who would be."""
     if case.closed or not case.plan.actions:
         return []
-    would = "" if is_held(case) else "If it is approved or contained: "
+    ended = {result.target: result.status for result in case.results}
     lines = [
-        f"{would}{action.resource}: {action.shuts_out}"
+        f"{_how_sure(case, ended.get(action.target))}{action.resource}: {action.shuts_out}"
         for action in case.plan.actions
-        if action.shuts_out
+        if action.shuts_out and ended.get(action.target) not in NOT_IN_FORCE
     ]
-    return lines or [f"{would}Nobody, by these changes."]
+    return lines or [f"{'' if is_held(case) else WOULD}Nobody, by these changes."]
+
+
+def _how_sure(case: Case, status: ActionStatus | None) -> str:
+    """What must be said before "is shut out"."""
+    if not is_held(case):
+        return WOULD
+    waits_to_begin = status is ActionStatus.WAITING and case.status is Status.CONTAINING
+    return PERHAPS if status in NOT_SURE or waits_to_begin else ""
 
 
 def _release(case: Case, written: Sequence[Written] | str) -> list[str]:
@@ -92,12 +113,20 @@ def _release(case: Case, written: Sequence[Written] | str) -> list[str]:
     kept = [f"{a.resource}: stays: {a.kept_because}" for a in case.plan.actions if a.kept_because]
     if isinstance(written, str):
         return [*kept, f"Whether an undo must wait: {written}."]
+    ended = {result.target: result.status for result in case.results}
+    held = [one for one in written if ended.get(one.action.target) not in NOT_IN_FORCE]
     waits = [
         f"{one.action.name()} on {one.action.resource}: not before {to_iso(one.until)}"
-        for one in written
-        if one.until
+        for one in held
+        if one.until and one.until > now()
     ]
-    return [*kept, *(waits or ["No undo has to wait until sessions have ended."])]
+    unknown = [
+        f"{one.action.name()} on {one.action.resource}: not known whether an undo must wait:"
+        " evidence does not say yet what was written"
+        for one in held
+        if one.after is None
+    ]
+    return [*kept, *([*waits, *unknown] or ["No undo has to wait until sessions have ended."])]
 
 
 def _states(written: Sequence[Written] | str) -> list[str]:
@@ -134,7 +163,8 @@ def difference(written: Sequence[Written]) -> list[Section]:
     for one in written:
         heading = f"{one.action.name()} on {one.action.resource}"
         if one.before is None or one.after is None:
-            lines = ["evidence has nothing of it" if one.before is None else "nothing was written"]
+            what = "how it was" if one.before is None else "what was written"
+            lines = [f"evidence does not say {what}"]
         else:
             known = {name: to for name, to in one.after.items() if to != ONLY_DIGEST}
             lines = unified({name: one.before[name] for name in known}, known)

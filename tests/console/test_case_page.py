@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 from botocore.exceptions import ClientError
 from rich.console import Console
 from typer.testing import CliRunner
@@ -139,8 +140,48 @@ def test_denial_of_sessions_says_until_when_it_stays() -> None:
     action = RevokeRoleSessions(PLACE, "trainer")
     wrote = {"before": "2026-11-24T12:00:00Z", "policy": "{}", "base": None}
     (one,) = evidence_of(action, {"policy": None, "deny_all": False, "ways_in": {}}, wrote)
-    assert one.until is not None and one.until > datetime(2026, 11, 24, 23, tzinfo=UTC)
-    assert "not before 2026-11-2" in shown(a_case(), [one])
+    assert one.until == datetime(2026, 11, 25, tzinfo=UTC)
+    case = replace(a_case(), results=())
+    with time_machine.travel(datetime(2026, 11, 24, 13, tzinfo=UTC), tick=False):
+        assert "trainer: not before 2026-11-25T00:00:00Z" in shown(case, [one])
+    with time_machine.travel(datetime(2026, 11, 25, 1, tzinfo=UTC), tick=False):
+        assert "No undo has to wait" in shown(case, [one])
+    assert "not known whether an undo must wait" in shown(
+        case, [replace(one, after=None, until=None)]
+    )
+
+
+def test_attempt_that_has_not_said_what_it_wrote_is_not_taken_for_an_earlier_one() -> None:
+    one = {"target": DENY.target, "captured": {"policy": BASE}}
+    wrote = {"target": DENY.target, "written": {"policy": policy_text.digest(MERGED)}}
+    stages = [("captured", {"changes": [one]}), ("contained", {"changes": [wrote]})]
+    case = replace(a_case(Status.CONTAINING), plan=Plan((DENY,)))
+    assert case_evidence.changes(case, copy_of(*stages))[0].after is not None
+    (again,) = case_evidence.changes(case, copy_of(*stages, stages[0]))
+    assert (again.before, again.after) == ({"policy": BASE}, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "ended", "says"),
+    [
+        (Status.CONTAINED, "verified", "arn:aws:s3:::training-data: everybody"),
+        (Status.CONTAINING, None, "Perhaps, it is not verified: arn:aws"),
+        (Status.FAILED, "failed", "Perhaps, it is not verified: arn:aws"),
+        (Status.CONTAINING, "waiting", "Perhaps, it is not verified: arn:aws"),
+        (Status.RELEASING, "waiting", "arn:aws:s3:::training-data: everybody"),
+        (Status.RELEASING, "restored", "Nobody, by these changes."),
+        (Status.PARTLY_CONTAINED, "refused", "Nobody, by these changes."),
+        (Status.AWAITING_APPROVAL, None, "If it is approved or contained: arn:aws"),
+    ],
+)
+def test_who_is_shut_out_follows_how_each_change_ended(
+    status: Status, ended: str | None, says: str
+) -> None:
+    case = replace(a_case(status), plan=Plan((DENY,)), results=())
+    if ended:
+        case = with_results(case, ActionStatus(ended))
+    lines = shown(case).splitlines()
+    assert lines[lines.index("Who is shut out") + 1].startswith(says)
 
 
 # ---- the command ----
