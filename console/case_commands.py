@@ -31,9 +31,7 @@ DELETED = (
 def cases(
     find: Find,
     waiting: Annotated[bool, typer.Option("--waiting", help="Those that await approval.")] = False,
-    held: Annotated[
-        bool, typer.Option("--held", help="Those that hold a change of a resource.")
-    ] = False,
+    held: Annotated[bool, typer.Option("--held", help="Those that hold a change, or may.")] = False,
     failed: Annotated[
         bool, typer.Option("--failed", help="Those of which something was not done.")
     ] = False,

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from console import render, tables
-from console.options import Find, on_stack
+from console.options import Find, on_stack, playbooks_that_begin
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack
 from cordon.clock import now, to_iso
@@ -16,6 +16,7 @@ from cordon.settings import Exemption, Mode, Settings
 
 out = Console()
 FORCE = Annotated[bool, typer.Option(help="Also where it covers every resource of its kind.")]
+NAME = Annotated[str, typer.Argument(help="Its name.", autocompletion=playbooks_that_begin)]
 REMOVE = Annotated[bool, typer.Option(help="Take it away.")]
 
 
@@ -64,7 +65,7 @@ def start(find: Find) -> None:
 
 
 @on_stack
-def mode(find: Find, playbook: str, mode: Mode) -> None:
+def mode(find: Find, playbook: NAME, mode: Mode) -> None:
     """Say what a playbook may do: observe, approve or enforce."""
     found = StackSettings.of(find())
     _show(found, found.set_mode(playbook, mode))

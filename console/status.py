@@ -109,7 +109,7 @@ def cases(stack: Stack) -> Iterator[Line]:
     waiting = sum(case.status is Status.AWAITING_APPROVAL for case in found)
     held_back = sum(case.held_back for case in found)
     yield Line("waiting", f"{waiting} for approval (cordon cases --waiting)")
-    yield Line("held", f"{sum(map(is_held, found))} with a change that is held (--held)")
+    yield Line("held", f"{sum(map(is_held, found))} that hold a change, or may (--held)")
     yield Line("failed", f"{failed} with a change or an undo that failed (--failed)", bool(failed))
     yield Line("escalated", f"{escalated} for a person")
     yield Line("held back", f"{held_back} until a budget or a setting allows more")

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from console import cli, options
 from console.options import Where, from_environment, from_samconfig
 from console.stack import NotPossible, Stack
+from tests.examples import QUARANTINE
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("moto", "samtranslator", "embedded", "jsonschema", "policy_sentry", "jsonata", "yaml")
@@ -128,3 +129,6 @@ def test_shell_completes_verbs_and_playbooks() -> None:
     environment = {"_CORDON_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
     runner = CliRunner(env=environment | {"COMP_WORDS": "cordon red"})
     assert runner.invoke(cli.app, prog_name=cli.PROGRAM).stdout.split() == ["redeliver"]
+    words = {"COMP_WORDS": f"cordon mode {QUARANTINE.name[:12]}", "COMP_CWORD": "2"}
+    runner = CliRunner(env=environment | words)
+    assert QUARANTINE.name in runner.invoke(cli.app, prog_name=cli.PROGRAM).stdout.split()
