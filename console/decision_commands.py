@@ -6,70 +6,85 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from console import render
-from console.options import STACK
-from console.stack import Stack
+from console import case_page, page, render
+from console.options import Find, on_stack, playbooks_that_begin
+from console.stack import headers
 from cordon.memory.decisions import Verb
 
 out = Console()
 WHY = Annotated[str, typer.Option(help="For the record.")]
 
 
+@on_stack
 def approve(
+    find: Find,
     case: str,
     plan: Annotated[str, typer.Option(help="Hash of the plan; prompted for, if not given.")] = "",
     why: WHY = "",
-    stack: STACK = "cordon",
+    full: Annotated[bool, typer.Option("--full", help="Show every field of the plan.")] = False,
 ) -> None:
-    """Approve a case's plan: exactly the plan with this hash is carried out."""
-    deployed = Stack.named(stack)
+    """Approve a case's plan: exactly the plan with this hash is carried out.
+
+    Without --plan it shows the case, and waits for your yes.
+    """
+    deployed = find()
     found = deployed.case(case)
     if not plan:
-        out.print_json(data=found.plan.to_json())
+        about = case_page.sections(found, headers().get(found.playbook), deployed.deployment, ())
+        page.show(case_page.head(found), about, out)
+        if full:
+            out.print_json(data=found.plan.to_json())
         typer.confirm(f"Approve this plan, {found.plan_hash}?", abort=True)
     _show(deployed.decide(found, Verb.APPROVE, plan or found.plan_hash, why))
 
 
+@on_stack
 def reject(
+    find: Find,
     case: str,
     plan: Annotated[str, typer.Option(help="Hash of the plan; may be left out.")] = "",
     why: WHY = "",
-    stack: STACK = "cordon",
 ) -> None:
     """Reject a case's plan: nothing is done."""
-    deployed = Stack.named(stack)
+    deployed = find()
     _show(deployed.decide(deployed.case(case), Verb.REJECT, plan, why))
 
 
-def release(case: str, why: WHY = "no reason given", stack: STACK = "cordon") -> None:
+@on_stack
+def release(find: Find, case: str, why: WHY = "no reason given") -> None:
     """Release a case: everything it did is undone, as soon as that does no harm."""
-    deployed = Stack.named(stack)
+    deployed = find()
     _show(deployed.release(deployed.case(case), why))
 
 
-def retry(case: str, why: WHY = "", stack: STACK = "cordon") -> None:
+@on_stack
+def retry(find: Find, case: str, why: WHY = "") -> None:
     """Try the failed changes of a case again, or an attempt that died."""
-    deployed = Stack.named(stack)
+    deployed = find()
     _show(deployed.decide(deployed.case(case), Verb.RETRY, why=why))
 
 
+@on_stack
 def contain(
+    find: Find,
     resource: Annotated[str, typer.Argument(help="ARN of the resource.")],
-    playbook: Annotated[str, typer.Option(help="Which playbook contains it.")],
+    playbook: Annotated[
+        str, typer.Option(help="Which playbook contains it.", autocompletion=playbooks_that_begin)
+    ],
     why: Annotated[str, typer.Option(help="For the record: there is no finding.")],
-    stack: STACK = "cordon",
 ) -> None:
     """Contain a resource now, without a finding, whatever the playbook's mode is."""
     body = {"resource": resource, "playbook": playbook, "why": why}
-    _show(Stack.named(stack).request("contain", body))
+    _show(find().request("contain", body))
 
 
+@on_stack
 def redeliver(
+    find: Find,
     queue: Annotated[str, typer.Argument(help="Name of a dead-letter queue in the template.")],
-    stack: STACK = "cordon",
 ) -> None:
     """Send dead letters back to where they came from. Ends with 1 where any is left."""
-    deployed, more, left = Stack.named(stack), True, 0
+    deployed, more, left = find(), True, 0
     while more:
         said = deployed.request("redeliver", {"queue": queue})
         left += int(said["left"])
@@ -80,7 +95,14 @@ def redeliver(
     raise typer.Exit(1 if left else 0)
 
 
-COMMANDS = (approve, reject, release, retry, contain, redeliver)
+COMMANDS = {
+    approve: 'cordon approve 7c98 --why "seen with the owner"',
+    reject: 'cordon reject 7c98 --why "a public website"',
+    release: 'cordon release 7c98 --why "a public website"',
+    retry: "cordon retry 7c98",
+    contain: 'cordon contain arn:aws:s3:::acme-data --playbook NAME --why "it leaks"',
+    redeliver: "cordon redeliver FailedReports",
+}
 
 
 def _show(said: Mapping[str, Any]) -> None:

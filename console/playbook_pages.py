@@ -3,13 +3,11 @@
 The table of playbooks is in README.md between two marks. docs/playbooks.md has each header.
 """
 
-import inspect
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from console.playbook_blocks.block import calls_parameter
-from console.playbooks import playbooks
+from console.playbooks import header_of, playbooks
 from cordon.playbook import Playbook
 from embedded.backends import api_table
 
@@ -31,7 +29,7 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
 def _table(all_playbooks: tuple[Playbook, ...]) -> str:
     rows = ["| playbook | when | does | recommended mode |", "|---|---|---|---|"]
     for playbook in all_playbooks:
-        header = _header(playbook)
+        header = header_of(playbook)
         row = (f"`{playbook.name}`", header["When"], header["Does"], str(playbook.recommended_mode))
         rows.append(f"| {' | '.join(row)} |")
     return "\n".join(rows)
@@ -45,7 +43,7 @@ def _page(all_playbooks: tuple[Playbook, ...]) -> str:
         "compliance.",
     ]
     for playbook in all_playbooks:
-        header = _header(playbook)
+        header = header_of(playbook)
         parts.append(f"## {playbook.name}")
         parts.append(header["title"])
         parts += [f"- **{key}** {header[key]}" for key in ("When", "Does", "Undo", "Leaves")]
@@ -79,18 +77,3 @@ def _joined_lists(parts: list[str]) -> Iterator[str]:
         yield part
     if items:
         yield "\n".join(items)
-
-
-def _header(playbook: Playbook) -> dict[str, str]:
-    """The parts of a playbook's docstring: title, When, Does, Undo, Leaves."""
-    module = sys.modules[f"{playbook.name}.playbook"]
-    title, *lines = (inspect.getdoc(module) or "").splitlines()
-    header, key = {"title": title}, ""
-    for line in lines:
-        first, _, rest = line.partition(" ")
-        if first in ("When", "Does", "Undo", "Leaves"):
-            key = first
-            header[key] = rest.strip()
-        elif line.strip():
-            header[key] += f" {line.strip()}"
-    return header

@@ -203,6 +203,7 @@ def _stage(event: Mapping[str, Any], account: EmbeddedAccount, run: Run) -> None
     except Malformed as malformed:
         run.unreadable = f"cannot be read: {malformed}"
         return
+    run.findings = findings
     run.kind = ", ".join(dict.fromkeys(finding.kind for finding in findings))
     home = Place(account.place.partition, account.place.account, account.place.region)
     try:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -15,6 +15,7 @@ from console.account import ROOT
 from console.event_files import ReplayEvent
 from console.expected import NOT_DELIVERED, UNHANDLED, UNREADABLE, in_mode
 from console.playbooks import playbooks
+from cordon.finding import Finding
 from cordon.memory.cases import ActionStatus, Case
 from cordon.reporting.event import DETAIL_TYPE
 from cordon.settings import Mode
@@ -89,6 +90,7 @@ class Run:
 
     event: ReplayEvent
     mode: Mode
+    findings: Sequence[Finding] = ()  # as they are read
     kind: str = ""  # "guardduty:Policy:S3/…", "" where the event cannot be read
     unreadable: str = ""  # why no parser reads it
     undelivered: str = ""  # which playbook would handle it, if a rule brought it there

@@ -58,15 +58,10 @@ class StackSettings:
 
         The row is read first: an entry may be written meanwhile.
         """
-        row, chain = self.row, settings_row.chain_of(self._account)
+        row, chain = self.row, settings_row.chain_of(self.stack.account)
         bucket, s3 = self.stack.outputs["EvidenceBucket"], self.stack.client("s3")
         copy = copied(s3, bucket, chain, settings_row.evidence_end(row))
         return copy, [*verify(copy), *_as_decided(copy, row)]
-
-    @property
-    def _account(self) -> str:
-        """Of the stack: its topic's."""
-        return self.stack.outputs["AlertsTopic"].split(":")[4]
 
     @property
     def setup_found(self) -> Row:

@@ -1,15 +1,15 @@
 """The commands that change the settings of a deployed stack, and the one that shows them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from console import render
-from console.options import STACK
+from console import render, tables
+from console.options import Find, on_stack, playbooks_that_begin
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack
 from cordon.baseline import PARTS, Baseline
@@ -19,25 +19,31 @@ from cordon.settings import Exemption, Mode, Settings
 
 out = Console()
 FORCE = Annotated[bool, typer.Option(help="Also where it covers every resource of its kind.")]
+NAME = Annotated[str, typer.Argument(help="Its name.", autocompletion=playbooks_that_begin)]
 REMOVE = Annotated[bool, typer.Option(help="Take it away.")]
 
 
-def settings(stack: STACK = "cordon") -> None:
+@on_stack
+def settings(find: Find, output: tables.OUTPUT = tables.Output.TABLE) -> None:
     """Show the settings, and what is refused of them. Ends with 1 where anything is."""
-    found = StackSettings.of(Stack.named(stack))
-    _show(found)
+    found = StackSettings.of(find())
+    if output is tables.Output.TABLE:
+        _show(found)
+    else:
+        tables.write(list(_rows(found)), (), output, out)
     raise typer.Exit(1 if found.faults() else 0)
 
 
+@on_stack
 def stop(
+    find: Find,
     observe: Annotated[bool, typer.Option(help="Go on recording what would be done.")] = False,
     direct: Annotated[
         bool, typer.Option(help="Invoke the function, where its API cannot be reached.")
     ] = False,
-    stack: STACK = "cordon",
 ) -> None:
     """Stop every playbook at once, whatever the settings are."""
-    deployed = Stack.named(stack)
+    deployed = find()
     found = StackSettings.of(deployed)
     _show(found, stop_directly(deployed, observe) if direct else found.stop(observe=observe))
 
@@ -54,29 +60,34 @@ def stop_directly(deployed: Stack, observe: bool) -> Mapping[str, Any]:
     return dict(said)
 
 
-def start(stack: STACK = "cordon") -> None:
+@on_stack
+def start(find: Find) -> None:
     """Let every playbook do what its mode says."""
-    found = StackSettings.of(Stack.named(stack))
+    found = StackSettings.of(find())
     _show(found, found.start())
 
 
-def mode(playbook: str, mode: Mode, stack: STACK = "cordon") -> None:
+@on_stack
+def mode(find: Find, playbook: NAME, mode: Mode) -> None:
     """Say what a playbook may do: observe, approve or enforce."""
-    found = StackSettings.of(Stack.named(stack))
+    found = StackSettings.of(find())
     _show(found, found.set_mode(playbook, mode))
 
 
+@on_stack
 def budget(
+    find: Find,
     cases: int,
     playbook: Annotated[str, typer.Option(help="Only of this playbook.")] = "",
-    stack: STACK = "cordon",
 ) -> None:
     """Say how many cases an hour a playbook may contain in one account."""
-    found = StackSettings.of(Stack.named(stack))
+    found = StackSettings.of(find())
     _show(found, found.set_budget(cases, playbook))
 
 
+@on_stack
 def exempt(
+    find: Find,
     resource: Annotated[str, typer.Argument(help="ARN, wildcards allowed.")],
     playbook: Annotated[str, typer.Option(help="Its name, wildcards allowed.")] = "",
     owner: Annotated[str, typer.Option(help="Who is responsible for it.")] = "",
@@ -84,10 +95,9 @@ def exempt(
     until: Annotated[str, typer.Option(help="Date, as 2027-01-31.")] = "",
     remove: REMOVE = False,
     force: FORCE = False,
-    stack: STACK = "cordon",
 ) -> None:
     """Let a playbook ignore resources until a date."""
-    found = StackSettings.of(Stack.named(stack))
+    found = StackSettings.of(find())
     if remove:
         said = found.end_exemptions(resource, playbook)
     else:
@@ -95,14 +105,15 @@ def exempt(
     _show(found, said)
 
 
+@on_stack
 def protect(
+    find: Find,
     resource: Annotated[str, typer.Argument(help="ARN, wildcards allowed.")],
     remove: REMOVE = False,
     force: FORCE = False,
-    stack: STACK = "cordon",
 ) -> None:
     """Never contain these resources: what is found of them is for a person."""
-    found = StackSettings.of(Stack.named(stack))
+    found = StackSettings.of(find())
     said = found.unprotect(resource) if remove else found.protect(resource, force=force)
     _show(found, said)
 
@@ -113,22 +124,33 @@ class Take(StrEnum):
     TAKE = "take"
 
 
+@on_stack
 def baseline(
+    find: Find,
     do: Annotated[
         Take | None, typer.Argument(help="take: put back from now on what is so.")
     ] = None,
     seen: Annotated[str, typer.Argument(help="Its sha256, as this command shows it.")] = "",
-    stack: STACK = "cordon",
 ) -> None:
     """Show what is put back when it is deleted or replaced, and how the account differs from it."""
-    found = StackSettings.of(Stack.named(stack))
+    found = StackSettings.of(find())
     if do is Take.TAKE:
         _print(str(found.take_baseline(seen)["says"]))
     for line in _baseline(found.understood.baseline, found.baseline_seen):
         _print(line)
 
 
-COMMANDS = (settings, stop, start, mode, budget, exempt, protect, baseline)
+COMMANDS = {
+    settings: "cordon settings",
+    stop: "cordon stop --observe",
+    start: "cordon start",
+    mode: "cordon mode NAME approve",
+    budget: "cordon budget 20",
+    exempt: "cordon exempt 'arn:aws:s3:::www-*' --playbook NAME --owner Ada --reason website"
+    " --until 2027-01-31",
+    protect: "cordon protect 'arn:aws:s3:::backup-*'",
+    baseline: "cordon baseline",
+}
 
 
 def _print(line: str) -> None:
@@ -168,6 +190,23 @@ def _show(found: StackSettings, said: Mapping[str, Any] | None = None) -> None:
     if row is not None:
         by = f"changed {row.get('changed_at')} by {row.get('changed_by')}"
         out.print(render.plain(by), markup=False, soft_wrap=True, highlight=False)
+
+
+def _rows(found: StackSettings) -> Iterator[dict[str, str]]:
+    """Every setting as it is understood, one row each; what is refused, with the reason."""
+    understood = found.understood
+    values = [
+        ("only_observes", "", understood.not_home),
+        ("master_switch", "", "" if understood.unreadable else str(understood.switch)),
+        *(("mode", name, str(understood.mode(name))) for name in found.playbooks),
+        *(("budget", name, str(understood.budget_for(name))) for name in found.playbooks),
+        *(("protected", pattern, "") for pattern in understood.protected),
+        *(("exempt", one.resource, _exempted(one)) for one in understood.exemptions),
+        *(("refused", "", fault) for fault in found.faults()),
+    ]
+    for setting, name, value in values:
+        if name or value:
+            yield {"setting": setting, "name": name, "value": value}
 
 
 def _home(settings: Settings) -> list[str]:

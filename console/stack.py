@@ -3,28 +3,40 @@
 Runs under the operator's own credentials; what they may do is decided by IAM in their account.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from console.aws_errors import is_denied
 from console.desk import DeskResponse, Send, signed
 from console.evidence import Copy, copied, verify
 from console.playbooks import playbooks
+from cordon.deployment import Deployment
 from cordon.evidence import Chain
 from cordon.memory.cases import Case, Cases
 from cordon.memory.decisions import Verb
-from cordon.memory.table import Table
+from cordon.memory.table import BATCH, Table
+from cordon.playbook import Playbook
+
+WHOLE_ID, BEGINNING = re.compile(r"[0-9a-f]{16}"), re.compile(r"[0-9a-f]{1,15}")  # of a case
 
 
 @cache
+def headers() -> Mapping[str, Playbook]:
+    """The playbooks that may have cases, by name."""
+    return {playbook.name: playbook for playbook in playbooks(Path(__file__).parent.parent)}
+
+
 def playbook_names() -> tuple[str, ...]:
-    """The playbooks that may have cases."""
-    return tuple(playbook.name for playbook in playbooks(Path(__file__).parent.parent))
+    """Their names."""
+    return tuple(headers())
 
 
 class NotPossible(Exception):
@@ -49,50 +61,101 @@ class Stack:
     outputs: Mapping[str, str]
     deleted: bool = False  # only its table and its evidence are left, and nothing releases
     desk: Send | None = None  # where what the operator decides is sent
+    parameters: Mapping[str, str] = field(default_factory=dict)  # as it was deployed
+    stack_id: str = ""  # its ARN
+    name: str = ""
 
     @classmethod
-    def named(cls, name: str) -> "Stack":
+    def named(cls, name: str, session: boto3.session.Session) -> "Stack":
         """Read the stack's outputs (cloudformation:DescribeStacks), or what a deleted one left."""
-        session = boto3.session.Session()
         cloudformation = session.client("cloudformation")
         try:
             stacks = cloudformation.describe_stacks(StackName=name)["Stacks"]
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationError":
+            said = error.response["Error"]
+            if said["Code"] != "ValidationError" or "does not exist" not in said["Message"]:
                 raise
-            return cls(session.client, _deleted_stack_outputs(name, cloudformation), deleted=True)
+            left = _deleted_stack_outputs(name, cloudformation)
+            return cls(session.client, left, deleted=True, name=name)
         outputs = {o["OutputKey"]: o["OutputValue"] for o in stacks[0]["Outputs"]}
         desk = signed(session, outputs["DeskUrl"]) if "DeskUrl" in outputs else None
-        return cls(session.client, outputs, desk=desk)
+        given = {
+            p["ParameterKey"]: p.get("ParameterValue", "") for p in stacks[0].get("Parameters", ())
+        }
+        return cls(
+            session.client,
+            outputs,
+            desk=desk,
+            name=name,
+            parameters=given,
+            stack_id=stacks[0]["StackId"],
+        )
 
     def cases(self, playbook: str) -> Cases:
         """The rows of one playbook's cases."""
         return Cases(self.table, playbook)
 
     def case(self, case: str) -> Case:
-        """One case of any playbook; NotPossible when there is none."""
-        found = (self.cases(playbook).get(case) for playbook in playbook_names())
-        known = next((one for one in found if one is not None), None)
+        """One case of any playbook, by its id or how that begins.
+
+        Only open cases are found by a beginning: no index has the others. Raises NotPossible where
+        there is none, or several.
+        """
+        given = case.lower()
+        if WHOLE_ID.fullmatch(given):
+            known = self._known(given)
+        elif BEGINNING.fullmatch(given):
+            known = self._beginning(given)
+        else:
+            raise NotPossible(f"{case} is no case's id: it has 16 hex digits")
         if known is None:
             raise NotPossible(f"there is no case {case}")
         return known
 
-    def open_cases(self) -> Iterator[Case]:
-        """The cases that are not closed, by playbook, the oldest first.
+    def _known(self, id: str) -> Case | None:
+        """The case of a whole id: one read for all playbooks, and then its own."""
+        keys = {f"case#{playbook}#{id}": playbook for playbook in playbook_names()}
+        found = self.table.get(*keys)
+        return next((self.cases(keys[key]).get(id) for key in found), None)
 
-        A page of the index is one Query, and the cases of it two BatchGetItem for each 100.
+    def _beginning(self, begins: str) -> Case | None:
+        of = {
+            id: name
+            for name in playbook_names()
+            for id in self._open_ids(name)
+            if id.startswith(begins)
+        }
+        if len(of) > 1:
+            raise NotPossible(f"{begins} is the beginning of {len(of)} cases: {', '.join(of)}")
+        found = [self.cases(playbook).get(id) for id, playbook in of.items()]
+        if not found:
+            raise NotPossible(
+                f"there is no case {begins}: no open case's id begins so, and a closed one is found"
+                " only by all 16 digits"
+            )
+        return found[0]
+
+    def open_cases(self, playbook: str = "") -> Iterator[Case]:
+        """The cases that are not closed, by playbook, the oldest first; or of one playbook.
+
+        A page of the index is one Query, and the cases of it two BatchGetItem for each 100. The
+        index lags: a case that was closed a moment ago may be among them.
         """
-        for playbook in playbook_names():
-            pages = self.client("dynamodb").get_paginator("query")
-            for page in pages.paginate(
-                TableName=self.outputs["CasesTableName"],
-                IndexName="open",
-                KeyConditionExpression="#open = :playbook",
-                ExpressionAttributeNames={"#open": "open"},
-                ExpressionAttributeValues={":playbook": {"S": playbook}},
-            ):
-                ids = (row["id"]["S"].rpartition("#")[2] for row in page["Items"])
-                yield from self.cases(playbook).several(ids)
+        for name in (playbook,) if playbook else playbook_names():
+            ids = self._open_ids(name)
+            while page := list(islice(ids, BATCH)):
+                yield from self.cases(name).several(page)
+
+    def _open_ids(self, playbook: str) -> Iterator[str]:
+        pages = self.client("dynamodb").get_paginator("query")
+        for page in pages.paginate(
+            TableName=self.outputs["CasesTableName"],
+            IndexName="open",
+            KeyConditionExpression="#open = :playbook",
+            ExpressionAttributeNames={"#open": "open"},
+            ExpressionAttributeValues={":playbook": {"S": playbook}},
+        ):
+            yield from (row["id"]["S"].rpartition("#")[2] for row in page["Items"])
 
     def all_cases(self) -> Iterator[Case]:
         """Every case that is remembered, closed ones too, in no order (dynamodb:Scan)."""
@@ -131,6 +194,30 @@ class Stack:
         raise NotPossible(_refusal(verb, response))
 
     @property
+    def account(self) -> str:
+        """Of the stack: its topic's."""
+        return self.outputs["AlertsTopic"].split(":")[4]
+
+    @property
+    def deployment(self) -> Deployment | None:
+        """What a question says of the deployment; None where nobody knows its parameters."""
+        given, parts = self.parameters, self.stack_id.split(":")
+        if not given.get("ApprovalHours", "").isdigit() or not given.get("TwoApprovers"):
+            return None
+        return Deployment(
+            account=parts[4],
+            region=parts[3],
+            partition=parts[1],
+            table=self.outputs["CasesTableName"],
+            evidence_bucket=self.outputs["EvidenceBucket"],
+            topic=self.outputs["AlertsTopic"],
+            workflow=self.outputs["Workflow"],
+            stack=self.stack_id,
+            approval_hours=int(given["ApprovalHours"]),
+            two_approvers=given["TwoApprovers"] == "true",
+        )
+
+    @property
     def table(self) -> Table:
         """The table of cases, holds, budgets and the settings."""
         return Table(self.client("dynamodb"), self.outputs["CasesTableName"])
@@ -167,9 +254,21 @@ def _deleted_stack_outputs(name: str, cloudformation: Any) -> dict[str, str]:
     pages = cloudformation.get_paginator("list_stacks").paginate(
         StackStatusFilter=["DELETE_COMPLETE"]
     )
-    stacks = [s for page in pages for s in page["StackSummaries"] if s["StackName"] == name]
+    region = cloudformation.meta.region_name
+    try:
+        stacks = [s for page in pages for s in page["StackSummaries"] if s["StackName"] == name]
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        raise NotPossible(
+            f"there is no stack {name} in {region}: is it another one (--stack, --region,"
+            " --profile)? Whether one was deleted is unknown: missing is cloudformation:ListStacks"
+        ) from None
     if not stacks:
-        raise NotPossible(f"there is no stack {name}, nor was one deleted in the last 90 days")
+        raise NotPossible(
+            f"there is no stack {name} in {region}, nor was one deleted in the last 90 days: is it"
+            " another one (--stack, --region, --profile)?"
+        )
     last = max(stacks, key=lambda stack: stack["CreationTime"])["StackId"]
     events = cloudformation.get_paginator("describe_stack_events").paginate(StackName=last)
     return {

@@ -27,6 +27,7 @@ from cordon.reporting.texts import advice
 from cordon.statuses import CLOSED, Status
 from tests.actions.scenario import account
 from tests.examples import ESCALATE, QUARANTINE, REVOKE
+from tests.make import DEPLOYMENT
 from tests.memory.table import NAME, create
 from tests.reporting.cases import CASE, a_case
 
@@ -81,6 +82,22 @@ def test_case_of_any_playbook_is_found(stack: Stack, playbook: Playbook) -> None
 def test_unknown_case_is_said(stack: Stack) -> None:
     with pytest.raises(NotPossible, match="there is no case ffff"):
         stack.case("ffff")
+
+
+def test_case_is_found_by_how_its_id_begins(stack: Stack) -> None:
+    """Of open ones; several are named whole."""
+    first = opened(stack, a_case(Status.CONTAINED))
+    opened(stack, a_case(Status.CONTAINED, playbook=REVOKE, id="0123000000000000"))
+    opened(stack, a_case(Status.REOPENED, playbook=REVOKE, id="00ff000000000000"))
+    assert stack.case(CASE[:5]) == stack.case(CASE.upper()) == first
+    with pytest.raises(NotPossible) as several:
+        stack.case("0123")
+    assert CASE in str(several.value) and "0123000000000000" in str(several.value)
+    with pytest.raises(NotPossible, match="only by all 16 digits"):
+        stack.case("00ff")
+    assert stack.case("00ff000000000000").status is Status.REOPENED
+    with pytest.raises(NotPossible, match="is no case's id"):
+        stack.case("")
 
 
 def test_playbooks_are_those_of_functions() -> None:
@@ -211,6 +228,8 @@ def test_request_is_signed_for_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
 class Deployed:
     """A stack with one case; it keeps the calls that the commands make."""
 
+    deployment = DEPLOYMENT
+
     def __init__(self, status: Status) -> None:
         self.only = a_case(status)
         self.calls: list[tuple[str, ...]] = []
@@ -235,7 +254,7 @@ class Deployed:
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     stack = Deployed(Status.AWAITING_APPROVAL)
-    monkeypatch.setattr(Stack, "named", lambda _name: stack)
+    monkeypatch.setattr(Stack, "named", lambda *_: stack)
     return stack
 
 
@@ -249,6 +268,8 @@ def test_approve_binds_to_shown_plan(deployed: Deployed) -> None:
     assert refused.exit_code == 1
     assert deployed.calls == []
     assert "block_public_access" in refused.stdout and case.plan_hash in refused.stdout
+    assert "Who is shut out" in refused.stdout and '"action"' not in refused.stdout
+    assert '"action": "block_public_access"' in cordon("approve", case.id, "--full").stdout
     assert cordon("approve", case.id, typed="y\n").exit_code == 0
     assert deployed.calls == [("approve", case.plan_hash)]
 

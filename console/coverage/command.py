@@ -5,7 +5,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
@@ -13,8 +12,8 @@ from rich.console import Console
 from console.coverage import table
 from console.coverage.live import look, modes_of
 from console.coverage.report import Looked, report
-from console.options import STACK
-from console.stack import NotPossible, Stack
+from console.options import Where, on_stack
+from console.stack import NotPossible
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,12 +25,13 @@ class Output(StrEnum):
     JSON = "json"
 
 
+@on_stack
 def coverage(
+    where: Where,
     live: Annotated[
         bool, typer.Option(help="Look at the account and Region, with read-only calls.")
     ] = False,
     output: Annotated[Output, typer.Option(help="For people, or for programs.")] = Output.TABLE,
-    stack: STACK = "cordon",
 ) -> None:
     """What is handled, by which playbook in which mode, and what nobody handles.
 
@@ -40,23 +40,23 @@ def coverage(
     matrices; what your credentials may not read is unknown. The policy for it is
     docs/coverage/policy.json.
     """
-    found = report(ROOT, looked(stack) if live else None)
+    found = report(ROOT, looked(where) if live else None)
     if output is Output.JSON:
         typer.echo(json.dumps(found, indent=2))
     else:
         table.show(found, Console())
 
 
-def looked(stack: str) -> Looked:
+def looked(where: Where) -> Looked:
     """What the account of your credentials shows. NotPossible where there are none."""
-    session = boto3.session.Session()
+    session = where.session()
     try:
         account = session.client("sts").get_caller_identity()["Account"]  # needs no permission
     except (BotoCoreError, ClientError) as error:
         raise NotPossible(f"no account can be looked at: {error}") from None
-    modes, said = modes_of(lambda: Stack.named(stack))
+    modes, said = modes_of(where.find)
     place = f"{account} {session.region_name}"
     return Looked(place, look(session.client), modes, said)
 
 
-COMMANDS = (coverage,)
+COMMANDS = {coverage: "cordon coverage --live"}

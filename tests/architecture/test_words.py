@@ -55,6 +55,8 @@ ALLOWED_WORDS = {
     ("label", "layers/cordon/cordon/sources/severity.py"): "ASFF Severity.Label",
     ("label", "layers/cordon/cordon/actions/tag_action_for.py"): "SageMaker's labeling-job",
     ("label", "console/as_read.py"): "ASFF Severity.Label",
+    ("label", "console/case_"): "ASFF Severity.Label",
+    ("label", "console/replay_page.py"): "ASFF Severity.Label",
     ("label", "docs/mutants.md"): "it has lines of the code",
     ("label", "console/staging/hub.py"): "ASFF Severity.Label",
     ("label", "embedded/"): "ASFF Severity.Label",

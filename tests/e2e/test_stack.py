@@ -119,7 +119,7 @@ def test_deleted_stack_keeps_evidence_and_lists_holds(fresh: Account) -> None:
     reviewed = cordon(fresh, "review")
     assert reviewed.returncode == 0, reviewed.stderr
     assert case.id in reviewed.stdout
-    assert "The stack cordon is deleted" in reviewed.stdout
+    assert "The stack cordon is deleted" in reviewed.stderr
     assert "block_public_access" in cordon(fresh, "evidence", case.id).stdout
     released = cordon(fresh, "release", case.id)
     assert released.returncode == 2

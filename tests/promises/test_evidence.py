@@ -25,7 +25,7 @@ SAMPLES = (
 def evidence(world: World, case: Case, *words: str) -> Result:
     """``cordon evidence CASE``, by an operator of this stack."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Stack, "named", lambda _: world.operator)
+        patched.setattr(Stack, "named", lambda *_: world.operator)
         return CliRunner().invoke(cli.app, ["evidence", case.id, *words])
 
 

@@ -150,7 +150,7 @@ def test_operator_who_sets_a_mode_reads_that_the_stack_only_observes(world: Worl
     said = world.operator.request("settings", {"change": change})
     assert said["says"].startswith("changed; but this stack only observes: the stack arn:")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Stack, "named", lambda _: world.operator)
+        patch.setattr(Stack, "named", lambda *_: world.operator)
         shown = CliRunner().invoke(cli.app, ["settings"]).output
     assert shown.startswith(f"THIS STACK ONLY OBSERVES, whatever its modes are: the stack {OTHER}")
     assert "custom actions: there, with the ids Containcb092c04 and Releasecb092c04" in shown

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
-from console import access_log, cli
+from console import access_log, cli, status
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack
 from cordon.deciding.request import ROUTES
@@ -27,7 +27,7 @@ MAY_SEND = {
 READS = {
     "reader": ("FindStack", "ReadCases", "ListOpenCases"),
     "approver": ("FindStack", "ReadCases", "ListOpenCases", "ListEvidence", "ReadEvidence"),
-    "operator": ("FindStack", "ReadSettings"),
+    "operator": ("FindStack", "ReadSettings", "CountDeadLetters"),
     "auditor": (
         "FindStack",
         "ReadCases",
@@ -99,7 +99,7 @@ def test_policies_name_nothing_by_wildcard(name: str) -> None:
 
 def reads(stack: Stack, case: Case) -> None:
     list(stack.open_cases())
-    stack.case(case.id)
+    assert stack.case(case.id[:6]).id == stack.case(case.id).id
 
 
 def reads_evidence(stack: Stack, case: Case) -> None:
@@ -114,6 +114,8 @@ def compares(stack: Stack, case: Case) -> None:
 
 def looks_at_settings(stack: Stack, _: Case) -> None:
     assert StackSettings.of(stack).faults() == []
+    assert len(list(status.dead_letters(stack))) == 4
+    list(status.budgets(stack))
 
 
 COMMANDS: dict[str, Any] = {
@@ -171,10 +173,52 @@ def test_reader_is_refused_in_words(world: World) -> None:
     assert world.case() == case
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("reader", "unknown: your credentials may not"), ("approver", "tags cordon:case: absent")],
+)
+def test_case_is_shown_as_far_as_its_reader_may(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str, says: str
+) -> None:
+    case = waiting(world)
+    world.approve(case)
+    with commands(world, user(world, "ada", name)) as stack:
+        monkeypatch.setattr(Stack, "named", lambda *_: stack)
+        for words in (["show", case.id[:8]], ["cases", "--held"]):
+            done = CliRunner().invoke(cli.app, words)
+            assert (done.exit_code, done.exception) == (0, None), done.output
+            assert case.id in done.stdout
+            assert (says in done.stdout) is (words[0] == "show")
+
+
+@pytest.mark.parametrize(
+    ("name", "unknown"),
+    [
+        ("operator", {"cases": "dynamodb:Query"}),
+        ("reader", {"dead letters": "sqs:GetQueueAttributes"}),
+    ],
+)
+def test_status_says_what_its_reader_may_not_know(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str, unknown: dict[str, str]
+) -> None:
+    waiting(world)
+    with commands(world, user(world, "ada", name)) as stack:
+        monkeypatch.setattr(Stack, "named", lambda *_: stack)
+        done = CliRunner().invoke(cli.app, ["status", "-o", "json"])
+    found = {one["part"]: one for one in json.loads(done.stdout)}
+    services = {name for name in found if name[0].isupper()}
+    assert {part for part, one in found.items() if one["unknown"]} == {*unknown, *services}
+    for part, permission in unknown.items():
+        assert found[part]["is"] == f"unknown: missing is {permission}"
+    assert found["master switch"]["is"] == "on"
+    if name == "reader":
+        assert found["waiting"]["is"].startswith("1 for approval")
+
+
 def test_operator_changes_settings(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ada = user(world, "ada", "operator")
     with commands(world, ada) as stack:
-        monkeypatch.setattr(Stack, "named", lambda _: stack)
+        monkeypatch.setattr(Stack, "named", lambda *_: stack)
         done = CliRunner().invoke(cli.app, ["mode", QUARANTINE.name, "enforce"])
         assert (done.exit_code, done.exception) == (0, None), done.output
         assert f"{QUARANTINE.name}: enforce, 10 cases an hour" in done.output

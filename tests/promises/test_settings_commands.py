@@ -1,5 +1,6 @@
 """The commands on settings: sent to the desk, and shown as the playbooks understand them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ def run(world: World, *words: str, name: str = "ada", policy: str = "operator") 
     arn = user(world, name, policy)
     try:
         with commands(world, arn) as stack, pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Stack, "named", lambda _: stack)
+            patch.setattr(Stack, "named", lambda *_: stack)
             return CliRunner().invoke(cli.app, list(words))
     finally:
         iam = world.account.client("iam")
@@ -110,7 +111,7 @@ def test_stop_goes_through_whatever_the_row_is(
         world.account.client("dynamodb").delete_item(**world.settings_row)
     if direct:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Stack, "named", lambda _: world.operator)
+            patch.setattr(Stack, "named", lambda *_: world.operator)
             CliRunner().invoke(cli.app, ["stop", *direct])
     else:
         run(world, "stop")
@@ -132,6 +133,10 @@ def test_settings_show_what_is_refused(world: World) -> None:
     assert "refused: colour is no setting" in result.output
     assert "refused: exemptions.x has no playbook" in result.output
     assert "\x1b[31m" not in result.output
+    listed = run(world, "settings", "--output", "json")
+    rows = {(one["setting"], one["name"]): one["value"] for one in json.loads(listed.stdout)}
+    assert (rows["master_switch", ""], rows["mode", TAG.name]) == ("on", "observe")
+    assert listed.exit_code == 1 and ("refused", "") in rows
 
 
 def test_row_that_was_deleted_is_written_anew(world: World) -> None:

@@ -1,0 +1,134 @@
+"""What a case's evidence says of its changes: how each target was, what was written, and when.
+
+Evidence has what was written, and of a bucket's policy only its digest. The policy itself is made
+anew then, as the action makes it, and shown only where it has this digest.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from console.evidence import Copy
+from cordon.actions import Action, policy_text
+from cordon.actions.s3.deny_access import DenyBucketAccess
+from cordon.actions.s3.deny_statements import denials
+from cordon.evidence import sha256
+from cordon.memory.cases import Case
+from cordon.sources.text import one_line
+
+DIGEST = re.compile(r"[0-9a-f]{64}")
+ONLY_DIGEST = "evidence has only the sha256 of what was written"
+CAPTURED = "captured"
+
+
+class NotAsWritten(Exception):
+    """An entry is not of the form that Cordon writes."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """One change, as evidence has it. What was not captured or not written is None."""
+
+    action: Action
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    until: datetime | None = None  # before that moment an undo would do harm
+    at: str = ""  # when it was written
+
+
+def entries(copy: Copy) -> Iterator[Mapping[str, Any]]:
+    """The entries in order, each with ``number``, ``stage``, ``at`` and ``content``."""
+    for number, body in sorted(copy.entries.items()):
+        try:
+            entry = json.loads(body)
+        except (ValueError, RecursionError):
+            continue  # ``verify`` says so
+        if isinstance(entry, dict) and isinstance(entry.get("content"), dict):
+            yield {"number": number, **entry}
+
+
+def changes(case: Case, copy: Copy) -> list[Written]:
+    """Each change of the case's plan, with the newest that evidence says of its target.
+
+    Raises NotAsWritten. Verify the copy first: what is not verified may be anybody's.
+    """
+    captured: dict[str, Any] = {}
+    written: dict[str, tuple[Any, str]] = {}
+    for entry in entries(copy):
+        listed = entry["content"].get("changes", ())
+        for one in listed if isinstance(listed, list) else ():
+            target = str(one.get("target"))
+            if entry.get("stage") == CAPTURED and isinstance(one.get("captured"), dict):
+                captured[target] = one["captured"]
+                written.pop(target, None)  # an attempt began: what it wrote comes after it
+            elif isinstance(one.get("written"), dict):
+                written[target] = (one["written"], str(entry.get("at", "")))
+    try:
+        return [
+            _written(action, captured.get(action.target), *written.get(action.target, (None, "")))
+            for action in case.plan.actions
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NotAsWritten(f"{type(error).__name__}: {error}") from None
+
+
+def _written(action: Action, before: Any, wrote: Any, at: str) -> Written:
+    if before is None or wrote is None:
+        return Written(action, before, None)
+    after = {
+        name: _after(action, before, wrote, name)
+        for name in before
+        if name in wrote and name != "base"
+    }
+    return Written(action, before, after, action.until_safe_to_undo(before, wrote), at)
+
+
+def _after(action: Action, before: Mapping[str, Any], wrote: Mapping[str, Any], name: str) -> Any:
+    was, now = before[name], wrote[name]
+    if isinstance(now, str) and DIGEST.fullmatch(now) and now != was:
+        return _policy(action, wrote.get("base_policy", was), now) or ONLY_DIGEST
+    if name == "tags":  # of which only some were written
+        return {key: one for key, one in {**was, **now}.items() if one is not None}
+    return now
+
+
+def _policy(action: Action, base: Any, digest: str) -> str:
+    """The bucket's policy with our statements, where it has this digest; else ""."""
+    if not isinstance(action, DenyBucketAccess) or not isinstance(base, str | None):
+        return ""
+    added = denials(action.place, action.bucket, action.levels, action.exempt, action.organization)
+    merged = policy_text.merge(base, added)
+    return merged if policy_text.digest(merged) == digest else ""
+
+
+def timeline(copy: Copy) -> list[str]:
+    """One line an entry: when, what, by whom and why."""
+    return [_line(entry) for entry in entries(copy)]
+
+
+def listed(copy: Copy) -> list[str]:
+    """One line an entry: its number, sha256 and key."""
+    return [
+        one_line(f"{number} {sha256(body)} {copy.chain.key(number)}", 2000)
+        for number, body in sorted(copy.entries.items())
+    ]
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    content = entry["content"]
+    decision = content.get("decision")
+    decided = decision if isinstance(decision, dict) else {}
+    result = content.get("result")
+    ended = result if isinstance(result, dict) else {}
+    said = [
+        f"by {content['by']}" if content.get("by") else "",
+        str(content.get("why") or content.get("reason") or ""),
+        f"{decided.get('verdict')}: {decided.get('reason')}" if decided else "",
+        f"{ended.get('action')} {ended.get('status')}" if ended else "",
+        f"{len(content['changes'])} changes" if content.get("changes") else "",
+    ]
+    words = ", ".join(filter(None, said))
+    return one_line(f"{entry.get('at')} {entry.get('stage')} {words}".rstrip(), 2000)

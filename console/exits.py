@@ -1,0 +1,25 @@
+"""With which status `cordon` ends: the table of docs/operating/commands.md and of --help."""
+
+from enum import IntEnum
+
+MEANINGS = {
+    0: "done, and nothing is wrong",
+    1: "done, and something is wrong, which is said: a replay did not end as it should, evidence "
+    "is not verified, a setting is refused, a budget is used up, a case has failed, a page is out "
+    "of date, a dead letter is left. Also where you did not confirm: then nothing was done",
+    2: "not possible, or not understood: the reason is said, and nothing was done",
+    3: "evidence: the only thing to say is that an attempt may not have ended",
+    4: "AWS refused, or could not be reached: credentials, permissions, Region, network",
+}
+
+
+class Exit(IntEnum):
+    """Those that no verb has for itself."""
+
+    NOT_POSSIBLE = 2
+    AWS = 4
+
+
+EPILOG = (
+    "Exit status: " + "; ".join(f"{status} {meaning}" for status, meaning in MEANINGS.items()) + "."
+)

@@ -1,0 +1,248 @@
+"""How replays are shown: one event in about twenty lines, many in a line each, and their sum.
+
+Text of findings is shown as text, never as markup.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
+
+from console import page, tables
+from console.differences import (
+    changed,
+    counted,
+    is_policy,
+    short_of,
+    statements,
+    unified,
+    value_at,
+)
+from console.render import COLOURS, plain
+from console.run import Run, resources
+from console.tables import Column
+from cordon.finding import Finding
+from cordon.memory.cases import Case
+from cordon.reporting import texts
+
+CHANGES = tuple(map(Column, ("changed", "before", "contained", "released")))
+SUM = (Column("playbook", whole=True), Column("outcome", whole=True), Column("events", whole=True))
+OUTCOME, PLAYBOOK = 22, 20  # characters of a line
+MOST_LINES = 12  # of a difference that is shown without --full
+NOBODY = "nobody"
+Path = tuple[str, ...]
+
+
+def show(runs: Iterable[Run], *, total: int | None, details: bool, full: bool, out: Console) -> int:
+    """Show each run as it ends. Returns how many did not end as they should.
+
+    ``total``: how many there will be, None where that is not known yet. ``details``: more than a
+    line of each; ``full``: every property.
+    """
+    began, shown, failed, folder = time.monotonic(), 0, 0, ""
+    ended: Counter[tuple[str, str]] = Counter()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=out, transient=True) as progress:
+        task = progress.add_task("replay", total=total)
+        for run in runs:
+            shown += 1
+            failed += bool(run.troubles)
+            ended.update(_ended(run))
+            if not details and str(run.event.path.parent) != folder:
+                folder = str(run.event.path.parent)
+                page.lines([folder], out, style="bold")
+            short = run.event.short
+            name = short if details else short.rpartition("/")[2]
+            _print_line(run, out, name, whole=details)
+            if not run.stopped and (details or run.troubles):
+                _print_details(run, out, full=full)
+            progress.advance(task)
+    if not details:
+        rows = [
+            {"playbook": playbook, "outcome": outcome, "events": count}
+            for (playbook, outcome), count in sorted(ended.items())
+        ]
+        out.print()
+        tables.write(rows, SUM, tables.Output.TABLE, out)
+    seconds = time.monotonic() - began
+    said = f"{shown - failed} of {shown} events ended as they should, in {seconds:.1f} seconds"
+    page.lines([said], out, style="bold")
+    return failed
+
+
+def write(runs: Iterable[Run], echo: Callable[[str], None]) -> int:
+    """Write the runs as one JSON list, each as it ends. Returns how many did not end well."""
+    failed, before = 0, "["
+    try:
+        for run in runs:
+            failed += bool(run.troubles)
+            echo(before + json.dumps(run.to_json(), indent=2))
+            before = ","
+    finally:
+        echo("]" if before == "," else "[]")
+    return failed
+
+
+def _ended(run: Run) -> list[tuple[str, str]]:
+    """Playbook and outcome, for the sum."""
+    if run.handled_by:
+        return [(one.playbook, one.outcome) for one in run.handled_by]
+    if run.stopped or run.unreadable:
+        return [(NOBODY, "not replayed" if run.stopped else "unreadable")]
+    return [(NOBODY, "not delivered" if run.undelivered else "ignored")]
+
+
+def _print_line(run: Run, out: Console, name: str, *, whole: bool) -> None:
+    """In a terminal it is one line at every width: what does not fit is in the details."""
+    line = _line(run, name)
+    if out.is_terminal and not whole:
+        line.truncate(out.width, overflow="ellipsis")
+    out.print(line, soft_wrap=True)
+
+
+def _line(run: Run, name: str) -> Text:
+    """One event in one line: how it ended, and back; by which playbook; which it is; why."""
+    mark, style = _mark(run)
+    line = Text(no_wrap=True)
+    line.append(f"{mark} ", style=style)
+    ended = [one.outcome for one in run.handled_by]
+    after = sorted({str(case.status) for case in run.cases} - _said(run))
+    said = ", ".join(dict.fromkeys(ended)) or _ended(run)[0][1]
+    said += f" → {', '.join(after)}" if after else ""
+    line.append(f"{said.ljust(OUTCOME)} ", style=COLOURS.get(ended[0] if ended else "", "dim"))
+    names = ", ".join(one.playbook for one in run.handled_by) or "-"
+    line.append(f"{names.ljust(PLAYBOOK)} ", style="bold")
+    line.append(name)
+    for why in filter(None, (run.unreadable, run.undelivered)):
+        line.append(f"  {plain(why)}", style="dim")
+    for trouble in run.troubles:
+        if trouble not in (run.unreadable, run.undelivered):  # said already
+            line.append(f"  {plain(trouble)}", style=style)
+    if run.event.note:
+        line.append(f"  ({run.event.note})", style="dim")
+    return line
+
+
+def _mark(run: Run) -> tuple[str, str]:
+    """Ended as it should, or not; or nobody can know, since no parser reads it."""
+    if not run.troubles:
+        return "✔", "green"
+    return ("?", "yellow") if run.only_unreadable else ("✘", "red")
+
+
+def _said(run: Run) -> set[str]:
+    return {outcome.outcome for outcome in run.handled_by}
+
+
+def _print_details(run: Run, out: Console, *, full: bool) -> None:
+    facts = [*_found(run), *_handled(run, full=full)]
+    facts += [fact for case in run.cases for fact in _case(case, run, full=full)]
+    page.facts(facts, out)
+    paths = _paths(run)
+    if paths:
+        tables.write([_row(run, path) for path in paths], CHANGES, tables.Output.TABLE, out)
+        page.lines(_differences(run, paths, full=full), out)
+    if full:
+        page.facts([("Security Hub", one) for one in _hub(run)], out)
+    page.facts([("problem", trouble) for trouble in run.troubles], out, style="red")
+
+
+def _found(run: Run) -> list[tuple[str, str]]:
+    """The findings, who, and what."""
+    return [fact for finding in run.findings for fact in _facts(finding)]
+
+
+def _facts(finding: Finding) -> list[tuple[str, str]]:
+    said = dict(texts.facts(finding))
+    return [
+        ("finding", f"{finding.severity.label}  {said['What happened']}"),
+        ("who", said["Actor"] or "the finding names nobody"),
+        ("what", said["Resource"]),
+        ("where", said["Where"]),
+    ]
+
+
+def _handled(run: Run, *, full: bool) -> list[tuple[str, str]]:
+    facts = [("envelope", run.event.note)] if run.event.note else []
+    facts += [("staged", words) for words in run.staged] if full else []
+    facts.append(("rules", ", ".join(run.rules) or "none matches this event"))
+    for one in run.outcomes:
+        what = "handled by" if one in run.handled_by else "ignored by"
+        outcome = f"{one.outcome}: " if what == "handled by" else ""
+        facts.append((what, f"{one.playbook}: {outcome}{one.reason}"))
+    if run.unreadable or run.undelivered:
+        facts.append(("why", run.unreadable or run.undelivered))
+    if not run.handled_by:
+        facts.append(("handled by", "ignored: no playbook handles this event"))
+    return facts
+
+
+def _case(case: Case, run: Run, *, full: bool) -> list[tuple[str, str]]:
+    by = f", by {case.decided_by}" if case.decided_by else ""
+    proof = f"{run.evidence.get(case.id, 0)} entries of evidence"
+    return [
+        ("case", f"{case.id}  {case.status}{by}, {proof}"),
+        *([("plan", case.plan_hash)] if full else []),
+        *(("", line) for line in texts.change_lines(case)),
+    ]
+
+
+# ---- what changed ----
+
+
+def _paths(run: Run) -> list[Path]:
+    """Each property that differs from before, when contained or after the release."""
+    before = resources(run.before)
+    states = [run.contained, *([run.released] if run.released is not None else [])]
+    found = [path for state in states for path, *_ in changed(before, resources(state))]
+    return sorted(dict.fromkeys(found))
+
+
+def _row(run: Run, path: Path) -> dict[str, Any]:
+    was, now = value_at(run.before, path), value_at(run.contained, path)
+    back = "-" if run.released is None else _after(was, value_at(run.released, path))
+    return {
+        "changed": " ".join(path),
+        "before": short_of(was) or ("a policy" if is_policy(was) else "a list"),
+        "contained": _after(was, now),
+        "released": back,
+    }
+
+
+def _after(was: Any, now: Any) -> str:
+    if was == now:
+        return "as before"
+    return short_of(now) or counted(was, now)
+
+
+def _differences(run: Run, paths: Iterable[Path], *, full: bool) -> list[str]:
+    """What the containment made of each long property: a policy by its statements."""
+    lines = []
+    for path in paths:
+        was, now = value_at(run.before, path), value_at(run.contained, path)
+        if was == now or (short_of(was) and short_of(now) and not full):
+            continue
+        if full or not (is_policy(was) or is_policy(now)):
+            made = unified(was, now) if full else _only_lines(was, now)
+        else:
+            made = statements(was, now)
+        if len(made) > MOST_LINES and not full:
+            made = [f"  {counted(was, now)}: --full shows them"]
+        lines += [" ".join(path), *made]
+    return lines
+
+
+def _only_lines(was: Any, now: Any) -> list[str]:
+    """The lines that differ, without those around them."""
+    return [line for line in unified(was, now, around=0) if not line.startswith("@@")]
+
+
+def _hub(run: Run) -> list[str]:
+    state = run.released if run.released is not None else run.contained
+    found = state.get("securityhub", {})
+    return [f"{name}: {json.dumps(finding, default=str)}" for name, finding in found.items()]

@@ -1,0 +1,170 @@
+"""How a deployed stack is: what it may do, what it holds, what waits, and what is wrong.
+
+Each part is read by itself. A part that the caller's credentials may not read is called unknown,
+with the permission that is missing: nothing is concluded from it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from console.aws_errors import is_denied, missing
+from console.case_list import has_failed, is_held
+from console.options import version
+from console.settings import StackSettings
+from console.stack import Stack
+from console.tables import Column
+from cordon.memory import budget
+from cordon.statuses import Status
+
+MARKS = {(False, False): " ", (True, False): "✘", (False, True): "?", (True, True): "✘"}
+COLUMNS = (
+    Column("", whole=True, of=lambda row: MARKS[row["wrong"], row["unknown"]]),
+    Column("part", whole=True),
+    Column("is"),
+)
+NO_HUB = "InvalidAccessException"  # Security Hub API Reference, "DescribeHub": not enabled
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that is so. ``wrong``: somebody must do something about it."""
+
+    part: str
+    text: str
+    wrong: bool = False
+    unknown: bool = False
+
+    def row(self) -> dict[str, Any]:
+        """As lists have it."""
+        return {"part": self.part, "is": self.text, "wrong": self.wrong, "unknown": self.unknown}
+
+
+Part = Callable[[Stack], Iterable[Line]]
+
+
+def lines(stack: Stack) -> list[Line]:
+    """All that is known of the stack, part by part."""
+    return [line for name, part in PARTS.items() for line in _known(name, part, stack)]
+
+
+def _known(name: str, part: Part, stack: Stack) -> list[Line]:
+    try:
+        return list(part(stack))
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        return [Line(name, f"unknown: missing is {missing(error)}", unknown=True)]
+
+
+def deployed(stack: Stack) -> Iterator[Line]:
+    """Which stack it is, and which version these commands are of."""
+    yield Line("stack", f"{stack.name} {stack.stack_id}")
+    yield Line("version", f"{version()} of these commands; the stack does not say its own")
+
+
+def settings(stack: Stack) -> Iterator[Line]:
+    """What the playbooks make of the settings, and what is refused of them."""
+    found = StackSettings.of(stack)
+    understood = found.understood
+    if understood.not_home:
+        yield Line("serves", f"THIS STACK ONLY OBSERVES: {understood.not_home}", wrong=True)
+    unread = understood.unreadable
+    switch = "not understood: every playbook observes" if unread else str(understood.switch)
+    yield Line("master switch", switch, wrong=bool(unread))
+    modes = Counter(str(understood.mode(name)) for name in found.playbooks)
+    counts = (f"{count} {mode}" for mode, count in sorted(modes.items()))
+    yield Line("modes", f"{', '.join(counts)} (cordon settings)")
+    yield from (Line("refused setting", fault, wrong=True) for fault in found.faults())
+    for name, said in found.setup_found.items():
+        if name not in ("id", "at"):
+            seen = f"{said} (seen {found.setup_found.get('at')})"
+            yield Line(name.replace("_", " "), seen, wrong=str(said).startswith("not known"))
+
+
+def budgets(stack: Stack) -> Iterator[Line]:
+    """What is left this hour of each playbook that may enforce, in the stack's own account."""
+    found = StackSettings.of(stack)
+    understood, account = found.understood, stack.account
+    keys = {budget.key(name, account): name for name in found.playbooks}
+    rows = stack.table.get(*keys)
+    for key, name in keys.items():
+        most = understood.budget_for(name)
+        left = max(most - budget.spent(rows.get(key)), 0)
+        if key in rows:
+            used_up = bool(most) and not left
+            yield Line("budget", f"{name}: {left} of {most} left this hour", wrong=used_up)
+    if not rows:
+        yield Line("budget", f"nothing of it is used this hour in account {account}")
+
+
+def cases(stack: Stack) -> Iterator[Line]:
+    """How many cases are open, by what people look for."""
+    found = [case for case in stack.open_cases() if not case.closed]
+    failed = sum(map(has_failed, found))
+    escalated = sum(case.status is Status.ESCALATED for case in found)
+    waiting = sum(case.status is Status.AWAITING_APPROVAL for case in found)
+    held_back = sum(case.held_back for case in found)
+    yield Line("waiting", f"{waiting} for approval (cordon cases --waiting)")
+    yield Line("held", f"{sum(map(is_held, found))} that hold a change, or may (--held)")
+    yield Line("failed", f"{failed} with a change or an undo that failed (--failed)", bool(failed))
+    yield Line("escalated", f"{escalated} for a person")
+    yield Line("held back", f"{held_back} until a budget or a setting allows more")
+
+
+def dead_letters(stack: Stack) -> Iterator[Line]:
+    """How many lie in each queue, about: SQS counts so (``GetQueueAttributes``)."""
+    sqs = stack.client("sqs")
+    for url in stack.outputs.get("DeadLetters", "").split():
+        attributes = ("ApproximateNumberOfMessages",)
+        got = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=attributes)["Attributes"]
+        count = int(got[attributes[0]])
+        yield Line("dead letters", f"{url.rpartition('/')[2]}: {count}", wrong=bool(count))
+
+
+def security_hub(stack: Stack) -> Iterator[Line]:
+    """Is Security Hub enabled here?"""
+    enabled = "enabled"
+    try:
+        stack.client("securityhub").describe_hub()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != NO_HUB:
+            raise
+        enabled = "NOT enabled: its findings do not come, and ours are shown nowhere"
+    yield Line("Security Hub", enabled)
+
+
+def guardduty(stack: Stack) -> Iterator[Line]:
+    """Is there a GuardDuty detector here? Whether it is suspended is not looked at."""
+    there = bool(stack.client("guardduty").list_detectors()["DetectorIds"])
+    said = "a detector is there" if there else "NOT enabled: its findings do not come"
+    yield Line("GuardDuty", said)
+
+
+def macie(stack: Stack) -> Iterator[Line]:
+    """Is Macie enabled here? It says so by the error for a missing permission, too.
+
+    Source: Amazon Macie API Reference, "GetMacieSession"; "Macie is not enabled" is its message.
+    """
+    try:
+        status = stack.client("macie2").get_macie_session()["status"]
+    except ClientError as error:
+        if "not enabled" not in str(error.response["Error"].get("Message", "")):
+            raise
+        status = "NOT enabled: its findings do not come"
+    yield Line("Macie", status.lower() if status.isupper() else status)
+
+
+PARTS: dict[str, Part] = {
+    "stack": deployed,
+    "settings": settings,
+    "cases": cases,
+    "budget": budgets,
+    "dead letters": dead_letters,
+    "Security Hub": security_hub,
+    "GuardDuty": guardduty,
+    "Macie": macie,
+}

@@ -1,0 +1,132 @@
+"""Lists, as a person and as a program reads them: one shape of rows, four outputs.
+
+A row maps a column's name to text, a number, a list of texts, or None. In a terminal a list is a
+table of some columns, in which nothing is cut: what does not fit goes on in the next line. In a
+pipe it is one line a row, with a tab between the columns. The other outputs have every column.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from console.render import COLOURS, plain
+
+Row = Mapping[str, Any]
+NARROWEST = 16  # of a column that may be broken into lines: below that, a row is one long line
+GAP = 2  # between two columns
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes what begins so for a formula
+
+
+class Output(StrEnum):
+    """How a list is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+OUTPUT = Annotated[Output, typer.Option("--output", "-o", help="How the list is written.")]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: a member of the row, or what is made of it.
+
+    What is ``whole`` is never broken into two lines.
+    """
+
+    name: str
+    whole: bool = False
+    of: Callable[[Row], Any] | None = None
+
+    def cell(self, row: Row) -> str:
+        """One line, without anything that a terminal takes for a command."""
+        return _cell(self.of(row) if self.of else row.get(self.name))
+
+
+def write(rows: Sequence[Row], columns: Sequence[Column], output: Output, out: Console) -> None:
+    """Write the rows. ``columns`` are those of the table, and of a line in a pipe."""
+    match output:
+        case Output.JSON:
+            _raw(json.dumps(list(rows), indent=2), out)
+        case Output.JSONL:
+            for row in rows:
+                _raw(json.dumps(row), out)
+        case Output.CSV:
+            _raw(as_csv(rows), out)
+        case _ if out.is_terminal and _fits(rows, columns, out.width):
+            out.print(_table(rows, columns))
+        case _:
+            for row in rows:
+                _raw("\t".join(column.cell(row) for column in columns), out)
+
+
+def _fits(rows: Sequence[Row], columns: Sequence[Column], width: int) -> bool:
+    """Is there room for each column that is whole, and for a part of the others?"""
+    needed = (_longest(rows, one) if one.whole else NARROWEST for one in columns)
+    return sum(needed) + GAP * (len(columns) - 1) <= width
+
+
+def _longest(rows: Sequence[Row], column: Column) -> int:
+    return max(len(column.name), *(cell_len(column.cell(row)) for row in rows), 0)
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """The rows with a line of names; a text that a spreadsheet would run begins with ``'``.
+
+    Source: OWASP, "CSV Injection".
+    """
+    if not rows:
+        return ""
+    written = io.StringIO()
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_csv_cell(row.get(name)) for name in names] for row in rows)
+    return written.getvalue().rstrip("\n")
+
+
+def _csv_cell(value: Any) -> str:
+    raw = value if isinstance(value, str) else ""
+    text = _cell(value)
+    return f"'{text}" if raw.startswith(FORMULA) or text.startswith(FORMULA) else text
+
+
+def _cell(value: Any) -> str:
+    """One line, without anything that a terminal takes for a command."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return " ".join(plain(str(one)) for one in value)
+    return plain(str(value))
+
+
+def _table(rows: Sequence[Row], columns: Sequence[Column]) -> Table:
+    table = Table(box=None, padding=(0, GAP, 0, 0), header_style="bold", pad_edge=False)
+    for column in columns:
+        least = _longest(rows, column) if column.whole else None
+        table.add_column(column.name, no_wrap=column.whole, overflow="fold", min_width=least)
+    for row in rows:
+        texts = [column.cell(row) for column in columns]
+        table.add_row(*(Text(text, style=COLOURS.get(text, "")) for text in texts))
+    return table
+
+
+def _raw(text: str, out: Console) -> None:
+    if out.is_terminal:
+        out.print(text, markup=False, highlight=False, soft_wrap=True)
+    else:
+        out.file.write(f"{text}\n")  # print would make spaces of tabs

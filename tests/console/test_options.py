@@ -1,0 +1,134 @@
+"""Which stack a command is about, what every command has, and what none needs to load."""
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from console import cli, options
+from console.options import Where, from_environment, from_samconfig
+from console.stack import NotPossible, Stack
+from tests.examples import QUARANTINE
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("moto", "samtranslator", "embedded", "jsonschema", "policy_sentry", "jsonata", "yaml")
+GROUP: Any = typer.main.get_command(cli.app)
+ON_A_STACK = [
+    name for name, one in GROUP.commands.items() if "region" in {p.name for p in one.params}
+]
+SAM = """
+[default.global.parameters]
+stack_name = "one"
+[default.deploy.parameters]
+stack_name = "two"
+region = "eu-west-3"
+profile = "prod"
+"""
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"),
+    [
+        ({}, Where("two", "prod", "eu-west-3")),
+        ({"AWS_PROFILE": "mine"}, Where("two", "", "eu-west-3")),
+        ({"AWS_ACCESS_KEY_ID": "AKIA"}, Where("two", "", "eu-west-3")),
+    ],
+)
+def test_samconfig_has_the_defaults(
+    tmp_path: Path, environment: Mapping[str, str], found: Where
+) -> None:
+    """Its profile would overrule the credentials of the environment: then it does not count."""
+    (tmp_path / "samconfig.toml").write_text(SAM)
+    assert from_samconfig(tmp_path / "samconfig.toml", environment) == found
+    assert from_samconfig(tmp_path / "none.toml", environment) == Where()
+
+
+@pytest.mark.parametrize("text", ["[", 'default = "x"', "[default]\nglobal = 1"])
+def test_samconfig_of_another_form_is_said(tmp_path: Path, text: str) -> None:
+    (tmp_path / "s.toml").write_text(text)
+    with pytest.raises(NotPossible, match="cannot be read"):
+        from_samconfig(tmp_path / "s.toml", {})
+
+
+def test_region_of_the_environment_is_as_the_aws_cli_reads_it() -> None:
+    """boto3 alone does not read AWS_REGION."""
+    both = {"AWS_REGION": "eu-west-3", "AWS_DEFAULT_REGION": "eu-west-1"}
+    assert from_environment(both).region == "eu-west-3"
+    assert from_environment({"AWS_DEFAULT_REGION": "eu-west-1"}).region == "eu-west-1"
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("cases", ("two", "mine", "eu-west-3")),
+        ("--stack a --region us-west-2 cases", ("a", "mine", "us-west-2")),
+        ("--stack a cases --stack b --profile other", ("b", "other", "eu-west-3")),
+    ],
+)
+def test_options_are_before_or_after_the_verb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, found: tuple[str, ...]
+) -> None:
+    (tmp_path / "samconfig.toml").write_text(SAM)
+    (tmp_path / "config").write_text("[profile mine]\n[profile other]\n")
+    monkeypatch.setattr(options, "SAMCONFIG", tmp_path / "samconfig.toml")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    called: list[tuple[str, ...]] = []
+
+    def named(name: str, session: boto3.session.Session) -> Stack:
+        called.append((name, session.profile_name, str(session.region_name)))
+        raise NotPossible("enough")
+
+    monkeypatch.setattr(Stack, "named", named)
+    CliRunner().invoke(cli.app, words.split())
+    assert called == [found]
+
+
+def test_commands_about_a_stack_have_the_options() -> None:
+    offline = set(GROUP.commands) - set(ON_A_STACK)
+    assert {"replay", "plan", "docs", "new"} <= offline
+    assert {"cases", "show", "approve", "settings", "stop", "evidence", "redeliver"} <= set(
+        ON_A_STACK
+    )
+
+
+@pytest.mark.parametrize("name", GROUP.commands)
+def test_every_verb_has_an_example_that_is_understood(name: str) -> None:
+    program, verb, *words = shlex.split(GROUP.commands[name].epilog.split("`")[1])
+    assert (program, verb) == (cli.PROGRAM, name)
+    with GROUP.commands[name].make_context(name, words):
+        pass
+
+
+def test_light_commands_load_no_emulator() -> None:
+    """In a process of its own: other tests have loaded everything."""
+    code = f"""
+import sys
+from typer.testing import CliRunner
+from console.cli import app
+for words in (["--version"], ["cases", "--help"], ["playbooks"]):
+    assert CliRunner().invoke(app, words).exit_code == 0, words
+print([name for name in {HEAVY!r} if name in sys.modules])
+"""
+    paths = ":".join(str(ROOT / one) for one in ("layers/cordon", "functions", ""))
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env={"PYTHONPATH": paths}, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
+
+
+def test_shell_completes_verbs_and_playbooks() -> None:
+    """As Bash calls it; the name is ``cordon``, however it was started."""
+    environment = {"_CORDON_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
+    runner = CliRunner(env=environment | {"COMP_WORDS": "cordon red"})
+    assert runner.invoke(cli.app, prog_name=cli.PROGRAM).stdout.split() == ["redeliver"]
+    words = {"COMP_WORDS": f"cordon mode {QUARANTINE.name[:12]}", "COMP_CWORD": "2"}
+    runner = CliRunner(env=environment | words)
+    assert QUARANTINE.name in runner.invoke(cli.app, prog_name=cli.PROGRAM).stdout.split()

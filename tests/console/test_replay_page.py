@@ -1,0 +1,134 @@
+"""How replays and plans are shown: a row for each change, and a policy by its statements."""
+
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from console import plan_page, replay_page
+from console.event_files import ReplayEvent
+from console.run import PlaybookOutcome, Run
+from cordon.settings import Mode
+from tests.examples import QUARANTINE, path_of, plan_beside
+from tests.make import a_finding
+from tests.reporting.cases import a_case
+
+ALLOW = {"Sid": "Own", "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": ["a"]}
+DENY = {
+    "Sid": "CordonDeny",
+    "Effect": "Deny",
+    "Principal": {"AWS": ["a", "b", "c", "d", "e"]},
+    "NotAction": "s3:Get*",
+    "Resource": "*",
+    "Condition": {"Bool": {"aws:SecureTransport": "true"}},
+}
+BEFORE = {"policy": json.dumps({"Statement": [ALLOW]}), "tags": {}, "rules": ["x" * 99, "on"]}
+CONTAINED = {
+    "policy": json.dumps({"Statement": [ALLOW, DENY]}),
+    "tags": {"a": "b"},
+    "rules": ["x" * 99, "off"],
+}
+
+
+def a_run(name: str = "an/event.json", **changes: Any) -> Run:
+    outcome = PlaybookOutcome(QUARANTINE.name, "contained", "mode is enforce", "", "enforce")
+    given: dict[str, Any] = {
+        "findings": [a_finding()],
+        "rules": ("ARule",),
+        "outcomes": [outcome],
+        "cases": [a_case()],
+        "before": {"s3": {"bucket": BEFORE}, "ssm": {}},
+        "contained": {"s3": {"bucket": CONTAINED}, "ssm": {"oi-1": "a report"}},
+    }
+    return Run(ReplayEvent(Path(name)), Mode.ENFORCE, **(given | changes))
+
+
+def shown(*runs: Run, width: int = 0, details: bool = True, full: bool = False) -> str:
+    more: dict[str, Any] = {"width": width, "force_terminal": True, "color_system": None}
+    out = Console(file=io.StringIO(), **(more if width else {}))
+    replay_page.show(runs, total=None, details=details, full=full, out=out)
+    assert isinstance(out.file, io.StringIO)
+    said = re.sub(r"\x1b\[[0-9?;]*[a-zA-Z]", "", out.file.getvalue()).replace("\r", "\n")
+    lines = [line for line in said.split("\n") if not line.startswith("replay ")]  # progress
+    return "\n".join(filter(str.strip, lines)) + "\n"
+
+
+def test_each_change_is_a_row_with_what_came_of_it() -> None:
+    """Reports are no change; a property that is not what it was after the release is one."""
+    released = {"s3": {"bucket": BEFORE | {"tags": {"z": "left"}}}}
+    rows = [
+        line.split("\t") for line in shown(a_run(released=released)).splitlines() if "\t" in line
+    ]
+    assert rows == [
+        ["s3 bucket policy", "a policy", "+1 −0 statements", "as before"],
+        ["s3 bucket rules", "a list", "+1 −1 lines", "as before"],
+        ["s3 bucket tags a", "absent", "b", "as before"],
+        ["s3 bucket tags z", "absent", "as before", "left"],
+    ]
+
+
+def test_policy_is_a_difference_of_statements_or_of_every_line() -> None:
+    said = shown(a_run())
+    assert (
+        "+ CordonDeny: Deny all but s3:Get* to a, b, c and 2 more on * if aws:SecureTransport\n"
+        in said
+    )
+    assert '-   "on"\n+   "off"'.replace("   ", "  ") in said
+    assert "Own" not in said
+    full = shown(a_run(), full=True)
+    assert '+      "Sid": "CordonDeny"' in full and '"e"' in full
+
+
+@pytest.mark.parametrize("width", [0, 80, 120])
+def test_one_event_says_what_who_and_by_whom(width: int) -> None:
+    ignored = PlaybookOutcome("other", "ignored", "it does not handle it", "", "enforce")
+    run = a_run()
+    run.outcomes.append(ignored)
+    said = shown(run, width=width)
+    if width:
+        assert max(len(line) for line in said.splitlines() if "CordonDeny" not in line) <= width
+    words = " ".join(said.split())
+    assert "handled by quarantine".replace("quarantine", QUARANTINE.name[:10]) in words
+    assert "ignored by other: it does not handle it" in words
+    assert "who the finding names nobody" in words
+    assert a_case().id in words and "arn:aws:s3:::training-data" in words
+
+
+def test_many_events_are_a_line_each_in_groups_with_their_sum() -> None:
+    trouble = a_run("b/failed.json", troubles=["went wrong " + "y" * 200])
+    runs = [a_run(f"a/{'long' * 30}{n}.json") for n in range(4)]
+    nobody = a_run("b/two.json", outcomes=[], cases=[])
+    lines = shown(*runs, nobody, width=80, details=False).splitlines()
+    assert lines[0] == "a" and lines[5] == "b"
+    assert all(len(line) <= 80 and line.startswith("✔") for line in (*lines[1:5], lines[6]))
+    assert [line.split() for line in lines[-4:-1]] == [
+        ["playbook", "outcome", "events"],
+        ["nobody", "ignored", "1"],
+        [QUARANTINE.name, "contained", "4"],
+    ]
+    assert lines[-1].startswith("5 of 5 events ended as they should, in ")
+    failed = shown(trouble, nobody, width=80, details=False)
+    assert "y" * 200 in "".join(failed.split())
+
+
+def test_plan_is_in_words() -> None:
+    sample = "guardduty_ransomware_delete"
+    printed = plan_beside(sample) | {
+        "event": str(path_of(sample)),
+        "rules": ["A"],
+        "mode": "approve",
+    }
+    out = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    plan_page.show(printed, out)
+    assert isinstance(out.file, io.StringIO)
+    said = out.file.getvalue()
+    assert max(map(len, said.splitlines())) <= 80
+    words = " ".join(said.split())
+    assert f"{QUARANTINE.name}, in mode approve: contained: mode is enforce" in words
+    assert "adds statements to the bucket's policy that deny access" in words
+    assert "shuts out everybody" in words
+    assert "{" not in words
