@@ -1,6 +1,7 @@
 """`cordon coverage`: what is handled, and with --live what an account says."""
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +10,8 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from console.coverage import table
+from console.coverage.checks import Result
 from console.coverage.live import look, modes_of
-from console.coverage.report import Looked, report
 from console.options import Where, on_stack
 from console.stack import NotPossible
 
@@ -40,15 +40,21 @@ def coverage(
     matrices; what your credentials may not read is unknown. The policy for it is
     docs/coverage/policy.json.
     """
-    found = report(ROOT, looked(where) if live else None)
+    from console.coverage import table
+    from console.coverage.report import Looked, report
+
+    found = report(ROOT, Looked(*looked(where)) if live else None)
     if output is Output.JSON:
         typer.echo(json.dumps(found, indent=2))
     else:
         table.show(found, Console())
 
 
-def looked(where: Where) -> Looked:
-    """What the account of your credentials shows. NotPossible where there are none."""
+def looked(where: Where) -> tuple[str, Mapping[str, Result], Mapping[str, str], str]:
+    """What the account of your credentials shows, as ``Looked`` has it.
+
+    NotPossible where there are none.
+    """
     session = where.session()
     try:
         account = session.client("sts").get_caller_identity()["Account"]  # needs no permission
@@ -56,7 +62,7 @@ def looked(where: Where) -> Looked:
         raise NotPossible(f"no account can be looked at: {error}") from None
     modes, said = modes_of(where.find)
     place = f"{account} {session.region_name}"
-    return Looked(place, look(session.client), modes, said)
+    return place, look(session.client), modes, said
 
 
 COMMANDS = {coverage: "cordon coverage --live"}

@@ -71,7 +71,7 @@ def ai_is_there(world: World) -> None:
 def printed(world: World, arn: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What the command prints for a caller."""
     with commands(world, arn) as stack:
-        monkeypatch.setattr(Stack, "named", lambda _: stack)
+        monkeypatch.setattr(Stack, "named", lambda *_: stack)
         done = CliRunner().invoke(cli.app, ["coverage", "--live", "--output", "json"])
     assert done.exit_code == 0, done.output
     return json.loads(done.output)
