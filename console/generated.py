@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-from console import operations, playbook_blocks, playbook_pages, statuses_page
+from console import (
+    operations,
+    playbook_blocks,
+    playbook_pages,
+    question_pages,
+    statuses_page,
+)
 from console.coverage import page as coverage_page
 from console.permissions import page as permissions
 
@@ -10,6 +16,7 @@ from console.permissions import page as permissions
 PAGES = (
     playbook_blocks.pages,
     playbook_pages.pages,
+    question_pages.pages,
     coverage_page.pages,
     statuses_page.pages,
     operations.pages,

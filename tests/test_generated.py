@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from console import generated
+from console.playbooks import playbooks
 from tests.architecture.stack import ROOT
 
 
@@ -24,3 +25,11 @@ def test_stale_page_is_found_and_written(tmp_path: Path, monkeypatch: pytest.Mon
         assert generated.write(tmp_path, only_check=False) == ([path], ["a mistake"])
         assert path.read_text() == "as it is"
         assert generated.write(tmp_path, only_check=True) == ([], ["a mistake"])
+
+
+def test_whoever_changes_something_has_a_question_to_read() -> None:
+    """And a sequence has one for each playbook that contains a part of it."""
+    _, *parts = (ROOT / "docs" / "questions.md").read_text().split("\n## ")
+    found = {part.split("\n")[0]: part.count("\nTime to decide: ") for part in parts}
+    assert found.pop("An attack sequence") > 2
+    assert found == {one.name: 1 for one in playbooks(ROOT) if one.actions}
