@@ -143,8 +143,14 @@ def resources(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_released(run: Run) -> dict[str, Any]:
-    """How the account must be after the release: as before, but for what is kept by design."""
-    kept = any(result.status is ActionStatus.KEPT for case in run.cases for result in case.results)
+    """How the account must be after the release: as before, but for what is kept by design.
+
+    Where all is kept, as it was contained. Of one that keeps a part, only the parts in ``KEPT``.
+    """
+    results = [result for case in run.cases for result in case.results]
+    kept = [result for result in results if result.status is ActionStatus.KEPT]
+    if kept and len(kept) == len(results):
+        return resources(run.contained)
     left = {name: run.contained[name] for name in KEPT} if kept else {}
     return resources({**run.before, **left})
 
