@@ -13,6 +13,7 @@ from console import (
     decision_commands,
     evidence_folder,
     generated,
+    lineage,
     new_playbook,
     plans,
     render,
@@ -178,7 +179,7 @@ def new(
         out.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
-for command in (*decision_commands.COMMANDS, *settings_commands.COMMANDS):
+for command in (lineage.lineage, *decision_commands.COMMANDS, *settings_commands.COMMANDS):
     app.command()(command)
 
 

@@ -23,7 +23,7 @@ ENVIRONMENT = {
 ELSEWHERE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
 LOCAL = (socket.AF_UNIX,)
 
-# Typer makes the same 19 commands for each invocation: half of the time of a test of the console.
+# Typer makes the same commands for each invocation: half of the time of a test of the console.
 vars(typer.testing)["_get_command"] = cache(typer.main.get_command)
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code

@@ -46,7 +46,7 @@ def made_of(source: str, destination: str, where: Where) -> None:
 
 
 def delete(arn: str, where: Where) -> None:
-    """The entity is gone; what was made of what stays known."""
+    """Delete the entity; what was made of what stays known."""
     where.table(ENTITIES).pop(arn)
     tags.forget(arn, where)
 

@@ -22,10 +22,10 @@ class Graph:
     edges: dict[str, list[str]]
     faulty: frozenset[str] = frozenset()
     shuffled: random.Random | None = None
-    asked: list[str] = field(default_factory=list)
+    read_ids: list[str] = field(default_factory=list)
 
     def read(self, these: Sequence[Found]) -> Sequence[Read]:
-        self.asked += [one.id for one in these]
+        self.read_ids += [one.id for one in these]
         return [self._read(one.id) for one in these]
 
     def _read(self, id: str) -> Read:
@@ -62,13 +62,13 @@ def test_each_is_found_once_on_a_shortest_path_with_circles_and_faults(
     lineage = walked(graph)
     far = distances(edges)
     assert {n.found.id: n.depth for n in lineage.nodes} == {k: v for k, v in far.items() if v}
-    assert len(graph.asked) == len(set(graph.asked))
+    assert len(graph.read_ids) == len(set(graph.read_ids))
     for node in lineage.nodes:
         path = [one.id for one in lineage.path(node)]
         assert path[0] == START.id and path[-1] == node.found.id and len(path) == node.depth + 1
         assert all(b in edges[a] for a, b in pairwise(path))
-    asked = {id for id, depth in far.items() if depth < MOST_DEPTH}
-    assert {one.what for one in lineage.unread} == asked & faulty
+    read_ids = {id for id, depth in far.items() if depth < MOST_DEPTH}
+    assert {one.what for one in lineage.unread} == read_ids & faulty
     assert lineage.truncated == ((DEPTH,) if MOST_DEPTH in far.values() else ())
     assert walked(Graph(edges, faulty, shuffled)) == lineage
 

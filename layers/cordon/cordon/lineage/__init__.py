@@ -1,4 +1,4 @@
-"""Lineage: what was made of a bucket's data, or of a resource. Read when asked; nothing is kept.
+"""Lineage: what was made of a bucket's data, or of a resource. Read anew each time, never kept.
 
 ``walk`` knows no service: it goes breadth-first over what a reader finds. ``reader`` reads
 SageMaker AI's own lineage (``sagemaker``) and Bedrock's resources (``bedrock``), of one account and
@@ -6,6 +6,7 @@ Region.
 Copies that were made outside of these jobs leave no trace here.
 """
 
+from cordon.lineage.calls import within
 from cordon.lineage.reader import AwsReader, start_of
 from cordon.lineage.walk import Found, Lineage, Node, Unread, descendants
 
@@ -22,4 +23,5 @@ __all__ = [
     "Unread",
     "descendants",
     "start_of",
+    "within",
 ]

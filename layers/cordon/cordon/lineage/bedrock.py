@@ -1,4 +1,4 @@
-"""Bedrock's half: no lineage is kept there, so that every job, model and agent is asked.
+"""Bedrock's half: no lineage is kept there, so that every job, model and agent is read.
 
 ::
 
@@ -10,7 +10,7 @@ Each list is read once, when it is first needed. Sources: the service models of 
 ``bedrock-agent``: GetModelCustomizationJob, GetImportedModel, ListCustomModelDeployments,
 ListProvisionedModelThroughputs, GetDataSource, ListAgentKnowledgeBases (of one version),
 ListAgentAliases (which versions are used), GetAgent (``foundationModel``: any model's ARN). What
-model an older version of an agent uses is not asked.
+model an older version of an agent uses is not read.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -142,7 +142,7 @@ class Bedrock:
         named = [{"agentId": one["agentId"]} for one in listed]
         read, more = self._each(agents.get_agent, named)
         aliases, unlisted = self._lists(
-            agents.list_agent_aliases, "agentAliasSummaries", named, tell=True
+            agents.list_agent_aliases, "agentAliasSummaries", named, named=True
         )
         using: dict[str, set[str]] = {}
         versions = {(one["agentId"], DRAFT) for one in named}
@@ -154,17 +154,17 @@ class Bedrock:
         for alias in aliases:
             routed = alias.get("routingConfiguration", [])
             versions |= {
-                (alias["asked"]["agentId"], r["agentVersion"])
-                for r in routed
-                if "agentVersion" in r
+                (alias["of"]["agentId"], r["agentVersion"]) for r in routed if "agentVersion" in r
             }
-        asked = [{"agentId": agent, "agentVersion": version} for agent, version in sorted(versions)]
+        wanted = [
+            {"agentId": agent, "agentVersion": version} for agent, version in sorted(versions)
+        ]
         bases, unsaid = self._lists(
-            agents.list_agent_knowledge_bases, "agentKnowledgeBaseSummaries", asked, tell=True
+            agents.list_agent_knowledge_bases, "agentKnowledgeBaseSummaries", wanted, named=True
         )
         for base in bases:
             arn = self._place.arn("bedrock", f"knowledge-base/{base['knowledgeBaseId']}")
-            using.setdefault(self._agent(base["asked"]["agentId"]), set()).add(arn)
+            using.setdefault(self._agent(base["of"]["agentId"]), set()).add(arn)
         return using, [*unread, *more, *unlisted, *unsaid]
 
     def _agent(self, id: str) -> str:
@@ -181,24 +181,24 @@ class Bedrock:
         return pages(call, items, TOKEN, self._expired, **named)
 
     def _lists(
-        self, call: Any, items: str, asked: list[dict[str, str]], *, tell: bool = False
+        self, call: Any, items: str, wanted: list[dict[str, str]], *, named: bool = False
     ) -> tuple[list[Any], list[Unread]]:
-        """The items of one list for each of these; with ``tell`` each says what it was asked by."""
+        """The items of one list for each of these; with ``named`` each says by which parameters."""
         listed: list[Any] = []
         unread: list[Unread] = []
-        for some in self._in_time(asked, unread, items):
-            answers = gather(*(partial(self._pages, call, items, **named) for named in some))
-            for named, (found, left) in zip(some, answers, strict=True):
-                listed += [{**one, "asked": named} if tell else one for one in found]
+        for some in self._in_time(wanted, unread, items):
+            read = gather(*(partial(self._pages, call, items, **by) for by in some))
+            for by, (found, left) in zip(some, read, strict=True):
+                listed += [{**one, "of": by} if named else one for one in found]
                 unread += left
         return listed, unread
 
-    def _each(self, call: Any, asked: list[dict[str, str]]) -> tuple[list[Any], list[Unread]]:
+    def _each(self, call: Any, wanted: list[dict[str, str]]) -> tuple[list[Any], list[Unread]]:
         """What the call says of each of these, as far as it still exists."""
         said: list[Any] = []
         unread: list[Unread] = []
-        for some in self._in_time(asked, unread, getattr(call, "__name__", "resources")):
-            for one in gather(*(partial(once, call, **named) for named in some)):
+        for some in self._in_time(wanted, unread, getattr(call, "__name__", "resources")):
+            for one in gather(*(partial(once, call, **by) for by in some)):
                 if isinstance(one, Unread):
                     unread.append(one)
                 elif one is not None:
@@ -206,14 +206,14 @@ class Bedrock:
         return said, unread
 
     def _in_time(
-        self, asked: list[dict[str, str]], unread: list[Unread], what: str
+        self, wanted: list[dict[str, str]], unread: list[Unread], what: str
     ) -> Iterator[list[dict[str, str]]]:
         """A few at a time; what there was no time for is said once."""
-        for begin in range(0, len(asked), AT_ONCE):
+        for begin in range(0, len(wanted), AT_ONCE):
             if self._expired():
-                unread.append(Unread(f"{what} of {len(asked) - begin}", TIME))
+                unread.append(Unread(f"{what} of {len(wanted) - begin}", TIME))
                 return
-            yield asked[begin : begin + AT_ONCE]
+            yield wanted[begin : begin + AT_ONCE]
 
 
 def _inputs(job: Mapping[str, Any]) -> Iterator[str]:

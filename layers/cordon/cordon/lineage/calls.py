@@ -1,5 +1,6 @@
 """Calls that read: pages until the time is over, and refusals as what could not be read."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from cordon.clients import error_code
 from cordon.lineage.walk import TIME, Unread
 
-GONE = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
+NOT_FOUND = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
 UNREADABLE = {
     "AccessDeniedException": "access is denied",
     "AccessDenied": "access is denied",
@@ -16,6 +17,12 @@ UNREADABLE = {
 }
 MOST_PAGES = 200
 Expired = Callable[[], bool]
+
+
+def within(seconds: float) -> Expired:
+    """Is the time over that begins now?"""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end
 
 
 def once(call: Callable[..., Mapping[str, Any]], **named: Any) -> Mapping[str, Any] | Unread | None:
@@ -26,7 +33,7 @@ def once(call: Callable[..., Mapping[str, Any]], **named: Any) -> Mapping[str, A
     try:
         return call(**named)
     except ClientError as error:
-        if error_code(error) in GONE:
+        if error_code(error) in NOT_FOUND:
             return None
         if (why := UNREADABLE.get(error_code(error))) is None:
             raise

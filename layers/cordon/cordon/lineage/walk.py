@@ -1,6 +1,6 @@
 """Breadth-first over what a reader finds, each thing once, with caps that are said. Pure."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,15 +79,11 @@ class Lineage:
             steps.append(node.found)
         return (self.start, *reversed(steps))
 
-    def children(self, parent: int) -> Iterator[tuple[int, Node]]:
-        """The nodes that were reached from this one, with their index."""
-        return ((at, node) for at, node in enumerate(self.nodes) if node.parent == parent)
-
 
 def descendants(start: Found, reader: Reader, expired: Callable[[], bool]) -> Lineage:
     """What lies downstream of ``start``. What a reader finds twice, or in a circle, is one node.
 
-    The same answers give the same lineage, whatever order they come in. ``expired`` is asked
+    The same findings give the same lineage, whatever order they come in. ``expired`` is called
     before each few nodes.
     """
     nodes: list[Node] = []
