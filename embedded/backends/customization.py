@@ -189,6 +189,26 @@ def list_knowledge_bases(params: Params, where: Where) -> Response:
     return {"knowledgeBaseSummaries": listed, **more}
 
 
+@implements(AGENT, "GetKnowledgeBase")
+def get_knowledge_base(params: Params, where: Where) -> Response:
+    """One of ours; moto responds for its own."""
+    id = params["knowledgeBaseId"]
+    if id not in where.table(BASES):
+        raise NotOurs
+    return {
+        "knowledgeBase": {
+            "knowledgeBaseId": id,
+            "name": f"kb-{id}",
+            "knowledgeBaseArn": where.arn("bedrock", f"knowledge-base/{id}"),
+            "roleArn": where.arn("iam", "role/knowledge", region=""),
+            "knowledgeBaseConfiguration": {"type": "VECTOR"},
+            "status": "ACTIVE",
+            "createdAt": now(),
+            "updatedAt": now(),
+        }
+    }
+
+
 @implements(AGENT, "ListDataSources")
 def list_data_sources(params: Params, where: Where) -> Response:
     """The one of a knowledge base."""

@@ -5,7 +5,7 @@ from typing import Any
 from cordon.actions.descendants import TagDescendants
 from cordon.clients import AwsClients
 from embedded import backends
-from embedded.backends import customization, lineage, tags
+from embedded.backends import agent_aliases, customization, lineage, tags
 from tests.actions.scenario import PLACE, Scenario
 from tests.actions.scenario_tags import keyed
 
@@ -33,6 +33,19 @@ def made(aws: AwsClients) -> None:
     tag_model(aws, OWN)
 
 
+def much_made(aws: AwsClients) -> None:
+    """One of each kind: so that each call is made that the lineage may need."""
+    bucket(aws)
+    data = lineage.entity("artifact/d1", "DataSet", f"s3://{BUCKET}/train/", HERE)
+    for name in ("action/a1", "context/c1", "experiment-trial-component/t1"):
+        lineage.made_of(data, lineage.entity(name, "Other", MODEL, HERE), HERE)
+    lineage.made_of(data, lineage.entity("artifact/m1", "Model", MODEL, HERE), HERE)
+    customization.job("aaaaaaaaaaaa", HERE, reads=f"s3://{BUCKET}/tune.jsonl")
+    customization.imported("bbbbbbbbbbbb", HERE, reads=f"s3://{BUCKET}/weights")
+    customization.base("KBAAAAAAAA", HERE, bucket=TAG.resource)
+    agent_aliases.make("AGENTAAAAA", HERE, "arn:aws:iam::123456789012:role/agent", {})
+
+
 def bucket(aws: AwsClients) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
     listed = [{"Key": key, "Value": value} for key, value in OWN.items()]
@@ -40,7 +53,7 @@ def bucket(aws: AwsClients) -> None:
 
 
 def marked_before(aws: AwsClients) -> None:
-    made(aws)
+    much_made(aws)
     tag_model(aws, {TAG.key: "by a person"})
 
 

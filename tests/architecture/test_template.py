@@ -197,7 +197,7 @@ def test_queues_outlast_the_functions_that_read_them() -> None:
     mappings = props("AWS::Lambda::EventSourceMapping")
     timeouts = {f.physical: f.properties["Timeout"] for f in stack().of("AWS::Lambda::Function")}
     reading = [m for m in mappings.values() if m["EventSourceArn"] in queues]
-    assert len(reading) == 4
+    assert len(reading) == 5
     for mapping in reading:
         least = 6 * timeouts[mapping["FunctionName"]] + mapping["MaximumBatchingWindowInSeconds"]
         assert queues[mapping["EventSourceArn"]]["VisibilityTimeout"] >= least

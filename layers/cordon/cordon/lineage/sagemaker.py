@@ -19,12 +19,7 @@ from cordon.concurrency import gather
 from cordon.lineage.calls import Expired, below, once, pages
 from cordon.lineage.walk import MOST_DEPTH, MOST_NODES, NODES, Found, Read, Unread
 
-ENTITIES = {  # by the first part of an ARN's resource: the call, its parameter, and the source's
-    "artifact": ("describe_artifact", "ArtifactArn", "SourceUri"),
-    "action": ("describe_action", "ActionName", "SourceUri"),
-    "context": ("describe_context", "ContextName", "SourceUri"),
-    "experiment-trial-component": ("describe_trial_component", "TrialComponentName", "SourceArn"),
-}
+ENTITIES = ("artifact", "action", "context", "experiment-trial-component")
 
 
 def kind(arn: str) -> str:
@@ -110,13 +105,24 @@ class SageMaker:
         return [Unread(arn, one.why) for one in unread]
 
     def _source(self, arn: str) -> str | Unread:
-        if kind(arn) not in ENTITIES:
+        sagemaker = self._aws.client("sagemaker")
+        describe = {
+            "artifact": (sagemaker.describe_artifact, "ArtifactArn"),
+            "action": (sagemaker.describe_action, "ActionName"),
+            "context": (sagemaker.describe_context, "ContextName"),
+            "experiment-trial-component": (
+                sagemaker.describe_trial_component,
+                "TrialComponentName",
+            ),
+        }
+        if kind(arn) not in describe:
             return ""
-        call, name, source = ENTITIES[kind(arn)]
-        said = once(getattr(self._aws.client("sagemaker"), call), **{name: arn})
+        call, name = describe[kind(arn)]
+        said = once(call, **{name: arn})
         if isinstance(said, Unread):
             return said
-        return str((said or {}).get("Source", {}).get(source, ""))
+        source = (said or {}).get("Source", {})
+        return str(source.get("SourceUri") or source.get("SourceArn", ""))
 
 
 def _as_one(said: Mapping[str, Any]) -> Mapping[str, Any]:
