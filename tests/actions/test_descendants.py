@@ -65,7 +65,7 @@ def test_people_read_each_path_and_what_is_not_known(aws: AwsClients) -> None:
     stub(aws, "bedrock-agent", "ListTagsForResource", lambda _: "AccessDeniedException")
     captured = TAG.capture(aws)
     said = TAG.note(TAG.apply(aws, captured, None))
-    assert f"{TAG.bucket} > artifact/d1 > model/scorer > artifact/far" in said
+    assert f"{TAG.bucket} → artifact/d1 → model/scorer → artifact/far" in said
     assert "knowledge-base/KBAAAAAAAA (ListTagsForResource: access is denied)" in said
     assert "not read: ListImportedModels: access is denied" in said
     assert "it is of another account or Region" in said

@@ -346,12 +346,12 @@ def _taggable(captured: Json) -> Iterator[Node]:
 
 
 def _path(nodes: Sequence[Node], at: int) -> str:
-    """``acme-data > training-job/t1 > model/m1``."""
+    """``acme-data → training-job/t1 → model/m1``."""
     steps = [nodes[at]["arn"]]
     while at:
         at = nodes[at]["via"]
         steps.append(nodes[at]["arn"])
-    return " > ".join(_short(arn) for arn in reversed(steps))
+    return " → ".join(_short(arn) for arn in reversed(steps))
 
 
 def _short(arn: str) -> str:
