@@ -2,15 +2,22 @@
 
 import pytest
 
-from cordon.actions import NotYet, Undone
-from cordon.actions.descendants import MOST_SAID, MOST_WRITES, TagDescendants
+from cordon.actions import NotYet, Undone, descendants
+from cordon.actions.descendants import MOST_SAID, TagDescendants
 from cordon.clients import AwsClients
 from embedded import backends
 from embedded.backends import customization, lineage, tags
 from tests.actions.scenario import PLACE, stub
 from tests.actions.scenario_lineage import BASE, HERE, MODEL, TAG, bucket, made, read
 
+MOST_WRITES = 10  # so that its readings take two turns
 MANY = 2 * MOST_WRITES + 1  # with the bucket one more
+
+
+@pytest.fixture(autouse=True)
+def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round of 48 takes seconds here."""
+    monkeypatch.setattr(descendants, "MOST_WRITES", MOST_WRITES)
 
 
 def many(aws: AwsClients) -> list[str]:
