@@ -10,6 +10,7 @@ from console import (
     case_commands,
     decision_commands,
     evidence_commands,
+    lineage,
     render,
     replay_commands,
     repository_commands,
@@ -58,6 +59,7 @@ for group in (
     settings_commands,
     replay_commands,
     coverage_command,
+    lineage,
     repository_commands,
 ):
     for command, example in group.COMMANDS.items():

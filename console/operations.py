@@ -15,7 +15,11 @@ from pathlib import Path
 import botocore.session
 from botocore import xform_name
 
-NAMED = {"hub": "securityhub", "states": "stepfunctions"}  # names that differ from the service's
+NAMED = {
+    "agents": "bedrock-agent",
+    "hub": "securityhub",
+    "states": "stepfunctions",
+}  # names that differ from the service's
 BY_LIBRARIES = {
     ("s3", "CreateSession"),  # botocore: directory buckets
     ("s3", "HeadBucket"),  # botocore: redirects
@@ -71,7 +75,7 @@ class _Reader:
                         args=[ast.Constant(value=str(method))],
                     ):
                         yield from self._called(client, method)
-                    case ast.Call(func=ast.Attribute(value=client, attr=method)):
+                    case ast.Attribute(value=client, attr=method):  # also one that is passed on
                         yield from self._called(client, method)
 
     def _called(self, client: ast.expr, method: str) -> Iterator[Operation]:

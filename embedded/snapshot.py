@@ -246,11 +246,13 @@ _AGENTCORE: tuple[Listing, ...] = (
 
 
 def _tags_of(client: Any, listings: Iterable[Listing], read: Reader) -> dict[str, Any]:
-    found = {}
+    """Of moto's own resources: what a stand-in lists is in ``tags.everything``."""
+    found, ours = {}, tags.everything()
     for operation, member, key in listings:
         for item in _listed(client, operation, member):
             arn = _arn(client, operation, item[key])
-            found[arn] = read(client, arn)
+            if arn not in ours:
+                found[arn] = read(client, arn)
     return dict(sorted(found.items()))
 
 

@@ -47,7 +47,7 @@ def content(copy: Path) -> dict[str, bytes]:
         (NAME, "RDS.2", "a kind is SOURCE:TYPE"),
         (NAME, "inspector:CVE-2026-1", "a kind is SOURCE:TYPE"),
         (NAME, "securityhub:RDS.*", "name one type"),
-        (NAME, "macie:SensitiveData:S3Object/Personal", "no event pattern can say it"),
+        (NAME, "macie:SensitiveData:S3Table/Personal", "no event pattern can say it"),
         (NAME, "securityhub:nonsense", "no parser of Cordon reads such an event"),
         (NAME, "guardduty:Impact:S3/MaliciousIPCaller", f"{QUARANTINE.name} handles"),
         (NAME, "securityhub:SageMaker.99", f"{TAG.name} handles"),

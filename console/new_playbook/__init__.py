@@ -105,6 +105,7 @@ def _block(headers: Sequence[Playbook], name: str, kind: str) -> Block:
         handles=(kind,),
         handles_high=(),
         handles_critical=False,
+        optional=(),
         takes_over=False,
         releases_on_pass=False,
         actions=(),

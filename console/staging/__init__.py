@@ -17,6 +17,7 @@ from console.staging.buckets import FOREIGN, stage_bucket
 from console.staging.detection import is_switched_off, stage_detection
 from console.staging.hub import stage_hub
 from console.staging.identities import stage_owner, stage_role, stage_user
+from console.staging.lineage import stage_descendants
 from console.staging.notebooks import is_notebook, stage_notebook
 from console.staging.notes import OWN_TAGS, Client, Note
 from console.staging.objects import stage_object
@@ -62,6 +63,11 @@ def stage(finding: Finding, client: Client, *, home: Place | None = None) -> Sta
     ]
     if is_of_baseline(finding):
         notes.append(stage_baseline(finding, client))
+    notes += [
+        note
+        for bucket in unsupported.buckets(finding)
+        for note in stage_descendants(bucket, finding)
+    ]
     for place in dict.fromkeys((finding.place, home or finding.place)):
         notes += stage_hub(finding, place, client)
     return Staged(

@@ -200,9 +200,11 @@ def _bulk(heard: Heard) -> Iterator[Trigger | None]:
 
 def _controls(heard: Heard, sensitive: bool) -> Iterator[Trigger]:
     ids, high = _ids(heard.of("securityhub")), _ids(heard.of("securityhub", high=True))
-    if not (ids or high or heard.critical):
+    if not (ids or high or heard.critical or sensitive):
         return
-    others = OTHERS if heard.critical or heard.high else ()
+    products: tuple[str, ...] = ("securityhub", *(OTHERS if heard.critical or heard.high else ()))
+    if not (ids or high or heard.critical):
+        products = ("macie",)
     failed = {"Compliance": {"Status": ["FAILED"], "SecurityControlId": ids}}
     serious_ones: list[Pattern] = []
     if heard.critical:
@@ -215,7 +217,7 @@ def _controls(heard: Heard, sensitive: bool) -> Iterator[Trigger]:
         *_if(sensitive, {"prefix": "Sensitive Data Identifications/"}),
     ]
     serious_ones += _if(types, {"Severity": {"Label": ["HIGH"]}, "Types": types})
-    product = [{"suffix": f"::product/aws/{s}"} for s in ("securityhub", *others)]
+    product = [{"suffix": f"::product/aws/{s}"} for s in products]
     active = {"ProductArn": product, "RecordState": ["ACTIVE"]}
     asff = (
         {**active, "Workflow": {"Status": ["NEW"]}, **_any([*serious_ones, *_if(ids, failed)])}
@@ -232,12 +234,14 @@ def _controls(heard: Heard, sensitive: bool) -> Iterator[Trigger]:
             "$or": [passed, deleted],
         }
         yield Trigger("PassedRule", _hub(again), bulk=True)
-    yield Trigger("ControlsOcsfRule", _ocsf(_controls_ocsf(heard, ids, high, others)), bulk=True)
+    yield Trigger("ControlsOcsfRule", _ocsf(_controls_ocsf(heard, ids, high, products)), bulk=True)
 
 
-def _controls_ocsf(heard: Heard, ids: list[Any], high: list[Any], others: Iterable[str]) -> Pattern:
+def _controls_ocsf(
+    heard: Heard, ids: list[Any], high: list[Any], products: Iterable[str]
+) -> Pattern:
     failed = _compliance("fail", ids)
-    uid = _products(("securityhub", *others))
+    uid = _products(products)
     if heard.passed and ids:
         new = {"status_id": [1], **failed}
         closed = {"status_id": [1, 2, 4, 5], **_compliance("pass", ids)}  # but suppressed

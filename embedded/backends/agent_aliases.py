@@ -101,6 +101,7 @@ def get_agent(params: Params, where: Where) -> Response:
             "agentStatus": "PREPARED",
             "idleSessionTTLInSeconds": 600,
             "agentResourceRoleArn": made["role"],
+            **({"foundationModel": made["model"]} if "model" in made else {}),
             "createdAt": made["at"],
             "updatedAt": made["at"],
         }

@@ -7,14 +7,12 @@ Sources: the service models of ``guardduty``, ``securityhub``, ``bedrock``, ``be
 from collections.abc import Mapping
 from typing import Any
 
-from embedded.backends.registry import NotOurs, Params, Refusal, Response, Where, implements
+from embedded.backends.registry import Params, Refusal, Response, Where, implements
 from embedded.backends.securityhub import needs_hub
 
 LISTED = "inventory"
 LISTS = {  # operation → the member that has the items
-    ("bedrock-agent", "ListAgents"): "agentSummaries",
     ("bedrock", "ListGuardrails"): "guardrails",
-    ("bedrock", "ListImportedModels"): "modelSummaries",
     ("guardduty", "ListMalwareProtectionPlans"): "MalwareProtectionPlans",
     ("qbusiness", "ListApplications"): "applications",
     ("securityhub", "GetEnabledStandards"): "StandardsSubscriptions",
@@ -36,8 +34,6 @@ def _list(service: str, operation: str, member: str) -> None:
     def listed(_: Params, where: Where) -> Response:
         if service == "securityhub":
             needs_hub(where)
-        if operation == "ListAgents" and (service, operation) not in where.table(LISTED):
-            raise NotOurs  # moto's own agents, whose ids are longer than AWS's
         return {member: where.table(LISTED).get((service, operation), [])}
 
 

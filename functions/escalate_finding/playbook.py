@@ -42,7 +42,8 @@ CODE_IN_AI = ("guardduty:Execution:SageMaker/*",)  # a notebook's start script w
 DETECTION_IMPAIRED = ("guardduty:DefenseImpairment:*", "guardduty:Stealth:*")
 # Nothing has left the bucket, and to deny everyone stops its owner: a person decides.
 DISCOVERED_BUCKETS = ("guardduty:Discovery:S3/MaliciousIPCaller*",)
-SENSITIVE_DATA = ("macie:SensitiveData:*",)  # where it is High: Macie finds Low and Medium daily
+# In a bucket that Cordon cannot tag; where it is High: Macie finds Low and Medium daily.
+SENSITIVE_DATA = ("macie:SensitiveData:*",)
 FOR_A_PERSON = (
     *ROOT_USE,
     *ACCOUNT_WIDE,
@@ -108,9 +109,6 @@ MANUAL_STEPS = {
     "approved, and look for what was done while it was off.",
     DISCOVERED_BUCKETS: "Find in CloudTrail whose credentials listed the bucket from "
     "that address, and revoke them. Check what was read afterwards.",
-    SENSITIVE_DATA: "Macie lists the objects; this finding names one of them. Decide "
-    "whether such data may be in that bucket. If not: move it, and find which training jobs, "
-    "knowledge bases and people have read it.",
 }
 SEQUENCE = (
     "Treat every resource of the sequence as part of one incident: cordon review --sequence, with "

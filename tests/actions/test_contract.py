@@ -115,6 +115,7 @@ FAMILIES = {
     "tag_bedrock": "tag",
     "tag_bedrock_agent": "tag",
     "tag_agent_core": "tag",
+    "tag_descendants": "lineage",
     "start_trail_logging": "detection",
     "start_configuration_recorder": "detection",
     "enable_detector": "detection",

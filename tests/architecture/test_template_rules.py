@@ -19,7 +19,16 @@ from cordon.unsupported import ATTACK_SEQUENCES
 from embedded.event_patterns import check, flat, matches, matches_flat
 from tests.architecture import stack as seen
 from tests.architecture.stack import PLAYBOOKS, logical, stack
-from tests.examples import ESCALATE, HEADERS, QUARANTINE, RESTRICT, REVOKE, TAG, function_of
+from tests.examples import (
+    ESCALATE,
+    HEADERS,
+    QUARANTINE,
+    RESTRICT,
+    REVOKE,
+    TAG,
+    folder_of,
+    function_of,
+)
 
 NATIVE = "native"
 ASFF = "asff"
@@ -313,7 +322,7 @@ def test_serious_findings_reach_the_escalation() -> None:
 SENSITIVE = "SensitiveData:S3Object/Personal"
 
 
-def test_sensitive_data_reaches_the_escalation_by_its_queue() -> None:
+def test_sensitive_data_arrives_by_a_queue() -> None:
     """Macie sends a finding an object: a bucketful must not hold up threats."""
     high = {"type": SENSITIVE, "severity": {"score": 3, "description": "High"}}
     spelled = "Sensitive Data Identifications/PII/SensitiveData:S3Object-Personal"
@@ -321,7 +330,7 @@ def test_sensitive_data_reaches_the_escalation_by_its_queue() -> None:
     copy = hub("macie", Types=[spelled])
     newest = ocsf("macie", class_uid=2006, finding_info={"types": ["Data Security", SENSITIVE]})
     for event_ in (native, copy, newest):
-        assert reached(event_) == {ESCALATE.name}
+        assert reached(event_) == {ESCALATE.name, folder_of("macie_sensitive_data")}
         assert not any(":function:" in target for target in targets(event_))
     lower = {**high, "severity": {"score": 2, "description": "Medium"}}
     assert reached(envelope("aws.macie", "Macie Finding", lower)) == set()
@@ -420,10 +429,10 @@ def test_patterns_are_ones_that_eventbridge_takes() -> None:
         assert {one for one in sent if one[1] != CALL} <= KNOWN
 
 
-def test_only_the_escalation_looks_at_severity() -> None:
+def test_only_who_handles_high_looks_at_severity() -> None:
     for playbook in PLAYBOOKS:
         for pattern in rules(playbook):
-            if playbook != ESCALATE.name:
+            if not HEADERS[playbook].handles_high:
                 assert "everity" not in seen.compact(pattern)
 
 
@@ -432,6 +441,7 @@ BULK = (
     '"control"',
     "configRuleName",
     "SensitiveData:",
+    "Sensitive Data Identifications/",
     "aws.access-analyzer",
     "aws.glue-dataquality",
     "aws.inspector2",

@@ -10,7 +10,7 @@ from console import cli
 from console.coverage.checks import CHECKS
 from console.coverage.live import look
 from console.stack import Stack
-from embedded.backends import here, inventory
+from embedded.backends import agent_aliases, here, inventory
 from tests.architecture.stack import ROOT
 from tests.examples import HEADERS
 from tests.promises.policies import commands, user
@@ -48,15 +48,10 @@ def ai_is_there(world: World) -> None:
         "StandardsStatus": "READY",
     }
     inventory.are_there("securityhub", "GetEnabledStandards", where, standard)
-    agent: dict[str, Any] = {
-        "agentId": "A123456789",
-        "agentName": "payer",
-        "agentStatus": "PREPARED",
-        "updatedAt": START,
-    }
-    inventory.are_there("bedrock-agent", "ListAgents", where, agent)
+    agent = "A123456789"
+    agent_aliases.make(agent, where, "arn:aws:iam::111122223333:role/payer", {})
     group: dict[str, Any] = {
-        "agentId": agent["agentId"],
+        "agentId": agent,
         "agentVersion": "DRAFT",
         "actionGroupId": "G123456789",
         "actionGroupName": "pay",
@@ -65,7 +60,7 @@ def ai_is_there(world: World) -> None:
         "createdAt": START,
         "updatedAt": START,
     }
-    inventory.group_is_there(agent["agentId"], group, where)
+    inventory.group_is_there(agent, group, where)
 
 
 def printed(world: World, arn: str, monkeypatch: pytest.MonkeyPatch) -> Any:

@@ -39,6 +39,7 @@ MODULES = {  # by name, the module within this package
     "tag_bedrock": "bedrock",
     "tag_bedrock_agent": "bedrock",
     "tag_agent_core": "bedrock",
+    "tag_descendants": "descendants",
     "start_trail_logging": "detection",
     "start_configuration_recorder": "detection",
     "enable_detector": "detection",

@@ -69,6 +69,13 @@ def _retry(case: Case) -> str:
     )
 
 
+def _what_tags_call_for(case: Case) -> str:
+    """A control says what its resource must be; of anything else the plan says what to do."""
+    if case.finding.is_control:
+        return "Bring the resource into line with the control."
+    return "Do what the incident says that a person must do."
+
+
 AWAITS_AGAIN = "There is newer activity. What was changed before stays; nothing was changed since."
 
 MEANINGS: dict[Status, Meaning] = {
@@ -89,7 +96,7 @@ MEANINGS: dict[Status, Meaning] = {
     Status.TAGGED: Meaning(
         "tagged",
         "The tags were set and verified. The resource itself was not changed.",
-        lambda case: f"Bring the resource into line with the control. {_release(case)}",
+        lambda case: f"{_what_tags_call_for(case)} {_release(case)}",
     ),
     Status.ESCALATED: Meaning(
         "escalated",
