@@ -118,7 +118,9 @@ def describe_notebook_instance(params: Params, where: Where) -> Response:
 
 @implements(SERVICE, "ListNotebookInstances")
 def list_notebook_instances(params: Params, where: Where) -> Response:
-    """In pages, sorted by name. No filter is modelled."""
+    """In pages, sorted by name. No filter is modelled. Where none is ours, moto's own."""
+    if not where.table(TABLE):
+        raise NotOurs
     if params.keys() - {"NextToken", "MaxResults"}:
         raise NotModelled("ListNotebookInstances with a filter or an order")
     found = [one["shown"] for _, one in sorted(where.table(TABLE).items())]
