@@ -8,9 +8,8 @@ from typing import Any
 from moto.iam.models import iam_backends
 
 from console.staging.notes import Client, Note, exists
-from cordon.actions.bedrock_api_keys import BEDROCK
 from cordon.finding import Fact, Finding, Resource, ResourceRole
-from cordon.sources.shapes import ACCESS_KEY, SERVICE_CREDENTIAL, USER
+from cordon.sources.shapes import ACCESS_KEY, BEDROCK, SERVICE_CREDENTIAL, USER
 from embedded import backends
 from embedded.backends import iam as iam_backend
 

@@ -15,7 +15,7 @@ Leaves  sessions that were started with a key, short-term API keys, passwords, t
 from cordon import by_arn
 from cordon.actions import Action
 from cordon.actions.access_keys import LONG_TERM, DisableAccessKeys
-from cordon.actions.bedrock_api_keys import BEDROCK, CREDENTIAL_ID, DisableBedrockApiKeys
+from cordon.actions.bedrock_api_keys import CREDENTIAL_ID, DisableBedrockApiKeys
 from cordon.actions.credentials import EVERY
 from cordon.actions.exposed_key import DisableExposedKey
 from cordon.deadlines import GDPR_33
@@ -24,7 +24,7 @@ from cordon.entry import serve
 from cordon.finding import Fact, Finding, Resource, ResourceRole
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Mode
-from cordon.sources.shapes import SERVICE_CREDENTIAL
+from cordon.sources.shapes import BEDROCK, SERVICE_CREDENTIAL
 from cordon.unsupported import KEY, USER, Unsupported, revocable_principals, unsupported_principal
 
 EXPOSED = ("health:AWS_RISK_CREDENTIALS_EXPOSED",)

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from cordon.actions.access_keys import DisableAccessKeys
 from cordon.actions.action import Undone
-from cordon.actions.bedrock_api_keys import BEDROCK, DisableBedrockApiKeys
+from cordon.actions.bedrock_api_keys import DisableBedrockApiKeys
 from cordon.actions.exposed_key import DisableExposedKey
 from cordon.clients import AwsClients
+from cordon.sources.shapes import BEDROCK
 from embedded import backends
 from embedded.backends import iam as iam_backend
 from tests.actions.scenario import PLACE, Scenario

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from cordon.actions.action import Refused, Undone
-from cordon.actions.bedrock_api_keys import BEDROCK, DisableBedrockApiKeys
+from cordon.actions.bedrock_api_keys import DisableBedrockApiKeys
 from cordon.clients import AwsClients
+from cordon.sources.shapes import BEDROCK
 from tests.actions.iam.principals import recorded_changes
 from tests.actions.scenario import PLACE, stub
 from tests.actions.scenario_credentials import (

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from cordon.actions.bedrock_api_keys import BEDROCK
 from cordon.memory.cases import Case
+from cordon.sources.shapes import BEDROCK
 from cordon.statuses import Status
 from embedded.policy_evaluation import Decision
 from embedded.required_permission import RequiredPermission

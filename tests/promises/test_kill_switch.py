@@ -7,10 +7,11 @@ import pytest
 
 from console.staging import stage
 from cordon import by_arn
-from cordon.actions.bedrock_api_keys import BEDROCK, DisableBedrockApiKeys
+from cordon.actions.bedrock_api_keys import DisableBedrockApiKeys
 from cordon.errors import Refused
 from cordon.memory.cases import ActionStatus
 from cordon.playbook import Playbook
+from cordon.sources.shapes import BEDROCK
 from cordon.statuses import Status
 from embedded.policy_evaluation import Decision
 from embedded.required_permission import RequiredPermission

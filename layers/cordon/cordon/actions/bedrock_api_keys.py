@@ -21,8 +21,8 @@ from cordon.actions.credentials import DisableUserCredentials
 from cordon.actions.grants import Grant, Statement
 from cordon.actions.principals import READ_USERS, USERS, raising_deleted
 from cordon.clients import AwsClients
+from cordon.sources.shapes import BEDROCK
 
-BEDROCK = "bedrock.amazonaws.com"  # the credential's ServiceName
 CREDENTIAL_ID = re.compile(r"[A-Za-z0-9_]{20,128}")  # the service model's pattern
 _DISABLE = Statement(
     "DisableBedrockApiKeys",

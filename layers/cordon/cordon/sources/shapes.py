@@ -20,6 +20,7 @@ ROLE = "AWS::IAM::Role"
 USER = "AWS::IAM::User"
 ACCESS_KEY = "AWS::IAM::AccessKey"
 SERVICE_CREDENTIAL = "AWS::IAM::ServiceSpecificCredential"  # no type of CloudFormation's
+BEDROCK = "bedrock.amazonaws.com"  # its ServiceName, where it is a Bedrock API key
 OTHER = "Other"
 BUCKETS = (BUCKET, DIRECTORY_BUCKET, TABLE_BUCKET, VECTOR_BUCKET)
 AI = ("AWS::SageMaker::", "AWS::Bedrock::", "AWS::BedrockAgentCore::")
