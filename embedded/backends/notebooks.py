@@ -32,6 +32,7 @@ STILL = ("Stopped", "Failed")
 SETTINGS = ("RootAccess", "PlatformIdentifier")
 LIFECYCLE, ATTACH = "NotebookInstanceLifecycleConfigName", "LifecycleConfigName"
 DETACH = "DisassociateLifecycleConfig"
+SHOWN = ("NotebookInstanceStatus", LIFECYCLE, *SETTINGS)  # of a snapshot
 OLD_PLATFORMS = ("notebook-al1-v1", "notebook-al2-v1", "notebook-al2-v2")  # none can go back there
 SUMMARY = (
     "NotebookInstanceName",
@@ -100,8 +101,7 @@ def delete(name: str, where: Where) -> None:
 def every() -> dict[str, dict[str, Any]]:
     """The status and settings of each, in all accounts and Regions, by ARN."""
     found = [one["shown"] for table in tables(TABLE) for one in table.values()]
-    names = ("NotebookInstanceStatus", LIFECYCLE, *SETTINGS)
-    return {one["NotebookInstanceArn"]: {n: one.get(n) for n in names} for one in found}
+    return {one["NotebookInstanceArn"]: {n: one.get(n) for n in SHOWN} for one in found}
 
 
 @implements(SERVICE, "DescribeNotebookInstance")

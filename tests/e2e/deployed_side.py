@@ -21,7 +21,7 @@ from cordon.sources import read
 from cordon.sources.custom_action import digits_of
 from cordon.statuses import Status
 from embedded import snapshot as looks
-from embedded.backends import agent_aliases, agentcore, tags
+from embedded.backends import agent_aliases, agentcore, notebooks, tags
 from embedded.place import Place
 from tests.e2e.account import ACCOUNT, NAME, Account
 from tests.e2e.people import Heard, hearing
@@ -94,6 +94,7 @@ class _Watch:
         self.account, self.like, self.event, self.heard = account, like, event, heard
         self.side = Side(waited=like.waited)
         self.ai = sorted(like.moments[0].state["tags"]) if like.moments else []
+        self.notebooks = sorted(like.moments[0].state["notebooks"]) if like.moments else []
         self.switched = sorted({s for one in like.moments for s in one.state["detection"]})
         self.noted = len(account.calls())
         self.generated = dict(_physical(account, NAME))
@@ -128,6 +129,7 @@ class _Watch:
         state = looks.snapshot(account.client, self.own, here) | {"tags": self._tags()}
         state["detection"] = looks.detection(account.client, self.own, self.switched)
         state |= {"agentcore-policies": self._policies(), "agent-aliases": self._aliases()}
+        state["notebooks"] = self._notebooks()
         state |= reports(account.client)
         calls = account.calls(self.noted)
         self.noted += len(calls)
@@ -154,6 +156,15 @@ class _Watch:
                 found[arn] = control.get_resource_policy(resourceArn=arn)["policy"]
             except ClientError as error:
                 assert error.response["Error"]["Code"] == "ResourceNotFoundException"
+        return found
+
+    def _notebooks(self) -> dict[str, Any]:
+        """Of those that replay has staged, as the snapshot has them."""
+        found = {}
+        for arn in self.notebooks:
+            sagemaker, name = self.account.client("sagemaker", arn.split(":")[3]), arn.split("/")[1]
+            shown = sagemaker.describe_notebook_instance(NotebookInstanceName=name)
+            found[arn] = {one: shown.get(one) for one in notebooks.SHOWN}
         return found
 
     def _aliases(self) -> dict[str, Any]:
