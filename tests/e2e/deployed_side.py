@@ -162,7 +162,11 @@ class _Watch:
         """Of those that replay has staged, as the snapshot has them."""
         found = {}
         for arn in self.notebooks:
-            sagemaker, name = self.account.client("sagemaker", arn.split(":")[3]), arn.split("/")[1]
+            sagemaker = self.account.client("sagemaker", arn.split(":")[3])
+            listed = sagemaker.list_notebook_instances()["NotebookInstances"]
+            (name,) = (
+                one["NotebookInstanceName"] for one in listed if one["NotebookInstanceArn"] == arn
+            )
             shown = sagemaker.describe_notebook_instance(NotebookInstanceName=name)
             found[arn] = {one: shown.get(one) for one in notebooks.SHOWN}
         return found
