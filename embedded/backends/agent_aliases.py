@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from embedded.backends import tags
+from embedded.backends.pages import page
 from embedded.backends.registry import (
     NotModelled,
     NotOurs,
@@ -113,13 +114,9 @@ def list_agent_aliases(params: Params, where: Where) -> Response:
     """In pages, the working draft's alias among them."""
     _require_agent(params["agentId"], where)
     found = sorted(_aliases(params["agentId"], where).values(), key=lambda a: a["agentAliasId"])
-    token = params.get("nextToken", "0")
-    if not token.isascii() or not token.isdigit():
-        raise Refusal("ValidationException", "nextToken is not one of ours")
-    start, size = int(token), min(PAGE, params.get("maxResults", PAGE))
-    page = [{k: a[k] for k in SUMMARY if k in a} for a in found[start : start + size]]
-    more = {"nextToken": str(start + size)} if start + size < len(found) else {}
-    return {"agentAliasSummaries": page, **more}
+    listed, more = page(found, params, "nextToken", PAGE)
+    summaries = [{k: alias[k] for k in SUMMARY if k in alias} for alias in listed]
+    return {"agentAliasSummaries": summaries, **more}
 
 
 @implements(SERVICE, "GetAgentAlias")

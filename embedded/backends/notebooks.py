@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from embedded.backends import tags
+from embedded.backends.pages import page
 from embedded.backends.registry import (
     NotModelled,
     NotOurs,
@@ -124,13 +125,9 @@ def list_notebook_instances(params: Params, where: Where) -> Response:
     if params.keys() - {"NextToken", "MaxResults"}:
         raise NotModelled("ListNotebookInstances with a filter or an order")
     found = [one["shown"] for _, one in sorted(where.table(TABLE).items())]
-    token = params.get("NextToken", "0")
-    if not token.isascii() or not token.isdigit():
-        raise Refusal("ValidationException", "NextToken is not one of ours")
-    start, size = int(token), min(PAGE, params.get("MaxResults", PAGE))
-    page = [{k: one[k] for k in SUMMARY if k in one} for one in found[start : start + size]]
-    more = {"NextToken": str(start + size)} if start + size < len(found) else {}
-    return {"NotebookInstances": page, **more}
+    listed, more = page(found, params, "NextToken", PAGE)
+    summaries = [{k: one[k] for k in SUMMARY if k in one} for one in listed]
+    return {"NotebookInstances": summaries, **more}
 
 
 @implements(SERVICE, "StopNotebookInstance")

@@ -57,8 +57,9 @@ def name_of(path: Path) -> str:
     return path.stem
 
 
+NO_USER = "the emulator's IAM knows no user of GetAccessKeyLastUsed, and refuses"
 NO_CREDENTIALS = "the emulator's IAM has no service-specific credentials"
-NO_BASELINE = "the emulator's account is deployed before a sample's baseline is there"
+NO_BASELINE = "guardrails and logging are read in this process only, not in the emulator's"
 THE_TIME = "PutEvents of the emulator sets the time, which is the finding's"
 TWO_CASES = "of two cases of one finding, whichever is shown last writes its workflow status"
 A_BATCH = "what is observed in a batch is an entry of evidence with a name that nobody repeats"
@@ -69,6 +70,7 @@ UNPLAYED = {  # part of a sample's name: what the emulator lacks for it
     "object_scan_hidden_key": THE_TIME,
     "object_scan_hostile_key": THE_TIME,
     "object_scan_threat": THE_TIME,
+    "health_credentials_exposed.": NO_USER,
     "health_": THE_TIME,
     "api_key_created": NO_CREDENTIALS,
     "git_credential_created": NO_CREDENTIALS,
