@@ -71,7 +71,7 @@ UNPLAYED = {  # part of a sample's name: what the emulator lacks for it
     "object_scan_hostile_key": THE_TIME,
     "object_scan_threat": THE_TIME,
     "health_credentials_exposed.": NO_USER,
-    "health_": THE_TIME,
+    "health_session_key": THE_TIME,
     "api_key_created": NO_CREDENTIALS,
     "git_credential_created": NO_CREDENTIALS,
     "enforced_guardrail": NO_BASELINE,
