@@ -61,7 +61,6 @@ NO_USER = "the emulator's IAM knows no user of GetAccessKeyLastUsed, and refuses
 NO_CREDENTIALS = "the emulator's IAM has no service-specific credentials"
 NO_BASELINE = "guardrails and logging are read in this process only, not in the emulator's"
 THE_TIME = "PutEvents of the emulator sets the time, which is the finding's"
-TWO_CASES = "of two cases of one finding, whichever is shown last writes its workflow status"
 A_BATCH = "what is observed in a batch is an entry of evidence with a name that nobody repeats"
 UNPLAYED = {  # part of a sample's name: what the emulator lacks for it
     "not_served": "the emulator's clients have one account",
@@ -78,8 +77,6 @@ UNPLAYED = {  # part of a sample's name: what the emulator lacks for it
     "invocation_logging": NO_BASELINE,
     "bedrock_logging": NO_BASELINE,
     "lifecycle_config_changed": THE_TIME,
-    "sagemaker_3": TWO_CASES,
-    "sagemaker_8": TWO_CASES,
     "sagemaker_6": A_BATCH,
     "sagemaker_7": A_BATCH,
     "feature_group_tagged": A_BATCH,

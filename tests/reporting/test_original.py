@@ -247,6 +247,32 @@ def test_refused_update_is_that_cases_failure(seen: People) -> None:
     assert [seen.shown(case).original_is for case in saved] == ["", "updated", "absent"]
 
 
+# ---- two playbooks, one finding ----
+
+
+@pytest.mark.parametrize("order", ["corrects, tags", "tags, corrects", "together"])
+@pytest.mark.parametrize("other", [TAG.name, "a_" + TAG.name])
+def test_resolved_by_one_playbook_is_left_by_the_other(
+    seen: People, order: str, other: str
+) -> None:
+    """In whichever order they are shown; the playbook that said it may take it back."""
+    store()
+    seen.playbooks = {QUARANTINE.name: RESOLVES, other: replace(TAG, name=other)}
+    corrects = about(a_case())
+    tags = replace(about(a_case(Status.TAGGED)), playbook=other)
+    if order == "together":
+        assert seen.report(seen.save(corrects), seen.save(tags)) == []
+    for case in {"corrects, tags": (corrects, tags), "tags, corrects": (tags, corrects)}.get(
+        order, ()
+    ):
+        seen.show(case)
+    assert seen.original()["Workflow"]["Status"] == "RESOLVED"
+    seen.show(replace(tags, status=Status.RELEASING))
+    assert seen.original()["Workflow"]["Status"] == "RESOLVED"
+    seen.show(about(a_case(Status.RELEASING)))
+    assert seen.original()["Workflow"]["Status"] == "NOTIFIED"
+
+
 # ---- workflow ----
 
 

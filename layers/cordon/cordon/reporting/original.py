@@ -16,6 +16,9 @@ the workflow status does not change       only the note does
 else                                      20 findings a look-up
 ========================================  ====================================================
 
+Two playbooks may have a case of one finding, of which one corrects the control and sets it
+RESOLVED. The other one's case looks first and leaves that, in whichever order they are shown.
+
 Sources: Security Hub API Reference, "BatchUpdateFindings" (it responds 200 and lists what it
 refused in ``UnprocessedFindings``), "GetFindings", "StringFilter".
 """
@@ -71,8 +74,9 @@ class Originals:
 
     name = "original"
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, playbooks: Mapping[str, Playbook]) -> None:
         self.client = client
+        self._playbooks = playbooks
 
     def due(self, report: Report) -> bool:
         """Does it say something else than it should? What is absent may have come since."""
@@ -91,7 +95,7 @@ class Originals:
         updates: list[tuple[Report, Update]] = []
         unknown = []
         for report in with_original:
-            update = _update_unseen(report)
+            update = None if self._may_be_resolved(report) else _update_unseen(report)
             if update is None:
                 unknown.append(report)
             else:
@@ -111,7 +115,16 @@ class Originals:
             elif _was_given(report, found):
                 report.shown = replace(report.shown, original_is=Original.UPDATED)
             else:
-                yield report, _update_seen(report, found)
+                yield report, _update_seen(report, found, self._may_be_resolved(report))
+
+    def _may_be_resolved(self, report: Report) -> bool:
+        """Would this report say NOTIFIED where another playbook's case may have said RESOLVED?"""
+        if workflow(report.case, report.playbook) != "NOTIFIED":
+            return False
+        if "RESOLVED" == report.shown.workflow:  # this case's own word, which it takes back
+            return False
+        others = (p for p in self._playbooks.values() if p.name != report.playbook.name)
+        return any(other.turns(report.case.finding) for other in others)
 
     def _found(self, wanted: Sequence[HubReference]) -> Mapping[tuple[str, str], Mapping[str, Any]]:
         hub = self.client("securityhub")
@@ -131,9 +144,14 @@ class Originals:
             token = {"NextToken": response["NextToken"]}
 
     def _update_all(self, updates: Sequence[tuple[Report, Update]], sending: Sending) -> None:
-        """A finding may be the original of several cases: a call names it once."""
+        """A finding may be the original of several cases: a call names it once, RESOLVED last."""
         given = {report.name: update for report, update in updates}
-        ordered = sorted((report for report, _ in updates), key=lambda r: given[r.name].body)
+
+        def order(report: Report) -> tuple[bool, str]:
+            update = given[report.name]
+            return update.workflow == "RESOLVED", update.body
+
+        ordered = sorted((report for report, _ in updates), key=order)
         for _, group in groupby(ordered, key=lambda report: given[report.name].body):
             for part in in_parts(group, MOST, MOST, lambda _: 1):
                 call = partial(self._update, given=given, sending=sending)
@@ -229,10 +247,14 @@ def _update_unseen(report: Report) -> Update | None:
     return Update(reference, note(case), wanted, None) if native else None
 
 
-def _update_seen(report: Report, there: Mapping[str, Any]) -> Update:
-    """The update of a finding as Security Hub has it now: a person's suppression stays."""
-    suppressed = there.get("Workflow", {}).get("Status") == "SUPPRESSED"
-    wanted = "" if suppressed else workflow(report.case, report.playbook)
+def _update_seen(report: Report, there: Mapping[str, Any], may_be_resolved: bool) -> Update:
+    """The update of a finding as Security Hub has it now.
+
+    A person's suppression stays, and so does RESOLVED where another playbook may have said it.
+    """
+    kept = {"SUPPRESSED", "RESOLVED"} if may_be_resolved else {"SUPPRESSED"}
+    stays = there.get("Workflow", {}).get("Status") in kept
+    wanted = "" if stays else workflow(report.case, report.playbook)
     fields = {**there.get("UserDefinedFields", {}), **OURS}
     return Update(_required(report), note(report.case), wanted, fields)
 

@@ -54,7 +54,7 @@ class Reporter:
         self._table = Table(client("dynamodb"), deployment.table)
         self._rows = ReportedRows(self._table, self._days)
         self._until = until
-        hub = (OwnFindings(deployment, client), Originals(client))
+        hub = (OwnFindings(deployment, client), Originals(client, playbooks))
         self._projections: tuple[Projection, ...] = (
             *(hub if deployment.security_hub else ()),
             Incidents(deployment, client),
