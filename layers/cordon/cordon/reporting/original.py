@@ -121,7 +121,7 @@ class Originals:
         """Would this report say NOTIFIED where another playbook's case may have said RESOLVED?"""
         if workflow(report.case, report.playbook) != "NOTIFIED":
             return False
-        if "RESOLVED" == report.shown.workflow:  # this case's own word, which it takes back
+        if report.shown.workflow == "RESOLVED":  # this case's own word, which it takes back
             return False
         others = (p for p in self._playbooks.values() if p.name != report.playbook.name)
         return any(other.turns(report.case.finding) for other in others)
