@@ -18,6 +18,8 @@ Source: IAM User Guide, "IAM JSON policy elements reference" (Id, Sid, Principal
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import deepcopy
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -26,6 +28,7 @@ Statement = Mapping[str, Any]
 REPLACEMENT = "CordonReplacement"  # how the Id of a replacement begins
 MOST_NAMES = 12  # of statements in a message; with more, the middle is counted
 VERSION = "2012-10-17"
+KEPT = 16  # policies whose parsed form is kept: one that is too long is looked at very often
 _WITHOUT = " without statements "
 _ROOT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
 _RANGES = re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
@@ -159,7 +162,7 @@ def equal(left: str | None, right: str | None) -> bool:
     """
     if left is None or right is None:
         return left is right
-    return left == right or _canonical(_parse(left)) == _canonical(_parse(right))
+    return left == right or _key_of(left) == _key_of(right)
 
 
 def same_but_for_deleted(left: str, right: str) -> bool:
@@ -167,7 +170,7 @@ def same_but_for_deleted(left: str, right: str) -> bool:
 
     ``left`` is the one with the ids.
     """
-    ours, theirs = _parse(left), _parse(right)
+    ours, theirs = deepcopy(_parse(left)), deepcopy(_parse(right))
     pairs = zip(_statements(ours), _statements(theirs), strict=False)
     for one, other in pairs:
         for kind in ("Principal", "NotPrincipal"):
@@ -193,7 +196,7 @@ def digest(policy: str | None) -> str | None:
     """Equal policies have equal digests, and no others. None is absent."""
     if policy is None:
         return None
-    return sha256(_key(_parse(policy)).encode()).hexdigest()
+    return sha256(_key_of(policy).encode()).hexdigest()
 
 
 def size(policy: str) -> int:
@@ -217,7 +220,9 @@ def check(policy: str | None) -> None:
         _statements(_parse(policy))
 
 
+@lru_cache(maxsize=KEPT)
 def _parse(policy: str) -> dict[str, Any]:
+    """The policy as data, which nobody changes: the next call returns the same."""
     try:
         document = json.loads(policy)
     except json.JSONDecodeError as error:
@@ -313,6 +318,12 @@ def _without_replacement(kept: list[dict[str, Any]], base: str, left_out: set[in
     return _text({**document, "Statement": rest}) if rest else None
 
 
+@lru_cache(maxsize=KEPT)
+def _key_of(policy: str) -> str:
+    """The key of a whole policy."""
+    return _key(_parse(policy))
+
+
 def _key(value: Any) -> str:
     """Equal for all that IAM treats as equal."""
     return json.dumps(_canonical(value), sort_keys=True)
@@ -343,7 +354,8 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, dict):
         return _canonical_object(value)
     if isinstance(value, list):
-        items = {json.dumps(_canonical(item), sort_keys=True): _canonical(item) for item in value}
+        forms = [_canonical(item) for item in value]
+        items = {json.dumps(form, sort_keys=True): form for form in forms}
         return next(iter(items.values())) if len(items) == 1 else [items[k] for k in sorted(items)]
     if isinstance(value, bool):
         return str(value).lower()
