@@ -1,5 +1,5 @@
 # The two commands of the README need Debian, Python 3.11, make and a package registry.
-.PHONY: help replay test static check fast e2e bench permissions format build bootstrap playbooks playbook clean
+.PHONY: help replay demo test static check fast e2e bench permissions format build bootstrap playbooks playbook clean
 .DEFAULT_GOAL := help
 
 UV_VERSION := 0.13.9
@@ -29,6 +29,9 @@ $(UV):
 
 replay: .venv/.ready  ## replay every event under events/ through the deployed template, offline
 	@$(RUN)python -m console replay events --mode enforce --release
+
+demo: build .e2e/.ready  ## deploy into an emulated account, and five findings there: cordon demo
+	@$(RUN)python -m console demo
 
 # Bytecode is kept: else each process compiles all code and every test anew, where the environment says so.
 test: .venv/.ready  ## the tests, in parallel

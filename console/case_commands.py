@@ -117,8 +117,8 @@ def show(
     deployed = find()
     found = deployed.case(case)
     if not (diff or timeline or evidence):
-        written = _written(deployed, found)
-        page.show(case_page.head(found), _sections(deployed, found, written), out)
+        said = written(deployed, found)
+        page.show(case_page.head(found), _sections(deployed, found, said), out)
         return
     copy = deployed.evidence_copy(found)
     if diff:
@@ -135,12 +135,12 @@ def show(
 
 
 def _sections(
-    deployed: Stack, found: Case, written: Sequence[case_evidence.Written] | str
+    deployed: Stack, found: Case, said: Sequence[case_evidence.Written] | str
 ) -> list[case_page.Section]:
-    return case_page.sections(found, headers().get(found.playbook), deployed.deployment, written)
+    return case_page.sections(found, headers().get(found.playbook), deployed.deployment, said)
 
 
-def _written(deployed: Stack, found: Case) -> Sequence[case_evidence.Written] | str:
+def written(deployed: Stack, found: Case) -> Sequence[case_evidence.Written] | str:
     """What verified evidence says of its changes; or why that is unknown, in words."""
     try:
         copy = deployed.evidence_copy(found)

@@ -9,6 +9,7 @@ from rich.console import Console
 from console import (
     case_commands,
     decision_commands,
+    demo,
     evidence_commands,
     lineage,
     render,
@@ -60,6 +61,7 @@ for group in (
     replay_commands,
     coverage_command,
     lineage,
+    demo,
     repository_commands,
 ):
     for command, example in group.COMMANDS.items():

@@ -10,6 +10,8 @@ MEANINGS = {
     2: "not possible, or not understood: the reason is said, and nothing was done",
     3: "evidence: the only thing to say is that an attempt may not have ended",
     4: "AWS refused, or could not be reached: credentials, permissions, Region, network",
+    5: "--wait: recorded, and it has no outcome yet: it waits for a moment or for a second person, "
+    "or takes longer",
 }
 
 
@@ -18,6 +20,7 @@ class Exit(IntEnum):
 
     NOT_POSSIBLE = 2
     AWS = 4
+    NOT_ENDED = 5
 
 
 EPILOG = (

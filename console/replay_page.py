@@ -170,7 +170,8 @@ def _facts(finding: Finding) -> list[tuple[str, str]]:
 def _handled(run: Run, *, full: bool) -> list[tuple[str, str]]:
     facts = [("envelope", run.event.note)] if run.event.note else []
     facts += [("staged", words) for words in run.staged] if full else []
-    facts.append(("rules", ", ".join(run.rules) or "none matches this event"))
+    if full or not run.rules:
+        facts.append(("rules", ", ".join(run.rules) or "none matches this event"))
     for one in run.outcomes:
         what = "handled by" if one in run.handled_by else "ignored by"
         outcome = f"{one.outcome}: " if what == "handled by" else ""
@@ -188,8 +189,18 @@ def _case(case: Case, run: Run, *, full: bool) -> list[tuple[str, str]]:
     return [
         ("case", f"{case.id}  {case.status}{by}, {proof}"),
         *([("plan", case.plan_hash)] if full else []),
-        *(("", line) for line in texts.change_lines(case)),
+        *(("", line) for line in _alike_together(texts.change_lines(case))),
     ]
+
+
+def _alike_together(lines: Iterable[str]) -> list[str]:
+    """The changes of one resource that ended alike are one line: ``a, b on RESOURCE: how``."""
+    changes: dict[str, list[str]] = {}
+    for line in lines:
+        change, on, how = line.partition(" on ")
+        before = changes.setdefault(f"{on}{how}", [])
+        before.append(change.rpartition(": ")[2] if before else change)  # "Planned: a, b"
+    return [f"{', '.join(names)}{how}" for how, names in changes.items()]
 
 
 # ---- what changed ----

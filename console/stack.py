@@ -39,6 +39,11 @@ def playbook_names() -> tuple[str, ...]:
     return tuple(headers())
 
 
+def is_case(text: str) -> bool:
+    """Is it written as a case's id is, or how one begins?"""
+    return bool(WHOLE_ID.fullmatch(text.lower()) or BEGINNING.fullmatch(text.lower()))
+
+
 class NotPossible(Exception):
     """The operator wants something that the case does not allow."""
 

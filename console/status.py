@@ -13,11 +13,14 @@ from botocore.exceptions import ClientError
 
 from console.aws_errors import is_denied, missing
 from console.case_list import has_failed, is_held
+from console.coverage.checks import CHECKS, Account, Saw
+from console.coverage.live import looked
 from console.options import version
 from console.settings import StackSettings
 from console.stack import Stack
 from console.tables import Column
 from cordon.memory import budget
+from cordon.settings import Mode
 from cordon.statuses import Status
 
 MARKS = {(False, False): " ", (True, False): "✘", (False, True): "?", (True, True): "✘"}
@@ -26,7 +29,29 @@ COLUMNS = (
     Column("part", whole=True),
     Column("is"),
 )
-NO_HUB = "InvalidAccessException"  # Security Hub API Reference, "DescribeHub": not enabled
+NO_FINDINGS = "NOT enabled: its findings do not come"
+SERVICES = {
+    "security_hub": "Security Hub",
+    "detector": "GuardDuty",
+    "macie": "Macie",
+    "config_recorder": "Config",
+    "trail_logging": "CloudTrail",
+}
+# Sources: Security Hub User Guide, "Enabling and configuring AWS Config for Security Hub CSPM";
+# EventBridge User Guide, "AWS service events delivered via AWS CloudTrail".
+WHETHER = {  # check → what it is where it is on, and where it is off
+    "security_hub": ("enabled", f"{NO_FINDINGS}, and ours are shown nowhere"),
+    "detector": ("enabled; which of its protections was not looked at", NO_FINDINGS),
+    "macie": ("enabled", NO_FINDINGS),
+    "config_recorder": (
+        "a recorder records; which resource types was not looked at",
+        "NO recorder records: most controls of Security Hub need one",
+    ),
+    "trail_logging": (
+        "a trail logs; which events it records was not looked at",
+        "NO trail logs: no event of an API call comes",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -78,6 +103,9 @@ def settings(stack: Stack) -> Iterator[Line]:
     modes = Counter(str(understood.mode(name)) for name in found.playbooks)
     counts = (f"{count} {mode}" for mode, count in sorted(modes.items()))
     yield Line("modes", f"{', '.join(counts)} (cordon settings)")
+    for mode in (Mode.APPROVE, Mode.ENFORCE):
+        if named := [name for name in found.playbooks if understood.mode(name) is mode]:
+            yield Line(str(mode), ", ".join(named))
     yield from (Line("refused setting", fault, wrong=True) for fault in found.faults())
     for name, said in found.setup_found.items():
         if name not in ("id", "at"):
@@ -125,37 +153,17 @@ def dead_letters(stack: Stack) -> Iterator[Line]:
         yield Line("dead letters", f"{url.rpartition('/')[2]}: {count}", wrong=bool(count))
 
 
-def security_hub(stack: Stack) -> Iterator[Line]:
-    """Is Security Hub enabled here?"""
-    enabled = "enabled"
-    try:
-        stack.client("securityhub").describe_hub()
-    except ClientError as error:
-        if error.response["Error"]["Code"] != NO_HUB:
-            raise
-        enabled = "NOT enabled: its findings do not come, and ours are shown nowhere"
-    yield Line("Security Hub", enabled)
+def _service(check: str, on: str, off: str) -> Part:
+    """Whether one of the services is on that findings come from, as `cordon coverage` looks."""
 
+    def part(stack: Stack) -> Iterator[Line]:
+        one = CHECKS[check]
+        seen = looked(one, Account(stack.client))
+        why = f"missing is {seen.says}" if seen.says in one.permissions else seen.says
+        said = {Saw.ON: on, Saw.OFF: off}.get(seen.saw, f"unknown: {why}")
+        yield Line(SERVICES[check], said, unknown=seen.saw is Saw.UNKNOWN)
 
-def guardduty(stack: Stack) -> Iterator[Line]:
-    """Is there a GuardDuty detector here? Whether it is suspended is not looked at."""
-    there = bool(stack.client("guardduty").list_detectors()["DetectorIds"])
-    said = "a detector is there" if there else "NOT enabled: its findings do not come"
-    yield Line("GuardDuty", said)
-
-
-def macie(stack: Stack) -> Iterator[Line]:
-    """Is Macie enabled here? It says so by the error for a missing permission, too.
-
-    Source: Amazon Macie API Reference, "GetMacieSession"; "Macie is not enabled" is its message.
-    """
-    try:
-        status = stack.client("macie2").get_macie_session()["status"]
-    except ClientError as error:
-        if "not enabled" not in str(error.response["Error"].get("Message", "")):
-            raise
-        status = "NOT enabled: its findings do not come"
-    yield Line("Macie", status.lower() if status.isupper() else status)
+    return part
 
 
 PARTS: dict[str, Part] = {
@@ -164,7 +172,5 @@ PARTS: dict[str, Part] = {
     "cases": cases,
     "budget": budgets,
     "dead letters": dead_letters,
-    "Security Hub": security_hub,
-    "GuardDuty": guardduty,
-    "Macie": macie,
+    **{SERVICES[check]: _service(check, *said) for check, said in WHETHER.items()},
 }

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from console import page, render, status, tables
+from console import explained_case, page, render, status, tables
 from console.case_page import Section
 from console.options import Find, on_stack, playbooks_that_begin
 from console.playbooks import header_of
-from console.stack import NotPossible, headers
+from console.stack import NotPossible, headers, is_case
 from console.tables import Column
 from cordon.playbook import Playbook
 from cordon.settings import Mode
@@ -91,9 +91,12 @@ def _sections(playbook: Playbook) -> list[Section]:
     return [Section(heading, tuple(lines)) for heading, lines in [*texts, *lists] if lines]
 
 
+@on_stack
 def explain(
-    files: Annotated[
-        list[Path], typer.Argument(help="Event files, folders of them, or - for standard input.")
+    find: Find,
+    events: Annotated[
+        list[Path],
+        typer.Argument(help="Event files, folders of them, - for standard input, or cases."),
     ],
     mode: Annotated[Mode, typer.Option(help="Mode of every playbook.")] = Mode.ENFORCE,
     output: tables.OUTPUT = tables.Output.TABLE,
@@ -101,12 +104,22 @@ def explain(
     """Say where each event leads: which rules deliver it, which playbook handles it, or why not.
 
     By the template, every parameter that lets more be heard set, and no case yet. Offline; nothing
-    is replayed. Ends with 1 where an event cannot be read.
+    is replayed. Of a case of a deployed stack, by its id or how that begins: what was decided and
+    why, what the mode is now, and which other playbooks its finding is for. Ends with 1 where an
+    event cannot be read.
     """
-    from console.event_files import events_in
-    from console.explained import rows
+    cases = [str(one) for one in events if is_case(str(one)) and not one.exists()]
+    files = [one for one in events if str(one) not in cases]
+    listed: list[dict[str, Any]] = []
+    unreadable: list[str] = []
+    if files:
+        from console.event_files import events_in
+        from console.explained import rows
 
-    listed, unreadable = rows(events_in(files), mode)
+        listed, unreadable = rows(events_in(files), mode)
+    if cases:
+        stack = find()
+        listed += [row for one in cases for row in explained_case.rows(stack, stack.case(one))]
     if not listed:
         raise NotPossible("no events there")
     tables.write(listed, EXPLAINED, output, out)

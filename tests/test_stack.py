@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from console.cli import app
 from console.desk import DeskResponse, signed
 from console.stack import NotPossible, Stack, _deleted_stack_outputs, playbook_names
-from cordon.memory.cases import Case
+from cordon.memory.cases import ActionStatus, Case
 from cordon.memory.decisions import Decision, Decisions, Verb
 from cordon.playbook import Playbook
 from cordon.reporting.texts import advice
@@ -29,7 +29,7 @@ from tests.actions.scenario import account
 from tests.examples import ESCALATE, QUARANTINE, REVOKE
 from tests.make import DEPLOYMENT
 from tests.memory.table import NAME, create
-from tests.reporting.cases import CASE, a_case
+from tests.reporting.cases import CASE, a_case, with_results
 
 OUTPUTS = {"CasesTableName": NAME, "EvidenceBucket": "evidence"}
 
@@ -275,6 +275,7 @@ def test_approve_binds_to_shown_plan(deployed: Deployed) -> None:
 
 
 def test_other_commands_send_one_request(deployed: Deployed) -> None:
+    deployed.only = with_results(a_case(Status.FAILED), ActionStatus.FAILED)
     assert cordon("retry", CASE, "--why", "w").exit_code == 0
     words = ("arn:aws:s3:::a", "--playbook", QUARANTINE.name, "--why", "it leaks")
     assert cordon("contain", *words).exit_code == 0

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from console.coverage.checks import Result
 from console.coverage.live import look, modes_of
 from console.options import Where, on_stack
-from console.stack import NotPossible
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,13 +51,10 @@ def coverage(
 def looked(where: Where) -> tuple[str, Mapping[str, Result], Mapping[str, str], str]:
     """What the account of your credentials shows, as ``Looked`` has it.
 
-    NotPossible where there are none.
+    What AWS says to credentials that it does not know, or where there are none, rises.
     """
     session = where.session()
-    try:
-        account = session.client("sts").get_caller_identity()["Account"]  # needs no permission
-    except (BotoCoreError, ClientError) as error:
-        raise NotPossible(f"no account can be looked at: {error}") from None
+    account = session.client("sts").get_caller_identity()["Account"]  # needs no permission
     modes, said = modes_of(where.find)
     place = f"{account} {session.region_name}"
     return place, look(session.client), modes, said

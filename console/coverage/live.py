@@ -24,10 +24,11 @@ NO_ENDPOINT = "the service is not in this Region, or cannot be reached"
 def look(client: Callable[[str], Any]) -> dict[str, Result]:
     """Every check's result, by its name."""
     account = Account(client)
-    return {name: _looked(check, account) for name, check in CHECKS.items()}
+    return {name: looked(check, account) for name, check in CHECKS.items()}
 
 
-def _looked(check: Check, account: Account) -> Result:
+def looked(check: Check, account: Account) -> Result:
+    """One check's result."""
     try:
         return check.look(account)
     except ClientError as error:

@@ -434,7 +434,7 @@ def test_dashboard_names_existing_resources() -> None:
 def test_security_hub_can_be_left_out() -> None:
     raw = seen.raw()["Resources"]
     hub = {n: r for n, r in raw.items() if r["Type"].startswith("AWS::SecurityHub::")}
-    assert len(hub) == 4  # insights; setup makes the custom actions
+    assert len(hub) == 6  # insights; setup makes the custom actions
     assert {r.get("Condition") for r in hub.values()} == {"HasSecurityHub"}
 
 

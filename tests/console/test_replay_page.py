@@ -13,6 +13,7 @@ from console import plan_page, replay_page
 from console.event_files import ReplayEvent
 from console.run import PlaybookOutcome, Run
 from cordon.settings import Mode
+from cordon.statuses import Status
 from tests.examples import QUARANTINE, path_of, plan_beside
 from tests.make import a_finding
 from tests.reporting.cases import a_case
@@ -132,3 +133,18 @@ def test_plan_is_in_words() -> None:
     assert "adds statements to the bucket's policy that deny access" in words
     assert "shuts out everybody" in words
     assert "{" not in words
+
+
+def test_changes_that_ended_alike_are_one_line() -> None:
+    words = " ".join(shown(a_run(), width=80).split())
+    (resource,) = {action.resource for action in a_case().plan.actions}
+    names = ", ".join(result.action for result in a_case().results)
+    assert f"{names} on {resource}: done and verified" in words
+    assert words.count("done and verified") == 1
+    planned = shown(a_run(cases=[a_case(Status.AWAITING_APPROVAL)]))
+    assert planned.count("Planned: ") == 1 and f"Planned: {names} on {resource}" in planned
+
+
+def test_rules_are_said_where_none_delivers_it_and_in_full() -> None:
+    assert "ARule" not in shown(a_run()) and "ARule" in shown(a_run(), full=True)
+    assert "none matches this event" in shown(a_run(rules=()))

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner, Result
 
-from console import cli, status
+from console import cli, explained_case, status
 from console.stack import NotPossible, Stack
 from cordon.memory import budget
 from cordon.memory.table import encode
@@ -72,7 +74,16 @@ def test_settings_that_are_refused_are_wrong(stack: Stack) -> None:
     found = said(status.settings, stack)
     assert found["master switch"] == ("observe", False)
     assert found["modes"][0].startswith(f"{len(HEADERS)} observe")
+    assert "enforce" not in found
     assert found["refused setting"][1] is True
+
+
+def test_playbooks_that_may_change_anything_are_named(stack: Stack) -> None:
+    modes = {QUARANTINE.name: "approve", TAG.name: "enforce"}
+    put(stack, id="settings", version=1, master_switch="on", budget=3, modes=modes)
+    found = said(status.settings, stack)
+    assert (found["approve"][0], found["enforce"][0]) == (QUARANTINE.name, TAG.name)
+    assert found["modes"][0].startswith(f"1 approve, 1 enforce, {len(HEADERS) - 2} observe")
 
 
 def test_dead_letter_is_wrong(stack: Stack) -> None:
@@ -84,29 +95,62 @@ def test_dead_letter_is_wrong(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("part", "code", "says"),
     [
-        (status.security_hub, "InvalidAccessException", "NOT enabled"),
-        (status.security_hub, "AccessDeniedException", "unknown: missing is"),
-        (status.macie, "AccessDeniedException: Macie is not enabled", "NOT enabled"),
-        (status.macie, "AccessDeniedException", "unknown: missing is"),
+        ("Security Hub", "InvalidAccessException", "NOT enabled: its findings do not come"),
+        ("Security Hub", "AccessDeniedException", "unknown: missing is securityhub:DescribeHub"),
+        ("Macie", "AccessDeniedException: Macie is not enabled", "NOT enabled"),
+        ("Macie", "AccessDeniedException", "unknown: missing is macie2:GetMacieSession"),
+        ("Macie", "ThrottlingException", "unknown: ThrottlingException of macie2:GetMacieSession"),
+        ("CloudTrail", "AccessDeniedException", "unknown: missing is cloudtrail:DescribeTrails"),
     ],
 )
-def test_service_that_is_not_enabled_is_no_missing_right(
-    monkeypatch: pytest.MonkeyPatch, part: status.Part, code: str, says: str
-) -> None:
+def test_service_that_is_not_enabled_is_no_missing_right(part: str, code: str, says: str) -> None:
+    calls = {
+        "Security Hub": "DescribeHub",
+        "Macie": "GetMacieSession",
+        "CloudTrail": "DescribeTrails",
+    }
+
     def refused(*_: Any, **__: Any) -> Any:
         error, message = [*code.split(": "), ""][:2]
-        raise ClientError({"Error": {"Code": error, "Message": message}}, "Call")
+        raise ClientError({"Error": {"Code": error, "Message": message}}, calls[part])
 
-    client = SimpleNamespace(describe_hub=refused, get_macie_session=refused)
-    monkeypatch.setattr(status, "PARTS", {"it": part})
-    (line,) = status.lines(Stack(lambda _: client, {}))
-    assert says in line.text
+    client = SimpleNamespace(
+        describe_hub=refused, get_macie_session=refused, describe_trails=refused
+    )
+    (line,) = status.PARTS[part](Stack(lambda _: client, {}))
+    assert line.text.startswith(says)
+    assert (line.wrong, line.unknown) == (False, says.startswith("unknown"))
 
 
-def test_no_detector_is_said() -> None:
-    client = SimpleNamespace(list_detectors=lambda: {"DetectorIds": []})
-    (line,) = status.guardduty(Stack(lambda _: client, {}))
-    assert "NOT enabled" in line.text
+SUSPENDED = {"Status": "DISABLED"}
+
+
+@pytest.mark.parametrize(
+    ("part", "responses", "says"),
+    [
+        ("GuardDuty", {"list_detectors": {"DetectorIds": []}}, "NOT enabled"),
+        (
+            "GuardDuty",
+            {"list_detectors": {"DetectorIds": ["d"]}, "get_detector": SUSPENDED},
+            "NOT enabled",
+        ),
+        (
+            "GuardDuty",
+            {"list_detectors": {"DetectorIds": ["d"]}, "get_detector": {"Status": "ENABLED"}},
+            "enabled",
+        ),
+        (
+            "Config",
+            {"describe_configuration_recorder_status": {"ConfigurationRecordersStatus": []}},
+            "NO recorder records",
+        ),
+        ("CloudTrail", {"describe_trails": {"trailList": []}}, "NO trail logs"),
+    ],
+)
+def test_what_is_off_is_said(part: str, responses: dict[str, Any], says: str) -> None:
+    calls = {name: Mock(return_value=said) for name, said in responses.items()}
+    (line,) = status.PARTS[part](Stack(lambda _: SimpleNamespace(**calls), {}))
+    assert line.text.startswith(says)
 
 
 def cordon(*words: Any) -> Result:
@@ -160,3 +204,46 @@ def test_event_that_cannot_be_read_is_a_row_with_the_reason(tmp_path: Any) -> No
     (row,) = json.loads(done.stdout)
     assert (row["outcome"], done.exit_code) == ("unreadable", 1)
     assert "not JSON" in row["reason"] and "not JSON" in done.stderr
+
+
+def test_explain_says_of_a_case_what_was_decided_and_what_is_so_now(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stack, "named", lambda *_: stack)
+    case = a_case()
+    stack.cases(QUARANTINE.name).open(case)
+    put(stack, id="settings", version=1, master_switch="observe", budget=3)
+    done = cordon("explain", case.id[:5], "-o", "json")
+    (row,) = json.loads(done.stdout)
+    assert (row["event"], row["playbook"]) == (f"case {case.id}", QUARANTINE.name)
+    assert row["outcome"] == "contained"
+    assert row["reason"] == (
+        "contain: mode is enforce; its mode was enforce; now it is observe, the master switch is at"
+        " observe"
+    )
+
+
+@pytest.mark.parametrize("has_case", [True, False])
+def test_explain_names_the_other_playbooks_of_a_case(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, has_case: bool
+) -> None:
+    monkeypatch.setattr(Stack, "named", lambda *_: stack)
+    case = a_case()
+    stack.cases(QUARANTINE.name).open(case)
+    other = replace(HEADERS[TAG.name], handles=("guardduty:*",), targets=lambda one: one.resources)
+    monkeypatch.setattr(explained_case, "headers", lambda: {TAG.name: other})
+    if has_case:
+        its = a_case(id=other.case_id(case.finding), verdict="observe", reason="why")
+        stack.cases(TAG.name).open(replace(its, playbook=TAG.name))
+    found = json.loads(cordon("explain", case.id, "-o", "json").stdout)[1]
+    assert found["playbook"] == TAG.name
+    assert found["outcome"] == ("contained" if has_case else "no case")
+    assert ("observe: why" in found["reason"]) is has_case
+
+
+def test_explain_needs_no_stack_for_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any) -> Any:
+        raise AssertionError("a stack was looked for")
+
+    monkeypatch.setattr(Stack, "named", refused)
+    assert cordon("explain", path_of("securityhub_s3_5")).exit_code == 0

@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from io import StringIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from rich.console import Console
 
-from console.coverage import table
+from console.coverage import command, table
 from console.coverage.checks import CHECKS, MOST_AGENTS, Account, Result, Saw
 from console.coverage.live import NO_ENDPOINT, look, modes_of
 from console.coverage.report import Looked, report
@@ -183,3 +184,12 @@ def test_without_a_stack_the_modes_are_unknown() -> None:
     assert modes_of(denied) == ({}, "unknown: the right for DescribeStacks")
     found = report(ROOT, Looked("here", looked({})))
     assert {one["mode"] for one in found["playbooks"]} == {"unknown"}
+
+
+def test_credentials_that_aws_does_not_know_are_said_as_everywhere() -> None:
+    """What AWS refuses rises: ``cli.main`` says it in one line, and ends with its status."""
+    unknown = ("InvalidClientTokenId", "the token is invalid")
+    session = SimpleNamespace(client=lambda _: Client({"*": unknown}))
+    where = SimpleNamespace(session=lambda: session)
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        command.looked(where)  # type: ignore[arg-type]

@@ -57,7 +57,11 @@ def emulator(log: Path) -> Iterator["Account"]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [str(PYTHON), str(Path(__file__).parent / "emulator"), str(port)]
-    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
+    environment = {**os.environ, "TMPDIR": str(log.parent)}  # it is killed, and tidies nothing up
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(command, stdout=out, stderr=out, env=environment) as process,
+    ):
         try:
             account = Account(f"http://127.0.0.1:{port}")
             until(account.alive, STARTED, f"the emulator does not start: {log}")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from console import lineage as command
@@ -82,3 +83,15 @@ def test_json_has_the_path_to_each() -> None:
 def test_what_is_no_start_is_said() -> None:
     ended = CliRunner().invoke(app, ["lineage", "acme-data"])
     assert isinstance(ended.exception, NotPossible)
+
+
+def test_what_aws_refuses_rises_to_be_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of every command, with the exit status of AWS's refusals (tests/console)."""
+    denied = ClientError({"Error": {"Code": "ExpiredToken", "Message": ""}}, "GetCallerIdentity")
+
+    def refused(*_: Any) -> Any:
+        raise denied
+
+    monkeypatch.setattr(command, "AwsClients", refused)
+    ended = CliRunner().invoke(app, ["lineage", BUCKET, "--region", "us-east-1"])
+    assert ended.exception is denied

@@ -33,8 +33,8 @@ def decide_case(verb: Verb, body: OnCase, caller: Caller, desk: Desk) -> Respons
     person = desk.person(caller)
     case = desk.case(body.case)
     not_the_actor(person, case.finding)
-    _status_allows(verb, case)
-    _plan_is(verb, case, body.plan)
+    status_allows(verb, case)
+    plan_is(verb, case, body.plan)
     if verb in OF_QUESTIONS:
         _still_in_time(case, desk)
     if verb in (Verb.APPROVE, Verb.RETRY):
@@ -55,7 +55,8 @@ def decide_case(verb: Verb, body: OnCase, caller: Caller, desk: Desk) -> Respons
     return _carry_out(decision, case, caller, person, desk)
 
 
-def _status_allows(verb: Verb, case: Case) -> None:
+def status_allows(verb: Verb, case: Case) -> None:
+    """May this be decided of a case with this status? Raises NotDecided."""
     allowed = {
         Verb.APPROVE: case.status is Status.AWAITING_APPROVAL,
         Verb.REJECT: case.status is Status.AWAITING_APPROVAL,
@@ -85,8 +86,11 @@ def _may_be_tried_again(case: Case) -> bool:
     return case.status in CONTAIN_ENDED and bool(case.failed)
 
 
-def _plan_is(verb: Verb, case: Case, plan: str) -> None:
-    """What is approved is what runs; who names a plan otherwise must mean the same."""
+def plan_is(verb: Verb, case: Case, plan: str) -> None:
+    """What is approved is what runs; who names a plan otherwise must mean the same.
+
+    Raises NotDecided.
+    """
     if not plan and verb is not Verb.APPROVE:
         return
     if not plan == case.plan_hash == case.plan.hash:

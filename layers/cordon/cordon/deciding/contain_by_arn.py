@@ -126,10 +126,11 @@ def _carry_out(
         "person": person.id,
         "status": str(known.status) if known else "",
         "complete": decision.complete,
+        "round": decision.round,  # the case's, once it is contained
     }
     if not decision.complete:
         return Response(200, said | {"says": SECOND_PERSON})
     function = known.function_arn if known else ""
     if desk.wake(decision, playbook.name, case, function, caller.request):
         return Response(200, said | {"says": STARTED})
-    return Response(202, said | {"says": NOT_STARTED})
+    return Response(202, said | {"says": NOT_STARTED, "started": False})
