@@ -15,6 +15,7 @@ from console.staging.agents import is_agent, stage_agent
 from console.staging.baseline import is_of_baseline, stage_baseline
 from console.staging.buckets import FOREIGN, stage_bucket
 from console.staging.detection import is_switched_off, stage_detection
+from console.staging.glue import stage_job, stage_table
 from console.staging.hub import stage_hub
 from console.staging.identities import stage_owner, stage_role, stage_user
 from console.staging.lineage import stage_descendants
@@ -87,6 +88,10 @@ def _resource(resource: Resource, finding: Finding, client: Client) -> Iterator[
         yield stage_agent(resource, finding)
     elif is_notebook(resource):
         yield stage_notebook(resource)
+    elif resource.type == "AWS::Glue::Table":
+        yield from stage_table(resource, client)
+    elif resource.type == "AWS::Glue::Job":
+        yield stage_job(resource, client)
     else:
         yield from _other(resource)
 

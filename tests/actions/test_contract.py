@@ -116,6 +116,8 @@ FAMILIES = {
     "tag_bedrock_agent": "tag",
     "tag_agent_core": "tag",
     "tag_descendants": "lineage",
+    "tag_dataset": "dataset",
+    "tag_glue_job": "dataset",
     "start_trail_logging": "detection",
     "start_configuration_recorder": "detection",
     "enable_detector": "detection",

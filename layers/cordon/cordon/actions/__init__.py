@@ -40,6 +40,8 @@ MODULES = {  # by name, the module within this package
     "tag_bedrock_agent": "bedrock",
     "tag_agent_core": "bedrock",
     "tag_descendants": "descendants",
+    "tag_dataset": "dataset",
+    "tag_glue_job": "glue_job",
     "start_trail_logging": "detection",
     "start_configuration_recorder": "detection",
     "enable_detector": "detection",
