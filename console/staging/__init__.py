@@ -18,6 +18,7 @@ from console.staging.detection import is_switched_off, stage_detection
 from console.staging.glue import stage_job, stage_table
 from console.staging.hub import stage_hub
 from console.staging.identities import stage_owner, stage_role, stage_user
+from console.staging.images import stage_image
 from console.staging.lineage import stage_descendants
 from console.staging.notebooks import is_notebook, stage_notebook
 from console.staging.notes import OWN_TAGS, Client, Note
@@ -35,6 +36,9 @@ STAGED_BY = {
     "AWS::IAM::Role": stage_role,
     "AWS::IAM::User": stage_user,
     "AWS::IAM::AccessKey": stage_owner,
+    "AWS::ECR::Repository": stage_image,
+    "AWS::Glue::Table": stage_table,
+    "AWS::Glue::Job": stage_job,
 }
 OTHER_BUCKETS = {
     "AWS::S3Express::DirectoryBucket": "directory buckets are not embedded",
@@ -88,10 +92,6 @@ def _resource(resource: Resource, finding: Finding, client: Client) -> Iterator[
         yield stage_agent(resource, finding)
     elif is_notebook(resource):
         yield stage_notebook(resource)
-    elif resource.type == "AWS::Glue::Table":
-        yield from stage_table(resource, client)
-    elif resource.type == "AWS::Glue::Job":
-        yield stage_job(resource, client)
     else:
         yield from _other(resource)
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from console.staging.notes import OWN_TAGS, Client, Note, exists
-from cordon.finding import Resource
+from cordon.finding import Finding, Resource
 
 BUCKET = "acme-training-data"
 
 
-def stage_table(resource: Resource, client: Client) -> Iterator[Note]:
+def stage_table(resource: Resource, _: Finding, client: Client) -> Iterator[Note]:
     """Create the table, with its data in a bucket that has its owner's tags."""
     place = resource.place
     database, _, table = resource.name.partition("/")
@@ -27,15 +27,16 @@ def stage_table(resource: Resource, client: Client) -> Iterator[Note]:
     yield Note(True, f"table {resource.name}, with its data in {location}")
 
 
-def stage_job(resource: Resource, client: Client) -> Note:
+def stage_job(resource: Resource, _: Finding, client: Client) -> Iterator[Note]:
     """Create the job with its owner's tags."""
     place = resource.place
     glue = client("glue", place.region, place.account)
     if exists(glue.get_job, "EntityNotFoundException", JobName=resource.name):
-        return Note(False, f"job {resource.name}: exists already")
+        yield Note(False, f"job {resource.name}: exists already")
+        return
     role, script = place.arn("iam", "role/glue", region=""), {"Name": "glueetl"}
     glue.create_job(Name=resource.name, Role=role, Command=script, Tags=OWN_TAGS)
-    return Note(True, f"job {resource.name}, with two of its owner's tags")
+    yield Note(True, f"job {resource.name}, with two of its owner's tags")
 
 
 def _bucket(s3: Any, region: str) -> None:

@@ -22,17 +22,16 @@ TABLE, JOB = "AWS::Glue::Table", "AWS::Glue::Job"
 
 OF_TABLE = (
     "The data is still readable, and jobs go on to train on it. Read in Glue which rules failed"
-    " (aws glue get-data-quality-result, with the id of the result). Stop the jobs that read the"
-    " table, or give them data that passed, until its owner has corrected the data or the rules."
-    " cordon lineage, with the bucket's ARN, shows what was made of the bucket's data in SageMaker"
-    " and Bedrock: decide what of it must be trained again. Where the same rules pass, the case is"
-    " released by itself."
+    " (aws glue get-data-quality-result). Stop the jobs that read the table, or give them data that"
+    " passed, until its owner has corrected the data or the rules. cordon lineage, with the"
+    " bucket's ARN, shows what was made of the bucket's data: decide what must be trained again."
+    " When the same rules pass, the case is released by itself."
 )
 OF_JOB = (
-    "The job's result names no place of the data. Read in Glue which rules failed, and where that"
-    " run has written: what it wrote may be in use. Decide what must be made again of what has read"
-    " it, and correct the job or its input. Where the same rules pass in the job, the case is"
-    " released by itself, also if what the earlier run wrote is still there."
+    "The result names no place of the data. Read in Glue which rules failed, and where that run"
+    " has written: it may be in use. Decide what must be made again of what has read it, and"
+    " correct the job or its input. When the same rules pass in the job, the case is released by"
+    " itself, also if what the earlier run wrote is still there."
 )
 OF_ANOTHER_ACCOUNT = (
     "The table {name} is in the catalog of account {owner}, where Cordon changes nothing for a"

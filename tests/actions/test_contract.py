@@ -118,6 +118,7 @@ FAMILIES = {
     "tag_descendants": "lineage",
     "tag_dataset": "dataset",
     "tag_glue_job": "dataset",
+    "tag_image_users": "image",
     "start_trail_logging": "detection",
     "start_configuration_recorder": "detection",
     "enable_detector": "detection",

@@ -11,6 +11,7 @@ from typing import Any
 from cordon.actions.action import (
     Action,
     Json,
+    NothingToChange,
     NotVerified,
     NotYet,
     Refused,
@@ -42,6 +43,7 @@ MODULES = {  # by name, the module within this package
     "tag_descendants": "descendants",
     "tag_dataset": "dataset",
     "tag_glue_job": "glue_job",
+    "tag_image_users": "image_users",
     "start_trail_logging": "detection",
     "start_configuration_recorder": "detection",
     "enable_detector": "detection",
@@ -64,6 +66,7 @@ __all__ = [
     "Json",
     "NotVerified",
     "NotYet",
+    "NothingToChange",
     "Refused",
     "ResourceDeleted",
     "UndoResult",

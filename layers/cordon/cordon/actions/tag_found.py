@@ -100,9 +100,9 @@ class TagFound(Action):
 
     def capture(self, aws: AwsClients) -> Json:
         """The look, and each resource's tag of this key. Raises Refused without room for it."""
+        found = self._look(aws)
         if len(self.key) > MOST_KEY:
             raise Refused(f"{self.resource} has a name too long for a tag's key: tag it manually")
-        found = self._look(aws)
         late = within(READING_TAGS)
         nodes: list[Node] = []
         for begin in range(0, len(found.nodes), AT_ONCE):
