@@ -28,6 +28,7 @@ NOT_IN_FORCE = frozenset(  # a change that ended so holds nothing any more, or n
         ActionStatus.RESTORED,
         ActionStatus.DRIFTED,
         ActionStatus.UNCHANGED,
+        ActionStatus.NOTHING_FOUND,
     }
 )
 NOT_SURE = (None, ActionStatus.FAILED, ActionStatus.PARTLY_RESTORED)

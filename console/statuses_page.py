@@ -26,6 +26,7 @@ MOVERS: dict[Event, tuple[str, ...]] = {
     Event.SOME_VERIFIED: (PLAYBOOK,),
     Event.NONE_VERIFIED: (PLAYBOOK,),
     Event.NOTHING_LEFT: (PLAYBOOK,),
+    Event.NOTHING_FOUND: (PLAYBOOK,),
     Event.RELEASE: (PERSON, SOURCE, TIME),
     Event.PERSON_UNDID: (PLAYBOOK,),
     Event.SOURCE_UNDID: (SOURCE,),

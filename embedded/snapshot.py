@@ -1,7 +1,7 @@
 """The visible state of an account, to show that an undo restores everything.
 
 Only what can be contained or opened is read: buckets, tags of objects, principals, tags of AI
-resources, policies of AgentCore, aliases of agents, notebooks, OpsItems, Security Hub findings.
+resources and Glue jobs, policies of AgentCore, aliases of agents, notebooks, OpsItems, findings.
 Times and ids that change by themselves are left out.
 """
 
@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from embedded.backends import (
     agent_aliases,
     agentcore,
+    glue,
     guardrails,
     invocation_logging,
     notebooks,
@@ -55,6 +56,7 @@ def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
         "agent-aliases": agent_aliases.all_aliases(),
         "service-credentials": iam_backend.all_credentials(),
         "notebooks": notebooks.every(),
+        "glue": glue.every(),
         "ssm": _ops_items(client("ssm")),
         "securityhub": _findings(client("securityhub")),
     }

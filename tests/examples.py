@@ -74,5 +74,5 @@ def function_of(playbook: Playbook) -> str:
 QUARANTINE = HEADERS[folder_of("guardduty_public_access")]
 REVOKE = HEADERS[folder_of("guardduty_privilege_escalation")]
 RESTRICT = HEADERS[folder_of("guardduty_cost_harvesting")]
-(TAG,) = (one for one in HEADERS.values() if one.releases_on_pass)
+TAG = HEADERS[folder_of("securityhub_sagemaker_1")]
 (ESCALATE,) = (one for one in HEADERS.values() if one.takes_over)

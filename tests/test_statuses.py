@@ -28,6 +28,7 @@ COLUMNS = (
     Event.SOME_VERIFIED,
     Event.NONE_VERIFIED,
     Event.NOTHING_LEFT,
+    Event.NOTHING_FOUND,
     Event.RELEASE,
     Event.PERSON_UNDID,
     Event.SOURCE_UNDID,
@@ -50,23 +51,23 @@ SHORT = {
     "reo": "reopened",
 }
 # fmt: off
-#   obs ask esc clm app rej exp hld wai s-c s-t s-p all tag som non lef rel per src nil
+#   obs ask esc clm app rej exp hld wai s-c s-t s-p all tag som non lef nof rel per src nil
 CELLS = """
-new obs ask esc cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
-obs obs ask esc cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   rel .
-ask .   ask .   cng cng rej exp .   .   con tag par .   .   .   .   .   rng .   rel .
-rej obs ask esc cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
-exp obs ask esc cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
-cng .   ask .   cng .   .   .   obs cng .   .   .   con tag par fai del rng .   .   .
-con .   ask .   cng .   .   .   .   .   .   .   .   .   .   .   .   .   rng .   .   .
-tag .   ask .   cng .   .   .   .   .   .   .   .   .   .   .   .   .   rng .   .   .
-par .   ask .   cng .   .   .   .   .   .   .   .   .   .   .   .   .   rng .   .   .
-fai .   ask .   cng .   .   .   .   .   .   .   .   .   .   .   .   .   rng .   .   .
-del .   ask .   cng .   .   .   .   .   .   .   .   .   .   .   .   .   rng .   .   .
-esc .   .   esc .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   rel rel
-rng .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   rng reo rel rel
-rel obs ask esc cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
-reo obs ask esc cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   rel .
+new obs ask esc cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
+obs obs ask esc cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   rel .
+ask .   ask .   cng cng rej exp .   .   con tag par .   .   .   .   .   .   rng .   rel .
+rej obs ask esc cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
+exp obs ask esc cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
+cng .   ask .   cng .   .   .   obs cng .   .   .   con tag par fai del obs rng .   .   .
+con .   ask .   cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   rng .   .   .
+tag .   ask .   cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   rng .   .   .
+par .   ask .   cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   rng .   .   .
+fai .   ask .   cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   rng .   .   .
+del .   ask .   cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   rng .   .   .
+esc .   .   esc .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   rel rel
+rng .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   rng reo rel rel
+rel obs ask esc cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
+reo obs ask esc cng .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   rel .
 """
 # fmt: on
 

@@ -15,8 +15,10 @@ from console.staging.agents import is_agent, stage_agent
 from console.staging.baseline import is_of_baseline, stage_baseline
 from console.staging.buckets import FOREIGN, stage_bucket
 from console.staging.detection import is_switched_off, stage_detection
+from console.staging.glue import stage_job, stage_table
 from console.staging.hub import stage_hub
 from console.staging.identities import stage_owner, stage_role, stage_user
+from console.staging.images import stage_image
 from console.staging.lineage import stage_descendants
 from console.staging.notebooks import is_notebook, stage_notebook
 from console.staging.notes import OWN_TAGS, Client, Note
@@ -34,6 +36,9 @@ STAGED_BY = {
     "AWS::IAM::Role": stage_role,
     "AWS::IAM::User": stage_user,
     "AWS::IAM::AccessKey": stage_owner,
+    "AWS::ECR::Repository": stage_image,
+    "AWS::Glue::Table": stage_table,
+    "AWS::Glue::Job": stage_job,
 }
 OTHER_BUCKETS = {
     "AWS::S3Express::DirectoryBucket": "directory buckets are not embedded",

@@ -190,21 +190,31 @@ def _bulk(heard: Heard) -> Iterator[Trigger | None]:
         }
         event = ("aws.config", "Config Rules Compliance Change")
         yield Trigger("ConfigRule", _event(event, detail), bulk=True)
-    sensitive = tuple(t for t in heard.of("macie", high=True) if _is_bulk("macie", t))
+    sensitive = _sensitive(heard)
     if sensitive:
         detail = {"type": _natives(sensitive), "severity": {"description": ["High"]}}
         event = ("aws.macie", "Macie Finding")
         yield Trigger("SensitiveDataRule", _event(event, detail), bulk=True)
-    yield from _controls(heard, bool(sensitive))
+    yield from _controls(heard)
 
 
-def _controls(heard: Heard, sensitive: bool) -> Iterator[Trigger]:
+def _sensitive(heard: Heard) -> tuple[str, ...]:
+    return tuple(t for t in heard.of("macie", high=True) if _is_bulk("macie", t))
+
+
+def _vulnerable(heard: Heard) -> tuple[str, ...]:
+    """Inspector's types, which are Security Hub's own."""
+    return tuple(type for type in heard.of("inspector", high=True) if "/" in type)
+
+
+def _controls(heard: Heard) -> Iterator[Trigger]:
     ids, high = _ids(heard.of("securityhub")), _ids(heard.of("securityhub", high=True))
-    if not (ids or high or heard.critical or sensitive):
+    only = [*_if(_sensitive(heard), "macie"), *_if(_vulnerable(heard), "inspector")]
+    if not (ids or high or heard.critical or only):
         return
     products: tuple[str, ...] = ("securityhub", *(OTHERS if heard.critical or heard.high else ()))
     if not (ids or high or heard.critical):
-        products = ("macie",)
+        products = tuple(only)
     failed = {"Compliance": {"Status": ["FAILED"], "SecurityControlId": ids}}
     serious_ones: list[Pattern] = []
     if heard.critical:
@@ -214,9 +224,12 @@ def _controls(heard: Heard, sensitive: bool) -> Iterator[Trigger]:
         serious_ones.append({"Severity": {"Label": ["HIGH"]}, "Compliance": of_high})
     types = [
         *_if(heard.of("access-analyzer", high=True), {"suffix": "External Access Granted"}),
-        *_if(sensitive, {"prefix": "Sensitive Data Identifications/"}),
+        *_if(_sensitive(heard), {"prefix": "Sensitive Data Identifications/"}),
     ]
     serious_ones += _if(types, {"Severity": {"Label": ["HIGH"]}, "Types": types})
+    vulnerable = _natives(_vulnerable(heard))
+    labels = {"Severity": {"Label": ["HIGH", "CRITICAL"]}}
+    serious_ones += _if(vulnerable, {**labels, "Types": vulnerable})
     product = [{"suffix": f"::product/aws/{s}"} for s in products]
     active = {"ProductArn": product, "RecordState": ["ACTIVE"]}
     asff = (
@@ -251,9 +264,9 @@ def _controls_ocsf(
         levels.append({"severity_id": [{"numeric": [">=", 5]}]})
     if high:
         levels.append({"severity_id": [4], **_compliance("fail", high)})
-    sensitive = tuple(t for t in heard.of("macie", high=True) if _is_bulk("macie", t))
-    types = {"finding_info": {"types": _natives(sensitive)}}
-    levels += _if(sensitive, {"severity_id": [4], **types})
+    sensitive, vulnerable = _natives(_sensitive(heard)), _natives(_vulnerable(heard))
+    levels += _if(sensitive, {"severity_id": [4], "finding_info": {"types": sensitive}})
+    levels += _if(vulnerable, {"severity_id": [4, 5, 6], "finding_info": {"types": vulnerable}})
     return {"status_id": [1], "metadata": uid, **_any([*levels, *_if(ids, failed)])}
 
 

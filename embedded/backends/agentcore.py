@@ -11,10 +11,11 @@ runtimes another form. What else moto knows, it responds to itself.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedded.backends import tags
+from embedded.backends.pages import page
 from embedded.backends.registry import (
     NotOurs,
     Params,
@@ -56,10 +57,22 @@ def embeds(arn: str) -> bool:
     return match is not None and match[3] in ACTIONS
 
 
-def make(arn: str, where: Where, role: str, own_tags: Mapping[str, str] | None = None) -> None:
-    """Create a runtime, gateway or memory with this ARN and execution role (an ARN)."""
+def make(
+    arn: str,
+    where: Where,
+    role: str,
+    own_tags: Mapping[str, str] | None = None,
+    images: Sequence[str] = (),
+    serves: Mapping[str, str] | None = None,
+) -> None:
+    """Create a runtime, gateway or memory with this ARN and execution role (an ARN).
+
+    ``images``: of a runtime's versions, the first of them is version 1. ``serves``: of its
+    endpoints, by name, the version that each runs.
+    """
     tags.exists(arn, where, own_tags)
-    where.table(MADE)[arn] = {"role": role, "at": now()}
+    made = {"role": role, "at": now(), "images": tuple(images), "serves": dict(serves or {})}
+    where.table(MADE)[arn] = made
 
 
 def delete(arn: str, where: Where) -> None:
@@ -152,13 +165,20 @@ def _check_statement(statement: Mapping[str, Any], arn: str) -> None:
 
 @implements(SERVICE, "GetAgentRuntime")
 def get_agent_runtime(params: Params, where: Where) -> Response:
-    """A runtime of one version, without a network of its own."""
+    """A runtime of one version, the newest if none is named, without a network of its own."""
     arn, name, made = _made("runtime", params["agentRuntimeId"], where)
+    version = params.get("agentRuntimeVersion", _newest(made))
+    images = dict(enumerate(made["images"], 1))
+    if images and int(version) not in images:
+        raise Refusal("ResourceNotFoundException", f"{arn} has no version {version}")
+    container = {"containerUri": images.get(int(version), "")}
+    artifact = {"agentRuntimeArtifact": {"containerConfiguration": container}} if images else {}
     return {
+        **artifact,
         "agentRuntimeArn": arn,
         "agentRuntimeId": name,
         "agentRuntimeName": name.rpartition("-")[0],
-        "agentRuntimeVersion": "1",
+        "agentRuntimeVersion": version,
         "createdAt": made["at"],
         "lastUpdatedAt": made["at"],
         "roleArn": made["role"],
@@ -166,6 +186,53 @@ def get_agent_runtime(params: Params, where: Where) -> Response:
         "status": "READY",
         "lifecycleConfiguration": {},
     }
+
+
+@implements(SERVICE, "ListAgentRuntimes")
+def list_agent_runtimes(params: Params, where: Where) -> Response:
+    """Those of ``make``, and moto's where there are none."""
+    found = [
+        {
+            "agentRuntimeArn": arn,
+            "agentRuntimeId": arn.rpartition("/")[2],
+            "agentRuntimeVersion": _newest(made),
+            "agentRuntimeName": arn.rpartition("/")[2].rpartition("-")[0],
+            "description": "an agent",
+            "lastUpdatedAt": made["at"],
+            "status": "READY",
+        }
+        for arn, made in where.table(MADE).items()
+        if ":runtime/" in arn
+    ]
+    if not found:
+        raise NotOurs
+    listed, more = page(found, params, "nextToken")
+    return {"agentRuntimes": listed, **more}
+
+
+@implements(SERVICE, "ListAgentRuntimeEndpoints")
+def list_agent_runtime_endpoints(params: Params, where: Where) -> Response:
+    """Which version each runs."""
+    arn, _, made = _made("runtime", params["agentRuntimeId"], where)
+    found = [
+        {
+            "name": name,
+            "id": f"{name}-0123456789",
+            "liveVersion": version,
+            "agentRuntimeArn": arn,
+            "agentRuntimeEndpointArn": f"{arn}/runtime-endpoint/{name}",
+            "status": "READY",
+            "createdAt": made["at"],
+            "lastUpdatedAt": made["at"],
+        }
+        for name, version in made["serves"].items()
+    ]
+    listed, more = page(found, params, "nextToken")
+    return {"runtimeEndpoints": listed, **more}
+
+
+def _newest(made: Mapping[str, Any]) -> str:
+    return str(max(len(made["images"]), 1))
 
 
 @implements(SERVICE, "GetGateway")

@@ -2,8 +2,9 @@
 
 import pytest
 
-from cordon.actions import NotYet, Undone, descendants
-from cordon.actions.descendants import MOST_SAID, TagDescendants
+from cordon.actions import NotYet, Refused, Undone, tag_found
+from cordon.actions.descendants import TagDescendants
+from cordon.actions.tag_found import MOST_SAID
 from cordon.clients import AwsClients
 from embedded import backends
 from embedded.backends import customization, lineage, tags
@@ -17,7 +18,7 @@ MANY = 2 * MOST_WRITES + 1  # with the bucket one more
 @pytest.fixture(autouse=True)
 def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A round of 48 takes seconds here."""
-    monkeypatch.setattr(descendants, "MOST_WRITES", MOST_WRITES)
+    monkeypatch.setattr(tag_found, "MOST_WRITES", MOST_WRITES)
 
 
 def many(aws: AwsClients) -> list[str]:
@@ -88,6 +89,13 @@ def test_deleted_bucket_keeps_nothing_from_being_tagged_and_untagged(aws: AwsCli
     TAG.verify_undone(aws, undone.left or {})
     assert undone.state is Undone.RESTORED
     assert TAG.key not in tags.read(tags.service_of(MODEL), MODEL, HERE)
+
+
+def test_bucket_whose_tags_may_not_be_read_is_not_called_deleted(aws: AwsClients) -> None:
+    bucket(aws)
+    stub(aws, "s3control", "ListTagsForResource", lambda _: "AccessDenied")
+    with pytest.raises(Refused, match="ListTagsForResource: access is denied"):
+        TAG.capture(aws)
 
 
 def test_two_buckets_have_a_tag_each_on_what_both_lead_to(aws: AwsClients) -> None:

@@ -18,10 +18,11 @@ from tests.fencing.resources import MemoryLock, lock, tag
 from tests.make import PLACE
 
 V, F, R = ActionStatus.VERIFIED, ActionStatus.FAILED, ActionStatus.REFUSED
-DELETED, SKIPPED, WAITING = (
+DELETED, SKIPPED, WAITING, NOTHING = (
     ActionStatus.RESOURCE_DELETED,
     ActionStatus.SKIPPED,
     ActionStatus.WAITING,
+    ActionStatus.NOTHING_FOUND,
 )
 LOCKS, TAGS = (lock("data", "x"), lock("side", "y")), (tag("mark", "a"),)
 
@@ -52,7 +53,12 @@ def test_only_what_contains_counts_as_contained(statuses: Any, event: Event) -> 
 
 @pytest.mark.parametrize(
     ("status", "event"),
-    [(V, Event.TAGS_VERIFIED), (F, Event.NONE_VERIFIED), (DELETED, Event.NOTHING_LEFT)],
+    [
+        (V, Event.TAGS_VERIFIED),
+        (F, Event.NONE_VERIFIED),
+        (DELETED, Event.NOTHING_LEFT),
+        (NOTHING, Event.NOTHING_FOUND),
+    ],
 )
 def test_tags_alone_are_tags(status: ActionStatus, event: Event) -> None:
     assert outcome(runs(TAGS, status)) is event

@@ -193,7 +193,13 @@ def try_step(
         run.finish(ActionStatus.FAILED, error_text(error))
 
 
-def refuse(case: Case, services: Services, run: ActionRun, reason: str) -> None:
+def refuse(
+    case: Case,
+    services: Services,
+    run: ActionRun,
+    reason: str,
+    as_: ActionStatus = ActionStatus.REFUSED,
+) -> None:
     """Nothing is held, unless an earlier attempt may have written: then it must be undone."""
     hold = services.holds.withdraw(run.action, case.id, case.attempt)
     alone = hold is not None and hold.cases == {case.id}
@@ -201,7 +207,7 @@ def refuse(case: Case, services: Services, run: ActionRun, reason: str) -> None:
         run.finish(ActionStatus.FAILED, reason)
         return
     services.holds.leave(run.action, case.id)
-    run.finish(ActionStatus.REFUSED, reason)
+    run.finish(as_, reason)
 
 
 def _changed(case: Case, services: Services, run: ActionRun) -> bool:

@@ -20,11 +20,12 @@ from cordon.attempt import (
 )
 from cordon.clock import sleep
 from cordon.concurrency import gather
-from cordon.errors import CaptureMismatch, HoldReleased, Refused
+from cordon.errors import CaptureMismatch, HoldReleased, NothingToChange, Refused
 from cordon.evidence import EntryRef, Evidence
 from cordon.memory.cases import ActionStatus, Case
 from cordon.memory.holds import Capture, Hold
 
+ENDED_BY_READING = (ActionStatus.REFUSED, ActionStatus.NOTHING_FOUND)
 PROOF_DELAY = 1.0  # seconds in which another case's evidence of a capture may still be on its way
 
 
@@ -51,17 +52,22 @@ def capture(
             continue
         if run.hold is not None and run.hold.capture is not None:
             try_step(case, services, run, use)
-        elif run.status is ActionStatus.REFUSED:
-            refuse(case, services, run, run.reason)
+        elif run.status in ENDED_BY_READING:
+            refuse(case, services, run, run.reason, as_=run.status)
     return bool(allowed)
 
 
 def _read(case: Case, services: Services, run: ActionRun) -> None:
-    """A refusal to read means nothing where somebody has read before: the hold says whether."""
+    """A refusal to read means nothing where somebody has read before: the hold says whether.
+
+    Nor does that nothing is found now.
+    """
     try:
         run.current = run.action.capture(services.aws(run.action, case))
     except Refused as refused:
         run.finish(ActionStatus.REFUSED, str(refused))
+    except NothingToChange as nothing:
+        run.finish(ActionStatus.NOTHING_FOUND, str(nothing))
 
 
 def _use_earlier_capture(case: Case, proof: Evidence, services: Services, run: ActionRun) -> None:
@@ -81,7 +87,7 @@ def _use_earlier_capture(case: Case, proof: Evidence, services: Services, run: A
         run.capture = None
         return
     run.capture = replace(hold.capture, state=state)
-    if run.status in (ActionStatus.FAILED, ActionStatus.REFUSED):  # our reading is not needed
+    if run.status in (ActionStatus.FAILED, *ENDED_BY_READING):  # our reading is not needed
         run.status, run.reason = None, ""
 
 

@@ -240,14 +240,18 @@ def finish(case: Case, runs: Sequence[ActionRun], proof: Evidence, services: Ser
     ]
     untouched = {"left": [asdict(result) for result in left]} if left else {}
     proof.write(str(after(case.status, event)), {"changes": changes, **untouched})
+    ended: dict[str, Any] = {} if event is Event.WAIT else {"contained_at": now()}
+    if event is Event.NOTHING_FOUND:
+        nothing = [run.reason for run in runs if run.status is ActionStatus.NOTHING_FOUND]
+        ended = {"verdict": str(Verdict.OBSERVE), "reason": "; ".join(nothing)}
     case = services.cases.transition(
         case,
         event,
         results=results,
-        contained_at=case.contained_at if event is Event.WAIT else now(),
         not_before=min((run.until for run in runs if run.until), default=None),
         lease_until=None,
         evidence_end=proof.link,
+        **ended,
     )
     if case.failed:
         raise ContainFailed("; ".join(f"{r.action}: {r.reason}" for r in case.failed))
@@ -273,7 +277,8 @@ def outcome(runs: Sequence[ActionRun], left: Sequence[ActionResult] = ()) -> Eve
         held = any(result.status is ActionStatus.VERIFIED for result in left)
         return Event.SOME_VERIFIED if counted or held else Event.NONE_VERIFIED
     if not counted:
-        return Event.NOTHING_LEFT
+        found = ActionStatus.NOTHING_FOUND not in ended
+        return Event.NOTHING_LEFT if found else Event.NOTHING_FOUND
     return Event.ALL_VERIFIED if contains else Event.TAGS_VERIFIED
 
 

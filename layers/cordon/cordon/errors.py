@@ -8,6 +8,7 @@
     ├── NotByQueue                    no rule sends this event to a queue
     ├── ResourceDeleted               nothing is left to contain or to restore
     ├── Refused                       this resource must not, or cannot, be changed by us
+    ├── NothingToChange               a look into the account found nothing that must be changed
     ├── NotVerified                   read again, the resource does not show what was written
     ├── NotYet                        the service needs until a moment that it names
     ├── CaseConflict                  the case's row was written by somebody else meanwhile
@@ -30,6 +31,7 @@ Malformed            nobody: the dead-letter queue keeps the event, with the fie
 NotByQueue           the same; redelivered, it comes by the same queue and is refused again
 ResourceDeleted,     the attempt catches them: they are how one change ends
 Refused,
+NothingToChange,
 EvidenceFault,
 CaptureMismatch
 NotYet               the workflow, at the moment that it names
@@ -84,6 +86,10 @@ class ResourceDeleted(CordonError):
 
 class Refused(CordonError):
     """This resource must not, or cannot, be changed by us; the text says what a person must do."""
+
+
+class NothingToChange(CordonError):
+    """What finds its resources itself found none: nothing is to be done, and nobody is needed."""
 
 
 class NotVerified(CordonError):

@@ -15,7 +15,7 @@ from cordon.bootstrap import Services
 from cordon.clients import AwsClients, error_code
 from cordon.clock import now
 from cordon.concurrency import gather
-from cordon.errors import MemberRoleRefused
+from cordon.errors import MemberRoleRefused, NothingToChange, Refused
 from cordon.finding import Finding, Place
 from cordon.memory import budget
 from cordon.memory.cases import Case, Remembered
@@ -60,6 +60,26 @@ def as_known(finding: Finding, known: Case | None) -> Finding:
     if known is None or known.finding.is_copy or not finding.is_copy:
         return finding
     return finding if finding.moment > known.last_activity else finding.with_facts_of(known.finding)
+
+
+def with_a_look(facts: PolicyInput, case: str, services: Services) -> tuple[PolicyInput, str]:
+    """The same after a look at what the plan finds itself; and what it found, for people.
+
+    Raises what kept it from looking: nobody is asked about what is not known.
+    """
+    place = facts.finding.place
+    aws: AwsClients = services.clients(place.account, place.region, case)
+    found, nothing = [], []
+    for action in facts.allowed.actions:
+        try:
+            found.append(action.look(aws))
+        except NothingToChange as why:
+            nothing.append(str(why))
+        except Refused as why:
+            found.append(str(why))
+    if nothing and not found:
+        return replace(facts, nothing_found="; ".join(nothing)), ""
+    return facts, "; ".join(filter(None, found))
 
 
 def facts_now(case: Case, services: Services) -> PolicyInput:

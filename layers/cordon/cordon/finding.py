@@ -35,6 +35,10 @@ ARN = re.compile(
 
 CONTROL = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}\.[0-9]{1,4}")  # a security control's id: S3.8
 _OF_RESOURCES = ("securityhub", "config", "inspector", "access-analyzer", "glue-dataquality")
+# Amazon Inspector User Guide, "Amazon EventBridge event schema": how a finding names an image
+IMAGE_ARN = re.compile(
+    r"arn:aws[a-z-]*:ecr:[^:]+:[0-9]{12}:repository/([^:@]+)/(sha256:[0-9a-f]{64})"
+)
 MALICIOUS_OBJECT = "Object:S3/MaliciousFile"  # GuardDuty's type, of a finding and of a scan alone
 CLOCKS_DIFFER = timedelta(minutes=5)  # by no more than this between a source and us
 
@@ -272,10 +276,17 @@ class Finding:
         return asdict(self) | seen | {"activity": activity}
 
     @property
+    def images(self) -> tuple[Resource, ...]:
+        """The container images in which Inspector found something."""
+        found = self.source == "inspector"
+        return tuple(one for one in self.resources if found and IMAGE_ARN.fullmatch(one.arn))
+
+    @property
     def case_key(self) -> str:
         """What is one case: the finding's id, but for sensitive data its bucket and type.
 
-        Macie sends a finding for each object (Macie User Guide, "Types of findings"). A malicious
+        Macie sends a finding for each object (Macie User Guide, "Types of findings"), and Inspector
+        one for each vulnerability of an image: those of one image are one case. A malicious
         object is one case, whether a finding or the scan itself says so; what is uploaded under its
         name afterwards is another.
         """
@@ -287,7 +298,8 @@ class Finding:
             return f"{named}@{which}" if which else named
         if self.kind.startswith("macie:SensitiveData:") and len(buckets) == 1:
             return f"{self.type}/{buckets[0].name}"
-        return self.id
+        images = self.images
+        return f"{self.type}/{images[0].arn}" if len(images) == 1 else self.id
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Finding":

@@ -4,7 +4,7 @@ What a finding that comes first and one that comes again have in common.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -96,7 +96,7 @@ def contain_case(
         raise
     wait_for_change(case, services)
     over_budget = case.held_back or case.status is Status.AWAITING_APPROVAL
-    return ended(case, held_back=over_budget)
+    return replace(ended(case, held_back=over_budget), recorded=case.found_nothing)
 
 
 def ended(case: Case, *, held_back: bool = False) -> Outcome:

@@ -62,6 +62,7 @@ class PolicyInput:
     protected: Mapping[str, str] = field(default_factory=dict)  # ARN of a target → why
     protection_unknown: str = ""  # why protection could not be looked up
     released_by: str = ""  # the person who released this very finding before
+    nothing_found: str = ""  # why nothing is to be changed, where it was looked for
 
     @property
     def mode(self) -> Mode:
@@ -194,6 +195,11 @@ def _needs_nobody(s: PolicyInput) -> Decision | None:
     return Decision(Verdict.OBSERVE, why, recorded=True) if why else None
 
 
+def _nothing_found(s: PolicyInput) -> Decision | None:
+    """Nobody is asked about what would change nothing."""
+    return Decision(Verdict.OBSERVE, s.nothing_found, recorded=True) if s.nothing_found else None
+
+
 def _settings_unavailable(s: PolicyInput) -> Decision | None:
     unreadable = s.settings.unreadable
     return _observe(unreadable, held_back=True) if unreadable else None
@@ -308,6 +314,7 @@ RULES: tuple[Rule, ...] = (
     _master_switch_off,
     _exempt,
     _needs_nobody,
+    _nothing_found,
     _settings_unavailable,
     _served_by_another,
     _master_switch_observe,

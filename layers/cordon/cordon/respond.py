@@ -5,6 +5,7 @@ finding that comes again finds its case.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 from cordon import statuses
 from cordon.again import (
@@ -19,10 +20,10 @@ from cordon.attempt import begin
 from cordon.bootstrap import Services
 from cordon.clock import now, to_iso
 from cordon.errors import CaseConflict, SettingsUnavailable
-from cordon.facts import LookUp, gather_facts
+from cordon.facts import LookUp, gather_facts, with_a_look
 from cordon.finding import Finding
 from cordon.gate import not_ours, passes
-from cordon.memory.cases import Case, Remembered
+from cordon.memory.cases import ActionResult, ActionStatus, Case, Remembered
 from cordon.outcome import (
     Outcome,
     contain_case,
@@ -41,6 +42,7 @@ from cordon.sources.own_finding import case_named
 from cordon.statuses import CLOSED, CONTAIN_ENDED, Event, Status
 
 HOLDING = (Status.CONTAINING, Status.RELEASING, *CONTAIN_ENDED)
+ONE_SCAN = timedelta(hours=1)  # findings of one scan come together: one look is enough
 ENDED_BY_PASS = (Status.OBSERVED, Status.AWAITING_APPROVAL, Status.ESCALATED, Status.REOPENED)
 OPENING = {  # what a decision makes of a case that is new, or that begins anew
     Verdict.OBSERVE: Event.OBSERVE,
@@ -108,6 +110,10 @@ def apply_decision(
     if passed is not None and finding.last_seen <= passed:
         stale = f"the control passed at {to_iso(passed)}"
         return Outcome("stale", stale, case, facts.mode)
+    if decision.verdict is Verdict.ASK:
+        facts, found = with_a_look(facts, case, services)
+        decision = decide(facts)
+        decision = replace(decision, reason="; ".join(filter(None, (decision.reason, found))))
     try:
         opened = open_case(facts, decision, case, known)
         return carry_out(opened, known, facts, decision, services)
@@ -124,6 +130,8 @@ def starts_new_round(known: Case, finding: Finding, decision: Decision, services
     newer = finding.moment > known.last_activity
     match known.status:
         case Status.OBSERVED:
+            if known.found_nothing and finding.moment - known.last_activity < ONE_SCAN:
+                return chosen
             same = decision.held_back == known.held_back
             return decision.verdict is not Verdict.OBSERVE or not same
         case Status.AWAITING_APPROVAL:
@@ -140,7 +148,8 @@ def starts_new_round(known: Case, finding: Finding, decision: Decision, services
 
 def open_case(facts: PolicyInput, decision: Decision, case: str, known: Case | None) -> Case:
     """The case as the decision makes it; nothing is written yet."""
-    again = known is not None and known.status is not Status.OBSERVED
+    # A decision is of a round: what was approved, and then found nothing, is approved no more.
+    again = known is not None and (known.status is not Status.OBSERVED or known.found_nothing)
     opened = Case(
         id=case,
         playbook=facts.playbook.name,
@@ -153,7 +162,7 @@ def open_case(facts: PolicyInput, decision: Decision, case: str, known: Case | N
         reason=decision.reason,
         opened_at=known.opened_at if known else now(),
         last_activity=facts.finding.moment,
-        results=refused_by_policy(facts),
+        results=(*refused_by_policy(facts), *nothing_found(facts)),
         held_back=decision.held_back and decision.verdict is Verdict.OBSERVE,
         question_at=now() if decision.verdict is Verdict.ASK else None,
     )
@@ -168,6 +177,13 @@ def open_case(facts: PolicyInput, decision: Decision, case: str, known: Case | N
         evidence_end=known.evidence_end,
         observed=known.observed,
     )
+
+
+def nothing_found(facts: PolicyInput) -> tuple[ActionResult, ...]:
+    """What is said of each change of which a look found nothing."""
+    why, ended = facts.nothing_found, ActionStatus.NOTHING_FOUND
+    actions = facts.allowed.actions if why else ()
+    return tuple(ActionResult(action.name(), action.target, ended, why) for action in actions)
 
 
 def carry_out(

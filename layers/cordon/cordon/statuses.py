@@ -49,6 +49,7 @@ class Event(StrEnum):
     SOME_VERIFIED = "some changes are verified"
     NONE_VERIFIED = "nothing that contains is verified"
     NOTHING_LEFT = "every resource is deleted"
+    NOTHING_FOUND = "a look found nothing to change"
     RELEASE = "a release begins"
     PERSON_UNDID = "all is undone, for a person"
     SOURCE_UNDID = "all is undone, and the source says it is over"
@@ -97,6 +98,7 @@ TABLE: Mapping[Status | None, Mapping[Event, Status]] = {
         E.SOME_VERIFIED: S.PARTLY_CONTAINED,
         E.NONE_VERIFIED: S.FAILED,
         E.NOTHING_LEFT: S.RESOURCE_DELETED,
+        E.NOTHING_FOUND: S.OBSERVED,
         E.RELEASE: S.RELEASING,
     },
     S.CONTAINED: _ENDED,

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 from cordon.actions.grants import Grant
 from cordon.baseline import Baseline
 from cordon.clients import AwsClients
+from cordon.errors import NothingToChange as NothingToChange
 from cordon.errors import NotVerified as NotVerified
 from cordon.errors import NotYet as NotYet
 from cordon.errors import Refused as Refused
@@ -137,10 +138,18 @@ class Action:
         """The ARN of what is changed."""
         raise NotImplementedError
 
+    def look(self, aws: AwsClients) -> str:
+        """What it would change now, for whoever is asked; "" where the plan says all of it.
+
+        Of an action that finds its resources itself. Raises NothingToChange where there are none.
+        """
+        return ""
+
     def capture(self, aws: AwsClients) -> Json:
         """How the target is now. Absence is said as absence, apart from an empty value.
 
-        Raises ResourceDeleted, Refused, or the ClientError that kept it from reading (fail closed).
+        Raises ResourceDeleted, Refused, NothingToChange, or the ClientError that kept it from
+        reading (fail closed).
         """
         raise NotImplementedError
 

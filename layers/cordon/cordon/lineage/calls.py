@@ -15,6 +15,7 @@ UNREADABLE = {
     "AccessDenied": "access is denied",
     "ThrottlingException": "the service throttles, also after retries",
 }
+NOT_THERE = "the service is not there, or cannot be reached"
 MOST_PAGES = 200
 Expired = Callable[[], bool]
 
@@ -40,7 +41,7 @@ def once(call: Callable[..., Mapping[str, Any]], **named: Any) -> Mapping[str, A
         what = " ".join([error.operation_name, *map(str, named.values())][:2])
         return Unread(what, why)
     except EndpointConnectionError as error:  # a part of Bedrock that the Region may not have
-        return Unread(str(error), "the service is not there, or cannot be reached")
+        return Unread(str(error), NOT_THERE)
 
 
 def pages(

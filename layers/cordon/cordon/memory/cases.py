@@ -46,6 +46,7 @@ class ActionStatus(StrEnum):
     WAITING = "waiting"  # it needs time, or would do harm before ``not_before``
     SKIPPED = "skipped"  # a tag that would say what is not so
     UNCHANGED = "unchanged"  # there was nothing to undo
+    NOTHING_FOUND = "nothing_found"  # it finds its resources itself, and found none
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,12 @@ class Case:
     def failed(self) -> tuple[ActionResult, ...]:
         """The changes that another try may bring about."""
         return tuple(r for r in self.results if r.status is ActionStatus.FAILED)
+
+    @property
+    def found_nothing(self) -> bool:
+        """Was it looked for what to change, and there was nothing?"""
+        ended = {result.status for result in self.results}
+        return self.status is Status.OBSERVED and ActionStatus.NOTHING_FOUND in ended
 
     @property
     def left(self) -> tuple[ActionResult, ...]:

@@ -42,6 +42,10 @@ def _release(case: Case) -> str:
 def _contain(case: Case) -> str:
     if not case.plan.actions:
         return case.plan.manual_step
+    if case.found_nothing:
+        return (
+            "Nothing is to be done. To have it looked for again: the custom action CordonContain."
+        )
     return (
         "To contain: the custom action CordonContain, or set the mode of "
         f"{case.playbook} to approve or enforce."
@@ -208,6 +212,7 @@ def _line(result: ActionResult, action: Action | None) -> str:
         ActionStatus.HELD_BY_OTHERS: "stays, for other cases",
         ActionStatus.WAITING: f"not before {result.not_before}",
         ActionStatus.UNCHANGED: "there was nothing to undo",
+        ActionStatus.NOTHING_FOUND: "nothing was to be changed",
     }[result.status]
     return f"{result.action} on {resource}: {words}" + (
         f": {result.reason}" if result.reason else ""
