@@ -88,6 +88,7 @@ def test_functions_and_folders_are_the_same() -> None:
         **own,
         **dict.fromkeys(with_every_header, "functions"),
         "ReconcileCases": "functions/reconcile_cases",
+        "DigestEvidence": "functions/digest_evidence",
     }
 
 
@@ -363,6 +364,7 @@ def test_alarms_watch_all_that_can_fail() -> None:
         for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
             expected.add((metric, machine.arn))
     expected.add(("Errors", names["ReconcileCases"].physical))
+    expected.add(("Errors", names["DigestEvidence"].physical))
     for name, function in names.items():
         if function.type == "AWS::Lambda::Function":
             expected.add(("DestinationDeliveryFailures", function.physical))

@@ -98,6 +98,7 @@ OWN_ROLES = (
     "ReportCasesRole",
     "DecideCasesRole",
     "ReconcileCasesRole",
+    "DigestEvidenceRole",
 )
 OF_ROLES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tried
     "ProtectPrincipals": {
@@ -146,6 +147,7 @@ OF_ROLES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is 
     },
     "OnlyOwnObjects": {  # whatever a bucket's policy allows
         "s3:GetObject": on_objects("GetObject", Key=KEY),
+        "s3:GetObjectVersion": on_objects("GetObject", Key=KEY, VersionId="null"),
         "s3:PutObject": on_objects("PutObject", Key=KEY, Body=b"{}"),
         "s3:ListBucket*": on_objects("ListObjectsV2"),
     },
