@@ -290,7 +290,7 @@ def _publish(params: Params, _place: Place, _known: AccountFacts) -> list[Requir
     ]
 
 
-def _sign(params: Params, place: Place, known: AccountFacts) -> list[RequiredPermission]:
+def _sign(params: Params, place: Place, _known: AccountFacts) -> list[RequiredPermission]:
     """Source: KMS Developer Guide, "AWS KMS condition keys"."""
     general = _general("kms", "Sign", params, place)
     names = ("SigningAlgorithm", "MessageType")

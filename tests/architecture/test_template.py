@@ -301,6 +301,7 @@ def test_only_exact_roles_write_evidence() -> None:
     prefixes = sorted(by_sid["OnlyBelowPlaybooks"]["NotResource"])
     writers: dict[str, tuple[str, ...]] = {playbook: (playbook,) for playbook in PLAYBOOKS}
     writers["settings"] = ("decide_cases", "setup")
+    writers["digests"] = ("digest_evidence",)
     assert prefixes == sorted(f"{bucket}/{prefix}/*" for prefix in writers)
     for prefix, named in writers.items():
         only = by_sid[f"Only{logical(named[0])}"]

@@ -323,7 +323,7 @@ def test_deny_holds_for_every_role(world: World, sid: str) -> None:
 
 def unbound(world: World) -> dict[str, str]:
     """The roles of the functions and an operator's: only the bucket still denies them anything."""
-    roles = {f: role_of(world, f) for f in (*PLAYBOOKS.values(), "DecideCases")}
+    roles = {f: role_of(world, f) for f in (*PLAYBOOKS.values(), "DecideCases", "DigestEvidence")}
     for role in roles.values():
         allow_everything(world, role)
         world.account.client("iam").detach_role_policy(
@@ -384,7 +384,8 @@ def test_a_role_writes_evidence_below_its_own_prefix_only(world: World) -> None:
     """Whatever it is allowed; and nobody writes it but these roles, by their exact ARNs."""
     roles = unbound(world)
     roles["another below /cordon/"] = below_cordon(world)
-    for prefix, function in {**PLAYBOOKS, "settings": "DecideCases"}.items():
+    others_of = {"settings": "DecideCases", "digests": "DigestEvidence"}
+    for prefix, function in {**PLAYBOOKS, **others_of}.items():
         one = put_at(f"{prefix}/111122223333/0a/000001.json", IfNoneMatch="*")
         params, _ = set_scene(world, one)
         others = roles.keys() - {function}
