@@ -56,7 +56,6 @@ for group in (
     status_commands,
     case_commands,
     decision_commands,
-    evidence_commands,
     settings_commands,
     replay_commands,
     coverage_command,
@@ -66,6 +65,7 @@ for group in (
 ):
     for command, example in group.COMMANDS.items():
         app.command(NAMES.get(command.__name__), epilog=f"Example: `{example}`")(command)
+app.add_typer(evidence_commands.app, name="evidence")
 
 
 def main() -> None:

@@ -52,10 +52,13 @@ class Copy:
     observed: Observed | None = None  # the batch's object that the chain begins with
     batch: bytes | None = None  # its bytes; None where it is missing
     after_batch: tuple[Version, ...] = ()  # what came to its key since, without the bytes
+    named_by: str = ""  # "digest 12", where that is what names the end
 
     @property
     def row(self) -> str:
-        """The row that names the end, in words."""
+        """What names the end, in words."""
+        if self.named_by:
+            return self.named_by
         return "the row of the settings" if self.chain.playbook == SETTINGS else "the case's row"
 
     @cached_property
@@ -100,11 +103,11 @@ def copied(
         found += [_read(s3, bucket, one) for one in page.get("Versions", ())]
         found += [_version(one, None) for one in page.get("DeleteMarkers", ())]
     versions = tuple(sorted(found, key=lambda version: version.key))
-    batch, after_batch = _batch(s3, bucket, observed.key) if observed else (None, ())
+    batch, after_batch = batch_at(s3, bucket, observed.key) if observed else (None, ())
     return Copy(chain, end, versions, observed, batch, after_batch)
 
 
-def _batch(s3: Any, bucket: str, key: str) -> tuple[bytes | None, tuple[Version, ...]]:
+def batch_at(s3: Any, bucket: str, key: str) -> tuple[bytes | None, tuple[Version, ...]]:
     """The batch's object as it was first written, None where it is missing; and what came since."""
     listed = s3.list_object_versions(Bucket=bucket, Prefix=key)
     *again, first = [v for v in listed.get("Versions", ()) if v["Key"] == key] or [None]

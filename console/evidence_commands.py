@@ -1,12 +1,14 @@
-"""The command that reads evidence and verifies it, of a stack or of a folder."""
+"""The commands that read evidence and verify it, of a stack, a folder or an archive."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from console import access_log, evidence_folder, render
+from console.audit import commands as audit
 from console.evidence import verify
 from console.options import Find, on_stack
 from console.settings import StackSettings
@@ -17,13 +19,25 @@ out = Console()
 errors = Console(stderr=True)
 
 
+class DefaultCase(TyperGroup):
+    """``evidence 7c98`` is ``evidence case 7c98``: what is no command is a case."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See the class."""
+        if args and args[0] not in (*self.commands, "--help"):
+            args = ["case", *args]
+        return list(super().parse_args(ctx, args))
+
+
+app = typer.Typer(
+    cls=DefaultCase, no_args_is_help=True, help="What Cordon did, who decided it, and the proof."
+)
+
+
 @on_stack
-def evidence(
+def case(
     find: Find,
-    case: Annotated[str, typer.Argument(help="The case, `settings`, or `verify` and a folder.")],
-    folder: Annotated[
-        Path | None, typer.Argument(help="After `verify`: what --to has written, checked offline.")
-    ] = None,
+    case: Annotated[str, typer.Argument(help="The case, or `settings`.")],
     to: Annotated[Path | None, typer.Option(help="Empty folder to write the entries to.")] = None,
     live: Annotated[
         bool, typer.Option(help="Compare who decided with the access log of the desk's API.")
@@ -31,12 +45,30 @@ def evidence(
 ) -> None:
     """Read the evidence of a case or of the settings, and verify that it is what was written.
 
+    ``cordon evidence CASE`` is the same.
+
     Ends with 0 where it is verified, with 1 where anything is wrong, and with 3 where the only
     thing to say is that an attempt may not have ended.
     """
-    if (case == "verify") is (folder is None) or (folder and (to or live)):
-        raise NotPossible("either `cordon evidence CASE`, or `cordon evidence verify FOLDER`")
-    raise typer.Exit(_verify_folder(folder) if folder else _verify_case(find(), case, to, live))
+    raise typer.Exit(_verify_case(find(), case, to, live))
+
+
+@on_stack
+def verify_evidence(
+    find: Find,
+    path: Annotated[
+        Path | None, typer.Argument(help="An archive, or what --to has written; checked offline.")
+    ] = None,
+) -> None:
+    """Is anything missing, changed, added or chained anew?
+
+    Without a path: all of the stack's evidence against its digests, and these against each other.
+    """
+    if path is None:
+        raise typer.Exit(audit.whole(find))
+    raise typer.Exit(
+        audit.verify_archive_at(path) if audit.is_archive(path) else _verify_folder(path)
+    )
 
 
 def _verify_case(deployed: Stack, case: str, to: Path | None, live: bool) -> int:
@@ -67,4 +99,11 @@ def _verify_folder(folder: Path) -> int:
     return ended
 
 
-COMMANDS = {evidence: "cordon evidence 7c98 --to copy"}
+NAMES = {verify_evidence: "verify"}
+COMMANDS = {
+    case: "cordon evidence 7c98 --to copy",
+    verify_evidence: "cordon evidence verify",
+    **audit.COMMANDS,
+}
+for command, example in COMMANDS.items():
+    app.command(NAMES.get(command), epilog=f"Example: `{example}`")(command)

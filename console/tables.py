@@ -93,11 +93,12 @@ def as_csv(rows: Sequence[Row]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row))
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(names)
-    writer.writerows([_csv_cell(row.get(name)) for name in names] for row in rows)
+    writer.writerows([csv_cell(row.get(name)) for name in names] for row in rows)
     return written.getvalue().rstrip("\n")
 
 
-def _csv_cell(value: Any) -> str:
+def csv_cell(value: Any) -> str:
+    """A value as ``as_csv`` writes it."""
     raw = value if isinstance(value, str) else ""
     text = _cell(value)
     return f"'{text}" if raw.startswith(FORMULA) or text.startswith(FORMULA) else text

@@ -290,6 +290,14 @@ def _publish(params: Params, _place: Place, _known: AccountFacts) -> list[Requir
     ]
 
 
+def _sign(params: Params, place: Place, _known: AccountFacts) -> list[RequiredPermission]:
+    """Source: KMS Developer Guide, "AWS KMS condition keys"."""
+    general = _general("kms", "Sign", params, place)
+    names = ("SigningAlgorithm", "MessageType")
+    context = {f"kms:{name}": str(params[name]) for name in names if name in params}
+    return [RequiredPermission(general.action, general.resource, context)]
+
+
 _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     **s3_permissions.RULES,
     **iam_permissions.RULES,
@@ -304,6 +312,7 @@ _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     ("ssm", "GetOpsItem"): _ops_item("GetOpsItem"),
     ("ssm", "UpdateOpsItem"): _ops_item("UpdateOpsItem"),
     ("ssm", "DeleteOpsItem"): _ops_item("DeleteOpsItem"),
+    ("kms", "Sign"): _sign,
     ("lambda", "Invoke"): _invoke,
     ("events", "PutEvents"): _put_events,
     ("securityhub", "BatchImportFindings"): _import_findings,

@@ -23,6 +23,7 @@ ANY_PLACE = Place("ACCOUNT", "REGION")
 ANY_STACK = "STACK"
 ALL_PARAMETERS = {
     "BreakGlassRoles": "arn:aws:iam::*:role/BreakGlassRoles",
+    "DigestKey": "arn:aws:kms:us-east-1:111122223333:key/DigestKey",
     "ExternalId": "ExternalId",
     "MemberRole": "MemberRole",
     "OrganizationId": "o-organization",

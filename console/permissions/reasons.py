@@ -17,6 +17,10 @@ _WHY = {
     "UpdateMemory": "holds of its families, its budget, when a plan expires",
     "DeleteHolds": "a hold that no case is in any more",
     "ReadEvidence": "what a crashed attempt has written already; what a hold names as its capture",
+    "ListEvidence": "what was written since the last digest; versions, so that nothing is hidden",
+    "ReadAllEvidence": "the sha256 of what was written, and what it is about",
+    "WriteDigests": "one digest a day, below its own prefix",
+    "SignDigests": "a digest, only if DigestKey is set",
     "WriteEvidence": "one entry per step, below its own prefix",
     "ImportOwnFindings": "Cordon's own finding of the case",
     "UpdateFindings": "the original finding's workflow status, fields and note",
@@ -90,7 +94,8 @@ BY_SERVICES = {
 # Pattern with a wildcard → why it cannot be narrower. ``*`` alone needs no reason here:
 # ``violations`` accepts it only for actions without resource types.
 _WIDE = {
-    "arn:aws:s3:::EvidenceBucket/*": "a hold names evidence of any playbook",
+    "arn:aws:s3:::EvidenceBucket/*": "a hold names evidence of any playbook; a digest is of all",
+    "arn:aws:s3:::EvidenceBucket/digests/*": "the key of a digest contains its number",
     "arn:aws:s3:::EvidenceBucket/settings/*": "the key of an entry contains its number",
     "arn:aws:s3:::FailedRecords/*": "Lambda chooses the key",
     "arn:aws:iam::ACCOUNT:role/aws-reserved/sso.amazonaws.com/*": "a permission set may be any",
@@ -98,7 +103,13 @@ _WIDE = {
     "arn:aws:ssm:REGION:ACCOUNT:opsitem/*": "AWS generates the ids",
     "arn:aws:cloudformation:REGION:ACCOUNT:stack/*": "any stack may have the claim",
 }
-_FOR_PEOPLE = ("setup", "report_cases", "decide_cases", "reconcile_cases")  # no playbooks
+_FOR_PEOPLE = (  # no playbooks
+    "setup",
+    "report_cases",
+    "decide_cases",
+    "reconcile_cases",
+    "digest_evidence",
+)
 _PSEUDO_PARAMETERS = {"Partition": "aws", "AccountId": "ACCOUNT", "Region": "REGION"}
 
 # Global condition keys, and which requests have them (IAM User Guide, "AWS global condition

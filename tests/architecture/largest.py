@@ -23,6 +23,7 @@ SHORTEST = {
     "PersonRoles": f"arn:aws:iam::{ACCOUNT}:role/a",
     "ProtectedResources": "arn:aws:s3:::a",
 }
+DIGEST_KEY = f"arn:aws-us-gov:kms:us-gov-west-1:{ACCOUNT}:key/"
 
 
 def longest(parameter: str) -> int:
@@ -48,6 +49,7 @@ def largest() -> Mapping[str, str]:
         "ContactEmail": "@example.com".rjust(longest("ContactEmail"), "m"),
         "EnforcedGuardrail": "g".ljust(longest("EnforcedGuardrail") - 9, "g") + ":12345678",
         "InvocationLogRole": "p".ljust(longest("InvocationLogRole") - 65, "p") + "/" + "r" * 64,
+        "DigestKey": DIGEST_KEY.ljust(longest("DigestKey"), "k"),
         "ExternalId": "e" * longest("ExternalId"),
         "MemberRole": "M" * 64,
         "OrganizationId": "o-" + "a" * 32,

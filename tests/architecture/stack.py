@@ -19,6 +19,7 @@ NAMED = "arn:aws:s3:::payroll-archive"
 FULL = {  # every optional parameter given
     "BreakGlassRoles": EMERGENCY,
     "ContactEmail": "security@example.com",
+    "DigestKey": "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000",
     "ExternalId": "d3adb33f",
     "MemberRole": "Member",
     "OrganizationId": "o-a1b2c3d4e5",

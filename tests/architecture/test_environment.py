@@ -18,6 +18,7 @@ from cordon.deployment import Deployment
 from cordon.memory.parts import names_of
 from cordon.reporting import handle as reporting
 from cordon.setting_up import handler as setting_up
+from digest_evidence import digest
 from embedded import custom_resources
 from embedded.place import Place
 from reconcile_cases import reconcile
@@ -28,6 +29,7 @@ EVERY = {"CORDON_ACCOUNT", "CORDON_PARTITION", "CORDON_STACK", "CORDON_TABLE"}
 NEEDS: Mapping[str, tuple[str, ...]] = {
     **{logical(playbook): bootstrap.NEEDS for playbook in PLAYBOOKS},
     "DecideCases": deciding.NEEDS,
+    "DigestEvidence": digest.NEEDS,
     "ReconcileCases": reconcile.NEEDS,
     "ReportCases": reporting.NEEDS,
     "Setup": setting_up.NEEDS,
@@ -63,6 +65,7 @@ FROM_THE_TABLE = {"DecideCases": {"CORDON_OWN_ROLES"}}
 LAYER = ROOT / "layers" / "cordon" / "cordon"
 ROOMS = {
     "deciding": "DecideCases",
+    "digesting": "DigestEvidence",
     "reconciling": "ReconcileCases",
     "reporting": "ReportCases",
     "setting_up": "Setup",

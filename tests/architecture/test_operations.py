@@ -203,7 +203,8 @@ def example(shape: Shape | None, name: str = "") -> Any:
         return {example(shape.key): example(shape.value)}
     if name in PARAMETERS:
         return PARAMETERS[name]
-    text = shape.enum[0] if shape.enum else "a" * max(1, int(shape.metadata.get("min", 1)))
+    enum = getattr(shape, "enum", ())  # of a text
+    text = enum[0] if enum else "a" * max(1, int(shape.metadata.get("min", 1)))
     return {
         "integer": 1,
         "long": 1,

@@ -88,6 +88,7 @@ def test_functions_and_folders_are_the_same() -> None:
         **own,
         **dict.fromkeys(with_every_header, "functions"),
         "ReconcileCases": "functions/reconcile_cases",
+        "DigestEvidence": "functions/digest_evidence",
     }
 
 
@@ -300,6 +301,7 @@ def test_only_exact_roles_write_evidence() -> None:
     prefixes = sorted(by_sid["OnlyBelowPlaybooks"]["NotResource"])
     writers: dict[str, tuple[str, ...]] = {playbook: (playbook,) for playbook in PLAYBOOKS}
     writers["settings"] = ("decide_cases", "setup")
+    writers["digests"] = ("digest_evidence",)
     assert prefixes == sorted(f"{bucket}/{prefix}/*" for prefix in writers)
     for prefix, named in writers.items():
         only = by_sid[f"Only{logical(named[0])}"]
@@ -363,6 +365,7 @@ def test_alarms_watch_all_that_can_fail() -> None:
         for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
             expected.add((metric, machine.arn))
     expected.add(("Errors", names["ReconcileCases"].physical))
+    expected.add(("Errors", names["DigestEvidence"].physical))
     for name, function in names.items():
         if function.type == "AWS::Lambda::Function":
             expected.add(("DestinationDeliveryFailures", function.physical))

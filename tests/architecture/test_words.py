@@ -54,6 +54,7 @@ ALLOWED_WORDS = {
     ("label", "layers/cordon/cordon/finding.py"): "ASFF Severity.Label",
     ("label", "layers/cordon/cordon/sources/severity.py"): "ASFF Severity.Label",
     ("label", "layers/cordon/cordon/actions/tag_action_for.py"): "SageMaker's labeling-job",
+    ("label", "console/audit/rows.py"): "ASFF Severity.Label",
     ("label", "console/as_read.py"): "ASFF Severity.Label",
     ("label", "console/case_"): "ASFF Severity.Label",
     ("label", "console/replay_page.py"): "ASFF Severity.Label",

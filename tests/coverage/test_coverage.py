@@ -14,6 +14,7 @@ from console.coverage import data, handled
 from console.coverage.data import OWASP
 from console.coverage.report import report
 from console.playbook_blocks.block import calls_parameter
+from cordon import frameworks
 from tests.architecture.stack import ROOT
 from tests.examples import HEADERS, QUARANTINE, folder_of, samples
 
@@ -38,6 +39,13 @@ def found() -> Mapping[str, Any]:
 
 def patterns() -> set[str]:
     return {kind for row in DATA.findings for kind in row.kinds} | DATA.derived.keys()
+
+
+def test_evidence_says_the_versions_of_the_data() -> None:
+    assert {one.id: one.version for one in DATA.frameworks.values()} == frameworks.VERSIONS
+    assert {id: frameworks.framework_of(id) for id in DATA.controls} == {
+        id: one.framework for id, one in DATA.controls.items()
+    }
 
 
 def test_every_kind_that_a_header_names_has_a_row_or_derives() -> None:

@@ -41,7 +41,12 @@ from tests.promises.permission_scenarios_desk import DESK_ROADS
 from tests.promises.permission_scenarios_guardrail import FOLDER, GUARDRAIL_ROADS, NAMED
 from tests.promises.permission_scenarios_notebooks import CORRECTED, STOP, alone, stopped_in_time
 from tests.promises.permission_scenarios_objects import OBJECT_ROADS, OBJECTS
-from tests.promises.permission_scenarios_people import RECONCILER_ROADS, REPORTER_ROADS
+from tests.promises.permission_scenarios_people import (
+    DIGEST_KEY,
+    DIGEST_ROADS,
+    RECONCILER_ROADS,
+    REPORTER_ROADS,
+)
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.world import HOME, PLAYBOOKS, ROOT, Event, World, chosen, finding_of
 
@@ -50,7 +55,7 @@ Road = Callable[[World], None]
 MEMBER = "444455556666"
 ENDED = (Status.CONTAINED, Status.TAGGED, Status.ESCALATED)
 MEMBERS = {"MemberRole": "Member", "ExternalId": "d3adb33f"}  # as the stack is deployed
-DEPLOYED = {**MEMBERS, **NAMED}
+DEPLOYED = {**MEMBERS, **NAMED, "DigestKey": DIGEST_KEY}
 
 
 def sample(name: str) -> Road:
@@ -374,6 +379,7 @@ ROADS: dict[str, tuple[Road, ...]] = {
     "DecideCases": DESK_ROADS,
     "ReportCases": REPORTER_ROADS,
     "ReconcileCases": RECONCILER_ROADS,
+    "DigestEvidence": DIGEST_ROADS,
 }
 ROADS |= {logical: of_samples(name) for name, logical in PLAYBOOKS.items() if logical not in ROADS}
 ROADS[OBJECTS] += OBJECT_ROADS

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.kms.models import kms_backends
 
 from cordon.statuses import Status
 from embedded.journal import Called
@@ -14,6 +15,7 @@ from tests.promises.world import World
 PUBLIC = "guardduty_public_access"
 COPY = "securityhub_guardduty_anonymous_access"
 CONTROL = "securityhub_s3_8_per_standard"
+DIGEST_KEY = "arn:aws:kms:us-east-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
 
 
 def shown(world: World) -> None:
@@ -67,5 +69,21 @@ def not_rung_for(world: World) -> None:
     assert world.reported(world.case()).version == world.case().version
 
 
+def digested(world: World) -> None:
+    """A case is in the digest of a night, its release in that of the next; both are signed."""
+    made = world.account.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
+    keys = kms_backends[world.account.place.account][world.account.place.region].keys
+    keys[DIGEST_KEY.rpartition("/")[2]] = keys.pop(made["KeyMetadata"]["KeyId"])
+    world.send(event(PUBLIC))
+    world.account.advance(timedelta(days=1), schedules="last")
+    world.release(world.case())
+    world.account.advance(timedelta(days=1), schedules="last")
+    keys = world.account.client("s3").list_objects_v2(
+        Bucket=world.account.stack.outputs["EvidenceBucket"], Prefix="digests/"
+    )
+    assert keys["KeyCount"] == 2
+
+
 REPORTER_ROADS = (shown, not_shown_at_once, settings_past_the_desk)
 RECONCILER_ROADS = (too_late, not_rung_for)
+DIGEST_ROADS = (digested,)

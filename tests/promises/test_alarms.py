@@ -305,6 +305,11 @@ def incidents_are_not_listed(world: World) -> None:
         world.account.advance(timedelta(minutes=6))
 
 
+def digest_may_not_be_written(world: World) -> None:
+    with world.denied("DigestEvidence", "s3:PutObject"):
+        world.account.advance(timedelta(days=1), schedules="last")
+
+
 def of_playbooks() -> dict[str, Fault]:
     """The alarms that each playbook brings, but for its throttles."""
     found: dict[str, Fault] = {}
@@ -341,6 +346,7 @@ PLAYED: dict[str, Fault] = {
     "SettingsChangedWithoutEvidence": settings_past_the_desk,
     "ReporterBehind": stream_is_off,
     "ReconcileErrors": incidents_are_not_listed,
+    "DigestErrors": digest_may_not_be_written,
 }
 ELSEWHERE = ("ReleaseRefused", "QuestionsNotReported")  # below: they need another deployment
 NOT_PLAYED = {

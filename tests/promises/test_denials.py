@@ -98,6 +98,7 @@ OWN_ROLES = (
     "ReportCasesRole",
     "DecideCasesRole",
     "ReconcileCasesRole",
+    "DigestEvidenceRole",
 )
 OF_ROLES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tried
     "ProtectPrincipals": {
@@ -146,6 +147,7 @@ OF_ROLES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is 
     },
     "OnlyOwnObjects": {  # whatever a bucket's policy allows
         "s3:GetObject": on_objects("GetObject", Key=KEY),
+        "s3:GetObjectVersion": on_objects("GetObject", Key=KEY, VersionId="null"),
         "s3:PutObject": on_objects("PutObject", Key=KEY, Body=b"{}"),
         "s3:ListBucket*": on_objects("ListObjectsV2"),
     },
@@ -321,7 +323,7 @@ def test_deny_holds_for_every_role(world: World, sid: str) -> None:
 
 def unbound(world: World) -> dict[str, str]:
     """The roles of the functions and an operator's: only the bucket still denies them anything."""
-    roles = {f: role_of(world, f) for f in (*PLAYBOOKS.values(), "DecideCases")}
+    roles = {f: role_of(world, f) for f in (*PLAYBOOKS.values(), "DecideCases", "DigestEvidence")}
     for role in roles.values():
         allow_everything(world, role)
         world.account.client("iam").detach_role_policy(
@@ -382,7 +384,8 @@ def test_a_role_writes_evidence_below_its_own_prefix_only(world: World) -> None:
     """Whatever it is allowed; and nobody writes it but these roles, by their exact ARNs."""
     roles = unbound(world)
     roles["another below /cordon/"] = below_cordon(world)
-    for prefix, function in {**PLAYBOOKS, "settings": "DecideCases"}.items():
+    others_of = {"settings": "DecideCases", "digests": "DigestEvidence"}
+    for prefix, function in {**PLAYBOOKS, **others_of}.items():
         one = put_at(f"{prefix}/111122223333/0a/000001.json", IfNoneMatch="*")
         params, _ = set_scene(world, one)
         others = roles.keys() - {function}

@@ -9,6 +9,8 @@ from typer.testing import CliRunner, Result
 from console import cli
 from console.evidence import verify
 from console.stack import Stack
+from cordon import VERSION
+from cordon.frameworks import VERSIONS, framework_of
 from cordon.memory.cases import Case
 from tests.examples import HEADERS, event
 from tests.promises.world import World
@@ -69,6 +71,9 @@ def _all_verified(world: World, name: str) -> None:
 def _says_what_it_is_evidence_for(case: Case, decided: dict[str, Any]) -> None:
     header = HEADERS[case.playbook]
     assert decided["supports_evidence_for"] == list(header.controls)
+    assert decided["cordon"] == VERSION
+    assert decided["frameworks"].items() <= VERSIONS.items()
+    assert {framework_of(control) for control in header.controls} == set(decided["frameworks"])
     assert [one["law"] for one in decided["periods_of_laws"]] == [c.law for c in header.clocks]
 
 

@@ -73,7 +73,8 @@ class Services:
         """The evidence of a case, from where its row says the chain ends."""
         chain = Chain(case.playbook, case.finding.place.account, case.id)
         bucket = self.deployment.evidence_bucket
-        return Evidence(self.client("s3"), bucket, chain, case.evidence_end)
+        batch = case.observed.key if case.observed else ""
+        return Evidence(self.client("s3"), bucket, chain, case.evidence_end, batch)
 
 
 def bootstrap(playbook: Playbook, function_arn: str, lease_end: datetime) -> Services:

@@ -71,13 +71,15 @@ class Draft:
 class Evidence:
     """The evidence of one case. ``link`` is where its chain ends as far as we know.
 
+    ``batch`` is the key of the object in which it was observed before its first entry, if it was.
     ``orphaned`` are the entries beyond it that ``write`` came upon: a dead attempt's last words.
     """
 
-    def __init__(self, s3: Any, bucket: str, chain: Chain, link: ChainEnd) -> None:
+    def __init__(self, s3: Any, bucket: str, chain: Chain, link: ChainEnd, batch: str = "") -> None:
         self._s3 = s3
         self._bucket = bucket
         self._chain = chain
+        self._batch = batch
         self.link = link
         self.orphaned: list[Mapping[str, Any]] = []
         self._read: dict[str, dict[str, Any]] = {}
@@ -114,7 +116,7 @@ class Evidence:
         raise OverflowError(f"case {self._chain.case} has more than {MAX_ENTRIES} evidence entries")
 
     def begin(self, stage: str, content: Mapping[str, Any]) -> bool:
-        """Write the chain's first entry; False where there is one: then nothing is written.
+        """Write the next entry; False where there is one: then nothing is written.
 
         ``put`` would chain to what is there, and so vouch for it. As ``put`` it raises ClientError.
         """
@@ -154,6 +156,7 @@ class Evidence:
             "at": to_iso(now()),
             "previous": self.link.hash,
             "content": content,
+            **({"batch": self._batch} if self._batch and number == 1 else {}),
         }
         return canonical_json(entry).encode()
 

@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from cordon import VERSION
 from cordon.bootstrap import Services
 from cordon.contain import contain
 from cordon.errors import ContainFailed
+from cordon.frameworks import versions_of
 from cordon.memory.cases import Case
 from cordon.policy import PolicyInput
 from cordon.statuses import Status
@@ -57,10 +59,14 @@ def decision_record(case: Case) -> dict[str, Any]:
 
 
 def policy_inputs(facts: PolicyInput) -> dict[str, Any]:
-    """What policy looked at, the targets that it left out, and what the case is evidence for."""
+    """What policy looked at, the targets that it left out, what the case is evidence for, and the
+    versions of Cordon and of the frameworks.
+    """
     settings, playbook = facts.settings, facts.playbook
     return {
+        "cordon": VERSION,
         "supports_evidence_for": list(playbook.controls),
+        "frameworks": versions_of(playbook.controls),
         "periods_of_laws": [
             {"law": clock.law, "seconds": int(clock.period.total_seconds())}
             for clock in playbook.clocks

@@ -1,0 +1,90 @@
+"""What an auditor wants to see: a period, and a framework, a control or a playbook."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from console.audit.verify_archive import matches
+from console.options import PLAYBOOK
+from console.stack import NotPossible, playbook_names
+from cordon.clock import from_iso, now, to_iso
+from cordon.frameworks import VERSIONS, framework_of
+
+QUARTER = re.compile(r"([0-9]{4})-?Q([1-4])", re.IGNORECASE)
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ONE = timedelta(days=1)
+PERIOD = Annotated[
+    str, typer.Option(help="2027-Q1, 2027-01-31, or two days with .. between; whole days, UTC.")
+]
+FRAMEWORK = Annotated[str, typer.Option(help="Only of this framework: `SOC 2`.")]
+CONTROL = Annotated[str, typer.Option(help="Only of this control: `SOC 2 CC7.3`.")]
+__all__ = ["CONTROL", "FRAMEWORK", "PERIOD", "PLAYBOOK", "Wanted", "wanted"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is empty is no condition. The period is from ``since`` on, and before ``until``."""
+
+    since: str = ""  # stamps
+    until: str = ""
+    framework: str = ""
+    control: str = ""
+    playbook: str = ""
+
+    def to_json(self) -> Mapping[str, str]:
+        """For the manifest, and for ``verify_archive.matches``."""
+        return dict(vars(self))
+
+    def includes(self, playbook: str, controls: list[str]) -> bool:
+        """Is a case of this playbook, which is evidence for these controls, wanted?"""
+        return matches(self.to_json(), playbook, controls)
+
+    def is_at(self, stamp: str) -> bool:
+        """Is a moment in the period?"""
+        return self.since <= stamp and (not self.until or stamp < self.until)
+
+
+def wanted(period: str, framework: str, control: str, playbook: str) -> Wanted:
+    """What a person says. Raises NotPossible: a name that there is not would find nothing."""
+    if playbook and playbook not in playbook_names():
+        raise NotPossible(f"there is no playbook {playbook}: {', '.join(playbook_names())}")
+    if framework and framework not in VERSIONS:
+        raise NotPossible(f"there is no framework {framework}: {', '.join(VERSIONS)}")
+    if control and not framework_of(control):
+        raise NotPossible(
+            f"{control} is of no framework: it begins with one of {', '.join(VERSIONS)}"
+        )
+    since, until = _period(period)
+    if since > to_iso(now()):
+        raise NotPossible(f"--period {period} has not begun")
+    return Wanted(since, until, framework, control, playbook)
+
+
+def _period(text: str) -> tuple[str, str]:
+    if not text:
+        return "", ""
+    if quarter := QUARTER.fullmatch(text):
+        year, first = int(quarter[1]), 3 * int(quarter[2]) - 2
+        after = (year + 1, 1) if first == 10 else (year, first + 3)
+        return _stamp(f"{year:04d}-{first:02d}-01"), _stamp("{:04d}-{:02d}-01".format(*after))
+    begins, _, ends = text.partition("..")
+    if not DAY.fullmatch(begins) or not DAY.fullmatch(ends or begins):
+        raise NotPossible(
+            f"--period {text} is no period: 2027-Q1, 2027-01-31, 2027-01-01..2027-01-31"
+        )
+    last = from_iso(_stamp(ends or begins))
+    since, until = _stamp(begins), to_iso(last + _ONE)
+    if since >= until:
+        raise NotPossible(f"--period {text} ends before it begins")
+    return since, until
+
+
+def _stamp(day: str) -> str:
+    try:
+        return to_iso(datetime.fromisoformat(f"{day}T00:00:00+00:00"))
+    except ValueError:
+        raise NotPossible(f"there is no day {day}") from None
