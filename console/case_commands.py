@@ -1,6 +1,7 @@
 """The commands that show cases: all that are open, and one of them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from rich.console import Console
 from console import case_evidence, case_list, case_page, page, render, tables
 from console.aws_errors import is_denied
 from console.evidence import verify
-from console.options import PLAYBOOK, Find, on_stack
+from console.options import PLAYBOOK, REPORT, Find, on_stack
 from console.stack import NotPossible, Stack, headers, playbook_names
 from cordon.memory.cases import Case
 
@@ -108,6 +109,7 @@ def show(
     evidence: Annotated[
         bool, typer.Option("--evidence", help="Only the entries, and the verdict.")
     ] = False,
+    report: REPORT = None,
 ) -> None:
     """Show a case: what is so, what to do, what was changed, and why.
 
@@ -116,6 +118,8 @@ def show(
     """
     deployed = find()
     found = deployed.case(case)
+    if report is not None:
+        _write_report(deployed, found, report)
     if not (diff or timeline or evidence):
         said = written(deployed, found)
         page.show(case_page.head(found), _sections(deployed, found, said), out)
@@ -132,6 +136,13 @@ def show(
     if evidence:
         page.lines(case_evidence.listed(copy), out)
     raise typer.Exit(render.show_verdict(copy, verify(copy), errors))
+
+
+def _write_report(deployed: Stack, found: Case, to: Path) -> None:
+    from console.report import account
+    from console.report import page as report_page
+
+    report_page.write(account.of_one(deployed, found), to)
 
 
 def _sections(

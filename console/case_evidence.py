@@ -106,7 +106,13 @@ def _policy(action: Action, base: Any, digest: str) -> str:
 
 def timeline(copy: Copy) -> list[str]:
     """One line an entry: when, what, by whom and why."""
-    return [_line(entry) for entry in entries(copy)]
+    return [one_line(" ".join(one).rstrip(), 2000) for one in moments(copy)]
+
+
+def moments(copy: Copy) -> Iterator[tuple[str, str, str]]:
+    """Of each entry when, which stage, and by whom and why: others' text, not bounded."""
+    for entry in entries(copy):
+        yield str(entry.get("at")), str(entry.get("stage")), _words(entry["content"])
 
 
 def listed(copy: Copy) -> list[str]:
@@ -117,8 +123,7 @@ def listed(copy: Copy) -> list[str]:
     ]
 
 
-def _line(entry: Mapping[str, Any]) -> str:
-    content = entry["content"]
+def _words(content: Mapping[str, Any]) -> str:
     decision = content.get("decision")
     decided = decision if isinstance(decision, dict) else {}
     result = content.get("result")
@@ -130,5 +135,4 @@ def _line(entry: Mapping[str, Any]) -> str:
         f"{ended.get('action')} {ended.get('status')}" if ended else "",
         f"{len(content['changes'])} changes" if content.get("changes") else "",
     ]
-    words = ", ".join(filter(None, said))
-    return one_line(f"{entry.get('at')} {entry.get('stage')} {words}".rstrip(), 2000)
+    return ", ".join(filter(None, said))

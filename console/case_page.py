@@ -32,6 +32,7 @@ NOT_IN_FORCE = frozenset(  # a change that ended so holds nothing any more, or n
     }
 )
 NOT_SURE = (None, ActionStatus.FAILED, ActionStatus.PARTLY_RESTORED)
+NO_PROPERTY = "what was written is no property that was captured: the evidence's entries have both"
 ALREADY_SAID = ("The plan", "Who loses access")  # of a question: sections of the page have it
 
 
@@ -166,6 +167,8 @@ def difference(written: Sequence[Written]) -> list[Section]:
         if one.before is None or one.after is None:
             what = "how it was" if one.before is None else "what was written"
             lines = [f"evidence does not say {what}"]
+        elif not one.after:
+            lines = [NO_PROPERTY]
         else:
             known = {name: to for name, to in one.after.items() if to != ONLY_DIGEST}
             lines = unified({name: one.before[name] for name in known}, known)

@@ -22,6 +22,7 @@ from console.aws_errors import explained
 from console.coverage import command as coverage_command
 from console.exits import EPILOG, Exit
 from console.options import PROFILE, REGION, STACK, Where, version
+from console.report import command as report_command
 from console.stack import NotPossible
 
 NAMES = {"status_of": "status"}  # of commands whose function cannot have their name
@@ -59,6 +60,7 @@ for group in (
     settings_commands,
     replay_commands,
     coverage_command,
+    report_command,
     lineage,
     demo,
     repository_commands,

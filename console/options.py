@@ -42,6 +42,10 @@ PLAYBOOK = Annotated[
     str, typer.Option(help="Only of this playbook.", autocompletion=playbooks_that_begin)
 ]
 
+REPORT = Annotated[
+    Path | None, typer.Option(help="Write it as a page too: one HTML file that needs nothing else.")
+]
+
 
 @dataclass(frozen=True)
 class Where:

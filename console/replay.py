@@ -75,6 +75,7 @@ class Replay:
     mode: Mode = Mode.ENFORCE
     release: bool = False
     approve: bool = False
+    keep_evidence: bool = False  # with each run, for a report
 
     def all(self, events: Iterable[ReplayEvent]) -> Iterator[Run]:
         """Replay each event, in order; what one run held is deleted before the next begins.
@@ -169,6 +170,8 @@ class Replay:
             entries, fault = operator.evidence(case)
             run.evidence = {**run.evidence, case.id: len(entries)}
             run.troubles += [f"evidence of {case.id}: {fault}"] if fault else []
+            if self.keep_evidence:
+                run.copies[case.id] = operator.evidence_copy(case)
         run.troubles += dict.fromkeys(account_troubles(account))  # each once, retries aside
 
     def _deliver(self, account: EmbeddedAccount, event: Mapping[str, Any]) -> Delivery:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from console import render
-from console.options import ROOT
+from console.options import REPORT, ROOT
 from console.stack import NotPossible
 from cordon.settings import Mode
 
@@ -34,6 +34,7 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     details: Annotated[bool, typer.Option("--details", help="Of many events too.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Every property, every line.")] = False,
+    report: REPORT = None,
 ) -> None:
     """Replay events through the deployed template, offline, on an embedded account.
 
@@ -47,18 +48,25 @@ def replay(
     from console.event_files import events_in
     from console.replay import Replay
     from console.replay_page import show, write
+    from console.report import page
+    from console.report.replayed import Replayed
 
     coming = events_in(files)
     first = list(islice(coming, FEW + 1))
     if not first:
         errors.print("no events there")
         raise typer.Exit(2)
-    runs = Replay(ROOT, mode=mode, release=release, approve=approve).all(chain(first, coming))
+    wanted = report is not None
+    replay = Replay(ROOT, mode=mode, release=release, approve=approve, keep_evidence=wanted)
+    runs, replayed = replay.all(chain(first, coming)), Replayed()
+    runs = replayed.through(runs) if wanted else runs
     if as_json:
         failed = write(runs, typer.echo)
     else:
         few = len(first) <= FEW
         failed = show(runs, total=_count(files), details=details or full or few, full=full, out=out)
+    if report is not None:
+        page.write(replayed.report(), report)
     raise typer.Exit(1 if failed else 0)
 
 

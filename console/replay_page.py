@@ -52,7 +52,7 @@ def show(runs: Iterable[Run], *, total: int | None, details: bool, full: bool, o
         for run in runs:
             shown += 1
             failed += bool(run.troubles)
-            ended.update(_ended(run))
+            ended.update(led_to(run))
             if not details and str(run.event.path.parent) != folder:
                 folder = str(run.event.path.parent)
                 page.lines([folder], out, style="bold")
@@ -88,7 +88,7 @@ def write(runs: Iterable[Run], echo: Callable[[str], None]) -> int:
     return failed
 
 
-def _ended(run: Run) -> list[tuple[str, str]]:
+def led_to(run: Run) -> list[tuple[str, str]]:
     """Playbook and outcome, for the sum."""
     if run.handled_by:
         return [(one.playbook, one.outcome) for one in run.handled_by]
@@ -112,7 +112,7 @@ def _line(run: Run, name: str) -> Text:
     line.append(f"{mark} ", style=style)
     ended = [one.outcome for one in run.handled_by]
     after = sorted({str(case.status) for case in run.cases} - _said(run))
-    said = ", ".join(dict.fromkeys(ended)) or _ended(run)[0][1]
+    said = ", ".join(dict.fromkeys(ended)) or led_to(run)[0][1]
     said += f" → {', '.join(after)}" if after else ""
     line.append(f"{said.ljust(OUTCOME)} ", style=COLOURS.get(ended[0] if ended else "", "dim"))
     names = ", ".join(one.playbook for one in run.handled_by) or "-"

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from console.account import ROOT
 from console.event_files import ReplayEvent
+from console.evidence import Copy
 from console.expected import NOT_DELIVERED, UNHANDLED, UNREADABLE, in_mode
 from console.playbooks import playbooks
 from cordon.finding import Finding
@@ -103,6 +104,7 @@ class Run:
     contained: Mapping[str, Any] = field(default_factory=dict)
     released: Mapping[str, Any] | None = None  # None where no release was requested
     evidence: Mapping[str, int] = field(default_factory=dict)  # entries by case
+    copies: dict[str, Copy] = field(default_factory=dict)  # by case; only where they are wanted
     troubles: list[str] = field(default_factory=list)
     stopped: bool = False  # its only trouble ended the replay: it is no event, or nothing staged it
 
