@@ -1,7 +1,7 @@
 """The visible state of an account, to show that an undo restores everything.
 
 Only what can be contained or opened is read: buckets, tags of objects, principals, tags of AI
-resources, policies of AgentCore, aliases of agents, notebooks, OpsItems, Security Hub findings.
+resources, policies of AgentCore, aliases of agents, notebooks, models, OpsItems, findings.
 Times and ids that change by themselves are left out.
 """
 
@@ -15,6 +15,7 @@ from embedded.backends import (
     agentcore,
     guardrails,
     invocation_logging,
+    model_packages,
     notebooks,
     tags,
 )
@@ -55,6 +56,7 @@ def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
         "agent-aliases": agent_aliases.all_aliases(),
         "service-credentials": iam_backend.all_credentials(),
         "notebooks": notebooks.every(),
+        "model-packages": model_packages.every(),
         "ssm": _ops_items(client("ssm")),
         "securityhub": _findings(client("securityhub")),
     }

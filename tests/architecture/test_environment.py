@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cordon import bootstrap
+from cordon.assessing import handler as assessing
 from cordon.deciding import handler as deciding
 from cordon.deployment import Deployment
 from cordon.memory.parts import names_of
@@ -30,6 +31,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "DecideCases": deciding.NEEDS,
     "ReconcileCases": reconcile.NEEDS,
     "ReportCases": reporting.NEEDS,
+    "AssessResources": assessing.NEEDS,
     "Setup": setting_up.NEEDS,
 }
 # A secret, and whatever grows with what is deployed or chosen: only where it is read.
@@ -62,6 +64,7 @@ READS = {
 FROM_THE_TABLE = {"DecideCases": {"CORDON_OWN_ROLES"}}
 LAYER = ROOT / "layers" / "cordon" / "cordon"
 ROOMS = {
+    "assessing": "AssessResources",
     "deciding": "DecideCases",
     "reconciling": "ReconcileCases",
     "reporting": "ReportCases",
