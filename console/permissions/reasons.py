@@ -58,6 +58,8 @@ _WHY = {
     "ReportEvaluations": "what our Config rules found; without Config's token it is refused",
     "KnowEarlierEvaluations": "what a rule was about and is no longer about",
     "AssessModelPackages": "which models are approved, and whether each has an approved card",
+    "AssessLineage": "whether SageMaker's lineage leads from a model to a data set",
+    "AssessBedrock": "whether invocations are logged, what is enforced, where profiles route to",
     "ListModelCards": "approved model cards that are resources of their own",
     "ReadModelCards": "which model package such a card is about",
     "WriteWorkflowLog": 'failed executions (Step Functions Developer Guide, "Logging")',

@@ -68,7 +68,7 @@ def card(arn: str = PACKAGE, status: str = "Approved") -> dict[str, str]:
 
 
 def found(registry: Registry) -> list[Evaluation | Unread]:
-    return list(assess(registry, {}))  # type: ignore[arg-type]
+    return list(assess(registry, None))  # type: ignore[arg-type]
 
 
 def verdict(one: Any, **cards: Any) -> tuple[str, str]:

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from cordon.assessing.evaluation import ACCOUNT, Compliance, Evaluation, Unread
+from cordon.assessing.handler import RULES, handler
 from cordon.assessing.request import Request
 from cordon.assessing.results import Results
 from cordon.errors import Malformed, RunIncomplete
 
 AT = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
-REQUEST = Request("cordon-some-rule", "a token", AT, {})
+REQUEST = Request("cordon-some-rule", "111122223333", "a token", AT, {})
 TYPE = "AWS::SageMaker::ModelPackage"
 
 
@@ -56,7 +57,7 @@ def of(id: str, compliance: Compliance = Compliance.COMPLIANT, note: str = "") -
 
 
 def put(config: Config, *found: Evaluation | Unread, time: Any = lambda: True) -> None:
-    Results(config, REQUEST, "111122223333").put_all(iter(found), time)
+    Results(config, REQUEST).put_all(iter(found), time)
 
 
 def test_a_hundred_at_a_time() -> None:
@@ -123,6 +124,7 @@ INVOKING = {
 EVENT = {
     "invokingEvent": json.dumps(INVOKING),
     "ruleParameters": '{"regions": "eu-west-1"}',
+    "accountId": "111122223333",
     "resultToken": "a token",
     "configRuleName": "cordon-some-rule",
 }
@@ -131,6 +133,7 @@ EVENT = {
 def test_a_request_is_read() -> None:
     request = Request.of(EVENT)
     assert (request.rule, request.token) == ("cordon-some-rule", "a token")
+    assert request.account == "111122223333"
     assert request.at.replace(microsecond=0) == AT
     assert request.parameters == {"regions": "eu-west-1"}
     assert Request.of({**EVENT, "ruleParameters": ""}).parameters == {}
@@ -148,12 +151,27 @@ def test_a_request_is_read() -> None:
         {"ruleParameters": "["},
         {"ruleParameters": {"regions": "eu-west-1"}},
         {"resultToken": None},
+        {"accountId": None},
         {"configRuleName": 7},
     ],
 )
 def test_what_config_would_not_send_is_malformed(changed: Any) -> None:
     with pytest.raises(Malformed):
         Request.of({**EVENT, **changed})
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [({"configRuleName": "cordon-other"}, "no rule of ours"), ({}, "another account")],
+)
+def test_a_rule_or_an_account_of_somebody_else_is_refused(
+    changed: Any, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ACCOUNT", "PARTITION", "STACK", "TABLE"):
+        monkeypatch.setenv(f"CORDON_{name}", "444455556666")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    with pytest.raises(Malformed, match=why):
+        handler({**EVENT, "configRuleName": next(iter(RULES)), **changed}, None)
 
 
 def test_an_event_is_an_object() -> None:

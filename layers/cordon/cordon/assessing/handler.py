@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from cordon.assessing import model_packages
+from cordon.assessing import bedrock_settings, data_sets, inference_profiles, model_packages
 from cordon.assessing.evaluation import Found
 from cordon.assessing.request import Request
 from cordon.assessing.results import Results
@@ -20,9 +20,13 @@ from cordon.sources.text import one_line
 
 NEEDS: tuple[str, ...] = ()  # beside what every function is given
 KEPT_SECONDS = 20  # for what is left to report once the time is nearly over
-Rule = Callable[[AwsClients, Mapping[str, str]], Found]
+Rule = Callable[[AwsClients, Request], Found]
 RULES: Mapping[str, Rule] = {  # by the name that the template gives them
     model_packages.RULE: model_packages.assess,
+    data_sets.RULE: data_sets.assess,
+    inference_profiles.RULE: inference_profiles.assess,
+    bedrock_settings.LOGGING_RULE: bedrock_settings.assess_logging,
+    bedrock_settings.GUARDRAIL_RULE: bedrock_settings.assess_guardrail,
 }
 
 logger = Logger(service="assess_resources")
@@ -34,11 +38,13 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     if request.rule not in RULES:
         raise Malformed("configRuleName", f"no rule of ours: {one_line(request.rule, 128)}")
     deployment = Deployment.from_environment(needs=NEEDS)
+    if request.account != deployment.account:
+        raise Malformed("accountId", "is another account, which this rule is not about")
     own = clients_for(deployment.account, deployment.region)
-    results = Results(own.client("config"), request, deployment.account)
+    results = Results(own.client("config"), request)
     left = context.get_remaining_time_in_millis
     try:
-        found = RULES[request.rule](own, request.parameters)
+        found = RULES[request.rule](own, request)
         results.put_all(found, lambda: left() / 1000 > KEPT_SECONDS)
     finally:
         logger.info("assessed", extra={"rule": request.rule, "results": results.counts})

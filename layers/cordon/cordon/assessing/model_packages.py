@@ -13,7 +13,6 @@ unversioned ones), "DescribeModelPackage", "ModelPackageModelCard", "ListModelCa
 """
 
 import json
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from cordon.actions.sagemaker import is_deleted
 from cordon.assessing.evaluation import Compliance, Evaluation, Found, Unread
+from cordon.assessing.request import Request
 from cordon.clients import AwsClients, error_code
 
 RULE = "cordon-model-package-has-approved-card"
@@ -31,7 +31,7 @@ REFUSED = ("AccessDenied", "AccessDeniedException")
 UNREADABLE_CARD = "an approved model card could not be read, and may be this package's"
 
 
-def assess(aws: AwsClients, _: Mapping[str, str]) -> Found:
+def assess(aws: AwsClients, _: Request) -> Found:
     """Every approved version of a model, and how its card is."""
     sagemaker = aws.client("sagemaker")
     cards = _Cards(sagemaker)

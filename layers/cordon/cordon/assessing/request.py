@@ -22,6 +22,7 @@ class Request:
     """One evaluation that Config wants: by which rule, and the token that its results go with."""
 
     rule: str
+    account: str
     token: str
     at: datetime
     parameters: Mapping[str, str]
@@ -39,10 +40,18 @@ class Request:
             raise Malformed("invokingEvent.notificationCreationTime", "is no time") from error
         return cls(
             rule=_text(event, "configRuleName"),
+            account=_text(event, "accountId"),
             token=_text(event, "resultToken"),
             at=at,
             parameters={name: str(value) for name, value in parameters.items()},
         )
+
+    def listed(self, name: str) -> tuple[str, ...]:
+        """A parameter that is a list: its items. Raises Malformed where there are none."""
+        items = tuple(filter(None, map(str.strip, self.parameters.get(name, "").split(","))))
+        if not items:
+            raise Malformed(f"ruleParameters.{name}", "is missing")
+        return items
 
 
 def _object(event: Any, name: str) -> Mapping[str, Any]:

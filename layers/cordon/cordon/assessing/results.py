@@ -29,7 +29,6 @@ class Results:
 
     config: Any
     request: Request
-    account: str
     counts: dict[str, int] = field(default_factory=dict)
 
     def put_all(self, found: Found, has_time: Callable[[], bool]) -> None:
@@ -49,7 +48,7 @@ class Results:
             for type, id in sorted(known - seen)
         ]
         if not seen and not known:  # a rule must report something, or Config calls it unevaluated
-            over.append(Evaluation(ACCOUNT, self.account, Compliance.NOT_APPLICABLE))
+            over.append(Evaluation(ACCOUNT, self.request.account, Compliance.NOT_APPLICABLE))
         failed += sum(self._put(some) for some in _hundreds(over))
         self._complain(unread, failed)
 
