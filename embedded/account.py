@@ -19,9 +19,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from embedded import custom_resources, emulation, iam_guard, patches, scheduler, state_machines
-from embedded.backends import hub
+from embedded.backends import config_rules, hub
 from embedded.calls import Calls
 from embedded.clients import unguarded
+from embedded.config_rules import ConfigRules
 from embedded.delivery import EventDelivery
 from embedded.deploy import build, functions_of
 from embedded.deployed_code import DeployedCode
@@ -187,6 +188,7 @@ class EmbeddedAccount:
             self.organization,
         )
         self._events = ServiceEvents(self.place, self.clock, self.journal, self.event_delivery)
+        self.config_rules = ConfigRules(self.stack, self.runtime, self.clock, self.event_delivery)
         self.calls = Calls(
             self._scheduler,
             self.guard,
@@ -200,6 +202,8 @@ class EmbeddedAccount:
         undo.callback(state_machines.leave)
         hub.subscribe(self._events.on_finding)
         undo.callback(hub.unsubscribe)
+        config_rules.subscribe(self._events.on_compliance)
+        undo.callback(config_rules.unsubscribe)
         patches.enter(self.place)
         undo.callback(patches.leave)
 

@@ -16,6 +16,7 @@ Properties = Mapping[str, Any]
 # The property that names a resource, where the template may set one.
 NAMES = {
     "AWS::ApiGatewayV2::Stage": "StageName",
+    "AWS::Config::ConfigRule": "ConfigRuleName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::Events::EventBus": "Name",
     "AWS::Events::Rule": "Name",
@@ -111,12 +112,18 @@ def _last(physical: str) -> str:
     return physical.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
 
 
+def _config_rule(name: str) -> str:
+    """Like the ids that Config gives to rules."""
+    return f"config-rule-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
 def _rule(name: str, properties: Properties, place: Place) -> str:
     bus = properties.get("EventBusName")
     return place.arn("events", f"rule/{bus}/{name}" if bus else f"rule/{name}")
 
 
 _ARNS: dict[str, Callable[[str, Properties, Place], str]] = {
+    "AWS::Config::ConfigRule": lambda n, _, at: at.arn("config", f"config-rule/{_config_rule(n)}"),
     "AWS::DynamoDB::Table": lambda n, _, at: at.arn("dynamodb", f"table/{n}"),
     "AWS::Events::EventBus": lambda n, _, at: at.arn("events", f"event-bus/{n}"),
     "AWS::Events::Rule": _rule,

@@ -249,7 +249,21 @@ _SAGEMAKER = {
     "training-job": ("TrainingJobName", "DescribeTrainingJob StopTrainingJob"),
     "domain": ("DomainId", "DescribeDomain"),
     "feature-group": ("FeatureGroupName", "DescribeFeatureGroup"),
+    "model-card": ("ModelCardName", "DescribeModelCard"),
 }
+
+
+def _model_package(operation: str, name: str) -> Rule:
+    """sagemaker:ModelApprovalStatus is the status in the request, where it has one (Service
+    Authorization Reference). What names no package is about any."""
+
+    def rule(params: Params, at: Place, _known: AccountFacts) -> list[RequiredPermission]:
+        package = str(params.get(name) or at.arn("sagemaker", "model-package/any"))
+        status = params.get("ModelApprovalStatus") if operation == "UpdateModelPackage" else None
+        context = {"sagemaker:ModelApprovalStatus": str(status)} if status else {}
+        return [RequiredPermission(f"sagemaker:{operation}", package, context)]
+
+    return rule
 
 
 def _recorder(operation: str, name: str) -> Rule:
@@ -324,6 +338,16 @@ _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     ("config", "StartConfigurationRecorder"): _recorder(
         "StartConfigurationRecorder", "ConfigurationRecorderName"
     ),
+    ("config", "GetComplianceDetailsByConfigRule"): lambda _p, at, _k: [
+        RequiredPermission(
+            "config:GetComplianceDetailsByConfigRule", at.arn("config", "config-rule/any")
+        )
+    ],
+    ("sagemaker", "DescribeModelPackage"): _model_package(
+        "DescribeModelPackage", "ModelPackageName"
+    ),
+    ("sagemaker", "ListModelPackages"): _model_package("ListModelPackages", ""),
+    ("sagemaker", "UpdateModelPackage"): _model_package("UpdateModelPackage", "ModelPackageArn"),
     ("bedrock-runtime", "Converse"): _converse,
     ("bedrock-runtime", "InvokeModel"): _converse,
     ("cloudwatch", "PutMetricData"): _metric_data,

@@ -38,6 +38,7 @@ READ_ONLY = (  # EventDelivery and HttpApis read these; nothing is built for the
     "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::Route",
+    "AWS::Config::ConfigRule",  # ConfigRules reads it
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Permission",
@@ -85,6 +86,7 @@ PROPERTIES = {  # what a builder builds; after the bar, what has no visible effe
     # Nothing is throttled here.
     "AWS::ApiGatewayV2::Stage": "AccessLogSettings ApiId AutoDeploy StageName"
     " | DefaultRouteSettings Description RouteSettings Tags",
+    "AWS::Config::ConfigRule": "ConfigRuleName InputParameters Source | Description",
     "AWS::Events::EventBus": "Name",
     "AWS::Events::Rule": "Description EventBusName EventPattern Name ScheduleExpression State"
     " Targets",

@@ -68,6 +68,11 @@ class ServiceEvents:
         if where == self._here:
             self._event_delivery.put_later({"id": self._uuid(), **event})
 
+    def on_compliance(self, where: Where, detail: dict[str, Any]) -> None:
+        """Config emits an event for every change of a resource's compliance with a rule."""
+        if where == self._here:
+            self._emit("aws.config", "Config Rules Compliance Change", [], detail)
+
     def stage(self, event: Mapping[str, Any]) -> None:
         """Security Hub has every finding that it sends an event of.
 

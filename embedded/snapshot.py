@@ -1,7 +1,8 @@
 """The visible state of an account, to show that an undo restores everything.
 
 Only what can be contained or opened is read: buckets, tags of objects, principals, tags of AI
-resources and Glue jobs, policies of AgentCore, aliases of agents, notebooks, OpsItems, findings.
+resources and Glue jobs, policies of AgentCore, aliases of agents, notebooks, models, OpsItems,
+findings.
 Times and ids that change by themselves are left out.
 """
 
@@ -16,6 +17,7 @@ from embedded.backends import (
     glue,
     guardrails,
     invocation_logging,
+    model_packages,
     notebooks,
     tags,
 )
@@ -57,6 +59,7 @@ def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
         "service-credentials": iam_backend.all_credentials(),
         "notebooks": notebooks.every(),
         "glue": glue.every(),
+        "model-packages": model_packages.every(),
         "ssm": _ops_items(client("ssm")),
         "securityhub": _findings(client("securityhub")),
     }

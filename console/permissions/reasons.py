@@ -59,6 +59,13 @@ _WHY = {
     "TakeDeadLetters": "what is redelivered is taken from its queue",
     "Redeliver": "what is redelivered goes back to where it came from",
     "KnowIdentityCenter": "whether a role is IAM Identity Center's, whose sessions are people",
+    "ReportEvaluations": "what our Config rules found; without Config's token it is refused",
+    "KnowEarlierEvaluations": "what a rule was about and is no longer about",
+    "AssessModelPackages": "which models are approved, and whether each has an approved card",
+    "AssessLineage": "whether SageMaker's lineage leads from a model to a data set",
+    "AssessBedrock": "whether invocations are logged, what is enforced, where profiles route to",
+    "ListModelCards": "approved model cards that are resources of their own",
+    "ReadModelCards": "which model package such a card is about",
     "WriteWorkflowLog": 'failed executions (Step Functions Developer Guide, "Logging")',
 }
 
@@ -102,8 +109,12 @@ _WIDE = {
     "arn:aws:iam::*:role/cordon/MemberRole": "the same role in each account of the organization",
     "arn:aws:ssm:REGION:ACCOUNT:opsitem/*": "AWS generates the ids",
     "arn:aws:cloudformation:REGION:ACCOUNT:stack/*": "any stack may have the claim",
+    "arn:aws:config:REGION:ACCOUNT:config-rule/*": "Config makes the ids of rules",
+    "arn:aws:sagemaker:REGION:ACCOUNT:model-package/*": "a rule is about every model package",
+    "arn:aws:sagemaker:REGION:ACCOUNT:model-card/*": "any card may be about a package",
 }
 _FOR_PEOPLE = (  # no playbooks
+    "assess_resources",
     "setup",
     "report_cases",
     "decide_cases",

@@ -118,7 +118,9 @@ def _where(report: Report) -> list[str]:
         for one in row["by"]
         if one["where"]
     }
-    return [f"{MARK} {playbook}: where {parameter} is set" for playbook, parameter in sorted(marked)]
+    return [
+        f"{MARK} {playbook}: where {parameter} is set" for playbook, parameter in sorted(marked)
+    ]
 
 
 def _versions(report: Report) -> dict[str, str]:

@@ -20,6 +20,7 @@ from console.staging.hub import stage_hub
 from console.staging.identities import stage_owner, stage_role, stage_user
 from console.staging.images import stage_image
 from console.staging.lineage import stage_descendants
+from console.staging.model_packages import is_approved, stage_model_package
 from console.staging.notebooks import is_notebook, stage_notebook
 from console.staging.notes import OWN_TAGS, Client, Note
 from console.staging.objects import stage_object
@@ -92,6 +93,8 @@ def _resource(resource: Resource, finding: Finding, client: Client) -> Iterator[
         yield stage_agent(resource, finding)
     elif is_notebook(resource):
         yield stage_notebook(resource)
+    elif is_approved(resource, finding):
+        yield stage_model_package(resource)
     else:
         yield from _other(resource)
 

@@ -13,6 +13,7 @@ from embedded.backends.securityhub import needs_hub
 LISTED = "inventory"
 LISTS = {  # operation → the member that has the items
     ("bedrock", "ListGuardrails"): "guardrails",
+    ("bedrock", "ListInferenceProfiles"): "inferenceProfileSummaries",
     ("guardduty", "ListMalwareProtectionPlans"): "MalwareProtectionPlans",
     ("qbusiness", "ListApplications"): "applications",
     ("securityhub", "GetEnabledStandards"): "StandardsSubscriptions",

@@ -71,14 +71,15 @@ def list_artifacts(params: Params, where: Where) -> Response:
 
 @implements("sagemaker", "QueryLineage")
 def query_lineage(params: Params, where: Where) -> Response:
-    """What follows from one entity, with the edges, as far as MaxDepth."""
+    """What follows from one entity, with the edges, or of some types what it follows from."""
     known, edges = where.table(ENTITIES), where.table(EDGES)
-    if (
-        params["Direction"] != "Descendants"
-        or not params.get("IncludeEdges")
-        or "Filters" in params
+    backwards, types = params["Direction"] == "Ascendants", params.get("Filters", {})
+    if backwards is bool(params.get("IncludeEdges")) or backwards is not (
+        types.keys() == {"Types"}
     ):
-        raise NotModelled("QueryLineage but of all descendants with their edges")
+        raise NotModelled("QueryLineage but of descendants with edges, or ascendants of some types")
+    if backwards:
+        edges = _turned(edges)
     (start,) = params["StartArns"]
     if start not in known:
         raise _not_found(start)
@@ -93,12 +94,24 @@ def query_lineage(params: Params, where: Where) -> Response:
         level = [one for one in following if one not in seen]
         seen.update(level)
         found += [{"vertex": _vertex(arn, known)} for arn in level]
+    if backwards:
+        vertices = [one for one in found if "vertex" in one]
+        found = [one for one in vertices if one["vertex"].get("Type") in types["Types"]]
     listed, more = page(found, params, "NextToken", PAGE)
     return {
         "Vertices": [one["vertex"] for one in listed if "vertex" in one],
         "Edges": [one["edge"] for one in listed if "edge" in one],
         **more,
     }
+
+
+def _turned(edges: dict[str, list[str]]) -> dict[str, list[str]]:
+    """By what follows, what it follows from."""
+    turned: dict[str, list[str]] = {}
+    for source, destinations in edges.items():
+        for one in destinations:
+            turned.setdefault(one, []).append(source)
+    return turned
 
 
 def _vertex(arn: str, known: dict[str, Any]) -> dict[str, str]:

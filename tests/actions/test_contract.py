@@ -130,6 +130,7 @@ FAMILIES = {
     "deny_agent_access": "agent",
     "reject_agent_invocations": "agent",
     "change_notebook": "notebook",
+    "withdraw_approval": "model_package",
 }
 TAGS = {name for name in FAMILIES if name.startswith("tag_")}
 

@@ -53,6 +53,8 @@ def largest() -> Mapping[str, str]:
         "ExternalId": "e" * longest("ExternalId"),
         "MemberRole": "M" * 64,
         "OrganizationId": "o-" + "a" * 32,
+        "AllowedRegions": "us-".ljust(longest("AllowedRegions") - 2, "e") + "-1",
+        "Assess": "TwentyFour_Hours",
         "ApprovalHours": "168",
         "EvidenceDays": "36500",
     }

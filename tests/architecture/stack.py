@@ -17,6 +17,9 @@ PLACE = Place("111122223333", "eu-central-1")
 EMERGENCY = "arn:aws:iam::111122223333:role/Emergency"
 NAMED = "arn:aws:s3:::payroll-archive"
 FULL = {  # every optional parameter given
+    "AllowedRegions": "eu-central-1",
+    "Assess": "TwentyFour_Hours",
+    "EnforcedGuardrail": "abcdefghijkl:1",
     "BreakGlassRoles": EMERGENCY,
     "ContactEmail": "security@example.com",
     "DigestKey": "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000",

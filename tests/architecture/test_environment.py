@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cordon import bootstrap
+from cordon.assessing import handler as assessing
 from cordon.deciding import handler as deciding
 from cordon.deployment import Deployment
 from cordon.memory.parts import names_of
@@ -32,6 +33,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "DigestEvidence": digest.NEEDS,
     "ReconcileCases": reconcile.NEEDS,
     "ReportCases": reporting.NEEDS,
+    "AssessResources": assessing.NEEDS,
     "Setup": setting_up.NEEDS,
 }
 # A secret, and whatever grows with what is deployed or chosen: only where it is read.
@@ -64,6 +66,7 @@ READS = {
 FROM_THE_TABLE = {"DecideCases": {"CORDON_OWN_ROLES"}}
 LAYER = ROOT / "layers" / "cordon" / "cordon"
 ROOMS = {
+    "assessing": "AssessResources",
     "deciding": "DecideCases",
     "digesting": "DigestEvidence",
     "reconciling": "ReconcileCases",

@@ -82,7 +82,7 @@ def test_functions_and_folders_are_the_same() -> None:
         for name, r in raw.items()
         if r["Type"] == "AWS::Serverless::Function"
     }
-    own = {logical(p): f"functions/{p}" for p in (*PLAYBOOKS, "setup")}
+    own = {logical(p): f"functions/{p}" for p in (*PLAYBOOKS, "assess_resources", "setup")}
     with_every_header = ("ReportCases", "DecideCases", function_of(ESCALATE))
     assert coded == {
         **own,

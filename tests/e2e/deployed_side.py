@@ -21,7 +21,7 @@ from cordon.sources import read
 from cordon.sources.custom_action import digits_of
 from cordon.statuses import Status
 from embedded import snapshot as looks
-from embedded.backends import agent_aliases, agentcore, notebooks, tags
+from embedded.backends import agent_aliases, agentcore, model_packages, notebooks, tags
 from embedded.place import Place
 from tests.e2e.account import ACCOUNT, NAME, Account
 from tests.e2e.people import Heard, hearing
@@ -95,6 +95,7 @@ class _Watch:
         self.side = Side(waited=like.waited)
         self.ai = sorted(like.moments[0].state["tags"]) if like.moments else []
         self.notebooks = sorted(like.moments[0].state["notebooks"]) if like.moments else []
+        self.packages = sorted(like.moments[0].state["model-packages"]) if like.moments else []
         self.switched = sorted({s for one in like.moments for s in one.state["detection"]})
         self.noted = len(account.calls())
         self.generated = dict(_physical(account, NAME))
@@ -130,6 +131,7 @@ class _Watch:
         state["detection"] = looks.detection(account.client, self.own, self.switched)
         state |= {"agentcore-policies": self._policies(), "agent-aliases": self._aliases()}
         state["notebooks"] = self._notebooks()
+        state["model-packages"] = self._packages()
         state |= reports(account.client)
         calls = account.calls(self.noted)
         self.noted += len(calls)
@@ -169,6 +171,15 @@ class _Watch:
             )
             shown = sagemaker.describe_notebook_instance(NotebookInstanceName=name)
             found[arn] = {one: shown.get(one) for one in notebooks.SHOWN}
+        return found
+
+    def _packages(self) -> dict[str, Any]:
+        """Of the versions of models that replay has staged, as the snapshot has them."""
+        found = {}
+        for arn in self.packages:
+            sagemaker = self.account.client("sagemaker", arn.split(":")[3])
+            shown = sagemaker.describe_model_package(ModelPackageName=arn)
+            found[arn] = {one: shown[one] for one in model_packages.STATUSES if one in shown}
         return found
 
     def _aliases(self) -> dict[str, Any]:

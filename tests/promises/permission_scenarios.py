@@ -47,6 +47,7 @@ from tests.promises.permission_scenarios_people import (
     RECONCILER_ROADS,
     REPORTER_ROADS,
 )
+from tests.promises.permission_scenarios_rules import RULE_ROADS, RULES
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.world import HOME, PLAYBOOKS, ROOT, Event, World, chosen, finding_of
 
@@ -55,7 +56,7 @@ Road = Callable[[World], None]
 MEMBER = "444455556666"
 ENDED = (Status.CONTAINED, Status.TAGGED, Status.ESCALATED)
 MEMBERS = {"MemberRole": "Member", "ExternalId": "d3adb33f"}  # as the stack is deployed
-DEPLOYED = {**MEMBERS, **NAMED, "DigestKey": DIGEST_KEY}
+DEPLOYED = {**MEMBERS, **NAMED, **RULES, "DigestKey": DIGEST_KEY}
 
 
 def sample(name: str) -> Road:
@@ -375,6 +376,7 @@ ROADS: dict[str, tuple[Road, ...]] = {
         stopped_in_time,
         *(alone(road(CORRECTED)) for road in (died, approved, elsewhere)),
     ),
+    "AssessResources": RULE_ROADS,
     "Setup": (set_up, looked_after),
     "DecideCases": DESK_ROADS,
     "ReportCases": REPORTER_ROADS,

@@ -95,6 +95,7 @@ OWN_ROLES = (
     *(f"{function}Role" for function in PLAYBOOKS.values()),
     "WorkflowRole",
     "SetupRole",
+    "AssessResourcesRole",
     "ReportCasesRole",
     "DecideCasesRole",
     "ReconcileCasesRole",

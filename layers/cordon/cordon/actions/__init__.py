@@ -55,6 +55,7 @@ MODULES = {  # by name, the module within this package
     "deny_agent_access": "agent_core",
     "reject_agent_invocations": "agent_aliases",
     "change_notebook": "notebooks",
+    "withdraw_approval": "model_packages",
 }
 
 LOADED: dict[str, type[Action]] = {}  # by name

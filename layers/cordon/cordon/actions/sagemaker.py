@@ -9,12 +9,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from botocore.exceptions import ClientError
+
 from cordon.actions.grants import Grant
 from cordon.actions.tag import TagByArn, tag_grants, tags_by_key
-from cordon.clients import AwsClients
+from cordon.clients import AwsClients, error_code
 
+NOT_FOUND = "ResourceNotFound"
 # SageMaker has several messages for this, mostly as a ValidationException
 _NOT_FOUND = re.compile(r"does not exist|could not find|cannot find|not found|recordnotfound", re.I)
+
+
+def is_deleted(error: ClientError) -> bool:
+    """Does SageMaker say by this error that the resource does not exist?"""
+    code, message = error_code(error), str(error.response["Error"].get("Message", ""))
+    return code == NOT_FOUND or (code == "ValidationException" and says_not_found(message))
+
+
+def says_not_found(message: str) -> bool:
+    """Is this one of the messages for it?"""
+    return _NOT_FOUND.search(message) is not None
 
 
 @dataclass(frozen=True)
@@ -24,12 +38,12 @@ class TagSageMaker(TagByArn):
     grants: ClassVar[tuple[Grant, ...]] = tag_grants(
         "sagemaker", "SageMaker", "ListTags", "AddTags", "DeleteTags"
     )
-    not_found_errors: ClassVar[frozenset[str]] = frozenset({"ResourceNotFound"})
+    not_found_errors: ClassVar[frozenset[str]] = frozenset({NOT_FOUND})
     quota_errors: ClassVar[frozenset[str]] = frozenset({"ResourceLimitExceeded"})
 
     def _is_deleted(self, code: str, message: str) -> bool:
-        not_found = code == "ValidationException" and _NOT_FOUND.search(message)
-        return code in self.not_found_errors or bool(not_found)
+        not_found = code == "ValidationException" and says_not_found(message)
+        return code in self.not_found_errors or not_found
 
     def _read(self, aws: AwsClients) -> dict[str, str]:
         pages = aws.client("sagemaker").get_paginator("list_tags").paginate(ResourceArn=self.arn)

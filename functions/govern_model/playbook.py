@@ -1,0 +1,70 @@
+"""Govern model: withdraw the approval of a model that has no approved model card.
+
+When    our Config rule finds an approved model package without an approved model card; a person
+        names a model package by its ARN.
+Does    sets the package back to PendingManualApproval. An incident says what it lacks.
+Undo    none: a release ends the case, and a person approves the model. No role of Cordon may.
+Leaves  endpoints that serve the model, the card, a package that somebody rejected; tags: a version
+        of a model takes none.
+"""
+
+from cordon.actions import Action
+from cordon.actions.model_packages import VERSION, WithdrawApproval
+from cordon.deployment import Deployment
+from cordon.entry import serve
+from cordon.finding import Finding, Resource, ResourceRole
+from cordon.playbook import Incident, Playbook, Serves
+from cordon.settings import Mode
+
+PACKAGE = "AWS::SageMaker::ModelPackage"
+WITHOUT_CARD = ("config:cordon-model-package-has-approved-card",)
+
+MANUAL_STEP = (
+    "Endpoints that serve this version go on: find them (cordon lineage, with the package's ARN),"
+    " and decide about each. Write the model card, or have it approved, and then approve the"
+    " version again yourself: aws sagemaker update-model-package --model-package-arn ARN"
+    " --model-approval-status Approved --approval-description TEXT. The release of the case does"
+    " not approve it. The evidence of the case has the approval description that it had."
+)
+
+
+def targets(finding: Finding) -> tuple[Resource, ...]:
+    """The versions of models that the finding is about, in its own account."""
+    return tuple(
+        one
+        for one in finding.resources_of(PACKAGE, role=ResourceRole.TARGET)
+        if one.place.account == finding.place.account and VERSION.fullmatch(one.name)
+    )
+
+
+def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
+    """One change a version."""
+    return [WithdrawApproval(one.place, one.name) for one in targets(finding)]
+
+
+PLAYBOOK = Playbook(
+    name="govern_model",
+    handles=WITHOUT_CARD,
+    targets=targets,
+    plan=plan,
+    actions=(WithdrawApproval,),
+    controls=(
+        "NIST.800-53.r5 CM-3",
+        "NIST.800-53.r5 SA-10",
+        "ISO/IEC 27001:2022 A.8.32",
+        "ISO/IEC 42001:2023 A.6.2.4",
+        "ISO/IEC 42001:2023 A.9.4",
+        "NIST AI RMF GOVERN 1.4",
+        "SOC 2 CC8.1",
+        "EU AI Act Art. 11",
+        "EU AI Act Art. 14",
+    ),
+    defence_layer="configuration and change",
+    serves=Serves.GOVERNANCE,
+    recommended_mode=Mode.APPROVE,
+    manual_step=lambda _: MANUAL_STEP,
+    incident=Incident.ALWAYS,
+    by_arn=(PACKAGE,),
+)
+
+handler = serve(PLAYBOOK)
