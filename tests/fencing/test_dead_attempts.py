@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cordon.attempt import begin, lease
-from cordon.errors import ContainFailed, Refused
+from cordon.errors import ContainFailed, CordonError, NothingToChange, Refused
 from cordon.statuses import Event
 from tests.fencing.account import ORIGINAL, MemoryAccount, memory_account
 from tests.fencing.turns import Side
@@ -51,8 +51,11 @@ def test_orphaned_entry_stays_in_the_chain(account: MemoryAccount) -> None:
     assert account.faults() == []
 
 
-def test_refused_successor_keeps_the_hold(account: MemoryAccount) -> None:
-    """An earlier attempt wrote and died; now the service refuses to read: it stays held."""
+@pytest.mark.parametrize("reading", [Refused, NothingToChange])
+def test_refused_successor_keeps_the_hold(
+    account: MemoryAccount, reading: type[CordonError]
+) -> None:
+    """An earlier attempt wrote and died; now nothing can be read, or is found: it stays held."""
     data = account.plans["a"][0]
     calls = 0
     while account.resources.values == ORIGINAL:
@@ -65,7 +68,7 @@ def test_refused_successor_keeps_the_hold(account: MemoryAccount) -> None:
     with pytest.MonkeyPatch.context() as patch:
 
         def refuse(*_: Any) -> Any:
-            raise Refused("no room")
+            raise reading("no room")
 
         patch.setattr(type(data), "capture", refuse)
         account.deliver("a")

@@ -2,7 +2,7 @@
 
 ``walk`` knows no service: it goes breadth-first over what a reader finds. ``reader`` reads
 SageMaker AI's own lineage (``sagemaker``) and Bedrock's resources (``bedrock``), of one account and
-Region.
+Region. ``image_users`` looks who runs a container image.
 Copies that were made outside of these jobs leave no trace here.
 """
 
