@@ -20,6 +20,7 @@ FULL = {  # every optional parameter given
     "AllowedRegions": "eu-central-1",
     "Assess": "TwentyFour_Hours",
     "EnforcedGuardrail": "abcdefghijkl:1",
+    "RequiredTags": "owner,scope",
     "BreakGlassRoles": EMERGENCY,
     "ContactEmail": "security@example.com",
     "ExternalId": "d3adb33f",
