@@ -64,6 +64,9 @@ _WHY = {
     "AssessModelPackages": "which models are approved, and whether each has an approved card",
     "AssessLineage": "whether SageMaker's lineage leads from a model to a data set",
     "AssessBedrock": "whether invocations are logged, what is enforced, where profiles route to",
+    "ListTaggedResources": "what must have the tags that RequiredTags names",
+    "AssessSageMakerTags": "whether these have them",
+    "AssessBedrockTags": "whether these have them",
     "ListModelCards": "approved model cards that are resources of their own",
     "ReadModelCards": "which model package such a card is about",
     "WriteWorkflowLog": 'failed executions (Step Functions Developer Guide, "Logging")',
@@ -112,6 +115,16 @@ _WIDE = {
     "arn:aws:config:REGION:ACCOUNT:config-rule/*": "Config makes the ids of rules",
     "arn:aws:sagemaker:REGION:ACCOUNT:model-package/*": "a rule is about every model package",
     "arn:aws:sagemaker:REGION:ACCOUNT:model-card/*": "any card may be about a package",
+    **dict.fromkeys(
+        (
+            "arn:aws:sagemaker:REGION:ACCOUNT:endpoint/*",
+            "arn:aws:sagemaker:REGION:ACCOUNT:notebook-instance/*",
+            "arn:aws:sagemaker:REGION:ACCOUNT:domain/*",
+            "arn:aws:bedrock:REGION:ACCOUNT:agent/*",
+            "arn:aws:bedrock:REGION:ACCOUNT:knowledge-base/*",
+        ),
+        "each of them must have the required tags",
+    ),
 }
 _FOR_PEOPLE = (  # no playbooks
     "assess_resources",

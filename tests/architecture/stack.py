@@ -20,6 +20,7 @@ FULL = {  # every optional parameter given
     "AllowedRegions": "eu-central-1",
     "Assess": "TwentyFour_Hours",
     "EnforcedGuardrail": "abcdefghijkl:1",
+    "RequiredTags": "owner,scope",
     "BreakGlassRoles": EMERGENCY,
     "ContactEmail": "security@example.com",
     "DigestKey": "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000",

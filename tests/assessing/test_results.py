@@ -15,7 +15,7 @@ from cordon.assessing.results import Results
 from cordon.errors import Malformed, RunIncomplete
 
 AT = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
-REQUEST = Request("cordon-some-rule", "111122223333", "a token", AT, {})
+REQUEST = Request("cordon-some-rule", "aws", "111122223333", "a token", AT, {})
 TYPE = "AWS::SageMaker::ModelPackage"
 
 
@@ -125,6 +125,7 @@ EVENT = {
     "invokingEvent": json.dumps(INVOKING),
     "ruleParameters": '{"regions": "eu-west-1"}',
     "accountId": "111122223333",
+    "configRuleArn": "arn:aws-cn:config:cn-north-1:111122223333:config-rule/config-rule-1",
     "resultToken": "a token",
     "configRuleName": "cordon-some-rule",
 }
@@ -133,7 +134,7 @@ EVENT = {
 def test_a_request_is_read() -> None:
     request = Request.of(EVENT)
     assert (request.rule, request.token) == ("cordon-some-rule", "a token")
-    assert request.account == "111122223333"
+    assert (request.partition, request.account) == ("aws-cn", "111122223333")
     assert request.at.replace(microsecond=0) == AT
     assert request.parameters == {"regions": "eu-west-1"}
     assert Request.of({**EVENT, "ruleParameters": ""}).parameters == {}
@@ -152,6 +153,7 @@ def test_a_request_is_read() -> None:
         {"ruleParameters": {"regions": "eu-west-1"}},
         {"resultToken": None},
         {"accountId": None},
+        {"configRuleArn": "aws-cn"},
         {"configRuleName": 7},
     ],
 )
@@ -175,6 +177,7 @@ def test_a_rule_or_an_account_of_somebody_else_is_refused(
 
 
 def test_an_event_is_an_object() -> None:
-    for event in (None, [], "text"):
+    events: tuple[Any, ...] = (None, [], "text")
+    for event in events:
         with pytest.raises(Malformed):
             Request.of(event)

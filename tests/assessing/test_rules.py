@@ -8,23 +8,29 @@ from typing import Any
 
 import pytest
 
-from cordon.assessing import bedrock_settings, data_sets, inference_profiles, model_packages
-from cordon.assessing.evaluation import ACCOUNT, Evaluation, Found
+from cordon.assessing import (
+    bedrock_settings,
+    data_sets,
+    inference_profiles,
+    model_packages,
+    required_tags,
+)
+from cordon.assessing.evaluation import ACCOUNT, Evaluation, Found, Unread
 from cordon.assessing.handler import RULES
 from cordon.assessing.request import Request
 from cordon.clients import AwsClients
 from cordon.errors import Malformed
 from cordon.sources.config import managed_rule
 from embedded import backends
-from embedded.backends import guardrails, inventory, lineage
-from tests.actions.scenario import PLACE
+from embedded.backends import guardrails, inventory, lineage, notebooks
+from tests.actions.scenario import PLACE, stub
 from tests.architecture.stack import raw, stack
 from tests.architecture.test_template_rules import config, reached
 from tests.examples import HEADERS, TAG
 from tests.make import NOON
 
 HERE = backends.here(PLACE.account, PLACE.region)
-REQUEST = Request("cordon-some-rule", PLACE.account, "a token", NOON, {})
+REQUEST = Request("cordon-some-rule", "aws", PLACE.account, "a token", NOON, {})
 RIGHT, WRONG = "COMPLIANT", "NON_COMPLIANT"
 
 
@@ -184,6 +190,42 @@ def test_lineage_leads_to_a_data_set_or_not(aws: AwsClients) -> None:
         "other": nothing,
         "unknown": nothing,
     }
+
+
+# Tags
+
+
+def test_required_tags_are_there_or_named(aws: AwsClients) -> None:
+    notebooks.make("right", HERE, {"owner": "ana", "scope": "3", "other": ""})
+    notebooks.make("wrong", HERE, {"owner": " ", "scope": "3"})
+    domain = aws.client("sagemaker").create_domain(
+        DomainName="lab",
+        AuthMode="IAM",
+        DefaultUserSettings={},
+        SubnetIds=["s"],
+        VpcId="v",
+        Tags=[{"Key": "owner", "Value": "ana"}],
+    )["DomainArn"]
+    agent = aws.client("bedrock-agent").create_agent(
+        agentName="helper", agentResourceRoleArn="arn:aws:iam::123456789012:role/agent"
+    )["agent"]["agentId"]
+    request = replace(REQUEST, parameters={"tags": "owner,scope"})
+    assert said(required_tags.assess(aws, request)) == {
+        "right": RIGHT,
+        "wrong": f"{WRONG} Without the tag owner",
+        domain.rpartition("/")[2]: f"{WRONG} Without the tag scope",
+        agent: f"{WRONG} Without the tag owner, scope",
+    }
+
+
+def test_tags_that_cannot_be_read_are_no_verdict(aws: AwsClients) -> None:
+    notebooks.make("nb", HERE)
+    request = replace(REQUEST, parameters={"tags": "owner"})
+    codes = iter(("AccessDeniedException", "ResourceNotFound"))
+    stub(aws, "sagemaker", "ListTags", lambda _: next(codes))
+    (found,) = required_tags.assess(aws, request)
+    assert isinstance(found, Unread)
+    assert list(required_tags.assess(aws, request)) == []
 
 
 # What the template makes of them, and who hears

@@ -2,10 +2,14 @@
 
 import json
 
-from embedded.backends import here, lineage, model_packages
+from embedded.backends import here, lineage, model_packages, notebooks
 from tests.promises.world import HOME, World
 
-RULES = {"Assess": "TwentyFour_Hours", "AllowedRegions": "us-east-1"}  # as the stack is deployed
+RULES = {  # as the stack is deployed
+    "Assess": "TwentyFour_Hours",
+    "AllowedRegions": "us-east-1",
+    "RequiredTags": "owner",
+}
 PLACE = here(*HOME[:2])
 
 
@@ -17,6 +21,7 @@ def assessed(world: World) -> None:
     sagemaker = world.account.client("sagemaker")
     sagemaker.create_model_card(ModelCardName="churn", Content=content, ModelCardStatus="Approved")
     traced(world)
+    tagged(world)
     rules = world.account.stack.of("AWS::Config::ConfigRule")
     for rule in (*rules, *rules):
         world.account.config_rules.evaluate(rule.logical)
@@ -34,6 +39,35 @@ def traced(world: World) -> None:
     )["ModelArn"]
     data = lineage.entity("artifact/d1", "DataSet", "s3://acme-data/train/", PLACE)
     lineage.made_of(data, lineage.entity("artifact/m1", "Model", made, PLACE), PLACE)
+
+
+def tagged(world: World) -> None:
+    """One of each kind whose tags are read, with its owner's."""
+    role, owner = PLACE.arn("iam", "role/service", region=""), {"owner": "ana"}
+    tags = [{"Key": "owner", "Value": "ana"}]
+    notebooks.make("lab", PLACE, owner)
+    sagemaker, agents = world.account.client("sagemaker"), world.account.client("bedrock-agent")
+    variant = {"VariantName": "all", "ModelName": "traced", "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="scorer", ProductionVariants=[{**variant, "InitialInstanceCount": 1}]
+    )
+    sagemaker.create_endpoint(EndpointName="scorer", EndpointConfigName="scorer", Tags=tags)
+    network = {"SubnetIds": ["subnet-1"], "VpcId": "vpc-1"}
+    sagemaker.create_domain(
+        DomainName="lab", AuthMode="IAM", DefaultUserSettings={}, Tags=tags, **network
+    )
+    agents.create_agent(agentName="helper", agentResourceRoleArn=role, tags=owner)
+    model = "arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v1"
+    agents.create_knowledge_base(
+        name="manuals",
+        roleArn=role,
+        knowledgeBaseConfiguration={
+            "type": "VECTOR",
+            "vectorKnowledgeBaseConfiguration": {"embeddingModelArn": model},
+        },
+        storageConfiguration={"type": "OPENSEARCH_SERVERLESS"},  # moto's needs one
+        tags=owner,
+    )
 
 
 RULE_ROADS = (assessed,)

@@ -9,6 +9,7 @@
     model_packages      an approved model package has an approved model card
     data_sets           SageMaker's lineage leads from a model to a data set
     inference_profiles  an application inference profile routes to allowed Regions only
+    required_tags       endpoints, notebooks, domains, agents, knowledge bases have required tags
     bedrock_settings    invocations are logged; the guardrail that was named is enforced
 
 A rule reads, and changes nothing. Its results are Config's: a playbook hears of them by Config's

@@ -9,7 +9,13 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from cordon.assessing import bedrock_settings, data_sets, inference_profiles, model_packages
+from cordon.assessing import (
+    bedrock_settings,
+    data_sets,
+    inference_profiles,
+    model_packages,
+    required_tags,
+)
 from cordon.assessing.evaluation import Found
 from cordon.assessing.request import Request
 from cordon.assessing.results import Results
@@ -25,6 +31,7 @@ RULES: Mapping[str, Rule] = {  # by the name that the template gives them
     model_packages.RULE: model_packages.assess,
     data_sets.RULE: data_sets.assess,
     inference_profiles.RULE: inference_profiles.assess,
+    required_tags.RULE: required_tags.assess,
     bedrock_settings.LOGGING_RULE: bedrock_settings.assess_logging,
     bedrock_settings.GUARDRAIL_RULE: bedrock_settings.assess_guardrail,
 }

@@ -13,6 +13,7 @@ from typing import Any
 
 from cordon.clock import from_iso
 from cordon.errors import Malformed
+from cordon.finding import ARN
 
 SCHEDULED = "ScheduledNotification"
 
@@ -22,6 +23,7 @@ class Request:
     """One evaluation that Config wants: by which rule, and the token that its results go with."""
 
     rule: str
+    partition: str
     account: str
     token: str
     at: datetime
@@ -40,6 +42,7 @@ class Request:
             raise Malformed("invokingEvent.notificationCreationTime", "is no time") from error
         return cls(
             rule=_text(event, "configRuleName"),
+            partition=_partition(_text(event, "configRuleArn")),
             account=_text(event, "accountId"),
             token=_text(event, "resultToken"),
             at=at,
@@ -52,6 +55,13 @@ class Request:
         if not items:
             raise Malformed(f"ruleParameters.{name}", "is missing")
         return items
+
+
+def _partition(arn: str) -> str:
+    match = ARN.fullmatch(arn)
+    if match is None:
+        raise Malformed("configRuleArn", "is no ARN")
+    return match["partition"]
 
 
 def _object(event: Any, name: str) -> Mapping[str, Any]:
