@@ -72,6 +72,7 @@ def _playbook(header: Playbook, shown: Sequence[Sample], looked: Looked | None) 
         "recommended_mode": str(header.recommended_mode),
         "mode": looked.modes.get(header.name, str(Saw.UNKNOWN)) if looked else NOT_LOOKED_AT,
         "layer": header.defence_layer,
+        "layers": [layer for layer, _ in header.layers],
         "serves": str(header.serves),
         "handles": list(header.handles),
         "handles_high": list(header.handles_high),

@@ -9,6 +9,8 @@ from typer.testing import CliRunner, Result
 from console import cli
 from console.evidence import verify
 from console.stack import Stack
+from cordon.finding import Finding
+from cordon.lifecycle import stage
 from cordon.memory.cases import Case
 from tests.examples import HEADERS, event
 from tests.promises.world import World
@@ -70,6 +72,10 @@ def _says_what_it_is_evidence_for(case: Case, decided: dict[str, Any]) -> None:
     header = HEADERS[case.playbook]
     assert decided["supports_evidence_for"] == list(header.controls)
     assert [one["law"] for one in decided["periods_of_laws"]] == [c.law for c in header.clocks]
+    finding = Finding.from_json(decided["finding"])
+    assert decided["serves"] == header.serves
+    assert decided["defence_layer"] == header.layer_of(finding)
+    assert decided["lifecycle_stage"] == stage(finding)
 
 
 @pytest.mark.world("enforce")

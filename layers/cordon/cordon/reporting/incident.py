@@ -25,7 +25,16 @@ from cordon.playbook import Incident, Playbook
 from cordon.reporting.escape import escape_markdown, escaped_line
 from cordon.reporting.projection import Client, Report, Sending, sha256
 from cordon.reporting.question import question
-from cordon.reporting.texts import advice, change_lines, clocks, decision, facts, headline, truth
+from cordon.reporting.texts import (
+    about,
+    advice,
+    change_lines,
+    clocks,
+    decision,
+    facts,
+    headline,
+    truth,
+)
 from cordon.statuses import CLOSED, Status
 
 # Limits of CreateOpsItem, in characters (AWS Systems Manager API Reference)
@@ -104,11 +113,17 @@ def body(case: Case, playbook: Playbook, deployment: Deployment, until: str = ""
         ("What a person must do", case.plan.manual_step if case.plan.actions else ""),
         ("Periods of laws", tuple(clocks(case, playbook))),
         ("Supports evidence for", ", ".join(playbook.controls)),
+        ("Serves", "; ".join(_about(case, playbook))),
         ("Case", case.id),
         ("Finding", case.finding.id),
         ("Details", case.finding.description),
     ]
     return "\n\n".join(f"{name}: {_escaped(text)}" for name, text in parts if text)
+
+
+def _about(case: Case, playbook: Playbook) -> list[str]:
+    words = {"serves": "", "layer": "layer of defence: ", "stage": "stage of the data lifecycle: "}
+    return [words[key] + of for key, of in about(case, playbook).items()]
 
 
 def _escaped(text: str | tuple[str, ...]) -> str:
