@@ -7,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from console import (
+    attest_command,
     case_commands,
     decision_commands,
     evidence_commands,
@@ -59,6 +60,7 @@ for group in (
     settings_commands,
     replay_commands,
     coverage_command,
+    attest_command,
     lineage,
     repository_commands,
 ):

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from console.coverage.checks import Result
-from console.coverage.live import look, modes_of
+from console.coverage.live import Attested, attested_in, look, modes_of
 from console.options import Where, on_stack
 from console.stack import NotPossible
 
@@ -50,7 +50,9 @@ def coverage(
         table.show(found, Console())
 
 
-def looked(where: Where) -> tuple[str, Mapping[str, Result], Mapping[str, str], str]:
+def looked(
+    where: Where,
+) -> tuple[str, Mapping[str, Result], Mapping[str, str], str, Attested, str]:
     """What the account of your credentials shows, as ``Looked`` has it.
 
     NotPossible where there are none.
@@ -62,7 +64,7 @@ def looked(where: Where) -> tuple[str, Mapping[str, Result], Mapping[str, str], 
         raise NotPossible(f"no account can be looked at: {error}") from None
     modes, said = modes_of(where.find)
     place = f"{account} {session.region_name}"
-    return place, look(session.client), modes, said
+    return place, look(session.client), modes, said, *attested_in(where.find)
 
 
 COMMANDS = {coverage: "cordon coverage --live"}
