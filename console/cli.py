@@ -7,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from console import (
+    attest_command,
     case_commands,
     decision_commands,
     demo,
@@ -61,6 +62,7 @@ for group in (
     replay_commands,
     coverage_command,
     report_command,
+    attest_command,
     lineage,
     demo,
     repository_commands,

@@ -48,6 +48,9 @@ def _page(all_playbooks: tuple[Playbook, ...]) -> str:
         parts.append(header["title"])
         parts += [f"- **{key}** {header[key]}" for key in ("When", "Does", "Undo", "Leaves")]
         parts.append(f"- **Defence layer** {playbook.defence_layer}; serves {playbook.serves}")
+        if playbook.layers:
+            named = ", ".join(layer for layer, _ in playbook.layers)
+            parts.append(f"- **By its kind a finding is of another layer** {named}")
         parts.append(
             f"- **Recommended mode** {playbook.recommended_mode} (every playbook starts in observe)"
         )

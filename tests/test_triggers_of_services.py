@@ -20,6 +20,7 @@ from console.triggers.rules import MOST_CHARACTERS, size
 from cordon.finding import Finding, State
 from cordon.sources import read
 from embedded.event_patterns import check, flat, matches_flat
+from tests.examples import event as sample
 
 EVENTS = Path(__file__).parent.parent / "events"
 SOURCES = (
@@ -137,7 +138,7 @@ def test_kind_that_nothing_can_be_has_no_rule() -> None:
 
 def test_alarm_of_several_metrics_comes_for_each() -> None:
     """Only the exact gate knows which metric the kind has."""
-    event = json.loads((EVENTS / "nobody/cloudwatch_guardrail_alarm.json").read_text())
+    event = sample("cloudwatch_guardrail_alarm")
     metric = {"namespace": "AWS/Bedrock", "name": "Invocations", "dimensions": {}}
     query = {"id": "m2", "metricStat": {"metric": metric}, "returnData": False}
     event["detail"]["configuration"]["metrics"].append(query)

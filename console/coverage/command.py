@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from console.coverage.checks import Result
-from console.coverage.live import look, modes_of
+from console.coverage.live import Attested, attested_in, look, modes_of
 from console.options import Where, on_stack
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,9 @@ def coverage(
         table.show(found, Console())
 
 
-def looked(where: Where) -> tuple[str, Mapping[str, Result], Mapping[str, str], str]:
+def looked(
+    where: Where,
+) -> tuple[str, Mapping[str, Result], Mapping[str, str], str, Attested, str]:
     """What the account of your credentials shows, as ``Looked`` has it.
 
     What AWS says to credentials that it does not know, or where there are none, rises.
@@ -57,7 +59,7 @@ def looked(where: Where) -> tuple[str, Mapping[str, Result], Mapping[str, str], 
     account = session.client("sts").get_caller_identity()["Account"]  # needs no permission
     modes, said = modes_of(where.find)
     place = f"{account} {session.region_name}"
-    return place, look(session.client), modes, said
+    return place, look(session.client), modes, said, *attested_in(where.find)
 
 
 COMMANDS = {coverage: "cordon coverage --live"}

@@ -97,14 +97,21 @@ def risks(
 
 
 def layers(data: Data, headers: Mapping[str, Playbook]) -> Iterator[dict[str, Any]]:
-    """The seven layers, each with its playbooks. ValueError for a header's layer that is none."""
+    """The seven layers, each with its playbooks. ValueError for a header's layer that is none.
+
+    A playbook whose kinds are of several layers is named in each of them.
+    """
     known = {word for row in data.scopes["layers"] for word in row["headers"]}
     for header in headers.values():
-        if header.defence_layer not in known:
-            raise ValueError(f"{header.name}: {header.defence_layer} is no layer of scopes.json")
+        if unknown := sorted(_layers_of(header) - known):
+            raise ValueError(f"{header.name}: {', '.join(unknown)} is no layer of scopes.json")
     for row in data.scopes["layers"]:
-        names = [one.name for one in headers.values() if one.defence_layer in row["headers"]]
+        names = [one.name for one in headers.values() if _layers_of(one) & {*row["headers"]}]
         yield {"layer": row["layer"], "playbooks": names, "none": "" if names else row["none"]}
+
+
+def _layers_of(header: Playbook) -> set[str]:
+    return {header.defence_layer, *(layer for layer, _ in header.layers)}
 
 
 def controls(data: Data, headers: Mapping[str, Playbook]) -> Iterator[dict[str, Any]]:

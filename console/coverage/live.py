@@ -11,9 +11,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from console.coverage import cells, data
 from console.coverage.checks import CHECKS, Account, Check, Result, Saw
+from console.options import ROOT
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack
+from cordon.clock import now, to_iso
+from cordon.memory import attestations
+from cordon.memory.attestations import Attestation
 
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 MACIE_IS_OFF = "Macie is not enabled"
@@ -66,3 +71,32 @@ def modes_of(found: Callable[[], Stack]) -> tuple[Mapping[str, str], str]:
         return {}, "the settings are not understood: every playbook observes"
     named = {name: str(understood.mode(name)) for name in settings.playbooks}
     return named, f"master switch: {understood.switch}"
+
+
+Attested = Mapping[str, Mapping[str, str]]  # what was said last, by cell
+
+
+def attested_in(found: Callable[[], Stack]) -> tuple[Attested, str]:
+    """What people attested at the desk of a stack, by cell, and why that is not known."""
+    wanted = [about for about, _ in cells.subjects(data.read(ROOT).scopes)]
+    try:
+        kept = attestations.read(found().table, wanted)
+    except NotPossible as why:
+        return {}, str(why)
+    except (KeyError, ValueError):
+        return {}, "unknown: a row is not understood"
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in DENIED:
+            raise
+        return {}, f"unknown: the right for {error.operation_name}"
+    return {about: _shown(said) for about, said in kept.items()}, ""
+
+
+def _shown(said: Attestation) -> dict[str, str]:
+    return {
+        "is": str(said.worth(now())),
+        "says": said.says,
+        "by": said.person,
+        "at": to_iso(said.at),
+        "until": to_iso(said.until),
+    }

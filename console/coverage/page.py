@@ -36,8 +36,9 @@ LIVE = """\
 stack where your credentials may (the policy [reader](policies/reader.json)). *on* and *off* are
 what a check saw at that moment; *unknown* names the permission or the error, and nothing better is
 concluded from it. A scope that is *not seen* may be used all the same: an account has other
-Regions. Cordon keeps no attestations: what no call can show, a person must attest elsewhere, and
-these cells say so.
+Regions. What no call can show, a person may attest at the desk (`cordon attest`): such a cell then
+has who said it, what, and until when, and no check is *on* because of it. Nothing of Cordon has
+looked whether it is so.
 """
 CONTROLS = """\
 ## Controls

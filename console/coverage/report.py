@@ -1,8 +1,8 @@
 """All that is covered, as one document: the table, docs/coverage.md and --output json show it.
 
 ``report(root)`` says what the repository handles; with what an account showed, it says that too.
-What only an account knows is *not looked at* without one. Cordon keeps no attestations: what no
-call can show, a person must attest elsewhere.
+What only an account knows is *not looked at* without one. What no call can show, a person may
+attest: it is shown as that person's word, and no check is said to be on because of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from console.coverage import cells, handled
 from console.coverage import data as coverage_data
-from console.coverage import handled
 from console.coverage.checks import CHECKS, Result, Saw
 from console.coverage.data import OWASP, TECHNIQUES
 from console.coverage.handled import Sample
@@ -30,6 +30,8 @@ class Looked:
     results: Mapping[str, Result]  # by check
     modes: Mapping[str, str] = field(default_factory=dict)
     said: str = ""  # of the modes
+    attested: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by cell
+    attested_says: str = ""  # why it is not known what people attested
 
 
 def report(root: Path, looked: Looked | None = None) -> Report:
@@ -41,6 +43,7 @@ def report(root: Path, looked: Looked | None = None) -> Report:
     return {
         "place": looked.place if looked else "",
         "modes": looked.said if looked else NOT_LOOKED_AT,
+        "attestations": looked.attested_says if looked else NOT_LOOKED_AT,
         "playbooks": [_playbook(one, shown, looked) for one in headers.values()],
         "needs": [_need(row, looked) for row in handled.needs(data, headers)],
         "nobody": handled.nobody(shown),
@@ -72,6 +75,7 @@ def _playbook(header: Playbook, shown: Sequence[Sample], looked: Looked | None) 
         "recommended_mode": str(header.recommended_mode),
         "mode": looked.modes.get(header.name, str(Saw.UNKNOWN)) if looked else NOT_LOOKED_AT,
         "layer": header.defence_layer,
+        "layers": [layer for layer, _ in header.layers],
         "serves": str(header.serves),
         "handles": list(header.handles),
         "handles_high": list(header.handles_high),
@@ -104,6 +108,7 @@ def _matrix(raw: Mapping[str, Any], looked: Looked | None) -> Report:
             "in_use": [_check(name, looked) for name in scope["in_use"]],
             "seen": _seen([_saw(name, looked)["saw"] for name in scope["in_use"]], looked),
             "attest": scope["attest"],
+            **_attested(cells.scope_id(raw, number), looked),
             "cells": [
                 {
                     "column": column["name"],
@@ -113,6 +118,7 @@ def _matrix(raw: Mapping[str, Any], looked: Looked | None) -> Report:
                         if number >= column["from_scope"]
                     ],
                     "attest": column["attest"],
+                    **_attested(cells.cell_id(raw, number, column), looked),
                 }
                 for column in raw["columns"]
             ],
@@ -120,6 +126,11 @@ def _matrix(raw: Mapping[str, Any], looked: Looked | None) -> Report:
         for number, scope in enumerate(raw["scopes"], 1)
     ]
     return {"name": raw["name"], "source": raw["source"], "scopes": rows}
+
+
+def _attested(about: str, looked: Looked | None) -> Report:
+    """What a person said of it last; nothing where nobody did."""
+    return {"id": about, "attested": dict(looked.attested.get(about, {})) if looked else {}}
 
 
 def _check(name: str, looked: Looked | None) -> dict[str, str]:

@@ -23,6 +23,8 @@ def show(found: Report, out: Console) -> None:
     """Every part of the report."""
     _say(out, f"Coverage, {found['place'] or 'no account was looked at'}", style="bold")
     _say(out, f"Modes: {found['modes']}" if found["place"] else LIVE)
+    if found["place"] and found["attestations"]:
+        _say(out, f"Attestations: {found['attestations']}")
     rows = ((one["name"], one["recommended_mode"], one["mode"]) for one in found["playbooks"])
     _table(out, "Playbooks", ("playbook", "recommended", "mode here"), rows)
     needs = ((one["title"], _saw(one), ", ".join(one["for"])) for one in found["needs"])
@@ -50,7 +52,7 @@ def _matrix(matrix: Mapping[str, Any], out: Console) -> None:
     scopes = ((one["scope"], one["seen"], _checks(one["in_use"], one)) for one in matrix["scopes"])
     _table(out, matrix["name"], ("scope", "in this Region", "seen by"), scopes)
     for scope in matrix["scopes"]:
-        if scope["seen"] != "not seen":
+        if scope["seen"] != "not seen" or any(cell["attested"] for cell in scope["cells"]):
             cells = ((cell["column"], _checks(cell["checks"], cell)) for cell in scope["cells"])
             _table(out, f"Scope {scope['scope']}: {scope['seen']}", ("", "what is there"), cells)
 
@@ -59,7 +61,17 @@ def _checks(checks: Sequence[Mapping[str, Any]], of: Mapping[str, Any]) -> str:
     """Each check with what it saw, and what a person must attest."""
     said = [f"{one['title']}: {_saw(one)}" for one in checks]
     attest = [f"a person must attest: {of['attest']}"] if of["attest"] else []
-    return "\n".join((*said, *attest))
+    return "\n".join((*said, *attest, *_attested(of["attested"])))
+
+
+def _attested(said: Mapping[str, str]) -> list[str]:
+    """A person's word, with who and until when: never as what a check saw."""
+    if not said:
+        return []
+    until = {"attested": f"until {said['until']}", "ended": f"ended {said['until']}"}
+    when = until.get(said["is"], f"withdrawn {said['at']}")
+    says = f": {said['says']}" if said["says"] else ""
+    return [f"attested by {said['by']}, {when}{says}"]
 
 
 def _saw(row: Mapping[str, Any]) -> str:

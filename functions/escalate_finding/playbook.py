@@ -4,8 +4,10 @@ When    root is used; an identity was manipulated, or a notebook's start script 
         sequence names what no playbook contains; logs or defences are impaired; the principal,
         bucket or object is one that Cordon cannot contain; anything critical, or High about data,
         identity or AI, that no other playbook handles; or such a threat in an account or Region
-        that is not served.
-Does    an incident says what a person must do.
+        that is not served. An alarm of yours on WAF, Shield, Bedrock's throttles, tokens or
+        guardrails, or drift. A control of a service of data, network, identity or detection.
+Does    an incident says what a person must do. Of those services' controls there is one for each
+        resource and control; Medium ones are recorded without one, and Low ones are ignored.
 Undo    resolves the incident.
 Leaves  every resource.
 """
@@ -18,13 +20,14 @@ from cordon.actions import Action
 from cordon.deadlines import AI_ACT_73, GDPR_33, HIPAA_164_404
 from cordon.deployment import Deployment
 from cordon.entry import serve
-from cordon.finding import Finding, Resource, ResourceRole
+from cordon.finding import Finding, Resource, ResourceRole, SeverityLabel
 from cordon.headers import headers
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Mode
 from cordon.unsupported import ATTACK_SEQUENCES, BUCKET, MOST_NAMED, of_the_refused
 
 OBJECT = "AWS::S3::Object"
+ACCOUNT = "AWS::::Account"  # as a control names it
 # A person must handle these, at any severity.
 ROOT_USE = (
     "guardduty:Policy:IAMUser/RootCredentialUsage",
@@ -44,6 +47,56 @@ DETECTION_IMPAIRED = ("guardduty:DefenseImpairment:*", "guardduty:Stealth:*")
 DISCOVERED_BUCKETS = ("guardduty:Discovery:S3/MaliciousIPCaller*",)
 # In a bucket that Cordon cannot tag; where it is High: Macie finds Low and Medium daily.
 SENSITIVE_DATA = ("macie:SensitiveData:*",)
+# How services of data engineering, keys, certificates, networks, sign-in and detection are set up
+# (Security Hub User Guide, the page of each service's controls). EC2: flow logs, VPC endpoints.
+NETWORK_CONTROLS = (
+    *(f"securityhub:EC2.{number}" for number in (6, 10, 55, 56)),
+    "securityhub:WAF.*",
+)
+DATA_CONTROLS = (
+    "securityhub:ACM.*",
+    "securityhub:DMS.*",
+    "securityhub:Glue.*",
+    "securityhub:KMS.*",
+    "securityhub:Kinesis.*",
+    "securityhub:Neptune.*",
+)
+DETECTION_CONTROLS = (
+    "securityhub:CloudTrail.*",
+    "securityhub:GuardDuty.*",
+    "securityhub:Inspector.*",
+    "securityhub:Macie.*",
+)
+SET_UP = (
+    *NETWORK_CONTROLS,
+    *DATA_CONTROLS,
+    *DETECTION_CONTROLS,
+    "securityhub:Cognito.*",
+    "securityhub:EMR.*",
+)
+# Alarms that people made; none names who called, so that nobody is restricted. Namespaces and
+# metrics: AWS WAF Developer Guide, "AWS WAF metrics and dimensions" (names that Bot Control gives
+# are dimensions) and "Viewing metrics and dimensions" (Shield Advanced); Amazon Bedrock User Guide,
+# "Monitor bedrock-runtime inference using CloudWatch metrics" and "Monitor Amazon Bedrock
+# Guardrails using CloudWatch metrics"; SageMaker AI Developer Guide, "CloudWatch Metrics" of Model
+# Monitor, which writes a slash before the namespace, and "CloudWatch Metrics for Bias Drift
+# Analysis", which writes none.
+WEB_ALARMS = ("cloudwatch:AWS/WAFV2:*",)
+DENIAL_OF_SERVICE_ALARMS = ("cloudwatch:AWS/DDoSProtection:*",)
+USE_ALARMS = (
+    "cloudwatch:AWS/Bedrock:InvocationThrottles",
+    "cloudwatch:AWS/Bedrock:InputTokenCount",
+    "cloudwatch:AWS/Bedrock:OutputTokenCount",
+)
+GUARDRAIL_ALARMS = ("cloudwatch:AWS/Bedrock/Guardrails:InvocationsIntervened",)
+DRIFT_ALARMS = (
+    "cloudwatch:/aws/sagemaker/Endpoints/*",
+    "cloudwatch:/aws/sagemaker/ModelMonitoring/*",
+    "cloudwatch:aws/sagemaker/Endpoints/*",
+    "cloudwatch:aws/sagemaker/ModelMonitoring/*",
+)
+EDGE_ALARMS = (*WEB_ALARMS, *DENIAL_OF_SERVICE_ALARMS)
+MODEL_ALARMS = (*USE_ALARMS, *GUARDRAIL_ALARMS, *DRIFT_ALARMS)
 FOR_A_PERSON = (
     *ROOT_USE,
     *ACCOUNT_WIDE,
@@ -51,6 +104,9 @@ FOR_A_PERSON = (
     *CODE_IN_AI,
     *DETECTION_IMPAIRED,
     *DISCOVERED_BUCKETS,
+    *EDGE_ALARMS,
+    *MODEL_ALARMS,
+    *SET_UP,
 )
 
 # Where they are High or Critical, and nobody else handles them.
@@ -68,10 +124,6 @@ CONCERNS_DATA = (
     "securityhub:DynamoDB.*",
     "securityhub:EFS.*",
     "securityhub:ES.*",
-    "securityhub:Glue.*",
-    "securityhub:KMS.*",
-    "securityhub:Macie.*",
-    "securityhub:Neptune.*",
     "securityhub:Opensearch.*",
     "securityhub:RDS.*",
     "securityhub:Redshift*.*",
@@ -109,7 +161,21 @@ MANUAL_STEPS = {
     "approved, and look for what was done while it was off.",
     DISCOVERED_BUCKETS: "Find in CloudTrail whose credentials listed the bucket from "
     "that address, and revoke them. Check what was read afterwards.",
+    WEB_ALARMS: "See in the web ACL's metrics and sampled requests who sends this. Where it is no "
+    "user of yours: add a rate-based rule by address or by the names of Bot Control, in count mode "
+    "first. Cordon changes no web ACL.",
+    DENIAL_OF_SERVICE_ALARMS: "See the event in Shield, and whether its mitigation holds. Where it "
+    "does not: limit requests in the web ACL, and call the Shield Response Team.",
+    USE_ALARMS: "The metric names no caller. Find in the invocation logs who invoked the model so "
+    "often. Where that is no use of yours, restrict that role or user; else raise the quota.",
+    GUARDRAIL_ALARMS: "The metric names no caller. Find in the invocation logs what the guardrail "
+    "stopped and who sent it. Many in a row may be an attack, or a guardrail that is too strict.",
+    DRIFT_ALARMS: "Compare what the model gets and says now with its baseline. Decide whether it "
+    "may go on deciding; take it out of use or train it anew if not.",
+    SET_UP: "Bring the resource into line with the control: its page in the Security Hub User "
+    "Guide says how.",
 }
+UNTIL_RESOLVED = " Then resolve the incident: Cordon does not hear that this control passed."
 SEQUENCE = (
     "Treat every resource of the sequence as part of one incident: cordon review --sequence, with "
     "the finding's id, shows its cases."
@@ -130,10 +196,25 @@ def for_a_person(finding: Finding) -> str:
         if first is None or None in refused:
             return ""
         return f"Not contained: {first.reason}. {first.manual_step}"
-    if not PLAYBOOK.hears(finding):
+    if not PLAYBOOK.hears(finding) or _is_minor(finding):
         return ""
     steps = (words for family, words in MANUAL_STEPS.items() if finding.matches(*family))
-    return next(steps, UNHANDLED)
+    step = next(steps, UNHANDLED)
+    opens_one = finding.matches(*SET_UP) and finding.severity.urgent
+    return step + UNTIL_RESOLVED if opens_one else step
+
+
+def _is_minor(finding: Finding) -> bool:
+    """A control of Low severity, as one that wants tags: Security Hub has it."""
+    low = (SeverityLabel.LOW, SeverityLabel.INFORMATIONAL)
+    return finding.matches(*SET_UP) and finding.severity.label in low
+
+
+def recorded(finding: Finding) -> str:
+    """Why a control of Medium severity is recorded and opens no incident; "" for all else."""
+    if finding.severity.urgent or not finding.matches(*SET_UP):
+        return ""
+    return "a control of Medium severity is recorded, and opens no incident"
 
 
 def _rest_of_the_sequence(finding: Finding, heard: Sequence[Playbook]) -> str:
@@ -182,9 +263,25 @@ def _in_a_place_that_is_not_served(finding: Finding) -> str:
 
 
 def targets(finding: Finding) -> tuple[Resource, ...]:
-    """The account: the incident is about the finding as a whole."""
+    """What the incident is about: a control's resource; of anything else the account.
+
+    A control fails for each resource of its own, and each is corrected for itself.
+    """
+    if not for_a_person(finding):
+        return ()
     account = Resource("AWS::Account", finding.place.account, finding.place)
-    return (account,) if for_a_person(finding) else ()
+    return (_failed(finding) if finding.is_control else ()) or (account,)
+
+
+def _failed(finding: Finding) -> tuple[Resource, ...]:
+    """By their ARNs alone: ASFF and OCSF have two names for one type, and both are one case."""
+    return tuple(
+        Resource("Other", one.arn or one.name, one.place, one.arn)
+        for one in finding.resources
+        if one.role is ResourceRole.TARGET
+        and one.type != ACCOUNT
+        and one.place.account == finding.place.account
+    )
 
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
@@ -213,9 +310,21 @@ PLAYBOOK = Playbook(
         "EU AI Act Art. 73",
     ),
     defence_layer="incident response",
+    layers=(
+        ("network and edge protection", (*NETWORK_CONTROLS, *EDGE_ALARMS)),
+        ("detection", (*DETECTION_CONTROLS, *DETECTION_IMPAIRED)),
+        ("data protection", (*DATA_CONTROLS, *CONCERNS_DATA)),
+        (
+            "identity and access",
+            ("securityhub:Cognito.*", *ROOT_USE, *ACCOUNT_MANIPULATION, *CONCERNS_IDENTITY),
+        ),
+        ("application and models", (*MODEL_ALARMS, *CODE_IN_AI, *CONCERNS_AI)),
+        ("infrastructure", ("securityhub:EMR.*",)),
+    ),
     serves=Serves.GOVERNANCE,
     recommended_mode=Mode.ENFORCE,
     manual_step=for_a_person,
+    needs_nobody=lambda finding, _: recorded(finding),
     incident=Incident.ALWAYS,
     clocks=(GDPR_33, HIPAA_164_404, AI_ACT_73),
     everywhere=True,

@@ -265,6 +265,13 @@ def test_unreadable_policy_is_refused(aws: AwsClients) -> None:
         OUTSIDERS.capture(aws)
 
 
+def test_only_a_freeze_says_what_it_does_without_versioning() -> None:
+    for action in (WRITES, OUTSIDERS.combine(WRITES)):
+        assert f"get-bucket-versioning --bucket {BUCKET}" in action.caution
+        assert "brings nothing back" in action.caution
+    assert (OUTSIDERS.caution, EVERYONE.caution) == ("", "")
+
+
 # Combining
 
 

@@ -148,7 +148,14 @@ def test_outsiders_excludes_the_organization() -> None:
 
 
 @pytest.mark.parametrize(
-    "action", ["s3:PutObject", "s3:DeleteObjectVersion", "s3:PutBucketPolicy", "s3:TagResource"]
+    "action",
+    [
+        "s3:PutObject",
+        "s3:DeleteObjectVersion",
+        "s3:PutBucketPolicy",
+        "s3:PutBucketVersioning",
+        "s3:TagResource",
+    ],
 )
 def test_writes_level_denies_all_but_the_exempt(action: str) -> None:
     assert denied("writes", action) == INSIDE | OUTSIDE | UNLISTED | beyond_puts(action)

@@ -66,6 +66,7 @@ def test_every_verb_is_carried_out(office: Office) -> None:
         "contain": {"resource": "arn:aws:s3:::x", "playbook": QUARANTINE.name, "why": "w"},
         "redeliver": {"queue": "FailedReports"},
         "settings": {"change": {"do": "budget", "cases": 3}},
+        "attest": {"about": "agentic-1", "withdraw": True},
         "stop": None,
     }
     assert {verb: sends(verb, body)[0] for verb, body in bodies.items()} == dict.fromkeys(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cordon.deciding.request import (
     MOST_BYTES,
     ROUTES,
+    Attest,
     BadRequest,
     ByArn,
     OnCase,
@@ -53,6 +54,12 @@ def sent(body: Any, **more: Any) -> dict[str, Any]:
         ("settings", {"change": {"do": "start"}}, SetSettings({"do": "start"})),
         ("stop", {}, Stop()),
         ("stop", {"observe": True}, Stop(True)),
+        (
+            "attest",
+            {"about": "agentic-1-orchestration", "says": "tried", "until": "2027-01-31"},
+            Attest("agentic-1-orchestration", "tried", "2027-01-31"),
+        ),
+        ("attest", {"about": "agentic-1", "withdraw": True}, Attest("agentic-1", "", "", True)),
     ],
 )
 def test_body_is_read(verb: str, body: Any, read: object) -> None:
@@ -89,6 +96,10 @@ def test_stop_needs_no_body(event: dict[str, Any]) -> None:
         ("redeliver", {}, "queue"),
         ("settings", {"change": "start"}, "change"),
         ("settings", {}, "change"),
+        ("attest", {"about": "agentic#1", "says": "s", "until": "2027-01-31"}, "about"),
+        ("attest", {"about": "agentic-1", "until": "2027-01-31"}, "says"),
+        ("attest", {"about": "agentic-1", "says": "s"}, "until"),
+        ("attest", {"about": "agentic-1", "withdraw": True, "until": "2027-01-31"}, "until"),
         ("stop", {"observe": "yes"}, "observe"),
         ("stop", {"observe": 1}, "observe"),
         ("stop", [], "body"),

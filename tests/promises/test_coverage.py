@@ -75,6 +75,9 @@ def printed(world: World, arn: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.world("approve")
 def test_account_is_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ai_is_there(world)
+    said = {"about": "generative-3-resilience", "says": "tried", "until": "2027-05-31"}
+    grace = user(world, "grace", "operator")
+    assert world.account.request("POST", "/attest", said, caller=grace).status == 200
     found = printed(world, may_look(world, "ada", "reader"), monkeypatch)
     assert found["place"] == "111122223333 us-east-1"
     assert found["modes"] == "master switch: on"
@@ -100,6 +103,10 @@ def test_account_is_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> 
     assert agentic == ["not seen", "in use", "not seen", "unknown"]
     cells = {one["column"]: one["checks"] for one in found["matrices"][0]["scopes"][2]["cells"]}
     assert [one["saw"] for one in cells["Controls"]] == ["off", "off"]
+    resilience = found["matrices"][0]["scopes"][2]["cells"][4]
+    assert resilience["attested"]["by"] == grace
+    assert (resilience["attested"]["is"], resilience["checks"]) == ("attested", [])
+    assert found["attestations"] == ""
 
 
 @pytest.mark.world("approve")

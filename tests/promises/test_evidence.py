@@ -11,6 +11,8 @@ from console.evidence import verify
 from console.stack import Stack
 from cordon import VERSION
 from cordon.frameworks import VERSIONS, framework_of
+from cordon.finding import Finding
+from cordon.lifecycle import stage
 from cordon.memory.cases import Case
 from tests.examples import HEADERS, event
 from tests.promises.world import World
@@ -75,6 +77,10 @@ def _says_what_it_is_evidence_for(case: Case, decided: dict[str, Any]) -> None:
     assert decided["frameworks"].items() <= VERSIONS.items()
     assert {framework_of(control) for control in header.controls} == set(decided["frameworks"])
     assert [one["law"] for one in decided["periods_of_laws"]] == [c.law for c in header.clocks]
+    finding = Finding.from_json(decided["finding"])
+    assert decided["serves"] == header.serves
+    assert decided["defence_layer"] == header.layer_of(finding)
+    assert decided["lifecycle_stage"] == stage(finding)
 
 
 @pytest.mark.world("enforce")

@@ -21,7 +21,7 @@ NAME = "guardduty_public_access"
 MAY_SEND = {
     "reader": set(),
     "approver": {"approve", "reject", "release", "retry", "contain"},
-    "operator": {"settings", "stop", "redeliver"},
+    "operator": {"settings", "stop", "redeliver", "attest"},
     "auditor": set(),
 }
 READS = {

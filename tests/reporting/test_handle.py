@@ -42,6 +42,7 @@ def queue(seen: People, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         "CORDON_EVIDENCE_DAYS": "365",
         "CORDON_APPROVAL_HOURS": "4",
         "CORDON_TWO_APPROVERS": "false",
+        "CORDON_DETECTIVE": "false",
         "CORDON_STACK": DEPLOYMENT.stack,
     }
     for name, value in environment.items():

@@ -264,6 +264,7 @@ def test_body_says_all_parts_in_order() -> None:
         "What a person must do",
         "Periods of laws",
         "Supports evidence for",
+        "Serves",
         "Case",
         "Finding",
         "Details",

@@ -26,6 +26,7 @@ class Deployment:
     external_id: str = ""
     organization: str = ""  # o-…: its accounts are not external
     security_hub: bool = True  # False: Cordon reports nothing there
+    detective: bool = False  # True: incidents name where Detective shows a finding
     own_roles: tuple[str, ...] = ()  # exact ARNs of this stack's roles; (): not known
     deny_policies: Mapping[str, str] = field(default_factory=dict)  # purpose → ARN of our policy
     evidence_days: int = 365  # how long evidence is kept, and closed cases with it
@@ -74,6 +75,7 @@ class Deployment:
             external_id=env.get("CORDON_EXTERNAL_ID", ""),
             organization=env.get("CORDON_ORGANIZATION", ""),
             security_hub=env.get("CORDON_SECURITY_HUB", "true") == "true",
+            detective=env.get("CORDON_DETECTIVE", "false") == "true",
             own_roles=tuple(
                 own_role(partition, account, name)
                 for name in _listed(env.get("CORDON_OWN_ROLES", ""))

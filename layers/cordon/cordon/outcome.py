@@ -13,6 +13,7 @@ from cordon.bootstrap import Services
 from cordon.contain import contain
 from cordon.errors import ContainFailed
 from cordon.frameworks import versions_of
+from cordon.lifecycle import stage
 from cordon.memory.cases import Case
 from cordon.policy import PolicyInput
 from cordon.statuses import Status
@@ -61,12 +62,17 @@ def decision_record(case: Case) -> dict[str, Any]:
 def policy_inputs(facts: PolicyInput) -> dict[str, Any]:
     """What policy looked at, the targets that it left out, what the case is evidence for, and the
     versions of Cordon and of the frameworks.
+
+    ``lifecycle_stage`` is "" where the finding is of no stage of the data lifecycle.
     """
     settings, playbook = facts.settings, facts.playbook
     return {
         "cordon": VERSION,
         "supports_evidence_for": list(playbook.controls),
         "frameworks": versions_of(playbook.controls),
+        "serves": str(playbook.serves),
+        "defence_layer": playbook.layer_of(facts.finding),
+        "lifecycle_stage": stage(facts.finding),
         "periods_of_laws": [
             {"law": clock.law, "seconds": int(clock.period.total_seconds())}
             for clock in playbook.clocks

@@ -115,6 +115,8 @@ class Playbook:
     everywhere: bool = False  # also for places that are not served: it changes no resource
     clocks: tuple[Clock, ...] = ()  # periods of laws that may run once an incident is open
     by_arn: tuple[str, ...] = ()  # CloudFormation types that a person may name to be contained
+    # Other layers than ``defence_layer``, each with its kinds, ``*`` allowed: the first one counts.
+    layers: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def matches(self, finding: Finding) -> bool:
         """The exact gate: kind and severity, then subjects. The template's rules are coarse."""
@@ -126,6 +128,11 @@ class Playbook:
             return True
         high = self.handles_high if finding.severity.urgent else ()
         return finding.matches(*self.handles, *self.optional, *high)
+
+    def layer_of(self, finding: Finding) -> str:
+        """The layer of defence in depth that this finding is about."""
+        named = (layer for layer, kinds in self.layers if finding.matches(*kinds))
+        return next(named, self.defence_layer)
 
     def turns(self, finding: Finding) -> bool:
         """Will the finding's own control pass, once the plan is carried out?

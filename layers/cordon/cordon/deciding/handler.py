@@ -14,12 +14,14 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from cordon.clients import clients_for
+from cordon.deciding.attest import attest
 from cordon.deciding.cases import decide_case
 from cordon.deciding.contain_by_arn import contain_by_arn
 from cordon.deciding.custom_actions import is_custom_action, on_custom_action
 from cordon.deciding.desk import Desk, NotDecided, Response
 from cordon.deciding.redeliver import redeliver
 from cordon.deciding.request import (
+    Attest,
     BadRequest,
     Body,
     ByArn,
@@ -147,6 +149,8 @@ def _carry_out(verb: str, body: Body, caller: Caller, context: Any, desk: Desk) 
             return set_settings(body, caller, desk)
         case Stop():
             return stop(body, caller, desk)
+        case Attest():
+            return attest(body, caller, desk)
 
 
 def _http(response: Response) -> dict[str, Any]:

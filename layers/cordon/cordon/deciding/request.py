@@ -21,6 +21,7 @@ MOST_ARN = 2048
 MOST_NAME = 64
 CASE = re.compile(r"[0-9a-f]{16}")
 HASH = re.compile(r"[0-9a-f]{64}")
+ABOUT = re.compile(r"[a-z0-9]+(-[a-z0-9]+){1,15}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
@@ -84,7 +85,17 @@ class Stop:
     observe: bool = False
 
 
-Body = OnCase | ByArn | Redeliver | SetSettings | Stop
+@dataclass(frozen=True)
+class Attest:
+    """Attest a subject until a day; or withdraw what was attested of it."""
+
+    about: str
+    says: str
+    until: str = ""
+    withdraw: bool = False
+
+
+Body = OnCase | ByArn | Redeliver | SetSettings | Stop | Attest
 
 
 class Fields:
@@ -186,6 +197,18 @@ def _stop(fields: Fields) -> Stop:
     return Stop(fields.truth("observe"))
 
 
+def _attest(fields: Fields) -> Attest:
+    withdraw = fields.truth("withdraw")
+    return Attest(
+        about=fields.matching(
+            "about", ABOUT, "must be the id of a cell, as cordon attest shows it"
+        ),
+        says=fields.text("says", MOST_WHY, required=not withdraw),
+        until="" if withdraw else fields.text("until", MOST_NAME),
+        withdraw=withdraw,
+    )
+
+
 ROUTES: Mapping[str, Callable[[Fields], Body]] = {
     "approve": _approve,
     "reject": _on_case,
@@ -195,6 +218,7 @@ ROUTES: Mapping[str, Callable[[Fields], Body]] = {
     "redeliver": _redeliver,
     "settings": _settings,
     "stop": _stop,
+    "attest": _attest,
 }
 
 

@@ -10,6 +10,7 @@ A row's key begins with its kind and its owner, because a role may write only ke
     budget#<playbook>#<account>#<hour>
     hold#<family>#<target>           who holds a target, and how it was before
     decision#<playbook>#<case>       what a person decided; only the desk may write it
+    attestation#<subject>            what a person attested; only the desk may write it
     settings                         what the operator decided; no playbook may write it
     setup#found                      what setup found when it looked last; only it writes it
     setup#baseline                   how detection was set up when setup looked; only it writes it

@@ -46,6 +46,7 @@ NEEDS = (
     "CORDON_SECURITY_HUB",
     "CORDON_TOPIC",
     "CORDON_TWO_APPROVERS",
+    "CORDON_DETECTIVE",
 )
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 Partial = dict[str, Any]  # {"batchItemFailures": [{"itemIdentifier": …}]}

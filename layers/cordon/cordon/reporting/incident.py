@@ -22,10 +22,20 @@ from cordon.deployment import Deployment
 from cordon.finding import ARN, SeverityLabel
 from cordon.memory.cases import Case
 from cordon.playbook import Incident, Playbook
+from cordon.reporting import detective
 from cordon.reporting.escape import escape_markdown, escaped_line
 from cordon.reporting.projection import Client, Report, Sending, sha256
 from cordon.reporting.question import question
-from cordon.reporting.texts import advice, change_lines, clocks, decision, facts, headline, truth
+from cordon.reporting.texts import (
+    about,
+    advice,
+    change_lines,
+    clocks,
+    decision,
+    facts,
+    headline,
+    truth,
+)
 from cordon.statuses import CLOSED, Status
 
 # Limits of CreateOpsItem, in characters (AWS Systems Manager API Reference)
@@ -68,8 +78,7 @@ class Incidents:
 
     def _show(self, reports: Sequence[Report], ssm: Any) -> None:
         (report,) = reports
-        text = body(report.case, report.playbook, self._deployment)
-        number = _file(report, text, ssm)
+        number = _file(report, self._description(report), ssm)
         digest = self._digest(report)
         report.shown = replace(report.shown, ops_item=number, incident=digest)
 
@@ -77,7 +86,13 @@ class Incidents:
         case = report.case
         open_now = wanted(case, report.playbook)
         text = body(case, report.playbook, self._deployment)
-        return sha256([str(case.status), open_now, title(case), text])
+        after = [line] if (line := elsewhere(case, self._deployment)) else []
+        return sha256([str(case.status), open_now, title(case), text, *after])
+
+    def _description(self, report: Report) -> str:
+        case = report.case
+        text = body(case, report.playbook, self._deployment)
+        return description(text, case, elsewhere(case, self._deployment))
 
 
 def wanted(case: Case, playbook: Playbook) -> bool:
@@ -104,11 +119,22 @@ def body(case: Case, playbook: Playbook, deployment: Deployment, until: str = ""
         ("What a person must do", case.plan.manual_step if case.plan.actions else ""),
         ("Periods of laws", tuple(clocks(case, playbook))),
         ("Supports evidence for", ", ".join(playbook.controls)),
+        ("Serves", "; ".join(_about(case, playbook))),
         ("Case", case.id),
         ("Finding", case.finding.id),
         ("Details", case.finding.description),
     ]
     return "\n\n".join(f"{name}: {_escaped(text)}" for name, text in parts if text)
+
+
+def elsewhere(case: Case, deployment: Deployment) -> str:
+    """What follows the text as it is: it has no hostile text, and a link must be one."""
+    return detective.line(case.finding) if deployment.detective else ""
+
+
+def _about(case: Case, playbook: Playbook) -> list[str]:
+    words = {"serves": "", "layer": "layer of defence: ", "stage": "stage of the data lifecycle: "}
+    return [words[key] + of for key, of in about(case, playbook).items()]
 
 
 def _escaped(text: str | tuple[str, ...]) -> str:
@@ -118,50 +144,48 @@ def _escaped(text: str | tuple[str, ...]) -> str:
     return "".join(f"\n• {escaped_line(line, LINE)}" for line in text)
 
 
-def _file(report: Report, text: str, ssm: Any) -> str:
+def _file(report: Report, says: str, ssm: Any) -> str:
     """Create the OpsItem, or bring the one there is to what the case is now; its id."""
     case, number = report.case, report.shown.ops_item
     open_now = wanted(case, report.playbook)
     if not number:
-        return _create(case, text, ssm)
+        return _create(case, says, ssm)
     try:
         if report.anew:
-            _restore(case, text, number, ssm, open_now=open_now)
+            _restore(case, says, number, ssm, open_now=open_now)
         else:
-            _update(case, text, number, ssm, status=OPEN if open_now else RESOLVED)
+            _update(case, says, number, ssm, status=OPEN if open_now else RESOLVED)
     except ClientError as error:
         if error_code(error) != NOT_FOUND:
             raise  # else a person deleted it
-        return _create(case, text, ssm) if open_now else ""
+        return _create(case, says, ssm) if open_now else ""
     return number
 
 
-def _restore(case: Case, text: str, number: str, ssm: Any, *, open_now: bool) -> None:
+def _restore(case: Case, says: str, number: str, ssm: Any, *, open_now: bool) -> None:
     """What OpsCenter has, and what it should have: only what differs is written.
 
     A person may work on it, or have resolved it while the case is open: that stays. One that a
     person reopened is resolved again: the case is closed, and nothing of it is left to do.
     """
     there = ssm.get_ops_item(OpsItemId=number)["OpsItem"]
-    says = (there["Title"], there["Description"]) == (title(case), description(text, case))
+    same = (there["Title"], there["Description"]) == (title(case), says)
     ended = there["Status"] in ENDED
-    if says and (open_now or ended):
+    if same and (open_now or ended):
         return
     still = OPEN if ended else there["Status"]
-    _update(case, text, number, ssm, status=still if open_now else RESOLVED)
+    _update(case, says, number, ssm, status=still if open_now else RESOLVED)
 
 
-def _update(case: Case, text: str, number: str, ssm: Any, *, status: str) -> None:
-    ssm.update_ops_item(
-        OpsItemId=number, Title=title(case), Description=description(text, case), Status=status
-    )
+def _update(case: Case, says: str, number: str, ssm: Any, *, status: str) -> None:
+    ssm.update_ops_item(OpsItemId=number, Title=title(case), Description=says, Status=status)
 
 
-def _create(case: Case, text: str, ssm: Any) -> str:
+def _create(case: Case, says: str, ssm: Any) -> str:
     try:
         created = ssm.create_ops_item(
             Title=title(case),
-            Description=description(text, case),
+            Description=says,
             Source=SOURCE,
             Category="Security",
             Severity=SEVERITY.get(case.finding.severity.label, LOWEST),
@@ -172,7 +196,7 @@ def _create(case: Case, text: str, ssm: Any) -> str:
         if response["Error"]["Code"] != "OpsItemAlreadyExistsException":
             raise
         number = str(response["OpsItemId"])  # of a try that died: it says what was true then
-        _update(case, text, number, ssm, status="Open")
+        _update(case, says, number, ssm, status="Open")
         return number
     return str(created["OpsItemId"])
 
@@ -184,12 +208,15 @@ def title(case: Case) -> str:
     return escaped_line(words, TITLE)
 
 
-def description(text: str, case: Case) -> str:
-    """What fits into an OpsItem; where the rest is, where not all of it does."""
+def description(text: str, case: Case, after: str = "") -> str:
+    """What fits into an OpsItem; where the rest is, where not all of it does.
+
+    ``after``: what is never cut, as it is.
+    """
     whole = escape_markdown(text, len(text) + BODY)
-    if len(whole) <= BODY:
-        return whole
-    rest = f"\n\nThis text is cut. Every change: cordon evidence {case.id}"
+    if len(whole) + len(after) <= BODY:
+        return whole + after
+    rest = f"\n\nThis text is cut. Every change: cordon evidence {case.id}{after}"
     kept = whole[: BODY - len(rest)]
     return kept[: kept.rfind("\n")] + rest  # whole lines: no identifier is cut
 

@@ -18,7 +18,17 @@ from cordon.deployment import Deployment
 from cordon.finding import canonical_json
 from cordon.memory.cases import Case
 from cordon.reporting.escape import escape_markdown, escaped_line
-from cordon.reporting.incident import LOWEST, SEVERITY, SOURCE, TITLE, TROUBLES, body, title, wanted
+from cordon.reporting.incident import (
+    LOWEST,
+    SEVERITY,
+    SOURCE,
+    TITLE,
+    TROUBLES,
+    body,
+    elsewhere,
+    title,
+    wanted,
+)
 from cordon.reporting.projection import Client, Report, Sending, by_id, in_parts
 from cordon.statuses import Status
 
@@ -90,7 +100,7 @@ class Messages:
         }
         return {
             "Subject": subject(title(case)),
-            "Message": f"{number}{text}",
+            "Message": f"{number}{text}{elsewhere(case, self._deployment)}",
             "MessageAttributes": {
                 k: {"DataType": "String", "StringValue": v} for k, v in values.items() if v
             },

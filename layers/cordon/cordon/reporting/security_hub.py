@@ -19,7 +19,15 @@ from cordon.memory.cases import Case
 from cordon.playbook import Playbook
 from cordon.release import FINDING_SOURCE
 from cordon.reporting.projection import Client, Report, Sending, in_parts, refused, sha256
-from cordon.reporting.texts import advice, change_lines, clocks, decision, headline, truth
+from cordon.reporting.texts import (
+    about,
+    advice,
+    change_lines,
+    clocks,
+    decision,
+    headline,
+    truth,
+)
 from cordon.settings import SERVES_INSTEAD
 from cordon.sources.own_finding import id_of
 from cordon.sources.text import one_line
@@ -165,6 +173,7 @@ def _fields(case: Case, playbook: Playbook) -> dict[str, str]:
         "cordon/finding": one_line(finding.id, 1024),
         "cordon/kind": one_line(finding.kind, 512),
         "cordon/evidence": f"{case.playbook}/{finding.place.account}/{case.id}/",
+        **{f"cordon/{name}": of for name, of in about(case, playbook).items()},
         "cordon/periods": one_line(" ".join(clocks(case, playbook)), 2048),
     }
     return {key: value for key, value in fields.items() if value}

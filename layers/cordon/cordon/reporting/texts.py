@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cordon.actions import Action
 from cordon.finding import Fact, Finding, Principal, ResourceRole
+from cordon.lifecycle import stage
 from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.playbook import Playbook
 from cordon.release import FINDING_SOURCE
@@ -173,6 +174,19 @@ def clocks(case: Case, playbook: Playbook) -> list[str]:
     if case.status in CLOSED:
         return []
     return [clock.sentence(case.opened_at) for clock in playbook.clocks]
+
+
+def about(case: Case, playbook: Playbook) -> dict[str, str]:
+    """What the case serves, its layer of defence in depth and its stage of the data lifecycle.
+
+    What it has none of is not there.
+    """
+    named = {
+        "serves": str(playbook.serves),
+        "layer": playbook.layer_of(case.finding),
+        "stage": stage(case.finding),
+    }
+    return {key: value for key, value in named.items() if value}
 
 
 def decision(case: Case) -> str:

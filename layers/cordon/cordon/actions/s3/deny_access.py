@@ -82,9 +82,15 @@ class DenyBucketAccess(ResourcePolicy, BucketSetting):
 
     @property
     def caution(self) -> str:
-        if QUARANTINED_OBJECTS not in self.levels:
-            return ""
-        return "whoever may tag objects there can now deny others to read them; replication goes on"
+        """A freeze is no copy: Amazon S3 User Guide, "How S3 Versioning works"."""
+        said = {
+            QUARANTINED_OBJECTS: "whoever may tag objects there can now deny others to read them; "
+            "replication goes on",
+            WRITES: "the freeze brings nothing back: of what was overwritten or deleted before it "
+            "S3 keeps older versions only where versioning was on (aws s3api get-bucket-versioning "
+            f"--bucket {self.bucket}), and whoever is denied cannot switch it on during the freeze",
+        }
+        return "; ".join(said[level] for level in self.levels if level in said)
 
     @property
     def only_tagged(self) -> bool:

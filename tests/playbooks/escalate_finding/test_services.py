@@ -1,0 +1,171 @@
+"""How services are set up, and alarms: what is an incident, what is recorded, what is neither."""
+
+from dataclasses import replace
+
+import pytest
+
+from console.coverage.data import read as coverage
+from cordon.finding import Finding, Resource, Severity, SeverityLabel
+from cordon.lifecycle import STAGES, stage
+from cordon.reporting.incident import body
+from cordon.reporting.security_hub import own_finding
+from cordon.sources import read
+from cordon.statuses import Status
+from tests.examples import ESCALATE, ROOT, event, plan_beside, samples
+from tests.make import DEPLOYMENT, NOON, PLACE, a_finding
+from tests.reporting.cases import a_case
+from tests.reporting.people import HOME
+
+CONTROL = "securityhub_kinesis_1"
+ALARMS = [name for name in samples(ESCALATE.name) if name.startswith("cloudwatch_")]
+
+
+def found(sample: str) -> Finding:
+    return read(event(sample))
+
+
+def of(severity: str, **changes: object) -> Finding:
+    label = SeverityLabel(severity)
+    return replace(found(CONTROL), severity=Severity(severity, label), **changes)  # type: ignore[arg-type]
+
+
+# ---- by severity ----
+
+
+@pytest.mark.parametrize(
+    ("severity", "handled", "recorded"),
+    [
+        ("CRITICAL", True, False),
+        ("HIGH", True, False),
+        ("MEDIUM", True, True),
+        ("LOW", False, True),
+        ("INFORMATIONAL", False, True),
+    ],
+)
+def test_severity_says_what_a_control_leads_to(
+    severity: str, handled: bool, recorded: bool
+) -> None:
+    finding, nobody = of(severity), ESCALATE.needs_nobody
+    assert ESCALATE.matches(finding) is handled
+    assert nobody is not None and bool(nobody(finding, DEPLOYMENT)) is recorded
+
+
+@pytest.mark.parametrize(("severity", "opened"), [("HIGH", True), ("MEDIUM", False)])
+def test_only_an_incident_that_is_opened_is_to_be_resolved(severity: str, opened: bool) -> None:
+    plan = ESCALATE.plan_for(of(severity), DEPLOYMENT)
+    assert plan.actions == ()
+    assert "Bring the resource into line" in plan.manual_step
+    assert ("resolve the incident" in plan.manual_step) is opened
+
+
+def test_a_threat_of_medium_severity_is_no_control_and_is_not_recorded_away() -> None:
+    medium = Severity("5", SeverityLabel.MEDIUM)
+    root = a_finding(type="Policy:IAMUser/RootCredentialUsage", severity=medium)
+    assert ESCALATE.needs_nobody is not None
+    assert ESCALATE.needs_nobody(root, DEPLOYMENT) == ""
+
+
+@pytest.mark.parametrize("sample", ALARMS)
+def test_an_alarm_is_an_incident_and_changes_nothing(sample: str) -> None:
+    """It names nobody who called: nobody is restricted."""
+    said = plan_beside(sample)
+    assert (said["playbook"], said["outcome"]) == (ESCALATE.name, "escalated")
+    assert said["finding"]["principal"] is None and said["plan"]["actions"] == []
+
+
+# ---- one incident a resource and control ----
+
+
+def test_each_resource_of_a_control_is_a_case_and_each_control_of_a_resource() -> None:
+    one = found(CONTROL)
+    (stream,) = one.resources
+    other = replace(one, id="other", resources=(replace(stream, name="b", arn=f"{stream.arn}b"),))
+    standard = replace(one, id="of another standard")
+    control = replace(one, type="Kinesis.3")
+    cases = [ESCALATE.case_id(each) for each in (one, standard, other, control)]
+    assert cases[0] == cases[1]
+    assert len(set(cases)) == 3
+
+
+def test_the_copy_that_names_the_type_is_the_same_case() -> None:
+    asff, ocsf = found("securityhub_emr_1"), found("ocsf_emr_1")
+    assert asff.resources[0].type != ocsf.resources[0].type
+    assert ESCALATE.case_id(asff) == ESCALATE.case_id(ocsf)
+
+
+def test_of_an_account_or_of_another_accounts_resource_it_is_the_accounts() -> None:
+    account = found("securityhub_guardduty_1")
+    foreign = replace(PLACE, account="444455556666")
+    theirs = Resource("Other", "theirs", foreign, "arn:aws:kms:us-east-1:444455556666:key/a")
+    for finding in (account, replace(account, resources=(theirs,))):
+        (target,) = ESCALATE.targets(finding)
+        assert (target.type, target.name) == ("AWS::Account", account.place.account)
+
+
+# ---- its layer and its stage ----
+
+
+@pytest.mark.parametrize(
+    ("sample", "layer", "named"),
+    [
+        ("securityhub_kinesis_1", "data protection", "data collection"),
+        ("securityhub_dms_1", "data protection", "data collection"),
+        ("securityhub_glue_3", "data protection", "data preparation and cleaning"),
+        ("securityhub_emr_1", "infrastructure", "data preparation and cleaning"),
+        ("securityhub_neptune_3", "data protection", "data visualization and analysis"),
+        ("securityhub_waf_10", "network and edge protection", ""),
+        ("securityhub_ec2_6", "network and edge protection", ""),
+        ("securityhub_cognito_1", "identity and access", ""),
+        ("securityhub_inspector_1", "detection", ""),
+        ("securityhub_macie_1", "detection", ""),
+        ("cloudwatch_shield_alarm", "network and edge protection", "monitoring and debugging"),
+        ("cloudwatch_drift_alarm", "application and models", "monitoring and debugging"),
+        ("glue_data_quality_failed", "incident response", "data quality checks"),
+    ],
+)
+def test_a_finding_has_its_layer_and_its_stage(sample: str, layer: str, named: str) -> None:
+    finding = found(sample)
+    assert (ESCALATE.layer_of(finding), stage(finding)) == (layer, named)
+
+
+def test_a_threat_has_the_stage_of_what_it_names() -> None:
+    table = Resource("AWS::Glue::Table", "features", PLACE, PLACE.arn("glue", "table/a/features"))
+    assert stage(a_finding(resources=(table,))) == "data preparation and cleaning"
+    assert stage(a_finding()) == ""
+
+
+def test_the_stages_are_those_of_the_page() -> None:
+    """AWS Prescriptive Guidance, modern-data-centric-use-cases, "Data lifecycle": it has one more,
+    automation and access control, which is of no service alone.
+    """
+    assert {name for name, _, _ in STAGES} == {
+        "data collection",
+        "data preparation and cleaning",
+        "data quality checks",
+        "data visualization and analysis",
+        "monitoring and debugging",
+        "IaC deployment",
+    }
+
+
+def test_every_layer_of_the_header_is_one_of_the_seven() -> None:
+    known = {word for row in coverage(ROOT).scopes["layers"] for word in row["headers"]}
+    assert {layer for layer, _ in ESCALATE.layers} <= known
+
+
+def test_incident_and_our_finding_name_them() -> None:
+    case = replace(a_case(Status.ESCALATED), finding=found("securityhub_dms_1"))
+    says = body(case, ESCALATE, HOME)
+    assert (
+        "Serves: governance; layer of defence: data protection; "
+        "stage of the data lifecycle: data collection" in says
+    )
+    fields = own_finding(case, ESCALATE, HOME, NOON)["ProductFields"]
+    named = {key: fields[f"cordon/{key}"] for key in ("serves", "layer", "stage")}
+    assert named == {
+        "serves": "governance",
+        "layer": "data protection",
+        "stage": "data collection",
+    }
+    none = own_finding(replace(case, finding=a_finding()), ESCALATE, HOME, NOON)["ProductFields"]
+    assert "cordon/stage" not in none
