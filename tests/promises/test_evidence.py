@@ -10,8 +10,8 @@ from console import cli
 from console.evidence import verify
 from console.stack import Stack
 from cordon import VERSION
-from cordon.frameworks import VERSIONS, framework_of
 from cordon.finding import Finding
+from cordon.frameworks import VERSIONS, framework_of
 from cordon.lifecycle import stage
 from cordon.memory.cases import Case
 from tests.examples import HEADERS, event
