@@ -16,6 +16,7 @@ from console import (
     repository_commands,
     settings_commands,
     status_commands,
+    sweep_commands,
 )
 from console.aws_errors import explained
 from console.coverage import command as coverage_command
@@ -57,6 +58,7 @@ for group in (
     decision_commands,
     evidence_commands,
     settings_commands,
+    sweep_commands,
     replay_commands,
     coverage_command,
     lineage,

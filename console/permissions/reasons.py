@@ -55,6 +55,15 @@ _WHY = {
     "TakeDeadLetters": "what is redelivered is taken from its queue",
     "Redeliver": "what is redelivered goes back to where it came from",
     "KnowIdentityCenter": "whether a role is IAM Identity Center's, whose sessions are people",
+    "ReadParts": "the queue of each playbook",
+    "ReadFindings": "the backlog: findings that Security Hub has already",
+    "KeepPages": "the backlog's pages, and what became of each",
+    "ListPages": "which pages a sweep has, and which it has sent",
+    "SendBacklog": "a finding of the backlog to the playbook that handles it, while there is room",
+    "InvokeSweep": "each step of a sweep",
+    "StartPages": "a page of a sweep is an execution of its own",
+    "FollowPages": "how these executions end",
+    "RedrivePages": "those that failed, when a person redrives the sweep",
     "WriteWorkflowLog": 'failed executions (Step Functions Developer Guide, "Logging")',
 }
 
@@ -72,6 +81,7 @@ _DELIVERIES = (
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
 )
+_MAP = "Step Functions, which runs the Distributed Map"
 _BY_SERVICES = {
     "WriteLog": (_LOGS, "Lambda, which writes the log"),
     "SendFailedInvocations": (("sqs:SendMessage",), "Lambda, which sends failed events"),
@@ -82,6 +92,9 @@ _BY_SERVICES = {
     "KeepFailedRecords": (("s3:PutObject",), "Lambda, which keeps what it gave up"),
     "FindFailedRecords": (("s3:ListBucket",), "Lambda, which looks for the bucket first"),
     "WriteWorkflowLog": (_DELIVERIES, "Step Functions, which writes the log"),
+    "StartPages": (("states:StartExecution",), _MAP),
+    "FollowPages": (("states:DescribeExecution",), _MAP),
+    "RedrivePages": (("states:RedriveExecution",), _MAP),
 }
 BY_SERVICES = {
     (sid, action): who for sid, (actions, who) in _BY_SERVICES.items() for action in actions
@@ -93,12 +106,21 @@ _WIDE = {
     "arn:aws:s3:::EvidenceBucket/*": "a hold names evidence of any playbook",
     "arn:aws:s3:::EvidenceBucket/settings/*": "the key of an entry contains its number",
     "arn:aws:s3:::FailedRecords/*": "Lambda chooses the key",
+    "arn:aws:s3:::FailedRecords/sweeps/*": "the key of a page has the name of its sweep",
     "arn:aws:iam::ACCOUNT:role/aws-reserved/sso.amazonaws.com/*": "a permission set may be any",
     "arn:aws:iam::*:role/cordon/MemberRole": "the same role in each account of the organization",
     "arn:aws:ssm:REGION:ACCOUNT:opsitem/*": "AWS generates the ids",
+    "arn:aws:states:REGION:ACCOUNT:execution:Sweep:*": "each sweep has a name of its own",
+    "arn:aws:states:REGION:ACCOUNT:execution:Sweep/*": "so has each execution of a page",
     "arn:aws:cloudformation:REGION:ACCOUNT:stack/*": "any stack may have the claim",
 }
-_FOR_PEOPLE = ("setup", "report_cases", "decide_cases", "reconcile_cases")  # no playbooks
+_FOR_PEOPLE = (
+    "setup",
+    "report_cases",
+    "decide_cases",
+    "reconcile_cases",
+    "sweep_findings",
+)  # no playbooks
 _PSEUDO_PARAMETERS = {"Partition": "aws", "AccountId": "ACCOUNT", "Region": "REGION"}
 
 # Global condition keys, and which requests have them (IAM User Guide, "AWS global condition

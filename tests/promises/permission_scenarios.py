@@ -42,6 +42,7 @@ from tests.promises.permission_scenarios_guardrail import FOLDER, GUARDRAIL_ROAD
 from tests.promises.permission_scenarios_notebooks import CORRECTED, STOP, alone, stopped_in_time
 from tests.promises.permission_scenarios_objects import OBJECT_ROADS, OBJECTS
 from tests.promises.permission_scenarios_people import RECONCILER_ROADS, REPORTER_ROADS
+from tests.promises.permission_scenarios_sweep import SWEEP_ROADS
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.world import HOME, PLAYBOOKS, ROOT, Event, World, chosen, finding_of
 
@@ -374,6 +375,7 @@ ROADS: dict[str, tuple[Road, ...]] = {
     "DecideCases": DESK_ROADS,
     "ReportCases": REPORTER_ROADS,
     "ReconcileCases": RECONCILER_ROADS,
+    "SweepFindings": SWEEP_ROADS,
 }
 ROADS |= {logical: of_samples(name) for name, logical in PLAYBOOKS.items() if logical not in ROADS}
 ROADS[OBJECTS] += OBJECT_ROADS

@@ -38,6 +38,7 @@ class Deployment:
     stack: str = ""  # setup: its id, an ARN (AWS::StackId); all others: the UUID at its end
     enforced_guardrail: str = ""  # id:version of a guardrail here, of this account; "": none
     invocation_log_role: str = ""  # ARN of the role by which Bedrock logs to CloudWatch; "": none
+    sweeps_bucket: str = ""  # where the pages of a sweep are, until they expire
     dead_letters: Mapping[str, str] = field(default_factory=dict)  # logical name → URL of a queue
     baseline: Baseline | None = None  # as the settings have it; not from the environment
 
@@ -93,6 +94,7 @@ class Deployment:
             invocation_log_role=_role(
                 partition, account, env.get("CORDON_INVOCATION_LOG_ROLE", "")
             ),
+            sweeps_bucket=env.get("CORDON_SWEEPS_BUCKET", ""),
             dead_letters=_completed(queue, env.get("CORDON_DEAD_LETTERS", "")),
         )
 
