@@ -98,6 +98,8 @@ OWN_ROLES = (
     "ReportCasesRole",
     "DecideCasesRole",
     "ReconcileCasesRole",
+    "SweepFindingsRole",
+    "SweepRole",
 )
 OF_ROLES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tried
     "ProtectPrincipals": {
