@@ -18,6 +18,7 @@ from console import (
     repository_commands,
     settings_commands,
     status_commands,
+    sweep_commands,
 )
 from console.aws_errors import explained
 from console.coverage import command as coverage_command
@@ -59,6 +60,7 @@ for group in (
     case_commands,
     decision_commands,
     settings_commands,
+    sweep_commands,
     replay_commands,
     coverage_command,
     report_command,

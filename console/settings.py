@@ -15,7 +15,7 @@ from cordon.baseline import Baseline
 from cordon.memory import baseline_seen, setup_found
 from cordon.memory import settings as settings_row
 from cordon.memory.table import Row
-from cordon.settings import Mode, Settings
+from cordon.settings import Backlog, Mode, Settings
 
 
 def _as_decided(copy: Copy, row: Row | None) -> Iterator[Fault]:
@@ -86,7 +86,7 @@ class StackSettings:
         row = self.row or {}
         names = {
             f"{entry}.{name}"
-            for entry in ("modes", "budgets")
+            for entry in ("modes", "budgets", "backlog")
             if isinstance(row.get(entry), dict)
             for name in row[entry].keys() - set(self.playbooks)
         }
@@ -103,6 +103,10 @@ class StackSettings:
     def set_mode(self, playbook: str, mode: Mode) -> Mapping[str, Any]:
         """Say what a playbook may do."""
         return self._change("mode", playbook=playbook, mode=str(mode))
+
+    def set_backlog(self, playbook: str, backlog: Backlog) -> Mapping[str, Any]:
+        """Say what a playbook does with findings that a sweep sends."""
+        return self._change("backlog", playbook=playbook, backlog=str(backlog))
 
     def set_budget(self, cases: int, playbook: str = "") -> Mapping[str, Any]:
         """Say how many cases an hour may contain, of one playbook or of each other one."""

@@ -15,7 +15,7 @@ from console.stack import NotPossible, Stack
 from cordon.baseline import PARTS, Baseline
 from cordon.clock import now, to_iso
 from cordon.finding import canonical_json
-from cordon.settings import Exemption, Mode, Settings
+from cordon.settings import Backlog, Exemption, Mode, Settings
 
 out = Console()
 FORCE = Annotated[bool, typer.Option(help="Also where it covers every resource of its kind.")]
@@ -72,6 +72,13 @@ def mode(find: Find, playbook: NAME, mode: Mode) -> None:
     """Say what a playbook may do: observe, approve or enforce."""
     found = StackSettings.of(find())
     _show(found, found.set_mode(playbook, mode))
+
+
+@on_stack
+def backlog(find: Find, playbook: NAME, does: Backlog) -> None:
+    """Say what a playbook does with what a sweep sends: observe it, or respond by its mode."""
+    found = StackSettings.of(find())
+    _show(found, found.set_backlog(playbook, does))
 
 
 @on_stack
@@ -146,6 +153,7 @@ COMMANDS = {
     start: "cordon start",
     mode: "cordon mode NAME approve",
     budget: "cordon budget 20",
+    backlog: "cordon backlog NAME respond",
     exempt: "cordon exempt 'arn:aws:s3:::www-*' --playbook NAME --owner Ada --reason website"
     " --until 2027-01-31",
     protect: "cordon protect 'arn:aws:s3:::backup-*'",
@@ -200,6 +208,7 @@ def _rows(found: StackSettings) -> Iterator[dict[str, str]]:
         ("master_switch", "", "" if understood.unreadable else str(understood.switch)),
         *(("mode", name, str(understood.mode(name))) for name in found.playbooks),
         *(("budget", name, str(understood.budget_for(name))) for name in found.playbooks),
+        *(("backlog", name, str(how)) for name, how in understood.backlog.items()),
         *(("protected", pattern, "") for pattern in understood.protected),
         *(("exempt", one.resource, _exempted(one)) for one in understood.exemptions),
         *(("refused", "", fault) for fault in found.faults()),
@@ -234,6 +243,7 @@ def _lines(settings: Settings, playbooks: tuple[str, ...]) -> list[str]:
             f"{name}: {settings.mode(name)}, {settings.budget_for(name)} cases an hour"
             for name in playbooks
         ),
+        *(f"backlog of {name}: {how}" for name, how in settings.backlog.items()),
         *(f"protected: {pattern}" for pattern in settings.protected),
         *(_exempted(exemption) for exemption in settings.exemptions),
     ]

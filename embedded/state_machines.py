@@ -13,7 +13,7 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, Protocol
 
-from embedded import scheduler
+from embedded import distributed_maps, scheduler
 from embedded.iam_guard import Caller
 from embedded.journal import ExecutionEnded, ExecutionStarted, TokenWaiting
 from embedded.stack import Resource, Stack
@@ -109,6 +109,7 @@ def install() -> None:
     _install_workers()
     _install_tokens()
     _install_clients()
+    distributed_maps.install()
     _install_jsonata()
     _install_parser()
 

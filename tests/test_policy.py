@@ -12,6 +12,7 @@ from cordon.finding import Finding, Place, Severity, SeverityLabel, State
 from cordon.gate import CLOSED_STATES
 from cordon.playbook import Plan
 from cordon.policy import (
+    BACKLOG,
     MANUAL_STEP,
     Decision,
     PolicyInput,
@@ -22,7 +23,7 @@ from cordon.policy import (
     over_budget,
     protected_by_pattern,
 )
-from cordon.settings import Exemption, MasterSwitch, Mode, Settings
+from cordon.settings import Backlog, Exemption, MasterSwitch, Mode, Settings
 from cordon.sources.custom_action import CONTAIN_ACTION
 from tests.examples import QUARANTINE, REVOKE, function_of
 from tests.make import ACCOUNT, BUCKET, DEPLOYMENT, NOON, a_finding
@@ -429,3 +430,43 @@ def test_stopped_cordon_releases_nothing(settings: Settings, reason: str) -> Non
     decision = may_release(facts(settings=settings))
     assert decision.verdict is Verdict.IGNORE
     assert re.search(reason, decision.reason)
+
+
+# ---- the backlog ----
+
+
+RESPONDS = replace(ENFORCE, backlog={QUARANTINE.name: Backlog.RESPOND})
+
+
+@pytest.mark.parametrize(
+    ("settings", "sweep", "verdict"),
+    [
+        (ENFORCE, "", Verdict.CONTAIN),
+        (ENFORCE, "a", Verdict.OBSERVE),
+        (APPROVE, "a", Verdict.OBSERVE),
+        (RESPONDS, "a", Verdict.CONTAIN),
+        (replace(RESPONDS, modes=APPROVE.modes), "a", Verdict.ASK),
+        (replace(ENFORCE, backlog={QUARANTINE.name: Backlog.OBSERVE}), "a", Verdict.OBSERVE),
+        (replace(ENFORCE, backlog={REVOKE.name: Backlog.RESPOND}), "a", Verdict.OBSERVE),
+        (replace(RESPONDS, switch=MasterSwitch.OFF), "a", Verdict.IGNORE),
+        (replace(RESPONDS, switch=MasterSwitch.OBSERVE), "a", Verdict.OBSERVE),
+    ],
+)
+def test_backlog_is_observed_unless_the_desk_says_otherwise(
+    settings: Settings, sweep: str, verdict: Verdict
+) -> None:
+    decided = decide(facts(settings=settings, sweep=sweep))
+    assert (decided.verdict, decided.held_back) == (verdict, False)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"budget_left": False},
+        {"protection_unknown": "AccessDenied"},
+        {"settings": replace(ENFORCE, unreadable="there is no row")},
+    ],
+)
+def test_backlog_is_never_held_back(changes: dict[str, Any]) -> None:
+    """What is held back is made up for later, by whatever makes it possible."""
+    assert decide(facts(sweep="a", **changes)) == Decision(Verdict.OBSERVE, BACKLOG)

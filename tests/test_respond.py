@@ -8,17 +8,20 @@ from typing import Any
 import pytest
 
 from cordon.facts import LookUp, facts_of
+from cordon.finding import State
 from cordon.policy import Decision, Verdict
 from cordon.respond import (
+    KNOWN,
     apply_decision,
     case_behind,
     on_control_passed,
+    on_known_facts,
     starts_new_round,
 )
 from cordon.settings import Settings
 from cordon.sources.own_finding import id_of
 from cordon.statuses import Status
-from tests.examples import QUARANTINE, REVOKE
+from tests.examples import QUARANTINE, REVOKE, TAG
 from tests.make import DEPLOYMENT, NOON, PLACE, a_finding
 from tests.reporting.cases import a_case
 
@@ -120,3 +123,27 @@ def test_protected_by_the_name_that_the_account_has() -> None:
     found = facts_of(finding, plan, settings, look_up, None, SERVICES)
     assert "is protected by the pattern" in found.protected[arn]
     assert not facts_of(finding, plan, settings, LookUp(), None, SERVICES).protected
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_sweep_changes_no_case_that_there_is(status: Status) -> None:
+    """Neither is it taken up, nor left, nor begun anew: what the sweep read may be old."""
+    known = a_case(status)
+    facts: Any = SimpleNamespace(
+        sweep="a", of_backlog=True, finding=NEWER, playbook=QUARANTINE, mode="enforce"
+    )
+    remembered: Any = SimpleNamespace(case=known, passed_at=None)
+    outcome = on_known_facts(facts, known.id, remembered, LookUp(), SERVICES)
+    assert (outcome.outcome, outcome.reason) == ("unchanged", KNOWN)
+
+
+def test_sweep_brings_no_pass() -> None:
+    """Also where the playbook responds to the backlog: a pass releases."""
+    passed = replace(STATE, state=State.PASSED)
+    for of_backlog in (True, False):
+        facts: Any = SimpleNamespace(
+            sweep="a", of_backlog=of_backlog, finding=passed, playbook=TAG, mode="enforce"
+        )
+        remembered: Any = SimpleNamespace(case=a_case(Status.TAGGED), passed_at=None)
+        outcome = on_known_facts(facts, CASE, remembered, LookUp(), SERVICES)
+        assert (outcome.outcome, outcome.reason) == ("ignored", "a sweep brings no pass")

@@ -114,7 +114,8 @@ def readable(text: str, stack: str = ANY_STACK) -> str:
 
     CloudFormation names a state machine without the stack: it is known by the page's account.
     """
-    machine = f"(?<={ANY_PLACE.account}:stateMachine:)"
+    before = ("stateMachine", "execution")
+    machine = "|".join(f"(?<={ANY_PLACE.account}:{kind}:)" for kind in before)
     named = rf"(?:{stack}-|{machine})(\w+?)-[0-9A-F]{{12}}"
     generated = re.compile(named, re.IGNORECASE)
     logical = generated.sub(lambda match: _logical(match[1]), text)

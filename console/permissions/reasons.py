@@ -69,6 +69,15 @@ _WHY = {
     "AssessBedrockTags": "whether these have them",
     "ListModelCards": "approved model cards that are resources of their own",
     "ReadModelCards": "which model package such a card is about",
+    "ReadParts": "the queue of each playbook",
+    "ReadFindings": "the backlog: findings that Security Hub has already",
+    "KeepPages": "the backlog's pages, and what became of each",
+    "ListPages": "which pages a sweep has, and which it has sent",
+    "SendBacklog": "a finding of the backlog to the playbook that handles it, while there is room",
+    "InvokeSweep": "each step of a sweep",
+    "StartPages": "a page of a sweep is an execution of its own",
+    "FollowPages": "how these executions end",
+    "RedrivePages": "those that failed, when a person redrives the sweep",
     "WriteWorkflowLog": 'failed executions (Step Functions Developer Guide, "Logging")',
 }
 
@@ -86,6 +95,7 @@ _DELIVERIES = (
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
 )
+_MAP = "Step Functions, which runs the Distributed Map"
 _BY_SERVICES = {
     "WriteLog": (_LOGS, "Lambda, which writes the log"),
     "SendFailedInvocations": (("sqs:SendMessage",), "Lambda, which sends failed events"),
@@ -96,6 +106,9 @@ _BY_SERVICES = {
     "KeepFailedRecords": (("s3:PutObject",), "Lambda, which keeps what it gave up"),
     "FindFailedRecords": (("s3:ListBucket",), "Lambda, which looks for the bucket first"),
     "WriteWorkflowLog": (_DELIVERIES, "Step Functions, which writes the log"),
+    "StartPages": (("states:StartExecution",), _MAP),
+    "FollowPages": (("states:DescribeExecution",), _MAP),
+    "RedrivePages": (("states:RedriveExecution",), _MAP),
 }
 BY_SERVICES = {
     (sid, action): who for sid, (actions, who) in _BY_SERVICES.items() for action in actions
@@ -108,9 +121,12 @@ _WIDE = {
     "arn:aws:s3:::EvidenceBucket/digests/*": "the key of a digest contains its number",
     "arn:aws:s3:::EvidenceBucket/settings/*": "the key of an entry contains its number",
     "arn:aws:s3:::FailedRecords/*": "Lambda chooses the key",
+    "arn:aws:s3:::FailedRecords/sweeps/*": "the key of a page has the name of its sweep",
     "arn:aws:iam::ACCOUNT:role/aws-reserved/sso.amazonaws.com/*": "a permission set may be any",
     "arn:aws:iam::*:role/cordon/MemberRole": "the same role in each account of the organization",
     "arn:aws:ssm:REGION:ACCOUNT:opsitem/*": "AWS generates the ids",
+    "arn:aws:states:REGION:ACCOUNT:execution:Sweep:*": "each sweep has a name of its own",
+    "arn:aws:states:REGION:ACCOUNT:execution:Sweep/*": "so has each execution of a page",
     "arn:aws:cloudformation:REGION:ACCOUNT:stack/*": "any stack may have the claim",
     "arn:aws:config:REGION:ACCOUNT:config-rule/*": "Config makes the ids of rules",
     "arn:aws:sagemaker:REGION:ACCOUNT:model-package/*": "a rule is about every model package",
@@ -133,6 +149,7 @@ _FOR_PEOPLE = (  # no playbooks
     "decide_cases",
     "reconcile_cases",
     "digest_evidence",
+    "sweep_findings",
 )
 _PSEUDO_PARAMETERS = {"Partition": "aws", "AccountId": "ACCOUNT", "Region": "REGION"}
 

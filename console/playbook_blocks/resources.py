@@ -15,6 +15,7 @@ Resources = dict[str, Any]
 # EventBridge User Guide, "Retrying event delivery": what cannot be delivered in an hour is kept.
 RETRIES = {"MaximumRetryAttempts": 24, "MaximumEventAgeInSeconds": 3600}
 UNDELIVERED = {"Arn": {"Fn::GetAtt": ["UndeliveredEvents", "Arn"]}}
+SENDERS = ("DecideCasesRole", "SweepFindingsRole")  # to a playbook's queue, beside its rules
 COUNTED = {  # a field of the log line, and the alarm that counts it
     "HeldBack": "held_back",
     "SettingsRefused": "settings_refused",
@@ -121,7 +122,7 @@ def _queue_policy(queue: str, rules: list[str]) -> dict[str, Any]:
     """A rule could carry a forged event into a queue: it takes from its own rules only.
 
     Who has a policy of their own would need no Allow, and is denied; template.yaml says why, at the
-    queues of dead letters. The desk redelivers.
+    queues of dead letters. The desk redelivers, and a sweep sends the backlog.
     """
     arns = [{"Fn::GetAtt": [rule, "Arn"]} for rule in rules]
     only_its_rules = {
@@ -150,7 +151,7 @@ def _queue_policy(queue: str, rules: list[str]) -> dict[str, Any]:
         "Condition": {
             "ArnNotLike": {
                 "aws:SourceArn": {"Fn::Sub": rule},
-                "aws:PrincipalArn": {"Fn::GetAtt": ["DecideCasesRole", "Arn"]},
+                "aws:PrincipalArn": [{"Fn::GetAtt": [role, "Arn"]} for role in SENDERS],
             }
         },
     }

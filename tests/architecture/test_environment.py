@@ -19,6 +19,7 @@ from cordon.deployment import Deployment
 from cordon.memory.parts import names_of
 from cordon.reporting import handle as reporting
 from cordon.setting_up import handler as setting_up
+from cordon.sweeping import handle as sweeping
 from digest_evidence import digest
 from embedded import custom_resources
 from embedded.place import Place
@@ -35,6 +36,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "ReportCases": reporting.NEEDS,
     "AssessResources": assessing.NEEDS,
     "Setup": setting_up.NEEDS,
+    "SweepFindings": sweeping.NEEDS,
 }
 # A secret, and whatever grows with what is deployed or chosen: only where it is read.
 ONLY_WHERE_READ = {
@@ -72,6 +74,7 @@ ROOMS = {
     "reconciling": "ReconcileCases",
     "reporting": "ReportCases",
     "setting_up": "Setup",
+    "sweeping": "SweepFindings",
 }
 
 

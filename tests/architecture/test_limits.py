@@ -56,10 +56,12 @@ def test_stack_may_have_the_longest_name() -> None:
     assert [one for one in found if len(one[2]) > NAMES[one[:2]]] == []
 
 
-def test_state_machine_is_named_by_cloudformation() -> None:
-    (machine,) = stack().of("AWS::StepFunctions::StateMachine")
-    assert "StateMachineName" not in machine.properties
-    assert machine.arn.rpartition(":")[2].startswith("Workflow-")
+def test_state_machines_are_named_by_cloudformation() -> None:
+    machines = stack().of("AWS::StepFunctions::StateMachine")
+    assert [machine.logical for machine in machines] == ["Workflow", "Sweep"]
+    for machine in machines:
+        assert "StateMachineName" not in machine.properties
+        assert machine.arn.rpartition(":")[2].startswith(f"{machine.logical}-")
 
 
 # ---- policies ----

@@ -127,7 +127,7 @@ def test_failure_is_an_alarm() -> None:
     (alarm,) = (one for one in stack().unbuilt if one.logical == "WorkflowsFailed")
     seen = [m["MetricStat"]["Metric"] for m in alarm.properties["Metrics"] if "MetricStat" in m]
     machines = {d["Value"] for metric in seen for d in metric["Dimensions"]}
-    assert machines == {stack().resources["Workflow"].arn}
+    assert machines == {one.arn for one in stack().of("AWS::StepFunctions::StateMachine")}
     metrics = {metric["MetricName"] for metric in seen}
     assert metrics == {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}
 

@@ -83,7 +83,7 @@ def test_functions_and_folders_are_the_same() -> None:
         if r["Type"] == "AWS::Serverless::Function"
     }
     own = {logical(p): f"functions/{p}" for p in (*PLAYBOOKS, "assess_resources", "setup")}
-    with_every_header = ("ReportCases", "DecideCases", function_of(ESCALATE))
+    with_every_header = ("ReportCases", "DecideCases", "SweepFindings", function_of(ESCALATE))
     assert coded == {
         **own,
         **dict.fromkeys(with_every_header, "functions"),
@@ -111,8 +111,7 @@ def test_a_function_finds_its_deployment_in_its_environment(playbook: str, full:
     variables = props("AWS::Lambda::Function", full=full)[logical(playbook)]["Environment"]
     env = {**variables["Variables"], "AWS_REGION": "eu-central-1"}
     deployment = Deployment.from_environment(env)
-    machines = {m.arn for m in stack().of("AWS::StepFunctions::StateMachine")}
-    assert {deployment.workflow} == machines
+    assert deployment.workflow == stack().resources["Workflow"].arn
     assert deployment.table == stack().resources["CasesTable"].physical
     assert deployment.evidence_bucket == stack().resources["EvidenceBucket"].physical
     assert deployment.break_glass == ((seen.EMERGENCY,) if full else ())
@@ -369,7 +368,7 @@ def test_alarms_watch_all_that_can_fail() -> None:
     for name, function in names.items():
         if function.type == "AWS::Lambda::Function":
             expected.add(("DestinationDeliveryFailures", function.physical))
-            if name != "ReportCases":  # nobody invokes it asynchronously
+            if name not in ("ReportCases", "SweepFindings"):  # nobody invokes it asynchronously
                 expected.add(("AsyncEventsDropped", function.physical))
         if function.type == "AWS::Events::Rule":
             expected.add(("InvocationsFailedToBeSentToDlq", function.physical))

@@ -105,7 +105,7 @@ def test_parts_are_each_function_queue_and_role() -> None:
 def test_who_reads_the_parts_is_made_after_them() -> None:
     declared = raw()["Resources"]
     readers = {name for name, one in declared.items() if one.get("DependsOn") == "Parts"}
-    assert readers == {"DecideCases", "ReconcileCases"}
+    assert readers == {"DecideCases", "ReconcileCases", "SweepFindings"}
 
 
 def test_no_deletion_of_the_parts_reaches_setup() -> None:

@@ -328,7 +328,7 @@ def test_member_access_is_optional_and_within_the_organisation() -> None:
 
 
 def test_workflow_invokes_only_the_playbooks() -> None:
-    (found,) = stack().of("AWS::StepFunctions::StateMachine")
+    found = stack().resources["Workflow"]
     role = stack().resources["WorkflowRole"]
     allowed = list(seen.statements(policies("workflow"), "Allow"))
     (invoke,) = (one for one in allowed if one["Action"] == "lambda:InvokeFunction")

@@ -191,6 +191,8 @@ def test_what_a_person_made_of_the_row_keeps_nobody_from_a_change(
         ({**EXEMPT, "playbook": "nobody*"}, "must be one of"),
         ({**EXEMPT, "resource": "arn:aws:iam::*:role/*"}, "--force"),
         ({"do": "end_exemption", "resource": SITE}, "there is no exemption"),
+        ({"do": "backlog", "playbook": "all", "backlog": "observe"}, "must be one of"),
+        ({"do": "backlog", "playbook": QUARANTINE.name, "backlog": "enforce"}, "observe, respond"),
         ({"do": "baseline"}, "change.seen"),
         ({"do": "baseline", "seen": SEEN.sha256}, "has not seen"),
     ],
@@ -261,6 +263,7 @@ MORE: list[dict[str, Any]] = [
     {"do": "end_exemption", "resource": "arn:aws:s3:::exempt"},
     {**EXEMPT, "resource": "arn:aws:s3:::exempt", "until": "2026-12-01"},
     {"do": "baseline", "seen": SEEN.sha256},
+    {"do": "backlog", "playbook": QUARANTINE.name, "backlog": "respond"},
 ]
 LESS: list[dict[str, Any]] = [
     {"do": "mode", "playbook": QUARANTINE.name, "mode": "observe"},
@@ -270,6 +273,7 @@ LESS: list[dict[str, Any]] = [
     {"do": "protect", "resource": SITE},
     EXEMPT,
     {**EXEMPT, "resource": "arn:aws:s3:::exempt", "until": "2027-02-01"},
+    {"do": "backlog", "playbook": QUARANTINE.name, "backlog": "observe"},
 ]
 
 

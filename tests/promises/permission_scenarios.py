@@ -48,6 +48,7 @@ from tests.promises.permission_scenarios_people import (
     REPORTER_ROADS,
 )
 from tests.promises.permission_scenarios_rules import RULE_ROADS, RULES
+from tests.promises.permission_scenarios_sweep import SWEEP_ROADS
 from tests.promises.test_holds_on_one_bucket import bucket_of
 from tests.promises.world import HOME, PLAYBOOKS, ROOT, Event, World, chosen, finding_of
 
@@ -382,6 +383,7 @@ ROADS: dict[str, tuple[Road, ...]] = {
     "ReportCases": REPORTER_ROADS,
     "ReconcileCases": RECONCILER_ROADS,
     "DigestEvidence": DIGEST_ROADS,
+    "SweepFindings": SWEEP_ROADS,
 }
 ROADS |= {logical: of_samples(name) for name, logical in PLAYBOOKS.items() if logical not in ROADS}
 ROADS[OBJECTS] += OBJECT_ROADS

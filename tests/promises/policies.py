@@ -28,6 +28,7 @@ def policy(world: World, name: str) -> dict[str, Any]:
         "bucket": outputs["EvidenceBucket"],
         "api": outputs["DeskUrl"].split("//")[1].split(".")[0],
         "log": outputs["DeskLog"],
+        "sweep": outputs["Sweep"].rpartition(":")[2],
     }
     text = (FOLDER / f"{name}.json").read_text()
     for placeholder, value in names.items():

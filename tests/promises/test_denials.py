@@ -100,6 +100,8 @@ OWN_ROLES = (
     "DecideCasesRole",
     "ReconcileCasesRole",
     "DigestEvidenceRole",
+    "SweepFindingsRole",
+    "SweepRole",
 )
 OF_ROLES: dict[str, dict[str, Try]] = {  # of a deny: what it names → what is tried
     "ProtectPrincipals": {

@@ -82,7 +82,9 @@ def test_no_playbook_reaches_it(world: World, playbook: str) -> None:
         assert is_refused(world, playbook, call, parts.KEY), call.__name__
 
 
-@pytest.mark.parametrize("function", ["DecideCases", "ReconcileCases", "ReportCases"])
+@pytest.mark.parametrize(
+    "function", ["DecideCases", "ReconcileCases", "ReportCases", "SweepFindings"]
+)
 def test_no_function_for_people_writes_it(world: World, function: str) -> None:
     role = world.account.functions[function].role
     for call in WRITES:

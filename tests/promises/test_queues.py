@@ -32,7 +32,8 @@ def senders(world: World, queue: str) -> set[str]:
     """The functions that may send to a queue. Lambda sends the failed events of each of them."""
     if queue == "FailedInvocations":
         return set(world.account.functions)
-    return {"DecideCases"} if queue.endswith("BulkQueue") else SENDERS[queue]  # redelivered
+    of_a_playbook = {"DecideCases", "SweepFindings"}  # redelivered, and of the backlog
+    return of_a_playbook if queue.endswith("BulkQueue") else SENDERS[queue]
 
 
 def forge(world: World, role: str, queue: str) -> list[str]:

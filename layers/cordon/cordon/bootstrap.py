@@ -46,6 +46,7 @@ class Services:
     function_arn: str  # of the running function, for the workflows to call back
     lease_end: datetime  # when an attempt that begins in this invocation has surely ended
     batch: ObservedBatch | None = None  # of the queue: its new observed cases share evidence
+    sweep: str = ""  # the name of the sweep that sent the finding; "": it came by itself
 
     def decision(self, case: str) -> Decision | None:
         """What people decided last of a case, in whatever round."""

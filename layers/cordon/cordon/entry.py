@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
+from cordon.backlog import sweep_of
 from cordon.bootstrap import Services, bootstrap
 from cordon.clock import from_iso, now
 from cordon.errors import Malformed, NotByQueue
@@ -103,7 +104,7 @@ class LambdaHandler:
 
     def _event(self, event: Any, services: Services, *, queued: bool = False) -> dict[str, Any]:
         try:
-            finding = read(event, services.deployment)
+            sweep, finding = sweep_of(event), read(event, services.deployment)
         except Malformed as malformed:
             self._logger.error("event cannot be read", extra={"field": malformed.field})
             raise
@@ -112,20 +113,25 @@ class LambdaHandler:
             raise NotByQueue(
                 f"{finding.kind} by {finding.channel} came by a queue, where no rule sends it"
             )
-        outcome = respond(finding, services)
+        if sweep:
+            self._logger.append_keys(sweep=sweep)
+        outcome = respond(finding, replace(services, sweep=sweep))
         fields = {k: v for k, v in outcome.to_json().items() if k != "outcome"}
         self._logger.info(outcome.outcome, extra=fields)
-        self._count(outcome.outcome, outcome.mode, finding.last_seen, recorded=outcome.recorded)
+        seen = None if sweep else finding.last_seen  # of the backlog it says nothing of our time
+        self._count(outcome.outcome, outcome.mode, seen, recorded=outcome.recorded)
         return outcome.to_json()
 
-    def _count(self, outcome: str, mode: str, seen: datetime, *, recorded: bool = False) -> None:
+    def _count(
+        self, outcome: str, mode: str, seen: datetime | None, *, recorded: bool = False
+    ) -> None:
         """Cases by outcome and mode; those that needed nobody; the seconds from the finding to what
         was verified.
         """
         measures = [("Cases", MetricUnit.Count, 1.0)]
         if recorded:
             measures.append(("Recorded", MetricUnit.Count, 1.0))
-        if outcome in (Status.CONTAINED, Status.TAGGED):
+        if seen is not None and outcome in (Status.CONTAINED, Status.TAGGED):
             seconds = max((now() - seen).total_seconds(), 0)
             measures.append(("TimeToContain", MetricUnit.Seconds, seconds))
         for name, unit, value in measures:

@@ -22,7 +22,8 @@
     ├── SettingsUnavailable           there are no settings, and a pass comes once
     ├── PartsUnknown                  functions, queues or roles of this stack are not known
     ├── MemberRoleRefused             a member account's role is missing, or does not trust us
-    └── RunIncomplete                 a part of a run of the reconciler, or a look of setup, failed
+    └── RunIncomplete                 a part of a run of the reconciler, a look of setup, or a page
+                                      of a sweep, failed
 
 Who tries again:
 
@@ -45,7 +46,8 @@ CaseConflict,
 SettingsUnavailable,
 PartsUnknown,
 MemberRoleRefused
-RunIncomplete        Lambda after 1 and 2 minutes, and the next run; setup looks every hour
+RunIncomplete        Lambda after 1 and 2 minutes, and the next run; setup looks every hour; a
+                     sweep's page is tried again by its workflow
 ===================  =========================================================================
 
 An error of AWS (``ClientError``, ``BotoCoreError``) outside a change rises as it is and is tried
@@ -165,4 +167,4 @@ class MemberRoleRefused(CordonError):
 
 
 class RunIncomplete(CordonError):
-    """Something of a run of the reconciler, or of a look of setup, failed; the rest was done."""
+    """Something of a run, a look of setup, or a sweep's page failed; the rest was done."""

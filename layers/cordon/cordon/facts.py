@@ -164,6 +164,7 @@ def facts_of(
         protected=_protected(plan, settings, look_up, services),
         protection_unknown=look_up.unknown,
         released_by=known.released_by if known else "",
+        sweep=services.sweep,
     )
 
 

@@ -241,9 +241,7 @@ class Finding:
     @property
     def is_compliance(self) -> bool:
         """Does it say how a resource is, not what somebody did? Only these come by a queue."""
-        if self.source == "macie":
-            return self.type.startswith("SensitiveData:")
-        return self.source in _OF_RESOURCES
+        return says_how_a_resource_is(self.source, self.type)
 
     @property
     def moment(self) -> datetime:
@@ -321,6 +319,13 @@ class Finding:
                 "facts": tuple((name, said) for name, said in raw.get("facts", ())),
             }
         )
+
+
+def says_how_a_resource_is(source: str, type: str) -> bool:
+    """Do findings of this source and type, or beginning of a type, say that?"""
+    if source == "macie":
+        return type.startswith("SensitiveData:")
+    return source in _OF_RESOURCES
 
 
 def canonical_json(value: Any) -> str:

@@ -87,6 +87,7 @@ def policy_inputs(facts: PolicyInput) -> dict[str, Any]:
             "protection_unknown": facts.protection_unknown,
             "settings_refused": list(settings.faults),
             "released_by": facts.released_by,
+            "sweep": facts.sweep,
         },
     }
 

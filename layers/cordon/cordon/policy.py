@@ -22,6 +22,7 @@ from cordon.settings import Exemption, MasterSwitch, Mode, Settings
 from cordon.sources.custom_action import CONTAIN_ACTION
 
 MANUAL_STEP = "Decide whether it must be contained, and do it yourself."
+BACKLOG = "a sweep brought it, and the playbook only observes the backlog"
 
 
 class Verdict(StrEnum):
@@ -63,11 +64,17 @@ class PolicyInput:
     protection_unknown: str = ""  # why protection could not be looked up
     released_by: str = ""  # the person who released this very finding before
     nothing_found: str = ""  # why nothing is to be changed, where it was looked for
+    sweep: str = ""  # the name of the sweep that sent the finding; "": it came by itself
 
     @property
     def mode(self) -> Mode:
         """The playbook's mode under these settings."""
         return self.settings.mode(self.playbook.name)
+
+    @property
+    def of_backlog(self) -> bool:
+        """Did a sweep send it, to a playbook that does not respond to those?"""
+        return bool(self.sweep) and not self.settings.responds_to_backlog(self.playbook.name)
 
     @property
     def for_a_person(self) -> dict[str, str]:
@@ -200,6 +207,12 @@ def _nothing_found(s: PolicyInput) -> Decision | None:
     return Decision(Verdict.OBSERVE, s.nothing_found, recorded=True) if s.nothing_found else None
 
 
+def _backlog(s: PolicyInput) -> Decision | None:
+    """Old by nature, and come all at once: nothing follows from it that nobody decided. Nor is it
+    held back, which would be made up for later."""
+    return _observe(BACKLOG) if s.of_backlog else None
+
+
 def _settings_unavailable(s: PolicyInput) -> Decision | None:
     unreadable = s.settings.unreadable
     return _observe(unreadable, held_back=True) if unreadable else None
@@ -315,6 +328,7 @@ RULES: tuple[Rule, ...] = (
     _exempt,
     _needs_nobody,
     _nothing_found,
+    _backlog,
     _settings_unavailable,
     _served_by_another,
     _master_switch_observe,

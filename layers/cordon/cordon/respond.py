@@ -44,6 +44,7 @@ from cordon.statuses import CLOSED, CONTAIN_ENDED, Event, Status
 HOLDING = (Status.CONTAINING, Status.RELEASING, *CONTAIN_ENDED)
 ONE_SCAN = timedelta(hours=1)  # findings of one scan come together: one look is enough
 ENDED_BY_PASS = (Status.OBSERVED, Status.AWAITING_APPROVAL, Status.ESCALATED, Status.REOPENED)
+KNOWN = "a sweep changes no case that there is"
 OPENING = {  # what a decision makes of a case that is new, or that begins anew
     Verdict.OBSERVE: Event.OBSERVE,
     Verdict.ASK: Event.ASK,
@@ -75,6 +76,10 @@ def on_known_facts(
     facts: PolicyInput, case: str, remembered: Remembered, look_up: LookUp, services: Services
 ) -> Outcome:
     """Decide with everything known, and do what is decided."""
+    if facts.sweep and passes(facts.finding, facts.playbook):
+        return Outcome("ignored", "a sweep brings no pass", case, facts.mode)
+    if facts.of_backlog and remembered.case is not None:
+        return unchanged(remembered.case, KNOWN)
     if passes(facts.finding, facts.playbook):
         return on_control_passed(facts, case, remembered.case, services)
     decision = decide(facts)
@@ -121,6 +126,8 @@ def apply_decision(
         raced = services.cases.get(case)
         if raced is None or (known is not None and raced.version == known.version):
             raise
+        if facts.of_backlog:
+            return unchanged(raced, KNOWN)
         return on_known_case(raced, finding, decision, services)
 
 

@@ -46,6 +46,13 @@ class MasterSwitch(StrEnum):
     OFF = "off"  # all playbooks ignore findings
 
 
+class Backlog(StrEnum):
+    """What a playbook does with findings that a sweep sends."""
+
+    OBSERVE = "observe"
+    RESPOND = "respond"  # as to any other: by its mode, within its budget
+
+
 @dataclass(frozen=True)
 class Exemption:
     """A named person's decision that a playbook ignores a resource until a date."""
@@ -85,6 +92,7 @@ class Settings:
     other_home: str = ""  # id of the stack that serves this account and Region instead of ours
     refused: Mapping[str, str] = field(default_factory=dict)  # entry → reason
     baseline: Baseline | None = None  # of this account and Region; None: nothing is put back
+    backlog: Mapping[str, Backlog] = field(default_factory=dict)  # by playbook; observe if not set
 
     @property
     def not_home(self) -> str:
@@ -101,6 +109,10 @@ class Settings:
     def budget_for(self, playbook: str) -> int:
         """How many cases of this playbook may contain per hour in one account."""
         return 0 if self.refused_budget(playbook) else self.budgets.get(playbook, self.budget)
+
+    def responds_to_backlog(self, playbook: str) -> bool:
+        """Does the playbook respond to what a sweep sends? Where it is not understood, no."""
+        return self.backlog.get(playbook, Backlog.OBSERVE) is Backlog.RESPOND
 
     def refused_mode(self, playbook: str) -> str:
         """Why the playbook's mode is not understood; "" where it is."""
@@ -132,8 +144,8 @@ def parse(row: Mapping[str, Any], playbooks: Iterable[str] = ()) -> Settings:
 
     ``master_switch``, ``modes`` and ``budgets`` (maps by playbook), ``budget``, ``protected`` (set
     of ARN patterns) and ``exemptions`` (map by name, of ``playbook``, ``resource``, ``owner``,
-    ``reason``, ``expires``), ``baseline``, and ``other_home``, which no person sets. ``playbooks``
-    must have a mode. docs/operating/settings.md has it for people.
+    ``reason``, ``expires``), ``baseline``, ``backlog`` (map by playbook), and ``other_home``, which
+    no person sets. ``playbooks`` must have a mode. docs/operating/settings.md has it for people.
     """
     refused: dict[str, str] = {}
     modes = _each(row, "modes", _mode, refused)
@@ -146,6 +158,7 @@ def parse(row: Mapping[str, Any], playbooks: Iterable[str] = ()) -> Settings:
     exemptions = _each(row, "exemptions", _exemption, refused)
     protected = _protected(row.get("protected", frozenset()), refused)
     other_home = _other_home(row, refused)
+    backlog = _each(row, "backlog", _backlog, refused)
     baseline = _one(row, "baseline", None, from_row, refused) if "baseline" in row else None
     refused |= {_named(name): "is no setting" for name in sorted(row.keys() - ATTRIBUTES)}
     broken = refused.pop("master_switch", "")
@@ -160,12 +173,13 @@ def parse(row: Mapping[str, Any], playbooks: Iterable[str] = ()) -> Settings:
         other_home=other_home,
         refused=refused,
         baseline=baseline,
+        backlog=backlog,
     )
 
 
 ATTRIBUTES = frozenset(
     {"id", "master_switch", "modes", "budget", "budgets", "protected", "exemptions", "other_home"}
-    | {"baseline"}
+    | {"baseline", "backlog"}
     | {"version", "changed_at", "changed_by", "evidence_count", "evidence_hash"}
 )
 
@@ -229,6 +243,10 @@ _STACK = re.compile(r"arn:[a-z-]+:cloudformation:[!-~]{1,1000}")
 
 def _mode(value: Any) -> Mode:
     return Mode(_chosen(value, Mode))
+
+
+def _backlog(value: Any) -> Backlog:
+    return Backlog(_chosen(value, Backlog))
 
 
 def _master_switch(value: Any) -> MasterSwitch:

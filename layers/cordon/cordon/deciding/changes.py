@@ -2,8 +2,8 @@
 
 A change is looked at before it is written, and refused with its reason. What lets Cordon do more
 needs two people where approvals do: a mode that rises, the master switch back on, a larger budget,
-a protection or an exemption that ends, and a baseline, which says what is put back. Less is always
-one person's.
+a protection or an exemption that ends, a baseline, which says what is put back, and a backlog that
+is responded to. Less is always one person's.
 """
 
 import re
@@ -22,6 +22,7 @@ from cordon.memory import settings as settings_row
 from cordon.memory.table import Row, Table
 from cordon.settings import (
     MOST_CASES,
+    Backlog,
     MasterSwitch,
     Mode,
     Settings,
@@ -201,6 +202,16 @@ def _baseline(fields: Fields, before: Before) -> Change:
     return Change(text, True, [_set(("baseline",), taken.to_row())])
 
 
+def _backlog(fields: Fields, before: Before) -> Change:
+    playbook = _one_playbook(fields, before)
+    given = fields.text("backlog", MOST_NAME)
+    if given not in list(Backlog):
+        raise BadRequest("change.backlog", f"must be one of {', '.join(Backlog)}")
+    responded = before.settings.responds_to_backlog(playbook)
+    more = given == Backlog.RESPOND and not responded
+    return Change(f"backlog of {playbook}: {given}", more, [_set(("backlog", playbook), given)])
+
+
 KINDS: Mapping[str, Callable[[Fields, Before], Change]] = {
     "mode": _mode,
     "start": _start,
@@ -210,6 +221,7 @@ KINDS: Mapping[str, Callable[[Fields, Before], Change]] = {
     "protect": _protect,
     "unprotect": _unprotect,
     "baseline": _baseline,
+    "backlog": _backlog,
 }
 
 
