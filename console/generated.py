@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from console import (
+    decision_pages,
     one_case,
     operations,
     playbook_blocks,
@@ -23,6 +24,7 @@ PAGES = (
     coverage_page.pages,
     statuses_page.pages,
     reference_pages.pages,
+    decision_pages.pages,
     operations.pages,
     permissions.pages,
 )

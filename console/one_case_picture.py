@@ -23,6 +23,7 @@ SHOWN_AS = {  # by the service that report_cases calls
     "sns": "a message",
     "events": "an event",
 }
+BREAK = "<br/>"
 Arrow = tuple[str, str, str]  # from, to, what
 
 
@@ -31,7 +32,7 @@ def picture(records: Iterable[Record], evidence_bucket: str) -> str:
     lines = ["```mermaid", "sequenceDiagram"]
     lines += [f"    participant {name} as {words}" for name, words in PARTICIPANTS]
     for (start, end), arrows in groupby(_arrows(records, evidence_bucket), lambda one: one[:2]):
-        said = ", ".join(dict.fromkeys(what for *_, what in arrows))
+        said = f",{BREAK}".join(dict.fromkeys(what for *_, what in arrows))
         lines.append(f"    {start}->>{end}: {said}")
     return "\n".join([*lines, "```"])
 
@@ -40,7 +41,7 @@ def _arrows(records: Iterable[Record], evidence_bucket: str) -> Iterator[Arrow]:
     for record in records:
         match record:
             case RuleMatched(rule=rule) if rule == RULE:
-                yield "finding", "playbook", f"the rule {RULE} delivers the finding"
+                yield "finding", "playbook", "the finding, by its rule"
             case ExecutionStarted(name=name):  # <case>-<round>-<verb>-<id of the decision>
                 yield "people", "desk", name.split("-")[2]
                 yield "desk", "playbook", "the workflow wakes it"
