@@ -12,8 +12,8 @@ PARTICIPANTS = (
     ("bucket", "the bucket"),
     ("evidence", "evidence"),
     ("report", "report_cases"),
-    ("desk", "decide_cases"),
     ("people", "people"),
+    ("desk", "decide_cases"),
 )
 PLAYBOOK, REPORTER, RULE = "QuarantineBucket", "ReportCases", "QuarantineBucketGuardDuty"
 READS = ("Get", "List", "Describe", "Head", "BatchGet")

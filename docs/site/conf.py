@@ -51,7 +51,7 @@ docs/reference/cordon
 :hidden:
 :caption: Understand
 docs/architecture
-docs/what-shows-it
+docs/proofs
 docs/performance
 docs/permissions
 SECURITY

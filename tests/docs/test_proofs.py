@@ -1,11 +1,11 @@
-"""docs/what-shows-it.md names tests that there are."""
+"""docs/proofs.md names tests that there are."""
 
 import re
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "what-shows-it.md").read_text()
+PAGE = (ROOT / "docs" / "proofs.md").read_text()
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| ")][1:]
 FILE = re.compile(r"`(tests/[\w/]+(?:\.py|/))`")
 
