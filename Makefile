@@ -1,5 +1,5 @@
 # The two commands of the README need Debian, Python 3.11, make and a package registry.
-.PHONY: help replay demo test static check fast e2e bench permissions format build bootstrap playbooks playbook clean
+.PHONY: help replay demo test static check fast e2e bench permissions format build bootstrap playbooks playbook docs clean
 .DEFAULT_GOAL := help
 
 UV_VERSION := 0.13.9
@@ -63,6 +63,15 @@ playbooks: .venv/.ready  ## write what follows from the playbooks' headers: temp
 playbook: .venv/.ready  ## a new playbook: NAME=close_database KIND=securityhub:RDS.2
 	@$(RUN)python -m console new '$(NAME)' --kind '$(KIND)'
 
+# Strict: a link that leads nowhere fails. An environment of its own, of the same lock.
+docs: .docs/.ready  ## the pages as a site: .site/README.html
+	@.docs/bin/sphinx-build -q -E -a -W --keep-going -b html -c docs/site . .site
+	@echo .site/README.html
+
+.docs/.ready: $(UV) uv.lock pyproject.toml
+	@UV_PROJECT_ENVIRONMENT=.docs $(UV) sync --quiet --frozen --only-group docs --python $(PYTHON)
+	@touch $@
+
 # Deploys the built template into an emulated account on this machine; see docs/emulators.md.
 e2e: build .e2e/.ready  ## deploy into an emulated account, and try it there
 	@$(RUN)python -m pytest tests/e2e -q -n 2 --dist worksteal
@@ -86,4 +95,4 @@ build: .venv/.ready  ## sam build
 	@PATH="$(CURDIR)/$(UV:/uv=):$(dir $(PYTHON)):$$PATH" $(RUN)sam build
 
 clean:  ## remove what was built and installed
-	@rm -rf .aws-sam .bench .e2e .venv .uv
+	@rm -rf .aws-sam .bench .docs .e2e .site .venv .uv

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 from console import (
+    decision_pages,
+    one_case,
     operations,
     playbook_blocks,
     playbook_pages,
     question_pages,
+    reference_pages,
     statuses_page,
 )
 from console.coverage import page as coverage_page
@@ -17,8 +20,11 @@ PAGES = (
     playbook_blocks.pages,
     playbook_pages.pages,
     question_pages.pages,
+    one_case.pages,
     coverage_page.pages,
     statuses_page.pages,
+    reference_pages.pages,
+    decision_pages.pages,
     operations.pages,
     permissions.pages,
 )
@@ -31,5 +37,6 @@ def write(root: Path, *, only_check: bool) -> tuple[list[Path], list[str]]:
         if not path.exists() or path.read_text() != text:
             stale.append(path)
             if not only_check:
+                path.parent.mkdir(exist_ok=True)
                 path.write_text(text)
     return stale, permissions.mistakes(root)

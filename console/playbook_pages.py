@@ -1,82 +1,69 @@
 """Generates parts of the documentation from the playbooks' headers.
 
-The table of playbooks is in README.md between two marks. docs/playbooks.md has each header.
+The table of playbooks is in README.md between two marks. docs/playbooks.md lists them, and
+docs/playbooks/ has a page of each.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from console import marks, one_playbook
 from console.playbook_blocks.block import calls_parameter
 from console.playbooks import header_of, playbooks
+from console.question_pages import plans
 from cordon.playbook import Playbook
 from embedded.backends import api_table
 
-BEGIN, END = "<!-- playbooks: made by `make playbooks` -->", "<!-- /playbooks -->"
+INTRODUCTION = """# Playbooks
+
+Made from the headers under `functions/` by `make playbooks`. Each page says when the playbook
+handles a finding, what it does, undoes and leaves, how to try it, what an approver reads, and what
+it cannot. Every playbook starts in *observe*; the mode here is what we recommend later.
+
+A person may have contained what is in the column *by ARN* (`cordon contain ARN --playbook
+NAME`). Where a parameter is named, the playbook handles API calls and changes that are often right
+too, once the parameter is *true*; its page says which."""
 
 
 def pages(root: Path) -> Iterator[tuple[Path, str]]:
     """The pages as they should be."""
     all_playbooks = playbooks(root)
     readme = root / "README.md"
-    before, _, rest = readme.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    yield readme, f"{before}{BEGIN}\n{_table(all_playbooks)}\n{END}{after}"
-    yield root / "docs" / "playbooks.md", _page(all_playbooks)
+    yield readme, marks.replaced(readme.read_text(), "playbooks", _table(all_playbooks))
+    yield root / "docs" / "playbooks.md", _index(all_playbooks)
+    beside = plans(root)
+    for playbook in all_playbooks:
+        yield (
+            root / "docs" / "playbooks" / f"{playbook.name}.md",
+            one_playbook.page(playbook, root, beside),
+        )
     account = root / "docs" / "embedded-account.md"
     yield account, api_table.updated(account.read_text())
 
 
 def _table(all_playbooks: tuple[Playbook, ...]) -> str:
-    rows = ["| playbook | when | does | recommended mode |", "|---|---|---|---|"]
+    rows = ["| playbook | it | recommended mode |", "|---|---|---|"]
     for playbook in all_playbooks:
-        header = header_of(playbook)
-        row = (f"`{playbook.name}`", header["When"], header["Does"], str(playbook.recommended_mode))
-        rows.append(f"| {' | '.join(row)} |")
+        link = f"[{playbook.name}](docs/playbooks/{playbook.name}.md)"
+        rows.append(f"| {link} | {_title(playbook)} | {playbook.recommended_mode} |")
     return "\n".join(rows)
 
 
-def _page(all_playbooks: tuple[Playbook, ...]) -> str:
-    parts = [
-        "# Playbooks",
-        "Generated from the headers under `functions/` by `make playbooks`. The mapping to "
-        "controls is expert judgement: a case *supports evidence for* them and does not prove "
-        "compliance.",
-    ]
+def _index(all_playbooks: tuple[Playbook, ...]) -> str:
+    rows = ["| playbook | it | serves | mode | by ARN | parameter |", "|---|---|---|---|---|---|"]
     for playbook in all_playbooks:
-        header = header_of(playbook)
-        parts.append(f"## {playbook.name}")
-        parts.append(header["title"])
-        parts += [f"- **{key}** {header[key]}" for key in ("When", "Does", "Undo", "Leaves")]
-        parts.append(f"- **Defence layer** {playbook.defence_layer}; serves {playbook.serves}")
-        if playbook.layers:
-            named = ", ".join(layer for layer, _ in playbook.layers)
-            parts.append(f"- **By its kind a finding is of another layer** {named}")
-        parts.append(
-            f"- **Recommended mode** {playbook.recommended_mode} (every playbook starts in observe)"
+        cells = (
+            f"[{playbook.name}](playbooks/{playbook.name}.md)",
+            _title(playbook),
+            str(playbook.serves),
+            str(playbook.recommended_mode),
+            ", ".join(f"`{kind}`" for kind in playbook.by_arn),
+            f"`{calls_parameter(playbook.name)}`" if playbook.optional else "",
         )
-        if playbook.handles:
-            parts.append("- **Handles** " + ", ".join(f"`{kind}`" for kind in playbook.handles))
-        if playbook.optional:
-            calls = ", ".join(f"`{kind}`" for kind in playbook.optional)
-            parts.append(f"- **Handles where `{calls_parameter(playbook.name)}` is true** {calls}")
-        if playbook.by_arn:
-            kinds = ", ".join(f"`{kind}`" for kind in playbook.by_arn)
-            parts.append(f"- **Contains by its ARN** (`cordon contain`) {kinds}")
-        if playbook.controls:
-            parts.append("- **Supports evidence for** " + ", ".join(playbook.controls))
-    return "\n\n".join(_joined_lists(parts)) + "\n"
+        rows.append(f"| {' | '.join(cells)} |".replace("  ", " "))
+    return f"{INTRODUCTION}\n\n" + "\n".join(rows) + "\n"
 
 
-def _joined_lists(parts: list[str]) -> Iterator[str]:
-    """Join the items of a list, without a blank line between them."""
-    items: list[str] = []
-    for part in parts:
-        if part.startswith("- "):
-            items.append(part)
-            continue
-        if items:
-            yield "\n".join(items)
-            items = []
-        yield part
-    if items:
-        yield "\n".join(items)
+def _title(playbook: Playbook) -> str:
+    title = header_of(playbook)["title"].rstrip(".")
+    return f"{title[0].lower()}{title[1:]}"

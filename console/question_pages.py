@@ -1,4 +1,4 @@
-"""Generates docs/questions.md: what an approver reads of each playbook, in its incident's words."""
+"""What an approver reads: of each playbook for its page, and of an attack sequence for its own."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -19,49 +19,48 @@ from cordon.statuses import Status
 
 GUARDRAIL = "abc123def456:1"  # as an operator would name one, so that it is in a question
 SEQUENCE = "AttackSequence:"  # in the kind of each of GuardDuty's attack sequences
-INTRODUCTION = """# Questions
+INTRODUCTION = """# An attack sequence
 
-Made by `make playbooks`: what the incident and the message say while a case awaits approval. Of
-each playbook one sample event, then an attack sequence: each playbook that can contain a part of it
-has a case of its own. `cordon show CASE` has the same of a case of yours. Accounts and names are
-those of the samples; the operator has named a guardrail (EnforcedGuardrail)."""
+Made by `make playbooks`. GuardDuty joins several signals, actors and resources in one Critical
+finding. Each playbook that can contain a part of it has a case of its own, and in *approve* a
+question of its own: these are the questions of one sample event. What nobody contains is one more
+incident, of `escalate_finding`. [What is handled](operating/scope.md#what-is-heard) says more."""
 
 
 def pages(root: Path) -> Iterator[tuple[Path, str]]:
-    """The page as it should be."""
-    plans = {
-        path: json.loads(path.read_text()) for path in sorted(root.glob(f"events/*/*{SUFFIX}"))
-    }
-    parts = [INTRODUCTION]
+    """The page of an attack sequence as it should be."""
+    sequences = {path: plan for path, plan in plans(root).items() if _is_sequence(plan)}
+    most = max(sequences, key=lambda path: len(sequences[path].get("others", ())))
+    parts = [INTRODUCTION, f"`{event_of(most).relative_to(root)}`"]
     for playbook in playbooks(root):
-        own = (path for path, plan in plans.items() if plan["playbook"] == playbook.name)
-        in_order = sorted(own, key=lambda path: not plans[path].get("measured"))
-        found = filter(None, (_questions(path, (playbook,)) for path in in_order))
-        for first in next(found, ()):
-            parts += [f"## {playbook.name}", first]
-    sequences = [path for path, plan in plans.items() if _is_sequence(plan)]
-    most = max(sequences, key=lambda path: len(plans[path].get("others", ())))
-    parts += ["## An attack sequence", *_questions(most, playbooks(root))]
-    yield root / "docs" / "questions.md", "\n\n".join(parts) + "\n"
+        if text := question(event_of(most), playbook):
+            parts += [f"## {playbook.name}", f"```\n{text}\n```"]
+    yield root / "docs" / "attack-sequence.md", "\n\n".join(parts) + "\n"
+
+
+def plans(root: Path) -> Mapping[Path, Mapping[str, Any]]:
+    """Every plan beside a sample event, by its path."""
+    found = sorted(root.glob(f"events/*/*{SUFFIX}"))
+    return {path: json.loads(path.read_text()) for path in found}
+
+
+def event_of(plan: Path) -> Path:
+    """The event that a plan is beside."""
+    return plan.with_name(plan.name.removesuffix(SUFFIX) + ".json")
 
 
 def _is_sequence(plan: Mapping[str, Any]) -> bool:
     return bool(plan["playbook"]) and SEQUENCE in plan["finding"]["kind"]
 
 
-def _questions(plan: Path, of: tuple[Playbook, ...]) -> list[str]:
-    """The incident of each case of the event that awaits approval."""
-    path = plan.with_name(plan.name.removesuffix(SUFFIX) + ".json")
-    event = json.loads(path.read_text())
-    home = home_of(event)
-    (finding,) = read_all(event, deployed(home, Mode.APPROVE).home)
-    texts = (_question(finding, playbook, event) for playbook in of if playbook.matches(finding))
-    name = f"`{path.parent.name}/{path.name}`"
-    return [f"{name}\n\n```\n{text}\n```" for text in texts if text]
+def question(event: Path, playbook: Playbook) -> str:
+    """The incident in *approve*; "" where nobody has to decide."""
+    raw = json.loads(event.read_text())
+    (finding,) = read_all(raw, deployed(home_of(raw), Mode.APPROVE).home)
+    return _question(finding, playbook, raw) if playbook.matches(finding) else ""
 
 
 def _question(finding: Finding, playbook: Playbook, event: Mapping[str, Any]) -> str:
-    """The incident in *approve*; "" where nobody has to decide."""
     stack = deployed(home_of(event), Mode.APPROVE)
     deployment = replace(stack.deployments[playbook.name], enforced_guardrail=GUARDRAIL)
     plan = playbook.plan_for(finding, deployment)

@@ -1,4 +1,4 @@
-"""docs/first-account.md: every command in it can be typed, and every name in it exists.
+"""docs/first-account.md and the smoke test: every command can be typed, and every name exists.
 
 AWS's command line is not installed. It is made from botocore's models: an operation's name and its
 parameters' in small letters with hyphens (AWS CLI user guide, "Command structure"). What a command
@@ -26,14 +26,15 @@ from embedded.template import load
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "first-account.md"
+PAGES = (PAGE, ROOT / "docs" / "operating" / "smoke-test.md")
 TEMPLATE = load((ROOT / "template.yaml").read_text())
 GLOBAL = {"query", "output", "region", "no-sign-request"}
 SUBSTITUTED = re.compile(r'"?\$\(([^()]+)\)"?')
 
 
 def commands() -> Iterator[str]:
-    """Each command on the page, also those within another, by what it begins with."""
-    text = PAGE.read_text()
+    """Each command on the pages, also those within another, by what it begins with."""
+    text = "\n".join(page.read_text() for page in PAGES)
     blocks = [
         line for block in re.findall(r"```\n(.*?)```", text, re.S) for line in block.split("\n")
     ]

@@ -67,9 +67,11 @@ def test_playbook_is_its_folder_its_events_and_a_block(copy: Path) -> None:
     generate(copy)
     now = content(copy)
     new = {path for path in now if path not in before}
-    assert new == {f"functions/{NAME}/playbook.py", EVENT, PLAN_FILE}
+    page = f"docs/playbooks/{NAME}.md"
+    assert new == {f"functions/{NAME}/playbook.py", EVENT, PLAN_FILE, page}
     changed = {path for path in before if before[path] != now[path]}
-    pages = {f"docs/{name}.md" for name in ("coverage", "permissions", "playbooks", "questions")}
+    names = ("attack-sequence", "coverage", "permissions", "playbooks", "reference/parameters")
+    pages = {f"docs/{name}.md" for name in names}
     generated = {"README.md", "template.yaml", *pages}
     beside = {path: json.loads(now[path]) for path in now if path.endswith(".plan.json")}
     plans = {path: json.dumps([one["plan"], one.get("others")]) for path, one in beside.items()}
