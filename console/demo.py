@@ -135,7 +135,6 @@ def next_commands(endpoint: str, region: str, cases: Sequence[Case]) -> list[str
         f"{PROGRAM} release {held} --wait",
         f"{PROGRAM} show {held} --timeline",
         f"{PROGRAM} evidence {held}",
-        f"{PROGRAM} status",
     ]
 
 
