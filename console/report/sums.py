@@ -64,9 +64,7 @@ def tiles(entries: Sequence[Entry], *, closed: bool) -> tuple[Tile, ...]:
         _tile(
             entries,
             Flag.WAITING,
-            f"for approval; the oldest is {oldest.age} old"
-            if oldest
-            else "for approval",
+            f"for approval; the oldest is {oldest.age} old" if oldest else "for approval",
         ),
         _tile(entries, Flag.FAILED, "have a change or an undo that failed"),
         _tile(entries, Flag.RELEASED, "were released; rows of older ones have expired")
