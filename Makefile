@@ -73,7 +73,7 @@ docs: .docs/.ready  ## the pages as a site: .site/README.html
 	@touch $@
 
 # Deploys the built template into an emulated account on this machine; see docs/emulators.md.
-e2e: build .e2e/.ready  ## deploy into an emulated account, and try it there
+e2e: build .e2e/.ready .browser/.ready  ## deploy into an emulated account, and try it there
 	@$(RUN)python -m pytest tests/e2e -q -n 2 --dist worksteal
 
 .e2e/.ready: $(UV) tests/e2e/requirements.txt
@@ -81,9 +81,15 @@ e2e: build .e2e/.ready  ## deploy into an emulated account, and try it there
 	@$(UV) pip install --quiet --require-hashes --python .e2e/bin/python -r tests/e2e/requirements.txt
 	@touch $@
 
+# What looks at the report's page for people who use it by keyboard or ear; without npm that test is skipped.
+.browser/.ready: tests/e2e/browser/package-lock.json
+	@mkdir -p .browser && cp tests/e2e/browser/package.json tests/e2e/browser/package-lock.json .browser
+	@if command -v npm >/dev/null; then npm ci --prefix .browser --silent --no-audit --no-fund && touch $@; \
+	  else echo "no npm: the report's page is not looked at by axe-core"; fi
+
 # Needs valgrind. Half an hour on two cores; each section of docs/performance.md names its command.
 bench: build  ## measure, and write docs/performance.md (valgrind; half an hour; a quiet machine)
-	@$(RUN)python -m bench cold --write path --write warm --write cost --write replay --write storm --write
+	@$(RUN)python -m bench cold --write path --write warm --write cost --write replay --write storm --write report --write
 
 # Records anew what the roles are used for; one process, since it writes one file.
 permissions: build .e2e/.ready  ## record what the roles are used for: docs/permissions.json and .md
@@ -95,4 +101,4 @@ build: .venv/.ready  ## sam build
 	@PATH="$(CURDIR)/$(UV:/uv=):$(dir $(PYTHON)):$$PATH" $(RUN)sam build
 
 clean:  ## remove what was built and installed
-	@rm -rf .aws-sam .bench .docs .e2e .site .venv .uv
+	@rm -rf .aws-sam .bench .browser .docs .e2e .site .venv .uv

@@ -7,7 +7,7 @@ a scan of the whole table finds it.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from itertools import islice
+from itertools import zip_longest
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -95,19 +95,15 @@ def about(stack: Stack) -> tuple[tuple[str, str], ...]:
 
 
 def _entries(stack: Stack, cases: Sequence[Case], most: int, progress: Progress) -> Iterator[Entry]:
-    """Evidence is read of some at a time; where the first may not be read, none is tried again."""
-    denied, coming, done = "", iter(cases), 0
-    while some := list(islice(coming, MAX_PARALLEL)):
-        reading = [] if denied else some[: max(most - done, 0)]
-        if reading:
-            stack.client("s3")  # made before threads use it
-        read = gather(*(partial(_evidence, stack, one) for one in reading))
-        denied = denied or next((one for one in read if isinstance(one, str)), "")
-        for index, case in enumerate(some):
-            unread = denied or NOT_READ.format(case=case.id)
-            yield _entry(stack, case, read[index] if index < len(read) else unread)
-        done += len(some)
-        progress(done, len(cases))
+    """Evidence is read of some at a time."""
+    if most:
+        stack.client("s3")  # made before threads use it
+    for begin in range(0, len(cases), MAX_PARALLEL):
+        some = cases[begin : begin + MAX_PARALLEL]
+        read = gather(*(partial(_evidence, stack, one) for one in some[: max(most - begin, 0)]))
+        for case, evidence in zip_longest(some, read):
+            yield _entry(stack, case, evidence or NOT_READ.format(case=case.id))
+        progress(begin + len(some), len(cases))
 
 
 def _evidence(stack: Stack, case: Case) -> Copy | str:

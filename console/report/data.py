@@ -56,7 +56,6 @@ class Link:
     number: int
     stage: str
     at: str
-    key: str
     sha256: str
     previous: str
     follows: bool

@@ -146,12 +146,12 @@ def _links(copy: Copy) -> Iterator[Link]:
         try:
             found = entry_at(key, body)
         except EvidenceFault:
-            yield Link(number, "no entry", "", text(key), sha256(body), "", follows=False)
+            yield Link(number, "no entry", "", sha256(body), "", follows=False)
             continue
         previous = found["previous"]
         follows = previous == expected and (number == 1 or before is not None)
         said = (text(found[name]) for name in ("stage", "at"))
-        yield Link(number, *said, text(key), sha256(body), text(previous), follows)
+        yield Link(number, *said, sha256(body), text(previous), follows)
 
 
 def _parts(sections: Iterable[Section]) -> tuple[Part, ...]:

@@ -12,10 +12,11 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from console.coverage.page import listed, risk
@@ -43,18 +44,9 @@ def write(report: Report, to: Path) -> None:
 
 def html(report: Report) -> str:
     """The page."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     script, style = ((TEMPLATES / name).read_text() for name in ("page.js", "page.css"))
     policy = POLICY.format(script=_source(script), style=_source(style))
-    return environment.get_template(
-        "page.html.jinja"
-    ).render(
+    return _template().render(
         report=report,
         policy=policy,
         script=Markup(script),  # our own file, named by its sha256
@@ -70,6 +62,18 @@ def html(report: Report) -> str:
         versions=_versions(report),
         counts=_counts(report),
     )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.jinja")
 
 
 def _source(text: str) -> str:

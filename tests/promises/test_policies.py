@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from console import access_log, cli, status
+from console.report import account
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack
 from cordon.deciding.request import ROUTES
@@ -189,6 +190,10 @@ def test_case_is_shown_as_far_as_its_reader_may(
             assert (done.exit_code, done.exception) == (0, None), done.output
             assert case.id in done.stdout
             assert (says in done.stdout) is (words[0] == "show")
+        report = account.of_stack(stack, account.Wanted(), None, lambda *_: None)
+    (one,) = report.entries
+    assert (one.id, one.details.chain is not None) == (case.id, name == "approver")
+    assert says in str(one.details.sections) and report.exemptions == ()
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@
     node.setAttribute("aria-label", name);
     return node;
   };
-  const section = (heading, ...children) => make("section", "", make("h4", "", heading), ...children);
+  const section = (heading, ...children) => make("section", "", make("h3", "minor", heading), ...children);
   const spaced = (text) => text.replaceAll("_", " ");
 
   // ---- one case ----
