@@ -28,7 +28,10 @@ from tests.reporting.cases import a_case
 CASE = "0123456789abcdef"
 OURS = id_of(DEPLOYMENT.stack, PLACE, QUARANTINE.name, CASE)
 SERVICES: Any = SimpleNamespace(
-    playbook=QUARANTINE, deployment=DEPLOYMENT, cases=SimpleNamespace(get=lambda case: case)
+    playbook=QUARANTINE,
+    deployment=DEPLOYMENT,
+    cases=SimpleNamespace(get=lambda case: case),
+    sweep="",
 )
 
 

@@ -4,6 +4,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEventException,
+)
 
 from embedded import distributed_maps
 
@@ -33,7 +36,9 @@ def run(failed: int, total: int, percentage: float, count: int = 0) -> None:
         tolerated_failure_count=count,
         tolerated_failure_percentage=percentage,
     )
-    distributed_maps._judged(lambda *_: None)(None, SimpleNamespace(), given)
+    history = SimpleNamespace(source_event_id=0)
+    env = SimpleNamespace(next_state_name="Map", event_history_context=history)
+    distributed_maps._judged(lambda *_: None)(None, env, given)
 
 
 @pytest.mark.parametrize("given", [(0, 0, 0.0), (0, 9, 0.0), (1, 20, 5.0), (2, 9, 0.0, 2)])
@@ -43,5 +48,7 @@ def test_tolerated_failures_fail_nothing(given: Any) -> None:
 
 @pytest.mark.parametrize("given", [(1, 9, 0.0), (2, 20, 5.0), (3, 9, 0.0, 2)])
 def test_more_failures_fail_the_map_run(given: Any) -> None:
-    with pytest.raises(Exception, match="ExceedToleratedFailureThreshold"):
+    with pytest.raises(FailureEventException) as raised:
         run(*given)
+    name = raised.value.failure_event.error_name.error_name
+    assert name == "States.ExceedToleratedFailureThreshold"

@@ -113,10 +113,10 @@ class LambdaHandler:
             raise NotByQueue(
                 f"{finding.kind} by {finding.channel} came by a queue, where no rule sends it"
             )
-        if sweep:
-            self._logger.append_keys(sweep=sweep)
         outcome = respond(finding, replace(services, sweep=sweep))
         fields = {k: v for k, v in outcome.to_json().items() if k != "outcome"}
+        if sweep:
+            fields["sweep"] = sweep
         self._logger.info(outcome.outcome, extra=fields)
         seen = None if sweep else finding.last_seen  # of the backlog it says nothing of our time
         self._count(outcome.outcome, outcome.mode, seen, recorded=outcome.recorded)
