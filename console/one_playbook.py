@@ -9,6 +9,7 @@ from rich.console import Console
 
 from console import plan_page
 from console.event_files import ReplayEvent
+from console.expected import SUFFIX
 from console.plans import planned
 from console.playbook_blocks.block import calls_parameter, logical_name, mode_parameter
 from console.playbooks import header_of
@@ -50,7 +51,7 @@ NOTHING_DONE = (
 
 def page(playbook: Playbook, root: Path, of: Mapping[Path, Mapping[str, Any]]) -> str:
     """The whole page. ``of``: every plan beside a sample event."""
-    event, text = sample(playbook, of)
+    event, text = sample(playbook, root, of)
     shown = event.relative_to(root)
     parts = [
         f"# {playbook.name}",
@@ -86,18 +87,26 @@ def _question(text: str) -> list[str]:
     return [QUESTION, *named, f"```\n{text}\n```"]
 
 
-def sample(playbook: Playbook, of: Mapping[Path, Mapping[str, Any]]) -> tuple[Path, str]:
+def sample(
+    playbook: Playbook, root: Path, of: Mapping[Path, Mapping[str, Any]]
+) -> tuple[Path, str]:
     """A sample event of the playbook, and what is to be decided of it: one with a question first.
 
-    The one that it is measured with comes first; those with a hostile text come last.
+    The one that it is measured with comes first; those with a hostile text come last. A playbook
+    that is being made has an event, and no plan beside it yet.
     """
     own = [path for path, plan in of.items() if plan["playbook"] == playbook.name]
     own.sort(key=lambda path: (not of[path].get("measured"), HOSTILE in path.name))
-    in_order = [event_of(path) for path in own]
+    in_order = [event_of(path) for path in own] or _first_events(playbook, root)
     for event in in_order if playbook.actions else ():
         if text := question(event, playbook):
             return event, text
     return in_order[0], ""
+
+
+def _first_events(playbook: Playbook, root: Path) -> list[Path]:
+    found = sorted(root.glob(f"events/{playbook.name}/*.json"))
+    return [path for path in found if not path.name.endswith(SUFFIX)]
 
 
 def _plan(event: Path, shown: str) -> str:

@@ -70,15 +70,17 @@ def test_playbook_is_its_folder_its_events_and_a_block(copy: Path) -> None:
     page = f"docs/playbooks/{NAME}.md"
     assert new == {f"functions/{NAME}/playbook.py", EVENT, PLAN_FILE, page}
     changed = {path for path in before if before[path] != now[path]}
-    names = ("attack-sequence", "coverage", "permissions", "playbooks", "reference/parameters")
-    pages = {f"docs/{name}.md" for name in names}
+    with_hash = {path for path in changed if path.startswith("docs/playbooks/")}  # of plans
+    names = ("attack-sequence", "coverage", "one-case", "permissions", "playbooks")
+    pages = {f"docs/{name}.md" for name in (*names, "reference/parameters")}
     generated = {"README.md", "template.yaml", *pages}
     beside = {path: json.loads(now[path]) for path in now if path.endswith(".plan.json")}
     plans = {path: json.dumps([one["plan"], one.get("others")]) for path, one in beside.items()}
     roles = {path for path, text in plans.items() if ":role/cordon/" in text}  # never locked out
     ours = f"{logical_name(NAME)}Role"
     assert roles and all(ours in plans[path] for path in roles)
-    assert changed == {*generated, "events/README.md", *roles}
+    assert with_hash < set(before)  # those whose plan exempts our roles
+    assert changed == {*generated, "events/README.md", *roles, *with_hash}
     assert json.loads(now[PLAN_FILE])["outcome"] == "escalated"
 
     fill_in(copy)
