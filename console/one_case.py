@@ -31,7 +31,7 @@ from cordon.settings import Mode
 from cordon.sources import read_all
 from embedded.journal import Published, Record
 
-EVENT = "events/quarantine_bucket/guardduty_ransomware_delete.json"
+SAMPLE = "guardduty_ransomware_delete"  # a sample's name is one of a kind
 HEIGHT = 25  # lines: without it rich takes a dumb terminal's width for 80
 LATER = timedelta(minutes=5)  # after the finding was last seen, GuardDuty's event arrives
 WHY = "the vendor's job is stopped"
@@ -47,8 +47,8 @@ class Walk:
     messages: list[str] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     timeline: list[str] = field(default_factory=list)
-    verdict: str = ""
     case: str = ""
+    playbook: str = ""
     evidence_bucket: str = ""
 
 
@@ -63,9 +63,14 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
     yield readme, marks.replaced(readme.read_text(), "story", _story(root))
 
 
+def _path(root: Path) -> Path:
+    (path,) = root.glob(f"events/*/{SAMPLE}.json")
+    return path
+
+
 def walked(root: Path) -> Walk:
     """Deliver the event, approve, release."""
-    event = json.loads((root / EVENT).read_text())
+    event = json.loads(_path(root).read_text())
     home, walk = home_of(event), Walk()
     (finding,) = read_all(event, deployed(home, Mode.APPROVE).home)
     given, start = parameters(Mode.APPROVE, home), finding.last_seen + LATER
@@ -86,9 +91,10 @@ def walked(root: Path) -> Walk:
         copy = operator.evidence_copy(case)
         faults = verify(copy)
         walk.timeline = [line.partition(" ")[2] for line in case_evidence.timeline(copy)]
-        walk.case, walk.evidence_bucket = case.id, operator.outputs["EvidenceBucket"]
+        walk.case, walk.playbook = case.id, case.playbook
+        walk.evidence_bucket = operator.outputs["EvidenceBucket"]
         if faults:
-            raise ValueError(f"the evidence of {EVENT} is not verified: {faults[0]}")
+            raise ValueError(f"the evidence of {SAMPLE} is not verified: {faults[0]}")
     return walk
 
 
@@ -106,9 +112,15 @@ def _seen(operator: Stack, walk: Walk) -> Case:
 def _terminal() -> tuple[io.StringIO, Console]:
     """One without colours, and on which nothing moves."""
     text = io.StringIO()
-    dumb = {"TERM": "dumb"}
-    size = {"width": WIDTH, "height": HEIGHT}
-    return text, Console(file=text, force_terminal=True, color_system=None, _environ=dumb, **size)
+    out = Console(
+        file=text,
+        force_terminal=True,
+        color_system=None,
+        width=WIDTH,
+        height=HEIGHT,
+        _environ={"TERM": "dumb"},
+    )
+    return text, out
 
 
 def _lines(text: io.StringIO) -> str:
@@ -126,7 +138,7 @@ def _made(walk: Walk) -> dict[str, str]:
     waiting, contained, released = walk.pages
     shown = f"cordon show {walk.case}"
     return {
-        "picture": picture(walk.records, walk.evidence_bucket),
+        "picture": picture(walk.records, walk.playbook, walk.evidence_bucket),
         "message": f"> {walk.messages[0]}…",
         "question": _typed(shown, waiting),
         "approval": _typed(f"cordon approve {walk.case}"),
@@ -144,7 +156,7 @@ def _typed(command: str, output: str = "") -> str:
 
 def _story(root: Path) -> str:
     """The same event as `cordon replay` shows it; how many seconds it took is left out."""
-    run = Replay(root, mode=Mode.APPROVE, approve=True, release=True).one(root / EVENT)
+    run = Replay(root, mode=Mode.APPROVE, approve=True, release=True).one(_path(root))
     text, out = _terminal()
     replay_page.show([run], total=1, details=True, full=False, out=out)
     said = re.sub(r", in [0-9.]+ seconds$", "", _lines(text), flags=re.MULTILINE)

@@ -24,7 +24,7 @@ INTRODUCTION = """# An attack sequence
 Made by `make playbooks`. GuardDuty joins several signals, actors and resources in one Critical
 finding. Each playbook that can contain a part of it has a case of its own, and in *approve* a
 question of its own: these are the questions of one sample event. What nobody contains is one more
-incident, of `escalate_finding`. [What is handled](operating/scope.md#what-is-heard) says more."""
+incident. [What is handled](operating/scope.md#what-is-heard) says more."""
 
 
 def pages(root: Path) -> Iterator[tuple[Path, str]]:

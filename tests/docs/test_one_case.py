@@ -7,7 +7,9 @@ import pytest
 
 from console import marks
 from console.one_case_picture import picture
+from console.playbook_blocks.block import logical_name
 from embedded.journal import Called, ExecutionStarted, RuleMatched
+from tests.examples import QUARANTINE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "one-case.md").read_text()
 ARROWS = re.findall(r"(\w+)->>(\w+): (.+)", PAGE)
@@ -38,17 +40,18 @@ def test_the_picture_is_of_the_calls_in_their_order() -> None:
     def called(caller: str, operation: str, **params: str) -> Called:
         return Called(caller, "role", "s3", operation, params, "us-east-1", (), True)
 
-    own = "QuarantineBucket"
+    own = logical_name(QUARANTINE.name)
     drawn = picture(
         [
             RuleMatched("AnotherRule", "1", ()),
-            RuleMatched("QuarantineBucketGuardDuty", "1", ()),
+            RuleMatched(f"{own}GuardDuty", "1", ()),
             called(own, "GetBucketPolicy", Bucket="theirs"),
-            called("EscalateFinding", "PutBucketPolicy", Bucket="theirs"),
+            called("AnotherPlaybook", "PutBucketPolicy", Bucket="theirs"),
             ExecutionStarted("Workflow", "0123-1-approve-abcd", {}),
             called(own, "PutObject", Bucket="ours", Body='{"stage": "action_released"}'),
             called(own, "PutBucketPolicy", Bucket="theirs"),
         ],
+        QUARANTINE.name,
         "ours",
     )
     assert [line.strip() for line in drawn.splitlines() if "->>" in line] == [
