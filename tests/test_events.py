@@ -89,7 +89,12 @@ def kind(event: Event) -> str:
         return f"health:{finding['eventTypeCode']}"
     if event["detail-type"] == "Config Rules Compliance Change":
         return f"config:{managed_rule(finding['configRuleName'])}"
-    if event["source"] in ("aws.sagemaker", "aws.bedrock", "aws.cloudwatch"):
+    if event["source"] in {
+        "aws.sagemaker",
+        "aws.bedrock",
+        "aws.cloudwatch",
+        "aws.glue-dataquality",
+    }:
         return read(event).kind
     control = finding.get("Compliance", {}).get("SecurityControlId")
     control = control or finding.get("compliance", {}).get("control", "")

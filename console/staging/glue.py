@@ -12,7 +12,7 @@ BUCKET = "acme-training-data"
 def stage_table(resource: Resource, _: Finding, client: Client) -> Iterator[Note]:
     """Create the table, with its data in a bucket that has its owner's tags."""
     place = resource.place
-    database, _, table = resource.name.partition("/")
+    database, table = resource.name.split("/")
     glue = client("glue", place.region, place.account)
     named = {"DatabaseName": database, "Name": table}
     if exists(glue.get_table, "EntityNotFoundException", **named):

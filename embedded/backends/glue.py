@@ -40,8 +40,12 @@ def every() -> dict[str, tags.Tags]:
     found: dict[str, tags.Tags] = {}
     for account in glue_backends.values():
         for backend in account.values():
-            found |= {arn: dict(own) for arn, own in backend.tagger.tags.items() if ":job/" in arn}
+            found |= _of_jobs(backend.tagger)
     return dict(sorted(found.items()))
+
+
+def _of_jobs(tagger: Any) -> dict[str, tags.Tags]:
+    return {arn: dict(own) for arn, own in tagger.tags.items() if ":job/" in arn}
 
 
 @implements("glue", "TagResource")

@@ -96,42 +96,29 @@ def test_every_action_has_a_scenario(kind: type[Action]) -> None:
     assert any(type(scenario.action) is kind for scenario in SCENARIOS)
 
 
-FAMILIES = {
-    "block_public_access": "bucket",
-    "deny_bucket_access": "bucket",
-    "suspend_lifecycle": "bucket",
-    "suspend_replication": "bucket",
-    "tag_bucket": "bucket",
-    "tag_object": "object",
-    "revoke_role_sessions": "role",
-    "revoke_user_sessions": "user",
-    "disable_access_keys": "user",
-    "disable_exposed_key": "exposed_key",
-    "disable_bedrock_api_keys": "api_key",
-    "deny_inference_to_role": "deny_inference",
-    "deny_inference_to_user": "deny_inference",
-    "deny_agent_tools_to_role": "deny_agent_tools",
-    "tag_sage_maker": "tag",
-    "tag_bedrock": "tag",
-    "tag_bedrock_agent": "tag",
-    "tag_agent_core": "tag",
-    "tag_descendants": "lineage",
-    "tag_dataset": "dataset",
-    "tag_glue_job": "dataset",
-    "tag_image_users": "image",
-    "start_trail_logging": "detection",
-    "start_configuration_recorder": "detection",
-    "enable_detector": "detection",
-    "resume_macie": "detection",
-    "restore_key": "detection",
-    "enforce_guardrail": "guardrail",
-    "restore_invocation_logging": "baseline",
-    "restore_enforced_guardrail": "baseline",
-    "deny_agent_access": "agent",
-    "reject_agent_invocations": "agent",
-    "change_notebook": "notebook",
-    "withdraw_approval": "model_package",
+OF_FAMILY = {  # the actions of each
+    "bucket": "block_public_access deny_bucket_access suspend_lifecycle "
+    "suspend_replication tag_bucket",
+    "object": "tag_object",
+    "role": "revoke_role_sessions",
+    "user": "revoke_user_sessions disable_access_keys",
+    "exposed_key": "disable_exposed_key",
+    "api_key": "disable_bedrock_api_keys",
+    "deny_inference": "deny_inference_to_role deny_inference_to_user",
+    "deny_agent_tools": "deny_agent_tools_to_role",
+    "tag": "tag_sage_maker tag_bedrock tag_bedrock_agent tag_agent_core",
+    "lineage": "tag_descendants",
+    "dataset": "tag_dataset tag_glue_job",
+    "image": "tag_image_users",
+    "detection": "start_trail_logging start_configuration_recorder enable_detector "
+    "resume_macie restore_key",
+    "guardrail": "enforce_guardrail",
+    "baseline": "restore_invocation_logging restore_enforced_guardrail",
+    "agent": "deny_agent_access reject_agent_invocations",
+    "notebook": "change_notebook",
+    "model_package": "withdraw_approval",
 }
+FAMILIES = {name: family for family, names in OF_FAMILY.items() for name in names.split()}
 TAGS = {name for name in FAMILIES if name.startswith("tag_")}
 
 

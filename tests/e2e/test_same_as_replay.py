@@ -69,6 +69,7 @@ UNPLAYED = {  # part of a sample's name: what the emulator lacks for it
     "object_scan_hidden_key": THE_TIME,
     "object_scan_hostile_key": THE_TIME,
     "object_scan_threat": THE_TIME,
+    "glue_data_quality": THE_TIME,
     "health_credentials_exposed.": NO_USER,
     "health_session_key": THE_TIME,
     "api_key_created": NO_CREDENTIALS,

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from cordon.clients import AwsClients
 from cordon.lineage import image_users as module
 from cordon.lineage.image_users import Image, User, users_of
+from cordon.lineage.walk import TIME
 from embedded.backends import image_users
 from tests.actions.scenario import PLACE, account, stub
 from tests.actions.scenario_images import (
@@ -170,7 +171,7 @@ def test_time_that_is_over_is_said_and_what_was_found_stays(aws: AwsClients) -> 
     looks = iter([False] * 2)  # the list of endpoints, and what is said of each
     read = users_of(IMAGE, aws, lambda: next(looks, True))
     assert read.users == (User(ENDPOINT, "runs it"),)
-    assert read.truncated == (module.TIME,)
+    assert read.truncated == (TIME,)
 
 
 def test_more_than_the_most_is_said(aws: AwsClients, monkeypatch: pytest.MonkeyPatch) -> None:

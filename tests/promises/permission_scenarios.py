@@ -217,6 +217,8 @@ def elsewhere(name: str) -> Road:
         home = Place(account=HOME[0], region=HOME[1], partition=HOME[2])
         text = json.dumps(one["detail"]).replace(home.account, MEMBER)
         one["detail"] = json.loads(text)
+        if finding_of(one).place.account != MEMBER:  # the envelope says it, and forwarding keeps it
+            one["account"] = MEMBER
         _let_in(world)
         stage(finding_of(one), world.account.client, home=home)
         world.account.deliver(one)

@@ -40,6 +40,8 @@ from embedded.place import Place
 SERVICES = {
     "bedrock": ("bedrock", "bedrock-agent"),
     "bedrock-agentcore": ("bedrock-agentcore-control",),
+    "ecr": ("ecr",),
+    "glue": ("glue",),
     "guardduty": ("guardduty",),
     "macie2": ("macie2",),
     "sagemaker": ("sagemaker",),
