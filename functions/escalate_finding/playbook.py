@@ -20,7 +20,7 @@ from cordon.actions import Action
 from cordon.deadlines import AI_ACT_73, GDPR_33, HIPAA_164_404
 from cordon.deployment import Deployment
 from cordon.entry import serve
-from cordon.finding import Finding, Resource, ResourceRole, SeverityLabel
+from cordon.finding import Finding, Resource, ResourceRole
 from cordon.headers import headers
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Mode
@@ -206,13 +206,13 @@ def for_a_person(finding: Finding) -> str:
 
 def _is_minor(finding: Finding) -> bool:
     """A control of Low severity, as one that wants tags: Security Hub has it."""
-    low = (SeverityLabel.LOW, SeverityLabel.INFORMATIONAL)
-    return finding.matches(*SET_UP) and finding.severity.label in low
+    return finding.severity.minor and finding.matches(*SET_UP)
 
 
 def recorded(finding: Finding) -> str:
     """Why a control of Medium severity is recorded and opens no incident; "" for all else."""
-    if finding.severity.urgent or not finding.matches(*SET_UP):
+    severity = finding.severity
+    if severity.urgent or severity.minor or not finding.matches(*SET_UP):
         return ""
     return "a control of Medium severity is recorded, and opens no incident"
 

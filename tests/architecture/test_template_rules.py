@@ -176,6 +176,12 @@ def config(rule: str, compliance: str = "NON_COMPLIANT") -> dict[str, Any]:
     return envelope("aws.config", "Config Rules Compliance Change", detail)
 
 
+def alarm(namespace: str, name: str) -> dict[str, Any]:
+    metrics = [{"metricStat": {"metric": {"namespace": namespace, "name": name}}}]
+    detail = {"state": {"value": "ALARM"}, "configuration": {"metrics": metrics}}
+    return envelope("aws.cloudwatch", "CloudWatch Alarm State Change", detail)
+
+
 def threat(source: str, type_: str, form: str) -> dict[str, Any]:
     if form == OCSF:
         return ocsf(source, finding_info={"types": ["Threats", type_]})
@@ -207,7 +213,7 @@ def every(family: tuple[str, ...]) -> list[tuple[str, str]]:
         kinds.append((source, type_.replace("*", "1")))
         if source == "guardduty" and type_.endswith("*"):
             kinds += [(source, t) for t in SPELLED if t.startswith(type_[:-1])]
-    forms = {"config": (NATIVE,), "securityhub": (ASFF, OCSF)}
+    forms = {"config": (NATIVE,), "cloudwatch": (NATIVE,), "securityhub": (ASFF, OCSF)}
     return [(f"{s}:{t}", f) for s, t in kinds for f in forms.get(s, (NATIVE, ASFF, OCSF))]
 
 
@@ -215,6 +221,8 @@ def event(kind: str, form: str) -> dict[str, Any]:
     source, _, type_ = kind.partition(":")
     if source == "config":
         return config(type_)
+    if source == "cloudwatch":
+        return alarm(*type_.partition(":")[::2])
     return control(type_, form) if source == "securityhub" else threat(source, type_, form)
 
 

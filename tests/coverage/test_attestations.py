@@ -29,7 +29,7 @@ def looked(attested: Mapping[str, Mapping[str, str]], says: str = "") -> dict[st
     return report(ROOT, Looked("111122223333 us-east-1", OFF, {}, "", attested, says))
 
 
-def printed(found: Mapping[str, Any]) -> str:
+def printed(found: dict[str, Any]) -> str:
     out = Console(width=400, force_terminal=True)
     with out.capture() as captured:
         table.show(found, out)

@@ -98,6 +98,11 @@ class Severity:
         return self.label in (SeverityLabel.HIGH, SeverityLabel.CRITICAL)
 
     @property
+    def minor(self) -> bool:
+        """LOW or INFORMATIONAL."""
+        return self.label in (SeverityLabel.LOW, SeverityLabel.INFORMATIONAL)
+
+    @property
     def critical(self) -> bool:
         """CRITICAL: of GuardDuty's findings only sequences are."""
         return self.label is SeverityLabel.CRITICAL
