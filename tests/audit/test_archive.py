@@ -280,7 +280,7 @@ def test_no_manifest_is_no_crash(tmp_path: Path, body: bytes) -> None:
 
 
 def test_memory_does_not_grow_with_the_cases(deployed: Deployed, tmp_path: Path) -> None:
-    """Four times as many cases in the same memory; docs/performance.md has ten thousand."""
+    """Four times as many cases in the same memory; decision 53 has ten thousand."""
     peaks = []
     for cases in (40, 160):
         for number in range(cases):
