@@ -71,7 +71,8 @@ class Digests:
         """Number and bytes of each, the first version: it is the one under lock."""
         before = 0
         for number, versions in self._listed():
-            *_, first = [v for v in versions if "Size" in v] or [None]
+            written = [v for v in versions if "Size" in v]  # a delete marker has none
+            first = written[-1] if written else None
             if since is not None and all(v["LastModified"] < since for v in versions):
                 before = number
                 continue

@@ -87,7 +87,7 @@ class Ledger:
     def objects(self) -> Iterator[Named]:
         """In the order of their keys."""
         found = self._db.execute("select key, sha256, digest, batch from object order by key")
-        return (Named(*row[:3], bool(row[3])) for row in found)
+        return (Named(key, sha, digest, bool(batch)) for key, sha, digest, batch in found)
 
     def names(self, key: str) -> bool:
         """Does a digest name this object?"""

@@ -11,14 +11,13 @@ It ends with 0 where all is as it was written, and with 1 where anything is not,
 import argparse
 import base64
 import hashlib
-import io
 import json
 import re
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 MANIFEST, DIGESTS, BATCHES = "manifest.json", "digests.jsonl", "batches.jsonl"
 KEY = "public-key.der"
@@ -105,10 +104,10 @@ class Archive:
         files = (p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
         return sorted(p.relative_to(folder).as_posix() for p in files)
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str) -> IO[bytes]:
         """Its bytes. Raises KeyError or OSError where it is missing."""
         if self._zip is not None:
-            return io.BufferedReader(self._zip.open(name))  # type: ignore[arg-type]
+            return self._zip.open(name)
         return ((self._folder or Path()) / name).open("rb")
 
     def lines(self, name: str) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ from console.audit import verify_archive
 from console.audit.archive import Archive
 from console.audit.period import Wanted
 from console.audit.stack_audit import StackAudit
+from cordon.evidence import sha256
 from tests.audit.bucket import ACCOUNT, KEY, Deployed
 from tests.audit.test_verify import command
 from tests.examples import QUARANTINE, TAG
@@ -33,8 +34,12 @@ Members = dict[str, bytes]
 def audited(deployed: Deployed) -> Deployed:
     """Two days of two playbooks; a hostile title, a batch, an approval, a release."""
     deployed.key = KEY
-    about = {"finding": {"title": HOSTILE}, "supports_evidence_for": [CC7], "plan_hash": "p1"}
-    deployed.write("a1", "decided", **about)
+    about: dict[str, Any] = {
+        "finding": {"title": HOSTILE},
+        "supports_evidence_for": [CC7],
+        "plan_hash": "p1",
+    }
+    deployed.write("a1", "decided", QUARANTINE.name, **about)
     deployed.write("a1", "approved", by=ADA, why="+1", witnesses=[{"request": "r1"}])
     deployed.observe("b1", "b2", controls=(CC6,))
     deployed.night()
@@ -206,7 +211,7 @@ A = f"evidence/{QUARANTINE.name}.jsonl"
 def resealed(members: Members) -> Members:
     """With a manifest that is made for it."""
     hashes = {
-        name: {"sha256": verify_archive.hashlib.sha256(body).hexdigest(), "bytes": len(body)}
+        name: {"sha256": sha256(body), "bytes": len(body)}
         for name, body in members.items()
         if name != "manifest.json"
     }
@@ -275,7 +280,7 @@ def test_no_manifest_is_no_crash(tmp_path: Path, body: bytes) -> None:
 
 
 def test_memory_does_not_grow_with_the_cases(deployed: Deployed, tmp_path: Path) -> None:
-    """Four times as many cases in the same memory; docs/performance.md has ten thousand."""
+    """Four times as many cases in the same memory; decision 53 has ten thousand."""
     peaks = []
     for cases in (40, 160):
         for number in range(cases):

@@ -135,7 +135,8 @@ def test_nothing_is_chained_to_what_is_no_digest(deployed: Deployed) -> None:
 
 def test_of_two_runs_one_writes(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other finds its number taken, and does not write behind it."""
-    put, began = deployed.s3.put_object, []
+    put = deployed.s3.put_object
+    began: list[int] = []
 
     def twice(**given: Any) -> None:
         if not began:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -91,8 +92,7 @@ def rechained(deployed: Deployed) -> None:
     for number in (2, 3):
         before = deployed.s3.keys[f"{A1}{number - 1:06d}.json"][0].body or b""
         key = f"{A1}{number:06d}.json"
-        named = {"previous": sha256(before)}
-        deployed.s3.replace(key, lambda said, named=named: said.update(named))
+        deployed.s3.replace(key, partial(dict.update, previous=sha256(before)))
 
 
 def batch_changed(deployed: Deployed) -> None:
