@@ -64,8 +64,7 @@ class Sweeps:
         found = self.states.describe_execution(executionArn=self._execution(name))
         runs = self.states.list_map_runs(executionArn=self._execution(name))["mapRuns"]
         described = (self.states.describe_map_run(mapRunArn=run["mapRunArn"]) for run in runs)
-        counts = next((run["itemCounts"] for run in described), {})
-        return Sweep(found, counts)
+        return Sweep(found, next((run["itemCounts"] for run in described), {}))
 
     def _execution(self, name: str) -> str:
         try:

@@ -13,7 +13,11 @@ from embedded import distributed_maps
 
 def test_listing_is_read_to_its_end() -> None:
     """Step Functions Developer Guide, "ItemReader": every object with the prefix is an item."""
-    pages = ({"Contents": [{"Key": "a"}]}, {}, {"Contents": [{"Key": "b"}, {"Key": "c"}]})
+    pages: tuple[dict[str, list[dict[str, str]]], ...] = (
+        {"Contents": [{"Key": "a"}]},
+        {},
+        {"Contents": [{"Key": "b"}, {"Key": "c"}]},
+    )
     paginator = SimpleNamespace(paginate=lambda **given: pages if given == {"Bucket": "x"} else ())
     client = SimpleNamespace(get_paginator=lambda name: {"list_objects_v2": paginator}[name])
     env = SimpleNamespace(stack=[{"Bucket": "x"}])
@@ -50,5 +54,5 @@ def test_tolerated_failures_fail_nothing(given: Any) -> None:
 def test_more_failures_fail_the_map_run(given: Any) -> None:
     with pytest.raises(FailureEventException) as raised:
         run(*given)
-    name = raised.value.failure_event.error_name.error_name
-    assert name == "States.ExceedToleratedFailureThreshold"
+    name = raised.value.failure_event.error_name
+    assert name is not None and name.error_name == "States.ExceedToleratedFailureThreshold"

@@ -33,7 +33,8 @@ def test_backlog_is_observed_and_a_live_finding_is_contained(world: World) -> No
     assert ended.output["counts"] == {"findings": 1, TAG.name: 1}  # a threat is not read
     case = world.case()
     assert (case.status, case.reason, case.held_back) == (Status.OBSERVED, BACKLOG, False)
-    (record,) = json.loads(world.operator.evidence_copy(case).batch)["observed"]
+    batch = world.operator.evidence_copy(case).batch or b""
+    (record,) = json.loads(batch)["observed"]
     assert record["content"]["policy"]["sweep"] == NAME
     assert (world.state, world.troubles) == (before, [])
     world.account.deliver(event(SAMPLE))

@@ -78,8 +78,8 @@ def carry_out(
             return {"wait": counts is None}
         case "summarise":
             at, total, sent = at_of(event.get("at") or {}), Counter[str](), 0
-            for counts in pages.counts():
-                total.update(counts)
+            for of_a_page in pages.counts():
+                total.update(of_a_page)
                 sent += 1
             left = {"pages": at.pages, "pages_not_sent": at.pages - sent}
             return {**left, "findings_read": at.findings, "counts": dict(sorted(total.items()))}
