@@ -123,6 +123,14 @@ def test_a_moment_that_is_known_ends_the_wait(
     assert last == waits
 
 
+def test_a_live_attempt_is_waited_for_whatever_moment_the_row_names(
+    monkeypatch: pytest.MonkeyPatch, noon: time_machine.Traveller
+) -> None:
+    live = replace(RELEASING, not_before=LATER)
+    _, last = steps(monkeypatch, noon, Decided(Verb.RELEASE, HELD_NOW), live, UNDONE)
+    assert last == UNDONE
+
+
 @pytest.mark.parametrize("case", [WAITING, None])
 def test_it_gives_up_after_its_time(
     monkeypatch: pytest.MonkeyPatch, noon: time_machine.Traveller, case: Case | None
