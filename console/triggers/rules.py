@@ -21,6 +21,7 @@ from cordon.finding import MALICIOUS_OBJECT
 
 MOST_CHARACTERS = 2048
 HIGH, CRITICAL = 7, 9  # GuardDuty's severity; OCSF's ids are 4 and 5
+OURS = "cordon-"  # rules that our template makes: under just this name
 OTHERS = ("access-analyzer", "config", "inspector", "macie")  # who also writes in Security Hub
 NEW_OR_SEEN = [  # what our own update re-emits is NOTIFIED and says so
     {"Workflow": {"Status": ["NEW"]}},
@@ -184,8 +185,10 @@ def _bulk(heard: Heard) -> Iterator[Trigger | None]:
     """Controls, Config rules, and what Macie reads of objects."""
     if rules := heard.of("config"):
         results = ["NON_COMPLIANT", *(["COMPLIANT", "NOT_APPLICABLE"] if heard.passed else [])]
+        ours = [rule for rule in rules if rule.startswith(OURS)]
+        others = tuple(rule for rule in rules if rule not in ours)
         detail = {
-            "configRuleName": [{"wildcard": f"*{word}*"} for word in _rule_words(rules)],
+            "configRuleName": [*ours, *({"wildcard": f"*{w}*"} for w in _rule_words(others))],
             "newEvaluationResult": {"complianceType": results},
         }
         event = ("aws.config", "Config Rules Compliance Change")

@@ -55,7 +55,7 @@ def largest() -> Mapping[str, str]:
         "OrganizationId": "o-" + "a" * 32,
         "AllowedRegions": "us-".ljust(longest("AllowedRegions") - 2, "e") + "-1",
         "Assess": "TwentyFour_Hours",
-        "RequiredTags": "t" * 128,
+        "RequiredTags": f"{'t' * 128},".ljust(longest("RequiredTags"), "t"),
         "ApprovalHours": "168",
         "EvidenceDays": "36500",
     }

@@ -80,10 +80,10 @@ def test_what_could_not_be_read_stays_as_it_was() -> None:
 
 
 def test_a_run_that_did_not_see_all_says_of_nothing_that_it_is_no_longer_there() -> None:
-    config = Config(known=["not seen"])
+    config, left = Config(known=["not seen"]), iter((True, False))
     with pytest.raises(RunIncomplete, match="time"):
-        put(config, of("there"), time=lambda: False)
-    assert config.said == {"there": "COMPLIANT"}
+        put(config, of("there"), of("last"), of("too late"), time=lambda: next(left))
+    assert config.said == {"there": "COMPLIANT", "last": "COMPLIANT"}
 
     def breaks() -> Iterator[Evaluation]:
         yield of("there")

@@ -26,7 +26,7 @@ from embedded.backends import guardrails, inventory, lineage, notebooks
 from tests.actions.scenario import PLACE, stub
 from tests.architecture.stack import raw, stack
 from tests.architecture.test_template_rules import config, reached
-from tests.examples import HEADERS, TAG
+from tests.examples import HEADERS, TAG, folder_of
 from tests.make import NOON
 
 HERE = backends.here(PLACE.account, PLACE.region)
@@ -245,7 +245,7 @@ def test_the_template_has_each_rule_by_its_name() -> None:
 HEARD_BY = {
     data_sets.RULE: {TAG.name},
     inference_profiles.RULE: {TAG.name},
-    model_packages.RULE: {"govern_model"},
+    model_packages.RULE: {folder_of("config_model_package_without_card")},
 }
 
 

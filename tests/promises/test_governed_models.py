@@ -5,7 +5,7 @@ import pytest
 from cordon.statuses import Status
 from embedded.backends import here, model_packages
 from embedded.policy_evaluation import Decision
-from tests.promises.world import HOME, World
+from tests.promises.world import HOME, PLAYBOOKS, World
 
 PLACE = here(*HOME[:2])
 RULE = "ModelPackageHasApprovedCard"
@@ -46,7 +46,7 @@ def test_approval_is_withdrawn_and_given_by_people_alone(world: World) -> None:
     assert "whoever wants that approves it themselves" in released.results[0].reason
     assert approvals() == withdrawn
     assert world.refused == []
-    role = world.account.functions["GovernModel"].role
+    role = world.account.functions[PLAYBOOKS[case.playbook]].role
     may = {
         status: world.account.decide(role, UPDATE, arn, {KEY: status} if status else {})
         for status in (PENDING, "Approved", "Rejected", "")

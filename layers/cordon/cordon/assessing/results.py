@@ -30,27 +30,35 @@ class Results:
     config: Any
     request: Request
     counts: dict[str, int] = field(default_factory=dict)
+    complete: bool = True  # was everything looked at?
 
     def put_all(self, found: Found, has_time: Callable[[], bool]) -> None:
         """Report all that is found. Raises RunIncomplete at its end, where something is missing."""
         seen: set[tuple[str, str]] = set()
         unread: list[Unread] = []
         failed = 0
-        for some in _hundreds(found):
+        for some in _hundreds(self._in_time(found, has_time)):
             seen |= {one.resource for one in some}
             unread += [one for one in some if isinstance(one, Unread)]
             failed += self._put([one for one in some if isinstance(one, Evaluation)])
-            if not has_time():
-                raise RunIncomplete(f"{self.request.rule}: {OUT_OF_TIME}")
+        if not self.complete:
+            raise RunIncomplete(f"{self.request.rule}: {OUT_OF_TIME}")
         known = self._known()
         over = [
             Evaluation(type, id, Compliance.NOT_APPLICABLE, NO_LONGER)
             for type, id in sorted(known - seen)
         ]
-        if not seen and not known:  # a rule must report something, or Config calls it unevaluated
+        if not seen and not known:  # else nothing would show that the rule was evaluated
             over.append(Evaluation(ACCOUNT, self.request.account, Compliance.NOT_APPLICABLE))
         failed += sum(self._put(some) for some in _hundreds(over))
         self._complain(unread, failed)
+
+    def _in_time(self, found: Found, has_time: Callable[[], bool]) -> Found:
+        for one in found:
+            yield one
+            if not has_time():
+                self.complete = False
+                return
 
     def _put(self, evaluations: Sequence[Evaluation]) -> int:
         """How many of these were not taken."""
