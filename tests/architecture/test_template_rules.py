@@ -450,6 +450,7 @@ BULK = (
     "configRuleName",
     "SensitiveData:",
     "Sensitive Data Identifications/",
+    "Software and Configuration Checks/",
     "aws.access-analyzer",
     "aws.glue-dataquality",
     "aws.inspector2",

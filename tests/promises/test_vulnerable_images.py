@@ -88,18 +88,18 @@ def test_image_that_nobody_runs_is_recorded_and_looked_for_once_a_scan(world: Wo
 
 
 @pytest.mark.world("approve")
-def test_nobody_is_asked_about_an_image_that_nobody_runs(world: World) -> None:
+def test_there_is_no_question_about_an_image_that_nobody_runs(world: World) -> None:
     world.account.deliver(event(FIRST))
     case = world.case()
     assert (case.status, world.published) == (Status.OBSERVED, [])
     assert world.reported(case).ops_item == ""
     deploy(world)
     world.account.deliver(later(event(FIRST), hours=24))
-    asked = world.case()
-    assert (asked.status, asked.round) == (Status.AWAITING_APPROVAL, 2)
+    first = world.case()
+    assert (first.status, first.round) == (Status.AWAITING_APPROVAL, 2)
     assert "endpoint/acme-new runs it" in incident(world)
     image_users.delete_endpoint("acme-new", backends.here(HOME[0], HOME[1]))
-    world.approve(asked)
+    world.approve(first)
     assert world.case().status is Status.OBSERVED
     assert world.holds == {}
     deploy(world)

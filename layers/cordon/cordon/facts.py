@@ -65,7 +65,7 @@ def as_known(finding: Finding, known: Case | None) -> Finding:
 def with_a_look(facts: PolicyInput, case: str, services: Services) -> tuple[PolicyInput, str]:
     """The same after a look at what the plan finds itself; and what it found, for people.
 
-    Raises what kept it from looking: nobody is asked about what is not known.
+    Raises what kept it from looking: there is no question about what is not known.
     """
     place = facts.finding.place
     aws: AwsClients = services.clients(place.account, place.region, case)

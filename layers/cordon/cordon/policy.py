@@ -203,7 +203,7 @@ def _needs_nobody(s: PolicyInput) -> Decision | None:
 
 
 def _nothing_found(s: PolicyInput) -> Decision | None:
-    """Nobody is asked about what would change nothing."""
+    """There is no question about what would change nothing."""
     return Decision(Verdict.OBSERVE, s.nothing_found, recorded=True) if s.nothing_found else None
 
 

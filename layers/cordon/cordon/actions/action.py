@@ -139,7 +139,7 @@ class Action:
         raise NotImplementedError
 
     def look(self, aws: AwsClients) -> str:
-        """What it would change now, for whoever is asked; "" where the plan says all of it.
+        """What it would change now, for an approver; "" where the plan says all of it.
 
         Of an action that finds its resources itself. Raises NothingToChange where there are none.
         """
