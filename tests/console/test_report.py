@@ -208,7 +208,7 @@ def test_time_is_in_its_column(seconds: int, column: str) -> None:
 
 
 def test_only_what_was_contained_in_its_first_round_has_a_time() -> None:
-    later = {"contained_at": NOON.replace(minute=1)}
+    later: dict[str, Any] = {"contained_at": NOON.replace(minute=1)}
     details = an_entry().details
     assert of_case.entry(a_case(**later), details).seconds == 60
     for case in (a_case(), a_case(round=2, **later), a_case(Status.TAGGED, **later)):
