@@ -74,7 +74,7 @@ docs: .docs/.ready  ## the pages as a site: .site/README.html
 
 # Deploys the built template into an emulated account on this machine; see docs/emulators.md.
 e2e: build .e2e/.ready .browser/.ready  ## deploy into an emulated account, and try it there
-	@$(RUN)python -m pytest tests/e2e -q -n 2 --dist worksteal
+	@$(RUN)python -m pytest tests/e2e -q -rs -n 2 --dist worksteal
 
 .e2e/.ready: $(UV) tests/e2e/requirements.txt
 	@$(UV) venv --quiet --clear --python $(PYTHON) .e2e
@@ -84,8 +84,8 @@ e2e: build .e2e/.ready .browser/.ready  ## deploy into an emulated account, and 
 # What looks at the report's page for people who use it by keyboard or ear; without npm that test is skipped.
 .browser/.ready: tests/e2e/browser/package-lock.json
 	@mkdir -p .browser && cp tests/e2e/browser/package.json tests/e2e/browser/package-lock.json .browser
-	@if command -v npm >/dev/null; then npm ci --prefix .browser --silent --no-audit --no-fund && touch $@; \
-	  else echo "no npm: the report's page is not looked at by axe-core"; fi
+	@if npm ci --prefix .browser --silent --no-audit --no-fund; then touch $@; \
+	  else echo "npm could not bring axe-core: it does not look at the report's page"; fi
 
 # Needs valgrind. Half an hour on two cores; each section of docs/performance.md names its command.
 bench: build  ## measure, and write docs/performance.md (valgrind; half an hour; a quiet machine)

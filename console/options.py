@@ -42,9 +42,7 @@ PLAYBOOK = Annotated[
     str, typer.Option(help="Only of this playbook.", autocompletion=playbooks_that_begin)
 ]
 
-REPORT = Annotated[
-    Path | None, typer.Option(help="Write it as a page too: one HTML file that needs nothing else.")
-]
+REPORT = Annotated[Path | None, typer.Option(help="Write it as a page too: one HTML file.")]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from typer.testing import CliRunner, Result
 
 from bench.replay import changed, day
 from console.cli import app
+from console.evidence import verify
 from console.expected import expectation
 from console.replay import BATCH, PREFETCHED_BATCHES, Replay, ReplayEvent, Run, event_files
 from console.run import resources
@@ -337,8 +338,10 @@ def test_events_are_read_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_run_finds_its_way_from_another_process() -> None:
     """``make replay`` shares the samples among the cores."""
-    run = Replay(ROOT, release=True).one(RANSOM)
+    run = Replay(ROOT, release=True, keep_evidence=True).one(RANSOM)
     assert pickle.loads(pickle.dumps(run)) == run
+    assert run.evidence == {case: copy.end.seq for case, copy in run.copies.items()} != {}
+    assert [verify(copy) for copy in run.copies.values()] == [[]]
     assert pickle.loads(pickle.dumps(Replay(ROOT))) == Replay(ROOT)
 
 

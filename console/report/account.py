@@ -23,6 +23,7 @@ from console.stack import NotPossible, Stack, headers
 from cordon.clock import now, to_iso
 from cordon.concurrency import MAX_PARALLEL, gather
 from cordon.memory.cases import Case
+from cordon.settings import Exemption
 
 OPEN_ONLY = "Closed cases are not in it: no index has them. --closed looks through the whole table."
 NOT_READ = "unknown: not read for this report: cordon show {case} --report FILE reads it"
@@ -140,7 +141,13 @@ def _exemptions(stack: Stack) -> tuple[tuple[Exempted, ...] | None, tuple[str, .
     return tuple(_exempted(found.exemptions)), tuple(map(text, said))
 
 
-def _exempted(exemptions: Iterable[Any]) -> Iterator[Exempted]:
+def _exempted(exemptions: Iterable[Exemption]) -> Iterator[Exempted]:
     for one in sorted(exemptions, key=lambda one: (one.expires, one.resource)):
-        said = map(text, (one.resource, one.playbook, one.owner, one.reason, to_iso(one.expires)))
-        yield Exempted(*said, ended=one.expires <= now())
+        yield Exempted(
+            resource=text(one.resource),
+            playbook=text(one.playbook),
+            owner=text(one.owner),
+            reason=text(one.reason),
+            until=to_iso(one.expires),
+            ended=one.expires <= now(),
+        )

@@ -158,7 +158,7 @@ class Report:
     entries: tuple[Entry, ...]
     tiles: tuple[Tile, ...]
     exemptions: tuple[Exempted, ...] | None = None
-    coverage: Mapping[str, Any] | None = None  # console/coverage/report.py
+    coverage: dict[str, Any] | None = None  # console/coverage/report.py
     modes: Mapping[str, str] | None = None  # by playbook, as they are now
     modes_say: str = ""  # of the master switch, or why no mode is known
 

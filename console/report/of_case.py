@@ -94,22 +94,15 @@ def details(
     case: Case, playbook: Playbook | None, deployment: Deployment | None, evidence: Copy | str
 ) -> Details:
     """All of a case. ``evidence``: all that there is, or why it is not known, in words."""
-    if isinstance(evidence, str):
-        chain, written = None, evidence
-        timeline: tuple[Moment, ...] = ()
-    else:
-        chain, written = chain_of(evidence), _written(case, evidence)
-        timeline = tuple(
-            Moment(text(at), text(stage), text(says))
-            for at, stage, says in case_evidence.moments(evidence)
-        )
+    copy = None if isinstance(evidence, str) else evidence
+    written = evidence if isinstance(evidence, str) else _written(case, evidence)
     known = () if isinstance(written, str) else written
     return Details(
         sections=_parts(case_page.sections(case, playbook, deployment, written)),
-        timeline=timeline,
+        timeline=tuple(_timeline(copy)) if copy else (),
         differences=_differences(known),
         exempt=tuple(_exempt(case)),
-        chain=chain,
+        chain=chain_of(copy) if copy else None,
         lineage=tuple(_lineages(known)),
         supports=playbook.controls if playbook else (),
         no_evidence=written if isinstance(written, str) else "",
@@ -124,6 +117,11 @@ def _written(case: Case, copy: Copy) -> Sequence[Written] | str:
         return case_evidence.changes(case, copy)
     except case_evidence.NotAsWritten:
         return NOT_AS_WRITTEN
+
+
+def _timeline(copy: Copy) -> Iterator[Moment]:
+    for at, stage, says in case_evidence.moments(copy):
+        yield Moment(text(at), text(stage), text(says))
 
 
 def chain_of(copy: Copy) -> Chain:
@@ -150,8 +148,8 @@ def _links(copy: Copy) -> Iterator[Link]:
             continue
         previous = found["previous"]
         follows = previous == expected and (number == 1 or before is not None)
-        said = (text(found[name]) for name in ("stage", "at"))
-        yield Link(number, *said, sha256(body), text(previous), follows)
+        stage, at = text(found["stage"]), text(found["at"])
+        yield Link(number, stage, at, sha256(body), text(previous), follows)
 
 
 def _parts(sections: Iterable[Section]) -> tuple[Part, ...]:

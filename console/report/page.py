@@ -35,9 +35,13 @@ POLICY = (
 
 
 def write(report: Report, to: Path) -> None:
-    """Write the file, over one that is there. Raises NotPossible where that cannot be."""
+    """Write the file, over one that is there: the data where it is named ``.json``, else the page.
+
+    Raises NotPossible where it cannot be written.
+    """
+    written = json.dumps(report.to_json(), indent=1) if to.suffix == ".json" else html(report)
     try:
-        to.write_text(html(report), encoding="utf-8")
+        to.write_text(written, encoding="utf-8")
     except OSError as why:
         raise NotPossible(f"the report is not written: {why}") from None
 

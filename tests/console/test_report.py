@@ -135,9 +135,13 @@ def test_same_report_is_the_same_file() -> None:
     assert page.html(report) == page.html(report)
 
 
-def test_report_is_json_as_it_is() -> None:
+def test_file_of_json_has_the_data(tmp_path: Path) -> None:
     report = a_report(with_lineage(hostile_entry()), coverage=COVERAGE)
-    assert json.loads(json.dumps(report.to_json()))["kind"] == "account"
+    page.write(report, tmp_path / "report.json")
+    assert json.loads((tmp_path / "report.json").read_text()) == json.loads(
+        json.dumps(report.to_json())
+    )
+    assert report.to_json()["entries"][0]["id"] == f"{0xBAD:016x}"
 
 
 def test_coverage_says_where_a_parameter_is_needed_and_what_is_not_covered() -> None:
@@ -204,7 +208,7 @@ def test_time_is_in_its_column(seconds: int, column: str) -> None:
 
 
 def test_only_what_was_contained_in_its_first_round_has_a_time() -> None:
-    later = {"contained_at": NOON.replace(minute=1)}
+    later: dict[str, Any] = {"contained_at": NOON.replace(minute=1)}
     details = an_entry().details
     assert of_case.entry(a_case(**later), details).seconds == 60
     for case in (a_case(), a_case(round=2, **later), a_case(Status.TAGGED, **later)):

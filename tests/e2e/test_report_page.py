@@ -175,7 +175,7 @@ def test_dark_is_dark(browser: Browser, written: Path) -> None:
         sum(
             map(
                 int,
-                opened(browser, written, color_scheme=scheme).page.evaluate(  # type: ignore[arg-type]
+                opened(browser, written, color_scheme=scheme).page.evaluate(
                     "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g)"
                 ),
             )

@@ -157,6 +157,7 @@
     const head = nodes.length > DRAWN ? `Lineage: ${nodes.length} resources, of which ${DRAWN} are drawn` : "Lineage";
     return section(
       head,
+      nodes.some((one) => one.left) ? make("p", "", "Dashed: it got no tag.") : null,
       scroll("Lineage", graph(nodes)),
       make("details", "", make("summary", "", `In words: ${nodes.length - 1} made of ${short(nodes[0].arn)}`), make("ul", "plain", ...listed)),
       make("ul", "plain bad", ...unread.map((one) => make("li", "", one))),
