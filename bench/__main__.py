@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "layers" / "cordon"), str(ROOT / "functions"), str(ROOT)]
 
 from bench import cold, cost, path, replay, report, warm  # noqa: E402  (needs the paths above)
+from bench.storm import backlog  # noqa: E402
 from bench.storm import section as storm  # noqa: E402
 
 SECTIONS: dict[str, Callable[..., None]] = {
@@ -23,6 +24,7 @@ SECTIONS: dict[str, Callable[..., None]] = {
     "replay": replay.main,
     "storm": storm.main,
     "report": report.main,
+    "sweep": backlog.main,
 }
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.callback()(lambda: None)

@@ -71,6 +71,11 @@ class Queue(Generic[T]):
         self._pollers, self._busy_since = 0, 0.0
         self.deepest = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many messages are visible."""
+        return len(self._waiting)
+
     def put(self, message: T, *, delay: float | None = None, received: int = 0) -> None:
         """A new message, after the queue's own delay; or one that comes back after another."""
         seconds = self._numbers.delay if delay is None else delay
