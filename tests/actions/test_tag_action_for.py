@@ -17,7 +17,6 @@ class TestTagActionFor:
         ("service", "resource", "kind"),
         [
             ("sagemaker", "notebook-instance/lab", TagSageMaker),
-            ("sagemaker", "model-package/group/1", TagSageMaker),
             ("sagemaker", "model-package/standalone", TagSageMaker),
             ("sagemaker", "user-profile/d-1/ada", TagSageMaker),
             ("sagemaker", "app/d-1/ada/jupyterserver/default", TagSageMaker),
@@ -68,6 +67,7 @@ class TestTagActionFor:
             (PLACE.arn("bedrock-agentcore", "policy-engine/p/policy/q"), "gateways"),
             ("arn:aws:bedrock-agentcore:us-east-1:aws:browser/aws.browser.v1", "managed by AWS"),
             (PLACE.arn("sagemaker", "pipeline/p/execution/e"), "manually"),
+            (PLACE.arn("sagemaker", "model-package/group/1"), "its group's"),
             (PLACE.arn("sagemaker", "human-loop/h"), "manually"),
             (PLACE.arn("sagemaker", "endpoint/"), "manually"),
             (PLACE.arn("sagemaker", "endpoint"), "manually"),

@@ -67,6 +67,8 @@ _DATA_SOURCE = re.compile(r"(knowledge-base/[A-Za-z0-9]+)/data-source/[A-Za-z0-9
 _USE_OF_A_MODEL = (
     "has no tags; to stop its use, deny bedrock:InvokeModel* and bedrock-mantle:CreateInference"
 )
+# "CreateModelPackage" (SageMaker API Reference): a version uses its group's tags, and has none
+_VERSION_OF_A_MODEL = re.compile(r"model-package/[^/]+/[0-9]+")
 _NOT_TAGGABLE = {
     "foundation-model": _USE_OF_A_MODEL,
     "inference-profile": _USE_OF_A_MODEL,
@@ -89,6 +91,8 @@ def tag_action_for(place: Place, arn: str, tags: Mapping[str, tuple[str, ...]]) 
     source = _DATA_SOURCE.fullmatch(match["resource"])
     if source and match["service"] == "bedrock":
         return tag_action_for(place, arn.removesuffix(match["resource"]) + source[1], tags)
+    if match["service"] == "sagemaker" and _VERSION_OF_A_MODEL.fullmatch(match["resource"]):
+        raise Refused(f"{arn}: is a version of a model, which has no tags but its group's")
     kind = _kind(match["resource"])
     for kinds, action in _ACTIONS.get(match["service"], ()):
         if kind in kinds and match["region"] and match["account"] not in ("", "aws"):
