@@ -57,13 +57,16 @@ def sam(command: str) -> Any:
     return import_module(f"samcli.commands.{command}.command").cli
 
 
+IN_BOTOCORE = {"s3api": "s3", "configservice": "config"}  # the AWS CLI's name → botocore's
+
+
 @cache
 def session() -> botocore.session.Session:
     return botocore.session.get_session()
 
 
 def operation(service: str, name: str) -> OperationModel:
-    model = session().get_service_model("s3" if service == "s3api" else service)
+    model = session().get_service_model(IN_BOTOCORE.get(service, service))
     names = {xform_name(one, "-"): one for one in model.operation_names}
     return model.operation_model(names[name])
 
