@@ -1,4 +1,4 @@
-"""Stages images of ECR, and what runs them: an endpoint, a model, and an agent's older version."""
+"""Stages images of ECR, and what runs them: endpoint, component, model, an agent's old version."""
 
 import json
 from collections.abc import Iterator
@@ -37,7 +37,10 @@ def stage_image(resource: Resource, finding: Finding, client: Client) -> Iterato
         resource,
         client,
     )
-    yield Note(True, f"image {resource.name}: an endpoint, a model and an agent runtime have it")
+    yield Note(
+        True,
+        f"image {resource.name}: an endpoint, a component, a model and an agent runtime have it",
+    )
 
 
 def _run(uri: str, digest: str, resource: Resource, client: Client) -> None:
@@ -48,6 +51,7 @@ def _run(uri: str, digest: str, resource: Resource, client: Client) -> None:
     )
     other = f"{uri}@sha256:{'0' * 64}"
     image_users.endpoint("acme-next", where, [image_users.deployed(tagged, other)])
+    image_users.component("acme-part", where, image_users.deployed(tagged, exact), OWN_TAGS)
     sagemaker: Any = client("sagemaker", where.region, where.account)
     role = where.arn("iam", "role/inference", region="")
     sagemaker.create_model(

@@ -20,7 +20,11 @@ FIRST, SECOND, CLOSED = (
     "inspector_critical_image_closed",
 )
 KEY = "cordon:vulnerable:acme-inference@6105d6cc76af"
-RUNS = {"endpoint/acme-live", "runtime/acme_helper-0123456789"}
+RUNS = {
+    "endpoint/acme-live",
+    "inference-component/acme-part",
+    "runtime/acme_helper-0123456789",
+}
 Event = dict[str, Any]
 
 
