@@ -11,6 +11,7 @@ from console import cli
 from console.coverage import cells, data, table
 from console.coverage.checks import CHECKS, Result, Saw
 from console.coverage.report import Looked, report
+from console.stack import Stack
 from cordon.deciding.request import ABOUT
 from tests.architecture.stack import ROOT
 
@@ -78,3 +79,28 @@ def test_the_command_lists_what_may_be_attested_and_sends_nothing() -> None:
     assert f"{CELL}: quotas, retries, backups" in done.output
     unknown = CliRunner().invoke(cli.app, ["attest", "generative-9"])
     assert "there is no cell generative-9" in str(unknown.exception)
+
+
+class Desk:
+    """A stack whose desk keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Mapping[str, Any]]] = []
+
+    def request(self, verb: str, body: Mapping[str, Any]) -> dict[str, str]:
+        self.sent.append((verb, body))
+        return {"about": body["about"], "says": "recorded", "by": "ada"}
+
+
+def test_the_command_sends_one_request_and_only_a_whole_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk()
+    monkeypatch.setattr(Stack, "named", lambda *_: desk)
+    whole = ["attest", CELL, "--says", "tried", "--until", "2027-05-31"]
+    for words in (whole, ["attest", CELL, "--withdraw"], whole[:4], [*whole[:2], *whole[4:]]):
+        CliRunner().invoke(cli.app, words)
+    assert desk.sent == [
+        ("attest", {"about": CELL, "says": "tried", "until": "2027-05-31"}),
+        ("attest", {"about": CELL, "withdraw": True, "says": ""}),
+    ]
