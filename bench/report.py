@@ -1,7 +1,8 @@
 """Measures how long a browser needs to open a report of many cases, by the browser's own clock.
 
 The cases are made of the sample events and their plans; each has a chain of evidence of its own,
-and all that a report shows of one. The page marks the moment when its list is shown.
+and all that a report shows of one but the differences. The page marks the moment when its list is
+shown.
 """
 
 import json
@@ -157,11 +158,12 @@ def section(measured: list[Measured], browser: str) -> str:
     head = ("Cases", "file, MB", "written, s", "open, s", "slowest, s", "main thread, s")
     return (
         f"## Report\n`python -m bench report --write` ({sections.machine()}, chromium {browser},"
-        " headless). How long the page of `cordon report` takes, with evidence of every case."
+        " headless). How long the page of `cordon report` takes, with a chain of four entries of"
+        " every case, and without differences."
         f" *Open*: from the start of the navigation until the list is shown, by the browser's own"
         f" clock, the median of {TIMES}; it must be below {MOST:.0f} s for 10,000 cases. *Written*:"
         " processor time of the command, without reading the cases. *Main thread*: its processor"
-        " time, which other work on the machine does not change.\n\n" + sections.table(head, rows)
+        " time, which other work on the machine changes little.\n\n" + sections.table(head, rows)
     )
 
 

@@ -126,12 +126,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Tile:
-    """A number that is read first. ``shows``: the flag of the cases that it counts."""
+    """A number that is read first. ``chooses``: the flag of the cases that it counts."""
 
     name: str
     count: str
     note: str
-    shows: str = ""
+    chooses: str = ""
 
 
 @dataclass(frozen=True)

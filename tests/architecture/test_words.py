@@ -58,6 +58,7 @@ ALLOWED_WORDS = {
     ("label", "console/as_read.py"): "ASFF Severity.Label",
     ("label", "console/case_"): "ASFF Severity.Label",
     ("label", "console/replay_page.py"): "ASFF Severity.Label",
+    ("label", "console/report/"): "ASFF Severity.Label",
     ("label", "docs/mutants.md"): "it has lines of the code",
     ("label", "console/staging/hub.py"): "ASFF Severity.Label",
     ("label", "embedded/"): "ASFF Severity.Label",

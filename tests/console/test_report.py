@@ -185,7 +185,7 @@ def test_tiles_count_what_people_look_for() -> None:
     held = sum(Flag.HELD in one.flags for one in entries)
     assert counts["held"][0] == str(held) and held > 3
     (*_, released) = sums.tiles(entries, closed=False)
-    assert (released.count, released.shows) == ("–", "")
+    assert (released.count, released.chooses) == ("–", "")
 
 
 def test_outcomes_fill_the_bar_of_the_playbook_with_most_cases() -> None:

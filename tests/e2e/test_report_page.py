@@ -189,7 +189,7 @@ def test_filters_tiles_and_order(browser: Browser, written: Path) -> None:
     seen = opened(browser, written)
     everything = len(seen.shown)
     assert everything == len(Status) + 1
-    tile = seen.page.locator("[data-shows=waiting]")
+    tile = seen.page.locator("[data-chooses=waiting]")
     tile.click()
     assert len(seen.shown) == 1 and tile.get_attribute("aria-pressed") == "true"
     assert seen.page.locator("#count").inner_text().startswith(f"1 of {everything}")

@@ -11,7 +11,7 @@
   const list = byId("list");
   const more = byId("more");
   const filters = byId("filters");
-  const tiles = [...document.querySelectorAll("[data-shows]")];
+  const tiles = [...document.querySelectorAll("[data-chooses]")];
   const blocks = new Map();
   let wanted = [];
   let shown = 0;
@@ -249,7 +249,7 @@
       conditions.every(([name, fits]) => fits(lines[index], given[name])),
     );
     wanted.sort(ORDERS[given.order] || later);
-    for (const tile of tiles) tile.setAttribute("aria-pressed", String(tile.dataset.shows === given.show));
+    for (const tile of tiles) tile.setAttribute("aria-pressed", String(tile.dataset.chooses === given.show));
     list.replaceChildren();
     shown = 0;
     extend();
@@ -257,7 +257,7 @@
 
   const options = () => {
     for (const name of ["show", "status", "severity", "playbook", "account"]) {
-      const given = name === "show" ? tiles.map((tile) => tile.dataset.shows) : lines.flatMap((line) => line[name] || []);
+      const given = name === "show" ? tiles.map((tile) => tile.dataset.chooses) : lines.flatMap((line) => line[name] || []);
       const found = new Set(given);
       const select = filters.elements[name];
       const values = name === "severity" ? SEVERITIES.filter((one) => found.has(one)) : [...found].sort();
@@ -277,7 +277,7 @@
     for (const tile of tiles) {
       tile.addEventListener("click", () => {
         const select = filters.elements.show;
-        select.value = select.value === tile.dataset.shows ? "" : tile.dataset.shows;
+        select.value = select.value === tile.dataset.chooses ? "" : tile.dataset.chooses;
         search();
       });
     }
