@@ -1,5 +1,5 @@
 # The two commands of the README need Debian, Python 3.11, make and a package registry.
-.PHONY: help replay test static check fast e2e bench permissions format build bootstrap playbooks playbook clean
+.PHONY: help replay test static check fast e2e audit bench permissions format build bootstrap playbooks playbook clean
 .DEFAULT_GOAL := help
 
 UV_VERSION := 0.13.9
@@ -67,6 +67,15 @@ e2e: build .e2e/.ready  ## deploy into an emulated account, and try it there
 .e2e/.ready: $(UV) tests/e2e/requirements.txt
 	@$(UV) venv --quiet --clear --python $(PYTHON) .e2e
 	@$(UV) pip install --quiet --require-hashes --python .e2e/bin/python -r tests/e2e/requirements.txt
+	@touch $@
+
+# Independent auditors, in an environment of their own: tests/auditors/accepted.json has the reasons.
+audit: .venv/.ready .audit/.ready  ## checkov on the template, parliament on the roles' policies
+	@PYTHONPATH=layers/cordon:functions $(RUN)python -m tests.auditors
+
+.audit/.ready: $(UV) tests/auditors/requirements.txt
+	@$(UV) venv --quiet --clear --python $(PYTHON) .audit
+	@$(UV) pip install --quiet --require-hashes --python .audit/bin/python -r tests/auditors/requirements.txt
 	@touch $@
 
 # Needs valgrind. Half an hour on two cores; each section of docs/performance.md names its command.
