@@ -1,5 +1,5 @@
 # The two commands of the README need Debian, Python 3.11, make and a package registry.
-.PHONY: help replay demo test static check fast e2e bench permissions format build bootstrap playbooks playbook docs clean
+.PHONY: help replay demo test static check fast e2e audit bench permissions format build bootstrap playbooks playbook docs clean
 .DEFAULT_GOAL := help
 
 UV_VERSION := 0.13.9
@@ -87,6 +87,15 @@ e2e: build .e2e/.ready .browser/.ready  ## deploy into an emulated account, and 
 	@if npm ci --prefix .browser --silent --no-audit --no-fund; then touch $@; \
 	  else echo "npm could not bring axe-core: it does not look at the report's page"; fi
 
+# Independent auditors, in an environment of their own: tests/auditors/accepted.json has the reasons.
+audit: .venv/.ready .audit/.ready  ## checkov on the template, parliament on the roles' policies
+	@PYTHONPATH=layers/cordon:functions $(RUN)python -m tests.auditors
+
+.audit/.ready: $(UV) tests/auditors/requirements.txt
+	@$(UV) venv --quiet --clear --python $(PYTHON) .audit
+	@$(UV) pip install --quiet --require-hashes --python .audit/bin/python -r tests/auditors/requirements.txt
+	@touch $@
+
 # Needs valgrind. Half an hour on two cores; each section of docs/performance.md names its command.
 bench: build  ## measure, and write docs/performance.md (valgrind; half an hour; a quiet machine)
 	@$(RUN)python -m bench cold --write path --write warm --write cost --write replay --write storm --write report --write
@@ -101,4 +110,4 @@ build: .venv/.ready  ## sam build
 	@PATH="$(CURDIR)/$(UV:/uv=):$(dir $(PYTHON)):$$PATH" $(RUN)sam build
 
 clean:  ## remove what was built and installed
-	@rm -rf .aws-sam .bench .browser .docs .e2e .site .venv .uv
+	@rm -rf .audit .aws-sam .bench .browser .docs .e2e .site .venv .uv

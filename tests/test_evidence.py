@@ -56,6 +56,13 @@ def test_entries_are_chained_and_say_whose_they_are(s3: Any) -> None:
     assert verify(copied(s3, BUCKET, CHAIN, proof.link)) == []
 
 
+def test_the_first_entry_names_the_batch_that_it_follows(s3: Any) -> None:
+    proof = Evidence(s3, BUCKET, CHAIN, ChainEnd(0, "ab"), "x/batches/1.json")
+    proof.write("captured", {})
+    proof.write("contained", {})
+    assert [entry.get("batch") for entry in read_all(s3)] == ["x/batches/1.json", None]
+
+
 def test_the_playbook_comes_first_in_the_key() -> None:
     assert CHAIN.key(7) == f"{QUARANTINE.name}/111122223333/c0ffee/000007.json"
     assert CHAIN.key(7).startswith(CHAIN.folder)

@@ -125,13 +125,16 @@ class Deployed:
     s3: Bucket = field(default_factory=Bucket)
     key: str = ""  # ARN
     ends: dict[str, ChainEnd] = field(default_factory=dict)
+    batches: dict[str, str] = field(default_factory=dict)  # of a case: the key of its batch
 
     def write(
         self, case: str, stage: str, playbook: str = QUARANTINE.name, **content: Any
     ) -> Chain:
         """An entry of a case, as Cordon writes it."""
         chain = Chain(playbook, ACCOUNT, case)
-        proof = Evidence(self.s3, BUCKET, chain, self.ends.get(case, ChainEnd()))
+        proof = Evidence(
+            self.s3, BUCKET, chain, self.ends.get(case, ChainEnd()), self.batches.get(case, "")
+        )
         proof.write(stage, content)
         self.ends[case] = proof.link
         return chain
@@ -144,6 +147,7 @@ class Deployed:
         ]
         ref = write_batch(self.s3, BUCKET, TAG.name, records)
         self.ends |= dict.fromkeys(cases, ChainEnd(0, ref.sha256))
+        self.batches |= dict.fromkeys(cases, ref.key)
         return ref
 
     def night(self, days: int = 1) -> Summary:

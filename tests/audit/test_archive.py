@@ -152,6 +152,20 @@ def test_only_digests_of_the_period_are_read(audited: Deployed, tmp_path: Path) 
     assert index(members) == []
 
 
+def test_batch_from_before_the_period_is_in_the_archive(deployed: Deployed, tmp_path: Path) -> None:
+    """Where the case was observed: its first entry names it."""
+    ref = deployed.observe("b1", "b2", controls=(CC6,))
+    for _ in range(4):
+        deployed.night()
+    deployed.write("b1", "captured", TAG.name, supports_evidence_for=[CC6])
+    deployed.night()
+    members = exported(deployed, tmp_path, "--period", "2026-11-28")
+    assert [json.loads(line)["key"] for line in members["batches.jsonl"].splitlines()] == [ref.key]
+    assert [row["case"] for row in index(members)] == ["b1"]
+    archive = verify_archive.Archive(tmp_path / "a.zip")
+    assert verify_archive.verified(archive, None)[0] == []
+
+
 def test_who_decided_what_is_listed(audited: Deployed) -> None:
     ran = command(audited, "decisions", "--period", "2026-11-25", "-o", "json")
     assert [(one["decision"], one["why"]) for one in json.loads(ran.stdout)] == [
