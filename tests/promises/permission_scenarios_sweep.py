@@ -2,8 +2,8 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
-from console.playbook_blocks.block import logical_name
 from embedded.backends import here, hub
 from embedded.journal import ExecutionEnded
 from tests.examples import event
@@ -11,21 +11,22 @@ from tests.promises.world import World
 
 FOR_EACH_QUEUE = (
     "securityhub_iam_6",
+    "securityhub_inspector_critical",
     "securityhub_macie_sensitive_data",
     "securityhub_s3_2",
     "securityhub_sagemaker_3",
     "securityhub_sagemaker_1",
 )
 NAME = "20261124T120000Z"
+OF_A_RULE = "config_model_package_without_card"  # one of ours: Config sends its results on, too
 
 
 def swept(world: World, *samples: str, name: str = NAME, **limits: str) -> ExecutionEnded:
     """Security Hub has these samples' findings, and a sweep sends them; how its workflow ended."""
-    place = world.account.place
     for sample in samples:
         world.stage(event(sample))  # with a finding of few fields
         (finding,) = event(sample)["detail"]["findings"]
-        hub.store(here(place.account, place.region), finding)
+        _store(world, finding)
     world.account.client("stepfunctions").start_execution(
         stateMachineArn=world.account.stack.outputs["Sweep"], name=name, input=json.dumps(limits)
     )
@@ -34,11 +35,34 @@ def swept(world: World, *samples: str, name: str = NAME, **limits: str) -> Execu
     return ended[-1]
 
 
+def _store(world: World, finding: dict[str, Any]) -> None:
+    place = world.account.place
+    hub.store(here(place.account, place.region), finding)
+
+
+def _copy_of_a_result(world: World) -> dict[str, Any]:
+    """Security Hub's copy of what a Config rule found, and the resource that it is about."""
+    native = event(OF_A_RULE)
+    world.stage(native)
+    (finding,) = event("securityhub_sagemaker_1")["detail"]["findings"]
+    resource = {"Type": "Other", "Id": native["detail"]["resourceId"], "Region": native["region"]}
+    rule = {"aws/config/ConfigRuleName": native["detail"]["configRuleName"]}
+    product = f"arn:aws:securityhub:{native['region']}::product/aws/config"
+    return {
+        **finding,
+        "Id": f"{product}/a-result",
+        "ProductArn": product,
+        "ProductFields": rule,
+        "Compliance": {"Status": "FAILED"},
+        "Resources": [{**resource, "Partition": "aws"}],
+    }
+
+
 def every_queue(world: World) -> None:
-    """Each playbook with a queue gets its own."""
-    counts = swept(world, *FOR_EACH_QUEUE).output["counts"]
-    queues = {name for name in world.account.queues if name.endswith("BulkQueue")}
-    assert {f"{logical_name(name)}BulkQueue" for name in counts} >= queues
+    """Each playbook that handles what Security Hub has gets its own: the record counts them."""
+    _store(world, _copy_of_a_result(world))
+    ended = swept(world, *FOR_EACH_QUEUE)
+    assert sum(ended.output["counts"].values()) >= len(FOR_EACH_QUEUE)
     assert world.troubles == []
 
 
