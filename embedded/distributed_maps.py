@@ -4,6 +4,7 @@ Step Functions Developer Guide, "Map state in Distributed mode", "ItemReader", "
 thresholds for Distributed Map states". What is not here either is in docs/embedded-account.md.
 """
 
+import logging
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -14,6 +15,8 @@ _MAP = f"{_ASL}.state.exec.state_map"
 
 def install() -> None:
     """Change the interpreter. The caller does so once per process."""
+    # It warns that ToleratedFailurePercentage has no effect there: here it has.
+    logging.getLogger("moto.stepfunctions.parser.asl.parse.preprocessor").setLevel(logging.ERROR)
     reader = import_module(f"{_MAP}.item_reader.eval.resource_eval_s3").ResourceEvalS3
     reader._handle_list_objects_v2 = staticmethod(_listed(reader._get_s3_client))
     component = import_module(f"{_MAP}.iteration.distributed_iteration_component")
