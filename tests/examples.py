@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from console.expected import expectation_path
+from console.playbook_blocks import blocks
 from console.playbook_blocks.block import logical_name
 from console.playbooks import playbooks
 from cordon.playbook import Playbook
@@ -19,6 +20,8 @@ ROOT = Path(__file__).parents[1]
 EVENTS = ROOT / "events"
 NOBODY = "nobody"  # the folder of the samples that no playbook handles
 HEADERS = {playbook.name: playbook for playbook in playbooks(ROOT)}
+# The queues to which a sweep sends what Security Hub has.
+SWEPT = {block.queue for block in blocks([*HEADERS.values()]) if block.swept}
 
 
 @cache

@@ -261,7 +261,7 @@ def test_an_event_more_builds_loads_and_makes_nothing_more(monkeypatch: pytest.M
         outcome(name)
     assert set(calls) == {"_make_api_call"}
     # two events, released: staging, functions, machines, snapshots; each playbook's open cases
-    assert len(calls) < 400 + 2 * len(HEADERS)
+    assert len(calls) < 420 + 2 * len(HEADERS)
     assert scheduler.active() is None
     assert vars(BackendDict)["_instances"] == []
 

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from console.triggers import Heard, Trigger, triggers
 from cordon.playbook import Playbook
+from cordon.sweeping.wanted import SOURCES
 
 
 def logical_name(playbook: str) -> str:
@@ -77,6 +78,13 @@ class Block:
     def bulk(self) -> tuple[Trigger, ...]:
         """Those whose events pass by its queue."""
         return tuple(trigger for trigger in self.triggers if trigger.bulk)
+
+    @property
+    def swept(self) -> bool:
+        """Has it a queue, and handles what Security Hub has copies of? A sweep sends it these."""
+        kinds = (*self.playbook.handles, *self.playbook.handles_high)
+        copied = any(kind.partition(":")[0] in SOURCES for kind in kinds)
+        return bool(self.bulk) and (copied or self.playbook.handles_critical)
 
     def rule(self, trigger: Trigger) -> str:
         """The logical id of a rule."""

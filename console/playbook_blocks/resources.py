@@ -15,7 +15,7 @@ Resources = dict[str, Any]
 # EventBridge User Guide, "Retrying event delivery": what cannot be delivered in an hour is kept.
 RETRIES = {"MaximumRetryAttempts": 24, "MaximumEventAgeInSeconds": 3600}
 UNDELIVERED = {"Arn": {"Fn::GetAtt": ["UndeliveredEvents", "Arn"]}}
-SENDERS = ("DecideCasesRole", "SweepFindingsRole")  # to a playbook's queue, beside its rules
+DESK, SWEEP = "DecideCasesRole", "SweepFindingsRole"  # they send to queues, beside the rules
 COUNTED = {  # a field of the log line, and the alarm that counts it
     "HeldBack": "held_back",
     "SettingsRefused": "settings_refused",
@@ -114,17 +114,18 @@ def _queue(block: Block) -> Resources:
                 "ScalingConfig": {"MaximumConcurrency": 5},
             },
         },
-        f"{queue}Policy": _queue_policy(queue, [block.rule(one) for one in block.bulk]),
+        f"{queue}Policy": _queue_policy(block),
     }
 
 
-def _queue_policy(queue: str, rules: list[str]) -> dict[str, Any]:
+def _queue_policy(block: Block) -> dict[str, Any]:
     """A rule could carry a forged event into a queue: it takes from its own rules only.
 
     Who has a policy of their own would need no Allow, and is denied; template.yaml says why, at the
     queues of dead letters. The desk redelivers, and a sweep sends the backlog.
     """
-    arns = [{"Fn::GetAtt": [rule, "Arn"]} for rule in rules]
+    arns = [{"Fn::GetAtt": [block.rule(one), "Arn"]} for one in block.bulk]
+    senders = (DESK, SWEEP) if block.swept else (DESK,)
     only_its_rules = {
         "Sid": "OnlyItsRules",
         "Effect": "Allow",
@@ -151,7 +152,7 @@ def _queue_policy(queue: str, rules: list[str]) -> dict[str, Any]:
         "Condition": {
             "ArnNotLike": {
                 "aws:SourceArn": {"Fn::Sub": rule},
-                "aws:PrincipalArn": [{"Fn::GetAtt": [role, "Arn"]} for role in SENDERS],
+                "aws:PrincipalArn": [{"Fn::GetAtt": [role, "Arn"]} for role in senders],
             }
         },
     }
@@ -159,7 +160,7 @@ def _queue_policy(queue: str, rules: list[str]) -> dict[str, Any]:
     document = {"Version": "2012-10-17", "Statement": statements}
     return {
         "Type": "AWS::SQS::QueuePolicy",
-        "Properties": {"Queues": [{"Ref": queue}], "PolicyDocument": document},
+        "Properties": {"Queues": [{"Ref": block.queue}], "PolicyDocument": document},
     }
 
 

@@ -5,9 +5,7 @@ from typing import Any
 
 from console.playbook_blocks.block import Block
 from cordon.actions.deny_policy import PURPOSES, Purpose
-from cordon.playbook import Playbook
 from cordon.settings import Mode
-from cordon.sweeping.wanted import SOURCES
 
 Blocks = Sequence[Block]
 
@@ -22,16 +20,6 @@ def _each(item: Callable[[Block], Any]) -> Callable[[Blocks], Any]:
 
 def _each_with_a_queue(item: Callable[[Block], Any]) -> Callable[[Blocks], Any]:
     return lambda blocks: [item(block) for block in blocks if block.bulk]
-
-
-def _of_security_hub(blocks: Blocks) -> Any:
-    """The queues of playbooks that handle what Security Hub has copies of: a sweep sends there."""
-    return [_arn(one.queue) for one in blocks if one.bulk and _has_copies(one.playbook)]
-
-
-def _has_copies(playbook: Playbook) -> bool:
-    kinds = (*playbook.handles, *playbook.handles_high)
-    return playbook.handles_critical or any(kind.partition(":")[0] in SOURCES for kind in kinds)
 
 
 def _parameters(blocks: Blocks) -> Any:
@@ -145,7 +133,7 @@ SECTIONS: dict[str, Callable[[Blocks], Any]] = {
     "functions by name": lambda blocks: {b.name: {"Ref": b.logical} for b in blocks},
     "names": _each(lambda block: block.name),
     "queue ARNs": _each_with_a_queue(lambda block: _arn(block.queue)),
-    "queue ARNs by Security Hub": _of_security_hub,
+    "queue ARNs of a sweep": lambda blocks: [_arn(b.queue) for b in blocks if b.swept],
     "queues by name": lambda blocks: {
         b.name: {"Fn::GetAtt": [b.queue, "QueueName"]} for b in blocks if b.bulk
     },

@@ -12,7 +12,9 @@ LONGER = {  # file → why it may be longer
     "template.yaml": "what a playbook may do is seen in one place, and most of it is generated",
     "docs/permissions.json": "generated: make permissions",
     "docs/permissions.md": "generated: make permissions",
+    "docs/reference/cordon.md": "generated: every verb of the command line",
     "events/README.md": "a line for each sample event, and tests hold it against the files",
+    "tests/auditors/requirements.txt": "generated: uv",
     "tests/e2e/requirements.txt": "generated: uv",
     "uv.lock": "generated: uv",
 }

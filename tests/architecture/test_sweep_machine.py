@@ -11,6 +11,7 @@ from embedded.policy_evaluation import Decision, Policies, Request, decide
 from embedded.template import load
 from tests.architecture.stack import listed, policies, stack, statements
 from tests.architecture.test_statemachines import evaluated, follows, text
+from tests.examples import SWEPT
 
 MACHINE: Mapping[str, Any] = load(stack().resources["Sweep"].properties["DefinitionString"])
 STATES: Mapping[str, Mapping[str, Any]] = MACHINE["States"]
@@ -129,9 +130,7 @@ def test_function_reaches_its_pages_and_the_queues_only() -> None:
         assert not may(name, "s3:ListBucket", pages, s3__prefix="")
     for queue in stack().of("AWS::SQS::Queue"):
         sends = may("SweepFindings", "sqs:SendMessage", queue.arn)
-        assert sends is (
-            queue.logical.endswith("BulkQueue") or queue.logical == "FailedInvocations"
-        )
+        assert sends is (queue.logical in {*SWEPT, "FailedInvocations"})
     table, rows = built["CasesTable"].arn, "dynamodb:BatchGetItem"
     assert may("SweepFindings", rows, table, dynamodb__LeadingKeys=["setup#parts"])
     assert not may("SweepFindings", rows, table, dynamodb__LeadingKeys=["settings"])

@@ -70,6 +70,11 @@ def sample(name: str) -> Road:
     return go
 
 
+def recorded(name: str) -> Road:
+    """A sample that needs nobody: it is kept."""
+    return lambda world: world.send(event(name))
+
+
 def died(name: str) -> Road:
     """A sandbox died, so that the next comes upon what it had written."""
 
@@ -343,6 +348,7 @@ ROADS: dict[str, tuple[Road, ...]] = {
         sample("securityhub_sagemaker_1"),
         sample("securityhub_bedrock_1"),
         sample("securityhub_bedrockagentcore_1"),
+        sample("config_bedrock_inference_profile_elsewhere"),
         takes_no_tags,
         approved("securityhub_sagemaker_2"),
         release_by_custom_action(
@@ -357,6 +363,7 @@ ROADS: dict[str, tuple[Road, ...]] = {
     function_of(ESCALATE): (
         sample("guardduty_root_credential_usage"),
         sample("securityhub_iam_6"),
+        recorded("securityhub_macie_1"),
         release_on_our_finding,
         died("guardduty_root_credential_usage"),
         incident_resolved("guardduty_root_credential_usage"),

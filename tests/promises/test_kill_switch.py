@@ -33,6 +33,7 @@ ARNS = {  # of each type that a header names
     "AWS::S3::Object": "arn:aws:s3:::acme-incoming/model.tar.gz",
     "AWS::CloudTrail::Trail": PLACE.arn("cloudtrail", "trail/acme-trail"),
     "AWS::GuardDuty::Detector": PLACE.arn("guardduty", f"detector/{DETECTOR}"),
+    "AWS::SageMaker::ModelPackage": PLACE.arn("sagemaker", "model-package/acme-churn/7"),
     "AWS::SageMaker::NotebookInstance": PLACE.arn("sagemaker", "notebook-instance/research"),
     "AWS::KMS::Key": PLACE.arn("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab"),
 }

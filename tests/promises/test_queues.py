@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from cordon.sources import read
 from cordon.statuses import Status
 from embedded.policy_evaluation import Decision
-from tests.examples import QUARANTINE, event, function_of, samples
+from tests.examples import QUARANTINE, SWEPT, event, function_of, samples
 from tests.promises.test_denials import allow_everything, operator, role_of
 from tests.promises.world import World
 
@@ -32,7 +32,9 @@ def senders(world: World, queue: str) -> set[str]:
     """The functions that may send to a queue. Lambda sends the failed events of each of them."""
     if queue == "FailedInvocations":
         return set(world.account.functions)
-    of_a_playbook = {"DecideCases", "SweepFindings"}  # redelivered, and of the backlog
+    of_a_playbook = {"DecideCases"}  # redelivered
+    if queue in SWEPT:
+        of_a_playbook.add("SweepFindings")  # and of the backlog
     return of_a_playbook if queue.endswith("BulkQueue") else SENDERS[queue]
 
 

@@ -11,7 +11,7 @@ from cordon import clients
 from cordon.statuses import Status
 from embedded.custom_resources import Failed
 from embedded.journal import Called, Invoked
-from tests.examples import QUARANTINE, REVOKE, TAG, event
+from tests.examples import HEADERS, QUARANTINE, REVOKE, TAG, event
 from tests.promises.test_settings import NAME, sent
 from tests.promises.world import HOME, PLAYBOOKS, World
 
@@ -40,7 +40,9 @@ def test_row_of_a_new_stack_has_the_parameters(world: World) -> None:
     assert row["master_switch"] == "observe"
     assert row["modes"] == dict.fromkeys(PLAYBOOKS, "enforce")
     assert row["budget"] == 7
-    assert row["budgets"] == {TAG.name: 1000}
+    own = {name: one.budget for name, one in HEADERS.items() if one.budget is not None}
+    assert row["budgets"] == own
+    assert own[TAG.name] == 1000
     assert row["exemptions"] == {}
     assert row["version"] == 1
     assert row["changed_by"].startswith("CloudFormation, arn:aws:cloudformation:")
