@@ -72,7 +72,11 @@ def sample(name: str) -> Road:
 
 def recorded(name: str) -> Road:
     """A sample that needs nobody: it is kept."""
-    return lambda world: world.send(event(name))
+
+    def go(world: World) -> None:
+        world.send(event(name))
+
+    return go
 
 
 def died(name: str) -> Road:
