@@ -24,9 +24,7 @@ def stage_image(resource: Resource, finding: Finding, client: Client) -> Iterato
     repository, digest = match.groups()
     ecr = client("ecr", place.region, place.account)
     named = {"repositoryName": repository}
-    if exists(
-        ecr.describe_repositories, "RepositoryNotFoundException", repositoryNames=[repository]
-    ):
+    if exists(ecr.describe_images, "RepositoryNotFoundException", **named):
         yield Note(False, f"image {resource.name}: exists already")
         return
     ecr.create_repository(**named)

@@ -81,6 +81,12 @@ UNPLAYED = {  # part of a sample's name: what the emulator lacks for it
     "sagemaker_6": A_BATCH,
     "sagemaker_7": A_BATCH,
     "feature_group_tagged": A_BATCH,
+    **dict.fromkeys(
+        ("acm_1", "cognito_1", "ec2_", "glue_3", "kinesis_1", "macie_1", "waf_10"), A_BATCH
+    ),
+    **dict.fromkeys(
+        ("bot_control_", "drift_", "guardrail_alarm", "shield_", "throttles_", "tokens_"), THE_TIME
+    ),
 }
 
 
