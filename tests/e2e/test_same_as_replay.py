@@ -62,6 +62,7 @@ NO_CREDENTIALS = "the emulator's IAM has no service-specific credentials"
 NO_BASELINE = "guardrails and logging are read in this process only, not in the emulator's"
 THE_TIME = "PutEvents of the emulator sets the time, which is the finding's"
 A_BATCH = "what is observed in a batch is an entry of evidence with a name that nobody repeats"
+IMAGES = "who runs an image is made there for one sample only, and its models are not read back"
 UNPLAYED = {  # part of a sample's name: what the emulator lacks for it
     "not_served": "the emulator's clients have one account",
     "partly_blocked": "it names a guardrail of another account",
@@ -81,6 +82,8 @@ UNPLAYED = {  # part of a sample's name: what the emulator lacks for it
     "sagemaker_6": A_BATCH,
     "sagemaker_7": A_BATCH,
     "feature_group_tagged": A_BATCH,
+    **dict.fromkeys(("inspector_critical_image", "inspector_high_image"), IMAGES),
+    **dict.fromkeys(("inspector_medium_image", "securityhub_inspector_critical"), IMAGES),
     **dict.fromkeys(
         ("acm_1", "cognito_1", "ec2_", "glue_3", "kinesis_1", "macie_1", "waf_10"), A_BATCH
     ),
