@@ -62,7 +62,7 @@ NO_CREDENTIALS = "the emulator's IAM has no service-specific credentials"
 NO_BASELINE = "guardrails and logging are read in this process only, not in the emulator's"
 THE_TIME = "PutEvents of the emulator sets the time, which is the finding's"
 A_BATCH = "what is observed in a batch is an entry of evidence with a name that nobody repeats"
-IMAGES = "who runs an image is made there for one sample only, and its models are not read back"
+IMAGES = "who runs an image is made there for one sample only, and its models are not looked at"
 UNPLAYED = {  # part of a sample's name: what the emulator lacks for it
     "not_served": "the emulator's clients have one account",
     "partly_blocked": "it names a guardrail of another account",
