@@ -1,5 +1,5 @@
 # The two commands of the README need Debian, Python 3.11, make and a package registry.
-.PHONY: help replay demo test static check fast e2e audit bench permissions format build bootstrap playbooks playbook docs clean
+.PHONY: help replay demo test thorough static check fast e2e audit bench permissions format build bootstrap playbooks playbook docs clean
 .DEFAULT_GOAL := help
 
 UV_VERSION := 0.13.9
@@ -36,6 +36,10 @@ demo: build .e2e/.ready  ## deploy into an emulated account, and five findings t
 # Bytecode is kept: else each process compiles all code and every test anew, where the environment says so.
 test: .venv/.ready  ## the tests, in parallel
 	@PYTHONDONTWRITEBYTECODE= $(RUN)python -m pytest -q -n auto --dist worksteal
+
+# What the tests draw a share of, and what takes too long for them: tests/drawn.py.
+thorough: .venv/.ready  ## all of what `make test` draws a share of
+	@PYTHONDONTWRITEBYTECODE= DRAWN= $(RUN)python -m pytest -q -n auto --dist worksteal -m drawn
 
 static: .venv/.ready  ## format, lint, types, imports, template, generated pages
 	$(RUN)ruff format --check .

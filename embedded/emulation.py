@@ -59,4 +59,5 @@ def bare_moto() -> Iterator[None]:
     with ExitStack() as undo:
         with speedups.without_other_clients():
             undo.enter_context(mock_aws())
+        undo.enter_context(speedups.in_effect())
         yield

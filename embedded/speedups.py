@@ -14,7 +14,7 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from embedded import scheduler
+from embedded import quick_requests, scheduler
 
 _PARSING = "moto.dynamodb.parsing"
 USER_AGENT = "Boto3/embedded"
@@ -23,7 +23,7 @@ UNSIGNED = "SignedHeaders=host, Signature=" + 64 * "0"
 
 @cache
 def install() -> None:
-    """Change botocore and moto, once per process. botocore changes only inside an account."""
+    """Change botocore and moto, once per process. botocore changes only inside of an emulation."""
     _cache_models()
     _install_unsigned()
     _wrap("botocore.useragent", "UserAgentString", "to_string", _fixed_user_agent)
@@ -32,6 +32,24 @@ def install() -> None:
     _cache_member_names()
     _cache_expressions()
     _copy_only_what_changes()
+    quick_requests.install()
+
+
+_bare: list[None] = []  # an entry for each moto that was entered without an account
+
+
+def _is_emulated() -> bool:
+    return bool(_bare) or scheduler.active() is not None
+
+
+@contextmanager
+def in_effect() -> Iterator[None]:
+    """Meanwhile botocore is changed too, though no account was entered."""
+    _bare.append(None)
+    try:
+        yield
+    finally:
+        _bare.pop()
 
 
 def _wrap(module: str, owner: str, name: str, wrapper: Callable[[Any], Any]) -> None:
@@ -49,7 +67,7 @@ def _fixed_user_agent(original: Callable[[Any], str]) -> Callable[[Any], str]:
     """botocore builds the user agent from fifteen parts, twice for every call."""
 
     def to_string(agent: Any) -> str:
-        return original(agent) if scheduler.active() is None else USER_AGENT
+        return USER_AGENT if _is_emulated() else original(agent)
 
     return to_string
 
@@ -67,7 +85,7 @@ def _skip_signing(signer: Any) -> Any:
     class Unsigned(signer):  # type: ignore[misc]
         def add_auth(self, request: Any) -> None:
             keys = self.credentials
-            if scheduler.active() is None or keys is None or _is_streamed(request):
+            if not _is_emulated() or keys is None or _is_streamed(request):
                 super().add_auth(request)
                 return
             scope = f"20261124/{self._region_name}/{self._service_name}/aws4_request"

@@ -11,6 +11,8 @@ import typer.main
 import typer.testing
 from hypothesis import settings
 
+from tests.drawn import SEED, choose, is_drawn
+
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -28,6 +30,7 @@ vars(typer.testing)["_get_command"] = cache(typer.main.get_command)
 
 # A busy machine is no fault of the code. Each run draws other examples.
 settings.register_profile("untimed", deadline=None, max_examples=40)
+settings.register_profile("drawn", deadline=None, max_examples=15)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("untimed")
 
@@ -37,9 +40,42 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "world(mode, **parameters): which account, and how its stack is deployed"
     )
+    config.addinivalue_line(
+        "markers",
+        "drawn(share, together=False): of these a run of the whole suite tries a share, where "
+        "``together`` the same parameters in all tests of the file; see tests/drawn.py",
+    )
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if not hasattr(config, "workerinput"):  # a worker has it of its controller
+        choose(whole=whole)
+    if os.environ[SEED] and not config.getoption("--hypothesis-profile"):
+        settings.load_profile("drawn")
     os.environ.update(ENVIRONMENT)
     for name in ELSEWHERE:
         os.environ.pop(name, None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that are not drawn."""
+    left = []
+    for item in items:
+        mark = item.get_closest_marker("drawn")
+        if mark is not None and not is_drawn(_point(item, **mark.kwargs), *mark.args):
+            left.append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
+
+
+def _point(item: pytest.Item, *, together: bool = False) -> str:
+    return f"{item.path.name} {item.nodeid.partition('[')[2]}" if together else item.nodeid
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """A run that left something out says so, and how to draw the same again."""
+    if os.environ.get(SEED):
+        seed = os.environ[SEED]
+        terminalreporter.line(f"A share was drawn, with {SEED}={seed}; make thorough tries all.")
 
 
 def pytest_collection_finish() -> None:

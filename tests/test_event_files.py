@@ -206,6 +206,7 @@ def forms() -> Iterator[tuple[str, str, list[str]]]:
     yield "day.json", "\ufeff" + json.dumps([one, other]), ["#1", "#2"]
 
 
+@pytest.mark.drawn(1 / 3)
 @pytest.mark.parametrize(("name", "text", "positions"), list(forms()))
 def test_several_events_of_one_file(
     name: str, text: str, positions: list[str], tmp_path: Path

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from console.account import ROOT
 
 ORDER = (  # an account once left its clients behind, which can make few calls
@@ -13,6 +15,7 @@ ORDER = (  # an account once left its clients behind, which can make few calls
 )
 
 
+@pytest.mark.drawn(0)
 def test_accounts_leave_nothing_behind() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", *ORDER]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

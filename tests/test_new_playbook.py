@@ -62,6 +62,7 @@ def test_what_is_refused_changes_nothing(copy: Path, name: str, kind: str, why: 
     assert content(copy) == before
 
 
+@pytest.mark.drawn(0)
 def test_playbook_is_its_folder_its_events_and_a_block(copy: Path) -> None:
     before = content(copy)
     generate(copy)

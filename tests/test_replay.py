@@ -78,6 +78,7 @@ CHOSEN = sorted((EVENTS / QUARANTINE.name).glob("custom_action_*_s3_8.json"))
 PASSED = path_of("securityhub_sagemaker_1_passed")
 
 
+@pytest.mark.drawn(1 / 3)
 @pytest.mark.parametrize("path", [*CHOSEN, PASSED], ids=lambda path: str(path.stem))
 @pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.APPROVE])
 def test_other_modes_end_as_expected_and_change_nothing(path: Path, mode: Mode) -> None:
@@ -231,6 +232,7 @@ def outcome(name: str) -> Any:
     return json.loads(MOMENT.sub("then", json.dumps(run.to_json(), default=str)))
 
 
+@pytest.mark.drawn(1 / 4)
 @pytest.mark.parametrize("name", OF_EACH_PLAYBOOK)
 def test_whatever_was_replayed_before_an_event_ends_the_same(
     name: str, monkeypatch: pytest.MonkeyPatch

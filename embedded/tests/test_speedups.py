@@ -1,16 +1,20 @@
 """What is left out changes no response; outside of an account nothing is left out."""
 
 from collections.abc import Iterator
+from copy import copy
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
 import requests
 from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 from moto.core.botocore_stubber import MockRawResponse
+from moto.core.request import Request
 from moto.core.utils import get_service_model
 
 from embedded.account import EmbeddedAccount
@@ -185,3 +189,35 @@ def test_member_is_looked_for_under_the_same_names() -> None:
         context = serialize.AttributePickerContext(obj, "DBInstanceIdentifier", shape)
         names = list(serialize.XFormedAttributePicker().get_possible_keys(context))
         assert names == list(uncached.get_possible_keys(context))
+
+
+REQUESTS: list[tuple[str, str, dict[str, Any], Any]] = [
+    ("POST", "https://dynamodb.us-east-1.amazonaws.com/", {"Content-Type": "json"}, b'{"a": 1}'),
+    ("POST", "https://iam.amazonaws.com/", {"X-Amz-Date": b"20261128T000000Z"}, "Action=GetRole"),
+    ("GET", "https://s3.amazonaws.com/b/a%2Fb%20c?versioning&x=%C3%A9", {"Host": "s3"}, None),
+    ("GET", "https://s3.amazonaws.com:444/b//c", {"Content-Length": "0"}, b""),
+    ("PUT", "https://s3.amazonaws.com/b/\u00e9", {"x-amz-meta-my_key": "v"}, b"x"),
+    ("PUT", "https://b.s3.amazonaws.com/k", {"Transfer-Encoding": "chunked", "X-a": "b"}, "\u00e9"),
+    ("POST", "https://b.s3.amazonaws.com/", {"Content-Type": "multipart/form-data; b=1"}, b"x"),
+    ("PUT", "https://b.s3.amazonaws.com/k", {"Content-Type": "text/plain"}, BytesIO(b"stream")),
+]
+
+
+@pytest.mark.parametrize(("method", "url", "more", "body"), REQUESTS)
+def test_quick_request_is_moto_s_own(
+    account: EmbeddedAccount, method: str, url: str, more: dict[str, Any], body: Any
+) -> None:
+    headers = HTTPHeaders()
+    for name, value in [*more.items(), ("X-Twice", "1"), ("X-Twice", "2")]:
+        headers[name] = value
+    motos_own = cast("Any", Request.from_primitives).__func__.__wrapped__
+    for _ in range(2):  # made, and kept
+        ours = Request.from_primitives(method, url, headers, copy(body))
+        motos = motos_own(Request, method, url, headers, copy(body))
+        assert as_plain(ours) == as_plain(motos)
+
+
+def as_plain(request: Any) -> dict[str, Any]:
+    objects = ("wsgi.input", "wsgi.errors", "werkzeug.request")
+    environ = {key: value for key, value in request.environ.items() if key not in objects}
+    return {**environ, "body": request.get_data(), "sent": sorted(request.headers)}

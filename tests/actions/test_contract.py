@@ -37,8 +37,13 @@ def _scenarios() -> list[Scenario]:
 
 READS = ("Get", "List", "Describe", "Head")
 SCENARIOS = _scenarios()
-every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 every_action = pytest.mark.parametrize("kind", all_actions(), ids=lambda kind: kind.__name__)
+
+
+def every_scenario(test: Callable[..., None]) -> Callable[..., None]:
+    """The test, once for each scenario; a run of the whole suite tries a third of them."""
+    tried = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)(test)
+    return pytest.mark.drawn(1 / 3)(tried)
 
 
 @dataclass(frozen=True)

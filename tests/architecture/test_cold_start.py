@@ -22,6 +22,7 @@ from tests.architecture.stack import PLAYBOOKS, ROOT, raw
 MB = 1_000_000
 LAYER = ROOT / "layers" / "cordon"
 THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
+every_playbook = pytest.mark.drawn(1 / 4, together=True)
 FORBIDDEN = (  # each costs about as much as all of Cordon's code
     "aws_lambda_powertools.event_handler",
     "aws_lambda_powertools.utilities.parameters",
@@ -75,6 +76,7 @@ def result(
     return package.run(recorded, 2, counts=True)
 
 
+@every_playbook
 def test_layer_alone_handles_the_event(result: dict[str, Any]) -> None:
     first = result["responses"][0]
     assert first == {"batchItemFailures": []} or first["outcome"] in (
@@ -84,10 +86,12 @@ def test_layer_alone_handles_the_event(result: dict[str, Any]) -> None:
     )
 
 
+@every_playbook
 def test_no_file_is_compiled(result: dict[str, Any]) -> None:
     assert [path for path in result["compiled"] if "/bench/inside/" not in path] == []
 
 
+@every_playbook
 def test_session_and_clients_are_created_once(result: dict[str, Any]) -> None:
     first, second = result["clients"]
     assert result["sessions"] == 1
@@ -95,11 +99,13 @@ def test_session_and_clients_are_created_once(result: dict[str, Any]) -> None:
     assert second == first
 
 
+@every_playbook
 def test_no_heavy_module_is_imported(result: dict[str, Any]) -> None:
     heavy = [m for m in result["modules"] if m.startswith(FORBIDDEN)]
     assert heavy == []
 
 
+@every_playbook
 def test_number_of_imported_modules_is_limited(result: dict[str, Any]) -> None:
     """The number of modules is the cost of an import. Most are botocore's and Python's."""
     cordon = [

@@ -133,6 +133,7 @@ def _split_names(line: str) -> str:
     return re.sub(r"\w*(?:_|[a-z][A-Z])\w*", lambda name: _as_words(name[0]), line)
 
 
+@cache
 def _as_words(name: str) -> str:
     return "" if name in ALLOWED_NAMES else words(name)
 
@@ -141,11 +142,15 @@ def find(path: str, content: str) -> list[Hit]:
     """The replaced words in a file, without the allowed ones."""
     hits = []
     for line, text, is_name in texts(path, content):
-        for match in _pattern(is_name).finditer(text):
-            word = match[0].lower()
+        for word in _replaced_in(text, is_name):
             if not _is_allowed(word, path):
                 hits.append(Hit(path, line, word, _instead(word)))
     return hits
+
+
+@cache
+def _replaced_in(text: str, is_name: bool) -> tuple[str, ...]:
+    return tuple(match[0].lower() for match in _pattern(is_name).finditer(text))
 
 
 def _is_allowed(word: str, path: str) -> bool:

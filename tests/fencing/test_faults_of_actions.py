@@ -21,6 +21,7 @@ from embedded.place import Place
 from embedded.saved_state import restore, save, services_in_use
 from embedded.snapshot import snapshot
 from tests.actions.scenario import PLACE, account
+from tests.drawn import drawn
 from tests.examples import HEADERS, event, folder_of
 from tests.faults import DENIED, FAULTS, LOST, Breakage, nothing
 from tests.fencing.account import MemoryAccount, memory_account
@@ -39,6 +40,7 @@ SAMPLES = {
 }
 HERE = replace(DEPLOYMENT, account=PLACE.account, region=PLACE.region)
 OTHERS = tuple(fault for fault in FAULTS if fault is not DENIED)
+SHARE = 1 / 5
 TAGGED = ("notebook", "agent")
 CALL = "_make_api_call"  # the one place that every call of every client goes through
 
@@ -159,6 +161,7 @@ def breakages(calls: list[str]) -> Iterator[Breakage]:
             yield Breakage(OTHERS[number // 2 % len(OTHERS)], number, lasting=number % 3 == 0)
 
 
+@pytest.mark.drawn(1)
 @pytest.mark.parametrize("phase", ["deliver", "release"])
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_every_fault_at_every_call_of_a_resource(sample: str, phase: str) -> None:
@@ -169,7 +172,7 @@ def test_every_fault_at_every_call_of_a_resource(sample: str, phase: str) -> Non
             account.deliver("a")
         start = Start(account)
         calls, _ = start.then(lambda: undisturbed(account, phase))
-        for breakage in breakages(calls):
+        for breakage in drawn(breakages(calls), SHARE, f"{sample} {phase}"):
             where, faults = start.then(partial(disturbed, account, sample, phase, breakage))
             if faults:
                 found[where] = faults

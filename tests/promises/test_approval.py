@@ -220,7 +220,7 @@ def test_rejected_case_stays_rejected(world: World) -> None:
 
 def test_expired_question_is_over(world: World) -> None:
     case, before = case_awaiting_approval(world)
-    world.account.advance(timedelta(hours=3, minutes=58))
+    world.account.advance(timedelta(hours=3, minutes=58), schedules="last")
     assert world.case().status is Status.AWAITING_APPROVAL
     world.account.advance(timedelta(minutes=10))
     assert world.case().status is Status.EXPIRED

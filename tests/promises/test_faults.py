@@ -27,6 +27,7 @@ from embedded import iam_guard
 from embedded.functions import InvocationResult
 from embedded.iam_guard import UNGUARDED, SandboxDied
 from embedded.journal import DeadLettered, Dropped, Invoked, Retained
+from tests.drawn import is_drawn
 from tests.examples import ESCALATE, QUARANTINE, REVOKE, TAG, event, folder_of
 from tests.faults import BROKEN, DENIED, DIED_AFTER, LOST, THROTTLED, Breakage, Fault
 from tests.promises.forked import fork, send_result, wait
@@ -61,7 +62,9 @@ BROKEN_AT = {
 }
 Kinds = Sequence[tuple[Fault, bool]]  # and whether it lasts
 KINDS: Kinds = [(f, last) for last in (False, True) for f in (DENIED, LOST, THROTTLED, BROKEN)]
-pytestmark = pytest.mark.timeout(300)  # one run has a hundred copies
+# One run has a hundred copies, of which a share is made.
+pytestmark = [pytest.mark.timeout(300), pytest.mark.drawn(1)]
+SHARE = 1 / 6
 TRIES = 3  # of Lambda and of the state machines
 SENT = 7  # tries to send a message: at once, five of the queue, and one when it is redelivered
 REPORTS = ("securityhub", "ssm", "sns", "stepfunctions")
@@ -90,7 +93,6 @@ class Copy:
     """A copy of the run, how it ended with its fault, and how when that was mended."""
 
     breakage: Breakage
-    call: str
     where: str
     ends: list[End]
 
@@ -106,6 +108,7 @@ class Disturbed:
     breakage: Breakage | None = None  # in a copy
     channel: int = -1  # in a copy: where to say how it ended
     calls: list[tuple[str, str]] = field(default_factory=list)  # by whom, and which
+    broken: set[str] = field(default_factory=set)  # the calls that are broken, drawn or not
     copies: list[Copy] = field(default_factory=list)
 
     def __call__(
@@ -132,12 +135,15 @@ class Disturbed:
     def _copy(self, caller: str, name: str) -> None:
         self.calls.append((caller, name))
         for breakage in self._breakages(caller, name) if self._counts(caller, name) else ():
+            self.broken.add(name)
+            where = f"call {len(self.calls)}, {name}: {breakage.fault}"
+            if not is_drawn(f"{self.name} {where}", SHARE):
+                continue
             process, channel = fork()
             if process == 0:
                 self.breakage, self.channel = breakage, channel
                 return
-            where = f"call {len(self.calls)}, {name}: {breakage.fault}"
-            self.copies.append(Copy(breakage, name, where, wait(process, channel)))
+            self.copies.append(Copy(breakage, where, wait(process, channel)))
 
     def _counts(self, caller: str, name: str) -> bool:
         """Is it broken here? Not what is one code for all, and broken elsewhere or twice."""
@@ -170,8 +176,8 @@ def run(
     kinds: Kinds = KINDS,
     *,
     rows: bool = True,
-) -> tuple[End, list[Copy]]:
-    """How it ends undisturbed, and the copies that were disturbed."""
+) -> tuple[End, Disturbed]:
+    """How it ends undisturbed, and what was disturbed."""
     disturbed = Disturbed(world, name, kinds, rows)
     entered = iam_guard.enter(disturbed)
     try:
@@ -183,7 +189,7 @@ def run(
     if disturbed.breakage is not None:
         send_result(disturbed.channel, partial(_mended, disturbed.breakage, end, again))
     iam_guard.leave(entered)
-    return end, disturbed.copies
+    return end, disturbed
 
 
 def _raise(error: BaseException) -> None:
@@ -331,12 +337,12 @@ def test_delivery_survives_each_fault(world: World, name: str) -> None:
     world.stage(one)
     before = without_dates(world.state)
     work, again = partial(deliver, world, one), partial(deliver_again, world, one)
-    wanted, copies = run(world, name, work, again, rows=name in ROWS)
+    wanted, disturbed = run(world, name, work, again, rows=name in ROWS)
     assert wanted.alarms == []
     assert wanted.seen["cases"][0]["status"] is ENDED[folder_of(name)]
     truth = Truth(wanted, before, without_dates(wanted.seen["state"]))
-    assert BROKEN_AT[name][0] <= {copy.call for copy in copies}
-    assert {copy.where: faults for copy in copies if (faults := truth.faults(copy))} == {}
+    assert BROKEN_AT[name][0] <= disturbed.broken
+    assert {copy.where: faults for copy in disturbed.copies if (faults := truth.faults(copy))} == {}
 
 
 @pytest.mark.parametrize("name", RELEASED)
@@ -346,13 +352,13 @@ def test_release_survives_each_fault(world: World, name: str) -> None:
     world.account.deliver(event(name))
     contained = without_dates(world.state)
     once_more = partial(release, world, again=True)
-    wanted, copies = run(world, name, partial(release, world), once_more)
+    wanted, disturbed = run(world, name, partial(release, world), once_more)
     assert wanted.alarms == []
     assert (wanted.seen["state"], wanted.seen["holds"]) == (before, {})
     assert wanted.seen["cases"][0]["status"] in (Status.REOPENED, Status.RELEASED)
     truth = Truth(wanted, without_dates(before), contained)
-    assert BROKEN_AT[name][1] <= {copy.call for copy in copies}
-    assert {copy.where: faults for copy in copies if (faults := truth.faults(copy))} == {}
+    assert BROKEN_AT[name][1] <= disturbed.broken
+    assert {copy.where: faults for copy in disturbed.copies if (faults := truth.faults(copy))} == {}
 
 
 @pytest.mark.world("approve")
@@ -371,9 +377,9 @@ def test_approved_plan_survives_each_fault(world: World) -> None:
         world.account.settle()
         return End([failed] if failed else [], seen(world), len(world.published))
 
-    wanted, copies = run(world, name, work, work, KINDS[:4])
+    wanted, disturbed = run(world, name, work, work, KINDS[:4])
     assert wanted.alarms == []
     assert wanted.seen["cases"][0]["status"] is Status.TAGGED
     truth = Truth(wanted, before, without_dates(wanted.seen["state"]))
-    assert BROKEN_AT[name][0] <= {copy.call for copy in copies}
-    assert {copy.where: faults for copy in copies if (faults := truth.faults(copy))} == {}
+    assert BROKEN_AT[name][0] <= disturbed.broken
+    assert {copy.where: faults for copy in disturbed.copies if (faults := truth.faults(copy))} == {}

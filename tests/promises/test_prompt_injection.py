@@ -197,7 +197,7 @@ def test_observe_enforces_nothing(world: World) -> None:
 @pytest.mark.world("approve", **NAMED)
 def test_attack_that_the_enforced_guardrail_blocks_needs_nobody_again(world: World) -> None:
     world.approve(with_question(world))
-    world.account.advance(timedelta(hours=4))
+    world.account.advance(timedelta(hours=4), schedules="last")
     delivery = world.send(later(blocked(), day=24))
     (said,) = logged(delivery, "unchanged")
     assert "was denied" in said["reason"]

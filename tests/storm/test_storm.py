@@ -64,6 +64,7 @@ HARSH: list[Rates] = [
 ]
 
 
+@pytest.mark.drawn(1 / 4)
 @pytest.mark.parametrize("rates", HARSH, ids=str)
 @pytest.mark.parametrize("budget", [0, 10, BUDGET])
 def test_every_delivery_ends_once(numbers: Numbers, budget: int, rates: Rates) -> None:
@@ -109,6 +110,7 @@ def p99(result: Result) -> tuple[float, float]:
     return result.contained.p99, result.reported.p99
 
 
+@pytest.mark.drawn(1 / 4)
 @pytest.mark.parametrize(
     ("quota", "rates"),
     [
@@ -178,6 +180,7 @@ FAULTS: list[tuple[str, Change, str, Rates]] = [
 ]
 
 
+@pytest.mark.drawn(1 / 3)
 @pytest.mark.parametrize(("missed", "change", "name", "rates"), FAULTS)
 def test_target_can_be_missed(
     numbers: Numbers, missed: str, change: Change, name: str, rates: Rates
