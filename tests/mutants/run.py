@@ -60,7 +60,7 @@ DEAR = tuple(
     )
 )
 OPTIONS = ("-x", "-q", "--tb=no", "-rfE", "--timeout=90")
-ENV = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+ENV = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "DRAWN": ""}
 NOT_COPIED = shutil.ignore_patterns(".?*", "__pycache__")
 
 
