@@ -22,6 +22,8 @@ from cordon.sources.text import one_line
 DIGEST = re.compile(r"[0-9a-f]{64}")
 ONLY_DIGEST = "evidence has only the sha256 of what was written"
 CAPTURED = "captured"
+ALIASES = "aliases"
+OF_PARTS = frozenset({"tags", "state", "settings", "keys", "credentials", ALIASES})
 
 
 class NotAsWritten(Exception):
@@ -37,6 +39,7 @@ class Written:
     after: Mapping[str, Any] | None
     until: datetime | None = None  # before that moment an undo would do harm
     at: str = ""  # when it was written
+    noted: Mapping[str, Any] | None = None  # as the playbook has noted what it wrote
 
 
 def entries(copy: Copy) -> Iterator[Mapping[str, Any]]:
@@ -78,21 +81,39 @@ def changes(case: Case, copy: Copy) -> list[Written]:
 def _written(action: Action, before: Any, wrote: Any, at: str) -> Written:
     if before is None or wrote is None:
         return Written(action, before, None)
-    after = {
-        name: _after(action, before, wrote, name)
-        for name in before
-        if name in wrote and name != "base"
-    }
-    return Written(action, before, after, action.until_safe_to_undo(before, wrote), at)
+    after = state_after(action, before, wrote)
+    return Written(action, before, after, action.until_safe_to_undo(before, wrote), at, wrote)
+
+
+def state_after(
+    action: Action, before: Mapping[str, Any], wrote: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Each captured property as it is after the change; of a policy perhaps only that it is."""
+    names = [name for name in before if name in wrote and name != "base"]
+    return {name: _after(action, before, wrote, name) for name in names}
 
 
 def _after(action: Action, before: Mapping[str, Any], wrote: Mapping[str, Any], name: str) -> Any:
     was, now = before[name], wrote[name]
     if isinstance(now, str) and DIGEST.fullmatch(now) and now != was:
         return _policy(action, wrote.get("base_policy", was), now) or ONLY_DIGEST
-    if name == "tags":  # of which only some were written
-        return {key: one for key, one in {**was, **now}.items() if one is not None}
-    return now
+    return with_parts(name, was, now)
+
+
+def with_parts(name: str, was: Any, now: Any) -> Any:
+    """A property of which only some parts were written: the others are as they were.
+
+    An alias of an agent has more parts than the one that is written.
+    """
+    if name not in OF_PARTS or not isinstance(was, Mapping) or not isinstance(now, Mapping):
+        return now
+    if name == ALIASES:
+        now = {one: _alias(was.get(one), state) for one, state in now.items()}
+    return {part: one for part, one in {**was, **now}.items() if one is not None}
+
+
+def _alias(was: Any, state: Any) -> Any:
+    return {**was, "aliasInvocationState": state} if isinstance(was, Mapping) else state
 
 
 def _policy(action: Action, base: Any, digest: str) -> str:

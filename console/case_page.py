@@ -4,7 +4,7 @@ The words are those of the incident (``reporting/texts.py``). What comes from ev
 so: what was written then. Whether a person has changed the resource since, nothing here knows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,16 +138,21 @@ def _states(written: Sequence[Written] | str) -> list[str]:
         line
         for one in written
         if one.before is not None and one.after is not None
-        for path, was, now in changed({name: one.before[name] for name in one.after}, one.after)
-        for line in (
-            f"{one.action.resource} {' '.join(path)}: {_in_words(was, now)}",
-            *statements(was, now),
-        )
+        for line in in_words(one.before, one.after, f"{one.action.resource} ")
     ]
 
 
-def _in_words(before: Any, after: Any) -> str:
-    return f"changed; {ONLY_DIGEST}" if after == ONLY_DIGEST else counted(before, after)
+def in_words(before: Mapping[str, Any], after: Mapping[str, Any], where: str = "") -> list[str]:
+    """Each property of ``after`` that differs, in a line; of a policy a line a statement."""
+    return [
+        line
+        for path, was, now in changed({name: before[name] for name in after}, after)
+        for line in (
+            f"{where}{' '.join(path)}: "
+            + (f"changed; {ONLY_DIGEST}" if now == ONLY_DIGEST else counted(was, now)),
+            *statements(was, now),
+        )
+    ]
 
 
 def _case(case: Case) -> list[str]:

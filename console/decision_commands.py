@@ -1,6 +1,7 @@
 """The commands by which people decide about cases: each is one request to the desk."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -8,14 +9,22 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from console import case_page, page, progress, render
+from console import case_page, page, preview, progress, render
+from console.aws_errors import explained
 from console.case_commands import written
+from console.case_evidence import Written
+from console.case_page import Section
+from console.deployed_playbooks import deployment_of
 from console.exits import Exit
 from console.options import Find, on_stack, playbooks_that_begin
 from console.progress import Decided, Read
 from console.stack import NotPossible, Stack, headers
+from cordon.by_arn import finding_of
+from cordon.clock import now
 from cordon.deciding.cases import plan_is, status_allows
 from cordon.deciding.desk import NotDecided
+from cordon.errors import Refused
+from cordon.finding import Place
 from cordon.memory.cases import Case
 from cordon.memory.decisions import Verb
 
@@ -25,8 +34,12 @@ WHY = Annotated[str, typer.Option(help="For the record.")]
 WAIT = Annotated[
     bool, typer.Option("--wait", help="Show what comes of it, and end with the outcome.")
 ]
+FULL = Annotated[bool, typer.Option("--full", help="Every line of the difference.")]
+YES = Annotated[bool, typer.Option("--yes", help="Do what is shown, unprompted.")]
 # Sections of a case's page that need no evidence.
 OUTCOME = ("What is so", "What to do", "What failed", "Changes", "Who is shut out")
+RETRY = ("What is so", "What failed")
+RELEASE = (*RETRY, "Release")
 GOES_ON = "What was decided is recorded, and goes on"
 
 
@@ -36,13 +49,16 @@ def approve(
     case: str,
     plan: Annotated[str, typer.Option(help="Hash of the plan; prompted for, if not given.")] = "",
     why: WHY = "",
-    full: Annotated[bool, typer.Option("--full", help="Show every field of the plan.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Approve what is shown, unprompted.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Every field of the plan, every line of the difference.")
+    ] = False,
+    yes: YES = False,
     wait: WAIT = False,
 ) -> None:
     """Approve a case's plan: exactly the plan with this hash is carried out.
 
-    Without --plan it shows the case, and waits for your yes.
+    Without --plan it shows the case, and what would change in the account now, as far as your
+    credentials may read it; then it waits for your yes.
     """
     deployed = find()
     found = deployed.case(case)
@@ -50,6 +66,7 @@ def approve(
     if not plan:
         held = written(deployed, found) if found.awaits_approval_again else ()
         about = case_page.sections(found, headers().get(found.playbook), deployed.deployment, held)
+        about += preview.containing(found.plan.actions, preview.caller(deployed), full=full)
         page.show(case_page.head(found), about, out)
         if full:
             out.print_json(data=found.plan.to_json())
@@ -70,24 +87,52 @@ def reject(
     deployed = find()
     found = deployed.case(case)
     _check(Verb.REJECT, found)
+    page.show(case_page.head(found), preview.containing((), preview.caller(deployed)), out)
     _decide(deployed, found, Verb.REJECT, plan, why, wait=wait)
 
 
 @on_stack
-def release(find: Find, case: str, why: WHY = "no reason given", wait: WAIT = False) -> None:
-    """Release a case: everything it did is undone, as soon as that does no harm."""
+def release(
+    find: Find,
+    case: str,
+    why: WHY = "no reason given",
+    full: FULL = False,
+    yes: YES = False,
+    wait: WAIT = False,
+) -> None:
+    """Release a case: everything it did is undone, as soon as that does no harm.
+
+    It shows first what would change in the account now, as far as your credentials may read it; in
+    a terminal it waits for your yes.
+    """
     deployed = find()
     found = deployed.case(case)
     _check(Verb.RELEASE, found)
+    _show_release(deployed, found, full=full)
+    _confirm(f"Release case {found.id}?", yes=yes)
     _decide(deployed, found, Verb.RELEASE, "", why, wait=wait)
 
 
 @on_stack
-def retry(find: Find, case: str, why: WHY = "", wait: WAIT = False) -> None:
-    """Try the failed changes of a case again, or an attempt that died."""
+def retry(
+    find: Find,
+    case: str,
+    why: WHY = "",
+    full: FULL = False,
+    yes: YES = False,
+    wait: WAIT = False,
+) -> None:
+    """Try the failed changes of a case again, or an attempt that died.
+
+    It shows first what would change in the account now; in a terminal it waits for your yes.
+    """
     deployed = find()
     found = deployed.case(case)
     _check(Verb.RETRY, found)
+    about = case_page.sections(found, headers().get(found.playbook), deployed.deployment, ())
+    would = preview.containing(found.plan.actions, preview.caller(deployed), full=full)
+    page.show(case_page.head(found), [*(s for s in about if s.heading in RETRY), *would], out)
+    _confirm(f"Try case {found.id} again?", yes=yes)
     _decide(deployed, found, Verb.RETRY, "", why, wait=wait)
 
 
@@ -98,11 +143,23 @@ def contain(
     playbook: Annotated[
         str, typer.Option(help="Which playbook contains it.", autocompletion=playbooks_that_begin)
     ],
-    why: Annotated[str, typer.Option(help="For the record: there is no finding.")],
+    why: Annotated[str, typer.Option(help="For the record: there is no finding.")] = "",
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only show what would change; nothing is sent.")
+    ] = False,
+    full: FULL = False,
     wait: WAIT = False,
 ) -> None:
-    """Contain a resource now, without a finding, whatever the playbook's mode is."""
+    """Contain a resource now, without a finding, whatever the playbook's mode is.
+
+    It needs --why. With --plan it shows the plan and what would change in the account now.
+    """
     deployed = find()
+    if plan:
+        page.show(f"{playbook} on {resource}", _by_arn(deployed, resource, playbook, full), out)
+        return
+    if not why:
+        raise NotPossible("say why, for the record: --why")
     said = deployed.request("contain", {"resource": resource, "playbook": playbook, "why": why})
     _say(said)
     if wait:
@@ -137,6 +194,29 @@ COMMANDS = {
 }
 
 
+def _by_arn(deployed: Stack, resource: str, playbook: str, full: bool) -> list[Section]:
+    """The plan of a playbook for this resource, and what it would change now."""
+    if playbook not in headers():
+        raise NotPossible(f"there is no playbook {playbook}: {', '.join(headers())}")
+    header, deployment = headers()[playbook], deployment_of(deployed, playbook)
+    home = Place(deployment.partition, deployment.account, deployment.region)
+    try:
+        made = header.plan_for(finding_of(resource, header, home, now()), deployment)
+    except Refused as why:
+        raise NotPossible(str(why)) from None
+    words = [
+        line
+        for action in made.actions
+        for line in (
+            f"{action.name()} on {action.resource}: {action.in_words}",
+            *([f"Who is shut out: {action.shuts_out}"] if action.shuts_out else []),
+            *([f"Caution: {action.caution}"] if action.caution else []),
+        )
+    ]
+    would = preview.containing(made.actions, preview.caller(deployed), full=full)
+    return [Section("The plan", tuple(words) or (preview.NOTHING,)), *would]
+
+
 def _check(verb: Verb, case: Case, plan: str = "") -> None:
     """As the desk does it, before anything is sent. ``plan``: the hash of what is to be shown."""
     try:
@@ -145,6 +225,30 @@ def _check(verb: Verb, case: Case, plan: str = "") -> None:
             plan_is(verb, case, plan)
     except NotDecided as why:
         raise NotPossible(str(why)) from None
+
+
+def _show_release(deployed: Stack, case: Case, *, full: bool) -> None:
+    if deployed.deleted:  # the desk refuses it, and says what to do
+        return
+    held: Sequence[Written] | str
+    try:
+        held = written(deployed, case)
+    except (ClientError, BotoCoreError) as error:
+        held = f"unknown: {explained(error)}"
+    about = case_page.sections(case, headers().get(case.playbook), deployed.deployment, held)
+    would = preview.releasing(case, held, preview.caller(deployed), full=full)
+    page.show(case_page.head(case), [*(s for s in about if s.heading in RELEASE), *would], out)
+
+
+def _confirm(prompt: str, *, yes: bool) -> None:
+    """Wait for a yes, where somebody can give one: no script waits at night."""
+    if not yes and out.is_terminal and is_typed():
+        typer.confirm(prompt, abort=True)
+
+
+def is_typed() -> bool:
+    """Does a person type what is read? A script's input is no terminal."""
+    return sys.stdin.isatty()
 
 
 def _decide(deployed: Stack, case: Case, verb: Verb, plan: str, why: str, *, wait: bool) -> None:

@@ -79,6 +79,7 @@ class Deployed:
     deployments: Mapping[str, Deployment]  # by playbook
     playbooks: Mapping[str, str]  # by logical id of the function
     routes: Routes
+    settings: Settings = field(default_factory=Settings)  # but for the modes and the baseline
 
     def reached_by(self, function: str) -> frozenset[str]:
         """The playbooks that get what a rule brings to a function (its logical id).
@@ -199,9 +200,14 @@ OTHER_MODES: Mapping[Mode, Mapping[str, str]] = {
 }
 
 
-def lead_to(event: Mapping[str, Any], mode: Mode = Mode.ENFORCE) -> list[Expectation]:
-    """Where each finding of an event leads, with every playbook in this mode, and no case yet."""
-    stack = deployed(home_of(event), mode)
+def lead_to(
+    event: Mapping[str, Any], mode: Mode = Mode.ENFORCE, stack: Deployed | None = None
+) -> list[Expectation]:
+    """Where each finding of an event leads, with every playbook in this mode, and no case yet.
+
+    ``stack``: one that is deployed; else that of replay.
+    """
+    stack = stack or deployed(home_of(event), mode)
     routes = stack.routes.of(event)
     rules = tuple(routes)
     try:
@@ -263,7 +269,7 @@ def _policy_inputs(
         if playbook.matches(finding):
             plan = playbook.plan_for(finding, deployment)
             modes = {playbook.name: mode}
-            settings = Settings(modes=modes, baseline=deployment.baseline)
+            settings = replace(stack.settings, modes=modes, baseline=deployment.baseline)
             now = finding.last_seen + timedelta(minutes=5)
             yield playbook, PolicyInput(finding, playbook, plan, settings, deployment, now)
 

@@ -10,6 +10,7 @@ from console import (
     playbook_pages,
     question_pages,
     reference_pages,
+    resources_policy,
     statuses_page,
 )
 from console.coverage import page as coverage_page
@@ -24,6 +25,7 @@ PAGES = (
     coverage_page.pages,
     statuses_page.pages,
     reference_pages.pages,
+    resources_policy.pages,
     decision_pages.pages,
     operations.pages,
     permissions.pages,

@@ -43,3 +43,6 @@ def _led(one: Mapping[str, Any], mode: str) -> Iterator[Fact]:
             yield "shuts out", action.shuts_out
     if one["plan"]["manual_step"]:
         yield "a person", one["plan"]["manual_step"]
+    for change, lines in one.get("live", {}).items():
+        yield "live", change
+        yield from (("", line) for line in lines)

@@ -4,21 +4,52 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from console import expected
+from console import deployed_playbooks, expected, preview
+from console.account import cordon_stack
 from console.event_files import ReplayEvent
+from console.settings import StackSettings
+from console.stack import NotPossible, Stack, playbook_names
+from cordon.actions import from_json
 from cordon.settings import Mode
+from embedded.deploy import functions_of
+from embedded.place import Place
+from embedded.routes import Routes
+
+HIDDEN = "****"  # what CloudFormation shows of a parameter with NoEcho
 
 
 class CannotPlan(Exception):
     """Why there is no plan, or no file for it, in one line."""
 
 
-def planned(event: ReplayEvent, mode: Mode) -> list[dict[str, Any]]:
+def as_deployed(stack: Stack) -> expected.Deployed:
+    """A deployed stack, whose plans are those that its functions would make now.
+
+    Its rules are those of our template with its parameters: what a stack of another version hears
+    may differ. Raises NotPossible where it lacks a playbook of ours.
+    """
+    known = dict(deployed_playbooks.each(stack))
+    if missing := sorted(set(playbook_names()) - known.keys()):
+        raise NotPossible(f"the stack {stack.name} has no playbook {', '.join(missing)}")
+    one = known[playbook_names()[0]]
+    given = {name: value for name, value in stack.parameters.items() if value != HIDDEN}
+    made = cordon_stack(Place(one.account, one.region, one.partition), given)
+    services = {
+        function: environment.environment.get(deployed_playbooks.SERVICE, "")
+        for function, environment in functions_of(made).items()
+    }
+    ours = {function: name for function, name in services.items() if name in known}
+    return expected.Deployed(known, ours, Routes(made), StackSettings.of(stack).understood)
+
+
+def planned(
+    event: ReplayEvent, mode: Mode, stack: expected.Deployed | None = None
+) -> list[dict[str, Any]]:
     """Where each finding of the event leads, as it is printed; ``CannotPlan`` for no event."""
     if event.fault:
         raise CannotPlan(event.fault)
     try:
-        led = expected.lead_to(json.loads(event.text), mode)
+        led = expected.lead_to(json.loads(event.text), mode, stack)
     except Exception as error:  # noqa: BLE001 whatever it is, the other events are planned
         raise CannotPlan(f"cannot be planned: {type(error).__name__}: {error}") from None
     return [_printed(event, mode, one) for one in led]
@@ -30,6 +61,15 @@ def _printed(event: ReplayEvent, mode: Mode, one: expected.Expectation) -> dict[
     if not one.rules and one.outcome != expected.NOT_DELIVERED:
         made["reason"] = f"not delivered by any rule; {made['reason']}"
     return {"event": str(event), **note, "mode": mode, "rules": list(one.rules), **made}
+
+
+def with_differences(printed: Mapping[str, Any], caller: preview.Caller) -> dict[str, Any]:
+    """With what the plan would change now, by its change; so of the other playbooks' plans."""
+    actions = [from_json(raw) for raw in printed["plan"]["actions"]]
+    said = preview.containing(actions, caller)
+    others = [with_differences(one, caller) for one in printed.get("others", ())]
+    live = {"live": {section.heading: list(section.lines) for section in said}}
+    return {**printed, **(live if actions else {}), **({"others": others} if others else {})}
 
 
 def unreadable(event: ReplayEvent, printed: Sequence[Mapping[str, Any]]) -> str:

@@ -1,6 +1,7 @@
 """The commands on recorded events. What plays an account for them is loaded when they run."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from console import render
-from console.options import REPORT, ROOT
+from console import preview, render
+from console.options import REPORT, ROOT, Find, on_stack
 from console.stack import NotPossible
 from cordon.settings import Mode
 
 if TYPE_CHECKING:
     from console.event_files import ReplayEvent
+    from console.expected import Deployed
 
 out = Console()
 errors = Console(stderr=True)
@@ -70,31 +72,51 @@ def replay(
     raise typer.Exit(1 if failed else 0)
 
 
+@on_stack
 def plan(
+    find: Find,
     files: FILES,
     mode: MODE = Mode.ENFORCE,
     write: Annotated[
         bool, typer.Option("--write", help="Write each plan beside its event.")
     ] = False,
     full: Annotated[bool, typer.Option("--full", help="All of it, as JSON.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="And what it would change in the account now.")
+    ] = False,
 ) -> None:
     """Print what each event leads to in a mode: the rules, the playbook and its plan.
 
     In a pipe it is JSON, as with --full. Changes nothing. Reads what `cordon replay` reads. Ends
-    with 1 where an event cannot be read.
+    with 1 where an event cannot be read. With --live the plan is that of the deployed stack and its
+    settings, in this mode; what it would change is read from the account, and nothing is written.
     """
     from console.event_files import events_in
 
-    if write and mode is not Mode.ENFORCE:
-        raise NotPossible("the plan beside an event is that of enforce")
-    problems = [_planned(event, mode, write=write, full=full) for event in events_in(files)]
+    if write and (live or mode is not Mode.ENFORCE):
+        raise NotPossible("the plan beside an event is that of enforce, and of no account")
+    planned = _planned
+    if live:
+        from console.plans import as_deployed
+
+        stack = find()
+        planned = partial(_planned, stack=as_deployed(stack), caller=preview.caller(stack))
+    problems = [planned(event, mode, write=write, full=full) for event in events_in(files)]
     if not problems:
         errors.print("no events there")
         raise typer.Exit(2)
     raise typer.Exit(1 if any(problems) else 0)
 
 
-def _planned(event: "ReplayEvent", mode: Mode, *, write: bool, full: bool) -> bool:
+def _planned(
+    event: "ReplayEvent",
+    mode: Mode,
+    *,
+    write: bool,
+    full: bool,
+    stack: "Deployed | None" = None,
+    caller: preview.Caller | None = None,
+) -> bool:
     """Print or write one event's plan; True where there is a problem, which is said."""
     from console import plan_page, plans
 
@@ -102,8 +124,9 @@ def _planned(event: "ReplayEvent", mode: Mode, *, write: bool, full: bool) -> bo
         if write:
             plans.write(event)
             return False
-        printed = plans.planned(event, mode)
+        printed = plans.planned(event, mode, stack)
         for one in printed:
+            one = plans.with_differences(one, caller) if caller else one
             if full or not out.is_terminal:
                 out.print_json(data=one, ensure_ascii=True)
             else:

@@ -62,7 +62,7 @@ def _refusal(verb: str, response: DeskResponse) -> str:
 class Stack:
     """A deployed Cordon, found by its stack name."""
 
-    client: Callable[[str], Any]  # with the operator's credentials
+    client: Callable[..., Any]  # as boto3's, with the operator's credentials
     outputs: Mapping[str, str]
     deleted: bool = False  # only its table and its evidence are left, and nothing releases
     desk: Send | None = None  # where what the operator decides is sent

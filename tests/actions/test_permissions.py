@@ -34,7 +34,7 @@ IAM_ACTIONS = {
 }
 
 
-def _iam_actions(service: str, operation: str) -> tuple[str, ...]:
+def iam_actions(service: str, operation: str) -> tuple[str, ...]:
     return IAM_ACTIONS.get(operation, (f"{IAM_PREFIX.get(service, service)}:{operation}",))
 
 
@@ -63,7 +63,7 @@ def _used(scenario: Scenario) -> set[str]:
             must_wait = meanwhile is not None and meanwhile is scenario.hinder
             with calls.watched(), pytest.raises(NotYet) if must_wait else nullcontext():
                 action.undo(aws, captured, written)
-    return {name for call in calls.made for name in _iam_actions(*call)}
+    return {name for call in calls.made for name in iam_actions(*call)}
 
 
 @every_action

@@ -91,7 +91,7 @@ def test_options_are_before_or_after_the_verb(
 
 def test_commands_about_a_stack_have_the_options() -> None:
     offline = set(VERBS) - set(ON_A_STACK)
-    assert {"replay", "plan", "docs", "new"} <= offline
+    assert {"replay", "playbooks", "docs", "new"} <= offline
     about_one = {"cases", "show", "approve", "settings", "stop", "evidence case", "redeliver"}
     assert about_one <= set(ON_A_STACK)
 

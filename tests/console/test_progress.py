@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from typer.testing import CliRunner
 
-from console import cli
+from console import cli, decision_commands
 from console.exits import Exit
 from console.progress import Decided, followed
 from console.stack import Stack
@@ -159,12 +159,17 @@ class Deployed:
     """A stack with one case, and what is read of it, one after the other."""
 
     deployment = DEPLOYMENT
+    deleted = False
+    account, client = "999988887777", None  # not that of the case: no resource is read
 
     def __init__(self, *reads: Case | ClientError, **says: Any) -> None:
         self._reads, self._says, self.sent = list(reads), says, 0
 
     def case(self, _: str) -> Case:
         return self.get(CASE)
+
+    def evidence_copy(self, _: Case) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "ListObjectVersions")
 
     def cases(self, _: str) -> "Deployed":
         return self
@@ -193,6 +198,7 @@ def said(monkeypatch: pytest.MonkeyPatch, words: list[str], *reads: Any, **says:
 def test_the_outcome_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     done = said(monkeypatch, ["approve", CASE, "--yes", "--wait"], WAITING, HELD_NOW)
     assert done.exit_code == 0
+    assert "not read: it is in account" in done.stdout.partition("recorded")[0]
     after = done.stdout.partition("recorded")[2]
     assert "contained" in after and "done and verified" in after and "To release" in after
     assert "Release\n" not in after  # when an undo may begin, only evidence says
@@ -204,6 +210,26 @@ def test_a_failure_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> N
     )
     assert done.exit_code == 1
     assert SCP_DENIAL in done.stdout and f"cordon retry {CASE}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "case", "typed", "sent"),
+    [
+        (["release", CASE], HELD_NOW, "n", 0),
+        (["release", CASE], HELD_NOW, "y", 1),
+        (["retry", CASE], FAILED, "n", 0),
+        (["retry", CASE, "--yes"], FAILED, "n", 1),
+    ],
+)
+def test_in_a_terminal_it_waits_for_a_yes(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], case: Case, typed: str, sent: int
+) -> None:
+    stack = Deployed(case)
+    monkeypatch.setattr(Stack, "named", lambda *_: stack)
+    monkeypatch.setattr(decision_commands, "out", Console(force_terminal=True))
+    monkeypatch.setattr(decision_commands, "is_typed", lambda: True)
+    done = CliRunner().invoke(cli.app, words, input=f"{typed}\n")
+    assert (done.exit_code, stack.sent) == (1 - sent, sent)
 
 
 @pytest.mark.parametrize("says", [{"complete": False}, {"started": False}])

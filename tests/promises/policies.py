@@ -43,7 +43,8 @@ def user(world: World, name: str, *policies: str, without: str = "") -> str:
     for one in policies:
         document = policy(world, one)
         document["Statement"] = [s for s in document["Statement"] if s["Sid"] != without]
-        iam.put_user_policy(UserName=name, PolicyName=one, PolicyDocument=json.dumps(document))
+        made = iam.create_policy(PolicyName=f"{name}-{one}", PolicyDocument=json.dumps(document))
+        iam.attach_user_policy(UserName=name, PolicyArn=made["Policy"]["Arn"])
     return arn
 
 

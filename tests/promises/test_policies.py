@@ -7,14 +7,15 @@ import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
-from console import access_log, cli, status
+from console import access_log, cli, preview, status
+from console.permissions.reference import kinds
 from console.report import account
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack
 from cordon.deciding.request import ROUTES
 from cordon.memory.cases import Case
 from cordon.statuses import Status
-from tests.examples import QUARANTINE, event
+from tests.examples import QUARANTINE, event, path_of
 from tests.promises.policies import FOLDER, NAMES, commands, policy, user
 from tests.promises.world import World
 
@@ -24,6 +25,7 @@ MAY_SEND = {
     "approver": {"approve", "reject", "release", "retry", "contain"},
     "operator": {"settings", "stop", "redeliver", "attest"},
     "auditor": set(),
+    "resources": set(),
 }
 READS = {
     "reader": ("FindStack", "ReadCases", "ListOpenCases"),
@@ -37,6 +39,7 @@ READS = {
         "ReadEvidence",
         "ReadAccessLog",
     ),
+    "resources": (),  # made of what actions need: tests/actions/test_preview.py
 }
 ROWS = (f"case#{QUARANTINE.name}#x", f"decision#{QUARANTINE.name}#x", "hold#bucket#x", "settings")
 pytestmark = pytest.mark.world("approve")
@@ -95,7 +98,13 @@ def test_policy_wakes_nobody_and_invokes_nothing(world: World, name: str) -> Non
 def test_policies_name_nothing_by_wildcard(name: str) -> None:
     for statement in json.loads((FOLDER / f"{name}.json").read_text())["Statement"]:
         assert "*" not in json.dumps(statement["Action"])
-        assert statement["Resource"] != "*"
+        assert statement["Resource"] != "*" or not any(map(kinds, statement["Action"]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_policy_is_not_longer_than_iam_takes(name: str) -> None:
+    """IAM User Guide, "IAM and AWS STS quotas": a managed policy, white space not counted."""
+    assert len("".join((FOLDER / f"{name}.json").read_text().split())) <= 6144
 
 
 # ---- each does its own ----
@@ -122,11 +131,17 @@ def looks_at_settings(stack: Stack, _: Case) -> None:
     list(status.budgets(stack))
 
 
+def looks_at_resources(stack: Stack, case: Case) -> None:
+    said = preview.containing(case.plan.actions, preview.caller(stack))
+    assert len(said) > 1 and "unknown" not in str(said)
+
+
 COMMANDS: dict[str, Any] = {
     "reader": reads,
     "approver": reads_evidence,
     "operator": looks_at_settings,
     "auditor": compares,
+    "resources": looks_at_resources,
 }
 
 
@@ -168,6 +183,41 @@ def test_approver_approves_and_releases(world: World) -> None:
     world.account.settle()
     assert world.case().status is Status.REOPENED
     assert world.refused == []
+
+
+def test_what_would_change_is_shown_before_it_is_decided(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far as whoever decides may read it: the rest is unknown, with what is missing."""
+    case = waiting(world)
+    ada = user(world, "ada", "approver", "resources")
+    bob = user(world, "bob", "approver")
+    with commands(world, bob) as stack:
+        monkeypatch.setattr(Stack, "named", lambda *_: stack)
+        done = CliRunner().invoke(cli.app, ["approve", case.id], input="n\n")
+    assert (done.exit_code, world.case()) == (1, case)
+    assert (
+        "unknown: missing is s3:GetBucketPublicAccessBlock: docs/policies/resources.json"
+        in done.output
+    )
+    by_arn = ["contain", "arn:aws:s3:::acme-model-artifacts", "--playbook", QUARANTINE.name]
+    for words, line in (
+        ([*by_arn, "--plan"], "public_access_block BlockPublicAcls: absent → true"),
+        (["plan", str(path_of(NAME)), "--live"], "public_access_block BlockPublicAcls: absent"),
+        (["approve", case.id, "--yes"], "public_access_block BlockPublicAcls: absent → true"),
+        (
+            ["release", case.id, "--why", "seen"],
+            "public_access_block BlockPublicAcls: true → absent",
+        ),
+    ):
+        with commands(world, ada) as stack:
+            monkeypatch.setattr(Stack, "named", lambda *_, found=stack: found)
+            done = CliRunner().invoke(cli.app, words)
+        assert (done.exit_code, done.exception) == (0, None), done.output
+        assert line in done.output and "unknown" not in done.output
+        world.account.settle()
+    assert world.case().status is Status.REOPENED
+    assert {one.partition(": ")[0] for one in world.refused} == {bob}
 
 
 def test_reader_is_refused_in_words(world: World) -> None:

@@ -44,15 +44,19 @@ class AwsClients:
         """The client of a service. It is made once."""
         with _lock:
             if service not in self._clients:
-                made = _session().client(
-                    service, region_name=self.region, config=CONFIG, **self._credentials
-                )
+                made = self.make(service)
                 watch(made)
                 if service == "iam":
                     for operation in OF_ONE_POLICY:
                         made.meta.events.register(f"after-call.iam.{operation}", _keep_text)
                 self._clients[service] = made
             return self._clients[service]
+
+    def make(self, service: str) -> Any:
+        """A new client of a service."""
+        return _session().client(
+            service, region_name=self.region, config=CONFIG, **self._credentials
+        )
 
     def has_service(self, service: str) -> bool:
         """Does botocore list the service for this Region? (China has no Bedrock.)"""
