@@ -15,6 +15,7 @@ from cordon.deciding.request import ROUTES
 from cordon.memory.cases import Case
 from cordon.statuses import Status
 from tests.examples import QUARANTINE, event
+from tests.promises.permission_scenarios_people import DIGEST_KEY, with_digest_key
 from tests.promises.policies import FOLDER, NAMES, commands, policy, user
 from tests.promises.world import World
 
@@ -36,6 +37,7 @@ READS = {
         "ListEvidence",
         "ReadEvidence",
         "ReadAccessLog",
+        "ReadDigestKey",
     ),
 }
 ROWS = (f"case#{QUARANTINE.name}#x", f"decision#{QUARANTINE.name}#x", "hold#bucket#x", "settings")
@@ -44,6 +46,9 @@ pytestmark = pytest.mark.world("approve")
 
 def waiting(world: World) -> Case:
     """A case that awaits approval."""
+    with_digest_key(
+        world, "ECC_NIST_P256"
+    )  # made sooner than one of RSA, and read by the same call
     world.send(event(NAME))
     return world.case()
 
@@ -111,6 +116,7 @@ def reads_evidence(stack: Stack, case: Case) -> None:
 def compares(stack: Stack, case: Case) -> None:
     reads_evidence(stack, case)
     assert access_log.compared(stack.evidence_copy(case), stack) == []
+    assert stack.client("kms").get_public_key(KeyId=DIGEST_KEY)["PublicKey"]
 
 
 def looks_at_settings(stack: Stack, _: Case) -> None:
