@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -160,6 +160,12 @@ class Account:
         return Stack(self.client, outputs, desk=self.desk())
 
     @property
+    def parameters(self) -> dict[str, str]:
+        """With which the stack was deployed."""
+        found = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
+        return {one["ParameterKey"]: one["ParameterValue"] for one in found["Parameters"]}
+
+    @property
     def stack_id(self) -> str:
         """AWS::StackId."""
         found = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
@@ -288,6 +294,10 @@ class Account:
     def tick_only(self, name: str) -> None:
         """Let a rule with a schedule fire, by its own name."""
         assert self._ask("tick", rule=name, account=ACCOUNT, region=self.region)["fired"], name
+
+    def age(self, bucket: str, by: timedelta) -> None:
+        """Let all that lies in a bucket have been written so much earlier, as S3 dates it."""
+        self._ask("age", bucket=bucket, seconds=by.total_seconds())
 
     def cold(self) -> None:
         """End every warm function."""

@@ -35,13 +35,14 @@ def no_network() -> None:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """The account, with the stack deployed and every playbook in mode enforce."""
+    """The account, with the stack deployed, every playbook in mode enforce, and digests signed."""
     for needed in (PYTHON, BUILT):
         assert needed.exists(), f"{needed} is missing: use `make e2e`"
     log = tmp_path_factory.mktemp("emulator") / "log"
     with emulator(log) as account:
         account.client("securityhub").enable_security_hub()
-        account.deploy("enforce")
+        signing = account.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
+        account.deploy("enforce", DigestKey=signing["KeyMetadata"]["Arn"])
         account.checkpoint()
         yield account
         LACKS.update(account.lacks)

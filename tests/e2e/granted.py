@@ -39,7 +39,10 @@ def used(account: Account, calls: Iterable[Mapping[str, Any]]) -> Uses:
     stack = synthesise(
         ROOT / "template.yaml",
         place,
-        parameters={"BreakGlassRoles": BREAK_GLASS},
+        parameters={
+            "BreakGlassRoles": BREAK_GLASS,
+            "DigestKey": account.parameters["DigestKey"],
+        },
         functions=ROOT / "functions",
         stack=NAME,
     )

@@ -43,6 +43,7 @@ def policy(account: Account, name: str) -> dict[str, Any]:
         "bucket": outputs["EvidenceBucket"],
         "api": outputs["DeskUrl"].rpartition("/")[2],
         "log": outputs["DeskLog"],
+        "digest key": account.parameters.get("DigestKey", ""),
     }
     text = (FOLDER / f"{name}.json").read_text()
     for placeholder, value in names.items():

@@ -11,6 +11,7 @@ from tests.e2e.account import Account
 from tests.e2e.test_playbooks import staged
 
 TRAIL = "cloudtrail_trail_stopped"
+RECORDER = "cloudtrail_recorder_stopped"
 KEY = "cloudtrail_key_disabled"
 
 
@@ -36,6 +37,24 @@ def test_a_stopped_trail_logs_again_and_stays_on(account: Account) -> None:
     assert {str(result.status) for result in released.results} == {"kept"}
     assert released.status is Status.RELEASED
     assert trails.get_trail_status(Name=trail)["IsLogging"]
+
+
+def test_a_stopped_recorder_records_again_and_stays_on(account: Account) -> None:
+    one, config = staged(account, RECORDER), account.client("config")
+
+    def records() -> bool:
+        (recorder,) = config.describe_configuration_recorder_status()[
+            "ConfigurationRecordersStatus"
+        ]
+        return bool(recorder["recording"])
+
+    assert not records()
+    restored(account, one)
+    assert records()
+    account.stack.release(account.case(), "it was meant")
+    account.settle()
+    assert account.case().status is Status.RELEASED
+    assert records()
 
 
 def test_a_disabled_key_encrypts_again_and_stays_enabled(account: Account) -> None:

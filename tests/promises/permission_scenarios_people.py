@@ -69,11 +69,16 @@ def not_rung_for(world: World) -> None:
     assert world.reported(world.case()).version == world.case().version
 
 
-def digested(world: World) -> None:
-    """A case is in the digest of a night, its release in that of the next; both are signed."""
-    made = world.account.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
+def with_digest_key(world: World, spec: str = "RSA_2048") -> None:
+    """Let the key be there; no call makes one of a given id."""
+    made = world.account.client("kms").create_key(KeySpec=spec, KeyUsage="SIGN_VERIFY")
     keys = kms_backends[world.account.place.account][world.account.place.region].keys
     keys[DIGEST_KEY.rpartition("/")[2]] = keys.pop(made["KeyMetadata"]["KeyId"])
+
+
+def digested(world: World) -> None:
+    """A case is in the digest of a night, its release in that of the next; both are signed."""
+    with_digest_key(world)
     world.send(event(PUBLIC))
     world.account.advance(timedelta(days=1), schedules="last")
     world.release(world.case())

@@ -10,6 +10,7 @@ import boto3
 
 from console.desk import DeskResponse
 from console.stack import Stack
+from tests.promises.permission_scenarios_people import DIGEST_KEY
 from tests.promises.world import ROOT, World
 
 FOLDER = ROOT / "docs" / "policies"
@@ -29,6 +30,7 @@ def policy(world: World, name: str) -> dict[str, Any]:
         "api": outputs["DeskUrl"].split("//")[1].split(".")[0],
         "log": outputs["DeskLog"],
         "sweep": outputs["Sweep"].rpartition(":")[2],
+        "digest key": DIGEST_KEY,
     }
     text = (FOLDER / f"{name}.json").read_text()
     for placeholder, value in names.items():

@@ -16,6 +16,7 @@ from cordon.deciding.request import ROUTES
 from cordon.memory.cases import Case
 from cordon.statuses import Status
 from tests.examples import QUARANTINE, event, path_of
+from tests.promises.permission_scenarios_people import DIGEST_KEY, with_digest_key
 from tests.promises.policies import FOLDER, NAMES, commands, policy, user
 from tests.promises.world import World
 
@@ -38,6 +39,7 @@ READS = {
         "ListEvidence",
         "ReadEvidence",
         "ReadAccessLog",
+        "ReadDigestKey",
     ),
     "resources": (),  # made of what actions need: tests/actions/test_preview.py
 }
@@ -47,6 +49,9 @@ pytestmark = pytest.mark.world("approve")
 
 def waiting(world: World) -> Case:
     """A case that awaits approval."""
+    with_digest_key(
+        world, "ECC_NIST_P256"
+    )  # made sooner than one of RSA, and read by the same call
     world.send(event(NAME))
     return world.case()
 
@@ -123,6 +128,7 @@ def reads_evidence(stack: Stack, case: Case) -> None:
 def compares(stack: Stack, case: Case) -> None:
     reads_evidence(stack, case)
     assert access_log.compared(stack.evidence_copy(case), stack) == []
+    assert stack.client("kms").get_public_key(KeyId=DIGEST_KEY)["PublicKey"]
 
 
 def looks_at_settings(stack: Stack, _: Case) -> None:

@@ -16,6 +16,8 @@ def install() -> None:
     rights_of_batches()
     large_batches()
     sources_of_events()
+    recorders_by_name()
+    how_something_is_signed()
 
 
 def rights_of_batches() -> None:
@@ -82,3 +84,42 @@ def sources_of_events() -> None:
 
     iam_actions.request_tag_context = with_entries
     evaluator.enforce = each
+
+
+def recorders_by_name() -> None:
+    """A call on a configuration recorder is authorised on no resource; on AWS on the recorder's
+    (Actions, resources, and condition keys for AWS Config, service authorization reference), whose
+    ARN ends with an id. Here the name stands for it."""
+    original = iam_actions.extract_resource_arn
+
+    @functools.wraps(original)
+    def resource(service: str, *request: Any) -> Any:
+        arn = original(service, *request)
+        if service != "config" or arn != "*":
+            return arn
+        *_, body, _params, region, account = request
+        said = json.loads(body or b"{}")
+        names = [said.get("ConfigurationRecorderName"), *said.get("ConfigurationRecorderNames", ())]
+        name = next(filter(None, names), "")
+        place = f"arn:aws:config:{region}:{account}:configuration-recorder"
+        return f"{place}/{name}/{name}" if name else arn
+
+    iam_actions.extract_resource_arn = resource
+
+
+def how_something_is_signed() -> None:
+    """kms:SigningAlgorithm and kms:MessageType are never supplied, so that a role that may sign in
+    one way may not sign at all (Actions, resources, and condition keys for AWS Key Management
+    Service, service authorization reference)."""
+    original = iam_actions.request_tag_context
+
+    @functools.wraps(original)
+    def context(service: str, action: str, body: bytes, params: dict[str, Any]) -> Any:
+        found = original(service, action, body, params)
+        if action != "kms:Sign":
+            return found
+        said = json.loads(body)
+        kind = said.get("MessageType", "RAW")  # what KMS takes it for: Sign, KMS API reference
+        return {**found, "kms:SigningAlgorithm": said["SigningAlgorithm"], "kms:MessageType": kind}
+
+    iam_actions.request_tag_context = context

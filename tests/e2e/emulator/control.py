@@ -6,14 +6,17 @@
 ``checkpoint``  remember everything; ``restore`` goes back to it
 ``cold``        end every warm function, so that the next invocation starts one
 ``tick``        let a rule with a schedule fire (schedules.py)
+``age``         let the objects of a bucket be older
 """
 
 import copy
 import importlib
+import itertools
 import json
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
@@ -297,6 +300,20 @@ def cold(_: Any) -> dict[str, Any]:
     return {}
 
 
+def age(request: Any) -> dict[str, Any]:
+    """Let every version in a bucket have been written so many seconds earlier, as S3 dates it."""
+    earlier = timedelta(seconds=request["seconds"])
+    versions = (
+        v
+        for (_, (bucket, _)), v in s3._object_versions._data.items()
+        if bucket == request["bucket"]
+    )
+    for one in itertools.chain.from_iterable(versions):
+        written = datetime.fromisoformat(one["last_modified"]) - earlier
+        one["last_modified"] = f"{written:%FT%T}.000Z"
+    return {}
+
+
 def _stores() -> dict[str, Any]:
     """Every store of the services that hold data; what they keep beside is not state."""
     found = {}
@@ -320,6 +337,7 @@ def _tables() -> dict[tuple[str, str], dict[str, Any]]:
 
 
 ROUTES: dict[str, Callable[[Any], Any]] = {
+    "age": age,
     "still": still,
     "calls": calls,
     "stage": staged,
