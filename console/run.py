@@ -37,7 +37,7 @@ from embedded.journal import (
 HANDLED_OUTCOMES = tuple(Status)  # all but ignored, unchanged, stale
 # Incidents and findings say what happened; they are closed or archived, never deleted.
 REPORTS = ("ssm", "securityhub")
-KEPT = ("detection", "guardrails")  # of a snapshot: what a release of some changes leaves
+KEPT = ("detection", "guardrails", "jobs")  # of a snapshot: what a release of some changes leaves
 # A change was refused or failed, or an attempt has not ended: nobody may take it for done.
 NOT_CONTAINED = (Status.PARTLY_CONTAINED, Status.FAILED, Status.CONTAINING)
 SCHEMA = "case-status-change.schema.json"
