@@ -2,10 +2,11 @@
 
 An expectation is beside its event as ``<event>.plan.json``:
 ``{"finding", "playbook", "outcome", "reason", "plan"}``: first what is read of the event, then
-where it leads. Two members are written manually: ``"after"`` names events of the same folder that
-come first (a control must have failed before it can pass), and ``"measured": true`` is beside the
-event that bench measures its playbook with. The outcome there is that of a playbook in *enforce*;
-``in_mode`` says how the same event ends in another mode.
+where it leads. ``"dead_letters"`` is of an event that no parser reads and a rule delivers: each
+function that gets it, with the queue that keeps it. Two members are written manually: ``"after"``
+names events of the same folder that come first (a control must have failed before it can pass), and
+``"measured": true`` is beside the event that bench measures its playbook with. The outcome there is
+that of a playbook in *enforce*; ``in_mode`` says how the same event ends in another mode.
 
 The template's rules come first: what none of them delivers reaches no playbook.
 """
@@ -163,6 +164,7 @@ class Expectation:
     rules: tuple[str, ...] = ()  # those that deliver it, by logical id
     finding: Mapping[str, Any] | None = None  # as it is read; None where no parser reads it
     others: tuple["Expectation", ...] = ()  # of the other playbooks: an attack sequence has several
+    dead_letters: Mapping[str, str] = field(default_factory=dict)  # the queue, by function
 
     def to_json(self) -> dict[str, Any]:
         """As it is beside an event."""
@@ -173,11 +175,13 @@ class Expectation:
             "reason": self.reason,
             "plan": dict(self.plan),
             **({"others": [one.to_json() for one in self.others]} if self.others else {}),
+            **({"dead_letters": dict(self.dead_letters)} if self.dead_letters else {}),
         }
 
 
 IGNORED = "ignored"  # no playbook handles it
 UNREADABLE = "unreadable"  # no parser reads it
+UNREAD = "cannot be read: "  # and then why
 NOT_DELIVERED = "not_delivered"  # a playbook would handle it, but no rule brings it there
 UNCHANGED = "unchanged"  # there is nothing to do for its case
 HANDLED = ("contained", "tagged", "escalated")
@@ -213,10 +217,10 @@ def lead_to(
     try:
         findings = read_all(event, stack.home)
     except Malformed as malformed:
-        return [Expectation(UNREADABLE, f"cannot be read: {malformed}", rules=rules)]
+        return [_unreadable(str(malformed), event, stack)]
     if len(findings) > 1 and event["detail-type"] != CHOSEN:  # the functions take them singly
-        several = f"cannot be read: detail.findings: has {len(findings)} findings, expected one"
-        return [Expectation(UNREADABLE, several, rules=rules)]
+        several = f"detail.findings: has {len(findings)} findings, expected one"
+        return [_unreadable(several, event, stack)]
     delivered = {
         name for reached in routes.values() for one in reached for name in stack.reached_by(one)
     }
@@ -224,6 +228,15 @@ def lead_to(
         replace(_of_finding(finding, stack, mode, delivered), rules=rules, finding=as_read(finding))
         for finding in findings
     ]
+
+
+def _unreadable(why: str, event: Mapping[str, Any], stack: Deployed) -> Expectation:
+    """Every function that gets it fails, and a dead-letter queue keeps it."""
+    routes = stack.routes
+    kept_in = routes.dead_letters_of(event)
+    return Expectation(
+        UNREADABLE, UNREAD + why, rules=tuple(routes.of(event)), dead_letters=kept_in
+    )
 
 
 def _of_finding(finding: Finding, stack: Deployed, mode: Mode, delivered: set[str]) -> Expectation:

@@ -30,6 +30,8 @@ def facts(printed: Mapping[str, Any]) -> Iterator[Fact]:
     yield "rules", ", ".join(printed["rules"]) or "none matches this event"
     for one in (printed, *printed.get("others", ())):
         yield from _led(one, printed["mode"])
+    for function, queue in printed.get("dead_letters", {}).items():
+        yield "dead letter", f"{function} fails, and {queue} keeps the event"
 
 
 def _led(one: Mapping[str, Any], mode: str) -> Iterator[Fact]:

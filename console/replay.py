@@ -25,10 +25,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from console.account import cordon_account, operator_of
+from console.dead_letters import DeadLetters
 from console.event_files import ReplayEvent as ReplayEvent
 from console.event_files import event_files as event_files
 from console.event_files import events_in as events_in
-from console.expected import NOT_DELIVERED, beside, home_of, lead_to, parameters
+from console.expected import NOT_DELIVERED, UNREAD, beside, home_of, lead_to, parameters
 from console.run import (
     OutcomeLog,
     PlaybookOutcome,
@@ -172,7 +173,8 @@ class Replay:
             run.troubles += [f"evidence of {case.id}: {fault}"] if fault else []
             if self.keep_evidence:
                 run.copies[case.id] = operator.evidence_copy(case)
-        run.troubles += dict.fromkeys(account_troubles(account))  # each once, retries aside
+        letters = DeadLetters.of(event, expected)
+        run.troubles += dict.fromkeys(account_troubles(account, letters))  # each once
 
     def _deliver(self, account: EmbeddedAccount, event: Mapping[str, Any]) -> Delivery:
         """Deliver an event; what awaits approval is approved only where that was requested."""
@@ -204,7 +206,7 @@ def _stage(event: Mapping[str, Any], account: EmbeddedAccount, run: Run) -> None
     try:
         findings = read_all(event)
     except Malformed as malformed:
-        run.unreadable = f"cannot be read: {malformed}"
+        run.unreadable = f"{UNREAD}{malformed}"
         return
     run.findings = findings
     run.kind = ", ".join(dict.fromkeys(finding.kind for finding in findings))

@@ -12,6 +12,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from console.account import ROOT
+from console.dead_letters import NO_LETTERS, DeadLetters
 from console.event_files import ReplayEvent
 from console.evidence import Copy
 from console.expected import NOT_DELIVERED, UNHANDLED, UNREADABLE, in_mode
@@ -36,7 +37,7 @@ from embedded.journal import (
 HANDLED_OUTCOMES = tuple(Status)  # all but ignored, unchanged, stale
 # Incidents and findings say what happened; they are closed or archived, never deleted.
 REPORTS = ("ssm", "securityhub")
-KEPT = ("detection", "guardrails")  # of a snapshot: what a release of some changes leaves
+KEPT = ("detection", "guardrails", "jobs")  # of a snapshot: what a release of some changes leaves
 # A change was refused or failed, or an attempt has not ended: nobody may take it for done.
 NOT_CONTAINED = (Status.PARTLY_CONTAINED, Status.FAILED, Status.CONTAINING)
 SCHEMA = "case-status-change.schema.json"
@@ -171,9 +172,11 @@ def case_json(case: Case) -> dict[str, Any]:
     }
 
 
-def account_troubles(account: EmbeddedAccount) -> Iterator[str]:
-    """What must not happen in any replay."""
-    yield from filter(None, map(_trouble, account.journal))
+def account_troubles(account: EmbeddedAccount, expected: DeadLetters = NO_LETTERS) -> Iterator[str]:
+    """What must not happen in any replay, and what its plan expects and did not happen."""
+    surprising = (record for record in account.journal if not expected.expects(record))
+    yield from filter(None, map(_trouble, surprising))
+    yield from expected.missing(account.journal)
     for entry in _case_events(account):
         for fault in _schema().iter_errors(json.loads(entry["Detail"])):
             said = one_line(f"{fault.json_path}: {fault.message}", LONGEST_FAULT)
@@ -235,7 +238,7 @@ def unexpected(
         elif case.status is Status.AWAITING_APPROVAL and approved:
             yield f"case {case.id} was approved, and still its status is {case.status}"
     for reason, wanted in ((run.unreadable, UNREADABLE), (run.undelivered, NOT_DELIVERED)):
-        if reason and outcome != wanted:
+        if reason and (outcome != wanted or reason != (expected or {})["reason"]):
             yield reason
 
 

@@ -1,8 +1,8 @@
 """The visible state of an account, to show that an undo restores everything.
 
 Only what can be contained or opened is read: buckets, tags of objects, principals, tags of AI
-resources and Glue jobs, policies of AgentCore, aliases of agents, notebooks, models, OpsItems,
-findings.
+resources and Glue jobs, jobs that run, policies of AgentCore, aliases of agents, notebooks, models,
+OpsItems, findings.
 Times and ids that change by themselves are left out.
 """
 
@@ -17,6 +17,7 @@ from embedded.backends import (
     glue,
     guardrails,
     invocation_logging,
+    jobs,
     model_packages,
     notebooks,
     tags,
@@ -60,6 +61,7 @@ def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
         "notebooks": notebooks.every(),
         "glue": glue.every(),
         "model-packages": model_packages.every(),
+        "jobs": jobs.every(),
         "ssm": _ops_items(client("ssm")),
         "securityhub": _findings(client("securityhub")),
     }

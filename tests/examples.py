@@ -19,6 +19,7 @@ from cordon.playbook import Playbook
 ROOT = Path(__file__).parents[1]
 EVENTS = ROOT / "events"
 NOBODY = "nobody"  # the folder of the samples that no playbook handles
+BROKEN = "broken"  # of those that no parser reads
 HEADERS = {playbook.name: playbook for playbook in playbooks(ROOT)}
 # The queues to which a sweep sends what Security Hub has.
 SWEPT = {block.queue for block in blocks([*HEADERS.values()]) if block.swept}
@@ -63,8 +64,9 @@ def shape(sample: str) -> tuple[Any, ...]:
 
 
 def samples(folder: str = "") -> list[str]:
-    """The names of all samples, or of one folder's; folder by folder."""
-    return [name for name, path in _paths().items() if folder in ("", path.parent.name)]
+    """The names of all samples that are as documented, or of one folder's; folder by folder."""
+    parents = {name: path.parent.name for name, path in _paths().items()}
+    return [name for name, of in parents.items() if of == folder or (not folder and of != BROKEN)]
 
 
 def function_of(playbook: Playbook) -> str:

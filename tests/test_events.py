@@ -15,7 +15,7 @@ from console.expected import beside
 from cordon.sources import read
 from cordon.sources.config import managed_rule
 from tests.documented_shapes import CHECKS, Event, model, problems
-from tests.examples import ESCALATE, EVENTS, HEADERS, NOBODY, folder_of, path_of, samples
+from tests.examples import BROKEN, ESCALATE, EVENTS, HEADERS, NOBODY, folder_of, path_of, samples
 
 NAMES = samples()
 PREFIXES = {  # the start of a file's name says through which door the event comes
@@ -205,7 +205,8 @@ def test_services_are_only_where_they_exist() -> None:
 
 
 def test_event_ids_are_unique() -> None:
-    assert len({load(name)["id"] for name in NAMES}) == len(NAMES)
+    names = [*NAMES, *samples(BROKEN)]
+    assert len({load(name)["id"] for name in names}) == len(names)
 
 
 def _doors() -> dict[str, list[str]]:
@@ -303,9 +304,9 @@ def _readme_rows() -> list[tuple[str, str, str, str]]:
 def test_the_readme_lists_every_file_once() -> None:
     """One line a file: what it shows, and where its shape comes from."""
     rows = _readme_rows()
-    for folder in (*HEADERS, NOBODY):
+    for folder in (*HEADERS, NOBODY, BROKEN):
         assert [file for of, file, *_ in rows if of == folder] == samples(folder)
-    assert len(rows) == len(NAMES)
+    assert len(rows) == len(NAMES) + len(samples(BROKEN))
     shapes = set(re.findall(r"^- \*\*(.+?)\*\*: ", (EVENTS / "README.md").read_text(), re.M))
     assert {shape for *_, shape in rows} == shapes
 

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +20,8 @@ from cordon.finding import Finding, State
 from cordon.sources import read
 from embedded.event_patterns import check, flat, matches_flat
 from tests.examples import event as sample
+from tests.examples import path_of, samples
 
-EVENTS = Path(__file__).parent.parent / "events"
 SOURCES = (
     "sagemaker",
     "bedrock",
@@ -56,9 +55,10 @@ Event = dict[str, Any]
 
 
 def variants() -> Iterator[Event]:
-    for path in sorted(EVENTS.glob("*/*.json")):
+    for name in samples():
+        path = path_of(name)
         event = json.loads(path.read_text())
-        if path.name.endswith(".plan.json") or read(event).source not in SOURCES:
+        if read(event).source not in SOURCES:
             continue
         if event["source"] == "aws.securityhub":
             continue

@@ -29,7 +29,11 @@ from embedded.template import load
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 KIND = re.compile(r"[a-z-]+:[\w.:/!&-]+")
-TAKEN = ("nobody", "settings")  # folders of events/ and of the evidence that are no playbook's
+TAKEN = (
+    "broken",
+    "nobody",
+    "settings",
+)  # folders of events/ and of the evidence that are no playbook's
 LAST_BLOCK = re.compile(r"(?s).*\n  # >>> playbook: .+?\n  # <<<\n")  # to the end of the last one
 OWN_ROLES = ":role/cordon/"  # the path of ours
 NOBODY = "## `nobody/`\n"  # the section of events/README.md that comes last

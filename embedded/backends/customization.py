@@ -17,6 +17,7 @@ from embedded.backends.registry import (
     Response,
     Where,
     implements,
+    tables,
 )
 from embedded.backends.times import now
 
@@ -31,7 +32,12 @@ def job(id: str, where: Where, *, reads: str, model: bool = True) -> tuple[str, 
     """A customization job of twelve characters that reads a URI; its ARN and its model's."""
     arn = where.arn("bedrock", f"model-customization-job/amazon.nova-lite-v1:0/{id}")
     made = where.arn("bedrock", f"custom-model/amazon.nova-lite-v1:0/{id}")
-    where.table(JOBS)[arn] = {"name": f"job-{id}", "model": made if model else "", "reads": reads}
+    where.table(JOBS)[arn] = {
+        "name": f"job-{id}",
+        "model": made if model else "",
+        "reads": reads,
+        "status": "Completed" if model else "InProgress",
+    }
     for one in (arn, *([made] if model else [])):
         tags.exists(one, where)
     return arn, made
@@ -82,17 +88,19 @@ def uses(
 
 @implements("bedrock", "ListModelCustomizationJobs")
 def list_model_customization_jobs(params: Params, where: Where) -> Response:
-    """All of them."""
+    """All of them, or those with a status."""
+    wanted = params.get("statusEquals")
     found = [
         {
             "jobArn": arn,
             "jobName": one["name"],
             "baseModelArn": _base_model(where),
-            "status": "Completed" if one["model"] else "InProgress",
+            "status": one["status"],
             "creationTime": now(),
             **({"customModelArn": one["model"]} if one["model"] else {}),
         }
         for arn, one in _ours(JOBS, where).items()
+        if wanted in (None, one["status"])
     ]
     listed, more = page(found, params, "nextToken")
     return {"modelCustomizationJobSummaries": listed, **more}
@@ -109,6 +117,7 @@ def get_model_customization_job(params: Params, where: Where) -> Response:
         "jobArn": arn,
         "jobName": one["name"],
         "outputModelName": one["name"],
+        "status": one["status"],
         "roleArn": where.arn("iam", "role/customization", region=""),
         "creationTime": now(),
         "baseModelArn": _base_model(where),
@@ -116,6 +125,24 @@ def get_model_customization_job(params: Params, where: Where) -> Response:
         "validationDataConfig": {"validators": []},
         "outputDataConfig": {"s3Uri": "s3://customization-results/"},
     }
+
+
+@implements("bedrock", "StopModelCustomizationJob")
+def stop_model_customization_job(params: Params, where: Where) -> Response:
+    """Stopped at once. That one which has ended is refused is our guess."""
+    arn = params["jobIdentifier"]
+    one = _ours(JOBS, where).get(arn)
+    if one is None:
+        raise _not_found(arn)
+    if one["status"] != "InProgress":
+        raise Refusal("ConflictException", f"{arn} is {one['status']}")
+    one["status"] = "Stopped"
+    return {}
+
+
+def statuses() -> dict[str, str]:
+    """The status of each job, in every account and Region, as a snapshot has it."""
+    return {arn: one["status"] for table in tables(JOBS) for arn, one in sorted(table.items())}
 
 
 @implements("bedrock", "ListImportedModels")

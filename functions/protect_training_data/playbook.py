@@ -2,14 +2,18 @@
 
 When    Macie finds sensitive data of severity High in an object: one case a bucket and category.
 Does    tags the bucket, and the jobs, models, endpoints, knowledge bases and agents that SageMaker
-        and Bedrock made of its data, with the case. An incident has the paths to them.
-Undo    removes or restores exactly those tags.
-Leaves  the objects, and running jobs: what is stopped cannot be resumed, so people stop it. A job
-        that reads the data later is not tagged.
+        and Bedrock made of its data, with the case. An incident has the paths to them. Where the
+        operator says so (StopTrainingJobs): a person may approve that the jobs which run and have
+        the bucket as their input are stopped; no mode stops them without a person, and the tags
+        then wait for that person too.
+Undo    removes or restores exactly those tags. A job that was stopped stays so: it cannot be
+        resumed.
+Leaves  the objects. A job that reads the data later is neither tagged nor stopped.
 """
 
 from cordon.actions import Action
 from cordon.actions.descendants import TagDescendants
+from cordon.actions.stop_jobs import StopJobs
 from cordon.deadlines import AI_ACT_73, GDPR_33, HIPAA_164_404
 from cordon.deployment import Deployment
 from cordon.entry import serve
@@ -29,8 +33,10 @@ MANUAL_STEP = (
 
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
-    """One change a bucket: what lineage leads to is read when it is carried out."""
-    return [TagDescendants(one.place, one.name, (case,)) for one in buckets(finding)]
+    """What lineage leads to, and which jobs run, is read when it is carried out."""
+    tags = [TagDescendants(one.place, one.name, (case,)) for one in buckets(finding)]
+    stops = [StopJobs(one.place, one.name, case) for one in buckets(finding)]
+    return [*tags, *(stops if deployment.stop_training_jobs else ())]
 
 
 PLAYBOOK = Playbook(
@@ -40,7 +46,7 @@ PLAYBOOK = Playbook(
     targets=buckets,
     unsupported=unsupported_bucket,
     plan=plan,
-    actions=(TagDescendants,),
+    actions=(TagDescendants, StopJobs),
     controls=(
         "NIST.800-53.r5 RA-2",
         "NIST.800-53.r5 SI-12",

@@ -18,6 +18,7 @@ from cordon import clock
 from cordon.actions import (
     Action,
     Json,
+    NothingToChange,
     NotVerified,
     ResourceDeleted,
     Undone,
@@ -122,6 +123,7 @@ OF_FAMILY = {  # the actions of each
     "agent": "deny_agent_access reject_agent_invocations",
     "notebook": "change_notebook",
     "model_package": "withdraw_approval",
+    "job": "stop_jobs",
 }
 FAMILIES = {name: family for family, names in OF_FAMILY.items() for name in names.split()}
 TAGS = {name for name in FAMILIES if name.startswith("tag_")}
@@ -472,10 +474,18 @@ def test_an_old_reading_contains_all_the_same(scenario: Scenario, aws: AwsClient
     """A reading from when it was contained before must not pass for containment."""
     hold = held(scenario, aws)
     contained = scenario.read(aws)
-    shown = kept(scenario.action.capture(aws))
+    shown = shown_now(scenario, aws)
     scenario.action.undo(aws, hold.captured, hold.written)
     scenario.action.apply(aws, hold.captured, hold.written, shown)
     assert scenario.read(aws) == contained
+
+
+def shown_now(scenario: Scenario, aws: AwsClients) -> Json | None:
+    """None of what finds its resources itself, and finds none any more."""
+    try:
+        return kept(scenario.action.capture(aws))
+    except NothingToChange:
+        return None
 
 
 @every_scenario

@@ -65,6 +65,19 @@ def test_tags_alone_are_tags(status: ActionStatus, event: Event) -> None:
 
 
 @pytest.mark.parametrize(
+    ("statuses", "event"),
+    [
+        ((NOTHING, V), Event.TAGS_VERIFIED),  # what would contain found nothing: the tags are set
+        ((NOTHING, F), Event.NONE_VERIFIED),
+        ((NOTHING, NOTHING), Event.NOTHING_FOUND),
+        ((V, NOTHING), Event.ALL_VERIFIED),
+    ],
+)
+def test_what_found_nothing_hides_no_tag(statuses: Any, event: Event) -> None:
+    assert outcome(runs((LOCKS[0], *TAGS), *statuses)) is event
+
+
+@pytest.mark.parametrize(
     ("left", "event"),
     [
         ((V,), Event.ALL_VERIFIED),

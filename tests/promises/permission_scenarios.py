@@ -39,6 +39,7 @@ from tests.examples import (
 from tests.promises.permission_scenarios_agents import AGENT_ROADS, PAUSE
 from tests.promises.permission_scenarios_desk import DESK_ROADS
 from tests.promises.permission_scenarios_guardrail import FOLDER, GUARDRAIL_ROADS, NAMED
+from tests.promises.permission_scenarios_jobs import JOB_ROADS, JOBS
 from tests.promises.permission_scenarios_notebooks import CORRECTED, STOP, alone, stopped_in_time
 from tests.promises.permission_scenarios_objects import OBJECT_ROADS, OBJECTS
 from tests.promises.permission_scenarios_people import (
@@ -400,3 +401,4 @@ ROADS: dict[str, tuple[Road, ...]] = {
 }
 ROADS |= {logical: of_samples(name) for name, logical in PLAYBOOKS.items() if logical not in ROADS}
 ROADS[OBJECTS] += OBJECT_ROADS
+ROADS[JOBS] += JOB_ROADS

@@ -3,8 +3,9 @@
 import pytest
 
 from cordon.statuses import Status
-from embedded.backends import tags
+from embedded.backends import jobs, tags
 from tests.examples import event
+from tests.promises.permission_scenarios_jobs import run_jobs
 from tests.promises.world import World
 
 FIRST, SECOND = "macie_sensitive_data", "macie_sensitive_data_second_object"
@@ -45,3 +46,36 @@ def test_approver_reads_which_command_has_what_would_be_tagged(world: World) -> 
     world.approve(case)
     assert world.case().status is Status.TAGGED
     assert "endpoint/scorer" in tagged()
+
+
+@pytest.mark.world("enforce", StopTrainingJobs="true")
+def test_jobs_are_stopped_only_by_a_person_and_stay_so(world: World) -> None:
+    """In enforce too: the question names those that run, and says that it cannot be undone."""
+    running = run_jobs()
+    world.send(event(FIRST))
+    case = world.case()
+    assert case.status is Status.AWAITING_APPROVAL
+    assert {jobs.every()[arn] for arn in running} == {"InProgress"} and tagged() == set()
+    item = world.account.client("ssm").get_ops_item(OpsItemId=world.reported(case).ops_item)
+    said = item["OpsItem"]["Description"].replace("\\", "")
+    assert "it cannot be undone" in said
+    assert all(arn.split(":", 5)[5] in case.reason for arn in running)
+    world.approve(case)
+    assert world.case().status is Status.CONTAINED  # after the time that one of them needs
+    assert {jobs.every()[arn] for arn in running} == {"Stopped"}
+    assert "endpoint/scorer" in tagged()
+    assert world.release(world.case()).status is Status.REOPENED
+    assert tagged() == set()
+    assert {jobs.every()[arn] for arn in running} == {"Stopped"}
+    kept = [one for one in world.case().results if one.action == "stop_jobs"]
+    assert [one.status for one in kept] == ["kept"]
+
+
+@pytest.mark.world("enforce", StopTrainingJobs="true")
+def test_where_no_job_runs_the_case_is_tagged(world: World) -> None:
+    world.send(event(FIRST))
+    world.approve(world.case())
+    assert world.case().status is Status.TAGGED
+    assert "endpoint/scorer" in tagged()
+    assert world.release(world.case()).status is Status.REOPENED
+    assert tagged() == set()

@@ -161,7 +161,7 @@ def _skip(case: Case, run: ActionRun, proof: Evidence, services: Services, why: 
 def skip_untrue_tags(
     case: Case, runs: Sequence[ActionRun], proof: Evidence, services: Services
 ) -> None:
-    """A tag says that its resource is contained: only where that was verified may it say so (A1).
+    """Most tags say that their resource is contained: only where that was verified may they (A1).
 
     One that an earlier attempt wrote is taken off again.
     """
@@ -173,7 +173,8 @@ def skip_untrue_tags(
             and one.action.resource == run.action.resource
             and one.status not in ENDED_WELL
         ]
-        if run.action.contains or run.status is not None or not lacking:
+        untouched = run.action.contains or not run.action.says_contained
+        if untouched or run.status is not None or not lacking:
             continue
         if lacking[0].until is not None:
             run.wait(lacking[0].until, f"after {lacking[0].action.name()}")
@@ -268,7 +269,8 @@ def outcome(runs: Sequence[ActionRun], left: Sequence[ActionResult] = ()) -> Eve
         for run in runs
         if run.status is ActionStatus.VERIFIED and (not run.action.only_tagged or _marks(run, runs))
     ]
-    contains = any(run.action.contains for run in runs)
+    looked = [run for run in runs if run.status is not ActionStatus.NOTHING_FOUND]
+    contains = any(run.action.contains for run in looked)
     counted = [action for action in verified if action.contains or not contains]
     if any(run.status is ActionStatus.WAITING for run in runs):
         return Event.WAIT

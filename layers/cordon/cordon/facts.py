@@ -79,7 +79,7 @@ def with_a_look(facts: PolicyInput, case: str, services: Services) -> tuple[Poli
             found.append(str(why))
     if nothing and not found:
         return replace(facts, nothing_found="; ".join(nothing)), ""
-    return facts, "; ".join(filter(None, found))
+    return facts, "; ".join(filter(None, (*found, *nothing)))
 
 
 def facts_now(case: Case, services: Services) -> PolicyInput:

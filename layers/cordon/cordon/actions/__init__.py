@@ -56,6 +56,7 @@ MODULES = {  # by name, the module within this package
     "reject_agent_invocations": "agent_aliases",
     "change_notebook": "notebooks",
     "withdraw_approval": "model_packages",
+    "stop_jobs": "stop_jobs",
 }
 
 LOADED: dict[str, type[Action]] = {}  # by name

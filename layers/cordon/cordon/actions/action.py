@@ -68,6 +68,7 @@ class Action:
     looked_up: ClassVar[tuple[Grant, ...]] = ()  # what must be known of its target before that
     family: ClassVar[str]  # who may change it: the second part of its hold's key
     contains: ClassVar[bool] = True  # False for a tag: it puts up a sign and stops nobody
+    says_contained: ClassVar[bool] = True  # False for a tag that is true whatever is contained
     kept_because: ClassVar[str] = ""  # why a release leaves it as it is, in words; "": it undoes it
     only_at_home: ClassVar[bool] = False  # True: never planned in a member account
     recognisable_by_value: ClassVar[bool] = (

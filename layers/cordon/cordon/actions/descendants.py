@@ -20,14 +20,14 @@ from cordon.lineage import IN_FUNCTION, AwsReader, Lineage, descendants, start_o
 
 TAINTED = "cordon:tainted:"  # and the bucket's name
 
-_LISTS = Statement("ListLineage", "*", "what was made of a bucket's data: lists name no resource")
+LISTS = Statement("ListLineage", "*", "what was made of a bucket's data: lists name no resource")
 _ENTITIES = Statement(
     "ReadLineage",
     "arn:${AWS::Partition}:sagemaker:*:${AWS::AccountId}:*",
     "which job, model or endpoint an entity of the lineage stands for",
     wide="lineage leads to any entity of the account",
 )
-_MODELS = Statement(
+MODELS = Statement(
     "ReadModelsAndAgents",
     "arn:${AWS::Partition}:bedrock:*:${AWS::AccountId}:*",
     "which data Bedrock's jobs and knowledge bases have read, and who uses what was made of it",
@@ -47,7 +47,7 @@ class TagDescendants(TagFound):
         *TagBucket.grants,
         *TagSageMaker.grants,
         *TagBedrock.grants,
-        _LISTS.allows(
+        LISTS.allows(
             "bedrock:ListAgents",
             "bedrock:ListCustomModelDeployments",
             "bedrock:ListImportedModels",
@@ -63,7 +63,7 @@ class TagDescendants(TagFound):
             "sagemaker:DescribeContext",
             "sagemaker:DescribeTrialComponent",
         ),
-        _MODELS.allows(
+        MODELS.allows(
             "bedrock:GetAgent",
             "bedrock:GetDataSource",
             "bedrock:GetImportedModel",

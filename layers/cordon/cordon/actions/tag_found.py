@@ -66,6 +66,7 @@ class TagFound(Action):
     cases: tuple[str, ...]  # the subclass has the field
 
     contains: ClassVar[bool] = False
+    says_contained: ClassVar[bool] = False
     recognisable_by_value: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

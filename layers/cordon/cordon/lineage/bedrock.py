@@ -97,7 +97,8 @@ class Bedrock:
             bedrock.get_imported_model, [{"modelIdentifier": one["modelArn"]} for one in models]
         )
         made = [
-            (list(_inputs(one)), Found(one["jobArn"], "model-customization-job")) for one in read
+            (list(inputs_of_job(one)), Found(one["jobArn"], "model-customization-job"))
+            for one in read
         ]
         for one in imported:
             source = one.get("modelDataSource", {}).get("s3DataSource", {})
@@ -216,7 +217,7 @@ class Bedrock:
             yield wanted[begin : begin + AT_ONCE]
 
 
-def _inputs(job: Mapping[str, Any]) -> Iterator[str]:
+def inputs_of_job(job: Mapping[str, Any]) -> Iterator[str]:
     """The URIs of what a customization job has read."""
     training = job.get("trainingDataConfig", {})
     logs = training.get("invocationLogsConfig", {}).get("invocationLogSource", {})
