@@ -62,7 +62,9 @@ _WHY = {
     "ReportEvaluations": "what our Config rules found; without Config's token it is refused",
     "KnowEarlierEvaluations": "what a rule was about and is no longer about",
     "AssessModelPackages": "which models are approved, and whether each has an approved card",
-    "AssessLineage": "whether SageMaker's lineage leads from a model to a data set",
+    "AssessLineage": "which data sets SageMaker's lineage leads to from a model, if any",
+    "ReadDataSets": "where such a data set lies",
+    "AssessBucketTags": "whether the bucket of such data has a tag that one of our holds has set",
     "AssessBedrock": "whether invocations are logged, what is enforced, where profiles route to",
     "ListTaggedResources": "what must have the tags that RequiredTags names",
     "AssessSageMakerTags": "whether these have them",
@@ -131,6 +133,7 @@ _WIDE = {
     "arn:aws:config:REGION:ACCOUNT:config-rule/*": "Config makes the ids of rules",
     "arn:aws:sagemaker:REGION:ACCOUNT:model-package/*": "a rule is about every model package",
     "arn:aws:sagemaker:REGION:ACCOUNT:model-card/*": "any card may be about a package",
+    "arn:aws:sagemaker:REGION:ACCOUNT:artifact/*": "lineage leads to any data set",
     **dict.fromkeys(
         (
             "arn:aws:sagemaker:REGION:ACCOUNT:endpoint/*",

@@ -7,7 +7,8 @@ When    root is used; an identity was manipulated, or a notebook's start script 
         that is not served. An alarm of yours on WAF, Shield, Bedrock's throttles, tokens or
         guardrails, or drift. A control of a service of data, network, identity or detection.
 Does    an incident says what a person must do. Of those services' controls there is one for each
-        resource and control; Medium ones are recorded without one, and Low ones are ignored.
+        resource and control; Medium ones are recorded without one, but for resources of what you
+        named an AI workload (the parameter AiWorkloads), and Low ones are ignored.
 Undo    resolves the incident.
 Leaves  every resource.
 """
@@ -20,7 +21,7 @@ from cordon.actions import Action
 from cordon.deadlines import AI_ACT_73, GDPR_33, HIPAA_164_404
 from cordon.deployment import Deployment
 from cordon.entry import serve
-from cordon.finding import Finding, Resource, ResourceRole
+from cordon.finding import Fact, Finding, Resource, ResourceRole
 from cordon.headers import headers
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Mode
@@ -200,7 +201,7 @@ def for_a_person(finding: Finding) -> str:
         return ""
     steps = (words for family, words in MANUAL_STEPS.items() if finding.matches(*family))
     step = next(steps, UNHANDLED)
-    opens_one = finding.matches(*SET_UP) and finding.severity.urgent
+    opens_one = finding.matches(*SET_UP) and not recorded(finding)
     return step + UNTIL_RESOLVED if opens_one else step
 
 
@@ -210,9 +211,13 @@ def _is_minor(finding: Finding) -> bool:
 
 
 def recorded(finding: Finding) -> str:
-    """Why a control of Medium severity is recorded and opens no incident; "" for all else."""
+    """Why a control of Medium severity is recorded and opens no incident; "" for all else.
+
+    Of an AI workload, as the operator named it, it opens one.
+    """
     severity = finding.severity
-    if severity.urgent or severity.minor or not finding.matches(*SET_UP):
+    of_workload = bool(finding.fact(Fact.WORKLOAD))
+    if severity.urgent or severity.minor or of_workload or not finding.matches(*SET_UP):
         return ""
     return "a control of Medium severity is recorded, and opens no incident"
 

@@ -56,6 +56,7 @@ def largest() -> Mapping[str, str]:
         "AllowedRegions": "us-".ljust(longest("AllowedRegions") - 2, "e") + "-1",
         "Assess": "TwentyFour_Hours",
         "RequiredTags": f"{'t' * 128},".ljust(longest("RequiredTags"), "t"),
+        "AiWorkloads": "arn:aws:s3:::".ljust(longest("AiWorkloads"), "a"),
         "ApprovalHours": "168",
         "EvidenceDays": "36500",
     }

@@ -17,6 +17,7 @@ PLACE = Place("111122223333", "eu-central-1")
 EMERGENCY = "arn:aws:iam::111122223333:role/Emergency"
 NAMED = "arn:aws:s3:::payroll-archive"
 FULL = {  # every optional parameter given
+    "AiWorkloads": "team=mlops",
     "AllowedRegions": "eu-central-1",
     "Assess": "TwentyFour_Hours",
     "EnforcedGuardrail": "abcdefghijkl:1",

@@ -11,6 +11,7 @@ import pytest
 from cordon.assessing import (
     bedrock_settings,
     data_sets,
+    held_data,
     inference_profiles,
     model_packages,
     required_tags,
@@ -246,6 +247,8 @@ HEARD_BY = {
     data_sets.RULE: {TAG.name},
     inference_profiles.RULE: {TAG.name},
     model_packages.RULE: {folder_of("config_model_package_without_card")},
+    held_data.TAINTED_RULE: {folder_of("config_model_package_tainted")},
+    held_data.LOW_QUALITY_RULE: {folder_of("config_model_package_low_quality")},
 }
 
 

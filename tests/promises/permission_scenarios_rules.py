@@ -21,6 +21,7 @@ def assessed(world: World) -> None:
     sagemaker = world.account.client("sagemaker")
     sagemaker.create_model_card(ModelCardName="churn", Content=content, ModelCardStatus="Approved")
     traced(world)
+    made_of_data(world, arn)
     tagged(world)
     rules = world.account.stack.of("AWS::Config::ConfigRule")
     for rule in (*rules, *rules):
@@ -39,6 +40,13 @@ def traced(world: World) -> None:
     )["ModelArn"]
     data = lineage.entity("artifact/d1", "DataSet", "s3://acme-data/train/", PLACE)
     lineage.made_of(data, lineage.entity("artifact/m1", "Model", made, PLACE), PLACE)
+
+
+def made_of_data(world: World, package: str) -> None:
+    """The version's lineage leads to a bucket, which no hold has tagged."""
+    world.account.client("s3").create_bucket(Bucket="acme-train")
+    data = lineage.entity("artifact/d2", "DataSet", "s3://acme-train/train/", PLACE)
+    lineage.made_of(data, lineage.entity("artifact/p1", "ModelPackage", package, PLACE), PLACE)
 
 
 def tagged(world: World) -> None:

@@ -3,19 +3,22 @@
 import pytest
 
 from cordon.statuses import Status
-from embedded.backends import here, model_packages
+from embedded.backends import here, lineage, model_packages
 from embedded.policy_evaluation import Decision
+from tests.examples import event, folder_of
 from tests.promises.world import HOME, PLAYBOOKS, World
 
 PLACE = here(*HOME[:2])
 RULE = "ModelPackageHasApprovedCard"
+DATA_RULE = "ModelPackageDataIsNotLowQuality"
+GOVERN = folder_of("config_model_package_low_quality")
 PENDING = "PendingManualApproval"
 KEY = "sagemaker:ModelApprovalStatus"
 UPDATE = "sagemaker:UpdateModelPackage"
 
 
-def evaluate(world: World) -> None:
-    world.account.config_rules.evaluate(RULE)
+def evaluate(world: World, rule: str = RULE) -> None:
+    world.account.config_rules.evaluate(rule)
     world.account.settle()
 
 
@@ -53,6 +56,32 @@ def test_approval_is_withdrawn_and_given_by_people_alone(world: World) -> None:
     }
     assert may.pop(PENDING) is Decision.ALLOWED
     assert Decision.ALLOWED not in may.values()
+
+
+@pytest.mark.world("enforce", Assess="TwentyFour_Hours")
+def test_model_of_data_that_failed_is_withdrawn_until_the_data_passes(world: World) -> None:
+    """One hold's tag is what another playbook hears of, by the rule; its release ends that."""
+    arn = model_packages.make("churn", 1, PLACE, approval="Approved")
+    made = lineage.entity("artifact/p1", "ModelPackage", arn, PLACE)
+    data = lineage.entity("artifact/d1", "DataSet", "s3://acme-training-data/customers/", PLACE)
+    lineage.made_of(data, made, PLACE)
+    world.send(event("glue_data_quality_failed"))
+    for rule in ("ModelPackageDataIsNotTainted", DATA_RULE):
+        evaluate(world, rule)
+    (case,) = (one for one in world.cases if one.playbook == GOVERN)
+    assert case.finding.kind == "config:cordon-model-package-data-is-not-low-quality"
+    assert "cordon:low-quality:acme_training/customers" in case.finding.description
+    assert approvals() == {"1": PENDING}
+    assert world.release(case).status is Status.RELEASED
+    evaluate(world, DATA_RULE)  # it is no longer Approved
+
+    world.account.deliver(event("glue_data_quality_succeeded"))
+    world.account.client("sagemaker").update_model_package(
+        ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="data corrected"
+    )
+    evaluate(world, DATA_RULE)
+    assert approvals() == {"1": "Approved"}
+    assert {one.status for one in world.cases} == {Status.RELEASED}
 
 
 @pytest.mark.world("enforce", Assess="TwentyFour_Hours")

@@ -37,9 +37,8 @@ class Deployment:
     release_from_security_hub: bool = True  # may a reviewer whom AWS does not name release?
     desk_api: str = ""  # id of the HTTP API
     stack: str = ""  # setup: its id, an ARN (AWS::StackId); all others: the UUID at its end
-    stop_training_jobs: bool = (
-        False  # may a person approve that jobs on sensitive data are stopped?
-    )
+    stop_training_jobs: bool = False  # may people approve to stop jobs on sensitive data?
+    ai_workloads: tuple[str, ...] = ()  # tags (key=value) and ARNs by which resources belong to one
     enforced_guardrail: str = ""  # id:version of a guardrail here, of this account; "": none
     invocation_log_role: str = ""  # ARN of the role by which Bedrock logs to CloudWatch; "": none
     digest_key: str = ""  # ARN of the KMS key that signs digests of evidence; "": not signed
@@ -97,6 +96,7 @@ class Deployment:
             desk_api=env.get("CORDON_DESK_API", ""),
             stack=env["CORDON_STACK"],
             stop_training_jobs=env.get("CORDON_STOP_TRAINING_JOBS", "false") == "true",
+            ai_workloads=_listed(env.get("CORDON_AI_WORKLOADS", "")),
             enforced_guardrail=env.get("CORDON_ENFORCED_GUARDRAIL", ""),
             invocation_log_role=_role(
                 partition, account, env.get("CORDON_INVOCATION_LOG_ROLE", "")

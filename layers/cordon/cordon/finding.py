@@ -156,6 +156,7 @@ class Fact(StrEnum):
     CHANGED = "changed"  # SageMaker: the fields of the model package that changed
     QUALITY = "quality"  # Glue: the score of the data
     IMAGE = "image"  # Inspector: digest of the container image
+    WORKLOAD = "workload"  # Security Hub: as the operator named the AI workload of its resource
 
 
 MOST_OF_A_FACT = 256  # characters

@@ -5,12 +5,15 @@ from dataclasses import replace
 import pytest
 
 from console.coverage.data import read as coverage
-from cordon.finding import Finding, Resource, Severity, SeverityLabel
+from cordon.deployment import Deployment
+from cordon.finding import Fact, Finding, Resource, Severity, SeverityLabel
 from cordon.lifecycle import STAGES, stage
 from cordon.reporting.incident import body
 from cordon.reporting.security_hub import own_finding
+from cordon.reporting.texts import about
 from cordon.sources import read
 from cordon.statuses import Status
+from tests.architecture.stack import FULL, stack
 from tests.examples import ESCALATE, ROOT, event, plan_beside, samples
 from tests.make import DEPLOYMENT, NOON, PLACE, a_finding
 from tests.reporting.cases import a_case
@@ -56,6 +59,40 @@ def test_only_an_incident_that_is_opened_is_to_be_resolved(severity: str, opened
     assert plan.actions == ()
     assert "Bring the resource into line" in plan.manual_step
     assert ("resolve the incident" in plan.manual_step) is opened
+
+
+OF_WORKLOAD = ((str(Fact.WORKLOAD), "team=mlops"),)
+
+
+@pytest.mark.parametrize(
+    ("severity", "handled"),
+    [("CRITICAL", True), ("HIGH", True), ("MEDIUM", True), ("LOW", False)],
+)
+def test_of_an_ai_workload_a_medium_control_opens_an_incident_too(
+    severity: str, handled: bool
+) -> None:
+    finding, nobody = of(severity, facts=OF_WORKLOAD), ESCALATE.needs_nobody
+    assert ESCALATE.matches(finding) is handled
+    assert nobody is not None and nobody(finding, DEPLOYMENT) == ""
+    assert ("resolve the incident" in ESCALATE.plan_for(finding, DEPLOYMENT).manual_step) is handled
+
+
+def test_the_function_is_given_what_the_operator_named() -> None:
+    variables = stack(full=True).resources["EscalateFinding"].properties["Environment"]["Variables"]
+    env = {**variables, "AWS_REGION": "eu-central-1"}
+    named = Deployment.from_environment(env).ai_workloads
+    assert named == tuple(FULL["AiWorkloads"].split(","))
+    one = event(CONTROL)
+    one["account"] = one["detail"]["findings"][0]["AwsAccountId"]
+    one["detail"]["findings"][0]["Resources"][0]["Tags"] = dict([named[0].split("=")])
+    assert read(one, replace(DEPLOYMENT, ai_workloads=named)).fact(Fact.WORKLOAD) == named[0]
+
+
+def test_the_case_says_how_its_workload_was_named() -> None:
+    case = replace(a_case(Status.ESCALATED), finding=of("MEDIUM", facts=OF_WORKLOAD))
+    assert about(case, ESCALATE)["workload"] == "team=mlops"
+    assert "workload" not in about(replace(case, finding=of("MEDIUM")), ESCALATE)
+    assert "AI workload: team=mlops" in body(case, ESCALATE, HOME)
 
 
 def test_a_threat_of_medium_severity_is_no_control_and_is_not_recorded_away() -> None:

@@ -7,6 +7,7 @@
     results             what is reported to Config, in batches; what no longer applies
     evaluation          one resource and how it is                                  (pure)
     model_packages      an approved model package has an approved model card
+    held_data           no bucket of an approved model's data has a tag of one of our holds
     data_sets           SageMaker's lineage leads from a model to a data set
     inference_profiles  an application inference profile routes to allowed Regions only
     required_tags       endpoints, notebooks, domains, agents, knowledge bases have required tags

@@ -11,6 +11,7 @@ Sources: Amazon SageMaker AI Developer Guide, "Amazon SageMaker AI-Created Track
 a whole SourceUri), "QueryLineage" (Ascendants, at most ten steps).
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -40,12 +41,18 @@ def assess(aws: AwsClients, _: Request) -> Found:
 
 
 def _has_data_set(sagemaker: Any, model: str) -> bool:
-    pages = sagemaker.get_paginator("list_artifacts").paginate(SourceUri=model)
+    return any(True for _ in data_sets_of(sagemaker, model))
+
+
+def data_sets_of(sagemaker: Any, arn: str) -> Iterator[str]:
+    """The lineage's data sets that a model or a version of one was made of, by their ARNs."""
+    pages = sagemaker.get_paginator("list_artifacts").paginate(SourceUri=arn)
     artifacts = [one["ArtifactArn"] for page in pages for one in page["ArtifactSummaries"]]
-    return any(_leads_to_data(sagemaker, artifact) for artifact in artifacts)
+    for artifact in artifacts:
+        yield from _data_sets_above(sagemaker, artifact)
 
 
-def _leads_to_data(sagemaker: Any, artifact: str) -> bool:
+def _data_sets_above(sagemaker: Any, artifact: str) -> Iterator[str]:
     more: dict[str, str] = {}
     while True:
         try:
@@ -59,10 +66,10 @@ def _leads_to_data(sagemaker: Any, artifact: str) -> bool:
             )
         except ClientError as error:
             if is_deleted(error):  # since it was listed
-                return False
+                return
             raise
-        if any(vertex.get("Type") == DATA_SET for vertex in page.get("Vertices", ())):
-            return True
+        vertices = page.get("Vertices", ())
+        yield from (vertex["Arn"] for vertex in vertices if vertex.get("Type") == DATA_SET)
         if not (token := page.get("NextToken")):
-            return False
+            return
         more = {"NextToken": token}

@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 from cordon.assessing import (
     bedrock_settings,
     data_sets,
+    held_data,
     inference_profiles,
     model_packages,
     required_tags,
@@ -29,6 +30,8 @@ KEPT_SECONDS = 20  # for what is left to report once the time is nearly over
 Rule = Callable[[AwsClients, Request], Found]
 RULES: Mapping[str, Rule] = {  # by the name that the template gives them
     model_packages.RULE: model_packages.assess,
+    held_data.TAINTED_RULE: held_data.assess_tainted,
+    held_data.LOW_QUALITY_RULE: held_data.assess_low_quality,
     data_sets.RULE: data_sets.assess,
     inference_profiles.RULE: inference_profiles.assess,
     required_tags.RULE: required_tags.assess,

@@ -133,7 +133,12 @@ def elsewhere(case: Case, deployment: Deployment) -> str:
 
 
 def _about(case: Case, playbook: Playbook) -> list[str]:
-    words = {"serves": "", "layer": "layer of defence: ", "stage": "stage of the data lifecycle: "}
+    words = {
+        "serves": "",
+        "layer": "layer of defence: ",
+        "stage": "stage of the data lifecycle: ",
+        "workload": "AI workload: ",
+    }
     return [words[key] + of for key, of in about(case, playbook).items()]
 
 

@@ -177,7 +177,8 @@ def clocks(case: Case, playbook: Playbook) -> list[str]:
 
 
 def about(case: Case, playbook: Playbook) -> dict[str, str]:
-    """What the case serves, its layer of defence in depth and its stage of the data lifecycle.
+    """What the case serves, its layer of defence in depth, its stage of the data lifecycle, and how
+    the operator named the AI workload.
 
     What it has none of is not there.
     """
@@ -185,6 +186,7 @@ def about(case: Case, playbook: Playbook) -> dict[str, str]:
         "serves": str(playbook.serves),
         "layer": playbook.layer_of(case.finding),
         "stage": stage(case.finding),
+        "workload": case.finding.fact(Fact.WORKLOAD),
     }
     return {key: value for key, value in named.items() if value}
 

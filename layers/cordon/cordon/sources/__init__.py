@@ -25,12 +25,19 @@ person.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
 
-from cordon.finding import Finding, Malformed, UnsupportedEvent, canonical_json
+from cordon.finding import (
+    MOST_OF_A_FACT,
+    Fact,
+    Finding,
+    Malformed,
+    UnsupportedEvent,
+    canonical_json,
+)
 from cordon.sources.custom_action import name_of
 from cordon.sources.field import Field
 from cordon.sources.places import Home, check_sender, not_served
@@ -103,12 +110,14 @@ def _findings(kind: tuple[str, str], envelope: Field, home: Home | None) -> tupl
     if kind in _BY_ENVELOPE or kind[1] == _CALL:
         return (_parser(_BY_ENVELOPE.get(kind, "cloudtrail"))(envelope, _digest(detail.value)),)
     if kind == _IMPORTED:
-        return _read_each(detail, _parser("asff", channel="securityhub", custom_action=""))
+        parse = _parser("asff", channel="securityhub", custom_action="")
+        return _read_each(detail, parse, home)
     if kind == _CUSTOM:
         name = name_of(_custom_action(envelope), home.stack if home else None)
-        return _read_each(detail, _parser("asff", channel="custom_action", custom_action=name))
+        parse = _parser("asff", channel="custom_action", custom_action=name)
+        return _read_each(detail, parse, home)
     if kind == _OCSF:
-        return _read_each(detail, _parser("ocsf"))
+        return _read_each(detail, _parser("ocsf"), home)
     field = "detail-type" if any(kind[0] == source for source, _ in _KINDS) else "source"
     raise UnsupportedEvent(field, "is not one that Cordon reads")
 
@@ -135,14 +144,28 @@ def _custom_action(envelope: Field) -> str:
     return name.text(_ACTION_NAME) or name.malformed("is missing")
 
 
-def _read_each(detail: Field, parse: Callable[[Field, str], Finding]) -> tuple[Finding, ...]:
+def _read_each(
+    detail: Field, parse: Callable[[Field, str], Finding], home: Home | None
+) -> tuple[Finding, ...]:
     findings = detail["findings"].items()
     if not findings:
         detail["findings"].malformed("has no findings")
+    names = home.ai_workloads if home else ()
     return tuple(
-        parse(finding, _digest({**detail.value, "findings": [finding.value]}))
-        for finding in findings
+        _named(one, parse(one, _digest({**detail.value, "findings": [one.value]})), names)
+        for one in findings
     )
+
+
+def _named(raw: Field, finding: Finding, names: Sequence[str]) -> Finding:
+    """The finding, with how the operator named the AI workload that it is about."""
+    if not names:
+        return finding
+    from cordon.sources.workload import workload  # as a parser: only where it is needed
+
+    if not (name := workload(raw, finding, names)):
+        return finding
+    return replace(finding, facts=(*finding.facts, (str(Fact.WORKLOAD), name[:MOST_OF_A_FACT])))
 
 
 def _digest(detail: object) -> str:

@@ -43,6 +43,10 @@ class Home(Protocol):
         """The role it assumes in other accounts; "" if it serves only its own."""
 
     @property
+    def ai_workloads(self) -> tuple[str, ...]:
+        """What names the resources of AI workloads: tags, as key=value, and ARNs."""
+
+    @property
     def stack(self) -> str:
         """Its id (AWS::StackId)."""
 
