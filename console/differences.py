@@ -4,7 +4,7 @@ A text that is a JSON document, as IAM and S3 keep policies, is laid open first.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
 from typing import Any
 
@@ -83,12 +83,15 @@ def is_policy(value: Any) -> bool:
     return isinstance(value, dict) and "Statement" in value
 
 
-def statements(before: Any, after: Any) -> list[str]:
-    """What differs between two policies, one line a statement, in words."""
+def statements(before: Any, after: Any, of: Sequence[str] = ()) -> list[str]:
+    """What differs between two policies, one line a statement, in words.
+
+    ``of``: names of what the policy is of; a statement on that alone is *on it*.
+    """
     was, now = (_statements(one) for one in (before, after))
     return [
-        *(f"- {_words(one)}" for one in was if one not in now),
-        *(f"+ {_words(one)}" for one in now if one not in was),
+        *(f"- {_words(one, of)}" for one in was if one not in now),
+        *(f"+ {_words(one, of)}" for one in now if one not in was),
     ]
 
 
@@ -97,18 +100,29 @@ def _statements(policy: Any) -> list[Any]:
     return found if isinstance(found, list) else [found]
 
 
-def _words(statement: Any) -> str:
+def _words(statement: Any, of: Sequence[str]) -> str:
     """A statement in one line. Of long lists the first are named, and the others counted."""
     if not isinstance(statement, dict):
         return json.dumps(statement)
     parts = [
         f"{statement['Sid']}:" if "Sid" in statement else "",
         str(statement.get("Effect")),
-        *(f"{word}{_first(statement[name])}" for name, word in WORDS.items() if name in statement),
+        *(
+            f"{word}{_on(statement[name], of) if name == 'Resource' else _first(statement[name])}"
+            for name, word in WORDS.items()
+            if name in statement
+        ),
     ]
     conditions = statement.get("Condition")
     keys = [key for one in conditions.values() for key in one] if conditions else []
     return " ".join([*filter(None, parts), *([f"if {_first(keys)}"] if keys else [])])
+
+
+def _on(resources: Any, of: Sequence[str]) -> str:
+    """``it`` for what the policy is of, and all that is in it."""
+    listed = resources if isinstance(resources, list) else [resources]
+    names = {str(one).removesuffix("/*").rpartition(":")[2] for one in listed}
+    return "it" if names and names <= {*of} else _first(resources)
 
 
 def _first(value: Any) -> str:

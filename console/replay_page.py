@@ -6,7 +6,9 @@ Text of findings is shown as text, never as markup.
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
+from operator import itemgetter
 from typing import Any
 
 from rich.console import Console
@@ -24,13 +26,13 @@ from console.differences import (
     value_at,
 )
 from console.render import COLOURS, plain
-from console.run import Run, resources
+from console.run import PlaybookOutcome, Run, resources
 from console.tables import Column
 from cordon.finding import Finding
 from cordon.memory.cases import Case
 from cordon.reporting import texts
 
-CHANGES = tuple(map(Column, ("changed", "before", "contained", "released")))
+STATES = tuple(map(Column, ("before", "contained", "released")))
 SUM = (Column("playbook", whole=True), Column("outcome", whole=True), Column("events", whole=True))
 OUTCOME, PLAYBOOK = 22, 20  # characters of a line
 MOST_LINES = 12  # of a difference that is shown without --full
@@ -99,14 +101,17 @@ def led_to(run: Run) -> list[tuple[str, str]]:
 
 def _print_line(run: Run, out: Console, name: str, *, whole: bool) -> None:
     """In a terminal it is one line at every width: what does not fit is in the details."""
-    line = _line(run, name)
+    line = _line(run, name, details=whole and not run.stopped)
     if out.is_terminal and not whole:
         line.truncate(out.width, overflow="ellipsis")
     out.print(line, soft_wrap=True)
 
 
-def _line(run: Run, name: str) -> Text:
-    """One event in one line: how it ended, and back; by which playbook; which it is; why."""
+def _line(run: Run, name: str, *, details: bool) -> Text:
+    """One event in one line: how it ended, and back; by which playbook; which it is; why.
+
+    ``details`` follow, and say by which playbook.
+    """
     mark, style = _mark(run)
     line = Text(no_wrap=True)
     line.append(f"{mark} ", style=style)
@@ -115,8 +120,9 @@ def _line(run: Run, name: str) -> Text:
     said = ", ".join(dict.fromkeys(ended)) or led_to(run)[0][1]
     said += f" → {', '.join(after)}" if after else ""
     line.append(f"{said.ljust(OUTCOME)} ", style=COLOURS.get(ended[0] if ended else "", "dim"))
-    names = ", ".join(one.playbook for one in run.handled_by) or "-"
-    line.append(f"{names.ljust(PLAYBOOK)} ", style="bold")
+    if not details:
+        names = ", ".join(one.playbook for one in run.handled_by) or "-"
+        line.append(f"{names.ljust(PLAYBOOK)} ", style="bold")
     line.append(name)
     for why in filter(None, (run.unreadable, run.undelivered)):
         line.append(f"  {plain(why)}", style="dim")
@@ -140,29 +146,36 @@ def _said(run: Run) -> set[str]:
 
 
 def _print_details(run: Run, out: Console, *, full: bool) -> None:
-    facts = [*_found(run), *_handled(run, full=full)]
+    facts = [*_found(run, full=full), *_handled(run, full=full)]
     facts += [fact for case in run.cases for fact in _case(case, run, full=full)]
     page.facts(facts, out)
     paths = _paths(run)
     if paths:
-        tables.write([_row(run, path) for path in paths], CHANGES, tables.Output.TABLE, out)
-        page.lines(_differences(run, paths, full=full), out)
+        of = _shared(paths) if out.is_terminal and not full else ()  # in the heading, and once
+        columns = (Column(" ".join(of) or "changed", of=itemgetter("changed")), *STATES)
+        rows = [_row(run, path, len(of)) for path in paths]
+        tables.write(rows, columns, tables.Output.TABLE, out)
+        page.lines(_differences(run, paths, len(of), full=full), out)
     if full:
         page.facts([("Security Hub", one) for one in _hub(run)], out)
     page.facts([("problem", trouble) for trouble in run.troubles], out, style="red")
 
 
-def _found(run: Run) -> list[tuple[str, str]]:
+def _found(run: Run, *, full: bool) -> list[tuple[str, str]]:
     """The findings, who, and what."""
-    return [fact for finding in run.findings for fact in _facts(finding)]
+    return [fact for finding in run.findings for fact in _facts(finding, full=full)]
 
 
-def _facts(finding: Finding) -> list[tuple[str, str]]:
+def _facts(finding: Finding, *, full: bool) -> list[tuple[str, str]]:
     said = dict(texts.facts(finding))
+    who, what = said["Actor"], said["Resource"]
+    if not full:  # who it was is no resource once more
+        names = [one for one in what.split(", ") if one.rpartition(" ")[2] not in who.split()]
+        what = ", ".join(names) or what
     return [
         ("finding", f"{finding.severity.label}  {said['What happened']}"),
-        ("who", said["Actor"] or "the finding names nobody"),
-        ("what", said["Resource"]),
+        ("who", who or "the finding names nobody"),
+        ("what", what),
         ("where", said["Where"]),
     ]
 
@@ -175,7 +188,7 @@ def _handled(run: Run, *, full: bool) -> list[tuple[str, str]]:
     for one in run.outcomes:
         what = "handled by" if one in run.handled_by else "ignored by"
         outcome = f"{one.outcome}: " if what == "handled by" else ""
-        facts.append((what, f"{one.playbook}: {outcome}{one.reason}"))
+        facts.append((what, f"{one.playbook}: {outcome}{_reason(one, run, full=full)}"))
     if run.unreadable or run.undelivered:
         facts.append(("why", run.unreadable or run.undelivered))
     if not run.handled_by:
@@ -183,8 +196,14 @@ def _handled(run: Run, *, full: bool) -> list[tuple[str, str]]:
     return facts
 
 
+def _reason(one: PlaybookOutcome, run: Run, *, full: bool) -> str:
+    """Why; the kind of the finding is above it."""
+    its = {f"{one.playbook} does not handle {finding.kind}" for finding in run.findings}
+    return "does not handle this kind" if one.reason in its and not full else one.reason
+
+
 def _case(case: Case, run: Run, *, full: bool) -> list[tuple[str, str]]:
-    by = f", by {case.decided_by}" if case.decided_by else ""
+    by = f", by {case.decided_by}" if case.decided_by and full else ""  # replay's own operator
     proof = f"{run.evidence.get(case.id, 0)} entries of evidence"
     return [
         ("case", f"{case.id}  {case.status}{by}, {proof}"),
@@ -214,11 +233,17 @@ def _paths(run: Run) -> list[Path]:
     return sorted(dict.fromkeys(found))
 
 
-def _row(run: Run, path: Path) -> dict[str, Any]:
+def _shared(paths: Sequence[Path]) -> Path:
+    """How each begins: mostly the resource."""
+    begins = zip(*(one[:-1] for one in paths), strict=False)
+    return tuple(at[0] for at in takewhile(lambda at: len({*at}) == 1, begins))
+
+
+def _row(run: Run, path: Path, shared: int) -> dict[str, Any]:
     was, now = value_at(run.before, path), value_at(run.contained, path)
     back = "-" if run.released is None else _after(was, value_at(run.released, path))
     return {
-        "changed": " ".join(path),
+        "changed": " ".join(path[shared:]),
         "before": short_of(was) or ("a policy" if is_policy(was) else "a list"),
         "contained": _after(was, now),
         "released": back,
@@ -231,7 +256,7 @@ def _after(was: Any, now: Any) -> str:
     return short_of(now) or counted(was, now)
 
 
-def _differences(run: Run, paths: Iterable[Path], *, full: bool) -> list[str]:
+def _differences(run: Run, paths: Iterable[Path], shared: int, *, full: bool) -> list[str]:
     """What the containment made of each long property: a policy by its statements."""
     lines = []
     for path in paths:
@@ -241,16 +266,25 @@ def _differences(run: Run, paths: Iterable[Path], *, full: bool) -> list[str]:
         if full or not (is_policy(was) or is_policy(now)):
             made = unified(was, now) if full else _only_lines(was, now)
         else:
-            made = statements(was, now)
+            made = statements(was, now, () if full else path)
         if len(made) > MOST_LINES and not full:
             made = [f"  {counted(was, now)}: --full shows them"]
-        lines += [" ".join(path), *made]
+        lines += [" ".join(path[shared:]), *made]
     return lines
 
 
 def _only_lines(was: Any, now: Any) -> list[str]:
-    """The lines that differ, without those around them."""
-    return [line for line in unified(was, now, around=0) if not line.startswith("@@")]
+    """The lines that differ, without those around them; each pair once, with how often it is."""
+    made = [line for line in unified(was, now, around=0) if not line.startswith("@@")]
+    less, more = ([one for one in made if one.startswith(sign)] for sign in "-+")
+    if len(less) != len(more):
+        return made
+    pairs = Counter(zip(less, more, strict=True))
+    return [
+        line
+        for (before, after), often in pairs.items()
+        for line in (before, f"{after}{f', {often} times' if often > 1 else ''}")
+    ]
 
 
 def _hub(run: Run) -> list[str]:

@@ -50,9 +50,10 @@ def one_of(found: Sequence[Section]) -> list[str]:
 def difference(was: Json, now: Json, wrote: Json) -> list[str]:
     """Of what was written: of a property with parts, of those."""
     names = was.keys() & wrote.keys() - {"base"}
-    return unified(
-        *({name: parts(name, one[name], wrote[name]) for name in names} for one in (was, now))
+    before, after = (
+        {name: parts(name, one[name], wrote[name]) for name in names} for one in (was, now)
     )
+    return unified(before, after)
 
 
 def parts(name: str, value: Any, wrote: Any) -> Any:

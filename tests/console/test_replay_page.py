@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from console import plan_page, replay_page
+from console.differences import statements
 from console.event_files import ReplayEvent
 from console.run import PlaybookOutcome, Run
 from cordon.settings import Mode
@@ -97,6 +98,40 @@ def test_one_event_says_what_who_and_by_whom(width: int) -> None:
     assert "ignored by other: it does not handle it" in words
     assert "who the finding names nobody" in words
     assert a_case().id in words and "arn:aws:s3:::training-data" in words
+
+
+def test_one_event_is_about_twenty_lines_at_80_columns() -> None:
+    """Four properties of one resource, a policy among them: the resource is said once."""
+    ignored = PlaybookOutcome(
+        "other", "ignored", f"other does not handle {a_finding().kind}", "", ""
+    )
+    tags = {
+        "tags": {f"cordon:{n}": "c" for n in range(2)},
+        "rules": ["on" * 99, *["off"] * 2, "end"],
+    }
+    run = a_run(
+        before={"s3": {"bucket": BEFORE | {"rules": ["on" * 99, *["on"] * 2, "end"]}}},
+        contained={"s3": {"bucket": CONTAINED | tags}},
+    )
+    run.outcomes.append(ignored)
+    lines = shown(run, width=80).splitlines()
+    assert len(lines) <= 24
+    assert all(len(one.rstrip()) <= 80 for one in lines if "CordonDeny" not in one)
+    assert sum("s3 bucket" in line for line in lines) == 1
+    assert '+  "off",, 2 times' in lines and "ignored by    other: does not handle this kind" in [
+        line.rstrip() for line in lines
+    ]
+    full = " ".join(shown(run, width=80, full=True).split())
+    assert f"other does not handle {a_finding().kind}" in full
+
+
+def test_a_statement_on_the_resource_itself_is_on_it() -> None:
+    arn = "arn:aws:s3:::bucket"
+    deny = {"Effect": "Deny", "Action": "s3:*", "Resource": [arn, f"{arn}/*"]}
+    assert statements(None, {"Statement": deny}, ("s3", "bucket")) == ["+ Deny s3:* on it"]
+    assert statements(None, {"Statement": deny}, ("s3", "other")) == [
+        f"+ Deny s3:* on {arn}, {arn}/*"
+    ]
 
 
 def test_many_events_are_a_line_each_in_groups_with_their_sum() -> None:
