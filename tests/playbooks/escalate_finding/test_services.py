@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from console.coverage.data import read as coverage
-from cordon.finding import Finding, Resource, Severity, SeverityLabel
+from cordon.finding import Finding, Resource, Severity, SeverityLabel, State
+from cordon.gate import passes
 from cordon.lifecycle import STAGES, stage
 from cordon.reporting.incident import body
 from cordon.reporting.security_hub import own_finding
@@ -55,7 +56,21 @@ def test_only_an_incident_that_is_opened_is_to_be_resolved(severity: str, opened
     plan = ESCALATE.plan_for(of(severity), DEPLOYMENT)
     assert plan.actions == ()
     assert "Bring the resource into line" in plan.manual_step
-    assert ("resolve the incident" in plan.manual_step) is opened
+    assert ("closes the incident" in plan.manual_step) is opened
+
+
+def test_pass_of_a_control_is_of_the_case_that_its_failure_opened() -> None:
+    """It is informational, whatever it was; archived, nothing is known of the condition."""
+    passed = of("INFORMATIONAL", state=State.PASSED)
+    assert ESCALATE.case_id(passed) == ESCALATE.case_id(of("HIGH"))
+    assert ESCALATE.matches(passed) and passes(passed, ESCALATE)
+    assert not passes(replace(passed, state=State.ARCHIVED), ESCALATE)
+
+
+@pytest.mark.parametrize("sample", ["cloudwatch_guardrail_alarm_ok", "ocsf_s3_2_passed"])
+def test_an_alarm_that_is_ok_and_other_controls_end_no_incident(sample: str) -> None:
+    passed = found(sample)
+    assert passed.state is State.PASSED and not passes(passed, ESCALATE)
 
 
 def test_a_threat_of_medium_severity_is_no_control_and_is_not_recorded_away() -> None:
