@@ -161,6 +161,8 @@ def _modes(playbook: Playbook) -> Iterator[str]:
         yield f"**Budget** of a new stack: {playbook.budget} cases an hour and account"
     if playbook.releases_on_pass:
         yield "**Releases by itself** when the finding's control passes"
+    if playbook.ends_on_pass:
+        yield f"**Closes its incident** when the control passes: {_kinds(playbook.ends_on_pass)}"
     link = f"../permissions.md#{logical_name(playbook.name).lower()}"
     yield f"**Rights** Its role may do [what its actions need, and nothing else]({link})."
     yield f"**Layer of defence** {playbook.defence_layer}; it serves {playbook.serves}"

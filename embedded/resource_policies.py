@@ -1,7 +1,7 @@
 """Whose a resource is, and the policies that lie on it now: a bucket's, a role's, an agent's."""
 
 from embedded import backends, policy_evaluation
-from embedded.backends import agentcore
+from embedded.backends import agentcore, knowledge_bases
 from embedded.iam_directory import IamDirectory, parsed
 from embedded.place import Place
 from embedded.required_permission import RequiredPermission
@@ -35,6 +35,8 @@ def policies_on(need: RequiredPermission, place: Place) -> list[policy_evaluatio
         return queue_policies(need.resource)
     if ":bedrock-agentcore:" in need.resource:
         return _agentcore_policy(need.resource)
+    if ":knowledge-base/" in need.resource:
+        return _knowledge_base_policy(need.resource)
     if need.action.startswith("sts:") and ":role/" in need.resource:
         account = need.resource.split(":")[4]
         trust = IamDirectory(account, place.partition).trust_of(need.resource)
@@ -64,6 +66,12 @@ def queue_policies(arn: str) -> list[policy_evaluation.Policy]:
 def _agentcore_policy(arn: str) -> list[policy_evaluation.Policy]:
     _, _, _, region, account, _ = arn.split(":", 5)
     policy = agentcore.policy_of(arn, backends.here(account, region))
+    return [parsed(policy)] if policy else []
+
+
+def _knowledge_base_policy(arn: str) -> list[policy_evaluation.Policy]:
+    _, _, _, region, account, _ = arn.split(":", 5)
+    policy = knowledge_bases.policy_of(arn, backends.here(account, region))
     return [parsed(policy)] if policy else []
 
 

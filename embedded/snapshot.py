@@ -1,8 +1,8 @@
 """The visible state of an account, to show that an undo restores everything.
 
 Only what can be contained or opened is read: buckets, tags of objects, principals, tags of AI
-resources and Glue jobs, jobs that run, policies of AgentCore, aliases of agents, notebooks, models,
-OpsItems, findings.
+resources and Glue jobs, jobs that run, policies of AgentCore and of
+knowledge bases, aliases of agents, notebooks, models, OpsItems, findings.
 Times and ids that change by themselves are left out.
 """
 
@@ -18,6 +18,7 @@ from embedded.backends import (
     guardrails,
     invocation_logging,
     jobs,
+    knowledge_bases,
     model_packages,
     notebooks,
     tags,
@@ -62,6 +63,7 @@ def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
         "glue": glue.every(),
         "model-packages": model_packages.every(),
         "jobs": jobs.every(),
+        "knowledge-base-policies": knowledge_bases.all_policies(),
         "ssm": _ops_items(client("ssm")),
         "securityhub": _findings(client("securityhub")),
     }

@@ -112,6 +112,7 @@ def _block(headers: Sequence[Playbook], name: str, kind: str) -> Block:
         optional=(),
         takes_over=False,
         releases_on_pass=False,
+        ends_on_pass=(),
         actions=(),
         unsupported=None,
     )

@@ -17,6 +17,7 @@ class Heard:
     high: tuple[str, ...] = ()  # where they are High or Critical
     critical: bool = False  # anything that is Critical, whatever it is
     passed: bool = False  # also when the control passes, or its resource is deleted
+    ended: tuple[str, ...] = ()  # controls of which a pass ends what Cordon opened
     optional: tuple[str, ...] = ()  # calls and state changes, where a parameter says so
 
     def of(self, source: str, *, high: bool = False) -> tuple[str, ...]:
@@ -64,5 +65,6 @@ def _own(header: Playbook) -> Heard:
         high=header.handles_high,
         critical=header.handles_critical,
         passed=header.releases_on_pass,
+        ended=header.ends_on_pass,
         optional=header.optional,
     )

@@ -250,7 +250,21 @@ def _controls(heard: Heard) -> Iterator[Trigger]:
             "$or": [passed, deleted],
         }
         yield Trigger("PassedRule", _hub(again), bulk=True)
+    if heard.ended:
+        yield Trigger("PassedRule", _hub(_ended(heard.ended)), bulk=True)
     yield Trigger("ControlsOcsfRule", _ocsf(_controls_ocsf(heard, ids, high, products)), bulk=True)
+
+
+def _ended(kinds: tuple[str, ...]) -> Pattern:
+    """Passes of controls on which a case of ours has put our field: there are many others."""
+    ids = _ids(tuple(sorted(kind.removeprefix("securityhub:") for kind in kinds)))
+    return {
+        "ProductArn": [{"suffix": "::product/aws/securityhub"}],
+        "RecordState": ["ACTIVE"],
+        "Workflow": {"Status": ["NEW", "NOTIFIED", "RESOLVED"]},  # not what a person suppressed
+        "UserDefinedFields": {"cordon": [{"exists": True}]},
+        "Compliance": {"Status": ["PASSED"], "SecurityControlId": ids},
+    }
 
 
 def _controls_ocsf(

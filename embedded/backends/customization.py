@@ -25,7 +25,7 @@ JOBS, IMPORTED, DEPLOYED, BOUGHT, BASES, USED = (
     f"bedrock-{name}" for name in ("jobs", "imported", "deployed", "bought", "bases", "used-bases")
 )
 BASE_MODEL = "foundation-model/amazon.nova-lite-v1:0"
-AGENT = "bedrock-agent"
+AGENT, TYPES = "bedrock-agent", "bedrock-base-types"
 
 
 def job(id: str, where: Where, *, reads: str, model: bool = True) -> tuple[str, str]:
@@ -68,10 +68,11 @@ def _served(table: str, name: str, model: str, where: Where) -> str:
     return arn
 
 
-def base(id: str, where: Where, *, bucket: str) -> str:
+def base(id: str, where: Where, *, bucket: str, type: str = "VECTOR") -> str:
     """A knowledge base with one data source, a bucket by its ARN; its ARN."""
     arn = where.arn("bedrock", f"knowledge-base/{id}")
     where.table(BASES)[id] = bucket
+    where.table(TYPES)[id] = type
     tags.exists(arn, where)
     return arn
 
@@ -228,7 +229,7 @@ def get_knowledge_base(params: Params, where: Where) -> Response:
             "name": f"kb-{id}",
             "knowledgeBaseArn": where.arn("bedrock", f"knowledge-base/{id}"),
             "roleArn": where.arn("iam", "role/knowledge", region=""),
-            "knowledgeBaseConfiguration": {"type": "VECTOR"},
+            "knowledgeBaseConfiguration": {"type": where.table(TYPES)[id]},
             "status": "ACTIVE",
             "createdAt": now(),
             "updatedAt": now(),

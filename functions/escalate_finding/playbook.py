@@ -9,6 +9,7 @@ When    root is used; an identity was manipulated, or a notebook's start script 
 Does    an incident says what a person must do. Of those services' controls there is one for each
         resource and control; Medium ones are recorded without one, but for resources of what you
         named an AI workload (the parameter AiWorkloads), and Low ones are ignored.
+        Where such a control passes, its incident is closed.
 Undo    resolves the incident.
 Leaves  every resource.
 """
@@ -21,7 +22,7 @@ from cordon.actions import Action
 from cordon.deadlines import AI_ACT_73, GDPR_33, HIPAA_164_404
 from cordon.deployment import Deployment
 from cordon.entry import serve
-from cordon.finding import Fact, Finding, Resource, ResourceRole
+from cordon.finding import Fact, Finding, Resource, ResourceRole, State
 from cordon.headers import headers
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Mode
@@ -176,7 +177,12 @@ MANUAL_STEPS = {
     SET_UP: "Bring the resource into line with the control: its page in the Security Hub User "
     "Guide says how.",
 }
-UNTIL_RESOLVED = " Then resolve the incident: Cordon does not hear that this control passed."
+UNTIL_PASSED = (
+    " When Security Hub CSPM says that the control passed, Cordon closes the incident; where it"
+    " does not, resolve it yourself."
+)
+# Of these there is a finding of Security Hub CSPM for as long as the resource exists.
+ENDED_BY_PASS = (*SET_UP, "securityhub:IAM.4", "securityhub:IAM.6", "securityhub:IAM.9")
 SEQUENCE = (
     "Treat every resource of the sequence as part of one incident: cordon review --sequence, with "
     "the finding's id, shows its cases."
@@ -202,12 +208,16 @@ def for_a_person(finding: Finding) -> str:
     steps = (words for family, words in MANUAL_STEPS.items() if finding.matches(*family))
     step = next(steps, UNHANDLED)
     opens_one = finding.matches(*SET_UP) and not recorded(finding)
-    return step + UNTIL_RESOLVED if opens_one else step
+    return step + UNTIL_PASSED if opens_one else step
 
 
 def _is_minor(finding: Finding) -> bool:
-    """A control of Low severity, as one that wants tags: Security Hub has it."""
-    return finding.severity.minor and finding.matches(*SET_UP)
+    """A control of Low severity, as one that wants tags: Security Hub has it.
+
+    One that passed is informational, whatever it was.
+    """
+    failed = finding.state is not State.PASSED
+    return failed and finding.severity.minor and finding.matches(*SET_UP)
 
 
 def recorded(finding: Finding) -> str:
@@ -300,6 +310,7 @@ PLAYBOOK = Playbook(
     handles_high=CONCERNS,
     handles_critical=True,
     takes_over=True,
+    ends_on_pass=ENDED_BY_PASS,
     targets=targets,
     plan=plan,
     actions=(),

@@ -1,9 +1,10 @@
-"""Pause an agent, its gateway or its memory.
+"""Pause an agent, its gateway, its memory or its knowledge base.
 
 When    a person names the agent by its ARN; where a parameter says so, an API call has changed
         what an AgentCore runtime, gateway or memory, or a Bedrock agent, may do.
 Does    a runtime, gateway or memory: a statement in its own policy denies its use to everybody. A
-        Bedrock agent: its aliases reject invocations, or the one that was named does. A role that
+        Bedrock agent: its aliases reject invocations, or the one that was named does. A managed
+        knowledge base that was named: its policy denies everybody to read it. A role that
         was named, an agent's execution role: it is denied models, tools and memories. People get
         an incident.
 Undo    the policy to the byte, the aliases' states as captured, the role without the deny; an
@@ -19,6 +20,8 @@ from cordon.actions import Action
 from cordon.actions.agent_aliases import AGENT_ID, EVERY, TEST_ALIAS, RejectAgentInvocations
 from cordon.actions.agent_core import DenyAgentAccess, is_pausable
 from cordon.actions.deny_policy import AGENT_TOOLS, DenyAgentToolsToRole
+from cordon.actions.knowledge_bases import ID as BASE_ID
+from cordon.actions.knowledge_bases import DenyKnowledgeBase
 from cordon.deployment import Deployment
 from cordon.entry import serve
 from cordon.finding import Finding, Resource, ResourceRole
@@ -32,6 +35,7 @@ AGENT_CORE = (
     "AWS::BedrockAgentCore::Gateway",
     "AWS::BedrockAgentCore::Memory",
 )
+BASE = "AWS::Bedrock::KnowledgeBase"
 ENDPOINT, OF_RUNTIME = "AWS::BedrockAgentCore::RuntimeEndpoint", "/runtime-endpoint/"
 # Each gives an agent another policy, tool, code, model or source. So does every deployment of it.
 CHANGED_AGENTS = (
@@ -69,12 +73,17 @@ OF_ROLE = (
     "Whatever else works with this role is denied the same. Sessions that run keep it, and do what "
     "it still allows: pause the agent itself too, by its ARN. "
 )
+OF_BASE = (
+    "What was retrieved from it before stays with whoever has it. Find what was put into its data "
+    "sources, and by whom; correct that, and ingest anew, before the release. "
+)
 ADVICE = {
     "AWS::BedrockAgentCore::Runtime": SESSIONS,
     "AWS::BedrockAgentCore::Gateway": CALLS,
     "AWS::BedrockAgentCore::Memory": RECORDS,
     AGENT: ALIASES,
     ALIAS: ALIASES,
+    BASE: OF_BASE,
     ROLE: OF_ROLE,
 }
 
@@ -82,18 +91,19 @@ ADVICE = {
 def targets(finding: Finding) -> tuple[Resource, ...]:
     """The finding's agents, by valid ARN or id, in its own account; of an endpoint its runtime.
 
-    A role only where a person named it: the role of an API call is its caller.
+    A role or a knowledge base only where a person named it: the role of an API call is its caller,
+    and that an agent was given a knowledge base says nothing of what is in that.
     """
     if finding.source == by_arn.SOURCE and finding.principal is not None:
         return tuple(one for one in revocable_principals(finding) if one.type == ROLE)
+    by_a_person = finding.source == by_arn.SOURCE
+    types = (*AGENT_CORE, AGENT, ALIAS, *((BASE,) if by_a_person else ()))
     named = [_agent(one) for one in finding.resources if one.role is ResourceRole.TARGET]
     return tuple(
         dict.fromkeys(
             one
             for one in named
-            if one.type in (*AGENT_CORE, AGENT, ALIAS)
-            and one.place.account == finding.place.account
-            and _is_valid(one)
+            if one.type in types and one.place.account == finding.place.account and _is_valid(one)
         )
     )
 
@@ -108,6 +118,8 @@ def _agent(resource: Resource) -> Resource:
 def _is_valid(resource: Resource) -> bool:
     if resource.type in AGENT_CORE:
         return is_pausable(resource.arn)
+    if resource.type == BASE:
+        return BASE_ID.fullmatch(resource.name) is not None
     agent, _, alias = resource.name.partition("/")
     ids = (agent, alias) if resource.type == ALIAS else (resource.name,)
     return alias != TEST_ALIAS and all(AGENT_ID.fullmatch(one) for one in ids)
@@ -125,6 +137,8 @@ def _pause(resource: Resource, deployment: Deployment) -> Action:
         return DenyAgentToolsToRole(place, policy, resource.name)
     if resource.type in AGENT_CORE:
         return DenyAgentAccess(place, resource.arn)
+    if resource.type == BASE:
+        return DenyKnowledgeBase(place, resource.name)
     agent, _, alias = resource.name.partition("/")
     return RejectAgentInvocations(place, agent, (alias or EVERY,))
 
@@ -142,7 +156,7 @@ PLAYBOOK = Playbook(
     optional=CHANGED_AGENTS,
     targets=targets,
     plan=plan,
-    actions=(DenyAgentAccess, RejectAgentInvocations, DenyAgentToolsToRole),
+    actions=(DenyAgentAccess, RejectAgentInvocations, DenyAgentToolsToRole, DenyKnowledgeBase),
     controls=(
         "NIST.800-53.r5 AC-3",
         "NIST.800-53.r5 AC-6",
@@ -158,7 +172,7 @@ PLAYBOOK = Playbook(
     recommended_mode=Mode.APPROVE,
     manual_step=manual_step,
     incident=Incident.ALWAYS,
-    by_arn=(*AGENT_CORE, AGENT, ALIAS, ROLE),
+    by_arn=(*AGENT_CORE, AGENT, ALIAS, BASE, ROLE),
 )
 
 handler = serve(PLAYBOOK)

@@ -120,7 +120,7 @@ OF_FAMILY = {  # the actions of each
     "resume_macie restore_key",
     "guardrail": "enforce_guardrail",
     "baseline": "restore_invocation_logging restore_enforced_guardrail",
-    "agent": "deny_agent_access reject_agent_invocations",
+    "agent": "deny_agent_access reject_agent_invocations deny_knowledge_base",
     "notebook": "change_notebook",
     "model_package": "withdraw_approval",
     "job": "stop_jobs",

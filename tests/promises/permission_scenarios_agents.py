@@ -6,7 +6,7 @@ from console.staging import stage
 from cordon import by_arn
 from cordon.statuses import Status
 from embedded import backends
-from embedded.backends import agentcore
+from embedded.backends import agentcore, customization
 from tests.examples import HEADERS, folder_of
 from tests.make import NOON
 from tests.promises.test_by_arn import PLACE, named
@@ -36,4 +36,15 @@ def _contained_and_released(world: World, arn: str) -> None:
     assert world.release(world.case()).status is Status.REOPENED
 
 
-AGENT_ROADS: tuple[Callable[[World], None], ...] = (role_is_denied, without_policy)
+def knowledge_base_is_closed(world: World) -> None:
+    """A managed knowledge base has no policy: releasing deletes ours; with one it is put back."""
+    where = backends.here(PLACE.account, PLACE.region)
+    customization.base("KBMANAGED1", where, bucket="arn:aws:s3:::acme-docs", type="MANAGED")
+    _contained_and_released(world, PLACE.arn("bedrock", "knowledge-base/KBMANAGED1"))
+
+
+AGENT_ROADS: tuple[Callable[[World], None], ...] = (
+    role_is_denied,
+    without_policy,
+    knowledge_base_is_closed,
+)

@@ -30,6 +30,7 @@ ARNS = {  # of each type that a header names
     "AWS::BedrockAgentCore::Memory": PLACE.arn("bedrock-agentcore", "memory/note-0123456789"),
     "AWS::Bedrock::Agent": PLACE.arn("bedrock", "agent/AGENT12345"),
     "AWS::Bedrock::AgentAlias": PLACE.arn("bedrock", "agent-alias/AGENT12345/ALIAS12345"),
+    "AWS::Bedrock::KnowledgeBase": PLACE.arn("bedrock", "knowledge-base/KBMANAGED1"),
     "AWS::S3::Object": "arn:aws:s3:::acme-incoming/model.tar.gz",
     "AWS::CloudTrail::Trail": PLACE.arn("cloudtrail", "trail/acme-trail"),
     "AWS::GuardDuty::Detector": PLACE.arn("guardduty", f"detector/{DETECTOR}"),
@@ -97,20 +98,25 @@ def caller(world: World) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("kind", "action", "stays"),
     [
-        ("Runtime", "InvokeAgentRuntime", "StopRuntimeSession"),
-        ("Runtime", "InvokeAgentRuntimeWithWebSocketStream", "UpdateAgentRuntime"),
-        ("Gateway", "InvokeGateway", "UpdateGateway"),
-        ("Memory", "CreateEvent", "ListEvents"),
+        ("BedrockAgentCore::Runtime", "InvokeAgentRuntime", "StopRuntimeSession"),
+        (
+            "BedrockAgentCore::Runtime",
+            "InvokeAgentRuntimeWithWebSocketStream",
+            "UpdateAgentRuntime",
+        ),
+        ("BedrockAgentCore::Gateway", "InvokeGateway", "UpdateGateway"),
+        ("BedrockAgentCore::Memory", "CreateEvent", "ListEvents"),
+        ("Bedrock::KnowledgeBase", "Retrieve", "UpdateKnowledgeBase"),
     ],
 )
 def test_what_is_paused_is_refused_and_then_allowed_again(
     world: World, caller: str, kind: str, action: str, stays: str
 ) -> None:
-    arn = ARNS[f"AWS::BedrockAgentCore::{kind}"]
+    arn, service = ARNS[f"AWS::{kind}"], ARNS[f"AWS::{kind}"].split(":")[2]
     staged(world, PAUSE, arn)
 
     def may(name: str) -> bool:
-        need = RequiredPermission(f"bedrock-agentcore:{name}", arn)
+        need = RequiredPermission(f"{service}:{name}", arn)
         return world.account.guard.decide(caller, need) is Decision.ALLOWED
 
     assert may(action) and may(stays)
@@ -145,6 +151,8 @@ def test_role_of_an_agent_is_denied_its_tools(world: World) -> None:
         (PLACE.arn("bedrock", "agent-alias/AGENT12345/TSTALIASID"), "cannot contain"),
         (PLACE.arn("bedrock", "agent/../../agents"), "cannot contain"),
         (PLACE.arn("bedrock", "agent/AGENT 2345"), "cannot contain"),
+        (PLACE.arn("bedrock", "knowledge-base/KBMANAGED1/data-source/DS"), "this is"),
+        (PLACE.arn("bedrock", "knowledge-base/KB*"), "cannot contain"),
         (PLACE.arn("bedrock-agentcore", "runtime/help-0123456789/endpoint/DEFAULT"), "this is"),
         (PLACE.arn("bedrock-agentcore", "runtime/help"), "cannot contain"),
         (PLACE.arn("bedrock-agentcore", "runtime/help-0123456789*"), "cannot contain"),

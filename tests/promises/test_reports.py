@@ -139,3 +139,32 @@ def test_daily_check_of_what_is_right_changes_nothing(world: World) -> None:
     assert not {"BatchUpdateFindings", "UpdateOpsItem", "CreateOpsItem", "PutEvents"} & {*calls}
     assert (len(world.published), world.state) == (published, state)
     assert world.troubles == []
+
+
+def test_incident_of_a_control_closes_when_the_control_passes(world: World) -> None:
+    """Everywhere it was shown, with evidence; not where a person has suppressed the finding."""
+    world.send(event("securityhub_kms_3"))
+    case = world.case()
+    assert case.status is Status.ESCALATED
+    original = world.hub_finding(case.finding.id)
+    assert original["UserDefinedFields"] == {"cordon": "handled"}  # what the rule looks for
+    passed = event("securityhub_kms_3_passed")
+    suppressed = json.loads(json.dumps(passed))
+    suppressed["detail"]["findings"][0]["Workflow"]["Status"] = "SUPPRESSED"
+    others = json.loads(json.dumps(passed))
+    del others["detail"]["findings"][0]["UserDefinedFields"]
+    for one in (suppressed, others):
+        assert world.account.deliver(one).rules == ()
+    assert world.case().status is Status.ESCALATED
+    world.account.deliver(passed)
+    case = world.case()
+    assert (case.status, case.decided_why) == (Status.RELEASED, "the control passed")
+    released = world.evidence(case)[-1]
+    assert (released["stage"], released["content"]["why"]) == ("released", "the control passed")
+    number = world.reported(case).ops_item
+    item = world.account.client("ssm").get_ops_item(OpsItemId=number)["OpsItem"]
+    assert item["Status"] == "Resolved" and "the control passed" in item["Description"]
+    ours = world.finding(case)
+    assert (ours["RecordState"], ours["Compliance"]["Status"]) == ("ARCHIVED", "PASSED")
+    workflow = world.hub_finding(case.finding.id)["Workflow"]["Status"]
+    assert workflow == original["Workflow"]["Status"]  # Security Hub resolves it itself

@@ -38,7 +38,12 @@ def not_ours(finding: Finding, playbook: Playbook, deployment: Deployment) -> st
 
 
 def passes(finding: Finding, playbook: Playbook) -> bool:
-    """Does the finding say that its condition is over, to a playbook that then releases?"""
+    """Does the finding say that its condition is over, to a playbook that then releases?
+
+    An incident ends with a pass alone: that a finding is archived says nothing of the condition.
+    """
+    if finding.state is State.PASSED and finding.matches(*playbook.ends_on_pass):
+        return True
     return finding.state in CLOSED_STATES and playbook.releases_on_pass
 
 

@@ -100,6 +100,7 @@ class Playbook:
     manual_step: Callable[[Finding], str]  # what a person must do, in plain words
     incident: Incident  # when its cases open one
     releases_on_pass: bool = False  # releases by itself when the control passes
+    ends_on_pass: tuple[str, ...] = ()  # kinds of which a pass ends a case that changed nothing
     resolves: tuple[str, ...] = ()  # kinds of controls whose own evaluation then turns
     handles_high: tuple[str, ...] = ()  # the same, where the finding is High or Critical
     handles_critical: bool = False  # whatever is Critical

@@ -95,11 +95,12 @@ def release(
 def close(
     case: Case, services: Services, *, by: str, why: str, said: Mapping[str, Any] = NOTHING_MORE
 ) -> Case:
-    """A case that holds nothing, because it was for a person: a person says that it is over."""
+    """A case that holds nothing, because it was for a person: they or its source say it is over."""
     proof = services.evidence(case)
     proof.write("released", {"by": by, "why": why, **said})
     changes = {"decided_by": by, "decided_why": why, "evidence_end": proof.link}
-    return services.cases.transition(case, Event.NOTHING_HELD, **changes)
+    event = Event.SOURCE_UNDID if by == FINDING_SOURCE else Event.NOTHING_HELD
+    return services.cases.transition(case, event, **changes)
 
 
 def undo(case: Case, action: Action, proof: Evidence, services: Services) -> ActionResult:

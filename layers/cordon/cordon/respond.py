@@ -35,7 +35,7 @@ from cordon.outcome import (
 )
 from cordon.policy import Decision, PolicyInput, Verdict, decide, may_release
 from cordon.question import NOBODY, end, is_over, period_is_over
-from cordon.release import FINDING_SOURCE, release
+from cordon.release import FINDING_SOURCE, close, release
 from cordon.settings import MasterSwitch
 from cordon.sources.custom_action import RELEASE_ACTION
 from cordon.sources.own_finding import case_named
@@ -43,7 +43,7 @@ from cordon.statuses import CLOSED, CONTAIN_ENDED, Event, Status
 
 HOLDING = (Status.CONTAINING, Status.RELEASING, *CONTAIN_ENDED)
 ONE_SCAN = timedelta(hours=1)  # findings of one scan come together: one look is enough
-ENDED_BY_PASS = (Status.OBSERVED, Status.AWAITING_APPROVAL, Status.ESCALATED, Status.REOPENED)
+ENDED_BY_PASS = (Status.OBSERVED, Status.AWAITING_APPROVAL, Status.REOPENED)
 KNOWN = "a sweep changes no case that there is"
 OPENING = {  # what a decision makes of a case that is new, or that begins anew
     Verdict.OBSERVE: Event.OBSERVE,
@@ -237,6 +237,8 @@ def release_on_pass(case: Case, services: Services, why: str) -> Outcome:
     """What is held is undone; a question is over; what a person reopened is over too."""
     if case.awaits_approval_again or case.status in HOLDING:
         case = release(case, services, by=FINDING_SOURCE, why=why)
+    elif case.status is Status.ESCALATED:
+        case = close(case, services, by=FINDING_SOURCE, why=why)
     elif case.status in ENDED_BY_PASS:
         by = {"decided_by": FINDING_SOURCE, "decided_why": why}
         case = services.cases.transition(case, Event.SOURCE_UNDID, **by)

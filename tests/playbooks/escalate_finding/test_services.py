@@ -6,7 +6,8 @@ import pytest
 
 from console.coverage.data import read as coverage
 from cordon.deployment import Deployment
-from cordon.finding import Fact, Finding, Resource, Severity, SeverityLabel
+from cordon.finding import Fact, Finding, Resource, Severity, SeverityLabel, State
+from cordon.gate import passes
 from cordon.lifecycle import STAGES, stage
 from cordon.reporting.incident import body
 from cordon.reporting.security_hub import own_finding
@@ -58,7 +59,21 @@ def test_only_an_incident_that_is_opened_is_to_be_resolved(severity: str, opened
     plan = ESCALATE.plan_for(of(severity), DEPLOYMENT)
     assert plan.actions == ()
     assert "Bring the resource into line" in plan.manual_step
-    assert ("resolve the incident" in plan.manual_step) is opened
+    assert ("closes the incident" in plan.manual_step) is opened
+
+
+def test_pass_of_a_control_is_of_the_case_that_its_failure_opened() -> None:
+    """It is informational, whatever it was; archived, nothing is known of the condition."""
+    passed = of("INFORMATIONAL", state=State.PASSED)
+    assert ESCALATE.case_id(passed) == ESCALATE.case_id(of("HIGH"))
+    assert ESCALATE.matches(passed) and passes(passed, ESCALATE)
+    assert not passes(replace(passed, state=State.ARCHIVED), ESCALATE)
+
+
+@pytest.mark.parametrize("sample", ["cloudwatch_guardrail_alarm_ok", "ocsf_s3_2_passed"])
+def test_an_alarm_that_is_ok_and_other_controls_end_no_incident(sample: str) -> None:
+    passed = found(sample)
+    assert passed.state is State.PASSED and not passes(passed, ESCALATE)
 
 
 OF_WORKLOAD = ((str(Fact.WORKLOAD), "team=mlops"),)
@@ -74,7 +89,7 @@ def test_of_an_ai_workload_a_medium_control_opens_an_incident_too(
     finding, nobody = of(severity, facts=OF_WORKLOAD), ESCALATE.needs_nobody
     assert ESCALATE.matches(finding) is handled
     assert nobody is not None and nobody(finding, DEPLOYMENT) == ""
-    assert ("resolve the incident" in ESCALATE.plan_for(finding, DEPLOYMENT).manual_step) is handled
+    assert ("closes the incident" in ESCALATE.plan_for(finding, DEPLOYMENT).manual_step) is handled
 
 
 def test_the_function_is_given_what_the_operator_named() -> None:

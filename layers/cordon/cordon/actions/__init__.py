@@ -54,6 +54,7 @@ MODULES = {  # by name, the module within this package
     "restore_enforced_guardrail": "put_back",
     "deny_agent_access": "agent_core",
     "reject_agent_invocations": "agent_aliases",
+    "deny_knowledge_base": "knowledge_bases",
     "change_notebook": "notebooks",
     "withdraw_approval": "model_packages",
     "stop_jobs": "stop_jobs",

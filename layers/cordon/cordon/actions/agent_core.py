@@ -18,9 +18,9 @@ from typing import Any, ClassVar
 from botocore.exceptions import ClientError
 
 from cordon.actions import policy_text
-from cordon.actions.action import Json, Refused
+from cordon.actions.action import Json
 from cordon.actions.grants import STATE, Grant, Statement
-from cordon.actions.resource_policy import ResourcePolicy
+from cordon.actions.resource_policy import DenyByPolicy
 from cordon.clients import AwsClients, error_code
 from cordon.concurrency import gather
 from cordon.finding import ARN
@@ -89,7 +89,7 @@ def _kind(arn: str) -> str:
 
 
 @dataclass(frozen=True)
-class DenyAgentAccess(ResourcePolicy):
+class DenyAgentAccess(DenyByPolicy):
     """Add a statement to the resource's policy that denies its use to everybody.
 
     captured  ``{"policy": text | None, "role": the ARN of the role that it works with, or ""}``
@@ -100,6 +100,10 @@ class DenyAgentAccess(ResourcePolicy):
 
     family: ClassVar[str] = "agent"
     sids: ClassVar[tuple[str, ...]] = (SID,)
+    limit: ClassVar[int] = LIMIT
+    advice: ClassVar[str] = (
+        "Deny its use yourself: shorten the policy, or deny the callers and its role by IAM"
+    )
     not_found_errors: ClassVar[tuple[str, ...]] = (NOT_FOUND,)
     grants: ClassVar[tuple[Grant, ...]] = (
         READ_AGENT_CORE.allows(
@@ -143,7 +147,7 @@ class DenyAgentAccess(ResourcePolicy):
 
     def capture(self, aws: AwsClients) -> Json:
         captured, role = gather(partial(super().capture, aws), partial(self._role, aws))
-        self._with_ours(captured[self.setting])
+        self.with_statement(captured[self.setting])
         return {**captured, "role": role}
 
     def is_as_captured(self, aws: AwsClients, captured: Json) -> bool:
@@ -196,7 +200,7 @@ class DenyAgentAccess(ResourcePolicy):
         return _kind(self.arn)
 
     @property
-    def _statement(self) -> policy_text.Statement:
+    def statement(self) -> policy_text.Statement:
         return {
             "Sid": SID,
             "Effect": "Deny",
@@ -204,23 +208,6 @@ class DenyAgentAccess(ResourcePolicy):
             "Action": [f"bedrock-agentcore:{name}" for name in DENIED[self._is]],
             "Resource": self.arn,
         }
-
-    def _with_ours(self, base: str | None) -> str:
-        merged = policy_text.merge(base, [self._statement])
-        if len(merged) > LIMIT:
-            raise Refused(
-                f"{self.arn}: its policy has {len(base or ''):,} characters, and with Cordon's "
-                f"statement more than the {LIMIT:,} that AgentCore takes. Deny its use yourself: "
-                "shorten the policy, or deny the callers and its role by IAM"
-            )
-        return merged
-
-    def _write_with_ours(
-        self, aws: AwsClients, base: Any, shown: Any, *, first: bool
-    ) -> dict[str, Any]:
-        text = self._with_ours(base)
-        self.write(aws, text)
-        return self.noted(text, base, [self._statement])
 
     def _role(self, aws: AwsClients) -> str:
         with self._raising_deleted():

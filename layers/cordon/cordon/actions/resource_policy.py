@@ -56,6 +56,37 @@ class ResourcePolicy(Setting):
         return {} if self.equal(base, captured[self.setting]) else {"base_policy": base}
 
 
+@dataclass(frozen=True)
+class DenyByPolicy(ResourcePolicy):
+    """Base of those that add one statement, a deny, to the policy of a resource."""
+
+    limit: ClassVar[int]  # characters of one policy
+    advice: ClassVar[str]  # what a person does where ours has no room
+
+    @property
+    def statement(self) -> Statement:
+        """The deny."""
+        raise NotImplementedError
+
+    def with_statement(self, base: str | None) -> str:
+        """The policy with the deny. Raises Refused where it has no room."""
+        merged = policy_text.merge(base, [self.statement])
+        if len(merged) > self.limit:
+            raise Refused(
+                f"{self.resource}: its policy has {len(base or ''):,} characters, and with "
+                f"Cordon's statement more than the {self.limit:,} that the service takes. "
+                f"{self.advice}"
+            )
+        return merged
+
+    def _write_with_ours(
+        self, aws: AwsClients, base: Any, shown: Any, *, first: bool
+    ) -> dict[str, Any]:
+        text = self.with_statement(base)
+        self.write(aws, text)
+        return self.noted(text, base, [self.statement])
+
+
 def _differs(current: Any, wanted: Sequence[str]) -> str:
     there = policy_text.sids(current)
     names = ", ".join(sid for sid in wanted if sid not in there) or "none"

@@ -203,7 +203,7 @@ def workflow(case: Case, playbook: Playbook) -> str:
     """
     if case.status in (Status.REJECTED, Status.EXPIRED):
         return ""
-    if ended_by_source(case) and playbook.releases_on_pass:
+    if ended_by_source(case) and (playbook.releases_on_pass or playbook.ends_on_pass):
         return ""
     resolved = playbook.turns(case.finding) and case.status is Status.CONTAINED
     resolved = resolved and all(r.status is ActionStatus.VERIFIED for r in case.results)
