@@ -1,13 +1,12 @@
 """An approved version of a model whose data lies in a bucket that one of our holds has tagged."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ClientError
 
 from cordon.assessing import held_data
-from cordon.assessing.evaluation import Compliance, Evaluation, Unread
+from cordon.assessing.evaluation import Compliance, Evaluation, Found
 from cordon.assessing.request import Request
 from cordon.clients import AwsClients
 from embedded import backends
@@ -50,7 +49,7 @@ def tag(aws: AwsClients, name: str, *keys: str) -> None:
     )
 
 
-def said(found: Iterator[Evaluation | Unread]) -> list[tuple[str, str]]:
+def said(found: Found) -> list[tuple[str, str]]:
     """Of each version: what is said of it, and why."""
     return [
         (one.compliance, one.annotation) if isinstance(one, Evaluation) else ("", one.why)
