@@ -58,7 +58,7 @@ def log_to(aws: AwsClients, **destination: Any) -> None:
 
 def test_invocations_are_logged_or_not(aws: AwsClients) -> None:
     (found,) = bedrock_settings.assess_logging(aws, REQUEST)
-    assert found.resource == (ACCOUNT, PLACE.account)
+    assert isinstance(found, Evaluation) and found.resource == (ACCOUNT, PLACE.account)
     is_off = {PLACE.account: f"{WRONG} Model invocations are not logged"}
     assert said(iter([found])) == is_off
     log_to(aws)  # a configuration without a destination
