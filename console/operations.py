@@ -16,6 +16,7 @@ import botocore.session
 from botocore import xform_name
 
 NAMED = {
+    "agentcore": "bedrock-agentcore-control",
     "agents": "bedrock-agent",
     "hub": "securityhub",
     "states": "stepfunctions",

@@ -1,13 +1,10 @@
 """An approved version of a model whose data lies in a bucket that one of our holds has tagged."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-
 import pytest
 from botocore.exceptions import ClientError
 
 from cordon.assessing import held_data
-from cordon.assessing.evaluation import Compliance, Evaluation, Unread
+from cordon.assessing.evaluation import Compliance, Evaluation, Found
 from cordon.assessing.request import Request
 from cordon.clients import AwsClients
 from embedded import backends
@@ -50,7 +47,7 @@ def tag(aws: AwsClients, name: str, *keys: str) -> None:
     )
 
 
-def said(found: Iterator[Evaluation | Unread]) -> list[tuple[str, str]]:
+def said(found: Found) -> list[tuple[str, str]]:
     """Of each version: what is said of it, and why."""
     return [
         (one.compliance, one.annotation) if isinstance(one, Evaluation) else ("", one.why)
@@ -159,11 +156,11 @@ def test_a_bucket_and_a_data_set_are_read_once_in_a_run(aws: AwsClients) -> None
     lineage.made_of(HERE.arn("sagemaker", "artifact/d1-0"), made, HERE)
     calls: list[str] = []
 
-    def note(operation: str) -> None:
-        stub(aws, *operation.split(":"), lambda _: calls.append(operation))  # type: ignore[arg-type]
+    def count(service: str, operation: str) -> None:
+        stub(aws, service, operation, lambda _: calls.append(operation))
 
-    note("s3control:ListTagsForResource")
-    note("sagemaker:DescribeArtifact")
-    found = list(held_data.assess_tainted(aws, replace(REQUEST, rule=held_data.TAINTED_RULE)))
-    assert [one.id for one in found] == [first, second]
-    assert sorted(calls) == ["s3control:ListTagsForResource", "sagemaker:DescribeArtifact"]
+    count("s3control", "ListTagsForResource")
+    count("sagemaker", "DescribeArtifact")
+    found = list(held_data.assess_tainted(aws, REQUEST))
+    assert [one.id for one in found if isinstance(one, Evaluation)] == [first, second]
+    assert sorted(calls) == ["DescribeArtifact", "ListTagsForResource"]

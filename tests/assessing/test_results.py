@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cordon.assessing.evaluation import ACCOUNT, Compliance, Evaluation, Unread
+from cordon.assessing.evaluation import ACCOUNT, Compliance, Evaluation, Unlisted, Unread
 from cordon.assessing.handler import RULES, handler
 from cordon.assessing.request import Request
 from cordon.assessing.results import Results
@@ -56,7 +56,7 @@ def of(id: str, compliance: Compliance = Compliance.COMPLIANT, note: str = "") -
     return Evaluation(TYPE, id, compliance, note)
 
 
-def put(config: Config, *found: Evaluation | Unread, time: Any = lambda: True) -> None:
+def put(config: Config, *found: Evaluation | Unread | Unlisted, time: Any = lambda: True) -> None:
     Results(config, REQUEST).put_all(iter(found), time)
 
 
@@ -76,6 +76,16 @@ def test_what_could_not_be_read_stays_as_it_was() -> None:
     config = Config(known=["unread"])
     with pytest.raises(RunIncomplete, match="unread: access to it is denied"):
         put(config, Unread(TYPE, "unread", "access to it is denied"), of("there"))
+    assert config.said == {"there": "COMPLIANT"}
+
+
+def test_what_could_not_be_listed_stays_as_it_was() -> None:
+    config = Config(known=["deleted"])
+    put(config, of("there"), Unlisted("AWS::BedrockAgentCore::", "it cannot be reached"))
+    assert config.said == {"there": "COMPLIANT", "deleted": "NOT_APPLICABLE"}
+    config = Config(known=["not listed"])
+    with pytest.raises(RunIncomplete, match="not listed: it cannot be reached"):
+        put(config, of("there"), Unlisted("AWS::SageMaker::", "it cannot be reached"))
     assert config.said == {"there": "COMPLIANT"}
 
 

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from cordon.assessing import (
     bedrock_settings,
@@ -16,14 +17,14 @@ from cordon.assessing import (
     model_packages,
     required_tags,
 )
-from cordon.assessing.evaluation import ACCOUNT, Evaluation, Found, Unread
+from cordon.assessing.evaluation import ACCOUNT, Evaluation, Found, Unlisted, Unread
 from cordon.assessing.handler import RULES
 from cordon.assessing.request import Request
 from cordon.clients import AwsClients
 from cordon.errors import Malformed
 from cordon.sources.config import managed_rule
 from embedded import backends
-from embedded.backends import guardrails, inventory, lineage, notebooks
+from embedded.backends import agentcore, guardrails, inventory, lineage, notebooks
 from tests.actions.scenario import PLACE, stub
 from tests.architecture.stack import raw, stack
 from tests.architecture.test_template_rules import config, reached
@@ -57,7 +58,7 @@ def log_to(aws: AwsClients, **destination: Any) -> None:
 
 def test_invocations_are_logged_or_not(aws: AwsClients) -> None:
     (found,) = bedrock_settings.assess_logging(aws, REQUEST)
-    assert found.resource == (ACCOUNT, PLACE.account)
+    assert isinstance(found, Evaluation) and found.resource == (ACCOUNT, PLACE.account)
     is_off = {PLACE.account: f"{WRONG} Model invocations are not logged"}
     assert said(iter([found])) == is_off
     log_to(aws)  # a configuration without a destination
@@ -217,6 +218,46 @@ def test_required_tags_are_there_or_named(aws: AwsClients) -> None:
         domain.rpartition("/")[2]: f"{WRONG} Without the tag scope",
         agent: f"{WRONG} Without the tag owner, scope",
     }
+
+
+def test_required_tags_of_agentcore_are_there_or_named(aws: AwsClients) -> None:
+    client = aws.client("bedrock-agentcore-control")
+    role = PLACE.arn("iam", "role/service", region="")
+    agentcore.make(
+        HERE.arn("bedrock-agentcore", "runtime/shop-0123456789"), HERE, role, {"owner": "ana"}
+    )
+    gateway = client.create_gateway(
+        name="tools", roleArn=role, protocolType="MCP", authorizerType="AWS_IAM"
+    )["gatewayId"]
+    memory = client.create_memory(name="m", eventExpiryDuration=30, tags={"owner": "ana"})["memory"]
+    request = replace(REQUEST, parameters={"tags": "owner"})
+    assert said(required_tags.assess(aws, request)) == {
+        "shop-0123456789": RIGHT,
+        gateway: f"{WRONG} Without the tag owner",
+        memory["arn"].rpartition("/")[2]: RIGHT,
+    }
+
+
+def test_memory_that_another_resource_manages_is_not_judged(aws: AwsClients) -> None:
+    one = {"arn": HERE.arn("bedrock-agentcore", "memory/m"), "createdAt": NOON, "updatedAt": NOON}
+    managed = {**one, "managedByResourceArn": HERE.arn("bedrock-agentcore", "harness/h")}
+    stub(aws, "bedrock-agentcore-control", "ListMemories", lambda _: {"memories": [managed]})
+    request = replace(REQUEST, parameters={"tags": "owner"})
+    assert said(required_tags.assess(aws, request)) == {}
+
+
+def test_where_agentcore_cannot_be_reached_the_others_are_judged(
+    aws: AwsClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebooks.make("right", HERE, {"owner": "ana"})
+    client = aws.client("bedrock-agentcore-control")
+
+    def unreachable(_: str) -> None:
+        raise EndpointConnectionError(endpoint_url="https://agentcore")
+
+    monkeypatch.setattr(client, "get_paginator", unreachable)
+    found = list(required_tags.assess(aws, replace(REQUEST, parameters={"tags": "owner"})))
+    assert [type(one) for one in found] == [Evaluation, Unlisted]
 
 
 def test_tags_that_cannot_be_read_are_no_verdict(aws: AwsClients) -> None:

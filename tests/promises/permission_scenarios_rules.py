@@ -2,7 +2,7 @@
 
 import json
 
-from embedded.backends import here, lineage, model_packages, notebooks
+from embedded.backends import agentcore, here, lineage, model_packages, notebooks
 from tests.promises.world import HOME, World
 
 RULES = {  # as the stack is deployed
@@ -27,6 +27,7 @@ def assessed(world: World) -> None:
     for rule in (*rules, *rules):
         world.account.config_rules.evaluate(rule.logical)
         world.account.settle()
+    assert world.account.messages("FailedInvocations") == []
     (case,) = world.cases
     assert [action.resource for action in case.plan.actions] == [arn.replace("/1", "/2")]
 
@@ -76,6 +77,12 @@ def tagged(world: World) -> None:
         storageConfiguration={"type": "OPENSEARCH_SERVERLESS"},  # moto's needs one
         tags=owner,
     )
+    core = world.account.client("bedrock-agentcore-control")
+    agentcore.make(PLACE.arn("bedrock-agentcore", "runtime/shop-0123456789"), PLACE, role, owner)
+    core.create_gateway(
+        name="tools", roleArn=role, protocolType="MCP", authorizerType="AWS_IAM", tags=owner
+    )
+    core.create_memory(name="shop", eventExpiryDuration=30, tags=owner)
 
 
 RULE_ROADS = (assessed,)

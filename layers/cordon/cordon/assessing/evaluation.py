@@ -64,4 +64,12 @@ class Unread:
         return self.type, self.id
 
 
-Found = Iterator[Evaluation | Unread]
+@dataclass(frozen=True)
+class Unlisted:
+    """Types whose resources could not be listed: what was reported of them before stays."""
+
+    types: str  # how they begin
+    why: str
+
+
+Found = Iterator[Evaluation | Unread | Unlisted]

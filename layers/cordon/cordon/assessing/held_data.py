@@ -66,7 +66,7 @@ class _Held:
 
     def __init__(self, aws: AwsClients, request: Request, prefix: str) -> None:
         self._sagemaker = aws.client("sagemaker")
-        self._s3 = aws.client("s3control")
+        self._s3control = aws.client("s3control")
         self._request = request
         self._prefix = prefix
         self._places: dict[str, str] = {}  # data set → where it lies
@@ -136,7 +136,7 @@ class _Held:
         except Refused:
             return None
         try:
-            tags = self._s3.list_tags_for_resource(
+            tags = self._s3control.list_tags_for_resource(
                 AccountId=self._request.account,
                 ResourceArn=f"arn:{self._request.partition}:s3:::{bucket}",
             )["Tags"]

@@ -1,24 +1,27 @@
 """What serves or feeds AI has the tags that the operator requires, as of its owner and scope.
 
 Looked at: SageMaker's endpoints, notebook instances and domains, Bedrock's agents and knowledge
-bases. Their tags are read from the services themselves: AWS Config does not record all of these
+bases, AgentCore's runtimes, gateways and memories (but for one that another resource manages).
+Their tags are read from the services themselves: AWS Config does not record all of these
 types, and has no page that says where it keeps the tags of the others. A tag without a value is
 none.
 
 Sources: Amazon SageMaker AI API Reference, "ListEndpoints", "ListNotebookInstances", "ListDomains",
 "ListTags"; Agents for Amazon Bedrock API Reference, "ListAgents", "ListKnowledgeBases",
-"ListTagsForResource"; Service Authorization Reference, "Amazon Bedrock" (forms of ARNs).
+"ListTagsForResource"; Amazon Bedrock AgentCore Control Plane API Reference, "ListAgentRuntimes",
+"ListGateways", "ListMemories", "ListTagsForResource"; Service Authorization Reference, "Amazon
+Bedrock", "Amazon Bedrock Agentcore" (forms of ARNs).
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from cordon.actions.sagemaker import is_deleted
 from cordon.actions.tag import tags_by_key
-from cordon.assessing.evaluation import Compliance, Evaluation, Found, Unread
+from cordon.assessing.evaluation import Compliance, Evaluation, Found, Unlisted, Unread
 from cordon.assessing.request import Request
 from cordon.clients import AwsClients, error_code
 from cordon.finding import Place
@@ -26,6 +29,8 @@ from cordon.finding import Place
 RULE = "cordon-ai-resource-has-required-tags"
 REFUSED = ("AccessDenied", "AccessDeniedException")
 NOT_FOUND = "ResourceNotFoundException"  # in Bedrock's words
+AGENTCORE = "AWS::BedrockAgentCore::"
+NOT_REACHED = "AgentCore cannot be reached"
 Tags = Mapping[str, str]
 
 
@@ -39,9 +44,15 @@ def assess(aws: AwsClients, request: Request) -> Found:
     if not aws.has_service("bedrock"):
         return
     agents = aws.client("bedrock-agent")
-    read = partial(_tags_of_bedrock, agents)
-    for kind, arn in _of_bedrock(agents, Place(request.partition, request.account, aws.region)):
-        yield from _judged(kind, arn, read, required)
+    place = Place(request.partition, request.account, aws.region)
+    for kind, arn in _of_bedrock(agents, place):
+        yield from _judged(kind, arn, partial(_tags_of_bedrock, agents), required)
+    agentcore = aws.client("bedrock-agentcore-control")
+    try:
+        for kind, arn in _of_agentcore(agentcore, place):
+            yield from _judged(kind, arn, partial(_tags_of_bedrock, agentcore), required)
+    except EndpointConnectionError:  # botocore lists no Regions of AgentCore
+        yield Unlisted(AGENTCORE, NOT_REACHED)
 
 
 def _judged(kind: str, arn: str, read: Callable[[str], Tags], required: tuple[str, ...]) -> Found:
@@ -84,11 +95,25 @@ def _of_bedrock(agents: Any, place: Place) -> Iterator[tuple[str, str]]:
             yield "AWS::Bedrock::KnowledgeBase", arn
 
 
+def _of_agentcore(agentcore: Any, place: Place) -> Iterator[tuple[str, str]]:
+    for page in agentcore.get_paginator("list_agent_runtimes").paginate():
+        for one in page["agentRuntimes"]:
+            yield f"{AGENTCORE}Runtime", one["agentRuntimeArn"]
+    for page in agentcore.get_paginator("list_gateways").paginate():
+        for one in page["items"]:
+            arn = place.arn("bedrock-agentcore", f"gateway/{one['gatewayId']}")
+            yield f"{AGENTCORE}Gateway", arn
+    for page in agentcore.get_paginator("list_memories").paginate():
+        for one in page["memories"]:
+            if not one.get("managedByResourceArn"):
+                yield f"{AGENTCORE}Memory", one["arn"]
+
+
 def _tags_of_sagemaker(sagemaker: Any, arn: str) -> Tags:
     pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
     return tags_by_key([tag for page in pages for tag in page["Tags"]])
 
 
-def _tags_of_bedrock(agents: Any, arn: str) -> Tags:
-    tags: Tags = agents.list_tags_for_resource(resourceArn=arn)["tags"]
+def _tags_of_bedrock(client: Any, arn: str) -> Tags:
+    tags: Tags = client.list_tags_for_resource(resourceArn=arn).get("tags", {})
     return tags

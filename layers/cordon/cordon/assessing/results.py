@@ -3,7 +3,8 @@
 Results go as they come, a hundred at a time, all with the token of the request: so those are there
 that were found before the time is over. What an earlier run has reported and this one has not found
 is NOT_APPLICABLE: it was deleted, or the rule is no longer about it. That is said only after a run
-that saw everything.
+that saw everything. Of types that could not be listed it is not said; where something of them is
+known, that is a failure, and where nothing is, the Region may not have the service.
 
 Sources: AWS Config API Reference, "PutEvaluations" (100 evaluations a call; FailedEvaluations are
 those that were not taken), "GetComplianceDetailsByConfigRule"; AWS Config Developer Guide,
@@ -14,7 +15,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cordon.assessing.evaluation import ACCOUNT, Compliance, Evaluation, Found, Unread
+from cordon.assessing.evaluation import (
+    ACCOUNT,
+    Compliance,
+    Evaluation,
+    Found,
+    Unlisted,
+    Unread,
+)
 from cordon.assessing.request import Request
 from cordon.errors import RunIncomplete
 
@@ -36,14 +44,19 @@ class Results:
         """Report all that is found. Raises RunIncomplete at its end, where something is missing."""
         seen: set[tuple[str, str]] = set()
         unread: list[Unread] = []
+        unlisted: list[Unlisted] = []
         failed = 0
         for some in _hundreds(self._in_time(found, has_time)):
-            seen |= {one.resource for one in some}
+            seen |= {one.resource for one in some if not isinstance(one, Unlisted)}
+            unlisted += [one for one in some if isinstance(one, Unlisted)]
             unread += [one for one in some if isinstance(one, Unread)]
             failed += self._put([one for one in some if isinstance(one, Evaluation)])
         if not self.complete:
             raise RunIncomplete(f"{self.request.rule}: {OUT_OF_TIME}")
         known = self._known()
+        for one in unlisted:
+            unread += [Unread(*this, one.why) for this in known if this[0].startswith(one.types)]
+        seen |= {one.resource for one in unread}
         over = [
             Evaluation(type, id, Compliance.NOT_APPLICABLE, NO_LONGER)
             for type, id in sorted(known - seen)
