@@ -42,9 +42,9 @@ every_action = pytest.mark.parametrize("kind", all_actions(), ids=lambda kind: k
 
 
 def every_scenario(test: Callable[..., None]) -> Callable[..., None]:
-    """The test, once for each scenario; a run of the whole suite tries a third of them."""
+    """The test, once for each scenario; a run of the whole suite tries a fifth of them."""
     tried = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)(test)
-    return pytest.mark.drawn(1 / 3)(tried)
+    return pytest.mark.drawn(1 / 5)(tried)
 
 
 @dataclass(frozen=True)

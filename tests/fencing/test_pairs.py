@@ -116,7 +116,7 @@ def both_die(one: Side, other: Side) -> None:
     finish(one.die(), other.die())
 
 
-@pytest.mark.drawn(1 / 4)
+@pytest.mark.drawn(1 / 8)
 @pytest.mark.parametrize("look", PLANS)
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize("end", [both_go_on, the_first_dies, both_die])
@@ -128,7 +128,7 @@ def test_two_sides_end_right(name: str, look: str, end: Any) -> None:
         assert wrong_ends(every_cut((before, *two), end, PLANS[look])) == {}
 
 
-@pytest.mark.drawn(1 / 4)
+@pytest.mark.drawn(1 / 8)
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize("end", [both_go_on, the_first_dies])
 def test_what_goes_out_together_may_come_in_any_order(name: str, end: Any) -> None:

@@ -56,6 +56,7 @@ def test_every_change_is_another_program() -> None:
         assert ast.dump(changed) != ast.dump(ast.parse(source)), mutant.identity
 
 
+@pytest.mark.drawn(0)
 def test_only_what_a_test_sees_is_killed(tmp_path: Path) -> None:
     found: dict[str, str] = {}
 

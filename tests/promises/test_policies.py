@@ -160,6 +160,7 @@ def test_policy_is_enough_to_read(world: World, name: str) -> None:
         COMMANDS[name](stack, world.case())
 
 
+@pytest.mark.drawn(1 / 3)
 @pytest.mark.parametrize(
     ("name", "sid"),
     [(name, sid) for name, sids in READS.items() for sid in sids if sid != "FindStack"],
