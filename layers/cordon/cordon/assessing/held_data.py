@@ -1,8 +1,8 @@
 """No bucket whose data an approved model was made of has a tag that one of our holds has set.
 
-Two rules with one look: ``cordon:tainted:…`` is set by protect_training_data where sensitive data
-was found, ``cordon:low-quality:…`` by hold_dataset where data failed its rules. A tag goes with the
-release of its case, and then the rule passes. Whoever may tag the bucket can set one too.
+Two rules with one look: ``cordon:tainted:…`` is set where sensitive data was found (``TAINTED``),
+``cordon:low-quality:…`` where data failed its rules (``LOW_QUALITY``). A tag goes with the release
+of its case, and then the rule passes. Whoever may tag the bucket can set one too.
 
 What a version was made of is what SageMaker's lineage leads to from its artifact, in ten steps. The
 tag marks a whole bucket: which objects of it were read, nothing here says. Without a data set in
