@@ -59,6 +59,7 @@ READS = {
     "never_locked_out": {"CORDON_BREAK_GLASS", "CORDON_OWN_ROLES", "CORDON_MEMBER_ROLE"},
     "deny_policy": {"CORDON_DENY", "CORDON_ACCOUNT"},
     "region": set(),
+    "stop_training_jobs": set(),  # without it no job is stopped
     "enforced_guardrail": set(),  # without it none is named, and none enforced
     "invocation_log_role": set(),  # without it none is named, and none passed
     "baseline": set(),  # the settings have it
