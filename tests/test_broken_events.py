@@ -16,7 +16,7 @@ from console.dead_letters import NO_LETTERS, DeadLetters
 from console.expected import deployed, home_of
 from console.replay import Replay
 from cordon.settings import Mode
-from embedded.journal import DeadLettered, Invoked
+from embedded.journal import DeadLettered, Invoked, Record
 from tests.examples import BROKEN, event, path_of, plan_beside, samples
 from tests.test_events import PREFIXES, nothing_real_is_in_it
 
@@ -61,7 +61,7 @@ ONE_A_LANE = ("guardduty_severity_is_text", "macie_without_id", "custom_action_r
 
 
 @pytest.mark.parametrize("name", ONE_A_LANE)
-def test_replay_sees_the_dead_letters(name: str) -> None:
+def test_each_lane_keeps_the_event(name: str) -> None:
     """By invocation, by queue, and at the desk; ``make replay`` has the others."""
     assert Replay(ROOT).one(path_of(name)).troubles == []
 
@@ -87,7 +87,7 @@ def letter(body: Any = EVENT, queue: str = QUEUE) -> DeadLettered:
     return DeadLettered(queue, json.dumps(body), "failed")
 
 
-BOTH = (failed("A"), failed("B"), letter(), letter({"requestPayload": EVENT}))
+BOTH: tuple[Record, ...] = (failed("A"), failed("B"), letter(), letter({"requestPayload": EVENT}))
 
 
 def test_what_the_plan_says_is_expected() -> None:

@@ -60,6 +60,7 @@ READS = {
     "deny_policy": {"CORDON_DENY", "CORDON_ACCOUNT"},
     "region": set(),
     "ai_workloads": set(),  # without it none is named, and none found
+    "stop_training_jobs": set(),  # without it no job is stopped
     "enforced_guardrail": set(),  # without it none is named, and none enforced
     "invocation_log_role": set(),  # without it none is named, and none passed
     "baseline": set(),  # the settings have it

@@ -4,6 +4,8 @@ import ast
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.mutants.__main__ import COUNT, SEED
 from tests.mutants.generate import CORE, ROOMS, ROOT, Mutant, drawn, every
 from tests.mutants.run import Runner

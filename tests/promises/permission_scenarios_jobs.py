@@ -28,7 +28,7 @@ def jobs_stopped(world: World) -> None:
     """A person approves that they are stopped; one needs its time, and a workflow waits for it."""
     environment = world.account.functions[JOBS].environment
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(environment, "CORDON_STOP_TRAINING_JOBS", "true")  # type: ignore[arg-type]
+        patch.setitem(environment, "CORDON_STOP_TRAINING_JOBS", "true")
         running = run_jobs()
         world.send(event(SENSITIVE))
         assert world.case().status is Status.AWAITING_APPROVAL

@@ -95,8 +95,7 @@ class DenyKnowledgeBase(DenyByPolicy):
         if kind != MANAGED:
             raise Refused(
                 f"{self.resource} is of type {kind}, and only a managed knowledge base has a "
-                "policy: take it from the agents that use it, or contain their roles (cordon "
-                "contain ROLE --playbook pause_agent)"
+                "policy: take it from the agents that use it, or contain their roles"
             )
         captured = super().capture(aws)
         self.with_statement(captured[self.setting])
