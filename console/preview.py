@@ -9,8 +9,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from console.aws_errors import explained, is_denied, missing
@@ -83,7 +86,11 @@ class OnlyReadings(AwsClients):
         self._made_by = client
 
     def make(self, service: str) -> Any:
-        return _Reader(self._made_by(service, region_name=self.region), self)
+        made = self._made_by(service, region_name=self.region)
+        if _is_address(made.meta.endpoint_url):  # an emulator: no name is below a number
+            config = Config(inject_host_prefix=False)
+            made = self._made_by(service, region_name=self.region, config=config)
+        return _Reader(made, self)
 
     def looks(self) -> None:
         """Something is read."""
@@ -109,6 +116,15 @@ class _Reader:
         if operation is not None or name == "get_paginator":
             self._clients.looks()
         return getattr(self._client, name)
+
+
+def _is_address(url: str) -> bool:
+    """Does AWS_ENDPOINT_URL name an IP address?"""
+    try:
+        ip_address(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+    return True
 
 
 def is_reading(operation: str) -> bool:

