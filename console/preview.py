@@ -13,7 +13,6 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from console.aws_errors import explained, is_denied, missing
@@ -87,9 +86,8 @@ class OnlyReadings(AwsClients):
 
     def make(self, service: str) -> Any:
         made = self._made_by(service, region_name=self.region)
-        if _is_address(made.meta.endpoint_url):  # an emulator: no name is below a number
-            config = Config(inject_host_prefix=False)
-            made = self._made_by(service, region_name=self.region, config=config)
+        if _is_address(made.meta.endpoint_url):
+            made.meta.events.register("before-sign", partial(_to, made.meta.endpoint_url))
         return _Reader(made, self)
 
     def looks(self) -> None:
@@ -119,12 +117,17 @@ class _Reader:
 
 
 def _is_address(url: str) -> bool:
-    """Does AWS_ENDPOINT_URL name an IP address?"""
+    """Does AWS_ENDPOINT_URL name an IP address, as of an emulator?"""
     try:
         ip_address(urlsplit(url).hostname or "")
     except ValueError:
         return False
     return True
+
+
+def _to(endpoint: str, request: Any, **_: Any) -> None:
+    """S3 Control is called at a name below the endpoint's: below an address there is none."""
+    request.url = urlsplit(request.url)._replace(netloc=urlsplit(endpoint).netloc).geturl()
 
 
 def is_reading(operation: str) -> bool:
