@@ -265,7 +265,7 @@ def _show_release(deployed: Stack, case: Case, to: Console, *, full: bool) -> No
 def _confirm(prompt: str, *, yes: bool) -> None:
     """Wait for a yes, where somebody can give one: no script waits at night."""
     if not yes and out.is_terminal and is_typed():
-        typer.confirm(prompt, abort=True)
+        typer.confirm(prompt, abort=True, err=True)
 
 
 def is_typed() -> bool:

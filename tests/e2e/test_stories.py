@@ -88,7 +88,12 @@ class Operator:
         )
         assert done.returncode == ends, done.stderr + done.stdout
         assert "Traceback" not in done.stderr
-        return re.sub(r"\x1b\[[0-9?;]*[a-zA-Z]", "", done.stdout)
+        return plain(done.stdout)
+
+
+def plain(said: str) -> str:
+    """Without what a terminal takes for a command."""
+    return re.sub(r"\x1b\[[0-9?;]*[a-zA-Z]", "", said)
 
 
 def unbroken(said: str) -> str:
@@ -98,7 +103,7 @@ def unbroken(said: str) -> str:
 
 def widest(said: str) -> int:
     """Of the lines that are Cordon's to break: a document's are the terminal's."""
-    ours = (line for line in said.splitlines() if not line.startswith(("+", "-", "case ")))
+    ours = (line for line in plain(said).splitlines() if not line.startswith(("+", "-", "case ")))
     return max((len(line.rstrip()) for line in ours), default=0)
 
 
@@ -161,7 +166,7 @@ def test_an_engineer_on_the_first_day_types_what_the_demo_says(
     while not lines or READY not in lines[-1]:
         line = demo.stdout.readline()
         assert line, lines
-        lines.append(re.sub(r"\x1b\[[0-9?;]*[a-zA-Z]", "", line).rstrip("\n"))
+        lines.append(plain(line).rstrip("\n"))
     said = "\n".join(lines)
     assert "It is not AWS" in said
     for status in ("awaiting_approval", "contained", "observed", "escalated", "tagged"):
