@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from console import render
+from console import render, tables
 from console.coverage import cells, data
 from console.options import ROOT, Find, on_stack
 from console.stack import NotPossible
@@ -20,6 +20,7 @@ def attest(
     says: Annotated[str, typer.Option(help="What you attest, in a sentence.")] = "",
     until: Annotated[str, typer.Option(help="Until which day, as 2027-01-31.")] = "",
     withdraw: Annotated[bool, typer.Option(help="It is no longer so.")] = False,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Attest a cell of the scoping matrices, which no call can fill; or withdraw that.
 
@@ -28,8 +29,12 @@ def attest(
     """
     known = dict(cells.subjects(data.read(ROOT).scopes))
     if not cell:
-        for id, what in known.items():
-            _print(f"{id}: {what}")
+        if output is tables.Output.TABLE:
+            for id, what in known.items():
+                _print(f"{id}: {what}")
+        else:
+            rows = [{"cell": id, "what": what} for id, what in known.items()]
+            tables.write(rows, (), output, out)
         return
     if cell not in known:
         raise NotPossible(f"there is no cell {cell}: cordon attest lists them")
@@ -37,7 +42,10 @@ def attest(
         raise NotPossible("say what you attest, with --says, and until when, with --until")
     given = {"withdraw": True, "says": says} if withdraw else {"says": says, "until": until}
     said = find().request("attest", {"about": cell, **given})
-    _print(f"{said['about']}: {said['says']}, by {said['by']}")
+    if output is tables.Output.TABLE:
+        _print(f"{said['about']}: {said['says']}, by {said['by']}")
+    else:
+        tables.write([said], (), output, out)
 
 
 COMMANDS = {

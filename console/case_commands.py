@@ -110,20 +110,26 @@ def show(
         bool, typer.Option("--evidence", help="Only the entries, and the verdict.")
     ] = False,
     report: REPORT = None,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Show a case: what is so, what to do, what was changed, and why.
 
     What only evidence says is called unknown without the right to read it, and where it is not
     verified. The three options end with the verdict, and the exit status of `cordon evidence`.
+    For programs it is the case's row of `cordon cases`, with each section of the page; the three
+    options are for people alone.
     """
     deployed = find()
     found = deployed.case(case)
     if report is not None:
         _write_report(deployed, found, report)
     if not (diff or timeline or evidence):
-        said = written(deployed, found)
-        page.show(case_page.head(found), _sections(deployed, found, said), out)
+        _show_page(deployed, found, output)
         return
+    if output is not tables.Output.TABLE:
+        raise NotPossible(
+            "--diff, --timeline and --evidence have no --output: cordon show CASE has"
+        )
     copy = deployed.evidence_copy(found)
     if diff:
         try:
@@ -136,6 +142,15 @@ def show(
     if evidence:
         page.lines(case_evidence.listed(copy), out)
     raise typer.Exit(render.show_verdict(copy, verify(copy), errors))
+
+
+def _show_page(deployed: Stack, found: Case, output: tables.Output) -> None:
+    about = _sections(deployed, found, written(deployed, found))
+    if output is tables.Output.TABLE:
+        page.show(case_page.head(found), about, out)
+        return
+    sections = {section.heading: list(section.lines) for section in about}
+    tables.write([case_list.row(found) | sections], (), output, out)
 
 
 def _write_report(deployed: Stack, found: Case, to: Path) -> None:

@@ -9,7 +9,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from console import case_page, page, preview, progress, render
+from console import case_list, case_page, page, preview, progress, render, tables
 from console.aws_errors import explained
 from console.case_commands import written
 from console.case_evidence import Written
@@ -54,6 +54,7 @@ def approve(
     ] = False,
     yes: YES = False,
     wait: WAIT = False,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Approve a case's plan: exactly the plan with this hash is carried out.
 
@@ -67,12 +68,13 @@ def approve(
         held = written(deployed, found) if found.awaits_approval_again else ()
         about = case_page.sections(found, headers().get(found.playbook), deployed.deployment, held)
         about += preview.containing(found.plan.actions, preview.caller(deployed), full=full)
-        page.show(case_page.head(found), about, out)
+        page.show(case_page.head(found), about, _to_people(output))
         if full:
-            out.print_json(data=found.plan.to_json())
+            _to_people(output).print_json(data=found.plan.to_json())
         if not yes:
-            typer.confirm(f"Approve this plan, {found.plan_hash}?", abort=True)
-    _decide(deployed, found, Verb.APPROVE, plan or found.plan_hash, why, wait=wait)
+            prompt = f"Approve this plan, {found.plan_hash}?"
+            typer.confirm(prompt, abort=True, err=output is not tables.Output.TABLE)
+    _decide(deployed, found, Verb.APPROVE, plan or found.plan_hash, why, wait=wait, output=output)
 
 
 @on_stack
@@ -82,13 +84,16 @@ def reject(
     plan: Annotated[str, typer.Option(help="Hash of the plan; may be left out.")] = "",
     why: WHY = "",
     wait: WAIT = False,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Reject a case's plan: nothing is done."""
     deployed = find()
     found = deployed.case(case)
     _check(Verb.REJECT, found)
-    page.show(case_page.head(found), preview.containing((), preview.caller(deployed)), out)
-    _decide(deployed, found, Verb.REJECT, plan, why, wait=wait)
+    page.show(
+        case_page.head(found), preview.containing((), preview.caller(deployed)), _to_people(output)
+    )
+    _decide(deployed, found, Verb.REJECT, plan, why, wait=wait, output=output)
 
 
 @on_stack
@@ -99,6 +104,7 @@ def release(
     full: FULL = False,
     yes: YES = False,
     wait: WAIT = False,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Release a case: everything it did is undone, as soon as that does no harm.
 
@@ -108,9 +114,9 @@ def release(
     deployed = find()
     found = deployed.case(case)
     _check(Verb.RELEASE, found)
-    _show_release(deployed, found, full=full)
+    _show_release(deployed, found, _to_people(output), full=full)
     _confirm(f"Release case {found.id}?", yes=yes)
-    _decide(deployed, found, Verb.RELEASE, "", why, wait=wait)
+    _decide(deployed, found, Verb.RELEASE, "", why, wait=wait, output=output)
 
 
 @on_stack
@@ -121,6 +127,7 @@ def retry(
     full: FULL = False,
     yes: YES = False,
     wait: WAIT = False,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Try the failed changes of a case again, or an attempt that died.
 
@@ -131,9 +138,13 @@ def retry(
     _check(Verb.RETRY, found)
     about = case_page.sections(found, headers().get(found.playbook), deployed.deployment, ())
     would = preview.containing(found.plan.actions, preview.caller(deployed), full=full)
-    page.show(case_page.head(found), [*(s for s in about if s.heading in RETRY), *would], out)
+    page.show(
+        case_page.head(found),
+        [*(s for s in about if s.heading in RETRY), *would],
+        _to_people(output),
+    )
     _confirm(f"Try case {found.id} again?", yes=yes)
-    _decide(deployed, found, Verb.RETRY, "", why, wait=wait)
+    _decide(deployed, found, Verb.RETRY, "", why, wait=wait, output=output)
 
 
 @on_stack
@@ -149,6 +160,7 @@ def contain(
     ] = False,
     full: FULL = False,
     wait: WAIT = False,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Contain a resource now, without a finding, whatever the playbook's mode is.
 
@@ -156,31 +168,41 @@ def contain(
     """
     deployed = find()
     if plan:
-        page.show(f"{playbook} on {resource}", _by_arn(deployed, resource, playbook, full), out)
+        would = _by_arn(deployed, resource, playbook, full)
+        if output is tables.Output.TABLE:
+            page.show(f"{playbook} on {resource}", would, out)
+        else:
+            sections = {section.heading: list(section.lines) for section in would}
+            row = {"playbook": playbook, "resource": resource, **sections}
+            tables.write([row], (), output, out)
         return
     if not why:
         raise NotPossible("say why, for the record: --why")
     said = deployed.request("contain", {"resource": resource, "playbook": playbook, "why": why})
-    _say(said)
-    if wait:
-        read = partial(deployed.cases(playbook).get, str(said["case"]))
-        _wait(deployed, Decided(Verb.CONTAIN, round=int(said["round"])), said, read)
+    decided = Decided(Verb.CONTAIN, round=int(said["round"]))
+    read = partial(deployed.cases(playbook).get, str(said["case"]))
+    _came(deployed, decided, said, read, wait=wait, output=output)
 
 
 @on_stack
 def redeliver(
     find: Find,
     queue: Annotated[str, typer.Argument(help="Name of a dead-letter queue in the template.")],
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Send dead letters back to where they came from. Ends with 1 where any is left."""
-    deployed, more, left = find(), True, 0
+    deployed, more, left, rows = find(), True, 0, []
+    to = _to_people(output)
     while more:
         said = deployed.request("redeliver", {"queue": queue})
         left += int(said["left"])
-        _print(f"redelivered {said['redelivered']}, left {said['left']}")
+        rows.append({"queue": queue, **said})
+        _print(f"redelivered {said['redelivered']}, left {said['left']}", to)
         for why in said["why"]:
-            _print(f"left: {why}")
+            _print(f"left: {why}", to)
         more = bool(said["more"]) and bool(said["redelivered"])
+    if output is not tables.Output.TABLE:
+        tables.write(rows, (), output, out)
     raise typer.Exit(1 if left else 0)
 
 
@@ -227,7 +249,7 @@ def _check(verb: Verb, case: Case, plan: str = "") -> None:
         raise NotPossible(str(why)) from None
 
 
-def _show_release(deployed: Stack, case: Case, *, full: bool) -> None:
+def _show_release(deployed: Stack, case: Case, to: Console, *, full: bool) -> None:
     if deployed.deleted:  # the desk refuses it, and says what to do
         return
     held: Sequence[Written] | str
@@ -237,13 +259,13 @@ def _show_release(deployed: Stack, case: Case, *, full: bool) -> None:
         held = f"unknown: {explained(error)}"
     about = case_page.sections(case, headers().get(case.playbook), deployed.deployment, held)
     would = preview.releasing(case, held, preview.caller(deployed), full=full)
-    page.show(case_page.head(case), [*(s for s in about if s.heading in RELEASE), *would], out)
+    page.show(case_page.head(case), [*(s for s in about if s.heading in RELEASE), *would], to)
 
 
 def _confirm(prompt: str, *, yes: bool) -> None:
     """Wait for a yes, where somebody can give one: no script waits at night."""
     if not yes and out.is_terminal and is_typed():
-        typer.confirm(prompt, abort=True)
+        typer.confirm(prompt, abort=True, err=True)
 
 
 def is_typed() -> bool:
@@ -251,34 +273,67 @@ def is_typed() -> bool:
     return sys.stdin.isatty()
 
 
-def _decide(deployed: Stack, case: Case, verb: Verb, plan: str, why: str, *, wait: bool) -> None:
+def _decide(
+    deployed: Stack,
+    case: Case,
+    verb: Verb,
+    plan: str,
+    why: str,
+    *,
+    wait: bool,
+    output: tables.Output,
+) -> None:
     said = deployed.decide(case, verb, plan, why)
-    _say(said)
-    if wait:
-        read = partial(deployed.cases(case.playbook).get, case.id)
-        _wait(deployed, Decided(verb, case), said, read)
+    read = partial(deployed.cases(case.playbook).get, case.id)
+    _came(deployed, Decided(verb, case), said, read, wait=wait, output=output)
 
 
-def _say(said: Mapping[str, Any]) -> None:
-    _print(f"case {said['case']}: {said['verb']} by {said['by']}: {said['says']}")
-
-
-def _wait(deployed: Stack, decided: Decided, said: Mapping[str, Any], read: Read) -> None:
-    """Show the steps and the outcome, and end with its exit status."""
-    if not said["complete"] or not said.get("started", True):  # nothing comes of it: it is said
-        raise typer.Exit(Exit.NOT_ENDED)
+def _came(
+    deployed: Stack,
+    decided: Decided,
+    said: Mapping[str, Any],
+    read: Read,
+    *,
+    wait: bool,
+    output: tables.Output,
+) -> None:
+    """What the desk says, and, if it is waited for, what came of it: for programs one row."""
+    to, row = _to_people(output), dict(said)
+    _print(f"case {said['case']}: {said['verb']} by {said['by']}: {said['says']}", to)
     try:
-        case = progress.followed(decided, read, out)
+        if wait:
+            row |= _waited(deployed, decided, said, read, to)
+    finally:
+        if output is not tables.Output.TABLE:
+            tables.write([row], (), output, out)
+    if wait:
+        raise typer.Exit(int(row["exit"]))
+
+
+def _waited(
+    deployed: Stack, decided: Decided, said: Mapping[str, Any], read: Read, to: Console
+) -> dict[str, Any]:
+    """Show the steps and the outcome. Returns the case's row, and ``exit``, the exit status."""
+    if not said["complete"] or not said.get("started", True):  # nothing comes of it: it is said
+        return {"exit": int(Exit.NOT_ENDED)}
+    try:
+        case = progress.followed(decided, read, to)
     except (ClientError, BotoCoreError):
         _print(f"{GOES_ON}; what comes of it cannot be read", errors)
         raise
-    status = decided.exit_status(case)
+    status, row = decided.exit_status(case), {}
     if case is not None and decided.has_begun(case):
         about = case_page.sections(case, headers().get(case.playbook), deployed.deployment, ())
-        page.show(case_page.head(case), [s for s in about if s.heading in OUTCOME], out)
+        page.show(case_page.head(case), [s for s in about if s.heading in OUTCOME], to)
+        row = case_list.row(case)
     if status == Exit.NOT_ENDED:
         _print(f"{GOES_ON}: cordon show {said['case']} says how it is", errors)
-    raise typer.Exit(status)
+    return {**row, "exit": int(status)}
+
+
+def _to_people(output: tables.Output) -> Console:
+    """Where what people read goes: beside rows for programs, to standard error."""
+    return out if output is tables.Output.TABLE else errors
 
 
 def _print(text: str, to: Console = out) -> None:

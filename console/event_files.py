@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from console.envelopes import NotAnEvent, event_of
-from console.expected import SUFFIX
+from console.plan_files import SUFFIX
 
 ONE = ".json"  # a file that is one event, an array of events, or the output of get-findings
 LINES = (".jsonl", ".ndjson")  # a file with an event on every line

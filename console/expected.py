@@ -23,7 +23,8 @@ import botocore.session
 
 from console.account import ROOT, cordon_stack
 from console.as_read import as_read
-from console.playbook_blocks.block import calls_parameter, mode_parameter
+from console.logical_names import calls_parameter, mode_parameter
+from console.plan_files import expectation_path as expectation_path
 from console.playbooks import playbooks
 from console.staging.baseline import LOG_ROLE, baseline_of
 from cordon.deployment import Deployment
@@ -39,7 +40,6 @@ from embedded.deploy import functions_of
 from embedded.place import Place
 from embedded.routes import Routes
 
-SUFFIX = ".plan.json"
 KEPT = ("after", "measured")
 DESK = "DecideCases"  # the function of what people decide, by its logical id
 
@@ -123,11 +123,6 @@ def deployed(home: Place, mode: Mode) -> Deployed:
         for one, env in given.items()
     }
     return Deployed(made, names, Routes(stack))
-
-
-def expectation_path(event: Path) -> Path:
-    """Where the expectation of an event is."""
-    return event.with_name(event.name.removesuffix(".json") + SUFFIX)
 
 
 def expectation(path: Path) -> dict[str, Any]:

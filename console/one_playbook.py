@@ -9,9 +9,9 @@ from rich.console import Console
 
 from console import plan_page
 from console.event_files import ReplayEvent
-from console.expected import SUFFIX
+from console.logical_names import calls_parameter, logical_name, mode_parameter
+from console.plan_files import SUFFIX
 from console.plans import planned
-from console.playbook_blocks.block import calls_parameter, logical_name, mode_parameter
 from console.playbooks import header_of
 from console.question_pages import GUARDRAIL, event_of, question
 from cordon.playbook import Incident, Playbook

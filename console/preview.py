@@ -9,7 +9,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -83,7 +85,10 @@ class OnlyReadings(AwsClients):
         self._made_by = client
 
     def make(self, service: str) -> Any:
-        return _Reader(self._made_by(service, region_name=self.region), self)
+        made = self._made_by(service, region_name=self.region)
+        if _is_address(made.meta.endpoint_url):
+            made.meta.events.register("before-sign", partial(_to, made.meta.endpoint_url))
+        return _Reader(made, self)
 
     def looks(self) -> None:
         """Something is read."""
@@ -109,6 +114,20 @@ class _Reader:
         if operation is not None or name == "get_paginator":
             self._clients.looks()
         return getattr(self._client, name)
+
+
+def _is_address(url: str) -> bool:
+    """Does AWS_ENDPOINT_URL name an IP address, as of an emulator?"""
+    try:
+        ip_address(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+    return True
+
+
+def _to(endpoint: str, request: Any, **_: Any) -> None:
+    """S3 Control is called at a name below the endpoint's: below an address there is none."""
+    request.url = urlsplit(request.url)._replace(netloc=urlsplit(endpoint).netloc).geturl()
 
 
 def is_reading(operation: str) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from console.expected import SUFFIX, deployed, home_of
+from console.expected import deployed, home_of
+from console.plan_files import SUFFIX
 from console.playbooks import playbooks
 from cordon.finding import Finding
 from cordon.memory.cases import Case

@@ -72,15 +72,17 @@ def _outputs(outputs: Mapping[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def _commands(group: Any) -> Iterator[str]:
+def _commands(group: Any, before: str = "cordon") -> Iterator[str]:
     for name, command in sorted(group.commands.items()):
-        yield f"## cordon {name}"
+        yield f"## {before} {name}"
         yield _sentences(command.help or "")
         if command.epilog:
             yield command.epilog
         options = [one for one in command.params if not set(one.opts) & set(ON_STACK)]
         if options:
             yield "\n".join(_options(options))
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before} {name}")
 
 
 def _sentences(text: str) -> str:

@@ -18,6 +18,7 @@ from cordon.finding import canonical_json
 from cordon.settings import Backlog, Exemption, Mode, Settings
 
 out = Console()
+errors = Console(stderr=True)
 FORCE = Annotated[bool, typer.Option(help="Also where it covers every resource of its kind.")]
 NAME = Annotated[str, typer.Argument(help="Its name.", autocompletion=playbooks_that_begin)]
 REMOVE = Annotated[bool, typer.Option(help="Take it away.")]
@@ -41,11 +42,13 @@ def stop(
     direct: Annotated[
         bool, typer.Option(help="Invoke the function, where its API cannot be reached.")
     ] = False,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Stop every playbook at once, whatever the settings are."""
     deployed = find()
     found = StackSettings.of(deployed)
-    _show(found, stop_directly(deployed, observe) if direct else found.stop(observe=observe))
+    said = stop_directly(deployed, observe) if direct else found.stop(observe=observe)
+    _changed(found, said, output)
 
 
 def stop_directly(deployed: Stack, observe: bool) -> Mapping[str, Any]:
@@ -61,24 +64,28 @@ def stop_directly(deployed: Stack, observe: bool) -> Mapping[str, Any]:
 
 
 @on_stack
-def start(find: Find) -> None:
+def start(find: Find, output: tables.OUTPUT = tables.Output.TABLE) -> None:
     """Let every playbook do what its mode says."""
     found = StackSettings.of(find())
-    _show(found, found.start())
+    _changed(found, found.start(), output)
 
 
 @on_stack
-def mode(find: Find, playbook: NAME, mode: Mode) -> None:
+def mode(
+    find: Find, playbook: NAME, mode: Mode, output: tables.OUTPUT = tables.Output.TABLE
+) -> None:
     """Say what a playbook may do: observe, approve or enforce."""
     found = StackSettings.of(find())
-    _show(found, found.set_mode(playbook, mode))
+    _changed(found, found.set_mode(playbook, mode), output)
 
 
 @on_stack
-def backlog(find: Find, playbook: NAME, does: Backlog) -> None:
+def backlog(
+    find: Find, playbook: NAME, does: Backlog, output: tables.OUTPUT = tables.Output.TABLE
+) -> None:
     """Say what a playbook does with what a sweep sends: observe it, or respond by its mode."""
     found = StackSettings.of(find())
-    _show(found, found.set_backlog(playbook, does))
+    _changed(found, found.set_backlog(playbook, does), output)
 
 
 @on_stack
@@ -86,10 +93,11 @@ def budget(
     find: Find,
     cases: int,
     playbook: Annotated[str, typer.Option(help="Only of this playbook.")] = "",
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Say how many cases an hour a playbook may contain in one account."""
     found = StackSettings.of(find())
-    _show(found, found.set_budget(cases, playbook))
+    _changed(found, found.set_budget(cases, playbook), output)
 
 
 @on_stack
@@ -102,6 +110,7 @@ def exempt(
     until: Annotated[str, typer.Option(help="Date, as 2027-01-31.")] = "",
     remove: REMOVE = False,
     force: FORCE = False,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Let a playbook ignore resources until a date."""
     found = StackSettings.of(find())
@@ -109,7 +118,7 @@ def exempt(
         said = found.end_exemptions(resource, playbook)
     else:
         said = found.exempt(resource, playbook, owner, reason, until, force=force)
-    _show(found, said)
+    _changed(found, said, output)
 
 
 @on_stack
@@ -118,11 +127,12 @@ def protect(
     resource: Annotated[str, typer.Argument(help="ARN, wildcards allowed.")],
     remove: REMOVE = False,
     force: FORCE = False,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Never contain these resources: what is found of them is for a person."""
     found = StackSettings.of(find())
     said = found.unprotect(resource) if remove else found.protect(resource, force=force)
-    _show(found, said)
+    _changed(found, said, output)
 
 
 class Take(StrEnum):
@@ -138,11 +148,17 @@ def baseline(
         Take | None, typer.Argument(help="take: put back from now on what is so.")
     ] = None,
     seen: Annotated[str, typer.Argument(help="Its sha256, as this command shows it.")] = "",
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Show what is put back when it is deleted or replaced, and how the account differs from it."""
     found = StackSettings.of(find())
     if do is Take.TAKE:
-        _print(str(found.take_baseline(seen)["says"]))
+        said = str(found.take_baseline(seen)["says"])
+        _print(said, out if output is tables.Output.TABLE else errors)
+    if output is not tables.Output.TABLE:
+        rows = list(_parts(found.understood.baseline, found.baseline_seen))
+        tables.write(rows, (), output, out)
+        return
     for line in _baseline(found.understood.baseline, found.baseline_seen):
         _print(line)
 
@@ -161,8 +177,8 @@ COMMANDS = {
 }
 
 
-def _print(line: str) -> None:
-    out.print(render.plain(line), markup=False, soft_wrap=True, highlight=False)
+def _print(line: str, to: Console = out) -> None:
+    to.print(render.plain(line), markup=False, soft_wrap=True, highlight=False)
 
 
 def _baseline(known: Baseline | None, seen: Baseline | None) -> list[str]:
@@ -179,6 +195,22 @@ def _baseline(known: Baseline | None, seen: Baseline | None) -> list[str]:
     return [*lines, f"if people meant it: cordon baseline take {seen.sha256}"]
 
 
+def _parts(known: Baseline | None, seen: Baseline | None) -> Iterator[dict[str, str]]:
+    """Each part in a row, as it is put back, and as setup saw it."""
+    for part in PARTS:
+        documents = (one.of(part) if one else None for one in (known, seen))
+        baseline, account = (canonical_json(one) if one else "" for one in documents)
+        taken = known.at if known else ""
+        sha256 = seen.sha256 if seen else ""
+        yield {
+            "part": part,
+            "baseline": baseline,
+            "taken": taken,
+            "seen": account,
+            "sha256": sha256,
+        }
+
+
 def _documents(of: Baseline) -> list[str]:
     documents = {what: of.of(part) for part, what in PARTS.items()}
     return [
@@ -187,17 +219,24 @@ def _documents(of: Baseline) -> list[str]:
     ]
 
 
-def _show(found: StackSettings, said: Mapping[str, Any] | None = None) -> None:
-    """The settings as they are now, after what the desk says of a change."""
-    if said is not None:
-        out.print(render.plain(str(said["says"])), markup=False, soft_wrap=True, highlight=False)
+def _changed(found: StackSettings, said: Mapping[str, Any], output: tables.Output) -> None:
+    """What the desk says of a change, and the settings as they are now."""
+    if output is tables.Output.TABLE:
+        _print(str(said["says"]))
+        _show(found)
+    else:
+        _print(str(said["says"]), errors)
+        tables.write(list(_rows(found)), (), output, out)
+
+
+def _show(found: StackSettings) -> None:
+    """The settings as they are now."""
     row, understood = found.row, found.understood
     lines = (*_home(understood), *_lines(understood, found.playbooks), *_found(found.setup_found))
     for line in (*lines, *(f"refused: {f}" for f in found.faults())):
-        out.print(render.plain(line), markup=False, soft_wrap=True, highlight=False)
+        _print(line)
     if row is not None:
-        by = f"changed {row.get('changed_at')} by {row.get('changed_by')}"
-        out.print(render.plain(by), markup=False, soft_wrap=True, highlight=False)
+        _print(f"changed {row.get('changed_at')} by {row.get('changed_by')}")
 
 
 def _rows(found: StackSettings) -> Iterator[dict[str, str]]:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from console import expected
 from console.cli import app
 from console.expected import lead_to
+from console.plan_files import SUFFIX
 from cordon.settings import Mode
 from embedded.routes import Routes
 from tests.examples import ESCALATE, EVENTS, QUARANTINE, TAG, function_of, path_of
@@ -99,7 +100,7 @@ def test_choice_of_a_reviewer_reaches_the_playbooks_through_the_desk(
 
 def test_every_shipped_sample_is_read_and_planned_as_beside_it() -> None:
     for path in sorted(EVENTS.glob("*/*.json")):
-        if not path.name.endswith(expected.SUFFIX):
+        if not path.name.endswith(SUFFIX):
             (led,) = lead_to(json.loads(path.read_text()))
             made = json.loads(json.dumps(led.to_json()))  # tuples are lists there
             assert made | expected.kept(path) == expected.beside(path), path

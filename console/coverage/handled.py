@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from console.coverage.data import Data
-from console.expected import SUFFIX
-from console.playbook_blocks.block import calls_parameter
+from console.logical_names import calls_parameter
+from console.plan_files import SUFFIX
 from cordon.playbook import Playbook
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from console import expected, generated
 from console.new_playbook import skeleton
 from console.new_playbook.first_event import DOORS, Event, FirstEvent, first_event, samples_of
+from console.plan_files import SUFFIX
 from console.playbook_blocks.block import Block
 from console.playbook_blocks.resources import resources
 from console.playbooks import playbooks
@@ -153,9 +154,9 @@ def _list(readme: Path, name: str, event: Path, first: FirstEvent) -> None:
 
 def _with_own_roles(root: Path) -> Iterator[Path]:
     """The events whose plan names every role of ours: a bucket is never shut for them."""
-    for plan in sorted((root / "events").glob(f"*/*{expected.SUFFIX}")):
+    for plan in sorted((root / "events").glob(f"*/*{SUFFIX}")):
         if OWN_ROLES in plan.read_text():
-            yield plan.with_name(plan.name.replace(expected.SUFFIX, ".json"))
+            yield plan.with_name(plan.name.replace(SUFFIX, ".json"))
 
 
 def _said(root: Path, name: str, event: Path, same: Sequence[Path]) -> list[str]:

@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from console.expected import HANDLED, IGNORED, SUFFIX, beside
+from console.expected import HANDLED, IGNORED, beside
+from console.plan_files import SUFFIX
 from console.stack import NotPossible
 from cordon.finding import Finding, Malformed, ResourceRole
 from cordon.sources import read

@@ -3,28 +3,12 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from console.logical_names import calls_parameter as calls_parameter
+from console.logical_names import logical_name as logical_name
+from console.logical_names import mode_parameter as mode_parameter
 from console.triggers import Heard, Trigger, triggers
 from cordon.playbook import Playbook
 from cordon.sweeping.wanted import SOURCES
-
-
-def logical_name(playbook: str) -> str:
-    """The logical id of a playbook's function.
-
-    >>> logical_name("close_database")
-    'CloseDatabase'
-    """
-    return "".join(word.capitalize() for word in playbook.split("_"))
-
-
-def mode_parameter(playbook: str) -> str:
-    """The parameter with the mode of a playbook where it is new."""
-    return f"Mode{logical_name(playbook)}"
-
-
-def calls_parameter(playbook: str) -> str:
-    """The parameter that says whether a playbook hears its optional API calls."""
-    return f"Calls{logical_name(playbook)}"
 
 
 @dataclass(frozen=True)

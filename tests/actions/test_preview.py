@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
 from botocore.endpoint import Endpoint
 from botocore.exceptions import EndpointConnectionError
+from botocore.httpsession import URLLib3Session
 from policy_sentry.querying.actions import get_action_data
 
 from console import preview
@@ -138,6 +140,24 @@ def test_no_write_goes_out(monkeypatch: pytest.MonkeyPatch) -> None:
         "DeleteObject",
         "CreateAccessKey",
     ]
+
+
+def test_an_emulator_at_an_address_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 Control puts the account before the host's name, which an address does not have."""
+    hosts: list[str] = []
+
+    def sent(_: URLLib3Session, request: Any) -> Any:
+        hosts.append(request.url)
+        raise EndpointConnectionError(endpoint_url="x")
+
+    monkeypatch.setattr(URLLib3Session, "send", sent)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:5")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    session = boto3.session.Session("a", "b", region_name=PLACE.region)
+    control = preview.OnlyReadings(PLACE.region, session.client).client("s3control")
+    with pytest.raises(EndpointConnectionError):
+        control.list_tags_for_resource(AccountId=PLACE.account, ResourceArn="arn:aws:s3:::b")
+    assert {urlsplit(one).netloc for one in hosts} == {"127.0.0.1:5"}
 
 
 @every_action

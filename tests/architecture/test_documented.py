@@ -8,19 +8,16 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer.main
 
-from console import cli
 from cordon.settings import ATTRIBUTES
 from cordon.statuses import Status
 from embedded.template import load
+from tests.verbs import verbs
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = load((ROOT / "template.yaml").read_text())
-COMMANDS: Any = typer.main.get_command(cli.app)
 # What the settings row says of itself: docs/operating/settings.md has it in sentences.
 OF_THE_ROW = {"id", "version", "changed_at", "changed_by", "evidence_count", "evidence_hash"}
 NO_PERSONS = {"other_home"}  # ``setup`` alone writes it
@@ -33,7 +30,7 @@ NAMES = {
     "output": set(TEMPLATE["Outputs"]),
     "status": {str(status) for status in Status},
     "setting": set(ATTRIBUTES) - OF_THE_ROW - NO_PERSONS,
-    "verb": {f"cordon {name}" for name in COMMANDS.commands},
+    "verb": {f"cordon {name}" for name, _ in verbs()},
 }
 
 

@@ -11,8 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from console import cli, options
+from console.exits import EPILOG, MEANINGS, Exit
 from console.options import Where, from_environment, from_samconfig
 from console.stack import NotPossible, Stack
+from console.tables import Output
 from tests.examples import QUARANTINE
 from tests.verbs import understood, verbs
 
@@ -103,20 +105,73 @@ def test_every_verb_has_an_example_that_is_understood(name: str) -> None:
     understood(words)
 
 
-def test_light_commands_load_no_emulator() -> None:
-    """In a process of its own: other tests have loaded everything."""
+# What plays an account, or reads the template: every other verb must do without.
+HEAVY_VERBS = {"demo", "docs", "explain", "new", "plan", "replay"}
+
+
+def test_every_other_verb_loads_no_emulator() -> None:
+    """Its example, up to where it looks for its stack; in a process of its own."""
     code = f"""
-import sys
+import shlex, sys
 from typer.testing import CliRunner
 from console.cli import app
-for words in (["--version"], ["cases", "--help"], ["playbooks"]):
-    assert CliRunner().invoke(app, words).exit_code == 0, words
-print([name for name in {HEAVY!r} if name in sys.modules])
+from console.stack import NotPossible, Stack
+from tests.verbs import verbs
+
+def named(*_):
+    raise NotPossible("no stack is there")
+
+Stack.named = named
+assert CliRunner().invoke(app, ["--version"]).exit_code == 0
+for name, verb in verbs():
+    if name in {HEAVY_VERBS!r}:
+        continue
+    words = shlex.split(verb.epilog.split("`")[1])[1:]
+    CliRunner().invoke(app, words)
+    if loaded := [one for one in {HEAVY!r} if one in sys.modules]:
+        sys.exit(f"{{name}} loads {{loaded}}")
+print("none")
 """
     paths = ":".join(str(ROOT / one) for one in ("layers/cordon", "functions", ""))
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env={"PYTHONPATH": paths}, capture_output=True, text=True)
-    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
+    assert (done.stdout, done.returncode) == ("none\n", 0), done.stderr
+
+
+NO_ROWS = {  # verb → what it has instead of rows
+    "demo": "it says what to type next",
+    "docs": "it writes pages",
+    "evidence case": "its verdict is an exit status; `show --output` has the case",
+    "evidence export": "it writes an archive",
+    "evidence verify": "its verdict is an exit status",
+    "new": "it writes a playbook",
+    "plan": "in a pipe it is JSON",
+    "replay": "--json",
+    "report": "it writes a page",
+}
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_every_verb_that_has_rows_writes_them_for_programs(name: str) -> None:
+    formats = [set(one.default.__class__) for one in VERBS[name].params if one.name == "output"]
+    assert (formats == []) is (name in NO_ROWS)
+    assert all("json" in one for one in formats)
+    if name not in ("coverage", "lineage", *NO_ROWS):  # a nested document each
+        assert formats == [{*Output}]
+
+
+def test_version_is_that_of_the_package() -> None:
+    done = CliRunner().invoke(cli.app, ["--version"])
+    assert (done.stdout, done.exit_code) == (f"cordon {options.version()}\n", 0)
+
+
+@pytest.mark.parametrize("status", MEANINGS)
+def test_every_exit_status_is_in_the_help_and_on_the_page(status: int) -> None:
+    """Those that the commands have for all, each by its number and its words."""
+    assert set(Exit) <= set(MEANINGS)
+    page = (ROOT / "docs" / "operating" / "commands.md").read_text()
+    assert f"| {status} | {MEANINGS[status]} |" in page
+    assert f"{status} {MEANINGS[status]}" in EPILOG and cli.app.info.epilog == EPILOG
 
 
 def test_shell_completes_verbs_and_playbooks() -> None:

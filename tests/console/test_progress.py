@@ -1,6 +1,7 @@
 """`--wait`: which steps are shown, when it ends, and with which status."""
 
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -202,6 +203,23 @@ def test_the_outcome_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     after = done.stdout.partition("recorded")[2]
     assert "contained" in after and "done and verified" in after and "To release" in after
     assert "Release\n" not in after  # when an undo may begin, only evidence says
+
+
+def test_for_programs_it_is_one_row_and_the_rest_is_for_people(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ["approve", CASE, "--yes", "--wait", "-o", "json"]
+    done = said(monkeypatch, words, WAITING, HELD_NOW)
+    (row,) = json.loads(done.stdout)
+    assert (row["verb"], row["by"], row["status"], row["exit"]) == (
+        "approve",
+        "ada",
+        "contained",
+        0,
+    )
+    assert "What it would change now" in done.stderr and "done and verified" in done.stderr
+    (sent,) = json.loads(said(monkeypatch, ["reject", CASE, "-o", "json"], WAITING).stdout)
+    assert sent["says"] == "recorded"
 
 
 def test_a_failure_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

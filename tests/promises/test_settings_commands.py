@@ -57,7 +57,8 @@ def test_each_command_changes_its_entry(world: World) -> None:
     done(world, "stop", "--observe")
     assert world.settings["master_switch"] == "observe"
     assert "master switch: on" in done(world, "start")
-    done(world, "budget", "5")
+    rows = json.loads(run(world, "budget", "5", "-o", "json").stdout)
+    assert {"setting": "budget", "name": QUARANTINE.name, "value": "5"} in rows
     done(world, "budget", "0", "--playbook", REVOKE.name)
     assert world.settings["budget"] == 5
     assert world.settings["budgets"][REVOKE.name] == 0
