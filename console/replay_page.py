@@ -143,10 +143,9 @@ def _print_details(run: Run, out: Console, *, full: bool) -> None:
     facts = [*_found(run), *_handled(run, full=full)]
     facts += [fact for case in run.cases for fact in _case(case, run, full=full)]
     page.facts(facts, out)
-    paths = _paths(run)
-    if paths:
-        tables.write([_row(run, path) for path in paths], CHANGES, tables.Output.TABLE, out)
-        page.lines(_differences(run, paths, full=full), out)
+    if rows := changes(run):
+        tables.write(rows, CHANGES, tables.Output.TABLE, out)
+        page.lines(_differences(run, _paths(run), full=full), out)
     if full:
         page.facts([("Security Hub", one) for one in _hub(run)], out)
     page.facts([("problem", trouble) for trouble in run.troubles], out, style="red")
@@ -204,6 +203,11 @@ def _alike_together(lines: Iterable[str]) -> list[str]:
 
 
 # ---- what changed ----
+
+
+def changes(run: Run) -> list[dict[str, Any]]:
+    """Each property that was changed: how it was, contained, and after the release."""
+    return [_row(run, path) for path in _paths(run)]
 
 
 def _paths(run: Run) -> list[Path]:
