@@ -89,7 +89,7 @@
         "What the event changed",
         make(
           "table",
-          "",
+          "changes",
           make("thead", "", make("tr", "", ...heads(["changed", "before", "contained", "released"], "col"))),
           make(
             "tbody",
