@@ -91,13 +91,21 @@ e2e: build .e2e/.ready .browser/.ready  ## deploy into an emulated account, and 
 	@if npm ci --prefix .browser --silent --no-audit --no-fund; then touch $@; \
 	  else echo "npm could not bring axe-core: it does not look at the report's page"; fi
 
-# Independent auditors, in an environment of their own: tests/auditors/accepted.json has the reasons.
-audit: .venv/.ready .audit/.ready  ## checkov on the template, parliament on the roles' policies
+# Independent auditors, in environments of their own: tests/auditors/accepted.json has the reasons,
+# claims.py there what Prowler must say of an account before, contained and released.
+audit: build .audit/.ready .prowler/.ready .e2e/.ready  ## checkov on the template, parliament on the roles, Prowler on an emulated account
 	@PYTHONPATH=layers/cordon:functions $(RUN)python -m tests.auditors
+	@PYTHONPATH=layers/cordon:functions $(RUN)python -m tests.auditors.by_prowler
 
 .audit/.ready: $(UV) tests/auditors/requirements.txt
 	@$(UV) venv --quiet --clear --python $(PYTHON) .audit
 	@$(UV) pip install --quiet --require-hashes --python .audit/bin/python -r tests/auditors/requirements.txt
+	@touch $@
+
+# Not all that Prowler requires: see prowler.in.
+.prowler/.ready: $(UV) tests/auditors/prowler.txt
+	@$(UV) venv --quiet --clear --python $(PYTHON) .prowler
+	@$(UV) pip install --quiet --require-hashes --no-deps --python .prowler/bin/python -r tests/auditors/prowler.txt
 	@touch $@
 
 # Needs valgrind. Half an hour on two cores; each section of docs/performance.md names its command.
@@ -114,4 +122,4 @@ build: .venv/.ready  ## sam build
 	@PATH="$(CURDIR)/$(UV:/uv=):$(dir $(PYTHON)):$$PATH" $(RUN)sam build
 
 clean:  ## remove what was built and installed
-	@rm -rf .audit .aws-sam .bench .browser .docs .e2e .site .venv .uv
+	@rm -rf .audit .aws-sam .bench .browser .docs .e2e .prowler .site .venv .uv

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from console.evidence import Copy
+from console.evidence import Copy, counted
 from cordon.actions import Action, policy_text
 from cordon.actions.s3.deny_access import DenyBucketAccess
 from cordon.actions.s3.deny_statements import denials
@@ -154,6 +154,6 @@ def _words(content: Mapping[str, Any]) -> str:
         str(content.get("why") or content.get("reason") or ""),
         f"{decided.get('verdict')}: {decided.get('reason')}" if decided else "",
         f"{ended.get('action')} {ended.get('status')}" if ended else "",
-        f"{len(content['changes'])} changes" if content.get("changes") else "",
+        counted(len(content["changes"]), "change") if content.get("changes") else "",
     ]
     return ", ".join(filter(None, said))

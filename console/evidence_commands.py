@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from console import access_log, evidence_folder, render
 from console.audit import commands as audit
+from console.audit.period import SINCE
 from console.evidence import verify
 from console.options import Find, on_stack
 from console.settings import StackSettings
@@ -59,13 +60,19 @@ def verify_evidence(
     path: Annotated[
         Path | None, typer.Argument(help="An archive, or what --to has written; checked offline.")
     ] = None,
+    since: SINCE = "",
 ) -> None:
     """Is anything missing, changed, added or chained anew?
 
     Without a path: all of the stack's evidence against its digests, and these against each other.
+    With --since the digests from that day on, and each case that they name from its first entry.
     """
     if path is None:
-        raise typer.Exit(audit.whole(find))
+        raise typer.Exit(audit.whole(find, since))
+    if since:
+        raise NotPossible(
+            "--since is about a stack's evidence: an archive or a copy is looked at whole"
+        )
     raise typer.Exit(
         audit.verify_archive_at(path) if audit.is_archive(path) else _verify_folder(path)
     )

@@ -33,6 +33,7 @@ from cordon.memory.cases import Case
 from cordon.reporting import texts
 
 STATES = tuple(map(Column, ("before", "contained", "released")))
+CHANGES = (Column("changed"), *STATES)
 SUM = (Column("playbook", whole=True), Column("outcome", whole=True), Column("events", whole=True))
 OUTCOME, PLAYBOOK = 22, 20  # characters of a line
 MOST_LINES = 12  # of a difference that is shown without --full
@@ -223,6 +224,11 @@ def _alike_together(lines: Iterable[str]) -> list[str]:
 
 
 # ---- what changed ----
+
+
+def changes(run: Run) -> list[dict[str, Any]]:
+    """Each property that was changed: how it was, contained, and after the release."""
+    return [_row(run, path, 0) for path in _paths(run)]
 
 
 def _paths(run: Run) -> list[Path]:

@@ -32,12 +32,16 @@ class Checked:
 
 @dataclass(frozen=True)
 class Checker:
-    """What the chains of a stack are checked with. ``until``: the end of the last digest."""
+    """What the chains of a stack are checked with.
+
+    ``since`` and ``until``: where the first digest begins, and where the last one ends.
+    """
 
     s3: Any
     bucket: str
     ledger: Ledger
     until: str
+    since: str = ""
 
     def all(self) -> Iterator[Checked]:
         """Every chain that a digest names, in the order of their keys."""
@@ -54,14 +58,15 @@ class Checker:
                 yield one, body, list(map(Fault, _object_faults(one, body, len(since))))
 
     def added(self, progress: Callable[[], None] = lambda: None) -> Iterator[Fault]:
-        """What the bucket holds from before the end of the last digest, and none names."""
+        """What was written in the time of the digests, and none of them names."""
         known = ""
         pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket)
         for page in pages:
             progress()
             for one in page.get("Versions", ()):
                 key = str(one["Key"])
-                if key.startswith("digests/") or f"{one['LastModified']:%FT%TZ}" > self.until:
+                written = f"{one['LastModified']:%FT%TZ}"
+                if key.startswith("digests/") or not self.since < written <= self.until:
                     continue
                 folder, name = key.rpartition("/")[::2]
                 chain = _chain(folder)

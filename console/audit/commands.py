@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from console.audit import rows, verify_archive
 from console.audit.archive import Archive
-from console.audit.period import CONTROL, FRAMEWORK, PERIOD, Wanted, wanted
+from console.audit.period import CONTROL, FRAMEWORK, PERIOD, from_day, wanted
 from console.audit.stack_audit import StackAudit
 from console.evidence import Fault, counted
 from console.options import PLAYBOOK, Find, on_stack
@@ -85,6 +85,8 @@ def verify_all(audit: StackAudit) -> int:
         faults += wrong
     faults += audit.checker.added()
     said = f"{counted(chains, 'chain')}, {counted(audit.digests.read, 'digest')}"
+    if audit.since:
+        said += f" from {audit.since} on"
     if later:
         errors.print(f"{counted(later, 'entry')} newer than the last digest: not looked at here")
     return _said(audit, faults, said)
@@ -149,9 +151,9 @@ def is_archive(path: Path) -> bool:
     return path.is_file() or (path / verify_archive.MANIFEST).exists()
 
 
-def whole(find: Find) -> int:
-    """All of a stack's evidence. As ``verify_all``."""
-    with StackAudit.of(find(), Wanted()) as audit:
+def whole(find: Find, since: str) -> int:
+    """All of a stack's evidence from a day on. As ``verify_all``."""
+    with StackAudit.of(find(), from_day(since)) as audit:
         return verify_all(audit)
 
 

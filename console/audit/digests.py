@@ -8,6 +8,7 @@ from typing import Any
 
 from console.audit.verify_archive import is_signed, signed_bytes
 from console.evidence import NAME, Fault
+from cordon.clock import to_iso
 from cordon.digesting.digest import chain_of
 from cordon.errors import EvidenceFault
 from cordon.evidence import entry_at, sha256
@@ -49,6 +50,7 @@ class Digests:
     faults: list[Fault] = field(default_factory=list)
     read: int = 0
     signed: int = 0
+    first: Digest | None = None
     last: Digest | None = None
     unknown_keys: set[str] = field(default_factory=set)
 
@@ -63,22 +65,27 @@ class Digests:
                 continue
             self._follows(digest)
             self._signature(digest)
+            if moment is not None and self.first is None:
+                self._begins(digest, to_iso(moment))
             self.read += 1
+            self.first = self.first or digest
             self.last = digest
             yield digest
 
     def _bodies(self, since: datetime | None) -> Iterator[tuple[int, bytes]]:
-        """Number and bytes of each, the first version: it is the one under lock."""
-        before = 0
+        """Number and bytes of each, the first version: it is the one under lock.
+
+        Those before ``since`` may have ended, or are passed over whatever became of them.
+        """
+        before, begun = 0, False
         for number, versions in self._listed():
             written = [v for v in versions if "Size" in v]  # a delete marker has none
             first = written[-1] if written else None
-            if since is not None and all(v["LastModified"] < since for v in versions):
-                before = number
+            if since is not None and not begun and (first is None or first["LastModified"] < since):
                 continue
-            if number != before + 1:
+            if number != before + 1 and (begun or since is None):
                 self._fault(f"digests {before + 1} to {number - 1} are missing")
-            before = number
+            before, begun = number, True
             if len(versions) > 1 or first is None:
                 self._fault(f"digest {number} was deleted or written over: it has several versions")
             if first is not None:
@@ -122,6 +129,13 @@ class Digests:
             self._fault(f"digest {number} does not follow digest {number - 1}: it names another")
         if digest.content["since"] != self.last.until:
             self._fault(f"digest {number} does not begin where digest {number - 1} ends")
+
+    def _begins(self, digest: Digest, moment: str) -> None:
+        """The first one that is read says something of the moment, or there is none that does."""
+        begin = digest.content["since"]
+        if begin > moment:
+            text = f"digest {digest.number} begins at {begin}: none says what was written from"
+            self._fault(f"{text} {moment} on")
 
     def _signature(self, digest: Digest) -> None:
         """Once one is signed, all that follow are."""

@@ -21,8 +21,9 @@ PERIOD = Annotated[
     str, typer.Option(help="2027-Q1, 2027-01-31, or two days with .. between; whole days, UTC.")
 ]
 FRAMEWORK = Annotated[str, typer.Option(help="Only of this framework: `SOC 2`.")]
+SINCE = Annotated[str, typer.Option(help="Only what came from this day on: 2027-01-31, UTC.")]
 CONTROL = Annotated[str, typer.Option(help="Only of this control: `SOC 2 CC7.3`.")]
-__all__ = ["CONTROL", "FRAMEWORK", "PERIOD", "PLAYBOOK", "Wanted", "wanted"]
+__all__ = ["CONTROL", "FRAMEWORK", "PERIOD", "PLAYBOOK", "SINCE", "Wanted", "from_day", "wanted"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,16 @@ def wanted(period: str, framework: str, control: str, playbook: str) -> Wanted:
     if since > to_iso(now()):
         raise NotPossible(f"--period {period} has not begun")
     return Wanted(since, until, framework, control, playbook)
+
+
+def from_day(day: str) -> Wanted:
+    """Everything from a day on; all there is where it is empty. Raises NotPossible."""
+    if day and not DAY.fullmatch(day):
+        raise NotPossible(f"--since {day} is no day: 2027-01-31")
+    since = _stamp(day) if day else ""
+    if since > to_iso(now()):
+        raise NotPossible(f"--since {day} has not come")
+    return Wanted(since)
 
 
 def _period(text: str) -> tuple[str, str]:

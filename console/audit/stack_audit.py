@@ -76,7 +76,12 @@ class StackAudit:
     @cached_property
     def checker(self) -> Checker:
         """After ``read``."""
-        return Checker(self.s3, self.bucket, self.ledger, self.until)
+        return Checker(self.s3, self.bucket, self.ledger, self.until, self.since)
+
+    @property
+    def since(self) -> str:
+        """From when on the digests that were read say something; "" where it is from the start."""
+        return str(self.digests.first.content["since"]) if self.digests.first else ""
 
     @property
     def until(self) -> str:

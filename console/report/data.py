@@ -94,6 +94,7 @@ class Details:
 
     sections: tuple[Part, ...] = ()  # as `cordon show` has them, the most needed first
     timeline: tuple[Moment, ...] = ()
+    changes: tuple[tuple[str, ...], ...] = ()  # of a replay: what; before, contained, released
     differences: tuple[Part, ...] = ()  # each line with its sign: "+", "-", "@", " "
     exempt: tuple[Part, ...] = ()  # by changed resource: the patterns of who is not shut out
     chain: Chain | None = None

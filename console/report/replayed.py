@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from console.evidence import Copy
 from console.options import version
-from console.replay_page import led_to
+from console.replay_page import CHANGES, changes, led_to
 from console.report import of_case, sums
 from console.report.data import Details, Entry, Flag, Kind, Part, Report, Tile, text
 from console.run import Run
@@ -21,6 +21,7 @@ EMBEDDED = (
     "Nothing of this happened on AWS: the events were replayed on an embedded account, made from"
     " template.yaml. How long a case took there says nothing of AWS."
 )
+MOST_CHANGES = 200  # of an event
 NO_EVIDENCE = "unknown: the evidence of this case was not kept"
 
 
@@ -63,7 +64,7 @@ class Replayed:
 def _entries(run: Run) -> Iterator[Entry]:
     found = [_of_case(run, case) for case in run.cases]
     for one in found or [_without_case(run, *led) for led in led_to(run)]:
-        yield _with_troubles(run, one)
+        yield _with_troubles(run, _with_changes(run, one))
 
 
 def _of_case(run: Run, case: Case) -> Entry:
@@ -94,6 +95,15 @@ def _without_case(run: Run, playbook: str, outcome: str) -> Entry:
         event=text(run.event.short),
         details=Details(sections=tuple(one for one in parts if one.lines)),
     )
+
+
+def _with_changes(run: Run, entry: Entry) -> Entry:
+    """What the event changed, by whichever of its cases."""
+    rows = changes(run)
+    listed = [tuple(text(row[one.name]) for one in CHANGES) for row in rows[:MOST_CHANGES]]
+    if len(rows) > MOST_CHANGES:
+        listed.append((f"{len(rows) - MOST_CHANGES} more", "", "", ""))
+    return replace(entry, details=replace(entry.details, changes=tuple(listed)))
 
 
 def _with_troubles(run: Run, entry: Entry) -> Entry:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from console import cli
-from console.stack import Stack
+from console.stack import NotPossible, Stack
 from cordon.digesting.digest import chain_of
 from cordon.evidence import sha256
 from tests.audit.bucket import ACCOUNT, KEY, Deployed
@@ -46,6 +46,41 @@ def test_what_was_written_is_verified(audited: Deployed) -> None:
         "evidence verified: 3 chains, 2 digests, digests until 2026-11-26T11:00:00Z, signed 2; the"
         " last is 2"
     ]
+
+
+def test_since_a_day_the_digests_from_then_on(audited: Deployed) -> None:
+    """What came before may have ended: its digest is not looked for."""
+    audited.s3.forget(DIGEST_1)
+    ran = command(audited, "verify", "--since", "2026-11-26")
+    assert (ran.exit_code, ran.exception) == (0, None), ran.output
+    assert ran.stderr.splitlines() == [
+        "evidence verified: 3 chains, 1 digest from 2026-11-25T11:00:00Z on, digests until"
+        " 2026-11-26T11:00:00Z, signed 1; the last is 2"
+    ]
+    assert "digests 1 to 1 are missing" in command(audited, "verify").stderr
+
+
+def test_since_a_day_of_which_the_digest_is_missing(audited: Deployed) -> None:
+    audited.s3.forget(DIGEST_1)
+    ran = command(audited, "verify", "--since", "2026-11-25")
+    assert ran.exit_code == 1
+    assert "digest 2 begins at 2026-11-25T11:00:00Z: none says" in ran.stderr
+
+
+def test_since_finds_what_was_added_since(audited: Deployed) -> None:
+    for day, case in ((24, "dd1"), (26, "dd2")):
+        key = f"{QUARANTINE.name}/{ACCOUNT}/{case}/000001.json"
+        audited.s3.put_object(Key=key, Body=b"{}")
+        audited.s3.keys[key][0].at = audited.s3.keys[DIGEST_2][0].at.replace(day=day, hour=10)
+    ran = command(audited, "verify", "--since", "2026-11-26")
+    assert ran.exit_code == 1
+    assert "dd2" in ran.stderr and "dd1" not in ran.stderr
+
+
+@pytest.mark.parametrize("words", [("--since", "Monday"), ("--since", "2999-01-01")])
+def test_since_is_a_day_that_has_come(audited: Deployed, words: tuple[str, ...]) -> None:
+    refused = command(audited, "verify", *words).exception
+    assert isinstance(refused, NotPossible) and "--since" in str(refused)
 
 
 def changed(deployed: Deployed) -> None:

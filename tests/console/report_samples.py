@@ -115,9 +115,10 @@ def an_entry(status: Status = Status.CONTAINED, number: int = 0, **changes: Any)
 
 def hostile_entry() -> Entry:
     """Every text of it that others may write."""
-    return an_entry(
-        number=0xBAD, finding=a_finding(title=HOSTILE, description=HOSTILE), decided_why=HOSTILE
-    )
+    finding = a_finding(title=HOSTILE, description=HOSTILE)
+    entry = an_entry(number=0xBAD, finding=finding, decided_why=HOSTILE)
+    changes = ((text(HOSTILE),) * 4,)
+    return replace(entry, details=replace(entry.details, changes=changes))
 
 
 def with_lineage(entry: Entry) -> Entry:

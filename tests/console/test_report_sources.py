@@ -159,6 +159,25 @@ def test_replayed_case_is_one_and_says_that_it_was_no_account() -> None:
     assert "Nothing of this happened on AWS" in report.notes[0]
 
 
+def test_replayed_case_says_how_it_was_contained_and_released() -> None:
+    released = {"s3": {"bucket": {"policy": "left\x1b[31m"}}}
+    (one,) = taken_down(a_run(released=released)).entries
+    assert one.details.changes[0] == (
+        "s3 bucket policy",
+        "a policy",
+        "+1 −0 statements",
+        "left[31m",
+    )
+    (unreleased,) = taken_down(a_run()).entries
+    assert {row[-1] for row in unreleased.details.changes} == {"-"}
+
+
+def test_very_many_changes_are_cut() -> None:
+    many = {f"bucket{number}": {"tags": "x"} for number in range(300)}
+    (one,) = taken_down(a_run(contained={"s3": many})).entries
+    assert len(one.details.changes) == 201 and one.details.changes[-1][0].endswith(" more")
+
+
 def test_event_without_a_case_is_a_line() -> None:
     ignored = PlaybookOutcome("some_playbook", "ignored", "it is a sample", "", "enforce")
     (one,) = taken_down(a_run(cases=[], outcomes=[ignored])).entries

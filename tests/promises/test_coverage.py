@@ -1,6 +1,7 @@
 """``cordon coverage --live`` on an account: what is on there, and what its caller may not read."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,6 +108,24 @@ def test_account_is_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> 
     assert resilience["attested"]["by"] == grace
     assert (resilience["attested"]["is"], resilience["checks"]) == ("attested", [])
     assert found["attestations"] == ""
+
+
+@pytest.mark.world("approve")
+def test_report_looks_at_the_account_too(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ai_is_there(world)
+    page, data = tmp_path / "report.html", tmp_path / "report.json"
+    with commands(world, may_look(world, "ada", "reader")) as stack:
+        monkeypatch.setattr(Stack, "named", lambda *_: stack)
+        for to in (page, data):
+            done = CliRunner().invoke(cli.app, ["report", str(to), "--live"])
+            assert (done.exit_code, done.exception) == (0, None), done.output
+    assert "As it was in 111122223333 us-east-1 when this page was made." in page.read_text()
+    found = json.loads(data.read_text())
+    saw = {one["check"]: one["saw"] for one in found["coverage"]["needs"]}
+    assert (saw["detector"], saw["s3_protection"]) == ("on", "off")
+    assert found["modes"] == dict.fromkeys(HEADERS, "approve")
 
 
 @pytest.mark.world("approve")

@@ -76,6 +76,31 @@
         ),
       ),
     );
+  const heads = (names, scope) =>
+    names.map((name) => {
+      const cell = make("th", "", name);
+      cell.scope = scope;
+      return cell;
+    });
+  const changes = (rows) =>
+    section(
+      "What the event changed",
+      scroll(
+        "What the event changed",
+        make(
+          "table",
+          "changes",
+          make("thead", "", make("tr", "", ...heads(["changed", "before", "contained", "released"], "col"))),
+          make(
+            "tbody",
+            "",
+            ...rows.map(([what, ...states]) =>
+              make("tr", "", ...heads([what], "row"), ...states.map((one) => make("td", "", one))),
+            ),
+          ),
+        ),
+      ),
+    );
   const differences = (found) =>
     section(
       "What was written, line by line",
@@ -172,6 +197,7 @@
       "body",
       event,
       make("dl", "parts", ...of.sections.map(part)),
+      of.changes.length ? changes(of.changes) : null,
       of.exempt.length ? exempt(of.exempt) : null,
       of.no_evidence ? section("From evidence", make("p", "", of.no_evidence)) : null,
       of.timeline.length ? timeline(of.timeline) : null,
