@@ -107,6 +107,13 @@ def test_of_what_nothing_is_known_nothing_is_called_right(aws: AwsClients) -> No
 def test_data_in_no_bucket_of_ours_is_not_called_right(aws: AwsClients, place: str) -> None:
     version(1, DATA, place)
     bucket(aws, "acme-data")
+    refuses = "InvalidRequest"  # S3 Control, for what is no general purpose bucket
+    stub(
+        aws,
+        "s3control",
+        "ListTagsForResource",
+        lambda given: refuses if given["ResourceArn"].endswith("--x-s3") else None,
+    )
     assert tainted(aws) == [(Compliance.NOT_APPLICABLE, f"{IN_NONE}{place}")]
     tag(aws, "acme-data", TAINTED)  # what is found counts all the same
     assert [one for one, _ in tainted(aws)] == [Compliance.NON_COMPLIANT]
@@ -124,6 +131,12 @@ def test_a_data_set_of_another_account_or_that_is_deleted_is_not_read(aws: AwsCl
         "sagemaker",
         "QueryLineage",
         lambda _: {"Vertices": [{"Arn": next(found), "Type": "DataSet"}]},
+    )
+    stub(
+        aws,
+        "sagemaker",
+        "DescribeArtifact",
+        lambda given: "AccessDeniedException" if given["ArtifactArn"] == theirs else None,
     )
     for one in (theirs, deleted):
         assert tainted(aws) == [(Compliance.NOT_APPLICABLE, f"{IN_NONE}{one}")]

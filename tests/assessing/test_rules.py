@@ -239,7 +239,9 @@ def test_required_tags_of_agentcore_are_there_or_named(aws: AwsClients) -> None:
 
 
 def test_memory_that_another_resource_manages_is_not_judged(aws: AwsClients) -> None:
-    one = {"arn": HERE.arn("bedrock-agentcore", "memory/m"), "createdAt": NOON, "updatedAt": NOON}
+    client = aws.client("bedrock-agentcore-control")
+    memory = client.create_memory(name="m", eventExpiryDuration=30)["memory"]["arn"]
+    one = {"arn": memory, "createdAt": NOON, "updatedAt": NOON}
     managed = {**one, "managedByResourceArn": HERE.arn("bedrock-agentcore", "harness/h")}
     stub(aws, "bedrock-agentcore-control", "ListMemories", lambda _: {"memories": [managed]})
     request = replace(REQUEST, parameters={"tags": "owner"})

@@ -73,6 +73,8 @@ def test_a_resource_that_cannot_be_read_hides_no_other() -> None:
 def test_what_is_no_control_has_no_mark() -> None:
     """A threat is handled by what it is, whosever the resource is."""
     assert mark(event("securityhub_guardduty_anonymous_access"), "arn:aws:s3:::*") == ""
+    exposure = read_by(event("ocsf_exposure_critical"), "arn:aws:lambda:*")
+    assert (exposure.source, exposure.fact(Fact.WORKLOAD)) == ("securityhub", "")
 
 
 def test_without_a_stack_nobody_is_named() -> None:
