@@ -18,7 +18,8 @@ NAME = 14  # characters of a fact's name
 
 def show(title: str, sections: Sequence[Section], out: Console) -> None:
     """Print it all; whatever the lines have in them, no terminal takes it for a command."""
-    lines([title], out, style="bold")
+    head = Text(_plain(title), style="bold", overflow="fold")
+    out.print(head, soft_wrap=not out.is_terminal, highlight=False)
     for section in sections:
         lines([section.heading], out, style="bold cyan")
         for line in section.lines:

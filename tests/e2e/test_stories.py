@@ -115,8 +115,8 @@ def test_an_operator_at_night_decides_and_takes_it_back(account: Account, clone:
         assert re.search(r"waiting +1 for approval", said) and widest(said) <= width
         listed = ada.types("cases", "--waiting", width=width)
         assert case.id in listed and widest(listed) <= width
-        asked = ada.types("approve", short, width=width, typed="n\n", ends=1)
-        question = unbroken(asked)
+        prompted = ada.types("approve", short, width=width, typed="n\n", ends=1)
+        question = unbroken(prompted)
         assert "What is so Nothing was changed yet." in question
         assert f"cordon approve {case.id}" in question and "Who is shut out" in question
         assert "What it would change now" in question and "unknown" not in question
