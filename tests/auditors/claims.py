@@ -1,8 +1,8 @@
-"""Which checks of Prowler pass when a playbook has contained, shown by a sample; and what becomes of each claim.
+"""Which checks of Prowler pass when a playbook has contained, shown by a sample.
 
-Claimed is that it says FAIL of a resource before the sample's finding was handled, and
-PASS of the very same one when the case is contained. After the release it says FAIL again, or PASS
-where the change is one that a release keeps.
+Claimed of each is that it says FAIL of a resource before the sample's finding was handled, and PASS
+of the very same one when the case is contained. After the release it says FAIL again, or PASS where
+the change is one that a release keeps.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
