@@ -1,5 +1,5 @@
 # The two commands of the README need Debian, Python 3.11, make and a package registry.
-.PHONY: help replay demo test thorough static check fast e2e audit bench permissions format build bootstrap playbooks playbook docs clean
+.PHONY: help replay demo test thorough static check fast e2e audit policies bench permissions format build bootstrap playbooks playbook docs clean
 .DEFAULT_GOAL := help
 
 UV_VERSION := 0.13.9
@@ -93,8 +93,10 @@ e2e: build .e2e/.ready .browser/.ready  ## deploy into an emulated account, and 
 
 # Independent auditors, in environments of their own: tests/auditors/accepted.json has the reasons,
 # claims.py there what Prowler must say of an account before, contained and released.
-audit: build .audit/.ready .prowler/.ready .e2e/.ready  ## checkov on the template, parliament on the roles, Prowler on an emulated account
+policies: .venv/.ready .audit/.ready  ## checkov on the template, parliament on the roles' policies
 	@PYTHONPATH=layers/cordon:functions $(RUN)python -m tests.auditors
+
+audit: policies build .prowler/.ready .e2e/.ready  ## that, and Prowler on an emulated account
 	@PYTHONPATH=layers/cordon:functions $(RUN)python -m tests.auditors.by_prowler
 
 .audit/.ready: $(UV) tests/auditors/requirements.txt

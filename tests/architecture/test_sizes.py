@@ -14,6 +14,7 @@ LONGER = {  # file → why it may be longer
     "docs/permissions.md": "generated: make permissions",
     "docs/reference/cordon.md": "generated: every verb of the command line",
     "events/README.md": "a line for each sample event, and tests hold it against the files",
+    "tests/auditors/prowler.txt": "generated: uv",
     "tests/auditors/requirements.txt": "generated: uv",
     "tests/e2e/requirements.txt": "generated: uv",
     "uv.lock": "generated: uv",

@@ -1,8 +1,8 @@
-"""Which checks of Prowler a playbook answers, shown by a sample; and what becomes of each claim.
+"""Which checks of Prowler pass when a playbook has contained, shown by a sample.
 
-A check is answered where it says FAIL of a resource before the sample's finding was handled, and
-PASS of the very same one when the case is contained. After the release it says FAIL again, or PASS
-where the change is one that a release keeps.
+Claimed of each is that it says FAIL of a resource before the sample's finding was handled, and PASS
+of the very same one when the case is contained. After the release it says FAIL again, or PASS where
+the change is one that a release keeps.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -105,8 +105,8 @@ CLAIMS = (
         arn("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab"),
     ),
 )
-# Of a control that a playbook contains: why Prowler's check of it is not answered.
-NOT_ANSWERED = {
+# Of a control that a playbook contains: why Prowler's check of it is not claimed.
+NOT_CLAIMED = {
     "s3_bucket_cross_account_access": "S3.6: the account is denied, which the check does not weigh:"
     " it reads what the policy allows, and that stays as the owner has it",
 }
@@ -122,7 +122,7 @@ def faults(claims: Iterable[Claim], looks: Mapping[str, Said]) -> Iterator[str]:
 
 
 def contained_controls() -> set[str]:
-    """Which controls of Security Hub, as S3.8, a playbook answers by more than a tag."""
+    """Which controls of Security Hub, as S3.8, a playbook handles by more than a tag."""
     return {
         kind.removeprefix(PREFIX)
         for header in HEADERS.values()
@@ -134,7 +134,7 @@ def contained_controls() -> set[str]:
 
 def unclaimed(checks_of: Mapping[str, Iterable[str]]) -> Iterator[str]:
     """Each check of a contained control for which there is neither a claim nor a reason."""
-    known = {claim.check for claim in CLAIMS} | NOT_ANSWERED.keys()
+    known = {claim.check for claim in CLAIMS} | NOT_CLAIMED.keys()
     for control in sorted(contained_controls()):
         for check in sorted(set(checks_of.get(control, ())) - known):
             yield f"{check}, for {control}: a playbook contains it; no claim and no reason"

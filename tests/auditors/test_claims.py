@@ -6,7 +6,7 @@ from tests.auditors.claims import (
     CLAIMS,
     FAIL,
     LOOKS,
-    NOT_ANSWERED,
+    NOT_CLAIMED,
     PASS,
     Claim,
     contained_controls,
@@ -65,7 +65,7 @@ def test_resource_may_have_another_name_where_it_fails() -> None:
 def test_check_of_a_contained_control_needs_a_claim_or_a_reason() -> None:
     assert {"S3.8", "SageMaker.3"} <= contained_controls()
     assert not {"SageMaker.1", "CloudTrail.1"} & contained_controls()  # tagged, and for a person
-    claimed = {"S3.8": ["s3_bucket_level_public_access_block"], "S3.6": [*NOT_ANSWERED]}
+    claimed = {"S3.8": ["s3_bucket_level_public_access_block"], "S3.6": [*NOT_CLAIMED]}
     assert list(unclaimed(claimed)) == []
     (said,) = unclaimed({**claimed, "S3.3": ["s3_new"], "CloudTrail.1": ["of_nobody"]})
     assert said.startswith("s3_new, for S3.3")
