@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.client import BaseClient
@@ -43,8 +43,8 @@ every_action = pytest.mark.parametrize("kind", all_actions(), ids=lambda kind: k
 
 def every_scenario(test: Callable[..., None]) -> Callable[..., None]:
     """The test, once for each scenario; a run of the whole suite tries a fifth of them."""
-    tried = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)(test)
-    return pytest.mark.drawn(1 / 5)(tried)
+    tried: Callable[..., None] = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)(test)
+    return cast("Callable[..., None]", pytest.mark.drawn(1 / 5)(tried))
 
 
 @dataclass(frozen=True)
