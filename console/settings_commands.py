@@ -72,11 +72,27 @@ def start(find: Find, output: tables.OUTPUT = tables.Output.TABLE) -> None:
 
 @on_stack
 def mode(
-    find: Find, playbook: NAME, mode: Mode, output: tables.OUTPUT = tables.Output.TABLE
+    find: Find,
+    playbook: Annotated[
+        str, typer.Argument(help="Its name.", autocompletion=playbooks_that_begin)
+    ] = "",
+    mode: Annotated[Mode | None, typer.Argument(help="Without it, the mode is shown.")] = None,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
-    """Say what a playbook may do: observe, approve or enforce."""
+    """Say what a playbook may do: observe, approve or enforce; or show it, of one or of each."""
     found = StackSettings.of(find())
-    _changed(found, found.set_mode(playbook, mode), output)
+    if playbook and playbook not in found.playbooks:
+        raise NotPossible(f"there is no playbook {playbook}: {', '.join(found.playbooks)}")
+    if mode is not None:
+        _changed(found, found.set_mode(playbook, mode), output)
+        return
+    understood = found.understood
+    names = (playbook,) if playbook else found.playbooks
+    rows = [{"playbook": name, "mode": str(understood.mode(name))} for name in names]
+    if output is tables.Output.TABLE:
+        for line in _home(understood):
+            _print(line)
+    tables.write(rows, (tables.Column("playbook"), tables.Column("mode")), output, out)
 
 
 @on_stack

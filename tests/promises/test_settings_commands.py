@@ -57,6 +57,9 @@ def test_each_command_changes_its_entry(world: World) -> None:
     done(world, "stop", "--observe")
     assert world.settings["master_switch"] == "observe"
     assert "master switch: on" in done(world, "start")
+    one = {"playbook": QUARANTINE.name, "mode": "enforce"}
+    assert one in json.loads(run(world, "mode", "-o", "json").stdout)
+    assert done(world, "mode", QUARANTINE.name) == f"{QUARANTINE.name}\tenforce\n"
     rows = json.loads(run(world, "budget", "5", "-o", "json").stdout)
     assert {"setting": "budget", "name": QUARANTINE.name, "value": "5"} in rows
     done(world, "budget", "0", "--playbook", REVOKE.name)
