@@ -1,7 +1,7 @@
 """The commands by which people decide about cases: each is one request to the desk."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -23,6 +23,7 @@ from cordon.by_arn import finding_of
 from cordon.clock import now
 from cordon.deciding.cases import plan_is, status_allows
 from cordon.deciding.desk import NotDecided
+from cordon.deciding.redeliver import SENDERS
 from cordon.errors import Refused
 from cordon.finding import Place
 from cordon.memory.cases import Case
@@ -187,23 +188,19 @@ def contain(
 @on_stack
 def redeliver(
     find: Find,
-    queue: Annotated[str, typer.Argument(help="Name of a dead-letter queue in the template.")],
+    queue: Annotated[
+        str, typer.Argument(help="Name of a dead-letter queue in the template; without it, each.")
+    ] = "",
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Send dead letters back to where they came from. Ends with 1 where any is left."""
-    deployed, more, left, rows = find(), True, 0, []
-    to = _to_people(output)
-    while more:
-        said = deployed.request("redeliver", {"queue": queue})
-        left += int(said["left"])
-        rows.append({"queue": queue, **said})
-        _print(f"redelivered {said['redelivered']}, left {said['left']}", to)
-        for why in said["why"]:
-            _print(f"left: {why}", to)
-        more = bool(said["more"]) and bool(said["redelivered"])
+    deployed, to = find(), _to_people(output)
+    rows = [
+        row for name in ([queue] if queue else SENDERS) for row in _redelivered(deployed, name, to)
+    ]
     if output is not tables.Output.TABLE:
         tables.write(rows, (), output, out)
-    raise typer.Exit(1 if left else 0)
+    raise typer.Exit(1 if any(row["left"] for row in rows) else 0)
 
 
 COMMANDS = {
@@ -214,6 +211,18 @@ COMMANDS = {
     contain: 'cordon contain arn:aws:s3:::acme-data --playbook NAME --why "it leaks"',
     redeliver: "cordon redeliver FailedReports",
 }
+
+
+def _redelivered(deployed: Stack, queue: str, to: Console) -> Iterator[Mapping[str, Any]]:
+    """Request after request, until there is no more, or nothing more goes back."""
+    more = True
+    while more:
+        said = deployed.request("redeliver", {"queue": queue})
+        _print(f"{queue}: redelivered {said['redelivered']}, left {said['left']}", to)
+        for why in said["why"]:
+            _print(f"left: {why}", to)
+        more = bool(said["more"]) and bool(said["redelivered"])
+        yield {"queue": queue, **said}
 
 
 def _by_arn(deployed: Stack, resource: str, playbook: str, full: bool) -> list[Section]:

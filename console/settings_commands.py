@@ -6,9 +6,11 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from console import render, tables
+from console.aws_errors import explained, is_denied, missing
 from console.options import Find, on_stack, playbooks_that_begin
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack
@@ -16,6 +18,7 @@ from cordon.baseline import PARTS, Baseline
 from cordon.clock import now, to_iso
 from cordon.finding import canonical_json
 from cordon.settings import Backlog, Exemption, Mode, Settings
+from cordon.statuses import Status
 
 out = Console()
 errors = Console(stderr=True)
@@ -49,6 +52,20 @@ def stop(
     found = StackSettings.of(deployed)
     said = stop_directly(deployed, observe) if direct else found.stop(observe=observe)
     _changed(found, said, output)
+    _print(waiting(deployed), errors)  # it waits for nothing
+
+
+def waiting(deployed: Stack, playbook: str = "") -> str:
+    """How many cases await approval, which nobody can give while nothing may be changed."""
+    of = f" of {playbook}" if playbook else ""
+    try:
+        cases = deployed.open_cases(playbook)
+        count = sum(case.status is Status.AWAITING_APPROVAL for case in cases)
+    except (ClientError, BotoCoreError) as error:  # whatever it is, the change goes through
+        denied = isinstance(error, ClientError) and is_denied(error)
+        why = f"missing is {missing(error)}" if denied else explained(error)
+        return f"how many cases{of} await approval is unknown: {why}"
+    return f"cases{of} that await approval, and cannot be approved meanwhile: {count}"
 
 
 def stop_directly(deployed: Stack, observe: bool) -> Mapping[str, Any]:
@@ -72,11 +89,29 @@ def start(find: Find, output: tables.OUTPUT = tables.Output.TABLE) -> None:
 
 @on_stack
 def mode(
-    find: Find, playbook: NAME, mode: Mode, output: tables.OUTPUT = tables.Output.TABLE
+    find: Find,
+    playbook: Annotated[
+        str, typer.Argument(help="Its name.", autocompletion=playbooks_that_begin)
+    ] = "",
+    mode: Annotated[Mode | None, typer.Argument(help="Without it, the mode is shown.")] = None,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
-    """Say what a playbook may do: observe, approve or enforce."""
+    """Say what a playbook may do: observe, approve or enforce; or show it, of one or of each."""
     found = StackSettings.of(find())
-    _changed(found, found.set_mode(playbook, mode), output)
+    if playbook and playbook not in found.playbooks:
+        raise NotPossible(f"there is no playbook {playbook}: {', '.join(found.playbooks)}")
+    if mode is Mode.OBSERVE:
+        _print(waiting(found.stack, playbook), errors)
+    if mode is not None:
+        _changed(found, found.set_mode(playbook, mode), output)
+        return
+    understood = found.understood
+    names = (playbook,) if playbook else found.playbooks
+    rows = [{"playbook": name, "mode": str(understood.mode(name))} for name in names]
+    if output is tables.Output.TABLE:
+        for line in _home(understood):
+            _print(line)
+    tables.write(rows, (tables.Column("playbook"), tables.Column("mode")), output, out)
 
 
 @on_stack

@@ -17,6 +17,7 @@ from console import cli, decision_commands
 from console.exits import Exit
 from console.progress import Decided, followed
 from console.stack import Stack
+from cordon.deciding.redeliver import SENDERS
 from cordon.memory.cases import ActionStatus, Case
 from cordon.memory.decisions import Verb
 from cordon.statuses import Status
@@ -228,6 +229,17 @@ def test_a_failure_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> N
     )
     assert done.exit_code == 1
     assert SCP_DENIAL in done.stdout and f"cordon retry {CASE}" in done.stdout
+
+
+@pytest.mark.parametrize(("words", "queues"), [([], list(SENDERS)), (["A"], ["A"])])
+def test_each_queue_is_redelivered_where_none_is_named(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], queues: list[str]
+) -> None:
+    counted = {"redelivered": 2, "left": 0, "why": [], "more": False}
+    done = said(monkeypatch, ["redeliver", *words, "-o", "jsonl"], **counted)
+    assert [json.loads(line)["queue"] for line in done.stdout.splitlines()] == queues
+    assert f"{queues[0]}: redelivered 2, left 0" in done.stderr and done.exit_code == 0
+    assert said(monkeypatch, ["redeliver"], **counted | {"left": 1}).exit_code == 1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 from console import cli
 from console.settings import StackSettings
+from console.settings_commands import waiting
 from console.stack import NotPossible, Stack
 from cordon.settings import Mode
 from cordon.statuses import Status
@@ -52,11 +53,31 @@ def test_mode_is_set_and_counts_at_once(world: World) -> None:
     assert world.settings["modes"][QUARANTINE.name] == "enforce"
 
 
+@pytest.mark.world("approve")
+@pytest.mark.parametrize(
+    "words", [["stop"], ["stop", "--observe"], ["mode", QUARANTINE.name, "observe"]]
+)
+def test_what_stops_says_which_cases_cannot_be_approved(world: World, words: list[str]) -> None:
+    sent(world)
+    case = world.case()
+    assert case.status is Status.AWAITING_APPROVAL
+    unknown = run(world, *words)
+    assert unknown.exit_code == 0
+    assert "await approval is unknown: missing is dynamodb:Query" in unknown.stderr
+    assert "cannot be approved meanwhile: 1" in waiting(world.operator)
+    assert "of escalate_finding that await" in waiting(world.operator, "escalate_finding")
+    with pytest.raises(NotPossible, match=r"observe|off"):
+        world.approve(case)
+
+
 def test_each_command_changes_its_entry(world: World) -> None:
     protected = world.settings["protected"]
     done(world, "stop", "--observe")
     assert world.settings["master_switch"] == "observe"
     assert "master switch: on" in done(world, "start")
+    one = {"playbook": QUARANTINE.name, "mode": "enforce"}
+    assert one in json.loads(run(world, "mode", "-o", "json").stdout)
+    assert done(world, "mode", QUARANTINE.name) == f"{QUARANTINE.name}\tenforce\n"
     rows = json.loads(run(world, "budget", "5", "-o", "json").stdout)
     assert {"setting": "budget", "name": QUARANTINE.name, "value": "5"} in rows
     done(world, "budget", "0", "--playbook", REVOKE.name)
