@@ -12,6 +12,7 @@ from console import (
     decision_commands,
     demo,
     evidence_commands,
+    left_out_commands,
     lineage,
     render,
     replay_commands,
@@ -72,6 +73,8 @@ for group in (
     for command, example in group.COMMANDS.items():
         app.command(NAMES.get(command.__name__), epilog=f"Example: `{example}`")(command)
 app.add_typer(evidence_commands.app, name="evidence")
+app.add_typer(left_out_commands.exempt, name="exempt")
+app.add_typer(left_out_commands.protect, name="protect")
 
 
 def main() -> None:

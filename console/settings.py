@@ -12,7 +12,7 @@ from typing import Any
 from console.evidence import Copy, Fault, copied, verify
 from console.stack import NotPossible, Stack, playbook_names
 from cordon.baseline import Baseline
-from cordon.memory import baseline_seen, setup_found
+from cordon.memory import baseline_seen, budget, setup_found
 from cordon.memory import settings as settings_row
 from cordon.memory.table import Row
 from cordon.settings import Backlog, Mode, Settings
@@ -80,6 +80,16 @@ class StackSettings:
     def understood(self) -> Settings:
         """What the playbooks make of it."""
         return settings_row.settings_of(self.row, self.playbooks)
+
+    @property
+    def spent(self) -> dict[str, int]:
+        """How much of this hour's budget each playbook has used that has used any of it.
+
+        In the stack's own account: each other one has its own.
+        """
+        keys = {budget.key(name, self.stack.account): name for name in self.playbooks}
+        rows = self.stack.table.get(*keys)
+        return {name: budget.spent(rows[key]) for key, name in keys.items() if key in rows}
 
     def faults(self) -> list[str]:
         """All that is refused, and entries of playbooks that there are not."""

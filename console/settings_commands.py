@@ -6,11 +6,9 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from console import render, tables
-from console.aws_errors import explained, is_denied, missing
+from console import effects, render, tables
 from console.options import Find, on_stack, playbooks_that_begin
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack
@@ -18,13 +16,10 @@ from cordon.baseline import PARTS, Baseline
 from cordon.clock import now, to_iso
 from cordon.finding import canonical_json
 from cordon.settings import Backlog, Exemption, Mode, Settings
-from cordon.statuses import Status
 
 out = Console()
 errors = Console(stderr=True)
-FORCE = Annotated[bool, typer.Option(help="Also where it covers every resource of its kind.")]
 NAME = Annotated[str, typer.Argument(help="Its name.", autocompletion=playbooks_that_begin)]
-REMOVE = Annotated[bool, typer.Option(help="Take it away.")]
 
 
 @on_stack
@@ -51,21 +46,7 @@ def stop(
     deployed = find()
     found = StackSettings.of(deployed)
     said = stop_directly(deployed, observe) if direct else found.stop(observe=observe)
-    _changed(found, said, output)
-    _print(waiting(deployed), errors)  # it waits for nothing
-
-
-def waiting(deployed: Stack, playbook: str = "") -> str:
-    """How many cases await approval, which nobody can give while nothing may be changed."""
-    of = f" of {playbook}" if playbook else ""
-    try:
-        cases = deployed.open_cases(playbook)
-        count = sum(case.status is Status.AWAITING_APPROVAL for case in cases)
-    except (ClientError, BotoCoreError) as error:  # whatever it is, the change goes through
-        denied = isinstance(error, ClientError) and is_denied(error)
-        why = f"missing is {missing(error)}" if denied else explained(error)
-        return f"how many cases{of} await approval is unknown: {why}"
-    return f"cases{of} that await approval, and cannot be approved meanwhile: {count}"
+    changed(found, said, output, effects.of_stop)
 
 
 def stop_directly(deployed: Stack, observe: bool) -> Mapping[str, Any]:
@@ -84,7 +65,7 @@ def stop_directly(deployed: Stack, observe: bool) -> Mapping[str, Any]:
 def start(find: Find, output: tables.OUTPUT = tables.Output.TABLE) -> None:
     """Let every playbook do what its mode says."""
     found = StackSettings.of(find())
-    _changed(found, found.start(), output)
+    changed(found, found.start(), output)
 
 
 @on_stack
@@ -100,17 +81,16 @@ def mode(
     found = StackSettings.of(find())
     if playbook and playbook not in found.playbooks:
         raise NotPossible(f"there is no playbook {playbook}: {', '.join(found.playbooks)}")
-    if mode is Mode.OBSERVE:
-        _print(waiting(found.stack, playbook), errors)
     if mode is not None:
-        _changed(found, found.set_mode(playbook, mode), output)
+        effect = effects.of_observe(playbook) if mode is Mode.OBSERVE else effects.none
+        changed(found, found.set_mode(playbook, mode), output, effect)
         return
     understood = found.understood
     names = (playbook,) if playbook else found.playbooks
     rows = [{"playbook": name, "mode": str(understood.mode(name))} for name in names]
     if output is tables.Output.TABLE:
         for line in _home(understood):
-            _print(line)
+            say(line)
     tables.write(rows, (tables.Column("playbook"), tables.Column("mode")), output, out)
 
 
@@ -120,7 +100,7 @@ def backlog(
 ) -> None:
     """Say what a playbook does with what a sweep sends: observe it, or respond by its mode."""
     found = StackSettings.of(find())
-    _changed(found, found.set_backlog(playbook, does), output)
+    changed(found, found.set_backlog(playbook, does), output)
 
 
 @on_stack
@@ -130,44 +110,10 @@ def budget(
     playbook: Annotated[str, typer.Option(help="Only of this playbook.")] = "",
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
-    """Say how many cases an hour a playbook may contain in one account."""
+    """Say how many cases an hour a playbook may contain in one account; show what is used."""
     found = StackSettings.of(find())
-    _changed(found, found.set_budget(cases, playbook), output)
-
-
-@on_stack
-def exempt(
-    find: Find,
-    resource: Annotated[str, typer.Argument(help="ARN, wildcards allowed.")],
-    playbook: Annotated[str, typer.Option(help="Its name, wildcards allowed.")] = "",
-    owner: Annotated[str, typer.Option(help="Who is responsible for it.")] = "",
-    reason: Annotated[str, typer.Option(help="For the record.")] = "",
-    until: Annotated[str, typer.Option(help="Date, as 2027-01-31.")] = "",
-    remove: REMOVE = False,
-    force: FORCE = False,
-    output: tables.OUTPUT = tables.Output.TABLE,
-) -> None:
-    """Let a playbook ignore resources until a date."""
-    found = StackSettings.of(find())
-    if remove:
-        said = found.end_exemptions(resource, playbook)
-    else:
-        said = found.exempt(resource, playbook, owner, reason, until, force=force)
-    _changed(found, said, output)
-
-
-@on_stack
-def protect(
-    find: Find,
-    resource: Annotated[str, typer.Argument(help="ARN, wildcards allowed.")],
-    remove: REMOVE = False,
-    force: FORCE = False,
-    output: tables.OUTPUT = tables.Output.TABLE,
-) -> None:
-    """Never contain these resources: what is found of them is for a person."""
-    found = StackSettings.of(find())
-    said = found.unprotect(resource) if remove else found.protect(resource, force=force)
-    _changed(found, said, output)
+    said = found.set_budget(cases, playbook)
+    changed(found, said, output, effects.of_budget(playbook))
 
 
 class Take(StrEnum):
@@ -189,13 +135,13 @@ def baseline(
     found = StackSettings.of(find())
     if do is Take.TAKE:
         said = str(found.take_baseline(seen)["says"])
-        _print(said, out if output is tables.Output.TABLE else errors)
+        say(said, out if output is tables.Output.TABLE else errors)
     if output is not tables.Output.TABLE:
         rows = list(_parts(found.understood.baseline, found.baseline_seen))
         tables.write(rows, (), output, out)
         return
     for line in _baseline(found.understood.baseline, found.baseline_seen):
-        _print(line)
+        say(line)
 
 
 COMMANDS = {
@@ -205,14 +151,12 @@ COMMANDS = {
     mode: "cordon mode NAME approve",
     budget: "cordon budget 20",
     backlog: "cordon backlog NAME respond",
-    exempt: "cordon exempt 'arn:aws:s3:::www-*' --playbook NAME --owner Ada --reason website"
-    " --until 2027-01-31",
-    protect: "cordon protect 'arn:aws:s3:::backup-*'",
     baseline: "cordon baseline",
 }
 
 
-def _print(line: str, to: Console = out) -> None:
+def say(line: str, to: Console = out) -> None:
+    """Print a line, without anything that a terminal takes for a command."""
     to.print(render.plain(line), markup=False, soft_wrap=True, highlight=False)
 
 
@@ -254,14 +198,24 @@ def _documents(of: Baseline) -> list[str]:
     ]
 
 
-def _changed(found: StackSettings, said: Mapping[str, Any], output: tables.Output) -> None:
-    """What the desk says of a change, and the settings as they are now."""
+def changed(
+    found: StackSettings,
+    said: Mapping[str, Any],
+    output: tables.Output,
+    effect: effects.Effect = effects.none,
+) -> None:
+    """What the desk says of a change, the settings as they are now, and what the change means.
+
+    One that waits for a second person means nothing yet.
+    """
     if output is tables.Output.TABLE:
-        _print(str(said["says"]))
+        say(str(said["says"]))
         _show(found)
     else:
-        _print(str(said["says"]), errors)
+        say(str(said["says"]), errors)
         tables.write(list(_rows(found)), (), output, out)
+    for line in effect(found.stack) if said["complete"] else ():
+        say(line, errors)
 
 
 def _show(found: StackSettings) -> None:
@@ -269,9 +223,9 @@ def _show(found: StackSettings) -> None:
     row, understood = found.row, found.understood
     lines = (*_home(understood), *_lines(understood, found.playbooks), *_found(found.setup_found))
     for line in (*lines, *(f"refused: {f}" for f in found.faults())):
-        _print(line)
+        say(line)
     if row is not None:
-        _print(f"changed {row.get('changed_at')} by {row.get('changed_by')}")
+        say(f"changed {row.get('changed_at')} by {row.get('changed_by')}")
 
 
 def _rows(found: StackSettings) -> Iterator[dict[str, str]]:

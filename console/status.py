@@ -19,7 +19,6 @@ from console.options import version
 from console.settings import StackSettings
 from console.stack import Stack
 from console.tables import Column
-from cordon.memory import budget
 from cordon.settings import Mode
 from cordon.statuses import Status
 
@@ -116,17 +115,14 @@ def settings(stack: Stack) -> Iterator[Line]:
 def budgets(stack: Stack) -> Iterator[Line]:
     """What is left this hour of each playbook that may enforce, in the stack's own account."""
     found = StackSettings.of(stack)
-    understood, account = found.understood, stack.account
-    keys = {budget.key(name, account): name for name in found.playbooks}
-    rows = stack.table.get(*keys)
-    for key, name in keys.items():
+    understood, spent = found.understood, found.spent
+    for name, used in spent.items():
         most = understood.budget_for(name)
-        left = max(most - budget.spent(rows.get(key)), 0)
-        if key in rows:
-            used_up = bool(most) and not left
-            yield Line("budget", f"{name}: {left} of {most} left this hour", wrong=used_up)
-    if not rows:
-        yield Line("budget", f"nothing of it is used this hour in account {account}")
+        left = max(most - used, 0)
+        used_up = bool(most) and not left
+        yield Line("budget", f"{name}: {left} of {most} left this hour", wrong=used_up)
+    if not spent:
+        yield Line("budget", f"nothing of it is used this hour in account {stack.account}")
 
 
 def cases(stack: Stack) -> Iterator[Line]:

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from console import cli
+from console import cli, effects
 from console.settings import StackSettings
-from console.settings_commands import waiting
 from console.stack import NotPossible, Stack
 from cordon.settings import Mode
 from cordon.statuses import Status
@@ -55,7 +54,14 @@ def test_mode_is_set_and_counts_at_once(world: World) -> None:
 
 @pytest.mark.world("approve")
 @pytest.mark.parametrize(
-    "words", [["stop"], ["stop", "--observe"], ["mode", QUARANTINE.name, "observe"]]
+    "words",
+    [
+        ["stop"],
+        ["stop", "--observe"],
+        ["mode", QUARANTINE.name, "observe"],
+        ["protect", "add", "arn:aws:s3:::acme-*"],
+        ["exempt", "add", "arn:aws:s3:::acme-*", *EXEMPT, "--until", "2027-01-31"],
+    ],
 )
 def test_what_stops_says_which_cases_cannot_be_approved(world: World, words: list[str]) -> None:
     sent(world)
@@ -63,10 +69,10 @@ def test_what_stops_says_which_cases_cannot_be_approved(world: World, words: lis
     assert case.status is Status.AWAITING_APPROVAL
     unknown = run(world, *words)
     assert unknown.exit_code == 0
-    assert "await approval is unknown: missing is dynamodb:Query" in unknown.stderr
-    assert "cannot be approved meanwhile: 1" in waiting(world.operator)
-    assert "of escalate_finding that await" in waiting(world.operator, "escalate_finding")
-    with pytest.raises(NotPossible, match=r"observe|off"):
+    assert "is unknown: missing is dynamodb:Query" in unknown.stderr
+    assert "cannot be approved meanwhile: 1" in effects.of_stop(world.operator)[0]
+    assert case.plan.resources[0].startswith("arn:aws:s3:::acme-")
+    with pytest.raises(NotPossible, match=r"observe|off|exempt until|is protected by"):
         world.approve(case)
 
 
@@ -83,13 +89,16 @@ def test_each_command_changes_its_entry(world: World) -> None:
     done(world, "budget", "0", "--playbook", REVOKE.name)
     assert world.settings["budget"] == 5
     assert world.settings["budgets"][REVOKE.name] == 0
-    done(world, "protect", SITE)
+    done(world, "protect", "add", SITE)
     assert world.settings["protected"] == protected | {SITE}
-    done(world, "protect", SITE, "--remove")
+    assert SITE in done(world, "protect", "list").splitlines()
+    done(world, "protect", "remove", SITE)
     assert world.settings["protected"] == protected
-    shown = done(world, "exempt", SITE, *EXEMPT, "--until", "2027-01-31")
+    shown = done(world, "exempt", "add", SITE, *EXEMPT, "--until", "2027-01-31")
     assert f"exempt: {SITE} from {QUARANTINE.name}, until 2027-01-31T00:00:00Z" in shown
-    done(world, "exempt", SITE, "--remove")
+    listed = done(world, "exempt", "list")
+    assert listed == f"{SITE}\t{QUARANTINE.name}\t2027-01-31T00:00:00Z\t\tAda\tweb\n"
+    done(world, "exempt", "remove", SITE)
     assert world.settings["exemptions"] == {}
     assert StackSettings.of(world.operator).faults() == []
 
@@ -99,12 +108,12 @@ def test_each_command_changes_its_entry(world: World) -> None:
     [
         (("mode", f"{QUARANTINE.name}s", "enforce"), ", ".join(sorted(HEADERS))),
         (("budget", "200000"), "from 0 to"),
-        (("protect", "acme-bucket"), "is not an ARN"),
-        (("protect", "arn:aws:s3:::*"), "--force"),
-        (("protect", SITE, "--remove"), "is not among"),
-        (("exempt", SITE, *EXEMPT, "--until", "tomorrow"), "is no date"),
-        (("exempt", SITE, *EXEMPT, "--until", "2026-11-24"), "has passed"),
-        (("exempt", SITE, "--remove"), "there is no exemption"),
+        (("protect", "add", "acme-bucket"), "is not an ARN"),
+        (("protect", "add", "arn:aws:s3:::*"), "--force"),
+        (("protect", "remove", SITE), "is not among"),
+        (("exempt", "add", SITE, *EXEMPT, "--until", "tomorrow"), "is no date"),
+        (("exempt", "add", SITE, *EXEMPT, "--until", "2026-11-24"), "has passed"),
+        (("exempt", "remove", SITE), "there is no exemption"),
     ],
 )
 def test_refusal_is_said_and_nothing_is_changed(
@@ -118,7 +127,7 @@ def test_refusal_is_said_and_nothing_is_changed(
 
 
 def test_force_covers_a_whole_kind(world: World) -> None:
-    done(world, "protect", "arn:aws:s3:::*", "--force")
+    done(world, "protect", "add", "arn:aws:s3:::*", "--force")
     assert sent(world)[1]["outcome"] == "escalated"
 
 
@@ -155,6 +164,9 @@ def test_settings_show_what_is_refused(world: World) -> None:
     assert "refused: colour is no setting" in result.output
     assert "refused: exemptions.x has no playbook" in result.output
     assert "\x1b[31m" not in result.output
+    assert "exemptions.x has no playbook" in run(world, "exempt", "list").stderr
+    assert run(world, "exempt", "list").exit_code == 1
+    assert run(world, "protect", "list").exit_code == 0
     listed = run(world, "settings", "--output", "json")
     rows = {(one["setting"], one["name"]): one["value"] for one in json.loads(listed.stdout)}
     assert (rows["master_switch", ""], rows["mode", TAG.name]) == ("on", "observe")

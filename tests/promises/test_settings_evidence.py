@@ -46,8 +46,8 @@ def stop_directly(world: World) -> None:
 def end_two_exemptions(world: World) -> None:
     for playbook in (QUARANTINE.name, TAG.name):
         words = ("--playbook", playbook, "--owner", "Ada", "--reason", "x", "--until", "2027-01-31")
-        done(world, "exempt", SITE, *words)
-    done(world, "exempt", SITE, "--remove")
+        done(world, "exempt", "add", SITE, *words)
+    done(world, "exempt", "remove", SITE)
     assert world.settings["exemptions"] == {}
 
 
@@ -64,9 +64,9 @@ HONEST: dict[str, Callable[[World], Any]] = {
     "mode": lambda w: done(w, "mode", QUARANTINE.name, "approve"),
     "budget": lambda w: done(w, "budget", "5"),
     "budget of a playbook": lambda w: done(w, "budget", "0", "--playbook", REVOKE.name),
-    "protect": lambda w: done(w, "protect", SITE),
-    "unprotect": lambda w: (done(w, "protect", SITE), done(w, "protect", SITE, "--remove")),
-    "exempt": lambda w: done(w, "exempt", SITE, *EXEMPT, "--until", "2027-01-31"),
+    "protect": lambda w: done(w, "protect", "add", SITE),
+    "unprotect": lambda w: (done(w, "protect", "add", SITE), done(w, "protect", "remove", SITE)),
+    "exempt": lambda w: done(w, "exempt", "add", SITE, *EXEMPT, "--until", "2027-01-31"),
     "two exemptions end": end_two_exemptions,
     "stop and start": lambda w: (done(w, "stop"), done(w, "start")),
     "stop directly": stop_directly,
