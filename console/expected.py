@@ -80,7 +80,7 @@ class Deployed:
     deployments: Mapping[str, Deployment]  # by playbook
     playbooks: Mapping[str, str]  # by logical id of the function
     routes: Routes
-    settings: Settings = field(default_factory=Settings)  # but for the modes and the baseline
+    settings: Settings  # but for the baseline
 
     def reached_by(self, function: str) -> frozenset[str]:
         """The playbooks that get what a rule brings to a function (its logical id).
@@ -122,7 +122,7 @@ def deployed(home: Place, mode: Mode) -> Deployed:
         names[one]: replace(Deployment.from_environment(env), baseline=taken)
         for one, env in given.items()
     }
-    return Deployed(made, names, Routes(stack))
+    return Deployed(made, names, Routes(stack), Settings(modes=dict.fromkeys(known, mode)))
 
 
 def expectation(path: Path) -> dict[str, Any]:
@@ -202,9 +202,10 @@ OTHER_MODES: Mapping[Mode, Mapping[str, str]] = {
 def lead_to(
     event: Mapping[str, Any], mode: Mode = Mode.ENFORCE, stack: Deployed | None = None
 ) -> list[Expectation]:
-    """Where each finding of an event leads, with every playbook in this mode, and no case yet.
+    """Where each finding of an event leads, and there is no case yet.
 
-    ``stack``: one that is deployed; else that of replay.
+    ``stack``: one that is deployed, with its settings; else that of replay, with every playbook in
+    this mode.
     """
     stack = stack or deployed(home_of(event), mode)
     routes = stack.routes.of(event)
@@ -220,7 +221,7 @@ def lead_to(
         name for reached in routes.values() for one in reached for name in stack.reached_by(one)
     }
     return [
-        replace(_of_finding(finding, stack, mode, delivered), rules=rules, finding=as_read(finding))
+        replace(_of_finding(finding, stack, delivered), rules=rules, finding=as_read(finding))
         for finding in findings
     ]
 
@@ -234,9 +235,9 @@ def _unreadable(why: str, event: Mapping[str, Any], stack: Deployed) -> Expectat
     )
 
 
-def _of_finding(finding: Finding, stack: Deployed, mode: Mode, delivered: set[str]) -> Expectation:
+def _of_finding(finding: Finding, stack: Deployed, delivered: set[str]) -> Expectation:
     reasons, made = [], []
-    for playbook, facts in _policy_inputs(finding, stack, mode):
+    for playbook, facts in _policy_inputs(finding, stack):
         outcome, reason = _outcome(playbook, facts)
         if outcome == IGNORED:
             reasons.append(f"{playbook.name}: {reason}")
@@ -268,16 +269,13 @@ def in_mode(outcome: str, event: Mapping[str, Any], mode: Mode, *, approved: boo
     return ended
 
 
-def _policy_inputs(
-    finding: Finding, stack: Deployed, mode: Mode
-) -> Iterator[tuple[Playbook, PolicyInput]]:
+def _policy_inputs(finding: Finding, stack: Deployed) -> Iterator[tuple[Playbook, PolicyInput]]:
     """The playbooks whose exact gate the finding passes, each with the decision's inputs."""
     for playbook in playbooks(ROOT):
         deployment = stack.deployments[playbook.name]
         if playbook.matches(finding):
             plan = playbook.plan_for(finding, deployment)
-            modes = {playbook.name: mode}
-            settings = replace(stack.settings, modes=modes, baseline=deployment.baseline)
+            settings = replace(stack.settings, baseline=deployment.baseline)
             now = finding.last_seen + timedelta(minutes=5)
             yield playbook, PolicyInput(finding, playbook, plan, settings, deployment, now)
 

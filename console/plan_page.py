@@ -9,6 +9,8 @@ from console import page
 from cordon.actions import from_json
 
 Fact = tuple[str, str]
+# What a stack's settings say, or what a person wants to see instead; "": there is no stack.
+WHOSE = {"settings": ", as its settings say", "--mode": " (--mode)", "": ""}
 
 
 def show(printed: Mapping[str, Any], out: Console) -> None:
@@ -29,14 +31,16 @@ def facts(printed: Mapping[str, Any]) -> Iterator[Fact]:
         yield "envelope", printed["note"]
     yield "rules", ", ".join(printed["rules"]) or "none matches this event"
     for one in (printed, *printed.get("others", ())):
-        yield from _led(one, printed["mode"])
+        yield from _led(one, one.get("mode", printed["mode"]))
     for function, queue in printed.get("dead_letters", {}).items():
         yield "dead letter", f"{function} fails, and {queue} keeps the event"
 
 
-def _led(one: Mapping[str, Any], mode: str) -> Iterator[Fact]:
+def _led(one: Mapping[str, Any], mode: str | None) -> Iterator[Fact]:
+    """``mode``: None where nobody handles it, and a stack has no mode of all playbooks."""
     by = one["playbook"] or "nobody"
-    yield "handled by", f"{by}, in mode {mode}: {one['outcome']}: {one['reason']}"
+    in_mode = f", in mode {mode}{WHOSE[one.get('mode_of', '')]}" if mode else ""
+    yield "handled by", f"{by}{in_mode}: {one['outcome']}: {one['reason']}"
     for raw in one["plan"]["actions"]:
         action = from_json(raw)
         caution = f". Caution: {action.caution}" if action.caution else ""

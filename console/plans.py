@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from console import deployed_playbooks, expected, preview
@@ -10,7 +11,7 @@ from console.event_files import ReplayEvent
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack, playbook_names
 from cordon.actions import from_json
-from cordon.settings import Mode
+from cordon.settings import Mode, Settings
 from embedded.deploy import functions_of
 from embedded.place import Place
 from embedded.routes import Routes
@@ -22,8 +23,10 @@ class CannotPlan(Exception):
     """Why there is no plan, or no file for it, in one line."""
 
 
-def as_deployed(stack: Stack) -> expected.Deployed:
+def as_deployed(stack: Stack, mode: Mode | None = None) -> expected.Deployed:
     """A deployed stack, whose plans are those that its functions would make now.
+
+    ``mode``: as if every playbook were in this one; None: each in that of the settings.
 
     Its rules are those of our template with its parameters: what a stack of another version hears
     may differ. Raises NotPossible where it lacks a playbook of ours.
@@ -39,25 +42,51 @@ def as_deployed(stack: Stack) -> expected.Deployed:
         for function, environment in functions_of(made).items()
     }
     ours = {function: name for function, name in services.items() if name in known}
-    return expected.Deployed(known, ours, Routes(made), StackSettings.of(stack).understood)
+    settings = in_mode(StackSettings.of(stack).understood, mode)
+    return expected.Deployed(known, ours, Routes(made), settings)
+
+
+def in_mode(settings: Settings, mode: Mode | None) -> Settings:
+    """The settings as if every playbook were in this mode; None: as they are."""
+    if mode is None:
+        return settings
+    others = {
+        entry: why for entry, why in settings.refused.items() if entry.partition(".")[0] != "modes"
+    }
+    return replace(settings, modes=dict.fromkeys(playbook_names(), mode), refused=others)
 
 
 def planned(
-    event: ReplayEvent, mode: Mode, stack: expected.Deployed | None = None
+    event: ReplayEvent, mode: Mode | None, stack: expected.Deployed | None = None
 ) -> list[dict[str, Any]]:
-    """Where each finding of the event leads, as it is printed; ``CannotPlan`` for no event."""
+    """Where each finding of the event leads, as it is printed; ``CannotPlan`` for no event.
+
+    ``mode``: as a person wants it; None: enforce, or of a ``stack`` each playbook's own.
+    """
     if event.fault:
         raise CannotPlan(event.fault)
     try:
-        led = expected.lead_to(json.loads(event.text), mode, stack)
+        led = expected.lead_to(json.loads(event.text), mode or Mode.ENFORCE, stack)
     except Exception as error:  # noqa: BLE001 whatever it is, the other events are planned
         raise CannotPlan(f"cannot be planned: {type(error).__name__}: {error}") from None
-    return [_printed(event, mode, one) for one in led]
+    if stack is None:
+        return [_printed(event, mode or Mode.ENFORCE, one.to_json(), one) for one in led]
+    settings = stack.settings
+    return [_printed(event, mode, _in_its_mode(one.to_json(), mode, settings), one) for one in led]
 
 
-def _printed(event: ReplayEvent, mode: Mode, one: expected.Expectation) -> dict[str, Any]:
+def _in_its_mode(made: Mapping[str, Any], mode: Mode | None, settings: Settings) -> dict[str, Any]:
+    """With the mode that the playbook has in the stack, and who says so; so of the others."""
+    name, whose = made["playbook"], "--mode" if mode else "settings"
+    known = {"mode": mode or settings.mode(name), "mode_of": whose} if name else {}
+    others = [_in_its_mode(one, mode, settings) for one in made.get("others", ())]
+    return {**made, **known, **({"others": others} if others else {})}
+
+
+def _printed(
+    event: ReplayEvent, mode: Mode | None, made: dict[str, Any], one: expected.Expectation
+) -> dict[str, Any]:
     note = {"note": event.note} if event.note else {}
-    made = one.to_json()
     if not one.rules and one.outcome != expected.NOT_DELIVERED:
         made["reason"] = f"not delivered by any rule; {made['reason']}"
     return {"event": str(event), **note, "mode": mode, "rules": list(one.rules), **made}

@@ -26,6 +26,14 @@ FILES = Annotated[
     list[Path], typer.Argument(help="Event files, folders of them, or - for standard input.")
 ]
 MODE = Annotated[Mode, typer.Option(help="Mode of every playbook.")]
+PLAN_MODE = Annotated[
+    Mode | None,
+    typer.Option(
+        help="Mode of every playbook: `observe`, `approve` or `enforce`. Without it `enforce`; with"
+        " --live, of each playbook that of the settings.",
+        show_default=False,
+    ),
+]
 
 
 def replay(
@@ -76,7 +84,7 @@ def replay(
 def plan(
     find: Find,
     files: FILES,
-    mode: MODE = Mode.ENFORCE,
+    mode: PLAN_MODE = None,
     write: Annotated[
         bool, typer.Option("--write", help="Write each plan beside its event.")
     ] = False,
@@ -89,18 +97,18 @@ def plan(
 
     In a pipe it is JSON, as with --full. Changes nothing. Reads what `cordon replay` reads. Ends
     with 1 where an event cannot be read. With --live the plan is that of the deployed stack and its
-    settings, in this mode; what it would change is read from the account, and nothing is written.
+    settings; what it would change is read from the account, and nothing is written.
     """
     from console.event_files import events_in
 
-    if write and (live or mode is not Mode.ENFORCE):
+    if write and (live or mode not in (None, Mode.ENFORCE)):
         raise NotPossible("the plan beside an event is that of enforce, and of no account")
     planned = _planned
     if live:
         from console.plans import as_deployed
 
         stack = find()
-        planned = partial(_planned, stack=as_deployed(stack), caller=preview.caller(stack))
+        planned = partial(_planned, stack=as_deployed(stack, mode), caller=preview.caller(stack))
     problems = [planned(event, mode, write=write, full=full) for event in events_in(files)]
     if not problems:
         errors.print("no events there")
@@ -110,7 +118,7 @@ def plan(
 
 def _planned(
     event: "ReplayEvent",
-    mode: Mode,
+    mode: Mode | None,
     *,
     write: bool,
     full: bool,

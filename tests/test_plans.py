@@ -1,6 +1,7 @@
 """``cordon plan``: what an event leads to in each mode, by the template's rules and the gates."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -8,11 +9,12 @@ from unittest.mock import Mock
 import pytest
 from typer.testing import CliRunner, Result
 
-from console import expected
+from console import expected, plan_page, plans
 from console.cli import app
+from console.event_files import events_in
 from console.expected import lead_to
 from console.plan_files import SUFFIX
-from cordon.settings import Mode
+from cordon.settings import MasterSwitch, Mode, Settings
 from embedded.routes import Routes
 from tests.examples import ESCALATE, EVENTS, QUARANTINE, TAG, function_of, path_of
 
@@ -21,6 +23,7 @@ CONTROL = path_of("securityhub_s3_2")
 ROOT_USED = path_of("guardduty_root_credential_usage")
 MODEL = path_of("securityhub_sagemaker_5")
 CHOSEN = path_of("custom_action_contain_s3_8")
+SEQUENCE = path_of("guardduty_attack_sequence_s3")
 
 
 def plan(*words: str | Path) -> Result:
@@ -174,3 +177,49 @@ def test_event_that_cannot_be_planned_is_one_line(
     assert result.exit_code == 1
     assert f"cannot be planned: {type(error).__name__}" in result.stderr
     assert json.loads(result.stdout)["playbook"] == TAG.name
+
+
+# ---- of a deployed stack ----
+
+
+def of_stack(path: Path, settings: Settings, mode: Mode | None = None) -> dict[str, Any]:
+    """What is printed of the first finding, with the settings of a stack."""
+    made = expected.deployed(expected.home_of(json.loads(path.read_text())), Mode.ENFORCE)
+    stack = replace(made, settings=plans.in_mode(settings, mode))
+    (event,) = events_in([path])
+    return plans.planned(event, mode, stack)[0]
+
+
+def test_each_playbook_is_in_the_mode_of_the_settings() -> None:
+    modes = {QUARANTINE.name: Mode.APPROVE, ESCALATE.name: Mode.ENFORCE}
+    made = of_stack(SEQUENCE, Settings(modes=modes))
+    led = {one["playbook"]: one for one in (made, *made["others"])}
+    assert {name: one["mode"] for name, one in led.items()} == {
+        name: modes.get(name, Mode.OBSERVE) for name in led
+    }
+    assert led[QUARANTINE.name]["outcome"] == "awaiting_approval"
+    assert {one["mode_of"] for one in led.values()} == {"settings"}
+    said = [text for name, text in plan_page.facts(made) if name == "handled by"]
+    assert len(said) == len(led) > 1
+    for text in said:
+        name = text.partition(",")[0]
+        assert f"{name}, in mode {led[name]['mode']}, as its settings say: " in text
+
+
+def test_mode_that_a_person_wants_to_see_counts_instead() -> None:
+    """Also of what nobody understands in the row; all else of it counts as it is."""
+    refused = {f"modes.{QUARANTINE.name}": "must be", "budget": "must be a number"}
+    settings = Settings(modes={QUARANTINE.name: Mode.APPROVE}, refused=refused)
+    assert of_stack(RANSOM, settings)["outcome"] == "observed"
+    made = of_stack(RANSOM, settings, Mode.ENFORCE)
+    assert (made["mode"], made["mode_of"], made["outcome"]) == ("enforce", "--mode", "contained")
+    assert "in mode enforce (--mode): contained" in str(list(plan_page.facts(made)))
+    assert plans.in_mode(settings, Mode.ENFORCE).refused == {"budget": "must be a number"}
+    off = of_stack(RANSOM, replace(settings, switch=MasterSwitch.OBSERVE), Mode.ENFORCE)
+    assert off["outcome"] == "observed" and "master switch" in off["reason"]
+
+
+def test_what_nobody_handles_is_in_no_mode() -> None:
+    made = of_stack(path_of("securityhub_s3_5"), Settings())
+    assert (made["playbook"], made["mode"]) == (None, None)
+    assert "nobody: ignored" in str(list(plan_page.facts(made)))

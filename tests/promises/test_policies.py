@@ -208,9 +208,11 @@ def test_what_would_change_is_shown_before_it_is_decided(
         in done.output
     )
     by_arn = ["contain", "arn:aws:s3:::acme-model-artifacts", "--playbook", QUARANTINE.name]
-    for words, line in (
+    live = ["plan", str(path_of(NAME)), "--live"]
+    for words, *lines in (
         ([*by_arn, "--plan"], "public_access_block BlockPublicAcls: absent → true"),
-        (["plan", str(path_of(NAME)), "--live"], "public_access_block BlockPublicAcls: absent"),
+        (live, "public_access_block BlockPublicAcls: absent", '"mode": "approve"', '"settings"'),
+        ([*live, "--mode", "observe"], '"mode": "observe"', '"mode_of": "--mode"', "mode is obs"),
         (["approve", case.id, "--yes"], "public_access_block BlockPublicAcls: absent → true"),
         (
             ["release", case.id, "--why", "seen"],
@@ -221,7 +223,7 @@ def test_what_would_change_is_shown_before_it_is_decided(
             monkeypatch.setattr(Stack, "named", lambda *_, found=stack: found)
             done = CliRunner().invoke(cli.app, words)
         assert (done.exit_code, done.exception) == (0, None), done.output
-        assert line in done.output and "unknown" not in done.output
+        assert all(one in done.output for one in lines) and "unknown" not in done.output
         world.account.settle()
     assert world.case().status is Status.REOPENED
     assert {one.partition(": ")[0] for one in world.refused} == {bob}
