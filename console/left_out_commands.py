@@ -13,6 +13,7 @@ from cordon.clock import now, to_iso
 from cordon.settings import Exemption, moment
 
 RESOURCE = Annotated[str, typer.Argument(help="ARN, wildcards allowed.")]
+LISTED = Annotated[str, typer.Argument(help="The pattern, as it is listed.")]
 PLAYBOOK = Annotated[str, typer.Option(help="Its name, wildcards allowed.")]
 FORCE = Annotated[bool, typer.Option(help="Also where it covers every resource of its kind.")]
 
@@ -58,11 +59,11 @@ def exempt_resource(
 @on_stack
 def end_exemption(
     find: Find,
-    resource: RESOURCE,
-    playbook: PLAYBOOK = "",
+    resource: LISTED,
+    playbook: Annotated[str, typer.Option(help="Only from this one, as it is listed.")] = "",
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
-    """End the exemptions of this pattern, written as it is listed: of one playbook, or of all."""
+    """End the exemptions of this pattern: from one playbook, or from all."""
     found = StackSettings.of(find())
     changed(found, found.end_exemptions(resource, playbook), output)
 
@@ -94,9 +95,9 @@ def protect_resource(
 
 @on_stack
 def end_protection(
-    find: Find, resource: RESOURCE, output: tables.OUTPUT = tables.Output.TABLE
+    find: Find, resource: LISTED, output: tables.OUTPUT = tables.Output.TABLE
 ) -> None:
-    """Take this pattern away, written as it is listed. What the roles' policies deny stays so."""
+    """Take a pattern away. What the roles' policies deny stays denied."""
     found = StackSettings.of(find())
     changed(found, found.unprotect(resource), output)
 
