@@ -5,9 +5,11 @@ A run says with which seed it drew; ``make test DRAWN=<seed>`` draws the same ag
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import pytest
 
 SEED = "DRAWN"  # the variable of the environment: empty or absent where all is tried
 T = TypeVar("T")
@@ -29,3 +31,12 @@ def drawn(points: Iterable[T], share: float, of: str) -> Iterator[T]:
     for number, point in enumerate(points):
         if is_drawn(f"{of} {number}", share):
             yield point
+
+
+def each(name: str, values: Sequence[Any], share: float) -> Callable[[Any], Any]:
+    """Mark a test: once for each value of the parameter; a run of the whole suite tries a share."""
+
+    def mark(test: Any) -> Any:
+        return pytest.mark.drawn(share)(pytest.mark.parametrize(name, values, ids=str)(test))
+
+    return mark

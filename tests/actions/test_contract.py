@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from botocore.client import BaseClient
@@ -29,6 +29,7 @@ from cordon.actions import (
 )
 from cordon.clients import AwsClients
 from tests.actions.scenario import Scenario, account
+from tests.drawn import each
 
 
 def _scenarios() -> list[Scenario]:
@@ -39,12 +40,7 @@ def _scenarios() -> list[Scenario]:
 READS = ("Get", "List", "Describe", "Head")
 SCENARIOS = _scenarios()
 every_action = pytest.mark.parametrize("kind", all_actions(), ids=lambda kind: kind.__name__)
-
-
-def every_scenario(test: Callable[..., None]) -> Callable[..., None]:
-    """The test, once for each scenario; a run of the whole suite tries a fifth of them."""
-    tried: Callable[..., None] = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)(test)
-    return cast("Callable[..., None]", pytest.mark.drawn(1 / 5)(tried))
+every_scenario = each("scenario", SCENARIOS, 1 / 5)
 
 
 @dataclass(frozen=True)
