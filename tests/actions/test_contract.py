@@ -37,8 +37,7 @@ def _scenarios() -> list[Scenario]:
     return [s for name in found for s in import_module(f"tests.actions.{name}").SCENARIOS]
 
 
-READS = ("Get", "List", "Describe", "Head")
-SCENARIOS = _scenarios()
+READS, SCENARIOS = ("Get", "List", "Describe", "Head"), _scenarios()
 every_action = pytest.mark.parametrize("kind", all_actions(), ids=lambda kind: kind.__name__)
 every_scenario = each("scenario", SCENARIOS, 1 / 5)
 
