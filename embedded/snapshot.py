@@ -62,7 +62,7 @@ def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
         "notebooks": notebooks.every(),
         "glue": glue.every(),
         "model-packages": model_packages.every(),
-        "jobs": jobs.every(),
+        "jobs": {arn: how for arn, how in jobs.every().items() if how != "Completed"},
         "knowledge-base-policies": knowledge_bases.all_policies(),
         "ssm": _ops_items(client("ssm")),
         "securityhub": _findings(client("securityhub")),
