@@ -67,6 +67,7 @@ IMAGES = "who runs an image is made there for one sample only, and its models ar
 UNPLAYED = {  # part of a sample's name: what the emulator lacks for it
     "not_served": "the emulator's clients have one account",
     "partly_blocked": "it names a guardrail of another account",
+    "recorder_stopped": "the ARN of its recorder ends otherwise; test_detection starts it again",
     "object_scan_hidden_key": THE_TIME,
     "object_scan_hostile_key": THE_TIME,
     "object_scan_threat": THE_TIME,
