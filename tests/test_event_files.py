@@ -120,6 +120,7 @@ def test_unfit_event_is_one_line_that_says_what_is_wrong(unfit: str, tmp_path: P
     assert '"outcome"' in planned.stdout or (planned.exit_code == 1 and wrong in planned.stderr)
 
 
+@pytest.mark.drawn(1 / 4)
 def test_unfit_events_hide_no_other_event(tmp_path: Path) -> None:
     """The fit ones come before and after them, in two processes; and the list has its end."""
     for number, (content, _) in enumerate(UNFIT.values()):

@@ -9,6 +9,7 @@ from console.playbooks import playbooks
 from tests.architecture.stack import ROOT
 
 
+@pytest.mark.drawn(0)
 def test_all_that_is_made_is_up_to_date() -> None:
     assert generated.write(ROOT, only_check=True) == ([], [])
 

@@ -17,6 +17,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.stub import Stubber
 from typer.testing import CliRunner
 
+from console import decision_commands, preview
 from console.cli import app
 from console.desk import DeskResponse, signed
 from console.stack import NotPossible, Stack, _deleted_stack_outputs, playbook_names
@@ -229,6 +230,7 @@ class Deployed:
     """A stack with one case; it keeps the calls that the commands make."""
 
     deployment = DEPLOYMENT
+    deleted = False
 
     def __init__(self, status: Status) -> None:
         self.only = a_case(status)
@@ -237,6 +239,9 @@ class Deployed:
     def case(self, case: str) -> Case:
         assert case == self.only.id
         return self.only
+
+    def cases(self, _playbook: str) -> Any:
+        return SimpleNamespace(get=self.case)
 
     def decide(self, case: Case, verb: str, plan: str = "", why: str = "") -> dict[str, str]:
         self.calls.append((str(verb), plan or why))
@@ -255,6 +260,9 @@ class Deployed:
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     stack = Deployed(Status.AWAITING_APPROVAL)
     monkeypatch.setattr(Stack, "named", lambda *_: stack)
+    for reads_the_account in ("caller", "containing", "releasing"):
+        monkeypatch.setattr(preview, reads_the_account, lambda *_, **__: [])
+    monkeypatch.setattr(decision_commands, "written", lambda *_: [])
     return stack
 
 

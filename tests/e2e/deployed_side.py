@@ -100,7 +100,7 @@ class _Watch:
         self.noted = len(account.calls())
         self.generated = dict(_physical(account, NAME))
         self.digits = {digits_of(account.stack_id): DIGITS}
-        signing = account.parameters.get("DigestKey", "")  # the stack's only resource made before it
+        signing = account.parameters.get("DigestKey", "")  # it was made before the stack, for it
         own = {signing, *self.generated, *dict(_physical(account, SAM))}
         self.own = {name.rsplit("/", 1)[-1] for name in own} | {OPERATOR}
         self.operator = _operator(account)

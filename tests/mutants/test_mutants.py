@@ -50,6 +50,7 @@ def test_no_two_changes_have_one_name() -> None:
     assert len(names) == len(set(names))
 
 
+@pytest.mark.drawn(0)
 def test_every_change_is_another_program() -> None:
     """A change that could not be compiled would pass for one that a test sees."""
     for mutant in drawn(200, SEED):

@@ -69,7 +69,7 @@ def kind(name: str) -> tuple[str, ...]:
 OF_EACH_KIND = list({kind(name): name for name in reversed(samples())}.values())
 
 
-@pytest.mark.drawn(1 / 4)
+@pytest.mark.drawn(1 / 6)
 @pytest.mark.parametrize("name", worlds(OF_EACH_KIND))
 def test_nothing_is_changed_in_a_region_that_is_not_served(world: World, name: str) -> None:
     delivery = world.account.deliver(moved(event(name)))

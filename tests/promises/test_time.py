@@ -67,7 +67,7 @@ def test_long_wait_is_in_the_row(world: World) -> None:
     """No workflow waits for hours: time takes it up again, or the next delivery."""
     with slow(world, timedelta(hours=3)):
         world.send(event(NAME))
-        world.account.advance(timedelta(hours=2))
+        world.account.advance(timedelta(hours=2), schedules="last")
         assert world.case().status is Status.CONTAINING
         world.account.advance(timedelta(hours=1, minutes=10))
     assert world.case().status is Status.CONTAINED
