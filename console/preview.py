@@ -197,7 +197,10 @@ def _contained(action: Action, aws: OnlyReadings, *, full: bool) -> list[str]:
 def _released(one: Written, aws: OnlyReadings, *, full: bool) -> list[str]:
     if one.before is None or one.noted is None:
         return [NOT_WRITTEN]
-    now = _as_kept(one.action.capture(aws))
+    try:
+        now = _as_kept(one.action.capture(aws))
+    except NothingToChange:  # nothing of what it looks for is there any more
+        now = {}
     undone = one.action.undo(aws, one.before, one.noted)
     left = _as_kept(undone.left or {})
     then = {name: with_parts(name, now[name], to) for name, to in left.items() if name in now}

@@ -252,7 +252,7 @@ class Deployed:
 
     def request(self, verb: str, body: Mapping[str, Any]) -> dict[str, Any]:
         self.calls.append((verb, json.dumps(body)))
-        counts = {"redelivered": 3, "left": 1, "why": ["a letter"], "more": False}
+        counts = {"round": 1, "redelivered": 3, "left": 1, "why": ["a letter"], "more": False}
         return {"case": CASE, "verb": verb, "by": "ada", "says": "recorded", **counts}
 
 
