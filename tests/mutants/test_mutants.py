@@ -38,6 +38,7 @@ def small_tree(root: Path) -> Path:
     return root
 
 
+@pytest.mark.drawn(0)
 def test_list_comes_again() -> None:
     drawn_once = drawn(COUNT, SEED)
     assert drawn_once == drawn(COUNT, SEED) != drawn(COUNT, SEED + 1)
@@ -45,6 +46,7 @@ def test_list_comes_again() -> None:
     assert set(Counter(mutant.room for mutant in drawn_once).values()) == {12}
 
 
+@pytest.mark.drawn(0)
 def test_no_two_changes_have_one_name() -> None:
     names = [mutant.identity for mutant in every()]
     assert len(names) == len(set(names))

@@ -117,7 +117,7 @@ def test_what_several_handle_is_contained_by_each_for_its_part(world: World, nam
     assert world.unrecorded == []
 
 
-@pytest.mark.drawn(1 / 8)
+@pytest.mark.drawn(1 / 12)
 @pytest.mark.parametrize("name", worlds(ALONE))
 def test_a_sample_is_taken_by_its_playbook_alone(world: World, name: str) -> None:
     folder, expected = folder_of(name), plan_beside(name)
@@ -154,7 +154,7 @@ def test_a_sample_is_taken_by_its_playbook_alone(world: World, name: str) -> Non
     assert world.unrecorded == []
 
 
-@pytest.mark.drawn(1 / 8)
+@pytest.mark.drawn(1 / 12)
 @pytest.mark.parametrize("name", worlds(samples(NOBODY)))
 def test_unhandled_samples_change_nothing(world: World, name: str) -> None:
     world.stage(event(name))

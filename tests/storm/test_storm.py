@@ -29,6 +29,7 @@ from bench.storm.simulation import Arrivals, Conditions, Storm, simulate
 from console.account import ROOT
 from tests.examples import QUARANTINE, REVOKE, TAG, function_of
 
+pytestmark = pytest.mark.drawn(1 / 3)
 SMALL = Arrivals(threats=60, threats_in=5, controls=400, controls_in=30)
 SHORT = replace(MINUTES, threats=50, threats_in=180, controls=5_000, controls_in=180)
 BURST = replace(SECONDS, threats=300, threats_in=2)
