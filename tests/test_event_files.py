@@ -105,6 +105,7 @@ def lines_naming(result: Result, file: str) -> list[str]:
     return [line for line in result.output.splitlines() if file in line]
 
 
+@pytest.mark.drawn(1 / 3)
 @pytest.mark.parametrize("unfit", UNFIT)
 def test_unfit_event_is_one_line_that_says_what_is_wrong(unfit: str, tmp_path: Path) -> None:
     content, wrong = UNFIT[unfit]
@@ -286,6 +287,7 @@ OUTPUTS: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.drawn(1 / 3)
 @pytest.mark.parametrize("command", OUTPUTS)
 def test_output_of_get_findings_is_replayed(command: str, tmp_path: Path) -> None:
     """In an envelope of ours, which is said."""

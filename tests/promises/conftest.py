@@ -20,6 +20,7 @@ from tests.architecture import pruned
 from tests.examples import event
 from tests.promises.world import Anew, World, entered, seen
 
+HERE = Path(__file__).parent
 WARMING = (  # between them they make every client and load every service model
     "guardduty_ransomware_delete",
     "guardduty_compromised_credentials",
@@ -81,3 +82,12 @@ def world(anew: Anew) -> Iterator[World]:
     """An account where every playbook enforces, or as ``@pytest.mark.world(mode, …)`` says."""
     with anew() as made:
         yield made
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a promise that is tried with several parameters, a run of the whole suite tries half."""
+    for item in items:
+        several = hasattr(item, "callspec") and item.path.is_relative_to(HERE)
+        if several and item.get_closest_marker("drawn") is None:
+            item.add_marker(pytest.mark.drawn(1 / 2))

@@ -96,6 +96,7 @@ def test_the_exact_gates_never_overlap() -> None:
         assert len(takers) <= 1 or name in SHARED, name
 
 
+@pytest.mark.drawn(1 / 4)
 @pytest.mark.parametrize("name", worlds(SHARED))
 def test_what_several_handle_is_contained_by_each_for_its_part(world: World, name: str) -> None:
     """Each has a case of its own, as the plan beside the event says; all of it can be put back."""
