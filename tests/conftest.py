@@ -57,14 +57,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that are not drawn."""
-    left = []
+    tried: list[pytest.Item] = []
+    left: list[pytest.Item] = []
     for item in items:
         mark = item.get_closest_marker("drawn")
-        if mark is not None and not is_drawn(_point(item, **mark.kwargs), *mark.args):
-            left.append(item)
+        is_tried = mark is None or is_drawn(_point(item, **mark.kwargs), *mark.args)
+        (tried if is_tried else left).append(item)
     if left:
         config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in left]
+        items[:] = tried
 
 
 def _point(item: pytest.Item, *, together: bool = False) -> str:
