@@ -200,16 +200,13 @@ def test_a_report_that_is_refused_waits_and_is_redelivered(account: Account) -> 
     case = account.case()
     assert account.finding_of(case)["Title"].startswith("Cordon contained")
     assert account.incidents() == []
-    (letter,) = account.messages("FailedReports")
-    assert json.loads(letter["Body"]) == {
-        "playbook": case.playbook,
-        "case": case.id,
-        "projection": "incident",
-    }
+    wanted = {"playbook": case.playbook, "case": case.id, "projection": "incident"}
+    letters = [json.loads(one["Body"]) for one in account.messages("FailedReports")]
+    assert letters and all(one == wanted for one in letters)  # two, where the stream came in two
     eve = account.desk(role(account, "Eve", "operator"))
     said = eve("redeliver", {"queue": "FailedReports"})
     account.settle()
-    assert (said.status, said.body["redelivered"], said.body["left"]) == (200, 1, 0)
+    assert (said.status, said.body["redelivered"], said.body["left"]) == (200, len(letters), 0)
     (incident,) = account.incidents()
     assert case.id in incident["Description"]
     assert account.reported(case).ops_item == incident["OpsItemId"]
