@@ -30,7 +30,7 @@ vars(typer.testing)["_get_command"] = cache(typer.main.get_command)
 
 # A busy machine is no fault of the code. Each run draws other examples.
 settings.register_profile("untimed", deadline=None, max_examples=40)
-settings.register_profile("drawn", deadline=None, max_examples=10)
+settings.register_profile("drawn", deadline=None, max_examples=8)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("untimed")
 
