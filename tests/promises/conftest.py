@@ -86,7 +86,7 @@ def world(anew: Anew) -> Iterator[World]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of a promise that is tried with several parameters, a run of the whole suite tries a third."""
+    """Of a promise with several parameters, a run of the whole suite tries a third."""
     for item in items:
         several = hasattr(item, "callspec") and item.path.is_relative_to(HERE)
         if several and item.get_closest_marker("drawn") is None:
