@@ -22,6 +22,10 @@ class IamDirectory(AccountFacts):
         everyone: list[Any] = [*self._backend.roles.values(), *self._backend.users.values()]
         return next((p for p in everyone if p.arn == arn), None)
 
+    def roles(self) -> list[str]:
+        """The names of all roles, in the order of their ARNs."""
+        return [role.name for role in sorted(self._backend.roles.values(), key=lambda r: r.arn)]
+
     def role_arn(self, name: str) -> str | None:
         """The ARN of a role, with its path."""
         found = (r.arn for r in self._backend.roles.values() if r.name == name)

@@ -12,23 +12,25 @@ from typing import Any
 
 _FORM = "multipart/form-data"
 _MADE_HERE = ("wsgi.input", "werkzeug.request")
+_URL = "embedded.raw_url"
 
 
 def install() -> None:
     """Change moto's ``Request.from_primitives``, once per process. It gives the same requests."""
     module = import_module("moto.core.request")
-    module.Request.from_primitives = classmethod(
-        _quick(module.Request.from_primitives.__func__, module)
-    )
+    kind = module.Request
+    kind.from_primitives = classmethod(_quick(kind.from_primitives.__func__, module))
+    kind.raw_url = property(_kept(kind.raw_url.fget))
 
 
 def _quick(original: Callable[..., Any], module: Any) -> Callable[..., Any]:
     """Where the body is bytes or text and no form; another is read by moto itself."""
 
     @lru_cache(maxsize=1024)
-    def of_url(method: str, url: str) -> dict[str, Any]:
-        made = original(module.Request, method, url, {}, b"").environ
-        return {name: value for name, value in made.items() if name not in _MADE_HERE}
+    def of_url(method: str, url: str, *, is_its_own: bool) -> dict[str, Any]:
+        request = original(module.Request, method, url, {}, b"")
+        kept = {name: value for name, value in request.environ.items() if name not in _MADE_HERE}
+        return {**kept, _URL: request.raw_url if is_its_own else ""}
 
     @wraps(original)
     def from_primitives(kind: Any, method: str, url: str, headers: Any, body: Any = None) -> Any:
@@ -46,7 +48,9 @@ def _quick(original: Callable[..., Any], module: Any) -> Callable[..., Any]:
             sent[key] = f"{sent[key]}, {text}" if key in sent else text
             if module.should_preserve_original_header_name(name):
                 preserved[key] = name
-        environ = {**of_url(method, url), **sent, "wsgi.input": BytesIO(data)}
+        is_its_own = "HTTP_HOST" not in sent  # else moto reads the host from there
+        kept = of_url(method, url, is_its_own=is_its_own)
+        environ = {**kept, **sent, "wsgi.input": BytesIO(data)}
         if data:
             environ["CONTENT_LENGTH"] = str(len(data))
         request = kind(environ)
@@ -54,3 +58,12 @@ def _quick(original: Callable[..., Any], module: Any) -> Callable[..., Any]:
         return request
 
     return from_primitives
+
+
+def _kept(original: Callable[[Any], str]) -> Callable[[Any], str]:
+    """The whole URL, which moto puts together of its parts again."""
+
+    def raw_url(request: Any) -> str:
+        return request.environ.get(_URL) or original(request)
+
+    return raw_url

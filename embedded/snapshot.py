@@ -24,6 +24,7 @@ from embedded.backends import (
     tags,
 )
 from embedded.backends import iam as iam_backend
+from embedded.iam_directory import IamDirectory
 from embedded.place import Place
 from embedded.saved_state import services_in_use
 
@@ -48,7 +49,7 @@ def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
 
     return {
         "s3": _buckets(client, own),
-        "iam": {"roles": _roles(client, own), "users": _users(client, own)},
+        "iam": {"roles": _roles(client("iam"), own, place), "users": _users(client, own)},
         "sagemaker": tags_of("sagemaker", _SAGEMAKER, _sagemaker_tags),
         "bedrock": tags_of("bedrock", _BEDROCK, _bedrock_tags),
         "bedrock-agent": tags_of("bedrock-agent", _AGENTS, _agent_tags),
@@ -181,17 +182,16 @@ def _sorted(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str] | None:
     return dict(sorted((t.get("Key", ""), t.get("Value", "")) for t in tags))
 
 
-def _roles(client: Clients, own: set[str]) -> dict[str, Any]:
-    iam = client("iam")
-    roles = [r for r in _all(iam, "list_roles", "Roles") if r["RoleName"] not in own]
-    return {r["RoleName"]: _role(iam, r) for r in sorted(roles, key=lambda r: str(r["Arn"]))}
+def _roles(iam: Any, own: set[str], place: Place) -> dict[str, Any]:
+    """Those that are not the stack's, which are so many that to list them costs most."""
+    there = IamDirectory(place.account, place.partition).roles()
+    return {name: _role(iam, name) for name in there if name not in own}
 
 
-def _role(iam: Any, role: Mapping[str, Any]) -> dict[str, Any]:
-    name = role["RoleName"]
+def _role(iam: Any, name: str) -> dict[str, Any]:
+    role = iam.get_role(RoleName=name)["Role"]
     inline = iam.list_role_policies(RoleName=name)["PolicyNames"]
     attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-    boundary = iam.get_role(RoleName=name)["Role"].get("PermissionsBoundary", {})
     return {
         "path": role["Path"],
         "trust": role["AssumeRolePolicyDocument"],
@@ -200,7 +200,7 @@ def _role(iam: Any, role: Mapping[str, Any]) -> dict[str, Any]:
             for p in sorted(inline)
         },
         "attached": sorted(p["PolicyArn"] for p in attached),
-        "boundary": boundary.get("PermissionsBoundaryArn"),
+        "boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         "tags": _sorted(iam.list_role_tags(RoleName=name)["Tags"]),
     }
 

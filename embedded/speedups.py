@@ -14,7 +14,7 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from embedded import quick_requests, scheduler
+from embedded import quick_requests, quick_responses, scheduler
 
 _PARSING = "moto.dynamodb.parsing"
 USER_AGENT = "Boto3/embedded"
@@ -30,9 +30,11 @@ def install() -> None:
     _cache_lookups()
     _cache_routes()
     _cache_member_names()
+    _cache_texts()
     _cache_expressions()
     _copy_only_what_changes()
     quick_requests.install()
+    quick_responses.install()
 
 
 _bare: list[None] = []  # an entry for each moto that was entered without an account
@@ -57,10 +59,14 @@ def _wrap(module: str, owner: str, name: str, wrapper: Callable[[Any], Any]) -> 
     setattr(kind, name, wrapper(getattr(kind, name)))
 
 
+def _wrap_in(module: str, name: str, wrapper: Callable[[Any], Any]) -> None:
+    names = vars(import_module(module))
+    names[name] = wrapper(names[name])
+
+
 def _cache_models() -> None:
     """All sessions share the service models. Those of S3 and IAM are megabytes."""
-    session = import_module("botocore.session")
-    vars(session)["create_loader"] = cache(vars(session)["create_loader"])
+    _wrap_in("botocore.session", "create_loader", cache)
 
 
 def _fixed_user_agent(original: Callable[[Any], str]) -> Callable[[Any], str]:
@@ -105,8 +111,7 @@ def _is_streamed(request: Any) -> bool:
 
 def _cache_lookups() -> None:
     """moto computes these from its own classes for every request."""
-    responses = vars(import_module("moto.core.responses"))
-    responses["method_names_from_class"] = cache(responses["method_names_from_class"])
+    _wrap_in("moto.core.responses", "method_names_from_class", cache)
     backend = import_module("moto.core.base_backend").BaseBackend
     backend.urls = property(_cache_by_class(backend.urls.fget))
     module = "moto.core.base_backend"
@@ -179,6 +184,13 @@ def _cache_by_type_and_shape(
         return found[key]
 
     return get_possible_keys
+
+
+def _cache_texts() -> None:
+    """What follows from a short text alone: a moment from its timestamp, a method's name."""
+    _wrap_in("botocore.utils", "_parse_timestamp_with_tzinfo", lru_cache(1024))
+    for module in ("moto.core.responses", "moto.sqs.models"):
+        _wrap_in(module, "camelcase_to_underscores", lru_cache(1024))
 
 
 @contextmanager

@@ -218,6 +218,7 @@ def test_quick_request_is_moto_s_own(
 
 
 def as_plain(request: Any) -> dict[str, Any]:
-    objects = ("wsgi.input", "wsgi.errors", "werkzeug.request")
-    environ = {key: value for key, value in request.environ.items() if key not in objects}
-    return {**environ, "body": request.get_data(), "sent": sorted(request.headers)}
+    left_out = ("wsgi.input", "wsgi.errors", "werkzeug.request", "embedded.raw_url")
+    environ = {key: value for key, value in request.environ.items() if key not in left_out}
+    read = {"body": request.get_data(), "sent": sorted(request.headers), "url": request.raw_url}
+    return {**environ, **read}
