@@ -1,7 +1,6 @@
 """One event in the deployed account, there and back: see sides.py."""
 
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -28,7 +27,6 @@ from tests.e2e.people import Heard, hearing
 from tests.e2e.sides import DIGITS, WHY, Call, Names, Side, evidence, moment, reports, short
 
 SAM = "aws-sam-cli-managed-default"  # the stack of the bucket that `sam deploy` uploads to
-LOG_SECONDS = 5  # that a log may come after its invocation
 TAGS = {
     "sagemaker": looks._sagemaker_tags,
     "bedrock": looks._bedrock_tags,
@@ -56,8 +54,7 @@ def _deployed(watch: "_Watch", path: Path, like: Side) -> Side:
     since = datetime.now().astimezone()
     _deliver(account, event, operator)
     outcomes = _chosen(account)
-    logged = {one["playbook"] for one in like.outcomes} - {one["playbook"] for one in outcomes}
-    outcomes += _outcomes(account, since, logged)
+    outcomes += _logged(account, since)
     if event != json.loads(path.read_text()):  # a case's id is made of the names, among others
         cases = {one["playbook"]: one["case"] for one in like.outcomes}
         outcomes = [one | {"case": cases.get(one["playbook"], "")} for one in outcomes]
@@ -214,16 +211,6 @@ def _deliver(account: Account, event: Mapping[str, Any], operator: Stack) -> Non
         operator.decide(case, "approve", case.plan_hash)
     if waiting:
         account.settle()
-
-
-def _outcomes(account: Account, since: datetime, expected: set[str]) -> list[dict[str, str]]:
-    """The functions' outcomes; a log may come some moments after its invocation has ended."""
-    patience = time.monotonic() + LOG_SECONDS
-    while True:
-        outcomes = list(_logged(account, since))
-        if {one["playbook"] for one in outcomes} >= expected or time.monotonic() > patience:
-            return outcomes
-        time.sleep(0.1)
 
 
 def _chosen(account: Account) -> list[dict[str, str]]:
