@@ -31,6 +31,12 @@ def main(port: str) -> None:
     )
     sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "cordon")]
 
+    import yaml
+
+    yaml.SafeLoader = (
+        yaml.CSafeLoader
+    )  # libyaml's: a template is read several times in a deployment
+
     import calls  # after the environment: ministack reads it when it is imported
     import control
     import http_api
