@@ -11,12 +11,13 @@ from botocore.exceptions import ClientError
 
 from tests.e2e.account import ACCOUNT, PYTHON, REGION, Account, emulator
 from tests.e2e.small_stacks import allow, deploy, function, trust
+from tests.e2e.waiting import until
 from tests.examples import QUARANTINE
 
 BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
 PRODUCT = f"arn:aws:securityhub:{REGION}:{ACCOUNT}:product/{ACCOUNT}/default"
 SENDER = """
-import json, os
+import json, os, time
 import boto3
 def handler(event, context):
     print("GOT " + json.dumps([one["body"] for one in event.get("Records", [])]))
@@ -25,6 +26,11 @@ def handler(event, context):
             raise RuntimeError("as the event says")
         if event.get("do") == "die":
             os._exit(1)
+        if event.get("do") == "wait":
+            sqs = boto3.client("sqs")
+            while not sqs.receive_message(QueueUrl=event["queue"]).get("Messages"):
+                time.sleep(0.05)
+            return
         made = boto3.client("events").put_events(Entries=event["entries"])
         return [one.get("ErrorCode") or "put" for one in made["Entries"]]
     failed = []
@@ -112,6 +118,19 @@ STACK: dict[str, Any] = {
         },
     },
 }
+WAITS = {
+    "StartAt": "Wait",
+    "States": {
+        "Wait": {"Type": "Wait", "Seconds": 60, "Next": "Done"},
+        "Done": {"Type": "Succeed"},
+    },
+}
+STACK["Waits"] = {
+    "Type": "AWS::StepFunctions::StateMachine",
+    "Properties": {"RoleArn": arn("SenderRole"), "DefinitionString": json.dumps(WAITS)},
+}
+STACK |= function("import time\ndef handler(event, context):\n    time.sleep(1.5)", name="Brief")
+STACK["Brief"]["Properties"]["Timeout"] = 1
 Deployed = tuple[Account, dict[str, str]]
 
 
@@ -391,6 +410,44 @@ def invocations(account: Account, names: dict[str, str]) -> int:
     logs = account.client("logs")
     group = f"/aws/lambda/{names['Sender']}"
     return len(logs.filter_log_events(logGroupName=group, filterPattern="GOT")["events"])
+
+
+def test_what_failed_is_tried_again_when_no_function_runs(deployed: Deployed) -> None:
+    """And a workflow waits so long: on AWS what is tried again finds that what ran has ended."""
+    account, names = deployed
+    client, sqs = account.client("lambda"), account.client("sqs")
+    told = sqs.create_queue(QueueName="told")["QueueUrl"]
+
+    def happens(event: dict[str, Any]) -> None:
+        payload = json.dumps(event)
+        client.invoke(FunctionName=names["Sender"], InvocationType="Event", Payload=payload)
+
+    def waits(number: int) -> bool:
+        return bool(account._ask("still")["waiting"] == number)
+
+    happens({"do": "wait", "queue": told})
+    until(lambda: account._ask("still")["functions"] == 1, "it does not run")
+    before = invocations(account, names)
+    happens({"do": "raise"})
+    until(lambda: waits(1), "a failed invocation does not wait")
+    sqs.send_message(QueueUrl=names["Work"], MessageBody="always")
+    until(lambda: waits(2), "a failed message does not wait")
+    machines = account.client("stepfunctions")
+    started = machines.start_execution(stateMachineArn=names["Waits"])["executionArn"]
+    until(lambda: waits(3), "a workflow does not wait")
+    assert invocations(account, names) == before + 2
+    assert machines.describe_execution(executionArn=started)["status"] == "RUNNING"
+    sqs.send_message(QueueUrl=told, MessageBody="enough")
+    account.settle()
+    assert machines.describe_execution(executionArn=started)["status"] == "SUCCEEDED"
+    assert len(messages(account, names["Failed"])) == 1
+    assert messages(account, names["Dead"]) == ["always"]
+    assert invocations(account, names) == before + 1 + 2 + 3  # what waited, raised and was always
+
+
+def test_a_slow_machine_ends_no_function(deployed: Deployed) -> None:
+    account, names = deployed
+    assert "FunctionError" not in account.client("lambda").invoke(FunctionName=names["Brief"])
 
 
 @pytest.mark.parametrize("does", ["raise", "die"])

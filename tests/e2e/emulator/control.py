@@ -131,10 +131,9 @@ def _note_calls() -> None:
 
 def still(_: Any) -> dict[str, Any]:
     """Invocations under way, messages and records on their way to a function, executions that
-    run. ``begun`` grows with each that begins."""
+    run."""
     return {
-        "begun": under_way.begun(),
-        "invocations": under_way.number(),
+        **under_way.counts(),
         "messages": sum(_queued()),
         "executions": sum(_running()),
         **{name: source.pending() for name, source in SOURCES.items()},

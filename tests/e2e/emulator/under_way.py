@@ -17,6 +17,7 @@ class _Counts:
         self.now = 0
         self.begun = 0
         self.functions = 0  # of those that are under way now
+        self.waiting = 0  # for them to end
 
 
 _COUNTS = _Counts()
@@ -51,21 +52,24 @@ def from_now_on(work: Callable[..., Any]) -> Callable[..., None]:
     return run
 
 
-def number() -> int:
-    """How much is under way."""
-    return _COUNTS.now
-
-
-def begun() -> int:
-    """How much ever began: what is equal twice had nothing begin in between."""
-    return _COUNTS.begun
+def counts() -> dict[str, int]:
+    """How much is under way; how much ever began: what is equal twice had nothing begin in
+    between; how many functions run; and what waits for them to end."""
+    return {
+        "invocations": _COUNTS.now,
+        "begun": _COUNTS.begun,
+        "functions": _COUNTS.functions,
+        "waiting": _COUNTS.waiting,
+    }
 
 
 def until_functions_end() -> None:
     """AWS waits for a minute and longer before it tries again; by then a function that ran has
     mostly ended. Here it is waited for, however slow the machine, for a minute at most."""
     with _COUNTS.changed:
+        _COUNTS.waiting += 1
         _COUNTS.changed.wait_for(lambda: not _COUNTS.functions, A_MINUTE)
+        _COUNTS.waiting -= 1
 
 
 def until_all_ends() -> None:
