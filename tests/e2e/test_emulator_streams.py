@@ -444,7 +444,7 @@ def test_it_is_not_still_while_a_record_waits(stack: Stack) -> None:
     stack.set(MaximumBatchingWindowInSeconds=300)
     stack.put("a")
     with pytest.raises(AssertionError, match="'records': 1"):
-        stack.account.settle(0.3)
+        stack.account.settle(0)
 
 
 def test_a_mapping_that_is_switched_off_delivers_nothing(stack: Stack) -> None:

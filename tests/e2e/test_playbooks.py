@@ -1,7 +1,6 @@
 """Each playbook in each mode, as deployed: what it changes, as an ordinary client sees it."""
 
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from cordon.sources import read
 from cordon.statuses import Status
 from tests.e2e.account import ACCOUNT, BREAK_GLASS, Account
 from tests.e2e.people import role, trust
-from tests.e2e.waiting import HANGS
+from tests.e2e.waiting import HANGS, until
 from tests.examples import ESCALATE, event, folder_of
 
 PUBLIC = "guardduty_anonymous_access"
@@ -247,7 +246,7 @@ def test_older_sessions_of_a_role_are_refused(account: Account) -> None:
 
     denies_until(now() + timedelta(hours=1))
     assert not allowed(account.as_role(role, "s3").get_object, **where)
-    time.sleep(1)  # a date has no parts of a second: the thief's session must be of an earlier one
+    until(lambda: now() > before, "a date has no parts of a second: the thief's must be earlier")
     denies_until(now())
     assert allowed(account.as_role(role, "s3").get_object, **where)
     assert not allowed(thief.get_object, **where)
