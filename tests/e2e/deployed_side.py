@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def _deployed(watch: "_Watch", path: Path, like: Side) -> Side:
         if case.status in HOLDING:
             operator.release(case, WHY)
     account.settle()
-    watch.look()
+    watch.look_at_last()
     return watch.side
 
 
@@ -95,10 +96,10 @@ class _Watch:
         self.packages = sorted(like.moments[0].state["model-packages"]) if like.moments else []
         self.switched = sorted({s for one in like.moments for s in one.state["detection"]})
         self.noted = len(account.calls())
-        self.generated = dict(_physical(account, NAME))
+        self.generated = _physical(account, NAME)
         self.digits = {digits_of(account.stack_id): DIGITS}
         signing = account.parameters.get("DigestKey", "")  # it was made before the stack, for it
-        own = {signing, *self.generated, *dict(_physical(account, SAM))}
+        own = {signing, *self.generated, *_physical(account, SAM)}
         self.own = {name.rsplit("/", 1)[-1] for name in own} | {OPERATOR}
         self.operator = _operator(account)
 
@@ -137,7 +138,11 @@ class _Watch:
         came = self.heard.messages(), self.heard.events()
         self.side.moments.append(moment(state, cases, made, names, *came))
         self.side.evidence = evidence(account.stack, cases)
-        self.side.left = dict(_left(account, short(self.generated)))
+
+    def look_at_last(self) -> None:
+        """That, and what is left in queues."""
+        self.look()
+        self.side.left = dict(_left(self.account, short(self.generated)))
 
     def _tags(self) -> dict[str, Any]:
         """Of the resources that replay has staged; wherever they are."""
@@ -244,11 +249,15 @@ def _logged(account: Account, since: datetime) -> Iterator[dict[str, str]]:
                 }
 
 
-def _physical(account: Account, stack: str) -> Iterator[tuple[str, str]]:
+@cache
+def _physical(account: Account, stack: str) -> dict[str, str]:
+    """The logical ids of a stack's resources, by their own; no test of these changes them."""
     pages = account.client("cloudformation").get_paginator("list_stack_resources")
-    for page in pages.paginate(StackName=stack):
-        for one in page["StackResourceSummaries"]:
-            yield one["PhysicalResourceId"], one["LogicalResourceId"]
+    return {
+        one["PhysicalResourceId"]: one["LogicalResourceId"]
+        for page in pages.paginate(StackName=stack)
+        for one in page["StackResourceSummaries"]
+    }
 
 
 def _left(account: Account, generated: Mapping[str, str]) -> Iterator[tuple[str, int]]:
