@@ -6,19 +6,20 @@ emulator's endpoint. What only a test may ask goes through ``/_cordon/…`` (emu
 
 import json
 import os
+import random
 import re
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from types import MappingProxyType
 from typing import Any
 
@@ -38,7 +39,9 @@ from cordon.sources.custom_action import digits_of
 from cordon.sources.own_finding import id_of
 from embedded.place import Place
 from embedded.snapshot import detection, snapshot
+from embedded.template import load
 from tests.e2e.http_requests import Response, signed
+from tests.e2e.waiting import HANGS, until
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".e2e" / "bin" / "python"
@@ -47,15 +50,14 @@ ACCOUNT, REGION, NAME = "111122223333", "us-east-1", "cordon"
 BREAK_GLASS = f"arn:aws:iam::{ACCOUNT}:role/BreakGlass"  # as in replay (console/expected.py)
 MODES = tuple(mode_parameter(playbook.name) for playbook in playbooks(ROOT))
 CALLS = tuple(calls_parameter(one.name) for one in playbooks(ROOT) if one.optional)
-STARTED, DEPLOYED, STILL = 60, 240, 180  # seconds that a machine under load may take
+PORTS = range(20_000, 32_000)  # below those that Linux gives to who connects to somebody
+KINDS = ("invocations", "messages", "executions", "records", "requests")
 
 
 @contextmanager
 def emulator(log: Path) -> Iterator["Account"]:
     """A fresh account, on a port of its own, until the context is left."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _free_port()
     command = [str(PYTHON), str(Path(__file__).parent / "emulator"), str(port)]
     environment = {**os.environ, "TMPDIR": str(log.parent)}  # it is killed, and tidies nothing up
     with (
@@ -64,10 +66,34 @@ def emulator(log: Path) -> Iterator["Account"]:
     ):
         try:
             account = Account(f"http://127.0.0.1:{port}")
-            until(account.alive, STARTED, f"the emulator does not start: {log}")
+            until(
+                lambda: process.poll() is not None or account.alive(),
+                f"the emulator does not start: {log}",
+            )
+            assert process.poll() is None, f"the emulator has ended: {log}"
             yield account
         finally:
             process.kill()
+
+
+def _free_port() -> int:
+    """One that nobody listens at, and that nobody is given while the emulator starts."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+@contextmanager
+def _in_json(template: Path) -> Iterator[Path]:
+    """The template as it is, in JSON beside it: the SAM CLI reads it several times in a deployment,
+    and YAML of this size takes it two seconds of CPU each time."""
+    written = json.dumps(load(template.read_text()))
+    with NamedTemporaryFile("w", dir=template.parent, suffix=".json") as file:
+        file.write(written)
+        file.flush()
+        yield Path(file.name)
 
 
 @dataclass(frozen=True)
@@ -109,17 +135,23 @@ class Account:
         others = {mode_parameter(playbook): one for playbook, one in modes.items()}
         given = {"BreakGlassRoles": BREAK_GLASS, **every, **others, **parameters}
         overrides = [f"{key}={value}" for key, value in given.items()]
+        with _in_json(template or BUILT) as path:
+            said = self._sam_deploy(path, *more, "--parameter-overrides", *overrides)
+        self.__dict__.pop("stack", None)
+        self.settle()
+        return said
+
+    def _sam_deploy(self, template: Path, *more: str) -> str:
         command = [
             *(sys.executable, "-m", "samcli", "deploy"),
             *("--stack-name", self.name, "--region", self.region),
-            *(("--template-file", str(template)) if template else ()),
+            *("--template-file", str(template)),
             *(
                 "--config-file",
                 str(ROOT / "samconfig.toml"),
             ),  # else it is sought beside the template
             *("--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"),
             *more,
-            *("--parameter-overrides", *overrides),
         ]
         environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
@@ -131,19 +163,17 @@ class Account:
             "SAM_CLI_POLL_DELAY": "0.5",
         }
         ran = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=DEPLOYED
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=HANGS
         )
         if ran.returncode:
             raise AssertionError(f"sam deploy failed:\n{ran.stdout[-4000:]}\n{ran.stderr[-2000:]}")
-        self.__dict__.pop("stack", None)
-        self.settle()
         return ran.stdout
 
     def delete(self) -> None:
         """Delete the stack, as ``sam delete`` or the console would."""
         cloudformation = self.client("cloudformation")
         cloudformation.delete_stack(StackName=self.name)
-        until(lambda: self._is_deleted(cloudformation), DEPLOYED, "the stack is not deleted")
+        until(lambda: self._is_deleted(cloudformation), "the stack is not deleted")
 
     def _is_deleted(self, cloudformation: Any) -> bool:
         stacks = cloudformation.list_stacks()["StackSummaries"]
@@ -303,16 +333,17 @@ class Account:
         """End every warm function."""
         self._ask("cold")
 
-    def settle(self, seconds: float = STILL) -> None:
+    def settle(self, seconds: float = HANGS) -> None:
         """Wait until no function runs, no message or record waits for one, and no execution goes
         on."""
-        until(self._still, seconds, lambda: f"not still: {self._ask('still')}")
+        until(self._still, lambda: f"not still: {self._ask('still')}", seconds)
 
     def _still(self) -> bool:
-        kinds = ("invocations", "messages", "executions", "records", "requests")
-        return not any(self._ask("still")[kind] for kind in kinds) and not any(
-            self._ask("still")[kind] for kind in kinds
-        )
+        """Twice, and nothing began in between. What goes from a queue to a function and on may be
+        missed once by who looks at one after the other, but then it began meanwhile."""
+        first, second = self._ask("still"), self._ask("still")
+        looks = (look[kind] for look in (first, second) for kind in KINDS)
+        return first["begun"] == second["begun"] and not any(looks)
 
     def checkpoint(self) -> None:
         """Remember the account as it is."""
@@ -442,7 +473,7 @@ class Account:
         request = urllib.request.Request(
             f"{self.endpoint}/_cordon/{what}", data=json.dumps(details).encode()
         )
-        with urllib.request.urlopen(request, timeout=STILL) as response:
+        with urllib.request.urlopen(request, timeout=HANGS) as response:
             return json.load(response)
 
 
@@ -455,7 +486,12 @@ def _client(endpoint: str, service: str, region: str, key: str, secret: str, tok
         aws_access_key_id=key,
         aws_secret_access_key=secret,
         aws_session_token=token or None,
-        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+        config=Config(
+            s3={"addressing_style": "path"},
+            retries={"total_max_attempts": 1},
+            connect_timeout=HANGS,
+            read_timeout=HANGS,
+        ),
     )
     if service == "s3control":  # its endpoint rules put the account before 127.0.0.1
         made.meta.events.register("before-send", _without_account)
@@ -464,12 +500,3 @@ def _client(endpoint: str, service: str, region: str, key: str, secret: str, tok
 
 def _without_account(request: Any, **_: Any) -> None:
     request.url = request.url.replace(f"//{ACCOUNT}.", "//")
-
-
-def until(done: Any, seconds: float, complaint: Any) -> None:
-    """Ask again and again; AssertionError when it takes too long."""
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end:
-            raise AssertionError(complaint() if callable(complaint) else complaint)
-        time.sleep(0.05)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e import granted
 from tests.e2e.account import BUILT, PYTHON, ROOT, Account, emulator
+from tests.e2e.waiting import HANGS
 
 LACKS: set[str] = set()
 CALLS: list[dict[str, Any]] = []  # of the stack's roles, in tests that let them be as deployed
@@ -22,10 +23,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deployments and cold functions take their time, more so on a machine under load."""
+    """A test waits for several things that may each take long on a machine under load."""
     for item in items:
         if item.path.is_relative_to(ROOT / "tests" / "e2e"):
-            item.add_marker(pytest.mark.timeout(300))
+            item.add_marker(pytest.mark.timeout(3 * HANGS))
 
 
 @pytest.fixture(scope="session", autouse=True)

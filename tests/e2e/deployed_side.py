@@ -1,10 +1,10 @@
 """One event in the deployed account, there and back: see sides.py."""
 
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ from tests.e2e.people import Heard, hearing
 from tests.e2e.sides import DIGITS, WHY, Call, Names, Side, evidence, moment, reports, short
 
 SAM = "aws-sam-cli-managed-default"  # the stack of the bucket that `sam deploy` uploads to
-LOG_SECONDS = 5  # that a log may come after its invocation
 TAGS = {
     "sagemaker": looks._sagemaker_tags,
     "bedrock": looks._bedrock_tags,
@@ -56,8 +55,7 @@ def _deployed(watch: "_Watch", path: Path, like: Side) -> Side:
     since = datetime.now().astimezone()
     _deliver(account, event, operator)
     outcomes = _chosen(account)
-    logged = {one["playbook"] for one in like.outcomes} - {one["playbook"] for one in outcomes}
-    outcomes += _outcomes(account, since, logged)
+    outcomes += _logged(account, since)
     if event != json.loads(path.read_text()):  # a case's id is made of the names, among others
         cases = {one["playbook"]: one["case"] for one in like.outcomes}
         outcomes = [one | {"case": cases.get(one["playbook"], "")} for one in outcomes]
@@ -69,7 +67,7 @@ def _deployed(watch: "_Watch", path: Path, like: Side) -> Side:
         if case.status in HOLDING:
             operator.release(case, WHY)
     account.settle()
-    watch.look()
+    watch.look_at_last()
     return watch.side
 
 
@@ -98,10 +96,10 @@ class _Watch:
         self.packages = sorted(like.moments[0].state["model-packages"]) if like.moments else []
         self.switched = sorted({s for one in like.moments for s in one.state["detection"]})
         self.noted = len(account.calls())
-        self.generated = dict(_physical(account, NAME))
+        self.generated = _physical(account, NAME)
         self.digits = {digits_of(account.stack_id): DIGITS}
         signing = account.parameters.get("DigestKey", "")  # it was made before the stack, for it
-        own = {signing, *self.generated, *dict(_physical(account, SAM))}
+        own = {signing, *self.generated, *_physical(account, SAM)}
         self.own = {name.rsplit("/", 1)[-1] for name in own} | {OPERATOR}
         self.operator = _operator(account)
 
@@ -140,7 +138,11 @@ class _Watch:
         came = self.heard.messages(), self.heard.events()
         self.side.moments.append(moment(state, cases, made, names, *came))
         self.side.evidence = evidence(account.stack, cases)
-        self.side.left = dict(_left(account, short(self.generated)))
+
+    def look_at_last(self) -> None:
+        """That, and what is left in queues."""
+        self.look()
+        self.side.left = dict(_left(self.account, short(self.generated)))
 
     def _tags(self) -> dict[str, Any]:
         """Of the resources that replay has staged; wherever they are."""
@@ -216,16 +218,6 @@ def _deliver(account: Account, event: Mapping[str, Any], operator: Stack) -> Non
         account.settle()
 
 
-def _outcomes(account: Account, since: datetime, expected: set[str]) -> list[dict[str, str]]:
-    """The functions' outcomes; a log may come some moments after its invocation has ended."""
-    patience = time.monotonic() + LOG_SECONDS
-    while True:
-        outcomes = list(_logged(account, since))
-        if {one["playbook"] for one in outcomes} >= expected or time.monotonic() > patience:
-            return outcomes
-        time.sleep(0.1)
-
-
 def _chosen(account: Account) -> list[dict[str, str]]:
     """What a reviewer released by a custom action: the desk decides it, and no playbook says so."""
     decisions, found = Decisions(account.stack.table), []
@@ -257,11 +249,15 @@ def _logged(account: Account, since: datetime) -> Iterator[dict[str, str]]:
                 }
 
 
-def _physical(account: Account, stack: str) -> Iterator[tuple[str, str]]:
+@cache
+def _physical(account: Account, stack: str) -> dict[str, str]:
+    """The logical ids of a stack's resources, by their own; no test of these changes them."""
     pages = account.client("cloudformation").get_paginator("list_stack_resources")
-    for page in pages.paginate(StackName=stack):
-        for one in page["StackResourceSummaries"]:
-            yield one["PhysicalResourceId"], one["LogicalResourceId"]
+    return {
+        one["PhysicalResourceId"]: one["LogicalResourceId"]
+        for page in pages.paginate(StackName=stack)
+        for one in page["StackResourceSummaries"]
+    }
 
 
 def _left(account: Account, generated: Mapping[str, str]) -> Iterator[tuple[str, int]]:

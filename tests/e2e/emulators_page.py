@@ -11,7 +11,7 @@ PAGE = ROOT / "docs" / "emulators.md"
 EMULATOR = ROOT / "tests" / "e2e" / "emulator"
 REPAIRS = [
     EMULATOR / f"{name}.py"
-    for name in ("repairs", "calls", "streams", "http_api", "schedules", "stacks")
+    for name in ("repairs", "tries", "calls", "streams", "http_api", "schedules", "stacks")
 ]
 START, END = "<!-- repairs: start -->\n", "<!-- repairs: end -->"
 

@@ -11,7 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-SECONDS = 60  # how long a response may take on a machine under load
+from tests.e2e.waiting import HANGS
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def send(method: str, url: str, data: bytes, headers: Mapping[str, str]) -> Resp
     """One HTTP request, whatever its status."""
     request = urllib.request.Request(url, data, dict(headers), method=method)
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as got:
+        with urllib.request.urlopen(request, timeout=HANGS) as got:
             status, text, given = got.status, got.read().decode(), dict(got.headers)
     except urllib.error.HTTPError as error:
         status, text, given = error.code, error.read().decode(), dict(error.headers)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from console.run import case_json
@@ -71,10 +72,15 @@ class Names:
         return self._text(str(value)) if isinstance(value, str) else value
 
     def _text(self, text: str) -> str:
-        for physical in sorted(self.generated, key=len, reverse=True):
-            text = text.replace(physical, f"<{self.generated[physical]}>")
+        text = self._generated.sub(lambda name: f"<{self.generated[name[0]]}>", text)
         text = KEY.sub(lambda key: key[0] if key[0] in self.event else "<key>", text)
         return STAMP.sub(self._stamp, OPS_ITEM.sub("<incident>", text))
+
+    @cached_property
+    def _generated(self) -> re.Pattern[str]:
+        """Each of the names, the longest first: one may begin as another does."""
+        longest_first = sorted(self.generated, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
     def _stamp(self, found: re.Match[str]) -> str:
         """What is to come, as the end of a period, is so many hours from now."""

@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tests.e2e.account import Account, until
+from tests.e2e.account import Account
+from tests.e2e.waiting import until
 
-DEPLOYED = 60  # seconds
 FAILED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 
 
@@ -52,7 +52,7 @@ def deploy(
     listed = cloudformation.list_stacks()["StackSummaries"]
     alive = [s for s in listed if s["StackName"] == stack and s["StackStatus"] != "DELETE_COMPLETE"]
     (cloudformation.update_stack if alive else cloudformation.create_stack)(**named)
-    until(lambda: _is_deployed(cloudformation, stack), DEPLOYED, f"{stack} is not deployed")
+    until(lambda: _is_deployed(cloudformation, stack), f"{stack} is not deployed")
     found = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
 

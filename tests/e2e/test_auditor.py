@@ -22,8 +22,8 @@ from cordon.statuses import Status
 from tests.console.test_report import block, lines
 from tests.e2e.account import ACCOUNT, NAME, ROOT, Account
 from tests.e2e.people import role
-from tests.e2e.test_console import SECONDS
 from tests.e2e.test_playbooks import NOTEBOOK, PUBLIC, SHARED, staged
+from tests.e2e.waiting import HANGS
 from tests.examples import QUARANTINE, folder_of
 
 TODAY = now()
@@ -62,9 +62,7 @@ class Person:
 
 
 def ended(command: list[str], ends: int, **how: Any) -> Ran:
-    ran = subprocess.run(
-        command, capture_output=True, text=True, timeout=SECONDS, check=False, **how
-    )
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=HANGS, check=False, **how)
     assert ran.returncode == ends, ran.stderr + ran.stdout
     assert "Traceback" not in ran.stderr
     return ran

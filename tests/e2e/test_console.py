@@ -10,8 +10,7 @@ import pytest
 from cordon.statuses import Status
 from tests.e2e.account import ACCOUNT, NAME, ROOT, Account
 from tests.e2e.test_playbooks import PUBLIC, awaiting, contained, staged, state, untouched
-
-SECONDS = 120
+from tests.e2e.waiting import HANGS
 
 
 def cordon(account: Account, *words: str, said: str = "") -> subprocess.CompletedProcess[str]:
@@ -30,7 +29,7 @@ def cordon(account: Account, *words: str, said: str = "") -> subprocess.Complete
         input=said,
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=HANGS,
     )
 
 

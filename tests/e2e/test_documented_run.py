@@ -66,7 +66,6 @@ def case_for(account: Account, verb: str, questions: Iterator[str]) -> str:
     return found[0].id if found else case_for(account, verb, questions)
 
 
-@pytest.mark.timeout(900)  # some thirty commands
 def test_each_command_of_our_pages_runs_as_it_is_written(
     account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,8 @@
 """What the emulator plays of calls and queues that reporting, deciding and reconciling need."""
 
+import base64
 import json
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,25 +11,32 @@ from botocore.exceptions import ClientError
 
 from tests.e2e.account import ACCOUNT, PYTHON, REGION, Account, emulator
 from tests.e2e.small_stacks import allow, deploy, function, trust
+from tests.e2e.waiting import until
 from tests.examples import QUARANTINE
 
 BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
 PRODUCT = f"arn:aws:securityhub:{REGION}:{ACCOUNT}:product/{ACCOUNT}/default"
 SENDER = """
-import json
+import json, os, time
 import boto3
-known = {}
 def handler(event, context):
     print("GOT " + json.dumps([one["body"] for one in event.get("Records", [])]))
     if "Records" not in event:
         if event.get("do") == "raise":
             raise RuntimeError("as the event says")
+        if event.get("do") == "die":
+            os._exit(1)
+        if event.get("do") == "wait":
+            sqs = boto3.client("sqs")
+            while not sqs.receive_message(QueueUrl=event["queue"]).get("Messages"):
+                time.sleep(0.05)
+            return
         made = boto3.client("events").put_events(Entries=event["entries"])
         return [one.get("ErrorCode") or "put" for one in made["Entries"]]
     failed = []
     for one in event["Records"]:
-        known[one["messageId"]] = known.get(one["messageId"], 0) + 1
-        if one["body"] == "always" or one["body"] == "once" and known[one["messageId"]] == 1:
+        first = one["attributes"]["ApproximateReceiveCount"] == "1"
+        if one["body"] == "always" or one["body"] == "once" and first:
             failed.append({"itemIdentifier": one["messageId"]})
     return {"batchItemFailures": failed}
 """
@@ -111,6 +118,22 @@ STACK: dict[str, Any] = {
         },
     },
 }
+WAITS = {
+    "StartAt": "Wait",
+    "States": {
+        "Wait": {"Type": "Wait", "Seconds": 60, "Next": "Done"},
+        "Done": {"Type": "Succeed"},
+    },
+}
+STACK["Waits"] = {
+    "Type": "AWS::StepFunctions::StateMachine",
+    "Properties": {"RoleArn": arn("SenderRole"), "DefinitionString": json.dumps(WAITS)},
+}
+STACK |= function(
+    "import time\ndef handler(event, context):\n    time.sleep(1.5)\n    return 'done'",
+    name="Brief",
+)
+STACK["Brief"]["Properties"]["Timeout"] = 1
 Deployed = tuple[Account, dict[str, str]]
 
 
@@ -392,12 +415,52 @@ def invocations(account: Account, names: dict[str, str]) -> int:
     return len(logs.filter_log_events(logGroupName=group, filterPattern="GOT")["events"])
 
 
-def test_a_failure_is_not_slower(deployed: Deployed) -> None:
-    """The log of a function that failed does not wait for an end that never comes."""
+def test_what_failed_is_tried_again_when_no_function_runs(deployed: Deployed) -> None:
+    """And a workflow waits so long: on AWS what is tried again finds that what ran has ended."""
     account, names = deployed
-    took = []
-    for _ in range(2):
-        began = time.monotonic()
-        assert invoke(account, names, {"do": "raise"})["errorType"] == "RuntimeError"
-        took.append(time.monotonic() - began)
-    assert min(took) < 4
+    client, sqs = account.client("lambda"), account.client("sqs")
+    told = sqs.create_queue(QueueName="told")["QueueUrl"]
+
+    def happens(event: dict[str, Any]) -> None:
+        payload = json.dumps(event)
+        client.invoke(FunctionName=names["Sender"], InvocationType="Event", Payload=payload)
+
+    def waits(number: int) -> bool:
+        return bool(account._ask("still")["waiting"] == number)
+
+    invoke(account, names, {"entries": []})  # so that there is a log
+    happens({"do": "wait", "queue": told})
+    until(lambda: account._ask("still")["functions"] == 1, "it does not run")
+    before = invocations(account, names)
+    happens({"do": "raise"})
+    until(lambda: waits(1), "a failed invocation does not wait")
+    sqs.send_message(QueueUrl=names["Work"], MessageBody="always")
+    until(lambda: waits(2), "a failed message does not wait")
+    machines = account.client("stepfunctions")
+    started = machines.start_execution(stateMachineArn=names["Waits"])["executionArn"]
+    until(lambda: waits(3), "a workflow does not wait")
+    assert invocations(account, names) == before + 2
+    assert machines.describe_execution(executionArn=started)["status"] == "RUNNING"
+    sqs.send_message(QueueUrl=told, MessageBody="enough")
+    account.settle()
+    assert machines.describe_execution(executionArn=started)["status"] == "SUCCEEDED"
+    assert len(messages(account, names["Failed"])) == 1
+    assert messages(account, names["Dead"]) == ["always"]
+    assert invocations(account, names) == before + 1 + 2 + 3  # what waited, raised and was always
+
+
+def test_a_slow_machine_ends_no_function(deployed: Deployed) -> None:
+    account, names = deployed
+    said = account.client("lambda").invoke(FunctionName=names["Brief"])
+    assert json.loads(said["Payload"].read()) == "done"
+
+
+@pytest.mark.parametrize("does", ["raise", "die"])
+def test_the_log_of_a_failure_is_whole(deployed: Deployed, does: str) -> None:
+    """And whoever invokes does not wait for an end of it that never comes."""
+    account, names = deployed
+    said = account.client("lambda").invoke(
+        FunctionName=names["Sender"], LogType="Tail", Payload=json.dumps({"do": does})
+    )
+    assert "FunctionError" in said
+    assert "GOT []" in base64.b64decode(said["LogResult"]).decode()

@@ -1,11 +1,14 @@
 """SAM's spelling of streams and schedules reaches the emulator whole."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from samcli.yamlhelper import yaml_parse
 
-from tests.e2e.account import PYTHON, Account, emulator
+from embedded.template import load
+from tests.e2e.account import BUILT, PYTHON, Account, emulator
 from tests.e2e.small_stacks import deploy
 
 CODE = """
@@ -84,3 +87,9 @@ def test_a_stream_and_a_schedule(account: Account) -> None:
     found = account.client("logs").filter_log_events(logGroupName=group, filterPattern="GOT")
     said = [one["message"].strip() for one in found["events"]]
     assert said == ["GOT INSERT", "GOT aws.events"]
+
+
+def test_the_template_is_the_same_in_json() -> None:
+    """The CLI is given it in JSON (account.py), and reads there what it would read in YAML."""
+    built = BUILT.read_text()
+    assert json.loads(json.dumps(load(built))) == yaml_parse(built)

@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.account import ACCOUNT, PYTHON, REGION, ROOT, Account, emulator
 from tests.e2e.emulators_page import EMULATOR
 from tests.e2e.small_stacks import deploy, function
+from tests.e2e.waiting import HANGS
 
 PRINTS = """
 import json
@@ -97,11 +98,11 @@ def test_a_rule_that_is_off_does_not_fire(deployed: Deployed) -> None:
         account.tick_only(names["Off"])
     account.client("events").enable_rule(Name=names["Off"])
     account.tick_only(names["Off"])
+    account.settle()  # no other test hears of it
 
 
 def test_the_function_must_let_the_rule_in(deployed: Deployed) -> None:
     account, names = deployed
-    account.settle()
     seen = len(events(account, names))
     account.tick_only(names["NotLetIn"])
     account.settle()
@@ -131,6 +132,6 @@ def test_no_rule_fires_by_the_clock(mended: bool) -> None:
     """A rule whose time came long ago, in a process of its own."""
     paths = [str(ROOT), str(ROOT / "layers" / "cordon"), str(EMULATOR)]
     script = BY_THE_CLOCK.format(paths=paths, mended=mended)
-    ran = subprocess.run([PYTHON, "-c", script], capture_output=True, text=True, timeout=60)
+    ran = subprocess.run([PYTHON, "-c", script], capture_output=True, text=True, timeout=HANGS)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.split() == ["0" if mended else "1"]

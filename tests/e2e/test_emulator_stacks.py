@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.account import PYTHON, Account, emulator, until
-from tests.e2e.small_stacks import DEPLOYED, deploy, function
+from tests.e2e.account import PYTHON, Account, emulator
+from tests.e2e.small_stacks import deploy, function
+from tests.e2e.waiting import until
 
 CODE = """
 import json, urllib3
@@ -56,7 +57,7 @@ def ended(account: Account, stack: str) -> str:
         stacks = cloudformation.list_stacks()["StackSummaries"]
         return str(next(s["StackStatus"] for s in stacks if s["StackName"] == stack))
 
-    until(lambda: not status().endswith("IN_PROGRESS"), DEPLOYED, f"{stack} does not rest")
+    until(lambda: not status().endswith("IN_PROGRESS"), f"{stack} does not rest")
     return status()
 
 

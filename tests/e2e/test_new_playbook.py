@@ -61,7 +61,6 @@ def deployed(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield account
 
 
-@pytest.mark.timeout(600)  # it builds, too
 def test_generated_playbook_contains_and_releases(deployed: Account, copy: Path) -> None:
     """It alone has the case: what informs people was built with its header, and leaves it to it."""
     one = json.loads((copy / EVENT).read_text())

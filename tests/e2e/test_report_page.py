@@ -33,6 +33,7 @@ from tests.console.report_samples import (
     with_lineage,
 )
 from tests.e2e.account import ROOT
+from tests.e2e.waiting import HANGS
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 AXE = ROOT / ".browser" / "node_modules" / "axe-core" / "axe.min.js"
@@ -47,6 +48,8 @@ OPTIONS = (
 )
 DESK = {"viewport": {"width": 1280, "height": 900}}
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+MILLISECONDS = 1000 * HANGS
+expect.set_options(timeout=MILLISECONDS)
 pytestmark = pytest.mark.skipif(
     not Path(CHROMIUM).exists(), reason="there is no chromium: apt-get install chromium"
 )
@@ -55,7 +58,9 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(OPTIONS))
+        running = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(OPTIONS), timeout=MILLISECONDS
+        )
         yield running
         running.close()
 
@@ -78,6 +83,7 @@ class Opened:
     """The page, and whatever it complains of or wants to reach."""
 
     def __init__(self, context: BrowserContext, file: Path, fragment: str = "") -> None:
+        context.set_default_timeout(MILLISECONDS)
         self.page: Page = context.new_page()
         self.complaints: list[str] = []
         self.requests: list[Request] = []
@@ -119,28 +125,31 @@ def test_hostile_text_runs_nothing_and_nothing_is_reached(browser: Browser, writ
     assert [one.url for one in seen.requests] == [f"file://{written}"]
 
 
+ATTACK = """() => {
+  const script = document.createElement("script");
+  try { script.textContent = "window.broken = 1"; document.body.append(script); } catch {}
+  const link = document.createElement("a");
+  try { link.setAttribute("onclick", "window.broken = 1"); } catch {}
+  document.body.append(link);
+  link.click();
+  const image = document.createElement("img");
+  image.src = "https://example.com/x.png";
+  document.body.append(image);
+  try { document.body.innerHTML = "<b>x</b>"; } catch {}
+}"""
+
+
 def test_policy_lets_nothing_else_run(browser: Browser, written: Path) -> None:
     """As an attacker would whose text had become markup after all."""
     seen = opened(browser, written)
-    seen.page.evaluate(
-        """() => {
-          const script = document.createElement("script");
-          try { script.textContent = "window.broken = 1"; document.body.append(script); } catch {}
-          const link = document.createElement("a");
-          try { link.setAttribute("onclick", "window.broken = 1"); } catch {}
-          document.body.append(link);
-          link.click();
-          const image = document.createElement("img");
-          image.src = "https://example.com/x.png";
-          document.body.append(image);
-          try { document.body.innerHTML = "<b>x</b>"; } catch {}
-        }"""
-    )
-    seen.page.wait_for_timeout(200)
+    with (
+        seen.page.expect_event("requestfailed"),
+        seen.page.expect_console_message(lambda said: "Content Security Policy" in said.text),
+    ):
+        seen.page.evaluate(ATTACK)
     assert seen.page.evaluate("window.broken") is None
     assert seen.page.locator("#list").count() == 1
     assert [one.failure for one in seen.requests if one.url.startswith("http")] == ["csp"]
-    assert any("Content Security Policy" in one for one in seen.complaints)
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: make .browser/.ready")

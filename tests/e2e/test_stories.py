@@ -17,14 +17,13 @@ import pytest
 
 from cordon.statuses import Status
 from tests.e2e.account import ACCOUNT, ROOT, Account
-from tests.e2e.test_console import SECONDS
 from tests.e2e.test_playbooks import PUBLIC, awaiting, state
+from tests.e2e.waiting import HANGS
 
 WIDTHS = (80, 120)
 ENVIRONMENTS = (".uv", ".e2e")  # as `make` has installed them
 READY = "Enter ends it"
 NEXT = "What to type next"
-PLAYED = 400  # seconds, of the six
 
 
 def terminal(width: int, **more: str) -> dict[str, str]:
@@ -84,7 +83,7 @@ class Operator:
             input=typed,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=HANGS,
         )
         assert done.returncode == ends, done.stderr + done.stdout
         assert "Traceback" not in done.stderr
@@ -157,7 +156,6 @@ def demo(clone: Path) -> Iterator[subprocess.Popen[str]]:
                 os.killpg(process.pid, signal.SIGTERM)
 
 
-@pytest.mark.timeout(900)  # a deployment, and then six commands
 def test_an_engineer_on_the_first_day_types_what_the_demo_says(
     demo: subprocess.Popen[str], clone: Path
 ) -> None:
@@ -182,7 +180,7 @@ def test_an_engineer_on_the_first_day_types_what_the_demo_says(
             input="y\n",  # the only prompt is that of approve
             capture_output=True,
             text=True,
-            timeout=PLAYED,
+            timeout=HANGS,
         )
         assert done.returncode == 0, done.stderr + done.stdout
         return done
@@ -195,6 +193,6 @@ def test_an_engineer_on_the_first_day_types_what_the_demo_says(
     (endpoint,) = re.findall(r"AWS_ENDPOINT_URL=(\S+)", said)
     demo.stdin.write("\n")
     demo.stdin.flush()
-    assert demo.wait(timeout=SECONDS) == 0
+    assert demo.wait(timeout=HANGS) == 0
     refused = subprocess.run(["bash", "-c", f"exec 3<>/dev/tcp/{endpoint[7:].replace(':', '/')}"])
     assert refused.returncode != 0  # nobody listens any more

@@ -23,13 +23,19 @@ def main(port: str) -> None:
         BIND_HOST="127.0.0.1",
         GATEWAY_PORT=port,
         IOT_MTLS_ENABLED="0",
-        LAMBDA_ASYNC_RETRY_BASE_SECONDS="0.2",
-        LAMBDA_ASYNC_RETRY_MAX_SECONDS="0.5",
+        LAMBDA_ASYNC_RETRY_BASE_SECONDS="0.05",  # and until no function runs: tries.py
+        LAMBDA_ASYNC_RETRY_MAX_SECONDS="0.05",
         SFN_WAIT_SCALE=SLOWNESS,
         AWS_DEFAULT_REGION="us-east-1",
         AWS_EC2_METADATA_DISABLED="true",
     )
     sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "cordon")]
+
+    import yaml
+
+    yaml.SafeLoader = (
+        yaml.CSafeLoader
+    )  # libyaml's: a template is read several times in a deployment
 
     import calls  # after the environment: ministack reads it when it is imported
     import control
@@ -40,8 +46,10 @@ def main(port: str) -> None:
     import shelf
     import stacks
     import streams
+    import tries
 
     repairs.install()
+    tries.install()
     calls.install()
     streams.install()
     http_api.install()

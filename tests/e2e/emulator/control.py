@@ -13,8 +13,6 @@ import copy
 import importlib
 import itertools
 import json
-import threading
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +22,7 @@ import ministack.app as gateway
 import ministack.core.iam_evaluator as evaluator
 import ministack.core.lambda_runtime as runtime
 import shelf
+import under_way
 from botocore.config import Config
 from ministack.core.responses import (
     AccountRegionScopedDict,
@@ -58,15 +57,12 @@ KEPT = (
 CALLS: list[dict[str, Any]] = []
 LACKS: list[str] = []  # what of the template is not played here
 SOURCES: dict[str, Any] = {}  # what waits for a function elsewhere, by what ``still`` calls it
-_under_way = 0
-_lock = threading.Lock()
 _checkpoint: dict[str, Any] = {}
 
 
 def install() -> None:
-    """Serve the routes, note every call, and count what is under way."""
+    """Serve the routes, and note every call."""
     _note_calls()
-    _count_invocations()
     identities._rename = _rename
     detection.rename_key = _rename_key
     objects._rename = _rename_version
@@ -133,68 +129,11 @@ def _note_calls() -> None:
     evaluator.enforce = enforce
 
 
-def _count_invocations() -> None:
-    original = lambda_svc._execute_function
-
-    def execute(*args: Any, **kwargs: Any) -> Any:
-        with _Busy():
-            return original(*args, **kwargs)
-
-    lambda_svc._execute_function = execute
-    lambda_svc.threading = _Threads()
-
-
-class _Threads:
-    """``threading`` for ministack's Lambda: an asynchronous invocation is under way from the
-    moment it is accepted, through its retries, until it has ended or lies in its queue."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(threading, name)
-
-    def Thread(self, *args: Any, **kwargs: Any) -> threading.Thread:
-        inner = (kwargs.get("args") or ((),))[0]
-        if not getattr(inner, "__qualname__", "").startswith("invoke_async_with_retry"):
-            return threading.Thread(*args, **kwargs)
-        return threading.Thread(*args, target=_counted(kwargs.pop("target")), **kwargs)
-
-
-def beside(work: Callable[..., Any], *inputs: Any) -> None:
-    """Let it happen on a thread of its own, under way from now on: the server's own thread
-    could not respond to its requests."""
-    threading.Thread(target=_counted(work), args=inputs, daemon=True).start()
-
-
-def _counted(work: Callable[..., Any]) -> Callable[..., None]:
-    busy = _Busy()
-    busy.__enter__()
-
-    def run(*inputs: Any) -> None:
-        try:
-            work(*inputs)
-        finally:
-            busy.__exit__()
-
-    return run
-
-
-class _Busy:
-    def __enter__(self) -> None:
-        self._add(1)
-
-    def __exit__(self, *_: object) -> None:
-        self._add(-1)
-
-    def _add(self, number: int) -> None:
-        global _under_way
-        with _lock:
-            _under_way += number
-
-
 def still(_: Any) -> dict[str, Any]:
     """Invocations under way, messages and records on their way to a function, executions that
     run."""
     return {
-        "invocations": _under_way,
+        **under_way.counts(),
         "messages": sum(_queued()),
         "executions": sum(_running()),
         **{name: source.pending() for name, source in SOURCES.items()},
@@ -290,8 +229,7 @@ def _stop() -> None:
     for execution in list(stepfunctions._executions._data.values()):
         if execution["status"] == "RUNNING":
             execution["status"] = "ABORTED"
-    while _under_way:
-        time.sleep(0.01)
+    under_way.until_all_ends()
 
 
 def cold(_: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import queue
 import re
 import sys
 import time
@@ -25,7 +24,6 @@ from embedded import input_transformers, leading_keys
 def install() -> None:
     """All of them. Each fails where ministack no longer has what it mends."""
     events_of_aws()
-    names_of_exceptions()
     hosts_with_the_account()
     managed_policies()
     asynchronous_targets()
@@ -35,12 +33,10 @@ def install() -> None:
     metric_math()
     secure_transport()
     principal_arn()
-    failed_messages()
     delayed_messages()
     paths_of_principals()
     passing_the_role_of_a_replication()
     conditional_writes()
-    whole_logs()
     keys_of_items()
     attached_policies()
     other_credentials()
@@ -50,26 +46,6 @@ def events_of_aws() -> None:
     """PutEvents refuses sources ``aws.…``, as AWS does; here the tests play AWS."""
     assert eventbridge._put_events.__defaults__ == (False,)
     eventbridge._put_events.__defaults__ = (True,)
-
-
-def names_of_exceptions() -> None:
-    """An error's type is always "Exception"; state machines catch ours by name."""
-    said = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
-    named = said.replace("str(e)", 'type(e).__name__ + "\\n" + str(e)')
-    assert said in runtime._PYTHON_WORKER_SCRIPT
-    runtime._PYTHON_WORKER_SCRIPT = runtime._PYTHON_WORKER_SCRIPT.replace(said, named)
-    original = lambda_svc._execute_function_warm
-
-    @functools.wraps(original)
-    def execute(*args: Any, **kwargs: Any) -> Any:
-        result = original(*args, **kwargs)
-        body = result.get("body") if isinstance(result, dict) else None
-        if isinstance(body, dict) and "\n" in str(body.get("errorMessage", "")):
-            name, message = body["errorMessage"].split("\n", 1)
-            body.update(errorType=name, errorMessage=message)
-        return result
-
-    lambda_svc._execute_function_warm = execute
 
 
 RESOLVE = """
@@ -245,19 +221,6 @@ def principal_arn() -> None:
     evaluator._resolve_condition_key = resolve
 
 
-def failed_messages() -> None:
-    """A message that failed stays invisible for the queue's 400 seconds; here for a moment."""
-    original = lambda_svc._run_sqs_batch
-
-    @functools.wraps(original)
-    def run(esm: Any, function: Any, event: Any, batch: list[dict[str, Any]], *rest: Any) -> None:
-        original(esm, function, event, batch, *rest)
-        for message in batch:  # those that were handled are in the queue no longer
-            message["visible_at"] = time.time() + 0.2
-
-    lambda_svc._run_sqs_batch = run
-
-
 def delayed_messages() -> None:
     """A new message stays invisible for its queue's delay; here for none."""
     for name in ("SendMessage", "SendMessageBatch"):
@@ -334,34 +297,6 @@ def conditional_writes() -> None:
         return found
 
     iam_actions._s3_object_context = context
-
-
-END_OF_LOG = "\x1e"
-LOG_SECONDS = 5
-
-
-def whole_logs() -> None:
-    """What a function prints is waited for 50 milliseconds, and is lost to its invocation where
-    the machine is slower. The worker says where the log of an invocation ends."""
-    before, invoked, after = runtime._PYTHON_WORKER_SCRIPT.partition("handler_fn(event, context)")
-    output, write = "        _real_stdout.flush()\n\nrun()", "_real_stdout.write(json.dumps("
-    assert (after.count(output), after.count(write)) == (1, 2)
-    ends = f"        sys.stderr.write({END_OF_LOG + chr(10)!r})\n        sys.stderr.flush()\n"
-    # The log first: a worker that failed is ended as soon as its response is there.
-    responds = "        _real_stdout.write(said)\n"
-    after = after.replace(write, "said = (json.dumps(").replace(output, ends + responds + output)
-    runtime._PYTHON_WORKER_SCRIPT = before + invoked + after
-    runtime.Worker._drain_stderr_bounded = _log_of_one
-
-
-def _log_of_one(worker: Any, **_: Any) -> str:
-    lines: list[str] = []
-    try:
-        while (line := worker._stderr_queue.get(timeout=LOG_SECONDS)) != END_OF_LOG:
-            lines.append(line)
-    except queue.Empty:  # it died before it could say so
-        pass
-    return "\n".join(lines)
 
 
 class _OfItem(str):

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 import boto3
 import ministack.app as gateway
+import under_way
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from ministack.core.responses import _request_account_id, _request_region, get_account_id
@@ -269,4 +270,4 @@ def _to_the_bus(where: backends.Where, event: dict[str, Any]) -> None:
         _request_region.set(where.region)
         eventbridge._put_events({"Entries": [entry]})
 
-    threading.Thread(target=go, daemon=True).start()
+    under_way.beside(go)

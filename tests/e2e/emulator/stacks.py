@@ -4,7 +4,7 @@ import functools
 import json
 from typing import Any
 
-import control
+import under_way
 from ministack.core.responses import _request_account_id, _request_region
 from ministack.services import cloudwatch_logs, dynamodb, eventbridge, s3
 from ministack.services.cloudformation import changesets, custom_resource, handlers, provisioners
@@ -150,7 +150,7 @@ def events_of_stacks() -> None:
     ) -> None:
         original(stack, name, logical, kind, status, reason, *rest, **more)
         if kind == STACK and logical == name:
-            control.beside(_put, stack, status, reason)
+            under_way.beside(_put, stack, status, reason)
 
     for module in (engine, handlers, changesets):
         assert module._add_event is original

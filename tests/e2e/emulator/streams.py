@@ -18,6 +18,7 @@ import control
 import discarded
 import ministack.core.iam_evaluator as evaluator
 import ministack.core.lambda_runtime as runtime
+import under_way
 from ministack.core.concurrency import esm_wake
 from ministack.core.responses import error_response_json, request_scope
 from ministack.services import dynamodb, lambda_svc
@@ -48,6 +49,7 @@ def batches_of_streams() -> None:
     assert callable(lambda_svc._poll_dynamodb_streams)
     STREAMS.enforce = evaluator.enforce  # not yet noted: as with queues, reading is no call of ours
     lambda_svc._poll_dynamodb_streams = STREAMS.poll
+    lambda_svc._update_esm = STREAMS.between_polls(lambda_svc._update_esm)
     control.SOURCES["records"] = STREAMS
 
 
@@ -307,6 +309,16 @@ class Streams:
                 [self._start(one) for one in self._all() if one.enabled]
             )
 
+    def between_polls(self, change: Any) -> Any:
+        """Once a change of a mapping has its response, nothing is read by what it was before."""
+
+        @functools.wraps(change)
+        def changed(*given: Any) -> Any:
+            with self._lock:
+                return change(*given)
+
+        return changed
+
     def pending(self) -> int:
         """Records that a mapping is there for, and has not handled."""
         with self._lock:
@@ -334,7 +346,7 @@ class Streams:
             for lane, batch in due:
                 lane.waiting[: len(batch)] = []
                 lane.running, lane.since = True, time.monotonic()
-                control.beside(self._run, reader, lane, batch, self._account)
+                under_way.beside(self._run, reader, lane, batch, self._account)
         return True
 
     def _run(self, reader: Reader, lane: Lane, batch: list[Record], account: object) -> None:
