@@ -58,20 +58,13 @@ def name_of(path: Path) -> str:
 
 
 NO_CASE = "there is no case to compare; test_delivery has what becomes of an unreadable event"
-A_BATCH = "what is observed in a batch is an entry of evidence with a name that nobody repeats"
 IMAGES = "who runs an image is made there for one sample only, and its models are not looked at"
 UNPLAYED = {  # part of a sample's name: what the emulator lacks for it
     "not_served": "the emulator's clients have one account",
     "partly_blocked": "it names a guardrail of another account",
     "recorder_stopped": "the ARN of its recorder ends otherwise; test_detection starts it again",
-    "sagemaker_6": A_BATCH,
-    "sagemaker_7": A_BATCH,
-    "feature_group_tagged": A_BATCH,
     **dict.fromkeys(("inspector_critical_image", "inspector_high_image"), IMAGES),
     **dict.fromkeys(("inspector_medium_image", "securityhub_inspector_critical"), IMAGES),
-    **dict.fromkeys(
-        ("acm_1", "cognito_1", "ec2_", "glue_3", "kinesis_1", "macie_1", "waf_10"), A_BATCH
-    ),
 }
 
 
