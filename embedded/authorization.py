@@ -204,6 +204,15 @@ def _put_logging(params: Params, _place: Place, _known: AccountFacts) -> list[Re
     return [RequiredPermission(operation, "*"), *passed]
 
 
+def _create_job(params: Params, place: Place, _known: AccountFacts) -> list[RequiredPermission]:
+    """A job's name is Name here, and JobName in every other call; its role is passed to Glue."""
+    passed = {"iam:PassedToService": "glue.amazonaws.com"}
+    return [
+        RequiredPermission("glue:CreateJob", place.arn("glue", f"job/{params['Name']}")),
+        RequiredPermission("iam:PassRole", str(params["Role"]), passed),
+    ]
+
+
 def _on_hub(operation: str) -> Rule:
     """What names an action target's ARN has the hub for a resource, as the reference has it."""
     return lambda _p, at, _k: [
@@ -318,6 +327,7 @@ _EXCEPTIONS: dict[tuple[str, str], Rule] = {
     **dynamodb_permissions.RULES,
     **{("sqs", name): _on_queue(name) for name in _QUEUE_OPERATIONS.split()},
     ("bedrock", "PutModelInvocationLoggingConfiguration"): _put_logging,
+    ("glue", "CreateJob"): _create_job,
     ("ssm", "GetParameter"): _parameter("GetParameter", "Name"),
     ("ssm", "GetParameters"): _parameter("GetParameters", "Names"),
     ("ssm", "PutParameter"): _parameter("PutParameter", "Name"),

@@ -246,6 +246,12 @@ def test_only_tagging_releases_on_pass(playbook: Playbook) -> None:
     assert only_tags(playbook) or not playbook.releases_on_pass
 
 
+@pytest.mark.parametrize("playbook", playbooks(ROOT), ids=lambda playbook: playbook.name)
+def test_a_pass_ends_a_case_only_where_nothing_is_undone(playbook: Playbook) -> None:
+    undone = [action for action in playbook.actions if not action.kept_because]
+    assert not (playbook.ends_on_pass and undone)
+
+
 @pytest.mark.parametrize(
     ("source", "kind", "turns"),
     [

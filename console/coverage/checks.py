@@ -4,7 +4,11 @@ A check says *on*, *off*, *none* (there is nothing it could be on for) or *unkno
 concluded from it. Sources: the service models of botocore for what is required and returned; Amazon
 GuardDuty API Reference, "GetDetector"; AWS Security Hub User Guide, "AI Security Best Practices
 standard" (its ARN); Amazon CloudWatch API Reference, "ListMetrics" (what had data in two weeks);
-Amazon Bedrock API Reference, "GetAgentActionGroup" (RETURN_CONTROL, requireConfirmation).
+Amazon Bedrock API Reference, "GetAgentActionGroup" (RETURN_CONTROL, requireConfirmation); IAM
+Access Analyzer API Reference, "ListAnalyzers" (ACCOUNT and ORGANIZATION are those of external
+access; an ACTIVE one generates findings); Amazon Inspector API Reference, "BatchGetAccountStatus";
+Amazon Detective API Reference, "ListGraphs" (for its administrator) and "ListInvitations" (for a
+member).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +18,7 @@ from typing import Any
 
 MOST_AGENTS = 50  # of which each action group is read: more are said, and not read
 AI_STANDARD = ":standards/ai-security-best-practices/"
+EXTERNAL_ACCESS = ("ACCOUNT", "ORGANIZATION")
 CONFIRMS, RETURNS = "ENABLED", "RETURN_CONTROL"
 
 
@@ -39,6 +44,7 @@ class Account:
     """The account as it is read: a call with the same arguments is made once."""
 
     client: Callable[[str], Any]
+    id: str = ""  # of the caller's account: what a check wants that must name it
     _made: dict[Any, Mapping[str, Any]] = field(default_factory=dict)
 
     def get(self, service: str, operation: str, **given: Any) -> Mapping[str, Any]:
@@ -138,6 +144,28 @@ def _trail(account: Account) -> Result:
     return Result(Saw.ON, "which events it records was not looked at") if logs else _on(False)
 
 
+def _analyzer(account: Account) -> Result:
+    analyzers = account.each("accessanalyzer", "list_analyzers", "analyzers")
+    found = [one["status"] for one in analyzers if one["type"] in EXTERNAL_ACCESS]
+    return _on("ACTIVE" in found)
+
+
+def _inspector_of_images(account: Account) -> Result:
+    said = account.get("inspector2", "batch_get_account_status", accountIds=(account.id,))
+    found = next(iter(said["accounts"]), None)
+    if found is None:
+        return Result(Saw.UNKNOWN, "Amazon Inspector says nothing of the account")
+    return _on(found["resourceState"]["ecr"]["status"] == "ENABLED")
+
+
+def _detective(account: Account) -> Result:
+    if any(account.each("detective", "list_graphs", "GraphList")):
+        return Result(Saw.ON, "as its administrator")
+    invited = account.each("detective", "list_invitations", "Invitations")
+    is_member = any(one.get("Status") == "ENABLED" for one in invited)
+    return Result(Saw.ON, "as a member") if is_member else _on(False)
+
+
 def _invocation_logging(account: Account) -> Result:
     found = account.get("bedrock", "get_model_invocation_logging_configuration")
     return _on(bool(found.get("loggingConfig")))
@@ -231,6 +259,15 @@ CHECKS: Mapping[str, Check] = {
     ),
     "trail_logging": Check(
         "a trail", ("cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus"), _trail
+    ),
+    "inspector_of_images": Check(
+        "Amazon Inspector of ECR", ("inspector2:BatchGetAccountStatus",), _inspector_of_images
+    ),
+    "access_analyzer": Check(
+        "IAM Access Analyzer of external access", ("access-analyzer:ListAnalyzers",), _analyzer
+    ),
+    "detective": Check(
+        "Detective", ("detective:ListGraphs", "detective:ListInvitations"), _detective
     ),
     "guardrails": Check(
         "a guardrail",

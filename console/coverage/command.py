@@ -59,7 +59,7 @@ def looked(
     account = session.client("sts").get_caller_identity()["Account"]  # needs no permission
     modes, said = modes_of(where.find)
     place = f"{account} {session.region_name}"
-    return place, look(session.client), modes, said, *attested_in(where.find)
+    return place, look(session.client, account), modes, said, *attested_in(where.find)
 
 
 COMMANDS = {coverage: "cordon coverage --live"}

@@ -26,9 +26,9 @@ HUB_IS_OFF = "InvalidAccessException"  # AWS Security Hub API Reference: it is n
 NO_ENDPOINT = "the service is not in this Region, or cannot be reached"
 
 
-def look(client: Callable[[str], Any]) -> dict[str, Result]:
-    """Every check's result, by its name."""
-    account = Account(client)
+def look(client: Callable[[str], Any], id: str) -> dict[str, Result]:
+    """Every check's result, by its name. ``id`` is that of the account."""
+    account = Account(client, id)
     return {name: looked(check, account) for name, check in CHECKS.items()}
 
 

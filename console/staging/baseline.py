@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from console.staging.detection import SHUT
 from console.staging.notes import Client, Note, exists
 from cordon.baseline import GUARDRAIL, LOGGING, Baseline
 from cordon.finding import Finding, Place
@@ -90,4 +91,5 @@ def _bucket(name: str, place: Place, client: Client) -> bool:
     where = {"LocationConstraint": place.region}
     at = {} if place.region == "us-east-1" else {"CreateBucketConfiguration": where}
     s3.create_bucket(Bucket=name, **at)
+    s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=SHUT)  # as S3 makes it
     return True

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from console.staging.detection import SHUT
 from console.staging.notes import OWN_TAGS, Client, Note, exists
 from cordon.finding import Finding, Resource
 
@@ -44,5 +45,6 @@ def _bucket(s3: Any, region: str) -> None:
         return
     where = {"CreateBucketConfiguration": {"LocationConstraint": region}}
     s3.create_bucket(Bucket=BUCKET, **({} if region == "us-east-1" else where))
+    s3.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=SHUT)  # as S3 makes it
     listed = [{"Key": key, "Value": value} for key, value in OWN_TAGS.items()]
     s3.put_bucket_tagging(Bucket=BUCKET, Tagging={"TagSet": listed})

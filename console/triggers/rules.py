@@ -184,7 +184,9 @@ def _that_fits(pattern: Callable[[tuple[str, ...]], Pattern], types: tuple[str, 
 def _bulk(heard: Heard) -> Iterator[Trigger | None]:
     """Controls, Config rules, and what Macie reads of objects."""
     if rules := heard.of("config"):
-        results = ["NON_COMPLIANT", *(["COMPLIANT", "NOT_APPLICABLE"] if heard.passed else [])]
+        ended = any(kind.startswith("config:") for kind in heard.ended)
+        passes = ["COMPLIANT", "NOT_APPLICABLE"] if heard.passed else _if(ended, "COMPLIANT")
+        results = ["NON_COMPLIANT", *passes]
         ours = [rule for rule in rules if rule.startswith(OURS)]
         others = tuple(rule for rule in rules if rule not in ours)
         detail = {
@@ -250,14 +252,18 @@ def _controls(heard: Heard) -> Iterator[Trigger]:
             "$or": [passed, deleted],
         }
         yield Trigger("PassedRule", _hub(again), bulk=True)
-    if heard.ended:
-        yield Trigger("PassedRule", _hub(_ended(heard.ended)), bulk=True)
+    if ended := _ids(_of_controls(heard.ended)):
+        yield Trigger("PassedRule", _hub(_ended(ended)), bulk=True)
     yield Trigger("ControlsOcsfRule", _ocsf(_controls_ocsf(heard, ids, high, products)), bulk=True)
 
 
-def _ended(kinds: tuple[str, ...]) -> Pattern:
+def _of_controls(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    split = (kind.partition(":") for kind in kinds)
+    return tuple(sorted(control for source, _, control in split if source == "securityhub"))
+
+
+def _ended(ids: list[Any]) -> Pattern:
     """Passes of controls on which a case of ours has put our field: there are many others."""
-    ids = _ids(tuple(sorted(kind.removeprefix("securityhub:") for kind in kinds)))
     return {
         "ProductArn": [{"suffix": "::product/aws/securityhub"}],
         "RecordState": ["ACTIVE"],
@@ -334,7 +340,9 @@ def _natives(types: tuple[str, ...]) -> list[Any]:
 
 
 def _ids(controls: tuple[str, ...]) -> list[Any]:
-    """``SageMaker.*`` is a prefix; so is ``Redshift*.*``."""
+    """``SageMaker.*`` is a prefix; so is ``Redshift*.*``. ``*`` is every control."""
+    if "*" in controls:
+        return [{"exists": True}]
     return [{"prefix": c.partition("*")[0]} if "*" in c else c for c in controls]
 
 

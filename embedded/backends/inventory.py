@@ -1,7 +1,7 @@
 """What an account lists, where moto has no such call: what a test says is there, and no more.
 
-Sources: the service models of ``guardduty``, ``securityhub``, ``bedrock``, ``bedrock-agent`` and
-``qbusiness``. All in one page.
+Sources: the service models of ``guardduty``, ``securityhub``, ``bedrock``, ``bedrock-agent``,
+``accessanalyzer``, ``detective`` and ``qbusiness``. All in one page.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,11 @@ from embedded.backends.securityhub import needs_hub
 
 LISTED = "inventory"
 LISTS = {  # operation → the member that has the items
+    ("accessanalyzer", "ListAnalyzers"): "analyzers",
     ("bedrock", "ListGuardrails"): "guardrails",
     ("bedrock", "ListInferenceProfiles"): "inferenceProfileSummaries",
+    ("detective", "ListGraphs"): "GraphList",
+    ("detective", "ListInvitations"): "Invitations",
     ("guardduty", "ListMalwareProtectionPlans"): "MalwareProtectionPlans",
     ("qbusiness", "ListApplications"): "applications",
     ("securityhub", "GetEnabledStandards"): "StandardsSubscriptions",

@@ -26,7 +26,7 @@ def put_model_invocation_logging_configuration(params: Params, where: Where) -> 
     large = given.get("cloudWatchConfig", {}).get("largeDataDeliveryS3Config", {})
     for one in (given.get("s3Config", {}), large):
         name = one.get("bucketName")
-        if name and name not in s3_backends.bucket_accounts:
+        if name and not _is_bucket(name):
             raise Refusal("ValidationException", f"The bucket {name} does not exist.")
     where.table(LOGGING)[_name(where)] = dict(given)
     return {}
@@ -44,6 +44,10 @@ def delete_model_invocation_logging_configuration(_params: Params, where: Where)
     """Also where there is none."""
     where.table(LOGGING).pop(_name(where), None)
     return {}
+
+
+def _is_bucket(name: str) -> bool:
+    return name in s3_backends.bucket_accounts
 
 
 def _name(where: Where) -> str:

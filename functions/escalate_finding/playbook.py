@@ -9,7 +9,7 @@ When    root is used; an identity was manipulated, or a notebook's start script 
 Does    an incident says what a person must do. Of those services' controls there is one for each
         resource and control; Medium ones are recorded without one, but for resources of what you
         named an AI workload (the parameter AiWorkloads), and Low ones are ignored.
-        Where such a control passes, its incident is closed.
+        Where a control passes, of whatever service, its incident is closed.
 Undo    resolves the incident.
 Leaves  every resource.
 """
@@ -181,8 +181,8 @@ UNTIL_PASSED = (
     " When Security Hub CSPM says that the control passed, Cordon closes the incident; where it"
     " does not, resolve it yourself."
 )
-# Of these there is a finding of Security Hub CSPM for as long as the resource exists.
-ENDED_BY_PASS = (*SET_UP, "securityhub:IAM.4", "securityhub:IAM.6", "securityhub:IAM.9")
+# Of a control there is a finding of Security Hub CSPM for as long as the resource exists.
+ENDED_BY_PASS = ("securityhub:*",)
 SEQUENCE = (
     "Treat every resource of the sequence as part of one incident: cordon review --sequence, with "
     "the finding's id, shows its cases."
@@ -202,13 +202,17 @@ def for_a_person(finding: Finding) -> str:
         first = refused[0]
         if first is None or None in refused:
             return ""
-        return f"Not contained: {first.reason}. {first.manual_step}"
+        return f"Not contained: {first.reason}. {first.manual_step}{_until_passed(finding)}"
     if not PLAYBOOK.hears(finding) or _is_minor(finding):
         return ""
     steps = (words for family, words in MANUAL_STEPS.items() if finding.matches(*family))
-    step = next(steps, UNHANDLED)
-    opens_one = finding.matches(*SET_UP) and not recorded(finding)
-    return step + UNTIL_PASSED if opens_one else step
+    return next(steps, UNHANDLED) + _until_passed(finding)
+
+
+def _until_passed(finding: Finding) -> str:
+    """What closes the incident of a control; "" of anything else, and where none is opened."""
+    of_hub = finding.is_control and finding.source == "securityhub"
+    return UNTIL_PASSED if of_hub and not recorded(finding) else ""
 
 
 def _is_minor(finding: Finding) -> bool:

@@ -5,6 +5,7 @@ When    our Config rules find an approved model package without an approved mode
         hold_dataset; a person names a model package by its ARN.
 Does    sets the package back to PendingManualApproval. An incident says why.
 Undo    none: a release ends the case, and a person approves the model. No role of Cordon may.
+        Where the rule then calls the version COMPLIANT, the case ends too.
 Leaves  endpoints that serve the model, the card, a package that somebody rejected; tags: a version
         of a model takes none.
 """
@@ -21,6 +22,7 @@ PACKAGE = "AWS::SageMaker::ModelPackage"
 WITHOUT_CARD = "config:cordon-model-package-has-approved-card"
 TAINTED = "config:cordon-model-package-data-is-not-tainted"
 LOW_QUALITY = "config:cordon-model-package-data-is-not-low-quality"
+FOUND = (WITHOUT_CARD, TAINTED, LOW_QUALITY)
 
 FIRST = (
     "Endpoints that serve this version go on: find them (cordon lineage, with the package's ARN),"
@@ -49,6 +51,10 @@ OF_DATA = {
     LOW_QUALITY: f"{WHOLE_BUCKET}{DOES_NO_HARM}{THEN} {AGAIN}",
 }
 OF_CARD = f"Write the model card, or have it approved, and then {THEN}"
+UNTIL_COMPLIANT = (
+    " Where the rule then calls the version COMPLIANT, Cordon closes the case; where it does not,"
+    " release it yourself."
+)
 
 
 def targets(finding: Finding) -> tuple[Resource, ...]:
@@ -67,12 +73,14 @@ def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
 
 def manual_step(finding: Finding) -> str:
     """What a person must do before the version may be approved again."""
-    return FIRST + OF_DATA.get(finding.kind, OF_CARD)
+    until = UNTIL_COMPLIANT if finding.is_control else ""
+    return FIRST + OF_DATA.get(finding.kind, OF_CARD) + until
 
 
 PLAYBOOK = Playbook(
     name="govern_model",
-    handles=(WITHOUT_CARD, TAINTED, LOW_QUALITY),
+    handles=FOUND,
+    ends_on_pass=FOUND,
     targets=targets,
     plan=plan,
     actions=(WithdrawApproval,),

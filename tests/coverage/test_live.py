@@ -45,12 +45,30 @@ class Client:
 
 
 def looked(said: Mapping[str, Any]) -> dict[str, Result]:
-    return look(lambda _: Client({"*": ("AccessDeniedException", "not authorized")} | dict(said)))
+    every = {"*": ("AccessDeniedException", "not authorized")} | dict(said)
+    return look(lambda _: Client(every), "111122223333")
 
 
 def test_what_is_denied_is_unknown_and_names_its_permission() -> None:
     for name, result in looked({}).items():
         assert result == Result(Saw.UNKNOWN, CHECKS[name].permissions[0])
+
+
+def analyzers(*found: tuple[str, str]) -> dict[str, Any]:
+    """Access Analyzer's, by type and status."""
+    return {"list_analyzers": {"analyzers": [{"type": t, "status": s} for t, s in found]}}
+
+
+def inspector(of_images: str) -> dict[str, Any]:
+    """What Inspector scans: instances in any case."""
+    state = {"ec2": {"status": "ENABLED"}, "ecr": {"status": of_images}}
+    return {"batch_get_account_status": {"accounts": [{"resourceState": state}]}}
+
+
+def invited(status: str) -> dict[str, Any]:
+    """An account without a graph of its own, which an administrator invited."""
+    invitations = {"Invitations": [{"Status": status}]}
+    return {"list_graphs": {"GraphList": []}, "list_invitations": invitations}
 
 
 @pytest.mark.parametrize(
@@ -93,6 +111,32 @@ def test_what_is_denied_is_unknown_and_names_its_permission() -> None:
             Result(Saw.ON),
         ),
         ({"get_model_invocation_logging_configuration": {}}, "invocation_logging", Result(Saw.OFF)),
+        (analyzers(("ACCOUNT", "ACTIVE")), "access_analyzer", Result(Saw.ON)),
+        (analyzers(("ORGANIZATION", "ACTIVE")), "access_analyzer", Result(Saw.ON)),
+        (
+            analyzers(("ACCOUNT_UNUSED_ACCESS", "ACTIVE"), ("ACCOUNT", "DISABLED")),
+            "access_analyzer",
+            Result(Saw.OFF),
+        ),
+        (inspector("ENABLED"), "inspector_of_images", Result(Saw.ON)),
+        (inspector("DISABLED"), "inspector_of_images", Result(Saw.OFF)),
+        (
+            {"batch_get_account_status": {"accounts": []}},
+            "inspector_of_images",
+            Result(Saw.UNKNOWN, "Amazon Inspector says nothing of the account"),
+        ),
+        (
+            {"list_graphs": {"GraphList": [{"Arn": "g"}]}},
+            "detective",
+            Result(Saw.ON, "as its administrator"),
+        ),
+        (invited("ENABLED"), "detective", Result(Saw.ON, "as a member")),
+        (invited("INVITED"), "detective", Result(Saw.OFF)),
+        (
+            {"list_graphs": {"GraphList": []}},
+            "detective",
+            Result(Saw.UNKNOWN, "detective:ListInvitations"),
+        ),
     ],
 )
 def test_what_a_check_concludes(said: dict[str, Any], check: str, result: Result) -> None:
@@ -155,7 +199,7 @@ def test_policy_allows_what_the_checks_need_and_no_more() -> None:
     allowed = [action for one in POLICY["Statement"] for action in one["Action"]]
     needed = {permission for check in CHECKS.values() for permission in check.permissions}
     assert sorted(allowed) == sorted(needed)
-    reads = ("*:Get*", "*:List*", "*:Describe*")
+    reads = ("*:Get*", "*:BatchGet*", "*:List*", "*:Describe*")
     assert all(any(fnmatchcase(one, pattern) for pattern in reads) for one in allowed)
 
 

@@ -31,6 +31,7 @@ from console.desk import DeskResponse, Send
 from console.playbook_blocks.block import calls_parameter, mode_parameter
 from console.playbooks import playbooks
 from console.stack import Stack
+from console.staging.baseline import LOG_ROLE
 from cordon.clock import to_iso
 from cordon.memory.cases import Case
 from cordon.memory.reported import Reported, ReportedRows
@@ -132,6 +133,7 @@ class Account:
         playbook in this mode but for those that ``modes`` names. Waits until all is still. Returns
         what the CLI printed; AssertionError where it fails."""
         every = dict.fromkeys(MODES, mode) | dict.fromkeys(CALLS, "true") if mode else {}
+        every |= {"InvocationLogRole": LOG_ROLE} if mode else {}
         others = {mode_parameter(playbook): one for playbook, one in modes.items()}
         given = {"BreakGlassRoles": BREAK_GLASS, **every, **others, **parameters}
         overrides = [f"{key}={value}" for key, value in given.items()]
@@ -243,18 +245,19 @@ class Account:
         ]
         return made
 
-    def put(self, event: Mapping[str, Any]) -> None:
+    def put(self, event: Mapping[str, Any], **more: Any) -> None:
         """Put the event on the default bus, and wait until all is still."""
-        self.put_only(event)
+        self.put_only(event, **more)
         self.settle()
 
-    def put_only(self, event: Mapping[str, Any]) -> None:
-        """Put the event on the default bus."""
+    def put_only(self, event: Mapping[str, Any], **more: Any) -> None:
+        """Put the event on the default bus, with ``more`` of PutEvents' entry: the ``Time``."""
         entry = {
             "Source": event["source"],
             "DetailType": event["detail-type"],
             "Detail": json.dumps(event["detail"]),
             "Resources": [self._of_this_stack(arn) for arn in event["resources"]],
+            **more,
         }
         response = self.client("events").put_events(Entries=[entry])
         assert response["FailedEntryCount"] == 0, response

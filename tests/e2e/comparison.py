@@ -12,6 +12,7 @@ LOOK_UPS = {name for grant in LOOKED_UP for name in grant.permissions}
 READ = re.compile(r":(?:Get|List|Describe)")
 ON_THE_WAY = ("containing", "releasing")
 REPORTER = "ReportCases"
+NOT_SHOWN = ("ssm:UpdateOpsItem", "sqs:SendMessage")
 MEMORY = ("dynamodb:", "refused dynamodb:")
 
 
@@ -42,14 +43,14 @@ def shown(calls: Sequence[Call]) -> list[str]:
 
     How many calls that takes, and in which order, follows from which writes one window of the
     stream has gathered. So does whether it opens an incident and then changes it, or opens it as it
-    is at the end.
+    is at the end. What it keeps for its next try, in the queue Reports, nobody is shown.
     """
     called = {
         f"{action} {resource}"
         for function, action, resource in calls
         if function == REPORTER and not READ.search(action) and not action.startswith(MEMORY)
     }
-    return sorted(one for one in called if not one.startswith("ssm:UpdateOpsItem"))
+    return sorted(one for one in called if not one.startswith(NOT_SHOWN))
 
 
 def by_resource(calls: Sequence[Call]) -> dict[str, list[list[str]]]:

@@ -93,8 +93,11 @@ class _Watch:
         self.side = Side(waited=like.waited)
         self.ai = sorted(like.moments[0].state["tags"]) if like.moments else []
         self.notebooks = sorted(like.moments[0].state["notebooks"]) if like.moments else []
+        self.jobs = sorted(like.moments[0].state["glue"]) if like.moments else []
         self.packages = sorted(like.moments[0].state["model-packages"]) if like.moments else []
-        self.switched = sorted({s for one in like.moments for s in one.state["detection"]})
+        self.switched = sorted(
+            {s for one in like.moments for s in one.state["detection"]} - {"bedrock"}
+        )  # how models are logged is read as the API shows it
         self.noted = len(account.calls())
         self.generated = _physical(account, NAME)
         self.digits = {digits_of(account.stack_id): DIGITS}
@@ -131,6 +134,9 @@ class _Watch:
         state |= {"agentcore-policies": self._policies(), "agent-aliases": self._aliases()}
         state["notebooks"] = self._notebooks()
         state["model-packages"] = self._packages()
+        state |= {"service-credentials": self._credentials(), "guardrails": self._guardrails()}
+        state["detection"] |= self._logging()
+        state["glue"] = self._jobs()
         state |= reports(account.client)
         calls = account.calls(self.noted)
         self.noted += len(calls)
@@ -185,6 +191,32 @@ class _Watch:
             found[arn] = {one: shown[one] for one in model_packages.STATUSES if one in shown}
         return found
 
+    def _jobs(self) -> dict[str, Any]:
+        """The tags of the jobs of Glue that replay has staged, as the snapshot has them."""
+        glue = self.account.client("glue")
+        return {arn: glue.get_tags(ResourceArn=arn)["Tags"] for arn in self.jobs}
+
+    def _credentials(self) -> dict[str, str]:
+        """The status of each service-specific credential, as the snapshot has it."""
+        iam, found = self.account.client("iam"), {}
+        for user in iam.list_users()["Users"]:
+            listed = iam.list_service_specific_credentials(UserName=user["UserName"])
+            for one in listed["ServiceSpecificCredentials"]:
+                found[one["ServiceSpecificCredentialId"]] = one["Status"]
+        return found
+
+    def _guardrails(self) -> dict[str, Any]:
+        """What the account enforces, as the snapshot has it."""
+        listed = self.account.client("bedrock").list_enforced_guardrails_configuration()
+        return {one.pop("configId"): one for one in listed["guardrailsConfig"]}
+
+    def _logging(self) -> dict[str, Any]:
+        """What is logged of models, as the snapshot has it; nothing where nothing is."""
+        shown = self.account.client("bedrock").get_model_invocation_logging_configuration()
+        named = Place(ACCOUNT, self.account.region).arn("bedrock", "model-invocation-logging")
+        found = shown.get("loggingConfig")
+        return {"bedrock": {named: found}} if found else {}
+
     def _aliases(self) -> dict[str, Any]:
         """Of the agents that replay has staged, as the snapshot has them."""
         found = {}
@@ -210,7 +242,7 @@ def _operator(account: Account) -> Stack:
 
 def _deliver(account: Account, event: Mapping[str, Any], operator: Stack) -> None:
     """Put the event; whoever must decide approves, as `replay --approve` does it."""
-    account.put(event)
+    account.put(event, Time=event["time"])
     waiting = [case for case in account.cases() if case.status is Status.AWAITING_APPROVAL]
     for case in waiting:
         operator.decide(case, "approve", case.plan_hash)

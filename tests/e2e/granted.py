@@ -41,7 +41,7 @@ def used(account: Account, calls: Iterable[Mapping[str, Any]]) -> Uses:
         place,
         parameters={
             "BreakGlassRoles": BREAK_GLASS,
-            "DigestKey": account.parameters["DigestKey"],
+            **{name: account.parameters[name] for name in ("DigestKey", "InvocationLogRole")},
         },
         functions=ROOT / "functions",
         stack=NAME,

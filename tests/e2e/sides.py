@@ -23,6 +23,7 @@ WHY = "replay --release"
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
 KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
 OPS_ITEM = re.compile(r"\boi-[0-9a-f]+")
+BATCH = re.compile(r"(/batches/)\d{4}-\d\d-\d\d/[0-9a-f]{32}")  # evidence of what was observed
 GENERATED = re.compile(r"-[0-9A-Fa-f]{12,13}$")  # how the names end that a deploy makes up
 HOURS = timedelta(hours=48)  # what our own changes name is no older: the age of sessions
 SOON = timedelta(minutes=30)  # a release that reaches ahead, or a slow machine
@@ -73,6 +74,7 @@ class Names:
 
     def _text(self, text: str) -> str:
         text = self._generated.sub(lambda name: f"<{self.generated[name[0]]}>", text)
+        text = BATCH.sub(r"\1<batch>", text)
         text = KEY.sub(lambda key: key[0] if key[0] in self.event else "<key>", text)
         return STAMP.sub(self._stamp, OPS_ITEM.sub("<incident>", text))
 

@@ -57,40 +57,14 @@ def name_of(path: Path) -> str:
     return path.stem
 
 
-NO_USER = "the emulator's IAM knows no user of GetAccessKeyLastUsed, and refuses"
-NO_CREDENTIALS = "the emulator's IAM has no service-specific credentials"
-NO_BASELINE = "guardrails and logging are read in this process only, not in the emulator's"
-THE_TIME = "PutEvents of the emulator sets the time, which is the finding's"
 NO_CASE = "there is no case to compare; test_delivery has what becomes of an unreadable event"
-A_BATCH = "what is observed in a batch is an entry of evidence with a name that nobody repeats"
 IMAGES = "who runs an image is made there for one sample only, and its models are not looked at"
 UNPLAYED = {  # part of a sample's name: what the emulator lacks for it
     "not_served": "the emulator's clients have one account",
     "partly_blocked": "it names a guardrail of another account",
     "recorder_stopped": "the ARN of its recorder ends otherwise; test_detection starts it again",
-    "object_scan_hidden_key": THE_TIME,
-    "object_scan_hostile_key": THE_TIME,
-    "object_scan_threat": THE_TIME,
-    "glue_data_quality": THE_TIME,
-    "health_credentials_exposed.": NO_USER,
-    "health_session_key": THE_TIME,
-    "api_key_created": NO_CREDENTIALS,
-    "git_credential_created": NO_CREDENTIALS,
-    "enforced_guardrail": NO_BASELINE,
-    "invocation_logging": NO_BASELINE,
-    "bedrock_logging": NO_BASELINE,
-    "lifecycle_config_changed": THE_TIME,
-    "sagemaker_6": A_BATCH,
-    "sagemaker_7": A_BATCH,
-    "feature_group_tagged": A_BATCH,
     **dict.fromkeys(("inspector_critical_image", "inspector_high_image"), IMAGES),
     **dict.fromkeys(("inspector_medium_image", "securityhub_inspector_critical"), IMAGES),
-    **dict.fromkeys(
-        ("acm_1", "cognito_1", "ec2_", "glue_3", "kinesis_1", "macie_1", "waf_10"), A_BATCH
-    ),
-    **dict.fromkeys(
-        ("bot_control_", "drift_", "guardrail_alarm", "shield_", "throttles_", "tokens_"), THE_TIME
-    ),
 }
 
 

@@ -41,7 +41,9 @@ def ai_is_there(world: World) -> None:
     account = world.account
     features = [{"Name": "AI_PROTECTION", "Status": "ENABLED"}]
     account.client("guardduty").create_detector(Enable=True, Features=features)
-    where = here(account.place.account, account.place.region)
+    mine = account.place.account
+    account.client("inspector2").enable(accountIds=[mine], resourceTypes=["ECR"])
+    where = here(mine, account.place.region)
     standard = {
         "StandardsSubscriptionArn": STANDARD.replace("::", ":111122223333:"),
         "StandardsArn": STANDARD,
@@ -97,6 +99,9 @@ def test_account_is_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> 
         "ai_standard": "on",
         "config_recorder": "off",
         "trail_logging": "off",
+        "inspector_of_images": "on",
+        "access_analyzer": "off",
+        "detective": "off",
         "invocation_logging": "off",
     }
     genai, agentic = ([one["seen"] for one in m["scopes"]] for m in found["matrices"])
@@ -134,7 +139,7 @@ def test_what_the_caller_may_not_read_is_unknown(world: World) -> None:
     missing = ("guardduty:GetDetector", "securityhub:GetEnabledStandards", "bedrock:ListAgents")
     for number, permission in enumerate(missing):
         with commands(world, may_look(world, f"user{number}", without=permission)) as stack:
-            found = look(stack.client)
+            found = look(stack.client, world.account.place.account)
         unknown = {name for name, result in found.items() if result.saw == "unknown"}
         assert unknown == {name for name in CHECKS if permission in CHECKS[name].permissions}
         assert {found[name].says for name in unknown} == {permission}

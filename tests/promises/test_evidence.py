@@ -10,7 +10,7 @@ from console import cli
 from console.evidence import verify
 from console.stack import Stack
 from cordon import VERSION
-from cordon.finding import Finding
+from cordon.finding import Fact, Finding
 from cordon.frameworks import VERSIONS, framework_of
 from cordon.lifecycle import stage
 from cordon.memory.cases import Case
@@ -81,6 +81,7 @@ def _says_what_it_is_evidence_for(case: Case, decided: dict[str, Any]) -> None:
     assert decided["serves"] == header.serves
     assert decided["defence_layer"] == header.layer_of(finding)
     assert decided["lifecycle_stage"] == stage(finding)
+    assert decided["ai_workload"] == finding.fact(Fact.WORKLOAD)
 
 
 @pytest.mark.world("enforce")

@@ -2,6 +2,8 @@
 
 import pytest
 
+from cordon.memory.cases import ActionStatus, Case
+from cordon.release import FINDING_SOURCE
 from cordon.statuses import Status
 from embedded.backends import here, lineage, model_packages
 from embedded.policy_evaluation import Decision
@@ -26,6 +28,12 @@ def approvals() -> dict[str, str]:
     """The end of each version's ARN, and its approval."""
     found = model_packages.every().items()
     return {arn.rpartition("/")[2]: one["ModelApprovalStatus"] for arn, one in found}
+
+
+def governed(world: World) -> Case:
+    """The only case of the playbook."""
+    (case,) = (one for one in world.cases if one.playbook == GOVERN)
+    return case
 
 
 @pytest.mark.world("enforce", Assess="TwentyFour_Hours")
@@ -60,7 +68,10 @@ def test_approval_is_withdrawn_and_given_by_people_alone(world: World) -> None:
 
 @pytest.mark.world("enforce", Assess="TwentyFour_Hours")
 def test_model_of_data_that_failed_is_withdrawn_until_the_data_passes(world: World) -> None:
-    """One hold's tag is what another playbook hears of, by the rule; its release ends that."""
+    """One hold's tag is what another playbook hears of, by the rule; its release ends that.
+
+    A person approves the version again, and the rule's pass ends the case: nothing is changed.
+    """
     arn = model_packages.make("churn", 1, PLACE, approval="Approved")
     made = lineage.entity("artifact/p1", "ModelPackage", arn, PLACE)
     data = lineage.entity("artifact/d1", "DataSet", "s3://acme-training-data/customers/", PLACE)
@@ -68,12 +79,12 @@ def test_model_of_data_that_failed_is_withdrawn_until_the_data_passes(world: Wor
     world.send(event("glue_data_quality_failed"))
     for rule in ("ModelPackageDataIsNotTainted", DATA_RULE):
         evaluate(world, rule)
-    (case,) = (one for one in world.cases if one.playbook == GOVERN)
+    case = governed(world)
     assert case.finding.kind == "config:cordon-model-package-data-is-not-low-quality"
     assert "cordon:low-quality:acme_training/customers" in case.finding.description
     assert approvals() == {"1": PENDING}
-    assert world.release(case).status is Status.RELEASED
-    evaluate(world, DATA_RULE)  # it is no longer Approved
+    evaluate(world, DATA_RULE)  # it is no longer Approved, which is no pass
+    assert governed(world).status is Status.CONTAINED
 
     world.account.deliver(event("glue_data_quality_succeeded"))
     world.account.client("sagemaker").update_model_package(
@@ -82,6 +93,9 @@ def test_model_of_data_that_failed_is_withdrawn_until_the_data_passes(world: Wor
     evaluate(world, DATA_RULE)
     assert approvals() == {"1": "Approved"}
     assert {one.status for one in world.cases} == {Status.RELEASED}
+    ended = governed(world)
+    assert (ended.decided_by, ended.decided_why) == (FINDING_SOURCE, "the control passed")
+    assert [result.status for result in ended.results] == [ActionStatus.KEPT]
 
 
 @pytest.mark.world("enforce", Assess="TwentyFour_Hours")

@@ -42,9 +42,8 @@ def passes(finding: Finding, playbook: Playbook) -> bool:
 
     An incident ends with a pass alone: that a finding is archived says nothing of the condition.
     """
-    if finding.state is State.PASSED and finding.matches(*playbook.ends_on_pass):
-        return True
-    return finding.state in CLOSED_STATES and playbook.releases_on_pass
+    over = finding.state in CLOSED_STATES and playbook.releases_on_pass
+    return over or playbook.ends(finding)
 
 
 def _cordon_finding(finding: Finding, _: Deployment) -> str:

@@ -12,6 +12,7 @@ from cordon import VERSION
 from cordon.bootstrap import Services
 from cordon.contain import contain
 from cordon.errors import ContainFailed
+from cordon.finding import Fact
 from cordon.frameworks import versions_of
 from cordon.lifecycle import stage
 from cordon.memory.cases import Case
@@ -63,7 +64,8 @@ def policy_inputs(facts: PolicyInput) -> dict[str, Any]:
     """What policy looked at, the targets that it left out, what the case is evidence for, and the
     versions of Cordon and of the frameworks.
 
-    ``lifecycle_stage`` is "" where the finding is of no stage of the data lifecycle.
+    ``lifecycle_stage`` is "" where the finding is of no stage of the data lifecycle; so is
+    ``ai_workload``, the operator's own name, where its resource was named as part of none.
     """
     settings, playbook = facts.settings, facts.playbook
     return {
@@ -73,6 +75,7 @@ def policy_inputs(facts: PolicyInput) -> dict[str, Any]:
         "serves": str(playbook.serves),
         "defence_layer": playbook.layer_of(facts.finding),
         "lifecycle_stage": stage(facts.finding),
+        "ai_workload": facts.finding.fact(Fact.WORKLOAD),
         "periods_of_laws": [
             {"law": clock.law, "seconds": int(clock.period.total_seconds())}
             for clock in playbook.clocks

@@ -10,7 +10,7 @@ from cordon.actions import Action, from_json
 from cordon.deadlines import Clock
 from cordon.deployment import Deployment
 from cordon.errors import Refused
-from cordon.finding import Finding, Resource, canonical_json
+from cordon.finding import Finding, Resource, State, canonical_json
 from cordon.settings import Mode
 from cordon.unsupported import Unsupported
 
@@ -100,7 +100,8 @@ class Playbook:
     manual_step: Callable[[Finding], str]  # what a person must do, in plain words
     incident: Incident  # when its cases open one
     releases_on_pass: bool = False  # releases by itself when the control passes
-    ends_on_pass: tuple[str, ...] = ()  # kinds of which a pass ends a case that changed nothing
+    # Kinds of which a pass ends a case: one that changed nothing, or whose release changes nothing.
+    ends_on_pass: tuple[str, ...] = ()
     resolves: tuple[str, ...] = ()  # kinds of controls whose own evaluation then turns
     handles_high: tuple[str, ...] = ()  # the same, where the finding is High or Critical
     handles_critical: bool = False  # whatever is Critical
@@ -124,11 +125,18 @@ class Playbook:
         return (self.takes_over or self.hears(finding)) and bool(self.targets(finding))
 
     def hears(self, finding: Finding) -> bool:
-        """Does it handle findings of this kind and severity, whatever they name?"""
-        if finding.severity.critical and self.handles_critical:
+        """Does it handle findings of this kind and severity, whatever they name?
+
+        What passed has no severity any more: it is heard whatever its failure was.
+        """
+        if self.ends(finding) or (finding.severity.critical and self.handles_critical):
             return True
         high = self.handles_high if finding.severity.urgent else ()
         return finding.matches(*self.handles, *self.optional, *high)
+
+    def ends(self, finding: Finding) -> bool:
+        """Does the finding say that something passed of which a pass ends a case?"""
+        return finding.state is State.PASSED and finding.matches(*self.ends_on_pass)
 
     def layer_of(self, finding: Finding) -> str:
         """The layer of defence in depth that this finding is about."""

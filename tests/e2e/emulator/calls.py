@@ -2,11 +2,13 @@
 
 import functools
 import json
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import ministack.core.iam_actions as iam_actions
 import ministack.core.iam_evaluator as evaluator
-from ministack.services import sns
+from ministack.services import eventbridge, iam, sns
 
 ENTRIES = "entries of PutEvents"  # their sources and detail types, on the way to ``enforce``
 
@@ -18,6 +20,8 @@ def install() -> None:
     sources_of_events()
     recorders_by_name()
     how_something_is_signed()
+    users_of_access_keys()
+    times_of_events()
 
 
 def rights_of_batches() -> None:
@@ -123,3 +127,48 @@ def how_something_is_signed() -> None:
         return {**found, "kms:SigningAlgorithm": said["SigningAlgorithm"], "kms:MessageType": kind}
 
     iam_actions.request_tag_context = context
+
+
+def users_of_access_keys() -> None:
+    """GetAccessKeyLastUsed is authorised on no resource; on AWS on the user whose key it is
+    (Actions, resources, and condition keys for AWS IAM, service authorization reference)."""
+    original = iam_actions.extract_resource_arn
+
+    @functools.wraps(original)
+    def resource(service: str, *request: Any) -> Any:
+        arn = original(service, *request)
+        params, _region, account = request[-3:]
+        if service != "iam" or iam_actions._query_param(params, "Action") != "GetAccessKeyLastUsed":
+            return arn
+        key = iam_actions._query_param(params, "AccessKeyId")
+        name = (iam._access_keys.get_scoped(account, None, key) or {}).get("UserName", "")
+        user = iam._users.get_scoped(account, None, name)
+        return user["Arn"] if user else f"arn:aws:iam::{account}:user/{name}"
+
+    iam_actions.extract_resource_arn = resource
+
+
+def times_of_events() -> None:
+    """An event's time is always that of its PutEvents; on EventBridge an entry may name another
+    (PutEventsRequestEntry, EventBridge API reference)."""
+    now, original, given = eventbridge._now_ts, eventbridge._put_events, threading.local()
+
+    class Entries(list[dict[str, Any]]):
+        """Each is handled at the time that it names."""
+
+        def __iter__(self) -> Iterator[dict[str, Any]]:
+            try:
+                for entry in super().__iter__():
+                    given.time = entry.get("Time")
+                    yield entry
+            finally:
+                given.time = None
+
+    @functools.wraps(original)
+    def put(request: dict[str, Any], *more: Any, **others: Any) -> Any:
+        return original(
+            {**request, "Entries": Entries(request.get("Entries", ()))}, *more, **others
+        )
+
+    eventbridge._now_ts = lambda: getattr(given, "time", None) or now()
+    eventbridge._put_events = put

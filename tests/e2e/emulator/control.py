@@ -31,6 +31,7 @@ from ministack.core.responses import (
     get_account_id,
 )
 from ministack.services import iam, kms, lambda_svc, s3, sqs, stepfunctions
+from moto.glue.models import glue_backends
 from moto.guardduty.models import guardduty_backends
 from moto.macie2.models import macie2_backends
 from moto.securityhub.models import securityhub_backends
@@ -214,7 +215,7 @@ def restore(_: Any) -> dict[str, Any]:
         books.update(copy.deepcopy(_checkpoint["shelf"].get(key, {})))
     for where, hub in _hubs():
         hub.enabled = where in _checkpoint["hubs"]
-    for kept in (guardduty_backends, macie2_backends):  # nothing of them is in a checkpoint
+    for kept in (glue_backends, guardduty_backends, macie2_backends):  # in no checkpoint
         for one in [backend for regions in kept.values() for backend in regions.values()]:
             one.reset()
     for source in SOURCES.values():

@@ -389,10 +389,9 @@ def attached_policies() -> None:
 
 
 def other_credentials() -> None:
-    """IAM plays no service-specific credentials, SSH keys and signing certificates: a user has
-    none. What they mean for a stolen session is shown in tests/promises only."""
+    """IAM plays no SSH keys and signing certificates: a user has none. What they mean for a stolen
+    session is shown in tests/promises only."""
     for operation, listed in (
-        ("ListServiceSpecificCredentials", "ServiceSpecificCredentials"),
         ("ListSSHPublicKeys", "SSHPublicKeys"),
         ("ListSigningCertificates", "Certificates"),
     ):

@@ -2,10 +2,11 @@
 
 A request is read with botocore's own model of the service, authorised by ministack under the
 policies of whoever signed it, and carried out by the backends of the embedded account on moto:
-Security Hub's findings and updates, OpsItems, tags and policies of AI resources. AgentCore's
-runtimes that somebody made by its API are ministack's, which enforces their policies. What no
-backend of ours and no moto implements ends as HTTP 501, and is noted: nothing succeeds because
-nobody looked.
+Security Hub's findings and updates, OpsItems, tags and policies of AI resources, a user's
+service-specific credentials. AgentCore's runtimes that somebody made by its API are ministack's,
+which enforces their policies. What no backend of ours and no moto implements ends as HTTP 501, and
+is noted: nothing succeeds because nobody looked. Users and buckets are ministack's, so the backends
+look for them there.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ import under_way
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from ministack.core.responses import _request_account_id, _request_region, get_account_id
-from ministack.services import bedrock_agentcore, eventbridge
+from ministack.services import bedrock_agentcore, eventbridge, iam, s3
 from moto import mock_aws
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol
@@ -34,7 +35,8 @@ from werkzeug.exceptions import NotFound
 
 from embedded import backends
 from embedded.authorization import needs
-from embedded.backends import hub
+from embedded.backends import hub, invocation_logging
+from embedded.backends import iam as iam_backend
 from embedded.place import Place
 
 # By the name a request is signed with. The first whose model knows the request responds.
@@ -48,6 +50,7 @@ SERVICES = {
     "sagemaker": ("sagemaker",),
     "securityhub": ("securityhub",),
 }
+CREDENTIALS = re.compile(rb"(?:^|&)Action=(?:Create|List|Update)ServiceSpecificCredentials?(?:&|$)")
 OPS_ITEMS = re.compile(r"AmazonSSM\.\w*OpsItem\w*")
 MODELS = "/model/"  # Amazon Bedrock API Reference, "InvokeModel"
 PARTITION = "aws"
@@ -71,6 +74,8 @@ def install() -> None:
     """Respond before ministack does; Security Hub's events go to ministack's bus."""
     mock_aws().start()
     backends.install()
+    iam_backend._existing_user = _existing_user
+    invocation_logging._is_bucket = _is_bucket
     hub.subscribe(_to_the_bus)
     original = gateway._handle_special_data_plane_request
 
@@ -99,7 +104,7 @@ def install() -> None:
                 **others,
             )
 
-        services = serving(headers, path)
+        services = serving(headers, path, body)
         if not services:
             return await ministack()
         url = f"http://localhost{raw_path or path}?{raw_query_string}"
@@ -119,10 +124,11 @@ def install() -> None:
     gateway._handle_special_data_plane_request = handle
 
 
-def serving(headers: Mapping[str, str], path: str = "") -> tuple[str, ...]:
+def serving(headers: Mapping[str, str], path: str = "", body: bytes = b"") -> tuple[str, ...]:
     """The services on the shelf that a request may be for; none where ministack responds.
 
-    A model is invoked under the name of Bedrock too, and that ministack plays.
+    A model is invoked under the name of Bedrock too, and that ministack plays; so is all of IAM
+    but the service-specific credentials.
     """
     if path.startswith(MODELS):
         return ()
@@ -130,6 +136,8 @@ def serving(headers: Mapping[str, str], path: str = "") -> tuple[str, ...]:
     name = signed[1] if signed else ""
     if name == "ssm" and OPS_ITEMS.fullmatch(headers.get("x-amz-target", "")):
         return ("ssm",)
+    if name == "iam" and CREDENTIALS.search(body):
+        return ("iam",)
     return SERVICES.get(name, ())
 
 
@@ -168,7 +176,7 @@ def _authorised(
     """What ministack's evaluator says of the call; None where it may go on."""
     place = Place(get_account_id(), region, PARTITION)
     signing = call.model.service_model.signing_name
-    for need in needs(call.service, signing, call.model.name, call.params, place, _Nobody()):
+    for need in needs(call.service, signing, call.model.name, call.params, place, _Users(place)):
         refused = gateway._enforce_data_plane(
             signing,
             need.action,
@@ -183,20 +191,40 @@ def _authorised(
     return None
 
 
-class _Nobody:
-    """No call on the shelf names a principal."""
+@dataclass(frozen=True)
+class _Users:
+    """The users that a call on the shelf may name, and the services of their credentials."""
+
+    place: Place
 
     def role_arn(self, name: str) -> str | None:
         return None
 
     def user_arn(self, name: str) -> str | None:
-        return None
+        kept = iam._users.get_scoped(self.place.account, None, name)
+        return kept["Arn"] if kept else None
+
+    def credential_service(self, credential: str) -> str:
+        where = backends.here(self.place.account, self.place.region)
+        return iam_backend.service_of(credential, where)
 
     def key_owner(self, access_key_id: str) -> str | None:
         return None
 
     def boundary_of(self, arn: str) -> str | None:
         return None
+
+
+def _existing_user(name: str, where: backends.Where) -> str:
+    """A user of ministack's. Raises Refusal as IAM does."""
+    if iam._users.get_scoped(where.account, None, name) is None:
+        raise backends.Refusal("NoSuchEntity", f"The user with name {name} cannot be found.")
+    return name
+
+
+def _is_bucket(name: str) -> bool:
+    """Of whatever account."""
+    return any(name == bucket for _, bucket in s3._buckets._data)
 
 
 def respond(call: Call, account: str, region: str) -> Response:
@@ -243,6 +271,9 @@ def _refusal(call: Call, error: ClientError) -> Response:
     members = {k: v for k, v in error.response.items() if k not in ("Error", "ResponseMetadata")}
     said = {"__type": code, "message": error.response["Error"]["Message"], **members}
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    if call.service == "iam":
+        refused: Response = iam._error(status, code, said["message"], ns="iam")
+        return refused
     return status, {"content-type": "application/json", "x-amzn-errortype": code}, _json(said)
 
 

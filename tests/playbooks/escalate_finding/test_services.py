@@ -1,17 +1,30 @@
 """How services are set up, and alarms: what is an incident, what is recorded, what is neither."""
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from console.coverage.data import read as coverage
 from cordon.deployment import Deployment
-from cordon.finding import Fact, Finding, Resource, Severity, SeverityLabel, State
+from cordon.finding import (
+    Fact,
+    Finding,
+    Resource,
+    Severity,
+    SeverityLabel,
+    State,
+    canonical_json,
+)
 from cordon.gate import passes
 from cordon.lifecycle import STAGES, stage
+from cordon.outcome import policy_inputs
+from cordon.policy import PolicyInput
 from cordon.reporting.incident import body
 from cordon.reporting.security_hub import own_finding
 from cordon.reporting.texts import about
+from cordon.settings import Settings
 from cordon.sources import read
 from cordon.statuses import Status
 from tests.architecture.stack import FULL, stack
@@ -70,9 +83,37 @@ def test_pass_of_a_control_is_of_the_case_that_its_failure_opened() -> None:
     assert not passes(replace(passed, state=State.ARCHIVED), ESCALATE)
 
 
-@pytest.mark.parametrize("sample", ["cloudwatch_guardrail_alarm_ok", "ocsf_s3_2_passed"])
-def test_an_alarm_that_is_ok_and_other_controls_end_no_incident(sample: str) -> None:
+@pytest.mark.parametrize(
+    ("control", "severity"),
+    [("RDS.2", "HIGH"), ("IAM.21", "HIGH"), ("Lambda.1", "CRITICAL"), ("SSM.4", "CRITICAL")],
+)
+def test_so_is_a_pass_of_what_is_heard_only_where_it_is_serious(
+    control: str, severity: str
+) -> None:
+    """A control of any service opens an incident where it is Critical."""
+    failed, passed = of(severity, type=control), of("INFORMATIONAL", type=control)
+    passed = replace(passed, state=State.PASSED)
+    assert ESCALATE.matches(failed) and not ESCALATE.matches(of("MEDIUM", type=control))
+    assert ESCALATE.matches(passed) and passes(passed, ESCALATE)
+    assert ESCALATE.case_id(passed) == ESCALATE.case_id(failed)
+    assert "closes the incident" in ESCALATE.plan_for(failed, DEPLOYMENT).manual_step
+
+
+def test_a_pass_of_a_bucket_that_cannot_be_contained_is_of_its_incident() -> None:
+    failed = found("securityhub_s3_8_foreign_bucket")
+    passed = replace(failed, state=State.PASSED, severity=of("INFORMATIONAL").severity)
+    assert ESCALATE.matches(passed) and passes(passed, ESCALATE)
+    assert ESCALATE.case_id(passed) == ESCALATE.case_id(failed)
+
+
+@pytest.mark.parametrize("sample", ["securityhub_s3_2_passed", "ocsf_s3_2_passed"])
+def test_a_pass_of_what_another_playbook_contained_is_not_for_a_person(sample: str) -> None:
     passed = found(sample)
+    assert passed.state is State.PASSED and not ESCALATE.matches(passed)
+
+
+def test_an_alarm_that_is_ok_ends_no_incident() -> None:
+    passed = found("cloudwatch_guardrail_alarm_ok")
     assert passed.state is State.PASSED and not passes(passed, ESCALATE)
 
 
@@ -108,6 +149,8 @@ def test_the_case_says_how_its_workload_was_named() -> None:
     assert about(case, ESCALATE)["workload"] == "team=mlops"
     assert "workload" not in about(replace(case, finding=of("MEDIUM")), ESCALATE)
     assert "AI workload: team=mlops" in body(case, ESCALATE, HOME)
+    fields = own_finding(case, ESCALATE, HOME, NOON)["ProductFields"]
+    assert fields["cordon/workload"] == "team=mlops"
 
 
 def test_a_threat_of_medium_severity_is_no_control_and_is_not_recorded_away() -> None:
@@ -221,3 +264,32 @@ def test_incident_and_our_finding_name_them() -> None:
     }
     none = own_finding(replace(case, finding=a_finding()), ESCALATE, HOME, NOON)["ProductFields"]
     assert "cordon/stage" not in none
+
+
+def test_evidence_names_them_and_how_the_workload_was_named() -> None:
+    """What is written of the decision, whatever it is: the finding's own facts are there too."""
+    named = replace(DEPLOYMENT, ai_workloads=("arn:aws:dms:*",))
+    one = event("securityhub_dms_1")
+    says = in_evidence(read(one, named))
+    assert says["serves"] == "governance"
+    assert (says["defence_layer"], says["lifecycle_stage"]) == (
+        "data protection",
+        "data collection",
+    )
+    assert says["ai_workload"] == "arn:aws:dms:*"
+    assert says["supports_evidence_for"] == list(ESCALATE.controls)
+    assert [period["law"] for period in says["periods_of_laws"]] == [
+        "GDPR Art. 33",
+        "HIPAA 164.404",
+        "EU AI Act Art. 73",
+    ]
+    nothing = in_evidence(a_finding())
+    assert (nothing["lifecycle_stage"], nothing["ai_workload"]) == ("", "")
+
+
+def in_evidence(finding: Finding) -> dict[str, Any]:
+    """What evidence has of a decision about the finding, as it is read there."""
+    plan = ESCALATE.plan_for(finding, DEPLOYMENT)
+    facts = PolicyInput(finding, ESCALATE, plan, Settings(), DEPLOYMENT, NOON)
+    said: dict[str, Any] = json.loads(canonical_json(policy_inputs(facts)))
+    return said
