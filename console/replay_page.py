@@ -6,7 +6,7 @@ Text of findings is shown as text, never as markup.
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from operator import itemgetter
 from typing import Any
@@ -49,22 +49,18 @@ def show(runs: Iterable[Run], *, total: int | None, details: bool, full: bool, o
     """
     began, shown, failed, folder = time.monotonic(), 0, 0, ""
     ended: Counter[tuple[str, str]] = Counter()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=out, transient=True) as progress:
-        task = progress.add_task("replay", total=total)
-        for run in runs:
-            shown += 1
-            failed += bool(run.troubles)
-            ended.update(led_to(run))
-            if not details and str(run.event.path.parent) != folder:
-                folder = str(run.event.path.parent)
-                page.lines([folder], out, style="bold")
-            short = run.event.short
-            name = short if details else short.rpartition("/")[2]
-            _print_line(run, out, name, whole=details)
-            if not run.stopped and (details or run.troubles):
-                _print_details(run, out, full=full)
-            progress.advance(task)
+    for run in progress(runs, total=total, out=out):
+        shown += 1
+        failed += bool(run.troubles)
+        ended.update(led_to(run))
+        if not details and str(run.event.path.parent) != folder:
+            folder = str(run.event.path.parent)
+            page.lines([folder], out, style="bold")
+        short = run.event.short
+        name = short if details else short.rpartition("/")[2]
+        _print_line(run, out, name, whole=details)
+        if not run.stopped and (details or run.troubles):
+            _print_details(run, out, full=full)
     if not details:
         rows = [
             {"playbook": playbook, "outcome": outcome, "events": count}
@@ -78,17 +74,32 @@ def show(runs: Iterable[Run], *, total: int | None, details: bool, full: bool, o
     return failed
 
 
-def write(runs: Iterable[Run], echo: Callable[[str], None]) -> int:
-    """Write the runs as one JSON list, each as it ends. Returns how many did not end well."""
-    failed, before = 0, "["
-    try:
+def progress(runs: Iterable[Run], *, total: int | None, out: Console) -> Iterator[Run]:
+    """The runs; meanwhile a bar says how many have ended. ``total``: None where nobody knows."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=out, transient=True) as bar:
+        task = bar.add_task("replay", total=total)
         for run in runs:
-            failed += bool(run.troubles)
-            echo(before + json.dumps(run.to_json(), indent=2))
-            before = ","
-    finally:
-        echo("]" if before == "," else "[]")
-    return failed
+            yield run
+            bar.advance(task)
+
+
+def row(run: Run) -> dict[str, Any]:
+    """What came of an event, for programs: one row, without plans and what the account was like."""
+    led = led_to(run)
+    return {
+        "event": str(run.event),
+        "playbooks": [playbook for playbook, _ in led],
+        "outcomes": [outcome for _, outcome in led],
+        "ok": not run.troubles,
+        "seconds": round(run.seconds, 3),
+        "cases": [case.id for case in run.cases],
+        "statuses": [str(case.status) for case in run.cases],
+        "kind": run.kind,
+        "why": run.unreadable or run.undelivered,
+        "note": run.event.note,
+        "troubles": list(run.troubles),
+    }
 
 
 def led_to(run: Run) -> list[tuple[str, str]]:
