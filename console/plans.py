@@ -122,10 +122,8 @@ def write(event: ReplayEvent) -> tuple[Path, bool]:
         raise CannotPlan(event.fault)
     if not event.is_file:
         raise CannotPlan("not written: a plan is beside a file that is one event")
-    path = expectation_path(event.path)
-    before = path.read_bytes() if path.exists() else b""
     try:
-        expected.write(event.path, expected.expectation(event.path))
-        return path, path.read_bytes() != before
+        is_new = expected.write(event.path, expected.expectation(event.path))
+        return expectation_path(event.path), is_new
     except Exception as error:  # noqa: BLE001 whatever it is, the other plans are written
         raise CannotPlan(f"not written: {type(error).__name__}: {error}") from None

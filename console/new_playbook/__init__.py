@@ -80,14 +80,13 @@ def make(root: Path, name: str, kind: str) -> Made:
     template.write_text(with_function(template.read_text(), skeleton.function(block, kind)))
     importlib.invalidate_caches()  # the folder of the playbooks has one more
     pages, _ = generated.write(root, only_check=False)
-    planned = (event, *_with_own_roles(root))
-    for one in planned:
-        expected.write(one, expected.expectation(one))
-    files = (
-        *(module, event, readme, template),
-        *(path for path, was_stale in pages.items() if was_stale),
-        *map(expectation_path, planned),
-    )
+    planned = [
+        expectation_path(one)
+        for one in (event, *_with_own_roles(root))
+        if expected.write(one, expected.expectation(one))
+    ]
+    stale = (path for path, was_stale in pages.items() if was_stale)
+    files = (module, event, readme, template, *stale, *planned)
     return Made(tuple(dict.fromkeys(files)), tuple(_said(root, name, event, same)))
 
 
