@@ -70,7 +70,7 @@ def test_what_stops_says_which_cases_cannot_be_approved(world: World, words: lis
     unknown = run(world, *words)
     assert unknown.exit_code == 0
     assert "is unknown: missing is dynamodb:Query" in unknown.stderr
-    assert "cannot be approved meanwhile: 1" in effects.of_stop(world.operator)[0]
+    assert f"that it stops: 1 ({case.id})" in effects.of_stop(world.operator)[0]
     assert case.plan.resources[0].startswith("arn:aws:s3:::acme-")
     with pytest.raises(NotPossible, match=r"observe|off|exempt until|is protected by"):
         world.approve(case)
