@@ -13,6 +13,7 @@ from console.audit.period import SINCE
 from console.audit.verified import Verified
 from console.evidence import verdict, verify
 from console.options import Find, on_stack
+from console.ready_policies import epilog
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack
 from cordon.memory.settings import KEY as SETTINGS
@@ -126,4 +127,5 @@ COMMANDS = {
     **audit.COMMANDS,
 }
 for command, example in COMMANDS.items():
-    app.command(NAMES.get(command), epilog=f"Example: `{example}`")(command)
+    verb = NAMES.get(command, command.__name__)
+    app.command(verb, epilog=epilog(f"evidence {verb}", example))(command)

@@ -8,6 +8,7 @@ import typer
 
 from console import effects, tables
 from console.options import YES, Find, on_stack
+from console.ready_policies import epilog
 from console.settings import StackSettings
 from console.settings_commands import change, errors, out, say
 from console.stack import Stack
@@ -150,5 +151,6 @@ COMMANDS = {
     },
 }
 for group, commands in COMMANDS.items():
+    of = "exempt" if group is exempt else "protect"
     for name, (command, example) in commands.items():
-        group.command(name, epilog=f"Example: `{example}`")(command)
+        group.command(name, epilog=epilog(f"{of} {name}", example))(command)

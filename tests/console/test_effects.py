@@ -245,12 +245,12 @@ def test_stop_waits_for_a_yes_or_is_at_once(
     assert f"{heading}, as read at 20" in done.output and "is unknown: KeyError" in done.output
 
 
-def test_script_stops_before_it_reads_a_case(stack: Known) -> None:
+def test_script_stops_before_it_reads_a_case(stack: Known, monkeypatch: pytest.MonkeyPatch) -> None:
     def order() -> Iterator[Case]:
         assert stack.sent
         yield WAITS
 
-    stack.open_cases = lambda _="": order()  # type: ignore[method-assign]
+    monkeypatch.setattr(stack, "open_cases", lambda _="": order())
     done = CliRunner().invoke(cli.app, ["stop", "-o", "json"])
     assert done.exit_code == 0 and "It means" in done.stderr and "unknown" not in done.stderr
     assert json.loads(done.stdout)
