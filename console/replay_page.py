@@ -4,6 +4,7 @@ Text of findings is shown as text, never as markup.
 """
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +29,7 @@ from console.differences import (
 from console.render import COLOURS, plain
 from console.run import PlaybookOutcome, Run, resources
 from console.tables import Column
-from cordon.finding import Finding
+from cordon.finding import Finding, ResourceRole
 from cordon.memory.cases import Case
 from cordon.reporting import texts
 
@@ -180,15 +181,15 @@ def _found(run: Run, *, full: bool) -> list[tuple[str, str]]:
 
 def _facts(finding: Finding, *, full: bool) -> list[tuple[str, str]]:
     said = dict(texts.facts(finding))
-    who, what = said["Actor"], said["Resource"]
+    who, what, where = said["Actor"], said["Resource"], said["Where"]
     if not full:  # who it was is no resource once more
         names = [one for one in what.split(", ") if one.rpartition(" ")[2] not in who.split()]
-        what = ", ".join(names) or what
+        what = f"{', '.join(names) or what} ({where.removeprefix('account ')})"
     return [
         ("finding", f"{finding.severity.label}  {said['What happened']}"),
         ("who", who or "the finding names nobody"),
         ("what", what),
-        ("where", said["Where"]),
+        *([("where", where)] if full else []),
     ]
 
 
@@ -220,8 +221,18 @@ def _case(case: Case, run: Run, *, full: bool) -> list[tuple[str, str]]:
     return [
         ("case", f"{case.id}  {case.status}{by}, {proof}"),
         *([("plan", case.plan_hash)] if full else []),
-        *(("", line) for line in _alike_together(texts.change_lines(case))),
+        *(("", line) for line in _change_lines(case, run, full=full)),
     ]
+
+
+def _change_lines(case: Case, run: Run, *, full: bool) -> list[str]:
+    """Where one resource is named above, changes of that one do not name it again."""
+    named = {r.arn for one in run.findings for r in one.resources if r.role is ResourceRole.TARGET}
+    lines = _alike_together(texts.change_lines(case))
+    if full or len(named) != 1 or "" in named:  # an access key has no ARN
+        return lines
+    its = re.compile(rf" on {re.escape(next(iter(named)))}(?=:| \(|$)")
+    return [its.sub("", line) for line in lines]
 
 
 def _alike_together(lines: Iterable[str]) -> list[str]:
@@ -280,27 +291,32 @@ def _differences(run: Run, paths: Iterable[Path], shared: int, *, full: bool) ->
         was, now = value_at(run.before, path), value_at(run.contained, path)
         if was == now or (short_of(was) and short_of(now) and not full):
             continue
-        if full or not (is_policy(was) or is_policy(now)):
-            made = unified(was, now) if full else _only_lines(was, now)
-        else:
-            made = statements(was, now, () if full else path)
-        if len(made) > MOST_LINES and not full:
-            made = [f"  {counted(was, now)}: --full shows them"]
-        lines += [" ".join(path[shared:]), *made]
+        name = " ".join(path[shared:])
+        lines += [name, *unified(was, now)] if full else _short_difference(was, now, path, name)
     return lines
 
 
-def _only_lines(was: Any, now: Any) -> list[str]:
+def _short_difference(was: Any, now: Any, path: Path, name: str) -> list[str]:
+    """Each line says of which property it is, where it can."""
+    if is_policy(was) or is_policy(now):
+        made = [f"{one[:2]}{name} {one[2:]}" for one in statements(was, now, path)]
+    else:
+        made = _only_lines(was, now, name)
+    if len(made) > MOST_LINES:
+        return [name, f"  {counted(was, now)}: --full shows them"]
+    return made
+
+
+def _only_lines(was: Any, now: Any, name: str) -> list[str]:
     """The lines that differ, without those around them; each pair once, with how often it is."""
     made = [line for line in unified(was, now, around=0) if not line.startswith("@@")]
-    less, more = ([one for one in made if one.startswith(sign)] for sign in "-+")
+    less, more = ([one[1:].strip() for one in made if one.startswith(sign)] for sign in "-+")
     if len(less) != len(more):
-        return made
+        return [name, *made]
     pairs = Counter(zip(less, more, strict=True))
     return [
-        line
+        f"{name} {before.rstrip(',')} → {after.rstrip(',')}" + (f", {often} times" * (often > 1))
         for (before, after), often in pairs.items()
-        for line in (before, f"{after}{f', {often} times' if often > 1 else ''}")
     ]
 
 
