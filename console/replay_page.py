@@ -168,7 +168,7 @@ def _print_details(run: Run, out: Console, *, full: bool) -> None:
         columns = (Column(" ".join(of) or "changed", of=itemgetter("changed")), *STATES)
         rows = [_row(run, path, len(of)) for path in paths]
         tables.write(rows, columns, tables.Output.TABLE, out)
-        page.lines(_differences(run, paths, len(of), full=full), out)
+        page.lines(_differences(run, paths, len(of), full=full), out, by_words=not full)
     if full:
         page.facts([("Security Hub", one) for one in _hub(run)], out)
     page.facts([("problem", trouble) for trouble in run.troubles], out, style="red")
