@@ -83,16 +83,18 @@ def reject(
     case: str,
     plan: Annotated[str, typer.Option(help="Hash of the plan; may be left out.")] = "",
     why: WHY = "",
+    yes: YES = False,
     wait: WAIT = False,
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
-    """Reject a case's plan: nothing is done."""
+    """Reject a case's plan: nothing is done. In a terminal it waits for your yes."""
     deployed = find()
     found = deployed.case(case)
     _check(Verb.REJECT, found)
     page.show(
         case_page.head(found), preview.containing((), preview.caller(deployed)), _to_people(output)
     )
+    confirm(f"Reject the plan of case {found.id}?", yes=yes)
     _decide(deployed, found, Verb.REJECT, plan, why, wait=wait, output=output)
 
 

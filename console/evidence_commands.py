@@ -79,6 +79,8 @@ def verify_evidence(
         raise NotPossible(
             "--since is about a stack's evidence: an archive or a copy is looked at whole"
         )
+    elif not path.exists():
+        raise NotPossible(f"there is no {path}")
     else:
         is_archive = audit.is_archive(path)
         verified = audit.verify_archive_at(path) if is_archive else _verify_folder(path)

@@ -1,7 +1,7 @@
 """The commands that change the settings of a deployed stack, and the one that shows them."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from operator import methodcaller
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from console import effects, render, tables
+from console import effects, page, render, tables
 from console.confirm import can_confirm, confirm
 from console.options import YES, Find, on_stack, playbooks_that_begin
 from console.settings import Change, StackSettings
@@ -22,6 +22,7 @@ from cordon.settings import Backlog, Exemption, Mode, Settings
 out = Console()
 errors = Console(stderr=True)
 WOULD = "It would mean, as read at {}:"
+SHOWS_ALL = "cordon settings shows all settings"
 MEANS = "It means, as read at {}:"
 NAME = Annotated[str, typer.Argument(help="Its name.", autocompletion=playbooks_that_begin)]
 
@@ -59,7 +60,10 @@ def stop(
         _show_effect(found, effects.of_stop, WOULD)
         confirm("Stop every playbook?", yes=yes)
     said = stop_directly(deployed, observe) if direct else found.stop(observe=observe)
-    changed(found, said, output)
+    if output is tables.Output.TABLE:
+        _say_all((str(said["says"]), f"master switch: {said['master_switch']}", SHOWS_ALL), out)
+    else:
+        _write(found, said, output)
     if at_once:
         _show_effect(found, effects.of_stop, MEANS)
 
@@ -246,11 +250,13 @@ def change(
     was: str = "",
     effect: effects.Effect = effects.none,
 ) -> None:
-    """Make a change that the desk has looked at, and whose effect was shown; then the settings.
+    """Make a change that the desk has looked at, and whose effect was shown; then what is so.
 
     ``was``: how it is now.
     """
-    changed(found, _made(found, make, yes=yes, was=was, effect=effect), output)
+    before = _lines(found)
+    said = _made(found, make, yes=yes, was=was, effect=effect)
+    _show_changed(found, said, output, before)
 
 
 def _made(
@@ -277,25 +283,39 @@ def _show_effect(found: StackSettings, effect: effects.Effect, heading: str) -> 
     """What is read is so at one moment, which is said."""
     if lines := effect(found.stack):
         say(heading.format(to_iso(now())), errors)
-        _say_all((f"  {line}" for line in lines), errors)
+        page.lines((f"  {line}" for line in lines), errors)
 
 
-def changed(found: StackSettings, said: Mapping[str, Any], output: tables.Output) -> None:
-    """What the desk says of a change, and the settings as they are now."""
-    if output is tables.Output.TABLE:
-        say(str(said["says"]))
-        _show(found)
-    else:
-        say(str(said["says"]), errors)
-        tables.write(list(_rows(found)), (), output, out)
+def _show_changed(
+    found: StackSettings, said: Mapping[str, Any], output: tables.Output, before: Sequence[str]
+) -> None:
+    """What the desk says of a change, and which lines of the settings are others than before.
+
+    For programs all settings as they are now.
+    """
+    if output is not tables.Output.TABLE:
+        _write(found, said, output)
+        return
+    lines = _lines(found)
+    new = [line for line in lines if line not in before]
+    names = {line.partition(": ")[0] for line in new}
+    old = [one for one in before if one not in lines and one.partition(": ")[0] not in names]
+    say(str(said["says"]))
+    _say_all((*_home(found.understood), *new, *(f"no longer: {one}" for one in old)), out)
+    if not new and not old:
+        say("the settings are as they were")
+    say(SHOWS_ALL)
+
+
+def _write(found: StackSettings, said: Mapping[str, Any], output: tables.Output) -> None:
+    say(str(said["says"]), errors)
+    tables.write(list(_rows(found)), (), output, out)
 
 
 def _show(found: StackSettings) -> None:
     """The settings as they are now."""
-    row, understood = found.row, found.understood
-    lines = (*_home(understood), *_lines(understood, found.playbooks), *_found(found.setup_found))
-    for line in (*lines, *(f"refused: {f}" for f in found.faults())):
-        say(line)
+    row = found.row
+    _say_all((*_home(found.understood), *_lines(found), *_found(found.setup_found)), out)
     if row is not None:
         say(f"changed {row.get('changed_at')} by {row.get('changed_by')}")
 
@@ -335,7 +355,8 @@ def _found(row: Mapping[str, Any]) -> list[str]:
     return [f"{said}: {row[name]}{at}" for name, said in names.items() if name in row]
 
 
-def _lines(settings: Settings, playbooks: tuple[str, ...]) -> list[str]:
+def _lines(found: StackSettings) -> list[str]:
+    settings, playbooks = found.understood, found.playbooks
     switch = "not understood: every playbook observes" if settings.unreadable else settings.switch
     return [
         f"master switch: {switch}",
@@ -346,6 +367,7 @@ def _lines(settings: Settings, playbooks: tuple[str, ...]) -> list[str]:
         *(f"backlog of {name}: {how}" for name, how in settings.backlog.items()),
         *(f"protected: {pattern}" for pattern in settings.protected),
         *(_exempted(exemption) for exemption in settings.exemptions),
+        *(f"refused: {fault}" for fault in found.faults()),
     ]
 
 

@@ -48,7 +48,7 @@ class Known:
             if self.refused:
                 raise NotPossible(self.refused)
             return {"change": "what is requested", "says": "nothing is changed yet"}
-        return {"says": "changed", "complete": True}
+        return {"says": "changed", "complete": True, "master_switch": "off"}
 
     @property
     def table(self) -> "Known":

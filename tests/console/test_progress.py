@@ -245,6 +245,7 @@ def test_each_queue_is_redelivered_where_none_is_named(
 @pytest.mark.parametrize(
     ("words", "case", "typed", "sent"),
     [
+        (["reject", CASE], WAITING, "n", 0),
         (["release", CASE], HELD_NOW, "n", 0),
         (["release", CASE], HELD_NOW, "y", 1),
         (["retry", CASE], FAILED, "n", 0),

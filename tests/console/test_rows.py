@@ -164,6 +164,11 @@ def test_a_folder_is_verified_in_a_row_that_says_what_it_cannot_show(tmp_path: P
     assert "NOT verified" in said
 
 
+def test_evidence_that_is_not_there_is_said(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli.app, ["evidence", "verify", str(tmp_path / "nowhere")])
+    assert str(done.exception) == f"there is no {tmp_path / 'nowhere'}"
+
+
 def test_report_is_a_row_with_the_sum_of_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,7 +92,8 @@ def test_each_command_changes_its_entry(world: World) -> None:
     done(world, "protect", "add", SITE)
     assert world.settings["protected"] == protected | {SITE}
     assert SITE in done(world, "protect", "list").splitlines()
-    done(world, "protect", "remove", SITE)
+    said = done(world, "protect", "remove", SITE).splitlines()  # of what is another than before
+    assert said[-3:-1] == ["changed; it counts from now on", f"no longer: protected: {SITE}"]
     assert world.settings["protected"] == protected
     shown = done(world, "exempt", "add", SITE, *EXEMPT, "--until", "2027-01-31")
     assert f"exempt: {SITE} from {QUARANTINE.name}, until 2027-01-31T00:00:00Z" in shown
