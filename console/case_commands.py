@@ -1,6 +1,6 @@
 """The commands that show cases: all that are open, and one of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from rich.console import Console
 
 from console import case_evidence, case_list, case_page, page, render, tables
 from console.aws_errors import is_denied
-from console.evidence import verify
+from console.evidence import Copy, verify
 from console.options import PLAYBOOK, REPORT, Find, on_stack
 from console.stack import NotPossible, Stack, headers, playbook_names
 from cordon.memory.cases import Case
@@ -116,8 +116,8 @@ def show(
 
     What only evidence says is called unknown without the right to read it, and where it is not
     verified. The three options end with the verdict, and the exit status of `cordon evidence`.
-    For programs it is the case's row of `cordon cases`, with each section of the page; the three
-    options are for people alone.
+    For programs it is the case's row of `cordon cases`, with each section of the page; with --diff
+    a row for each change, with --timeline or --evidence the rows of `cordon evidence`.
     """
     deployed = find()
     found = deployed.case(case)
@@ -126,22 +126,35 @@ def show(
     if not (diff or timeline or evidence):
         _show_page(deployed, found, output)
         return
-    if output is not tables.Output.TABLE:
-        raise NotPossible(
-            "--diff, --timeline and --evidence have no --output: cordon show CASE has"
-        )
     copy = deployed.evidence_copy(found)
-    if diff:
-        try:
-            parts = case_page.difference(case_evidence.changes(found, copy))
-        except case_evidence.NotAsWritten as why:
-            raise NotPossible(f"the evidence is not as Cordon writes it: {why}") from None
-        page.show(case_page.head(found), parts, out)
-    if timeline:
-        page.lines(case_evidence.timeline(copy), out)
-    if evidence:
-        page.lines(case_evidence.listed(copy), out)
+    if output is not tables.Output.TABLE:
+        if diff and (timeline or evidence):
+            raise NotPossible("--diff has other rows than --timeline and --evidence: name one")
+        tables.write(_rows_of_proof(found, copy, diff=diff), (), output, out)
+    else:
+        _show_proof(found, copy, diff=diff, timeline=timeline, evidence=evidence)
     raise typer.Exit(render.show_verdict(copy, verify(copy), errors))
+
+
+def _rows_of_proof(found: Case, copy: Copy, *, diff: bool) -> Iterable[tables.Row]:
+    if not diff:
+        return case_evidence.rows(copy)
+    parts = _difference(found, copy)
+    return [{"change": part.heading, "lines": list(part.lines)} for part in parts]
+
+
+def _show_proof(found: Case, copy: Copy, *, diff: bool, timeline: bool, evidence: bool) -> None:
+    if diff:
+        page.show(case_page.head(found), _difference(found, copy), out)
+    page.lines(case_evidence.timeline(copy) if timeline else (), out)
+    page.lines(case_evidence.listed(copy) if evidence else (), out)
+
+
+def _difference(found: Case, copy: Copy) -> list[case_page.Section]:
+    try:
+        return case_page.difference(case_evidence.changes(found, copy))
+    except case_evidence.NotAsWritten as why:
+        raise NotPossible(f"the evidence is not as Cordon writes it: {why}") from None
 
 
 def _show_page(deployed: Stack, found: Case, output: tables.Output) -> None:

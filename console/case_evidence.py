@@ -136,6 +136,23 @@ def moments(copy: Copy) -> Iterator[tuple[str, str, str]]:
         yield str(entry.get("at")), str(entry.get("stage")), _words(entry["content"])
 
 
+def rows(copy: Copy) -> Iterator[dict[str, Any]]:
+    """Each link of the chain, for programs. What is no entry of ours has no stage and no moment."""
+    known = {entry["number"]: entry for entry in entries(copy)}
+    for number, body in sorted(copy.entries.items()):
+        entry = known.get(number, {})
+        yield {
+            "case": copy.chain.case,
+            "entry": number,
+            "at": one_line(str(entry.get("at", "")), 64),
+            "stage": one_line(str(entry.get("stage", "")), 64),
+            "what": one_line(_words(entry["content"]), 2000) if entry else "",
+            "previous": one_line(str(entry.get("previous", "")), 64),
+            "sha256": sha256(body),
+            "key": copy.chain.key(number),
+        }
+
+
 def listed(copy: Copy) -> list[str]:
     """One line an entry: its number, sha256 and key."""
     return [

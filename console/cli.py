@@ -25,6 +25,7 @@ from console.aws_errors import explained
 from console.coverage import command as coverage_command
 from console.exits import EPILOG, Exit
 from console.options import PROFILE, REGION, STACK, Where, version
+from console.ready_policies import epilog
 from console.report import command as report_command
 from console.stack import NotPossible
 
@@ -71,7 +72,8 @@ for group in (
     repository_commands,
 ):
     for command, example in group.COMMANDS.items():
-        app.command(NAMES.get(command.__name__), epilog=f"Example: `{example}`")(command)
+        verb = NAMES.get(command.__name__, command.__name__)
+        app.command(verb, epilog=epilog(verb, example))(command)
 app.add_typer(evidence_commands.app, name="evidence")
 app.add_typer(left_out_commands.exempt, name="exempt")
 app.add_typer(left_out_commands.protect, name="protect")

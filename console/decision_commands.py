@@ -1,6 +1,5 @@
 """The commands by which people decide about cases: each is one request to the desk."""
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
@@ -14,9 +13,10 @@ from console.aws_errors import explained
 from console.case_commands import written
 from console.case_evidence import Written
 from console.case_page import Section
+from console.confirm import confirm
 from console.deployed_playbooks import deployment_of
 from console.exits import Exit
-from console.options import Find, on_stack, playbooks_that_begin
+from console.options import YES, Find, on_stack, playbooks_that_begin
 from console.progress import Decided, Read
 from console.stack import NotPossible, Stack, headers
 from cordon.by_arn import finding_of
@@ -36,7 +36,6 @@ WAIT = Annotated[
     bool, typer.Option("--wait", help="Show what comes of it, and end with the outcome.")
 ]
 FULL = Annotated[bool, typer.Option("--full", help="Every line of the difference.")]
-YES = Annotated[bool, typer.Option("--yes", help="Do what is shown, unprompted.")]
 # Sections of a case's page that need no evidence.
 OUTCOME = ("What is so", "What to do", "What failed", "Changes", "Who is shut out")
 RETRY = ("What is so", "What failed")
@@ -84,16 +83,18 @@ def reject(
     case: str,
     plan: Annotated[str, typer.Option(help="Hash of the plan; may be left out.")] = "",
     why: WHY = "",
+    yes: YES = False,
     wait: WAIT = False,
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
-    """Reject a case's plan: nothing is done."""
+    """Reject a case's plan: nothing is done. In a terminal it waits for your yes."""
     deployed = find()
     found = deployed.case(case)
     _check(Verb.REJECT, found)
     page.show(
         case_page.head(found), preview.containing((), preview.caller(deployed)), _to_people(output)
     )
+    confirm(f"Reject the plan of case {found.id}?", yes=yes)
     _decide(deployed, found, Verb.REJECT, plan, why, wait=wait, output=output)
 
 
@@ -116,7 +117,7 @@ def release(
     found = deployed.case(case)
     _check(Verb.RELEASE, found)
     _show_release(deployed, found, _to_people(output), full=full)
-    _confirm(f"Release case {found.id}?", yes=yes)
+    confirm(f"Release case {found.id}?", yes=yes)
     _decide(deployed, found, Verb.RELEASE, "", why, wait=wait, output=output)
 
 
@@ -144,7 +145,7 @@ def retry(
         [*(s for s in about if s.heading in RETRY), *would],
         _to_people(output),
     )
-    _confirm(f"Try case {found.id} again?", yes=yes)
+    confirm(f"Try case {found.id} again?", yes=yes)
     _decide(deployed, found, Verb.RETRY, "", why, wait=wait, output=output)
 
 
@@ -269,17 +270,6 @@ def _show_release(deployed: Stack, case: Case, to: Console, *, full: bool) -> No
     about = case_page.sections(case, headers().get(case.playbook), deployed.deployment, held)
     would = preview.releasing(case, held, preview.caller(deployed), full=full)
     page.show(case_page.head(case), [*(s for s in about if s.heading in RELEASE), *would], to)
-
-
-def _confirm(prompt: str, *, yes: bool) -> None:
-    """Wait for a yes, where somebody can give one: no script waits at night."""
-    if not yes and out.is_terminal and is_typed():
-        typer.confirm(prompt, abort=True, err=True)
-
-
-def is_typed() -> bool:
-    """Does a person type what is read? A script's input is no terminal."""
-    return sys.stdin.isatty()
 
 
 def _decide(

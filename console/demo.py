@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.e2e.account import Account
 
 out = Console()
+errors = Console(stderr=True)
 
 FINDINGS: Mapping[str, Mode] = {  # sample below events/ → the mode that its playbook is given
     "guardduty_anonymous_access": Mode.APPROVE,
@@ -54,28 +55,28 @@ NO_AWS = (
 PROGRAM = ".venv/bin/cordon"
 
 
-def demo() -> None:
+def demo(output: tables.OUTPUT = tables.Output.TABLE) -> None:
     """Deploy into an emulated account on this machine, and let Cordon respond to five findings.
 
     No AWS account is needed, and none is used. It says what to type next, and keeps the account
-    until you press Enter, or input ends; then nothing of it is left.
+    until you press Enter, or input ends; then nothing of it is left. With --output the five cases
+    are rows, and all else is on standard error.
     """
     missing = [str(path.relative_to(ROOT)) for path in NEEDED if not path.exists()]
     if missing:
         raise NotPossible(
             f"{' and '.join(missing)}: not there. make demo makes them, and starts it"
         )
-    began = time.monotonic()
+    began, to = time.monotonic(), out if output is tables.Output.TABLE else errors
     with _account() as account:
-        page.lines(NO_AWS, out)
-        cases = _played(account, lambda said: _step(began, said))
-        page.lines(["", "What came of them"], out, style="bold")
-        tables.write([_row(*one) for one in cases], CAME, tables.Output.TABLE, out)
-        page.lines(
-            ["", "What to type next, in another terminal, in this folder"], out, style="bold"
-        )
-        page.lines(next_commands(account.endpoint, account.region, [c for _, c in cases]), out)
-        page.lines(["", f"{_seconds(began)}  Enter ends it: nothing of the account is left."], out)
+        page.lines(NO_AWS, to)
+        cases = _played(account, lambda said: _step(began, said, to))
+        page.lines(["", "What came of them"], to, style="bold")
+        tables.write([_row(*one) for one in cases], CAME, output, out)
+        out.file.flush()  # a program reads them before Enter
+        page.lines(["", "What to type next, in another terminal, in this folder"], to, style="bold")
+        page.lines(next_commands(account.endpoint, account.region, [c for _, c in cases]), to)
+        page.lines(["", f"{_seconds(began)}  Enter ends it: nothing of the account is left."], to)
         sys.stdin.readline()
 
 
@@ -94,7 +95,7 @@ def _account() -> Iterator["Account"]:
             with emulator(Path(folder) / "log") as account:
                 yield account
         except (AssertionError, subprocess.TimeoutExpired) as why:
-            page.lines(str(why).splitlines(), Console(stderr=True))
+            page.lines(str(why).splitlines(), errors)
             raise typer.Exit(Exit.NOT_POSSIBLE) from None
 
 
@@ -138,8 +139,8 @@ def next_commands(endpoint: str, region: str, cases: Sequence[Case]) -> list[str
     ]
 
 
-def _step(began: float, said: str) -> None:
-    page.lines([f"{_seconds(began)}  {said}"], out)
+def _step(began: float, said: str, to: Console) -> None:
+    page.lines([f"{_seconds(began)}  {said}"], to)
 
 
 def _seconds(began: float) -> str:

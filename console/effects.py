@@ -1,10 +1,10 @@
-"""What a change of the settings means for the cases and budgets that there are, in words.
+"""What a change of the settings would mean for the cases and budgets that there are, in words.
 
-It is read after the change was made, and keeps nobody from making it: what cannot be read is said
-to be unknown, with the permission that is missing.
+It is of the moment at which it is read, and keeps nobody from the change: what cannot be read is
+said to be unknown, with the permission that is missing.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,8 +15,9 @@ from console.settings import StackSettings
 from console.stack import Stack
 from cordon.memory import budget
 from cordon.memory.cases import Case
-from cordon.settings import Exemption
+from cordon.settings import Exemption, MasterSwitch
 from cordon.sources.custom_action import CONTAIN_ACTION
+from cordon.sources.text import one_line
 from cordon.statuses import Status
 
 Effect = Callable[[Stack], list[str]]
@@ -24,6 +25,7 @@ OTHER_ARNS = (
     "that is counted by the ARNs in the plans: a role with a path, or the user of a key, is looked"
     " up before a change, and may be protected too"
 )
+MOST_NAMED = 5  # cases
 
 
 def none(_: Stack) -> list[str]:
@@ -34,6 +36,20 @@ def none(_: Stack) -> list[str]:
 def of_stop(stack: Stack) -> list[str]:
     """How many cases await an approval that nobody can give while nothing may be changed."""
     return _known("how many cases await approval", lambda: _waiting(stack.open_cases()))
+
+
+def of_start(stack: Stack) -> list[str]:
+    """How many cases await an approval that nobody can give until then."""
+
+    def lines() -> Iterator[str]:
+        understood = StackSettings.of(stack).understood
+        if understood.switch is MasterSwitch.ON and not understood.unreadable:
+            yield "nothing: the master switch is on"
+            return
+        waiting = _awaiting(stack.open_cases())
+        yield f"waiting cases that nobody can approve while it is stopped: {_named(waiting)}"
+
+    return _known("how many cases await approval", lines)
 
 
 def of_observe(playbook: str) -> Effect:
@@ -49,7 +65,7 @@ def of_observe(playbook: str) -> Effect:
 
 
 def of_exemption(exemption: Exemption) -> Effect:
-    """How many cases have a target that is exempt now, and what comes of them."""
+    """How many cases have a target that is exempt then, and what comes of them."""
 
     def is_exempt(case: Case) -> bool:
         return any(
@@ -61,7 +77,7 @@ def of_exemption(exemption: Exemption) -> Effect:
 
 
 def of_protection(pattern: str) -> Effect:
-    """How many cases have a target that is protected now, and what comes of them."""
+    """How many cases have a target that is protected then, and what comes of them."""
 
     def is_protected(case: Case) -> bool:
         return any(fnmatchcase(arn, pattern) for arn in case.plan.resources)
@@ -74,8 +90,8 @@ def of_protection(pattern: str) -> Effect:
     return effect
 
 
-def of_budget(playbook: str) -> Effect:
-    """How much of the budget is used in this hour; of one playbook, or of all that share it."""
+def of_budget(most: int, playbook: str) -> Effect:
+    """How much of such a budget is used in this hour; of one playbook, or of all that share it."""
 
     def lines(stack: Stack) -> Iterator[str]:
         found = StackSettings.of(stack)
@@ -84,7 +100,6 @@ def of_budget(playbook: str) -> Effect:
         where = f"this hour in account {stack.account}; each other account has its own"
         used = {name: spent[name] for name in ([playbook] if playbook else others) if name in spent}
         for name, cases in used.items():
-            most = understood.budget_for(name)
             yield f"{name}: {cases} of {most} used {where}{_used_up(cases, most)}"
         if not used:
             yield f"nothing of it is used {where}"
@@ -93,35 +108,50 @@ def of_budget(playbook: str) -> Effect:
 
 
 def _known(what: str, effect: Callable[[], Iterable[str]]) -> list[str]:
-    """The lines; where they cannot be read, why not: whatever it is, the change was made."""
+    """The lines; where they cannot be read, why not: that keeps nobody from the change."""
     try:
         return list(effect())
-    except (ClientError, BotoCoreError) as error:
-        denied = isinstance(error, ClientError) and is_denied(error)
-        return [
-            f"{what} is unknown: {f'missing is {missing(error)}' if denied else explained(error)}"
-        ]
-    except TimeoutError as error:  # rows that DynamoDB did not give, again and again
-        return [f"{what} is unknown: {error}"]
+    except ClientError as error:
+        why = f"missing is {missing(error)}" if is_denied(error) else explained(error)
+    except BotoCoreError as error:
+        why = explained(error)
+    except Exception as error:  # noqa: BLE001 whatever it is, a person must be able to stop
+        why = one_line(f"{type(error).__name__}: {error}", 300)
+    return [f"{what} is unknown: {why}"]
 
 
-def _waiting(cases: Iterable[Case], of: str = "") -> Iterator[str]:
-    count = sum(case.status is Status.AWAITING_APPROVAL for case in cases)
-    yield f"cases{of} that await approval, and cannot be approved meanwhile: {count}"
+def _waiting(cases: Iterable[Case], of: str = "", why: str = "") -> Iterator[str]:
+    waiting = _awaiting(cases)
+    then = ": nobody can approve them meanwhile" if waiting else ""
+    yield f"waiting cases{of} that it stops{why}: {_named(waiting)}{then}"
 
 
-def _left_out(stack: Stack, now: str, is_left_out: Callable[[Case], bool]) -> list[str]:
+def _awaiting(cases: Iterable[Case]) -> list[Case]:
+    return [case for case in cases if case.status is Status.AWAITING_APPROVAL]
+
+
+def _named(cases: Sequence[Case]) -> str:
+    """How many, and the first of them."""
+    more = len(cases) - MOST_NAMED
+    ids = [case.id for case in cases[:MOST_NAMED]] + ([f"{more} more"] if more > 0 else [])
+    return f"{len(cases)} ({', '.join(ids)})" if cases else "0"
+
+
+def _left_out(stack: Stack, how: str, is_left_out: Callable[[Case], bool]) -> list[str]:
     """A first question is of the whole plan. What is held stays, and is left as it is."""
 
     def lines() -> Iterator[str]:
         cases = [case for case in stack.open_cases() if is_left_out(case)]
         first = (case for case in cases if not case.awaits_approval_again)
-        yield from _waiting(first, f" of what is {now} now")
-        held = sum(map(is_held, cases))
-        then = "that stays until a release, and no further attempt changes it meanwhile"
-        yield f"cases that hold a change of what is {now} now, or may: {held}; {then}"
+        yield from _waiting(first, why=f", since a target is {how} then")
+        held = list(filter(is_held, cases))
+        then = ": that stays until a release, and no further attempt changes it meanwhile"
+        yield (
+            f"cases that hold a change of what is {how} then, or may: {_named(held)}"
+            f"{then if held else ''}"
+        )
 
-    return _known(f"how many open cases have a target that is {now} now", lines)
+    return _known(f"how many open cases have a target that is {how} then", lines)
 
 
 def _used_up(cases: int, most: int) -> str:

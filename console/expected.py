@@ -143,9 +143,12 @@ def beside(path: Path) -> dict[str, Any] | None:
     return json.loads(there.read_text()) if there.exists() else None
 
 
-def write(path: Path, expected: Mapping[str, Any]) -> None:
-    """Put an expectation beside its event."""
-    expectation_path(path).write_text(json.dumps(expected, indent=2, ensure_ascii=False) + "\n")
+def write(path: Path, expected: Mapping[str, Any]) -> bool:
+    """Put an expectation beside its event. Returns whether it is another than before."""
+    beside, text = expectation_path(path), json.dumps(expected, indent=2, ensure_ascii=False) + "\n"
+    is_new = not beside.exists() or beside.read_bytes() != text.encode()
+    beside.write_text(text)
+    return is_new
 
 
 @dataclass(frozen=True)

@@ -32,13 +32,16 @@ PAGES = (
 )
 
 
-def write(root: Path, *, only_check: bool) -> tuple[list[Path], list[str]]:
-    """Update it. Returns the paths that were out of date, and the mistakes in the roles."""
-    stale = []
+def write(root: Path, *, only_check: bool) -> tuple[dict[Path, bool], list[str]]:
+    """Update it. Returns each path, and whether it was out of date; and the mistakes in the roles.
+
+    A page may be made in several parts: it was out of date where one of them was.
+    """
+    found: dict[Path, bool] = {}
     for path, text in (page for pages in PAGES for page in pages(root)):
-        if not path.exists() or path.read_text() != text:
-            stale.append(path)
-            if not only_check:
-                path.parent.mkdir(exist_ok=True)
-                path.write_text(text)
-    return stale, permissions.mistakes(root)
+        stale = not path.exists() or path.read_text() != text
+        found[path] = found.get(path, False) or stale
+        if stale and not only_check:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+    return found, permissions.mistakes(root)

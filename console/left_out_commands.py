@@ -1,14 +1,17 @@
 """The commands on what is left out of every plan: what is exempt, and what is protected."""
 
 from collections.abc import Iterable
+from operator import methodcaller
 from typing import Annotated
 
 import typer
 
 from console import effects, tables
-from console.options import Find, on_stack
+from console.options import YES, Find, on_stack
+from console.ready_policies import epilog
 from console.settings import StackSettings
-from console.settings_commands import changed, errors, out, say
+from console.settings_commands import change, errors, out, say
+from console.stack import Stack
 from cordon.clock import now, to_iso
 from cordon.settings import Exemption, moment
 
@@ -44,6 +47,7 @@ def exempt_resource(
     reason: Annotated[str, typer.Option(help="For the record.")] = "",
     until: Annotated[str, typer.Option(help="Date, as 2027-01-31.")] = "",
     force: FORCE = False,
+    yes: YES = False,
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Let a playbook ignore resources until a date, and say which open cases have one of them.
@@ -51,9 +55,13 @@ def exempt_resource(
     The same resource and playbook again replaces the exemption that is there.
     """
     found = StackSettings.of(find())
-    said = found.exempt(resource, playbook, owner, reason, until, force=force)
-    added = Exemption(playbook, resource, owner, reason, moment(until))
-    changed(found, said, output, effects.of_exemption(added))
+    make = methodcaller("exempt", resource, playbook, owner, reason, until, force=force)
+
+    def effect(stack: Stack) -> list[str]:  # the desk has understood the date by then
+        added = Exemption(playbook, resource, owner, reason, moment(until))
+        return effects.of_exemption(added)(stack)
+
+    change(found, make, output, yes=yes, effect=effect)
 
 
 @on_stack
@@ -61,11 +69,12 @@ def end_exemption(
     find: Find,
     resource: LISTED,
     playbook: Annotated[str, typer.Option(help="Only from this one, as it is listed.")] = "",
+    yes: YES = False,
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """End the exemptions of this pattern: from one playbook, or from all."""
     found = StackSettings.of(find())
-    changed(found, found.end_exemptions(resource, playbook), output)
+    change(found, methodcaller("end_exemptions", resource, playbook), output, yes=yes)
 
 
 @on_stack
@@ -85,21 +94,25 @@ def protect_resource(
     find: Find,
     resource: RESOURCE,
     force: FORCE = False,
+    yes: YES = False,
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Never contain these resources, and say which open cases have one of them."""
     found = StackSettings.of(find())
-    said = found.protect(resource, force=force)
-    changed(found, said, output, effects.of_protection(resource))
+    make = methodcaller("protect", resource, force=force)
+    change(found, make, output, yes=yes, effect=effects.of_protection(resource))
 
 
 @on_stack
 def end_protection(
-    find: Find, resource: LISTED, output: tables.OUTPUT = tables.Output.TABLE
+    find: Find,
+    resource: LISTED,
+    yes: YES = False,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Take a pattern away. What the roles' policies deny stays denied."""
     found = StackSettings.of(find())
-    changed(found, found.unprotect(resource), output)
+    change(found, methodcaller("unprotect", resource), output, yes=yes)
 
 
 def _exemption(one: Exemption) -> dict[str, str]:
@@ -138,5 +151,6 @@ COMMANDS = {
     },
 }
 for group, commands in COMMANDS.items():
+    of = "exempt" if group is exempt else "protect"
     for name, (command, example) in commands.items():
-        group.command(name, epilog=f"Example: `{example}`")(command)
+        group.command(name, epilog=epilog(f"{of} {name}", example))(command)

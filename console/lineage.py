@@ -4,7 +4,7 @@ Runs under the operator's own credentials, in one account and Region. It needs n
 """
 
 import json
-from enum import StrEnum
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import boto3
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from console import tables
 from console.options import Where, on_stack
 from console.render import plain
 from console.stack import NotPossible
@@ -29,28 +30,25 @@ UNTRACED = (
 )
 
 
-class Output(StrEnum):
-    """How it is shown."""
-
-    TREE = "tree"
-    JSON = "json"
-
-
 @on_stack
 def lineage(
     where: Where,
     arn: Annotated[str, typer.Argument(help="ARN of a bucket, or of a resource of these two.")],
-    output: Annotated[Output, typer.Option(help="For people, or for programs.")] = Output.TREE,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """What SageMaker and Bedrock made of a bucket's data or of a resource.
 
-    Changes nothing. Ends with 3 where something could not be read or a cap was met: it says what.
+    A tree; in JSON one document, in CSV and JSON lines a row for each thing that was found. Changes
+    nothing. Ends with 3 where something could not be read or a cap was met: it says what.
     """
     place, found = _read(arn, where)
-    if output is Output.JSON:
+    if output is tables.Output.JSON:
         typer.echo(json.dumps(as_json(place, found), indent=2))
     else:
-        out.print(as_tree(found), soft_wrap=True, highlight=False)
+        if output is tables.Output.TABLE:
+            out.print(as_tree(found), soft_wrap=True, highlight=False)
+        else:
+            tables.write(_rows(found), (), output, out)
         for text in (*unknown(found), UNTRACED.format(account=place.account, region=place.region)):
             errors.print(plain(text), markup=False, soft_wrap=True, highlight=False)
     raise typer.Exit(3 if unknown(found) else 0)
@@ -104,21 +102,23 @@ def unknown(found: Lineage) -> tuple[str, ...]:
     return (*unread, *(f"truncated: {cap}" for cap in found.truncated))
 
 
+def _rows(found: Lineage) -> Iterator[dict[str, Any]]:
+    for node in found.nodes:
+        yield {
+            "id": node.found.id,
+            "type": node.found.type,
+            "source": node.found.source,
+            "path": [step.id for step in found.path(node)],
+        }
+
+
 def as_json(place: Place, found: Lineage) -> dict[str, Any]:
     """``nodes`` with the path to each, the start first."""
     return {
         "start": found.start.id,
         "account": place.account,
         "region": place.region,
-        "nodes": [
-            {
-                "id": node.found.id,
-                "type": node.found.type,
-                "source": node.found.source,
-                "path": [step.id for step in found.path(node)],
-            }
-            for node in found.nodes
-        ],
+        "nodes": list(_rows(found)),
         "unread": [{"what": one.what, "why": one.why} for one in found.unread],
         "truncated": list(found.truncated),
     }

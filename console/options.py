@@ -42,6 +42,7 @@ PLAYBOOK = Annotated[
     str, typer.Option(help="Only of this playbook.", autocompletion=playbooks_that_begin)
 ]
 
+YES = Annotated[bool, typer.Option("--yes", help="Do what is shown, unprompted.")]
 REPORT = Annotated[Path | None, typer.Option(help="Write it as a page too: one HTML file.")]
 
 

@@ -43,10 +43,14 @@ def facts(named: Iterable[tuple[str, str]], out: Console, style: str = "") -> No
     out.print(table, highlight=False)
 
 
-def lines(texts: Iterable[str], out: Console, style: str = "") -> None:
-    """Print one line each, which the terminal may break; it takes none for a command."""
+def lines(texts: Iterable[str], out: Console, style: str = "", *, by_words: bool = False) -> None:
+    """Print one line each, which the terminal may break; it takes none for a command.
+
+    ``by_words``: in a terminal it is broken between words. A document's lines are not.
+    """
     for text in texts:
-        out.print(Text(_plain(text), style=style), soft_wrap=True, highlight=False)
+        line = Text(_plain(text), style=style, overflow="fold")
+        out.print(line, soft_wrap=not (by_words and out.is_terminal), highlight=False)
 
 
 def _plain(line: str) -> str:

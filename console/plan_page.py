@@ -6,8 +6,17 @@ from typing import Any
 from rich.console import Console
 
 from console import page
+from console.tables import Column, Row
 from cordon.actions import from_json
 
+COLUMNS = (
+    Column("event"),
+    Column("outcome"),
+    Column("playbook"),
+    Column("change"),
+    Column("resource"),
+    Column("does", of=lambda row: row["does"] or row["manual_step"] or row["reason"]),
+)
 Fact = tuple[str, str]
 # What a stack's settings say, or what a person wants to see instead; "": there is no stack.
 WHOSE = {"settings": ", as its settings say", "--mode": " (--mode)", "": ""}
@@ -52,3 +61,44 @@ def _led(one: Mapping[str, Any], mode: str | None) -> Iterator[Fact]:
     for change, lines in one.get("live", {}).items():
         yield "live", change
         yield from (("", line) for line in lines)
+
+
+def rows(printed: Mapping[str, Any]) -> Iterator[Row]:
+    """A row for each change of each playbook's plan; one without a change where there is none."""
+    finding = printed.get("finding") or {}
+    about = {
+        "event": printed["event"],
+        "kind": finding.get("kind", ""),
+        "severity": finding.get("severity", ""),
+        "title": finding.get("title", ""),
+        "rules": printed["rules"],
+    }
+    for one in (printed, *printed.get("others", ())):
+        led = {
+            "playbook": one["playbook"] or "nobody",
+            "mode": one.get("mode", printed["mode"]),
+            "outcome": one["outcome"],
+            "reason": one["reason"],
+            "manual_step": one["plan"]["manual_step"],
+        }
+        for change in _changes(one) or (NO_CHANGE,):
+            yield {**about, **led, **change}
+
+
+NO_CHANGE = dict.fromkeys(("change", "resource", "does", "caution", "shuts_out"), "")
+
+
+def _changes(one: Mapping[str, Any]) -> list[Row]:
+    """``live``: the lines of what it would change now, where that was read."""
+    live = one.get("live")
+    return [
+        {
+            "change": action.name(),
+            "resource": action.resource,
+            "does": action.in_words,
+            "caution": action.caution,
+            "shuts_out": action.shuts_out,
+            **({"live": live.get(f"{action.name()} on {action.resource}", [])} if live else {}),
+        }
+        for action in map(from_json, one["plan"]["actions"])
+    ]

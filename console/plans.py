@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from console import deployed_playbooks, expected, preview
 from console.account import cordon_stack
 from console.event_files import ReplayEvent
+from console.plan_files import expectation_path
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack, playbook_names
 from cordon.actions import from_json
@@ -114,13 +116,14 @@ def unreadable(event: ReplayEvent, printed: Sequence[Mapping[str, Any]]) -> str:
     return "" if beside.get("outcome") == expected.UNREADABLE else reason
 
 
-def write(event: ReplayEvent) -> None:
-    """Write the plan beside its event."""
+def write(event: ReplayEvent) -> tuple[Path, bool]:
+    """Write the plan beside its event. Returns the file, and whether it is another than before."""
     if event.fault:
         raise CannotPlan(event.fault)
     if not event.is_file:
         raise CannotPlan("not written: a plan is beside a file that is one event")
     try:
-        expected.write(event.path, expected.expectation(event.path))
+        is_new = expected.write(event.path, expected.expectation(event.path))
+        return expectation_path(event.path), is_new
     except Exception as error:  # noqa: BLE001 whatever it is, the other plans are written
         raise CannotPlan(f"not written: {type(error).__name__}: {error}") from None

@@ -13,6 +13,7 @@ import gc
 import json
 import multiprocessing
 import os
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -114,7 +115,7 @@ class Replay:
         """Replay one event: a file's only one, where a path is given."""
         if isinstance(event, Path):
             (event,) = events_in([event])
-        run = Run(replace(event, text=""), self.mode)
+        run, began = Run(replace(event, text=""), self.mode), time.monotonic()
         try:
             with listening(self.root) as ear:
                 self._one(event, run, ear)
@@ -122,6 +123,7 @@ class Replay:
             # Whatever it is, it is this event's trouble: all others are replayed.
             run.stopped = True
             run.troubles = [_stopped_by(error)]
+        run.seconds = time.monotonic() - began
         return run
 
     def _one(self, recorded: ReplayEvent, run: Run, ear: OutcomeLog) -> None:

@@ -4,9 +4,10 @@ Text of findings is shown as text, never as markup.
 """
 
 import json
+import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from operator import itemgetter
 from typing import Any
@@ -28,7 +29,7 @@ from console.differences import (
 from console.render import COLOURS, plain
 from console.run import PlaybookOutcome, Run, resources
 from console.tables import Column
-from cordon.finding import Finding
+from cordon.finding import Finding, ResourceRole
 from cordon.memory.cases import Case
 from cordon.reporting import texts
 
@@ -49,22 +50,18 @@ def show(runs: Iterable[Run], *, total: int | None, details: bool, full: bool, o
     """
     began, shown, failed, folder = time.monotonic(), 0, 0, ""
     ended: Counter[tuple[str, str]] = Counter()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=out, transient=True) as progress:
-        task = progress.add_task("replay", total=total)
-        for run in runs:
-            shown += 1
-            failed += bool(run.troubles)
-            ended.update(led_to(run))
-            if not details and str(run.event.path.parent) != folder:
-                folder = str(run.event.path.parent)
-                page.lines([folder], out, style="bold")
-            short = run.event.short
-            name = short if details else short.rpartition("/")[2]
-            _print_line(run, out, name, whole=details)
-            if not run.stopped and (details or run.troubles):
-                _print_details(run, out, full=full)
-            progress.advance(task)
+    for run in progress(runs, total=total, out=out):
+        shown += 1
+        failed += bool(run.troubles)
+        ended.update(led_to(run))
+        if not details and str(run.event.path.parent) != folder:
+            folder = str(run.event.path.parent)
+            page.lines([folder], out, style="bold")
+        short = run.event.short
+        name = short if details else short.rpartition("/")[2]
+        _print_line(run, out, name, whole=details)
+        if not run.stopped and (details or run.troubles):
+            _print_details(run, out, full=full)
     if not details:
         rows = [
             {"playbook": playbook, "outcome": outcome, "events": count}
@@ -78,17 +75,32 @@ def show(runs: Iterable[Run], *, total: int | None, details: bool, full: bool, o
     return failed
 
 
-def write(runs: Iterable[Run], echo: Callable[[str], None]) -> int:
-    """Write the runs as one JSON list, each as it ends. Returns how many did not end well."""
-    failed, before = 0, "["
-    try:
+def progress(runs: Iterable[Run], *, total: int | None, out: Console) -> Iterator[Run]:
+    """The runs; meanwhile a bar says how many have ended. ``total``: None where nobody knows."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=out, transient=True) as bar:
+        task = bar.add_task("replay", total=total)
         for run in runs:
-            failed += bool(run.troubles)
-            echo(before + json.dumps(run.to_json(), indent=2))
-            before = ","
-    finally:
-        echo("]" if before == "," else "[]")
-    return failed
+            yield run
+            bar.advance(task)
+
+
+def row(run: Run) -> dict[str, Any]:
+    """What came of an event, for programs: one row, without plans and what the account was like."""
+    led = led_to(run)
+    return {
+        "event": str(run.event),
+        "playbooks": [playbook for playbook, _ in led],
+        "outcomes": [outcome for _, outcome in led],
+        "ok": not run.troubles,
+        "seconds": round(run.seconds, 3),
+        "cases": [case.id for case in run.cases],
+        "statuses": [str(case.status) for case in run.cases],
+        "kind": run.kind,
+        "why": run.unreadable or run.undelivered,
+        "note": run.event.note,
+        "troubles": list(run.troubles),
+    }
 
 
 def led_to(run: Run) -> list[tuple[str, str]]:
@@ -156,7 +168,7 @@ def _print_details(run: Run, out: Console, *, full: bool) -> None:
         columns = (Column(" ".join(of) or "changed", of=itemgetter("changed")), *STATES)
         rows = [_row(run, path, len(of)) for path in paths]
         tables.write(rows, columns, tables.Output.TABLE, out)
-        page.lines(_differences(run, paths, len(of), full=full), out)
+        page.lines(_differences(run, paths, len(of), full=full), out, by_words=not full)
     if full:
         page.facts([("Security Hub", one) for one in _hub(run)], out)
     page.facts([("problem", trouble) for trouble in run.troubles], out, style="red")
@@ -169,15 +181,15 @@ def _found(run: Run, *, full: bool) -> list[tuple[str, str]]:
 
 def _facts(finding: Finding, *, full: bool) -> list[tuple[str, str]]:
     said = dict(texts.facts(finding))
-    who, what = said["Actor"], said["Resource"]
+    who, what, where = said["Actor"], said["Resource"], said["Where"]
     if not full:  # who it was is no resource once more
         names = [one for one in what.split(", ") if one.rpartition(" ")[2] not in who.split()]
-        what = ", ".join(names) or what
+        what = f"{', '.join(names) or what} ({where.removeprefix('account ')})"
     return [
         ("finding", f"{finding.severity.label}  {said['What happened']}"),
         ("who", who or "the finding names nobody"),
         ("what", what),
-        ("where", said["Where"]),
+        *([("where", where)] if full else []),
     ]
 
 
@@ -209,8 +221,18 @@ def _case(case: Case, run: Run, *, full: bool) -> list[tuple[str, str]]:
     return [
         ("case", f"{case.id}  {case.status}{by}, {proof}"),
         *([("plan", case.plan_hash)] if full else []),
-        *(("", line) for line in _alike_together(texts.change_lines(case))),
+        *(("", line) for line in _change_lines(case, run, full=full)),
     ]
+
+
+def _change_lines(case: Case, run: Run, *, full: bool) -> list[str]:
+    """Where one resource is named above, changes of that one do not name it again."""
+    named = {r.arn for one in run.findings for r in one.resources if r.role is ResourceRole.TARGET}
+    lines = _alike_together(texts.change_lines(case))
+    if full or len(named) != 1 or "" in named:  # an access key has no ARN
+        return lines
+    its = re.compile(rf" on {re.escape(next(iter(named)))}(?=:| \(|$)")
+    return [its.sub("", line) for line in lines]
 
 
 def _alike_together(lines: Iterable[str]) -> list[str]:
@@ -269,27 +291,32 @@ def _differences(run: Run, paths: Iterable[Path], shared: int, *, full: bool) ->
         was, now = value_at(run.before, path), value_at(run.contained, path)
         if was == now or (short_of(was) and short_of(now) and not full):
             continue
-        if full or not (is_policy(was) or is_policy(now)):
-            made = unified(was, now) if full else _only_lines(was, now)
-        else:
-            made = statements(was, now, () if full else path)
-        if len(made) > MOST_LINES and not full:
-            made = [f"  {counted(was, now)}: --full shows them"]
-        lines += [" ".join(path[shared:]), *made]
+        name = " ".join(path[shared:])
+        lines += [name, *unified(was, now)] if full else _short_difference(was, now, path, name)
     return lines
 
 
-def _only_lines(was: Any, now: Any) -> list[str]:
+def _short_difference(was: Any, now: Any, path: Path, name: str) -> list[str]:
+    """Each line says of which property it is, where it can."""
+    if is_policy(was) or is_policy(now):
+        made = [f"{one[:2]}{name} {one[2:]}" for one in statements(was, now, path)]
+    else:
+        made = _only_lines(was, now, name)
+    if len(made) > MOST_LINES:
+        return [name, f"  {counted(was, now)}: --full shows them"]
+    return made
+
+
+def _only_lines(was: Any, now: Any, name: str) -> list[str]:
     """The lines that differ, without those around them; each pair once, with how often it is."""
     made = [line for line in unified(was, now, around=0) if not line.startswith("@@")]
-    less, more = ([one for one in made if one.startswith(sign)] for sign in "-+")
+    less, more = ([one[1:].strip() for one in made if one.startswith(sign)] for sign in "-+")
     if len(less) != len(more):
-        return made
+        return [name, *made]
     pairs = Counter(zip(less, more, strict=True))
     return [
-        line
+        f"{name} {before.rstrip(',')} → {after.rstrip(',')}" + (f", {often} times" * (often > 1))
         for (before, after), often in pairs.items()
-        for line in (before, f"{after}{f', {often} times' if often > 1 else ''}")
     ]
 
 

@@ -107,6 +107,7 @@ class Run:
     evidence: Mapping[str, int] = field(default_factory=dict)  # entries by case
     copies: dict[str, Copy] = field(default_factory=dict)  # by case; only where they are wanted
     troubles: list[str] = field(default_factory=list)
+    seconds: float = 0.0  # that the replay took
     stopped: bool = False  # its only trouble ended the replay: it is no event, or nothing staged it
 
     @property
@@ -124,6 +125,7 @@ class Run:
         return {
             "event": str(self.event),
             "ok": not self.troubles,
+            "seconds": round(self.seconds, 3),
             "note": self.event.note,
             "kind": self.kind,
             "unreadable": self.unreadable,

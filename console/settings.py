@@ -5,8 +5,8 @@ which looks at each change first, and keeps who made it in evidence.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from console.evidence import Copy, Fault, copied, verify
@@ -16,6 +16,8 @@ from cordon.memory import baseline_seen, budget, setup_found
 from cordon.memory import settings as settings_row
 from cordon.memory.table import Row
 from cordon.settings import Backlog, Mode, Settings
+
+NOT_CHECKED = "only_check:"  # a desk that does not know this field refuses it by its name
 
 
 def _as_decided(copy: Copy, row: Row | None) -> Iterator[Fault]:
@@ -40,6 +42,7 @@ class StackSettings:
 
     stack: Stack
     playbooks: tuple[str, ...]  # those that there are
+    only_check: bool = False  # changes are looked at, and not made
 
     @classmethod
     def of(cls, stack: Stack) -> "StackSettings":
@@ -102,6 +105,15 @@ class StackSettings:
         }
         return [*self.understood.faults, *(f"{name}: no such playbook" for name in sorted(names))]
 
+    def checked(self, make: "Change") -> Mapping[str, Any]:
+        """What the desk says of a change that it only looks at. Raises NotPossible as it does."""
+        try:
+            return make(replace(self, only_check=True))
+        except NotPossible as why:
+            if not str(why).startswith(NOT_CHECKED):
+                raise
+            return {"says": "not looked at before: this stack was deployed by an earlier version"}
+
     def stop(self, *, observe: bool = False) -> Mapping[str, Any]:
         """Stop every playbook, whatever the row is. ``observe``: they go on recording."""
         return self.stack.request("stop", {"observe": observe})
@@ -150,4 +162,8 @@ class StackSettings:
         given = {
             name: value for name, value in fields.items() if value != "" and value is not False
         }
-        return self.stack.request("settings", {"change": {"do": do, **given}})
+        how = {"only_check": True} if self.only_check else {}
+        return self.stack.request("settings", {"change": {"do": do, **given}, **how})
+
+
+Change = Callable[[StackSettings], Mapping[str, Any]]  # sends it; what the desk says

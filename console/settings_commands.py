@@ -1,16 +1,18 @@
 """The commands that change the settings of a deployed stack, and the one that shows them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from operator import methodcaller
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from console import effects, render, tables
-from console.options import Find, on_stack, playbooks_that_begin
-from console.settings import StackSettings
+from console import effects, page, render, tables
+from console.confirm import can_confirm, confirm
+from console.options import YES, Find, on_stack, playbooks_that_begin
+from console.settings import Change, StackSettings
 from console.stack import NotPossible, Stack
 from cordon.baseline import PARTS, Baseline
 from cordon.clock import now, to_iso
@@ -19,6 +21,9 @@ from cordon.settings import Backlog, Exemption, Mode, Settings
 
 out = Console()
 errors = Console(stderr=True)
+WOULD = "It would mean, as read at {}:"
+SHOWS_ALL = "cordon settings shows all settings"
+MEANS = "It means, as read at {}:"
 NAME = Annotated[str, typer.Argument(help="Its name.", autocompletion=playbooks_that_begin)]
 
 
@@ -40,13 +45,27 @@ def stop(
     direct: Annotated[
         bool, typer.Option(help="Invoke the function, where its API cannot be reached.")
     ] = False,
+    yes: YES = False,
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
-    """Stop every playbook at once, whatever the settings are."""
+    """Stop every playbook at once, whatever the settings are.
+
+    In a terminal it says first which cases it stops, and waits for your yes. With --yes or
+    --direct, and from a script, it stops first.
+    """
     deployed = find()
     found = StackSettings.of(deployed)
+    at_once = yes or direct or not can_confirm()
+    if not at_once:
+        _show_effect(found, effects.of_stop, WOULD)
+        confirm("Stop every playbook?", yes=yes)
     said = stop_directly(deployed, observe) if direct else found.stop(observe=observe)
-    changed(found, said, output, effects.of_stop)
+    if output is tables.Output.TABLE:
+        _say_all((str(said["says"]), f"master switch: {said['master_switch']}", SHOWS_ALL), out)
+    else:
+        _write(found, said, output)
+    if at_once:
+        _show_effect(found, effects.of_stop, MEANS)
 
 
 def stop_directly(deployed: Stack, observe: bool) -> Mapping[str, Any]:
@@ -62,10 +81,13 @@ def stop_directly(deployed: Stack, observe: bool) -> Mapping[str, Any]:
 
 
 @on_stack
-def start(find: Find, output: tables.OUTPUT = tables.Output.TABLE) -> None:
+def start(find: Find, yes: YES = False, output: tables.OUTPUT = tables.Output.TABLE) -> None:
     """Let every playbook do what its mode says."""
     found = StackSettings.of(find())
-    changed(found, found.start(), output)
+    understood = found.understood
+    switch = "not understood" if understood.unreadable else understood.switch
+    was = f"master switch: {switch}"
+    change(found, StackSettings.start, output, yes=yes, was=was, effect=effects.of_start)
 
 
 @on_stack
@@ -75,6 +97,7 @@ def mode(
         str, typer.Argument(help="Its name.", autocompletion=playbooks_that_begin)
     ] = "",
     mode: Annotated[Mode | None, typer.Argument(help="Without it, the mode is shown.")] = None,
+    yes: YES = False,
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Say what a playbook may do: observe, approve or enforce; or show it, of one or of each."""
@@ -83,7 +106,9 @@ def mode(
         raise NotPossible(f"there is no playbook {playbook}: {', '.join(found.playbooks)}")
     if mode is not None:
         effect = effects.of_observe(playbook) if mode is Mode.OBSERVE else effects.none
-        changed(found, found.set_mode(playbook, mode), output, effect)
+        was = f"mode of {playbook}: {found.understood.mode(playbook)}"
+        set_it = methodcaller("set_mode", playbook, mode)
+        change(found, set_it, output, yes=yes, was=was, effect=effect)
         return
     understood = found.understood
     names = (playbook,) if playbook else found.playbooks
@@ -96,11 +121,17 @@ def mode(
 
 @on_stack
 def backlog(
-    find: Find, playbook: NAME, does: Backlog, output: tables.OUTPUT = tables.Output.TABLE
+    find: Find,
+    playbook: NAME,
+    does: Backlog,
+    yes: YES = False,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Say what a playbook does with what a sweep sends: observe it, or respond by its mode."""
     found = StackSettings.of(find())
-    changed(found, found.set_backlog(playbook, does), output)
+    responds = found.understood.responds_to_backlog(playbook)
+    was = f"backlog of {playbook}: {Backlog.RESPOND if responds else Backlog.OBSERVE}"
+    change(found, methodcaller("set_backlog", playbook, does), output, yes=yes, was=was)
 
 
 @on_stack
@@ -108,12 +139,17 @@ def budget(
     find: Find,
     cases: int,
     playbook: Annotated[str, typer.Option(help="Only of this playbook.")] = "",
+    yes: YES = False,
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Say how many cases an hour a playbook may contain in one account; show what is used."""
     found = StackSettings.of(find())
-    said = found.set_budget(cases, playbook)
-    changed(found, said, output, effects.of_budget(playbook))
+    understood = found.understood
+    before = understood.budget_for(playbook) if playbook else understood.budget
+    was = f"budget{f' of {playbook}' if playbook else ''}: {before} cases an hour"
+    effect = effects.of_budget(cases, playbook)
+    set_it = methodcaller("set_budget", cases, playbook)
+    change(found, set_it, output, yes=yes, was=was, effect=effect)
 
 
 class Take(StrEnum):
@@ -129,19 +165,21 @@ def baseline(
         Take | None, typer.Argument(help="take: put back from now on what is so.")
     ] = None,
     seen: Annotated[str, typer.Argument(help="Its sha256, as this command shows it.")] = "",
+    yes: YES = False,
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Show what is put back when it is deleted or replaced, and how the account differs from it."""
     found = StackSettings.of(find())
     if do is Take.TAKE:
-        said = str(found.take_baseline(seen)["says"])
-        say(said, out if output is tables.Output.TABLE else errors)
+        if can_confirm() and not yes:
+            _say_all(_baseline(found.understood.baseline, found.baseline_seen), errors)
+        said = _made(found, methodcaller("take_baseline", seen), yes=yes)
+        say(str(said["says"]), out if output is tables.Output.TABLE else errors)
     if output is not tables.Output.TABLE:
         rows = list(_parts(found.understood.baseline, found.baseline_seen))
         tables.write(rows, (), output, out)
         return
-    for line in _baseline(found.understood.baseline, found.baseline_seen):
-        say(line)
+    _say_all(_baseline(found.understood.baseline, found.baseline_seen), out)
 
 
 COMMANDS = {
@@ -158,6 +196,11 @@ COMMANDS = {
 def say(line: str, to: Console = out) -> None:
     """Print a line, without anything that a terminal takes for a command."""
     to.print(render.plain(line), markup=False, soft_wrap=True, highlight=False)
+
+
+def _say_all(lines: Iterable[str], to: Console) -> None:
+    for line in lines:
+        say(line, to)
 
 
 def _baseline(known: Baseline | None, seen: Baseline | None) -> list[str]:
@@ -198,32 +241,81 @@ def _documents(of: Baseline) -> list[str]:
     ]
 
 
-def changed(
+def change(
     found: StackSettings,
-    said: Mapping[str, Any],
+    make: Change,
     output: tables.Output,
+    *,
+    yes: bool,
+    was: str = "",
     effect: effects.Effect = effects.none,
 ) -> None:
-    """What the desk says of a change, the settings as they are now, and what the change means.
+    """Make a change that the desk has looked at, and whose effect was shown; then what is so.
 
-    One that waits for a second person means nothing yet.
+    ``was``: how it is now.
     """
-    if output is tables.Output.TABLE:
-        say(str(said["says"]))
-        _show(found)
-    else:
-        say(str(said["says"]), errors)
-        tables.write(list(_rows(found)), (), output, out)
-    for line in effect(found.stack) if said["complete"] else ():
-        say(line, errors)
+    before = _lines(found)
+    said = _made(found, make, yes=yes, was=was, effect=effect)
+    _show_changed(found, said, output, before)
+
+
+def _made(
+    found: StackSettings,
+    make: Change,
+    *,
+    yes: bool,
+    was: str = "",
+    effect: effects.Effect = effects.none,
+) -> Mapping[str, Any]:
+    """The desk looks at it first: nobody is prompted for what is refused."""
+    would = found.checked(make)
+    if was:
+        say(f"now: {was}", errors)
+    if "change" in would:
+        say(f"then: {would['change']}", errors)
+    _show_effect(found, effect, WOULD)
+    say(str(would["says"]), errors)
+    confirm("Change it?", yes=yes)
+    return make(found)
+
+
+def _show_effect(found: StackSettings, effect: effects.Effect, heading: str) -> None:
+    """What is read is so at one moment, which is said."""
+    if lines := effect(found.stack):
+        say(heading.format(to_iso(now())), errors)
+        page.lines((f"  {line}" for line in lines), errors)
+
+
+def _show_changed(
+    found: StackSettings, said: Mapping[str, Any], output: tables.Output, before: Sequence[str]
+) -> None:
+    """What the desk says of a change, and which lines of the settings are others than before.
+
+    For programs all settings as they are now.
+    """
+    if output is not tables.Output.TABLE:
+        _write(found, said, output)
+        return
+    lines = _lines(found)
+    new = [line for line in lines if line not in before]
+    names = {line.partition(": ")[0] for line in new}
+    old = [one for one in before if one not in lines and one.partition(": ")[0] not in names]
+    say(str(said["says"]))
+    _say_all((*_home(found.understood), *new, *(f"no longer: {one}" for one in old)), out)
+    if not new and not old:
+        say("the settings are as they were")
+    say(SHOWS_ALL)
+
+
+def _write(found: StackSettings, said: Mapping[str, Any], output: tables.Output) -> None:
+    say(str(said["says"]), errors)
+    tables.write(list(_rows(found)), (), output, out)
 
 
 def _show(found: StackSettings) -> None:
     """The settings as they are now."""
-    row, understood = found.row, found.understood
-    lines = (*_home(understood), *_lines(understood, found.playbooks), *_found(found.setup_found))
-    for line in (*lines, *(f"refused: {f}" for f in found.faults())):
-        say(line)
+    row = found.row
+    _say_all((*_home(found.understood), *_lines(found), *_found(found.setup_found)), out)
     if row is not None:
         say(f"changed {row.get('changed_at')} by {row.get('changed_by')}")
 
@@ -263,7 +355,8 @@ def _found(row: Mapping[str, Any]) -> list[str]:
     return [f"{said}: {row[name]}{at}" for name, said in names.items() if name in row]
 
 
-def _lines(settings: Settings, playbooks: tuple[str, ...]) -> list[str]:
+def _lines(found: StackSettings) -> list[str]:
+    settings, playbooks = found.understood, found.playbooks
     switch = "not understood: every playbook observes" if settings.unreadable else settings.switch
     return [
         f"master switch: {switch}",
@@ -274,6 +367,7 @@ def _lines(settings: Settings, playbooks: tuple[str, ...]) -> list[str]:
         *(f"backlog of {name}: {how}" for name, how in settings.backlog.items()),
         *(f"protected: {pattern}" for pattern in settings.protected),
         *(_exempted(exemption) for exemption in settings.exemptions),
+        *(f"refused: {fault}" for fault in found.faults()),
     ]
 
 

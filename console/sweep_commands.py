@@ -47,8 +47,12 @@ def sweep(
     if redrive:
         sweeps.redrive(redrive)
     name = redrive or sweeps.start(source, control, since)
-    text = f"sweep {name} {'goes on' if redrive else 'started'}: cordon sweep --show {name}"
-    out.print(render.plain(text), markup=False, soft_wrap=True, highlight=False)
+    did = "goes on" if redrive else "started"
+    if output is tables.Output.TABLE:
+        text = f"sweep {name} {did}: cordon sweep --show {name}"
+        out.print(render.plain(text), markup=False, soft_wrap=True, highlight=False)
+    else:
+        tables.write([{"sweep": name, "is": did}], (), output, out)
 
 
 COMMANDS = {sweep: "cordon sweep --control S3.8 --since 2026-01-31"}

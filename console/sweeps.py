@@ -6,11 +6,15 @@ Step Functions API Reference, "StartExecution", "DescribeExecution", "ListMapRun
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from console.stack import NotPossible, Stack
 from console.tables import Row
+from cordon.clients import error_code
 from cordon.clock import now
 from cordon.errors import Malformed
 from cordon.sweeping.pages import Pages
@@ -57,11 +61,13 @@ class Sweeps:
 
     def redrive(self, name: str) -> None:
         """Go on with one that failed: only what was not sent is sent again."""
-        self.states.redrive_execution(executionArn=self._execution(name))
+        with _of(name):
+            self.states.redrive_execution(executionArn=self._execution(name))
 
     def show(self, name: str) -> "Sweep":
         """How one is."""
-        found = self.states.describe_execution(executionArn=self._execution(name))
+        with _of(name):
+            found = self.states.describe_execution(executionArn=self._execution(name))
         runs = self.states.list_map_runs(executionArn=self._execution(name))["mapRuns"]
         described = (self.states.describe_map_run(mapRunArn=run["mapRunArn"]) for run in runs)
         return Sweep(found, next((run["itemCounts"] for run in described), {}))
@@ -72,6 +78,17 @@ class Sweeps:
         except Malformed as wrong:
             raise NotPossible(str(wrong)) from None
         return f"{self.machine.replace(':stateMachine:', ':execution:', 1)}:{name}"
+
+
+@contextmanager
+def _of(name: str) -> Iterator[None]:
+    """Raises NotPossible where there is no sweep of this name."""
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) != "ExecutionDoesNotExist":
+            raise
+        raise NotPossible(f"there is no sweep {name}") from None
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,12 @@ pipe it is one line a row, with a tab between the columns. The other outputs hav
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import file_digest
+from pathlib import Path
+from textwrap import indent
 from typing import Annotated, Any
 
 import typer
@@ -55,21 +58,38 @@ class Column:
         return _cell(self.of(row) if self.of else row.get(self.name))
 
 
-def write(rows: Sequence[Row], columns: Sequence[Column], output: Output, out: Console) -> None:
-    """Write the rows. ``columns`` are those of the table, and of a line in a pipe."""
+def write(rows: Iterable[Row], columns: Sequence[Column], output: Output, out: Console) -> None:
+    """Write the rows. ``columns`` are those of the table, and of a line in a pipe.
+
+    JSON and JSON lines are written row by row, as they come. A list that is not ended is no JSON.
+    """
     match output:
         case Output.JSON:
-            _raw(json.dumps(list(rows), indent=2), out)
+            _json(rows, out)
         case Output.JSONL:
             for row in rows:
                 _raw(json.dumps(row), out)
         case Output.CSV:
-            _raw(as_csv(rows), out)
-        case _ if out.is_terminal and _fits(rows, columns, out.width):
-            out.print(_table(rows, columns))
+            _raw(as_csv(list(rows)), out)
         case _:
-            for row in rows:
-                _raw("\t".join(column.cell(row) for column in columns), out)
+            _lines(list(rows), columns, out)
+
+
+def _json(rows: Iterable[Row], out: Console) -> None:
+    """A list, as ``json.dumps`` writes it with an indentation of 2."""
+    before = ""
+    for row in rows:
+        _raw(f"{before}," if before else "[", out)
+        before = indent(json.dumps(row, indent=2), "  ")
+    _raw(f"{before}\n]" if before else "[]", out)
+
+
+def _lines(rows: Sequence[Row], columns: Sequence[Column], out: Console) -> None:
+    if out.is_terminal and _fits(rows, columns, out.width):
+        out.print(_table(rows, columns))
+        return
+    for row in rows:
+        _raw("\t".join(column.cell(row) for column in columns), out)
 
 
 def _fits(rows: Sequence[Row], columns: Sequence[Column], width: int) -> bool:
@@ -95,6 +115,12 @@ def as_csv(rows: Sequence[Row]) -> str:
     writer.writerow(names)
     writer.writerows([csv_cell(row.get(name)) for name in names] for row in rows)
     return written.getvalue().rstrip("\n")
+
+
+def sums_of(file: Path) -> Row:
+    """How long a written file is, and its sha256: columns of a row about it."""
+    with file.open("rb") as read:
+        return {"bytes": file.stat().st_size, "sha256": file_digest(read, "sha256").hexdigest()}
 
 
 def csv_cell(value: Any) -> str:

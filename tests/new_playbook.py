@@ -1,5 +1,6 @@
 """A playbook made by the generator in a copy of the repository, with a plan of a few lines."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -33,10 +34,14 @@ def cordon(copy: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
 
 
-def generate(copy: Path) -> None:
-    """As `make playbook` does it. AssertionError with what it said where it fails."""
-    made = cordon(copy, "new", NAME, "--kind", KIND)
+def generate(copy: Path) -> set[str]:
+    """As `make playbook` does it: the files that it says it has written.
+
+    AssertionError with what it said where it fails.
+    """
+    made = cordon(copy, "new", NAME, "--kind", KIND, "--output", "json")
     assert made.returncode == 0, made.stdout + made.stderr
+    return {one["file"] for one in json.loads(made.stdout)}
 
 
 def fill_in(copy: Path) -> None:

@@ -116,7 +116,7 @@ def test_unfit_event_is_one_line_that_says_what_is_wrong(unfit: str, tmp_path: P
     assert isinstance(result.exception, SystemExit)
     assert "0 of 1 events ended as they should" in result.stdout
     assert wrong in lines_naming(result, "/odd")[0]
-    planned = cordon("plan", odd)
+    planned = cordon("plan", "--full", odd)
     assert isinstance(planned.exception, SystemExit | None)
     assert '"outcome"' in planned.stdout or (planned.exit_code == 1 and wrong in planned.stderr)
 
@@ -129,7 +129,7 @@ def test_unfit_events_hide_no_other_event(tmp_path: Path) -> None:
     fit = [tmp_path / "a.json", tmp_path / "z.json"]
     for one in fit:
         one.write_bytes(QUICK.read_bytes())
-    result = cordon("replay", tmp_path, "--json")
+    result = cordon("replay", tmp_path, "-o", "json")
     assert result.exit_code == 1
     runs = json.loads(result.stdout)
     assert len(runs) == len(UNFIT) + len(fit)
@@ -230,7 +230,7 @@ def test_other_encodings_of_json_are_read(encoding: str, tmp_path: Path) -> None
 def test_unfit_line_hides_no_other_line() -> None:
     lines = [as_one_line(QUICK), "no event", "", as_one_line(RANSOM), "\ud800", "{}"]
     text = "\n".join(lines).encode("utf-8", "surrogatepass")
-    result = cordon("plan", "-", given=text)
+    result = cordon("plan", "-", "--full", given=text)
     assert result.exit_code == 1
     assert result.stdout.count('"event": "-:1"') == result.stdout.count('"event": "-:4"') == 1
     faults = [line.partition(": ")[0] for line in result.stderr.splitlines()]
@@ -239,10 +239,10 @@ def test_unfit_line_hides_no_other_line() -> None:
 
 def test_standard_input_is_read() -> None:
     for given in (RANSOM.read_bytes(), as_one_line(RANSOM).encode()):
-        result = cordon("replay", "-", "--json", given=given)
+        result = cordon("replay", "-", "-o", "json", given=given)
         (run,) = json.loads(result.stdout)
         assert (result.exit_code, run["ok"], run["event"]) == (0, True, "-")
-    planned = cordon("plan", "-", given=RANSOM.read_bytes())
+    planned = cordon("plan", "-", "--full", given=RANSOM.read_bytes())
     assert json.loads(planned.stdout)["playbook"] == QUARANTINE.name
     assert cordon("replay", "-", given=b"").exit_code == 1
 
@@ -293,13 +293,13 @@ def test_output_of_get_findings_is_replayed(command: str, tmp_path: Path) -> Non
     """In an envelope of ours, which is said."""
     output = tmp_path / "output.json"
     output.write_text(json.dumps(OUTPUTS[command](), indent=4))
-    result = cordon("replay", output, "--json")
+    result = cordon("replay", output, "-o", "json")
     (run,) = json.loads(result.stdout)
     assert (result.exit_code, run["troubles"]) == (0, [])
-    assert [case["status"] for case in run["cases"]] == ["contained"]
+    assert run["statuses"] == run["outcomes"] == ["contained"] and len(run["cases"]) == 1
     assert "envelope was made" in run["note"]
     assert "envelope was made" in cordon("replay", output).stdout
-    planned = json.loads(cordon("plan", output).stdout)
+    planned = json.loads(cordon("plan", "--full", output).stdout)
     assert (planned["outcome"], planned["note"]) == ("contained", run["note"])
 
 

@@ -11,21 +11,23 @@ from tests.architecture.stack import ROOT
 
 @pytest.mark.drawn(0)
 def test_all_that_is_made_is_up_to_date() -> None:
-    assert generated.write(ROOT, only_check=True) == ([], [])
+    pages, mistakes = generated.write(ROOT, only_check=True)
+    assert ([path for path, stale in pages.items() if stale], mistakes) == ([], [])
 
 
 def test_stale_page_is_found_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "page.md"
-    monkeypatch.setattr(generated, "PAGES", (lambda root: [(root / "page.md", "as it is")],))
+    pages = (lambda root: [(root / "page.md", "as it is")],) * 2  # the second finds it written
+    monkeypatch.setattr(generated, "PAGES", pages)
     monkeypatch.setattr("console.permissions.page.mistakes", lambda _root: ["a mistake"])
     for old in (None, "old"):
         if old:
             path.write_text(old)
-        assert generated.write(tmp_path, only_check=True) == ([path], ["a mistake"])
+        assert generated.write(tmp_path, only_check=True) == ({path: True}, ["a mistake"])
         assert (path.read_text() if path.exists() else None) == old
-        assert generated.write(tmp_path, only_check=False) == ([path], ["a mistake"])
+        assert generated.write(tmp_path, only_check=False) == ({path: True}, ["a mistake"])
         assert path.read_text() == "as it is"
-        assert generated.write(tmp_path, only_check=True) == ([], ["a mistake"])
+        assert generated.write(tmp_path, only_check=True) == ({path: False}, ["a mistake"])
 
 
 def test_whoever_changes_something_has_a_question_to_read() -> None:

@@ -66,7 +66,7 @@ def test_what_is_refused_changes_nothing(copy: Path, name: str, kind: str, why: 
 @pytest.mark.drawn(0)
 def test_playbook_is_its_folder_its_events_and_a_block(copy: Path) -> None:
     before = content(copy)
-    generate(copy)
+    said = generate(copy)
     now = content(copy)
     new = {path for path in now if path not in before}
     page = f"docs/playbooks/{NAME}.md"
@@ -83,6 +83,7 @@ def test_playbook_is_its_folder_its_events_and_a_block(copy: Path) -> None:
     assert roles and all(ours in plans[path] for path in roles)
     assert with_hash < set(before)  # those whose plan exempts our roles
     assert changed == {*generated, "events/README.md", *roles, *with_hash}
+    assert said == new | changed
     assert json.loads(now[PLAN_FILE])["outcome"] == "escalated"
 
     fill_in(copy)
@@ -92,7 +93,7 @@ def test_playbook_is_its_folder_its_events_and_a_block(copy: Path) -> None:
     assert json.loads((copy / PLAN_FILE).read_text())["outcome"] == "contained"
     assert is_built(copy)
 
-    played = cordon(copy, "replay", EVENT, "--mode", "enforce", "--release", "--json")
+    played = cordon(copy, "replay", EVENT, "--mode", "enforce", "--release", "--full", "-o", "json")
     assert played.returncode == 0, played.stdout + played.stderr
     (run,) = json.loads(played.stdout)
     (case,) = run["cases"]

@@ -27,7 +27,7 @@ SEQUENCE = path_of("guardduty_attack_sequence_s3")
 
 
 def plan(*words: str | Path) -> Result:
-    return CliRunner().invoke(app, ["plan", *map(str, words)])
+    return CliRunner().invoke(app, ["plan", "--full", *map(str, words)])
 
 
 def printed(*words: str | Path) -> dict[str, Any]:

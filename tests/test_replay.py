@@ -40,7 +40,7 @@ def cordon(*words: str | Path) -> Result:
 
 
 def replayed(*words: str | Path) -> tuple[int, dict[str, Any]]:
-    result = cordon("replay", *words, "--json")
+    result = cordon("replay", *words, "--full", "-o", "json")
     (run,) = json.loads(result.stdout)
     return result.exit_code, run
 

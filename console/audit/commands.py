@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,14 +11,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from console.audit import rows, verify_archive
-from console.audit.archive import Archive
+from console.audit.archive import Archive, Summary
 from console.audit.period import CONTROL, FRAMEWORK, PERIOD, from_day, wanted
 from console.audit.stack_audit import StackAudit
+from console.audit.verified import Verified
 from console.evidence import Fault, counted
 from console.options import PLAYBOOK, Find, on_stack
 from console.render import plain
 from console.stack import NotPossible
-from console.tables import OUTPUT, Output, Row, write
+from console.tables import OUTPUT, Output, Row, sums_of, write
 
 out = Console()
 errors = Console(stderr=True)
@@ -48,7 +50,7 @@ def cases(
             faults += wrong
             found += audit.observed(body or b"", one.key)
         write(sorted(found, key=lambda row: str(row["first"])), rows.CASES, output, out)
-        raise typer.Exit(_said(audit, faults, counted(len(found), "case")))
+        raise typer.Exit(_said(audit, faults, counted(len(found), "case")).status)
 
 
 @on_stack
@@ -68,11 +70,11 @@ def decisions(
             found += rows.decisions(checked.copy, audit.wanted)
             faults += checked.of_case()
         write(sorted(found, key=lambda row: str(row["at"])), rows.DECISIONS, output, out)
-        raise typer.Exit(_said(audit, faults, counted(len(found), "decision")))
+        raise typer.Exit(_said(audit, faults, counted(len(found), "decision")).status)
 
 
-def verify_all(audit: StackAudit) -> int:
-    """Is anything missing, changed, added or chained anew? Returns the exit status."""
+def verify_all(audit: StackAudit) -> Verified:
+    """Is anything missing, changed, added or chained anew?"""
     faults = _read(audit)
     chains = later = 0
     with _progress("cases") as (bar, task):
@@ -87,9 +89,10 @@ def verify_all(audit: StackAudit) -> int:
     said = f"{counted(chains, 'chain')}, {counted(audit.digests.read, 'digest')}"
     if audit.since:
         said += f" from {audit.since} on"
+    not_shown = f"{counted(later, 'entry')} newer than the last digest: not looked at here"
     if later:
-        errors.print(f"{counted(later, 'entry')} newer than the last digest: not looked at here")
-    return _said(audit, faults, said)
+        errors.print(not_shown)
+    return replace(_said(audit, faults, said), not_shown=not_shown if later else "")
 
 
 @on_stack
@@ -100,6 +103,7 @@ def export(
     framework: FRAMEWORK = "",
     control: CONTROL = "",
     playbook: PLAYBOOK = "",
+    output: OUTPUT = Output.TABLE,
 ) -> None:
     """Write an archive of evidence that an auditor verifies without AWS and without Cordon.
 
@@ -112,14 +116,33 @@ def export(
         manifest = _written(writer, archive)
         bar.stop()
         done = writer.summary
-        out.print(f"{plain(str(archive))}: manifest.json has the sha256 {manifest}", soft_wrap=True)
         counts = (
             counted(done.cases, "case"),
             f"{done.observed} only observed",
             counted(done.entries, "entry"),
             counted(done.decisions, "decision"),
         )
-        raise typer.Exit(_said(audit, done.faults, ", ".join(counts), read=False))
+        if output is Output.TABLE:
+            said = f"{plain(str(archive))}: manifest.json has the sha256 {manifest}"
+            out.print(said, markup=False, highlight=False, soft_wrap=True)
+        verified = _said(audit, done.faults, ", ".join(counts), read=False)
+        if output is not Output.TABLE:
+            write([_exported(archive, manifest, writer.summary, verified)], (), output, out)
+        raise typer.Exit(verified.status)
+
+
+def _exported(archive: Path, manifest: str, done: Summary, verified: Verified) -> Row:
+    return {
+        "file": str(archive),
+        "cases": done.cases,
+        "observed": done.observed,
+        "entries": done.entries,
+        "decisions": done.decisions,
+        **sums_of(archive),
+        "manifest_sha256": manifest,
+        "verdict": verified.verdict,
+        "faults": [one.text for one in verified.faults],
+    }
 
 
 def _written(writer: Archive, path: Path) -> str:
@@ -137,13 +160,13 @@ def _written(writer: Archive, path: Path) -> str:
         raise NotPossible(f"{path} cannot be written: {error.strerror}") from None
 
 
-def verify_archive_at(path: Path) -> int:
-    """What the archive's own script does, by our copy of it. Returns the exit status."""
+def verify_archive_at(path: Path) -> Verified:
+    """What the archive's own script does, by our copy of it."""
     faults, said = verify_archive.verified(verify_archive.Archive(path), None)
     for one in faults:
         errors.print(f"fault: {plain(one)}", markup=False, highlight=False, soft_wrap=True)
     errors.print(plain(said), markup=False, highlight=False, soft_wrap=True)
-    return 1 if faults else 0
+    return Verified(1 if faults else 0, [Fault(one) for one in faults], said)
 
 
 def is_archive(path: Path) -> bool:
@@ -151,7 +174,7 @@ def is_archive(path: Path) -> bool:
     return path.is_file() or (path / verify_archive.MANIFEST).exists()
 
 
-def whole(find: Find, since: str) -> int:
+def whole(find: Find, since: str) -> Verified:
     """All of a stack's evidence from a day on. As ``verify_all``."""
     with StackAudit.of(find(), from_day(since)) as audit:
         return verify_all(audit)
@@ -164,8 +187,8 @@ def _read(audit: StackAudit) -> list[Fault]:
     return []
 
 
-def _said(audit: StackAudit, found: list[Fault], counts: str, *, read: bool = True) -> int:
-    """Say every fault, and then the one line that a person believes. Returns the exit status."""
+def _said(audit: StackAudit, found: list[Fault], counts: str, *, read: bool = True) -> Verified:
+    """Say every fault, and then the one line that a person believes."""
     digests = audit.digests
     faults = [*audit.faults(), *found] if read else found
     for one in faults:
@@ -178,8 +201,9 @@ def _said(audit: StackAudit, found: list[Fault], counts: str, *, read: bool = Tr
         if last
         else ""
     )
-    errors.print(plain(f"{verdict}: {counts}{end}"), markup=False, highlight=False, soft_wrap=True)
-    return 1 if wrong else 0
+    said = f"{verdict}: {counts}{end}"
+    errors.print(plain(said), markup=False, highlight=False, soft_wrap=True)
+    return Verified(1 if wrong else 0, faults, said)
 
 
 @contextmanager

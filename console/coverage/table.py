@@ -1,6 +1,7 @@
 """The report for a terminal of 80 columns or a pipe. No colour says that anything is well."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.text import Text
 from console import render
 from console.coverage.page import controls, event, layer, listed, promised, risk, technique
 from console.coverage.report import Report
+from console.tables import Row
 
 LIVE = "cordon coverage --live looks at an account."
 HINT = (
@@ -19,42 +21,69 @@ HINT = (
 )
 
 
+@dataclass(frozen=True)
+class Part:
+    """One table of the report."""
+
+    title: str
+    head: Sequence[str]
+    rows: Iterable[Sequence[str]]
+
+
 def show(found: Report, out: Console) -> None:
     """Every part of the report."""
     _say(out, f"Coverage, {found['place'] or 'no account was looked at'}", style="bold")
     _say(out, f"Modes: {found['modes']}" if found["place"] else LIVE)
     if found["place"] and found["attestations"]:
         _say(out, f"Attestations: {found['attestations']}")
-    rows = ((one["name"], one["recommended_mode"], one["mode"]) for one in found["playbooks"])
-    _table(out, "Playbooks", ("playbook", "recommended", "mode here"), rows)
-    needs = ((one["title"], _saw(one), ", ".join(one["for"])) for one in found["needs"])
-    _table(
-        out, "What must be switched on", ("what", "is it", "for findings that these handle"), needs
-    )
-    modes = {one["name"]: one["recommended_mode"] for one in found["playbooks"]}
-    risks = ((name, who) for name, *_, who in (risk(one, modes) for one in listed(found)))
-    _table(out, "OWASP", ("risk", "playbooks, or none and why"), risks)
-    _table(out, "The seven layers", ("layer", "playbooks"), map(layer, found["layers"]))
-    for matrix in found["matrices"]:
-        _matrix(matrix, out)
-    techniques = (technique(one, modes) for one in found["techniques"])
-    _table(out, "Techniques", ("technique", "playbooks"), techniques)
-    named = ((id, title, who) for id, title, _, who in controls(found))
-    _table(out, "Controls", ("control", "title", "supports evidence for it"), named)
-    events = ((name, *said) for name, _, *said in map(event, found["events"]))
-    _table(out, "Events", ("event", "who handles one", "not built"), events)
-    _table(out, "Promised", ("playbook", "built", "what is not"), map(promised, found["promised"]))
+    for part in parts(found):
+        _table(out, part)
     _say(out, f"Nobody handles: {', '.join(found['nobody'])}")
     _say(out, HINT)
 
 
-def _matrix(matrix: Mapping[str, Any], out: Console) -> None:
+def rows(found: Report) -> Iterator[Row]:
+    """The lines of the tables, for programs: the columns of a table differ, so they are a list."""
+    for part in parts(found):
+        for name, *says in part.rows:
+            yield {
+                "part": part.title,
+                "name": _plain(name),
+                "columns": list(part.head[1:]),
+                "says": [_plain(one) for one in says],
+            }
+
+
+def parts(found: Report) -> Iterator[Part]:
+    """The tables, in their order."""
+    rows = ((one["name"], one["recommended_mode"], one["mode"]) for one in found["playbooks"])
+    yield Part("Playbooks", ("playbook", "recommended", "mode here"), rows)
+    needs = ((one["title"], _saw(one), ", ".join(one["for"])) for one in found["needs"])
+    yield Part(
+        "What must be switched on", ("what", "is it", "for findings that these handle"), needs
+    )
+    modes = {one["name"]: one["recommended_mode"] for one in found["playbooks"]}
+    risks = ((name, who) for name, *_, who in (risk(one, modes) for one in listed(found)))
+    yield Part("OWASP", ("risk", "playbooks, or none and why"), risks)
+    yield Part("The seven layers", ("layer", "playbooks"), map(layer, found["layers"]))
+    for matrix in found["matrices"]:
+        yield from _matrix(matrix)
+    techniques = (technique(one, modes) for one in found["techniques"])
+    yield Part("Techniques", ("technique", "playbooks"), techniques)
+    named = ((id, title, who) for id, title, _, who in controls(found))
+    yield Part("Controls", ("control", "title", "supports evidence for it"), named)
+    events = ((name, *said) for name, _, *said in map(event, found["events"]))
+    yield Part("Events", ("event", "who handles one", "not built"), events)
+    yield Part("Promised", ("playbook", "built", "what is not"), map(promised, found["promised"]))
+
+
+def _matrix(matrix: Mapping[str, Any]) -> Iterator[Part]:
     scopes = ((one["scope"], one["seen"], _checks(one["in_use"], one)) for one in matrix["scopes"])
-    _table(out, matrix["name"], ("scope", "in this Region", "seen by"), scopes)
+    yield Part(matrix["name"], ("scope", "in this Region", "seen by"), scopes)
     for scope in matrix["scopes"]:
         if scope["seen"] != "not seen" or any(cell["attested"] for cell in scope["cells"]):
             cells = ((cell["column"], _checks(cell["checks"], cell)) for cell in scope["cells"])
-            _table(out, f"Scope {scope['scope']}: {scope['seen']}", ("", "what is there"), cells)
+            yield Part(f"Scope {scope['scope']}: {scope['seen']}", ("", "what is there"), cells)
 
 
 def _checks(checks: Sequence[Mapping[str, Any]], of: Mapping[str, Any]) -> str:
@@ -78,9 +107,9 @@ def _saw(row: Mapping[str, Any]) -> str:
     return f"{row['saw']} ({row['says']})" if row["says"] else str(row["saw"])
 
 
-def _table(out: Console, title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    table = Table(*head, title=title, title_justify="left", expand=True)
-    for row in rows:
+def _table(out: Console, part: Part) -> None:
+    table = Table(*part.head, title=part.title, title_justify="left", expand=True)
+    for row in part.rows:
         table.add_row(*(Text(_plain(cell), overflow="fold") for cell in row))
     out.print(table)
 

@@ -12,13 +12,13 @@ import json
 import keyword
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from console import expected, generated
 from console.new_playbook import skeleton
 from console.new_playbook.first_event import DOORS, Event, FirstEvent, first_event, samples_of
-from console.plan_files import SUFFIX
+from console.plan_files import SUFFIX, expectation_path
 from console.playbook_blocks.block import Block
 from console.playbook_blocks.resources import resources
 from console.playbooks import playbooks
@@ -50,8 +50,16 @@ These events are of the same kind, and this playbook handles them now: {events}.
 Move them and their lines in events/README.md to {name}, and make their plans anew."""
 
 
-def make(root: Path, name: str, kind: str) -> list[str]:
-    """Write all of it. Returns what to say. Raises NotPossible, and has written nothing then."""
+@dataclass(frozen=True)
+class Made:
+    """What was written, and what to say."""
+
+    files: tuple[Path, ...]
+    says: tuple[str, ...]
+
+
+def make(root: Path, name: str, kind: str) -> Made:
+    """Write all of it. Raises NotPossible, and has written nothing then."""
     _check_name(root, name)
     headers = playbooks(root)
     _check_kind(headers, kind)
@@ -65,15 +73,21 @@ def make(root: Path, name: str, kind: str) -> list[str]:
     same = samples_of(root, kind)
 
     event = root / "events" / name / f"{kind.partition(':')[0]}_first.json"
-    _write(root / "functions" / name / "playbook.py", skeleton.module(name, kind, first.about))
+    module, readme = root / "functions" / name / "playbook.py", root / "events" / "README.md"
+    _write(module, skeleton.module(name, kind, first.about))
     _write(event, json.dumps(first.event, indent=2, ensure_ascii=False) + "\n")
-    _list(root / "events" / "README.md", name, event, first)
+    _list(readme, name, event, first)
     template.write_text(with_function(template.read_text(), skeleton.function(block, kind)))
     importlib.invalidate_caches()  # the folder of the playbooks has one more
-    generated.write(root, only_check=False)
-    for one in (event, *_with_own_roles(root)):
-        expected.write(one, expected.expectation(one))
-    return list(_said(root, name, event, same))
+    pages, _ = generated.write(root, only_check=False)
+    planned = [
+        expectation_path(one)
+        for one in (event, *_with_own_roles(root))
+        if expected.write(one, expected.expectation(one))
+    ]
+    stale = (path for path, was_stale in pages.items() if was_stale)
+    files = (module, event, readme, template, *stale, *planned)
+    return Made(tuple(dict.fromkeys(files)), tuple(_said(root, name, event, same)))
 
 
 def _check_name(root: Path, name: str) -> None:

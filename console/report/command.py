@@ -7,8 +7,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from console import tables
 from console.options import ROOT, Where, on_stack
 
+out = Console()
 errors = Console(stderr=True)
 
 
@@ -25,6 +27,7 @@ def report(
     evidence: Annotated[
         int, typer.Option(min=0, help="Of how many cases evidence is read, the newest first.")
     ] = 200,
+    output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Write a page of all open cases, what is exempt and what is covered: one HTML file.
 
@@ -47,7 +50,11 @@ def report(
             lambda done, total: progress.update(task, completed=done, total=total),
         )
     page.write(found, to)
-    typer.echo(f"{len(found.entries):,} cases: {to}")
+    if output is tables.Output.TABLE:
+        typer.echo(f"{len(found.entries):,} cases: {to}")
+        return
+    row = {"file": str(to), "cases": len(found.entries), **tables.sums_of(to)}
+    tables.write([row], (), output, out)
 
 
 COMMANDS = {report: "cordon report cases.html"}

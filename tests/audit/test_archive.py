@@ -57,6 +57,20 @@ def exported(deployed: Deployed, folder: Path, *words: str) -> Members:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def test_export_and_its_verification_are_rows(audited: Deployed, tmp_path: Path) -> None:
+    archive = tmp_path / "a.zip"
+    ran = command(audited, "export", str(archive), "-o", "json")
+    (row,) = json.loads(ran.stdout)
+    assert (row["file"], row["cases"], row["observed"]) == (str(archive), 3, 1)
+    assert (row["entries"], row["decisions"], row["faults"]) == (5, 2, [])
+    assert (row["bytes"], row["sha256"]) == (archive.stat().st_size, sha256(archive.read_bytes()))
+    with zipfile.ZipFile(archive) as written:
+        assert row["manifest_sha256"] == sha256(written.read("manifest.json"))
+    assert row["verdict"] in ran.stderr
+    (verified,) = json.loads(command(audited, "verify", str(archive), "-o", "json").stdout)
+    assert verified["found"] == "verified" and verified["text"].startswith("verified: ")
+
+
 def packed(members: Members, path: Path) -> verify_archive.Archive:
     with zipfile.ZipFile(path, "w") as archive:
         for name, body in members.items():

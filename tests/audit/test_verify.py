@@ -48,6 +48,22 @@ def test_what_was_written_is_verified(audited: Deployed) -> None:
     ]
 
 
+def test_rows_say_what_is_verified_or_each_fault(audited: Deployed) -> None:
+    ran = command(audited, "verify", "-o", "json")
+    (one,), (said,) = json.loads(ran.stdout), ran.stderr.splitlines()
+    assert one == {"found": "verified", "text": said, "not_shown": ""}
+    audited.write("a2", "released")
+    (later,) = json.loads(command(audited, "verify", "-o", "json").stdout)
+    assert later["not_shown"].startswith("1 entry newer than the last digest")
+    changed(audited)
+    ran = command(audited, "verify", "-o", "json")
+    faults = json.loads(ran.stdout)
+    assert ran.exit_code == 1 and {one["found"] for one in faults} == {"fault"}
+    assert [f"fault: {one['text']}" for one in faults] == [
+        line for line in ran.stderr.splitlines() if line.startswith("fault: ")
+    ]
+
+
 def test_since_a_day_the_digests_from_then_on(audited: Deployed) -> None:
     """What came before may have ended: its digest is not looked for."""
     audited.s3.forget(DIGEST_1)

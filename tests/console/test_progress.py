@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from typer.testing import CliRunner
 
-from console import cli, decision_commands
+from console import cli, confirm
 from console.exits import Exit
 from console.progress import Decided, followed
 from console.stack import Stack
@@ -245,6 +245,7 @@ def test_each_queue_is_redelivered_where_none_is_named(
 @pytest.mark.parametrize(
     ("words", "case", "typed", "sent"),
     [
+        (["reject", CASE], WAITING, "n", 0),
         (["release", CASE], HELD_NOW, "n", 0),
         (["release", CASE], HELD_NOW, "y", 1),
         (["retry", CASE], FAILED, "n", 0),
@@ -256,8 +257,8 @@ def test_in_a_terminal_it_waits_for_a_yes(
 ) -> None:
     stack = Deployed(case)
     monkeypatch.setattr(Stack, "named", lambda *_: stack)
-    monkeypatch.setattr(decision_commands, "out", Console(force_terminal=True))
-    monkeypatch.setattr(decision_commands, "is_typed", lambda: True)
+    monkeypatch.setattr(confirm, "out", Console(force_terminal=True))
+    monkeypatch.setattr(confirm, "is_typed", lambda: True)
     done = CliRunner().invoke(cli.app, words, input=f"{typed}\n")
     assert (done.exit_code, stack.sent) == (1 - sent, sent)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner, Result
 
 from console import cli
@@ -132,3 +133,21 @@ def test_redrive_goes_on_with_one() -> None:
     done = run(states, "--redrive", NAME)
     assert states.calls == [("redrive", {"executionArn": EXECUTION})]
     assert f"sweep {NAME} goes on" in done.stdout
+
+
+def test_sweep_that_is_started_is_a_row() -> None:
+    (row,) = json.loads(run(States("RUNNING"), "-o", "json").stdout)
+    assert row["is"] == "started" and row["sweep"].endswith("Z")
+
+
+@pytest.mark.parametrize("option", ["--show", "--redrive"])
+def test_sweep_that_there_is_not_is_said(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error's code is that of the API Reference, "DescribeExecution", "RedriveExecution"."""
+
+    def absent(*_: Any, **__: Any) -> None:
+        raise ClientError({"Error": {"Code": "ExecutionDoesNotExist"}}, "DescribeExecution")
+
+    for name in ("describe_execution", "redrive_execution"):
+        monkeypatch.setattr(States, name, absent)
+    done = run(States("RUNNING"), option, NAME)
+    assert str(done.exception) == f"there is no sweep {NAME}"

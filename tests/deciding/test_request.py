@@ -52,6 +52,11 @@ def sent(body: Any, **more: Any) -> dict[str, Any]:
         ),
         ("redeliver", {"queue": "FailedReports"}, Redeliver("FailedReports")),
         ("settings", {"change": {"do": "start"}}, SetSettings({"do": "start"})),
+        (
+            "settings",
+            {"change": {"do": "start"}, "only_check": True},
+            SetSettings({"do": "start"}, only_check=True),
+        ),
         ("stop", {}, Stop()),
         ("stop", {"observe": True}, Stop(True)),
         (
@@ -96,6 +101,7 @@ def test_stop_needs_no_body(event: dict[str, Any]) -> None:
         ("redeliver", {}, "queue"),
         ("settings", {"change": "start"}, "change"),
         ("settings", {}, "change"),
+        ("settings", {"change": {}, "only_check": "yes"}, "only_check"),
         ("attest", {"about": "agentic#1", "says": "s", "until": "2027-01-31"}, "about"),
         ("attest", {"about": "agentic-1", "until": "2027-01-31"}, "says"),
         ("attest", {"about": "agentic-1", "says": "s"}, "until"),

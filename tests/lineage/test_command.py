@@ -80,6 +80,14 @@ def test_json_has_the_path_to_each() -> None:
     assert (len(said["unread"]), said["truncated"], said["region"]) == (1, [], "us-east-1")
 
 
+def test_rows_are_the_nodes_of_the_document() -> None:
+    """What was not read is said beside them, and in the exit status."""
+    document = CliRunner().invoke(app, ["lineage", BUCKET, "--output", "json"])
+    ended = CliRunner().invoke(app, ["lineage", BUCKET, "--output", "jsonl"])
+    assert list(map(json.loads, ended.stdout.splitlines())) == json.loads(document.stdout)["nodes"]
+    assert ended.exit_code == 3 and "not read" in ended.stderr
+
+
 def test_what_is_no_start_is_said() -> None:
     ended = CliRunner().invoke(app, ["lineage", "acme-data"])
     assert isinstance(ended.exception, NotPossible)

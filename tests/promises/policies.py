@@ -9,17 +9,19 @@ from typing import Any
 import boto3
 
 from console.desk import DeskResponse
+from console.ready_policies import COVERAGE
 from console.stack import Stack
 from tests.promises.permission_scenarios_people import DIGEST_KEY
 from tests.promises.world import ROOT, World
 
 FOLDER = ROOT / "docs" / "policies"
 LONGEST_INLINE = 2048  # of a user, all together (IAM User Guide, "IAM and AWS STS quotas")
+LOOK = ROOT / "docs" / COVERAGE
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
 def policy(world: World, name: str) -> dict[str, Any]:
-    """A policy of docs/policies, with the names of this stack."""
+    """A policy of docs/policies, with the names of this stack; or ``policy``, of coverage."""
     outputs, place = world.account.stack.outputs, world.account.place
     names = {
         "partition": place.partition,
@@ -33,7 +35,7 @@ def policy(world: World, name: str) -> dict[str, Any]:
         "sweep": outputs["Sweep"].rpartition(":")[2],
         "digest key": DIGEST_KEY,
     }
-    text = (FOLDER / f"{name}.json").read_text()
+    text = (LOOK if name == LOOK.stem else FOLDER / f"{name}.json").read_text()
     for placeholder, value in names.items():
         text = text.replace(f"<{placeholder}>", value)
     return dict(json.loads(text))

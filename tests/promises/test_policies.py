@@ -208,7 +208,7 @@ def test_what_would_change_is_shown_before_it_is_decided(
         in done.output
     )
     by_arn = ["contain", "arn:aws:s3:::acme-model-artifacts", "--playbook", QUARANTINE.name]
-    live = ["plan", str(path_of(NAME)), "--live"]
+    live = ["plan", str(path_of(NAME)), "--live", "--full"]
     for words, *lines in (
         ([*by_arn, "--plan"], "public_access_block BlockPublicAcls: absent → true"),
         (live, "public_access_block BlockPublicAcls: absent", '"mode": "approve"', '"settings"'),

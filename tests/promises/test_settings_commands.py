@@ -70,7 +70,7 @@ def test_what_stops_says_which_cases_cannot_be_approved(world: World, words: lis
     unknown = run(world, *words)
     assert unknown.exit_code == 0
     assert "is unknown: missing is dynamodb:Query" in unknown.stderr
-    assert "cannot be approved meanwhile: 1" in effects.of_stop(world.operator)[0]
+    assert f"that it stops: 1 ({case.id})" in effects.of_stop(world.operator)[0]
     assert case.plan.resources[0].startswith("arn:aws:s3:::acme-")
     with pytest.raises(NotPossible, match=r"observe|off|exempt until|is protected by"):
         world.approve(case)
@@ -92,7 +92,8 @@ def test_each_command_changes_its_entry(world: World) -> None:
     done(world, "protect", "add", SITE)
     assert world.settings["protected"] == protected | {SITE}
     assert SITE in done(world, "protect", "list").splitlines()
-    done(world, "protect", "remove", SITE)
+    said = done(world, "protect", "remove", SITE).splitlines()  # of what is another than before
+    assert said[-3:-1] == ["changed; it counts from now on", f"no longer: protected: {SITE}"]
     assert world.settings["protected"] == protected
     shown = done(world, "exempt", "add", SITE, *EXEMPT, "--until", "2027-01-31")
     assert f"exempt: {SITE} from {QUARANTINE.name}, until 2027-01-31T00:00:00Z" in shown

@@ -133,7 +133,8 @@ def _respond(event: Mapping[str, Any], context: Any, desk: Desk) -> Response:
         response = Response(503, {"refused": str(unknown)})
     why = response.body.get("refused", response.body.get("says", ""))
     said = named | {"status": response.status, "reason": one_line(str(why), 500)}
-    desk.logger.info("refused" if response.status >= 400 else "decided", extra=said)
+    decided = "checked" if response.body.get("only_check") else "decided"
+    desk.logger.info("refused" if response.status >= 400 else decided, extra=said)
     return response
 
 

@@ -73,9 +73,13 @@ class Redeliver:
 
 @dataclass(frozen=True)
 class SetSettings:
-    """Change one entry of the settings: see ``cordon.deciding.changes``."""
+    """Change one entry of the settings: see ``cordon.deciding.changes``.
+
+    ``only_check``: say whether that is possible, and write nothing.
+    """
 
     change: Mapping[str, Any]
+    only_check: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,7 @@ def _redeliver(fields: Fields) -> Redeliver:
 
 
 def _settings(fields: Fields) -> SetSettings:
-    return SetSettings(fields.object("change"))
+    return SetSettings(fields.object("change"), fields.truth("only_check"))
 
 
 def _stop(fields: Fields) -> Stop:

@@ -28,6 +28,9 @@ from cordon.memory.table import Cancelled, Row
 from cordon.settings import MasterSwitch, Settings
 from cordon.sources.text import one_line
 
+NOT_YET = "nothing is changed yet"
+AT_ONCE = f"{NOT_YET}: it would count at once"
+BY_TWO = f"{NOT_YET}: it would be recorded, and a second person must make the same change"
 RACED = "somebody changed the settings at this moment: look at `cordon settings`, then again"
 SECOND_PERSON = "recorded; a second person must make the same change before it counts"
 NOBODY = "a direct invocation of the function; AWS names no person"
@@ -45,7 +48,10 @@ class Said:
 
 
 def set_settings(body: SetSettings, caller: Caller, desk: Desk) -> Response:
-    """One person's change. Raises BadRequest or NotDecided; then nothing was changed."""
+    """One person's change. Raises BadRequest or NotDecided; then nothing was changed.
+
+    Where it is only to be checked, nothing is: what it says is of this moment.
+    """
     person = desk.person(caller)
     row = settings_row.read(desk.table)
     names = tuple(sorted(desk.playbooks))
@@ -60,12 +66,24 @@ def set_settings(body: SetSettings, caller: Caller, desk: Desk) -> Response:
         made = replace(made, witnesses=witnesses, why=one_line(change.text, 500), complete=False)
         if before is not None and not before.complete and is_recent(before, desk):
             made = with_second(before, made, person)
+        if body.only_check:
+            return _checked(said, settings, at_once=made.complete)
         desk.save(OWNER, made.plan_hash, made, before)
         witnesses = made.witnesses
         if not made.complete:
             return Response(200, said | {"complete": False, "says": SECOND_PERSON})
+    if body.only_check:
+        return _checked(said, settings, at_once=True)
     _write(change, Said(body.change, change.text, caller.arn, witnesses), desk)
     return Response(200, said | {"complete": True, "says": _changed(settings)})
+
+
+def _checked(said: Mapping[str, Any], settings: Settings, *, at_once: bool) -> Response:
+    """What would come of the change: not complete, so that nobody takes it for made."""
+    says = AT_ONCE if at_once else BY_TWO
+    if settings.not_home:
+        says = f"{says}; but this stack only observes: {settings.not_home}"
+    return Response(200, {**said, "only_check": True, "complete": False, "says": says})
 
 
 def _seen(change: Mapping[str, Any], desk: Desk) -> Baseline | None:
