@@ -6,6 +6,7 @@ running executions here, so ExecutionLimitExceeded does not come.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from embedded import redrives
 from embedded.backends.registry import NotModelled, Params, Refusal, Response, Where, implements
@@ -22,7 +23,7 @@ def redrive_execution(params: Params, where: Where) -> Response:
 
     arn, at = params["executionArn"], now()
     machines = stepfunctions_parser_backends[where.account][where.region].state_machines
-    every = [execution for machine in machines for execution in machine.executions]
+    every: list[Any] = [one for machine in machines for one in machine.executions]
     found = next((one for one in every if one.execution_arn == arn), None)
     if found is None:
         raise Refusal("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")

@@ -114,9 +114,13 @@ def draw(opened: Page, account: Path, case: Path) -> None:
     opened.goto(f"file://{case}")
     line = opened.locator("#list > li")
     line.locator(".parts").wait_for()
-    box = line.bounding_box() or {}
-    clip = {"x": 0, "y": box["y"] - 10, "width": WIDTH, "height": 700}
-    opened.screenshot(path=PICTURES / "case.png", full_page=True, clip=clip)
+    box = line.bounding_box()
+    above = box["y"] - 10 if box else 0
+    opened.screenshot(
+        path=PICTURES / "case.png",
+        full_page=True,
+        clip={"x": 0, "y": above, "width": WIDTH, "height": 700},
+    )
 
 
 def main() -> None:
