@@ -333,7 +333,7 @@ def test_who_decided_is_who_did_so_last(audited: Deployed) -> None:
     assert ADA in rejected
 
 
-def test_list_in_a_cell_is_told_apart(audited: Deployed, tmp_path: Path) -> None:
+def test_texts_of_a_list_are_separated_in_a_cell(audited: Deployed, tmp_path: Path) -> None:
     """Names of controls have blanks."""
     audited.write("d1", "decided", supports_evidence_for=[CC6, CC7])
     audited.night()
