@@ -23,7 +23,7 @@ from cordon.by_arn import finding_of
 from cordon.clock import now
 from cordon.deciding.cases import plan_is, status_allows
 from cordon.deciding.desk import NotDecided
-from cordon.deciding.redeliver import SENDERS
+from cordon.deciding.redeliver import PLACES
 from cordon.errors import Refused
 from cordon.finding import Place
 from cordon.memory.cases import Case
@@ -190,14 +190,17 @@ def contain(
 def redeliver(
     find: Find,
     queue: Annotated[
-        str, typer.Argument(help="Name of a dead-letter queue in the template; without it, each.")
+        str,
+        typer.Argument(
+            help="Name of a dead-letter queue in the template, or FailedRecords; else each."
+        ),
     ] = "",
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Send dead letters back to where they came from. Ends with 1 where any is left."""
     deployed, to = find(), _to_people(output)
     rows = [
-        row for name in ([queue] if queue else SENDERS) for row in _redelivered(deployed, name, to)
+        row for name in ([queue] if queue else PLACES) for row in _redelivered(deployed, name, to)
     ]
     if output is not tables.Output.TABLE:
         tables.write(rows, (), output, out)

@@ -126,7 +126,8 @@ def sums_of(file: Path) -> Row:
 def csv_cell(value: Any) -> str:
     """A value as ``as_csv`` writes it."""
     raw = value if isinstance(value, str) else ""
-    text = _cell(value)
+    listed = isinstance(value, list | tuple)  # whose texts may have blanks
+    text = "; ".join(map(_cell, value)) if listed else _cell(value)
     return f"'{text}" if raw.startswith(FORMULA) or text.startswith(FORMULA) else text
 
 

@@ -5,7 +5,8 @@ an entered account they behave as before.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import cache, lru_cache
@@ -13,7 +14,7 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, Protocol
 
-from embedded import distributed_maps, scheduler
+from embedded import distributed_maps, redrives, scheduler
 from embedded.iam_guard import Caller
 from embedded.journal import ExecutionEnded, ExecutionStarted, TokenWaiting
 from embedded.stack import Resource, Stack
@@ -110,6 +111,7 @@ def install() -> None:
     _install_tokens()
     _install_clients()
     distributed_maps.install()
+    redrives.install(_under_role)
     _install_jsonata()
     _install_parser()
 
@@ -156,8 +158,7 @@ def _install_workers() -> None:
 
     def starts(original: Any) -> Any:
         def start(worker: Any) -> None:
-            current = scheduler.active()
-            if current is None or not _watchers:
+            if scheduler.active() is None or not _watchers:
                 original(worker)
                 return
             worker.env = worker._get_evaluation_environment()  # a token may be needed already
@@ -170,14 +171,8 @@ def _install_workers() -> None:
                     _value(details.execution_details.inpt),
                 )
             )
-            before = current.owner
-            current.owner = _watchers[-1].machine_caller(
-                machine, details.aws_execution_details.role_arn
-            )
-            try:
+            with _under_role(worker):
                 original(worker)
-            finally:
-                current.owner = before
 
         return start
 
@@ -191,6 +186,23 @@ def _install_workers() -> None:
 
     _wrap(f"{_PARSER}.backend.execution_worker", "ExecutionWorker", "start", starts)
     _wrap(f"{_PARSER}.backend.execution", "BaseExecutionWorkerCommunication", "terminated", ends)
+
+
+@contextmanager
+def _under_role(worker: Any) -> Iterator[None]:
+    """What starts meanwhile makes its calls as the worker's machine."""
+    details, current = worker._evaluation_details, scheduler.active()
+    if current is None or not _watchers:
+        yield
+        return
+    before = current.owner
+    current.owner = _watchers[-1].machine_caller(
+        details.state_machine_details.arn, details.aws_execution_details.role_arn
+    )
+    try:
+        yield
+    finally:
+        current.owner = before
 
 
 def _value(text: Any) -> Any:

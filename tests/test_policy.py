@@ -23,7 +23,7 @@ from cordon.policy import (
     over_budget,
     protected_by_pattern,
 )
-from cordon.settings import Backlog, Exemption, MasterSwitch, Mode, Settings
+from cordon.settings import SERVES_INSTEAD, Backlog, Exemption, MasterSwitch, Mode, Settings
 from cordon.sources.custom_action import CONTAIN_ACTION
 from tests.examples import QUARANTINE, REVOKE, function_of
 from tests.make import ACCOUNT, BUCKET, DEPLOYMENT, NOON, a_finding
@@ -83,6 +83,18 @@ def exempted(**changes: Any) -> Settings:
             replace(ENFORCE, unreadable="settings cannot be read: X"),
             Verdict.OBSERVE,
             "settings cannot be read: X",
+            True,
+        ),
+        (
+            replace(ENFORCE, other_home="a"),
+            Verdict.OBSERVE,
+            f"the stack a {SERVES_INSTEAD}",
+            False,
+        ),
+        (
+            replace(ENFORCE, other_home="a", refused={"other_home": "is nonsense"}),
+            Verdict.OBSERVE,
+            "the setting other_home is nonsense",
             True,
         ),
         (exempted(), Verdict.IGNORE, "exempt until 2026-11-25 by Ada: public website", False),

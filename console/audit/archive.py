@@ -66,7 +66,19 @@ INDEX = (
     "faults",
     "batch",
 )
-DECISIONS = ("at", "decision", "case", "playbook", "by", "why", "plan", "requests", "entry")
+DECISIONS = (
+    "at",
+    "decision",
+    "case",
+    "playbook",
+    "title",
+    "resources",
+    "by",
+    "why",
+    "plan",
+    "requests",
+    "entry",
+)
 ONLY_EVIDENCE = (
     "Whether what Cordon has written was true: whoever may deploy in that account can change what"
     " writes it.",
@@ -228,7 +240,7 @@ class Archive:
             self.summary.decisions += 1
         if rows.is_of(copy, self.audit.wanted):
             index.add(rows.case(copy, checked.faults))
-            self.summary.cases += 1
+            self.summary.cases += copy.chain.playbook != rows.SETTINGS
 
     def _batches(self, index: _Rows) -> Iterator[bytes]:
         for one, body, faults in self.audit.checker.objects():
@@ -254,7 +266,7 @@ class Archive:
             "cases": counted(self.summary.cases, "case"),
             "only observed": counted(self.summary.observed, "case"),
             "decisions": counted(self.summary.decisions, "decision"),
-            "digests": f"{digests.read}, of them signed {digests.signed}",
+            "digests": f"{digests.read}; verified signatures: {digests.signed or 'none'}",
             "last digest": f"{digests.last.number}, sha256 {sha256(digests.last.body)}"
             if digests.last
             else "",

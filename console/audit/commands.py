@@ -50,7 +50,9 @@ def cases(
             faults += wrong
             found += audit.observed(body or b"", one.key)
         write(sorted(found, key=lambda row: str(row["first"])), rows.CASES, output, out)
-        raise typer.Exit(_said(audit, faults, counted(len(found), "case")).status)
+        of_cases = sum(row["playbook"] != rows.SETTINGS for row in found)
+        counts = counted(of_cases, "case") + (", and the settings" if of_cases < len(found) else "")
+        raise typer.Exit(_said(audit, faults, counts).status)
 
 
 @on_stack
@@ -197,7 +199,8 @@ def _said(audit: StackAudit, found: list[Fault], counts: str, *, read: bool = Tr
     verdict = f"evidence NOT verified: {counted(wrong, 'fault')}" if wrong else "evidence verified"
     last = digests.last
     end = (
-        f", digests until {audit.until}, signed {digests.signed}; the last is {last.number}"
+        f", digests until {audit.until}, the last is {last.number};"
+        f" verified signatures: {digests.signed or 'none'}"
         if last
         else ""
     )

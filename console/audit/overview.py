@@ -19,6 +19,7 @@ SHOWN = {
     "title": "Finding",
     "resources": "Resources",
     "approved_by": "Approved by",
+    "rejected_by": "Rejected by",
     "released_by": "Released by",
     "controls": "Supports evidence for",
     "verified": "Verified",
@@ -29,6 +30,9 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid #8886; padding: .4rem; text-align: left; vertical-align: top; }
 td { overflow-wrap: anywhere; }
+caption { text-align: left; }
+.scroll td { min-width: 8rem; }
+.scroll td:nth-child(-n + 6) { min-width: 0; white-space: nowrap; }  /* ids, times, names */
 thead th { position: sticky; top: 0; background: Canvas; }
 .scroll { overflow-x: auto; }
 """

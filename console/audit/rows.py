@@ -23,16 +23,22 @@ CASES = (
     Column("last stage", whole=True, of=lambda row: row["last_stage"]),
     Column("playbook"),
     Column("title"),
-    Column("decided by", of=lambda row: row["approved_by"] or row["released_by"]),
+    Column(
+        "decided by",
+        of=lambda row: row["released_by"] or row["rejected_by"] or row["approved_by"],
+    ),
     Column("verified", whole=True),
 )
 DECISIONS = (
     Column("at", whole=True),
     Column("decision", whole=True),
     Column("case", whole=True),
+    Column("playbook"),
+    Column("title"),
     Column("by"),
     Column("why"),
 )
+SETTINGS = "settings"  # whose chain is no case's
 STAGES = (*DECIDED, "expired")  # in which a person decided, or time did
 
 
@@ -96,20 +102,22 @@ def observed(batch: bytes, key: str, wanted: Wanted) -> Iterator[Row]:
 
 def decisions(copy: Copy, wanted: Wanted) -> Iterator[Row]:
     """Who decided what of the case in the period, with the request that AWS named."""
-    plan = ""
+    plan, known = "", [_begun(copy) or {}]
     for entry in entries(copy):
         content = entry["content"]
+        known.append(content)
         plan = _text(content, "plan_hash") or plan
         stage, by = _text(entry, "stage"), _text(content, "by") or _text(content, "named_by")
         if not by or stage not in STAGES or not wanted.is_at(_text(entry, "at")):
             continue
         witnesses = content.get("witnesses")
         listed = witnesses if isinstance(witnesses, list) else []
+        chain = copy.chain
+        about = _about(chain.case, chain.account, chain.playbook, known)
         yield {
             "at": _text(entry, "at"),
             "decision": stage,
-            "case": copy.chain.case,
-            "playbook": copy.chain.playbook,
+            **{name: about[name] for name in ("case", "playbook", "title", "resources")},
             "by": by,
             "why": _text(content, "why"),
             "plan": plan,
@@ -129,7 +137,7 @@ def _about(case: str, account: str, playbook: str, contents: list[Any]) -> dict[
         "account": account,
         "playbook": playbook,
         "region": _text(_of(finding, "place"), "region"),
-        "kind": _text(finding, "kind"),
+        "kind": ":".join(filter(None, (_text(finding, "source"), _text(finding, "type")))),
         "severity": _text(_of(finding, "severity"), "label"),
         "title": _text(finding, "title"),
         "resources": _resources(plan),

@@ -268,10 +268,9 @@ def verified(archive: Archive, key: bytes | None) -> tuple[list[str], str]:
         found.run()
     except (KeyError, ValueError, TypeError, AttributeError, OSError, RecursionError) as error:
         found.faults.append(f"the archive cannot be read: {type(error).__name__}: {error}")
-    signed = f"{found.signed} of them signed" if found.signed else "none verified by a signature"
     counted = (
-        f"{found.entries} entries of {found.chains} cases, {len(found.known)} batches,"
-        f" {found.digests} digests, {signed}"
+        f"entries: {found.entries}, of chains: {found.chains}, batches: {len(found.known)},"
+        f" digests: {found.digests}; verified signatures: {found.signed or 'none'}"
     )
     if found.faults:
         return found.faults, f"NOT verified: {len(found.faults)} faults; {counted}"

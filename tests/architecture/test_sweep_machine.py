@@ -81,13 +81,20 @@ def test_pages_are_executions_of_their_own_few_at_a_time() -> None:
     assert 0 < sends["MaxConcurrency"] <= 2
     assert 0 < sends["ToleratedFailurePercentage"] <= 5
     assert sends["ItemReader"]["Arguments"]["Bucket"] == stack().resources["FailedRecords"].physical
-    sent, no_room = OF_A_PAGE["IsSent"]["Choices"]
-    assert evaluated(sent["Condition"], {"input": {"wait": False, "waited": 1}})
-    assert not evaluated(sent["Condition"], {"input": {"wait": True, "waited": 1}})
-    assert not evaluated(no_room["Condition"], {"input": {"wait": True, "waited": 1999}})
-    assert evaluated(no_room["Condition"], {"input": {"wait": True, "waited": 2000}})
+    (sent,) = OF_A_PAGE["IsSent"]["Choices"]
+    assert evaluated(sent["Condition"], {"input": {"wait": False}})
+    assert not evaluated(sent["Condition"], {"input": {"wait": True}})
+    last = OF_A_PAGE["SendPage"]["Arguments"]["Payload"]["last"]
+    assert not evaluated(last, {"input": {"waited": 1999}})
+    assert evaluated(last, {"input": {"waited": 2000}})
     events = 9  # at most, of a task that is tried once, a choice and a wait
     assert 2000 * events < 25_000  # Step Functions Developer Guide, "Service quotas"
+
+
+def test_page_that_failed_can_go_on() -> None:
+    """A redrive enters a Fail state again, and fails (Step Functions Developer Guide, "Restarting
+    state machine executions with redrive"): what fails must be a task."""
+    assert {one["Type"] for one in OF_A_PAGE.values()} == {"Task", "Choice", "Wait", "Pass"}
 
 
 def test_input_and_authority_come_from_nowhere_else() -> None:

@@ -35,7 +35,7 @@ def audited(deployed: Deployed) -> Deployed:
     """Two days of two playbooks; a hostile title, a batch, an approval, a release."""
     deployed.key = KEY
     about: dict[str, Any] = {
-        "finding": {"title": HOSTILE},
+        "finding": {"title": HOSTILE, "source": "macie", "type": "a"},
         "supports_evidence_for": [CC7],
         "plan_hash": "p1",
     }
@@ -89,7 +89,7 @@ def test_python_alone_verifies_it(audited: Deployed, tmp_path: Path) -> None:
     ran = subprocess.run(isolated, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout == (
-        "verified: 5 entries of 3 cases, 1 batches, 2 digests, 2 of them signed\n"
+        "verified: entries: 5, of chains: 3, batches: 1, digests: 2; verified signatures: 2\n"
     )
 
 
@@ -111,8 +111,10 @@ def test_the_index_says_what_happened(audited: Deployed, tmp_path: Path) -> None
         "b2": ["observed"],
     }
     assert (rows["a1"]["approved_by"], rows["a1"]["controls"]) == (ADA, [CC7])
+    assert (rows["a1"]["kind"], rows["a2"]["kind"]) == ("macie:a", "")
     assert {row["verified"] for row in rows.values()} == {"yes"}
     decided = json.loads(members["decisions.json"])
+    assert {one["title"] for one in decided} == {rows["a1"]["title"]} != {""}
     assert [(one["decision"], one["by"], one["plan"], one["requests"]) for one in decided] == [
         ("approved", ADA, "p1", ["r1"]),
         ("releasing", ADA, "p1", []),
@@ -325,3 +327,29 @@ def test_memory_does_not_grow_with_the_cases(deployed: Deployed, tmp_path: Path)
             peaks.append(tracemalloc.get_traced_memory()[1] - before)
         tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0], peaks
+
+
+def test_settings_are_evidence_and_no_case(audited: Deployed, tmp_path: Path) -> None:
+    audited.write("settings", "setting_changed", "settings", by=ADA)
+    audited.night()
+    ran = command(audited, "export", str(tmp_path / "a.zip"))
+    assert "evidence verified: 3 cases, 1 only observed" in ran.stderr
+    listed = command(audited, "cases")
+    assert "evidence verified: 4 cases, and the settings" in listed.stderr
+
+
+def test_who_decided_is_who_did_so_last(audited: Deployed) -> None:
+    audited.write("c1", "decided")
+    audited.write("c1", "rejected", by=ADA)
+    audited.night()
+    rows = command(audited, "cases", "-o", "table").stdout.splitlines()
+    (rejected,) = [one for one in rows if one.startswith("c1")]
+    assert ADA in rejected
+
+
+def test_texts_of_a_list_are_separated_in_a_cell(audited: Deployed, tmp_path: Path) -> None:
+    """Names of controls have blanks."""
+    audited.write("d1", "decided", supports_evidence_for=[CC6, CC7])
+    audited.night()
+    cells = exported(audited, tmp_path)["index.csv"].decode()
+    assert f"{CC6}; {CC7}" in cells

@@ -43,8 +43,8 @@ def test_what_was_written_is_verified(audited: Deployed) -> None:
     ran = command(audited, "verify")
     assert (ran.exit_code, ran.exception) == (0, None), ran.output
     assert ran.stderr.splitlines() == [
-        "evidence verified: 3 chains, 2 digests, digests until 2026-11-26T11:00:00Z, signed 2; the"
-        " last is 2"
+        "evidence verified: 3 chains, 2 digests, digests until 2026-11-26T11:00:00Z, the last is 2;"
+        " verified signatures: 2"
     ]
 
 
@@ -71,7 +71,7 @@ def test_since_a_day_the_digests_from_then_on(audited: Deployed) -> None:
     assert (ran.exit_code, ran.exception) == (0, None), ran.output
     assert ran.stderr.splitlines() == [
         "evidence verified: 3 chains, 1 digest from 2026-11-25T11:00:00Z on, digests until"
-        " 2026-11-26T11:00:00Z, signed 1; the last is 2"
+        " 2026-11-26T11:00:00Z, the last is 2; verified signatures: 1"
     ]
     assert "digests 1 to 1 are missing" in command(audited, "verify").stderr
 
@@ -234,5 +234,5 @@ def test_signature_whose_key_may_not_be_read_is_unknown(
     monkeypatch.setattr("console.audit.stack_audit.StackAudit._public_key", lambda *_: None)
     ran = command(audited, "verify")
     assert ran.exit_code == 0, ran.stderr
-    assert "signed 0" in ran.stderr
+    assert "verified signatures: none" in ran.stderr
     assert f"warning: the signatures by {KEY} are not verified" in ran.stderr

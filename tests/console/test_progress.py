@@ -17,7 +17,7 @@ from console import cli, confirm
 from console.exits import Exit
 from console.progress import Decided, followed
 from console.stack import Stack
-from cordon.deciding.redeliver import SENDERS
+from cordon.deciding.redeliver import PLACES
 from cordon.memory.cases import ActionStatus, Case
 from cordon.memory.decisions import Verb
 from cordon.statuses import Status
@@ -231,7 +231,7 @@ def test_a_failure_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> N
     assert SCP_DENIAL in done.stdout and f"cordon retry {CASE}" in done.stdout
 
 
-@pytest.mark.parametrize(("words", "queues"), [([], list(SENDERS)), (["A"], ["A"])])
+@pytest.mark.parametrize(("words", "queues"), [([], list(PLACES)), (["A"], ["A"])])
 def test_each_queue_is_redelivered_where_none_is_named(
     monkeypatch: pytest.MonkeyPatch, words: list[str], queues: list[str]
 ) -> None:

@@ -92,7 +92,7 @@ def test_an_auditor_proves_a_quarter_and_finds_what_was_taken_away(
     ]
     # Is anything missing?
     said = eve.types("evidence", "verify").stderr
-    assert "evidence verified" in said and "signed 1" in said
+    assert "evidence verified" in said and "verified signatures: 1" in said
 
     archive = tmp_path / "quarter.zip"
     exported = eve.types("evidence", "export", str(archive), "--period", QUARTER)
@@ -127,7 +127,7 @@ def proves_itself_elsewhere(archive: Path, folder: Path, approved: Case) -> None
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(folder)
     signed = verified(folder, 0)
-    assert signed.startswith("verified: ") and "1 of them signed" in signed
+    assert signed.startswith("verified: ") and "verified signatures: 1" in signed
     member = f"evidence/{QUARANTINE.name}.jsonl"
     entries = (folder / member).read_bytes()
     changed = entries.replace(b"assumed-role/Ada/ada", b"assumed-role/Eve/eve")

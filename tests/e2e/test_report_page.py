@@ -230,6 +230,13 @@ def test_a_case_is_opened_by_its_address(browser: Browser, written: Path) -> Non
     seen = opened(browser, written, f"#case={0xBAD:016x}")
     assert seen.shown == [f"{0xBAD:016x}"]
     seen.page.locator("#list .parts").wait_for()
+    seen.page.locator("#filters select[name=status]").select_option("contained")
+    seen.page.goto(f"file://{written}#case={2:016x}")  # in the page that is open
+    seen.page.locator("#list .parts").wait_for()
+    assert seen.shown == [f"{2:016x}"]
+    seen.page.goto(f"file://{written}#coverage")
+    assert seen.shown == [f"{2:016x}"]
+    assert seen.complaints == []
 
 
 def test_chain_says_what_follows_and_what_does_not(browser: Browser, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from cordon.memory.holds import MOST_IN_ROW
 from cordon.release import FINDING_SOURCE
 from cordon.statuses import Status
 from tests.fencing.account import PERSON, MemoryAccount, memory_account
-from tests.fencing.resources import MemoryLock, MemoryResources, MemoryTag, lock
+from tests.fencing.resources import MemoryLock, MemoryResources, MemoryTag, lock, tag
 from tests.make import PLACE, a_finding
 
 DENIED = ClientError({"Error": {"Code": "AccessDenied"}}, "PutSomething")
@@ -113,9 +113,17 @@ class Sign(MemoryTag):
         return "arn:aws:memory:::data"
 
 
+@dataclass(frozen=True)
+class MarkedLock(MemoryLock):
+    """It contains only what a tag marks."""
+
+    only_tagged = True
+
+
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
-    for kind in (SlowLock, LateLock, LaggingLock, OneWayLock, LostLock, MetLock, SideLock, Sign):
+    slow = (SlowLock, LateLock, LaggingLock)
+    for kind in (*slow, OneWayLock, LostLock, MetLock, SideLock, Sign, MarkedLock):
         monkeypatch.setitem(actions.LOADED, kind.name(), kind)
     monkeypatch.setattr(SlowLock, "ready", [])
     monkeypatch.setattr(LaggingLock, "lags_until", [])
@@ -181,6 +189,17 @@ class TestTags:
             signed.again("a")
         assert ends(signed) == {"sign": "skipped", "memory_lock": "failed"}
         assert signed.resources.values["mark"] == "before"
+
+    @pytest.mark.parametrize(
+        ("tag", "ended"),
+        [(Sign(PLACE, "mark", ("a",)), "verified"), (tag("mark", "a"), "skipped")],
+        ids=["of the resource", "of another"],
+    )
+    def test_what_only_a_tag_marks_is_contained_with_it(self, tag: Any, ended: str) -> None:
+        with account_of(tag, MarkedLock(PLACE, "data", ("x",))) as account:
+            account.deliver("a")
+            assert ends(account)["marked_lock"] == ended
+            assert (the_case(account).status is Status.CONTAINED) is (ended == "verified")
 
     def test_case_that_failed_is_released(self, signed: MemoryAccount) -> None:
         signed.resources.errors["data"] = DENIED

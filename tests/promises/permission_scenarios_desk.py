@@ -89,4 +89,19 @@ def given_up_by_a_queue(world: World) -> None:
     assert world.account.messages("FailedBulkEvents") == ["no JSON"]
 
 
-DESK_ROADS = (decided, changed_settings, invoked, redelivered, given_up_by_a_queue)
+def given_up_by_the_stream(world: World) -> None:
+    """What the reporter gave up of the table's stream is redelivered."""
+    with world.denied("ReportCases", "dynamodb:BatchGetItem"):
+        world.send(event("guardduty_public_access"))
+    assert world.operator.request("redeliver", {"queue": "FailedRecords"})["redelivered"]
+    world.account.settle()
+
+
+DESK_ROADS = (
+    decided,
+    changed_settings,
+    invoked,
+    redelivered,
+    given_up_by_a_queue,
+    given_up_by_the_stream,
+)

@@ -26,7 +26,7 @@ def swept(world: World, *samples: str, name: str = NAME, **limits: str) -> Execu
     for sample in samples:
         world.stage(event(sample))  # with a finding of few fields
         (finding,) = event(sample)["detail"]["findings"]
-        _store(world, finding)
+        store(world, finding)
     world.account.client("stepfunctions").start_execution(
         stateMachineArn=world.account.stack.outputs["Sweep"], name=name, input=json.dumps(limits)
     )
@@ -35,7 +35,8 @@ def swept(world: World, *samples: str, name: str = NAME, **limits: str) -> Execu
     return ended[-1]
 
 
-def _store(world: World, finding: dict[str, Any]) -> None:
+def store(world: World, finding: dict[str, Any]) -> None:
+    """Security Hub has this finding."""
     place = world.account.place
     hub.store(here(place.account, place.region), finding)
 
@@ -60,7 +61,7 @@ def _copy_of_a_result(world: World) -> dict[str, Any]:
 
 def every_queue(world: World) -> None:
     """Each playbook that handles what Security Hub has gets its own: the record counts them."""
-    _store(world, _copy_of_a_result(world))
+    store(world, _copy_of_a_result(world))
     ended = swept(world, *FOR_EACH_QUEUE)
     assert sum(ended.output["counts"].values()) >= len(FOR_EACH_QUEUE)
     assert world.troubles == []

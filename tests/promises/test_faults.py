@@ -12,7 +12,6 @@ reporter's calls in one sample's delivery and release, rows and evidence where t
 the same of them twice in a run at most.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -221,15 +220,12 @@ def deliver_again(world: World, one: Event) -> End:
 
 
 def catch_up(world: World) -> None:
-    """Where records of the stream were given up, a person names the cases to the queue Reports.
+    """Where records of the stream were given up, a person redelivers them, as the alarm says.
 
-    So the alarm says. Of open cases time does the same; closed ones are in no index.
+    Of open cases time does the same; closed ones are in no index.
     """
-    for case in world.cases if world.account.journal.of(Retained) else ():
-        body = {"playbook": case.playbook, "case": case.id, "projection": "all"}
-        world.account.client("sqs").send_message(
-            QueueUrl=world.account.queues["Reports"].url, MessageBody=json.dumps(body)
-        )
+    if world.account.journal.of(Retained):
+        assert world.operator.request("redeliver", {"queue": "FailedRecords"})["left"] == 0
     world.account.settle()
 
 

@@ -10,8 +10,9 @@ from jsonschema import Draft202012Validator
 
 from cordon.memory import reported
 from cordon.statuses import Status
-from embedded.journal import Called
+from embedded.journal import Called, Retained
 from tests.examples import event
+from tests.promises.policies import commands, user
 from tests.promises.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +87,21 @@ def test_place_that_fails_for_hours_keeps_no_other_waiting(world: World, place: 
     assert world.account.messages("FailedReports") == []
 
 
+def test_records_that_the_reporter_gave_up_are_redelivered(world: World) -> None:
+    """A closed case is in no index: nothing but this shows how it ended."""
+    world.send(event(PUBLIC))
+    with world.denied("ReportCases", "dynamodb:BatchGetItem"):
+        world.release(world.case())
+    assert world.account.journal.of(Retained) and not is_shown(world)
+    with commands(world, user(world, "ada", "operator")) as stack:
+        done = stack.request("redeliver", {"queue": "FailedRecords"})
+        assert done["redelivered"] > 0 and done["left"] == 0
+        again = stack.request("redeliver", {"queue": "FailedRecords"})
+    assert (again["redelivered"], again["left"]) == (0, 0)
+    world.account.settle()
+    assert is_shown(world)
+
+
 def test_reporter_that_is_a_day_behind_reports_what_is_so_now(world: World) -> None:
     world.account.set_mapping("ReportCasesStream", enabled=False)
     world.send(event(PUBLIC))
@@ -109,22 +125,6 @@ def test_restored_table_that_knows_nothing_of_reports_opens_no_second_incident(
     world.account.client("dynamodb").delete_item(TableName=table, Key={"id": {"S": key}})
     queued(world, anew=True)
     assert len(world.account.snapshot()["ssm"]) == items
-    assert is_shown(world)
-
-
-def test_an_operator_has_a_case_shown_as_the_page_says(world: World) -> None:
-    """The record of the stream was given up: docs/operating/alarms.md, "Dead letters"."""
-    page = (ROOT / "docs/operating/alarms.md").read_text()
-    command = page.partition("--function-name <ReportCases>")[2]
-    printed = command.partition("--payload '")[2].partition("'")[0]
-    world.account.set_mapping("ReportCasesStream", enabled=False)
-    world.send(event(PUBLIC))
-    assert on_the_bus(world) == []
-    case = world.case()
-    for name in (case.playbook, case.id):
-        printed = printed.replace("…", name, 1)
-    result = world.account.invoke("ReportCases", json.loads(printed))
-    assert result.payload == '{"batchItemFailures": []}'
     assert is_shown(world)
 
 

@@ -1,9 +1,12 @@
 """The backlog is sent to the playbooks, which only observe it; whatever else comes is as before."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from console import cli
@@ -11,8 +14,10 @@ from console.stack import Stack
 from cordon.backlog import of_sweep
 from cordon.policy import BACKLOG
 from cordon.statuses import Status
-from tests.examples import TAG, event, function_of
-from tests.promises.permission_scenarios_sweep import NAME, swept
+from cordon.sweeping import reading, sending
+from embedded.journal import Called, ExecutionEnded
+from tests.examples import QUARANTINE, TAG, event, function_of
+from tests.promises.permission_scenarios_sweep import NAME, store, swept
 from tests.promises.policies import commands, user
 from tests.promises.world import World
 
@@ -100,4 +105,95 @@ def test_operator_starts_a_sweep_and_follows_it(
     assert (shown.exit_code, shown.exception) == (0, None), shown.output
     assert '{"what": "pages sent", "is": 1}' in shown.stdout
     assert f'{{"what": "{TAG.name}", "is": 1}}' in shown.stdout
+    assert world.case().reason == BACKLOG
+
+
+# ---- one that failed goes on ----
+
+
+@contextmanager
+def no_way_to(world: World, queue: str) -> Iterator[None]:
+    """While it lasts, a sweep may not send to this queue (its logical id)."""
+    iam, sweeps = world.account.client("iam"), world.account.functions["SweepFindings"]
+    arn = world.account.stack.resources[queue].arn
+    denied = {"Effect": "Deny", "Action": "sqs:SendMessage", "Resource": arn}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
+    given = {"RoleName": sweeps.role.rsplit("/", 1)[-1], "PolicyName": "denied"}
+    iam.put_role_policy(**given, PolicyDocument=document)
+    yield
+    iam.delete_role_policy(**given)
+
+
+def redriven(world: World, monkeypatch: pytest.MonkeyPatch) -> ExecutionEnded:
+    """An operator lets the sweep go on; how it ended then."""
+    with commands(world, user(world, "ada", "operator")) as stack:
+        monkeypatch.setattr(Stack, "named", lambda *_: stack)
+        shown = CliRunner().invoke(cli.app, ["sweep", "--show", NAME, "-o", "jsonl"])
+        assert f"cordon sweep --redrive {NAME}" in shown.stdout
+        done = CliRunner().invoke(cli.app, ["sweep", "--redrive", NAME])
+        assert (done.exit_code, done.exception) == (0, None), done.output
+        world.account.settle(patience=timedelta(hours=1))
+        again = CliRunner().invoke(cli.app, ["sweep", "--redrive", NAME])
+        assert isinstance(again.exception, ClientError)
+        assert again.exception.response["Error"]["Code"] == "ExecutionNotRedrivable"
+    return world.account.journal.of(ExecutionEnded)[-1]
+
+
+def sent(world: World) -> list[tuple[str, int]]:
+    """To which queue a sweep sent how many messages, in order."""
+    return [
+        (one.params["QueueUrl"].rpartition("/")[2], len(one.params["Entries"]))
+        for one in world.account.journal.of(Called)
+        if (one.caller, one.operation, one.allowed) == ("SweepFindings", "SendMessageBatch", True)
+    ]
+
+
+def test_redriven_sweep_sends_what_was_not_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a page that was sent nothing comes again. Of the page that failed all does: what a queue
+    had taken of it is one case all the same."""
+    monkeypatch.setattr(reading, "RESPONSES", 1)  # a page for each response,
+    monkeypatch.setattr(reading, "MOST_FINDINGS", 2)  # which has two findings
+    first, second = f"{function_of(TAG)}BulkQueue", f"{function_of(QUARANTINE)}BulkQueue"
+    (finding,) = event(SAMPLE)["detail"]["findings"]
+    (resource,) = finding["Resources"]
+    for number in range(3):  # two for one page, and one beside that of a bucket
+        store(
+            world,
+            {
+                **finding,
+                "Id": f"{finding['Id']}-{number}",
+                "Resources": [{**resource, "Id": f"{resource['Id']}-{number}"}],
+            },
+        )
+    with no_way_to(world, second):
+        failed = swept(world, "securityhub_s3_2")
+    assert (failed.status, failed.error) == ("FAILED", "States.ExceedToleratedFailureThreshold")
+    names = {queue: world.account.queues[queue].arn.rpartition(":")[2] for queue in (first, second)}
+    before = sent(world)
+    assert {name for name, _ in before} == {names[first]}
+    ended = redriven(world, monkeypatch)
+    assert (ended.status, ended.output["pages_not_sent"]) == ("SUCCEEDED", 0)
+    assert ended.output["pages"] == 4  # that of the bucket is found by three queries
+    assert ended.output["counts"] == {"findings": 6, TAG.name: 3, QUARANTINE.name: 3}
+    assert sent(world)[len(before) :] == [(names[first], 1), *[(names[second], 1)] * 3]
+    assert len(world.cases) == 4
+    assert {case.reason for case in world.cases} == {BACKLOG}
+
+
+def test_page_that_found_no_room_is_sent_by_a_redrive(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states, machine = world.account.client("stepfunctions"), world.account.stack.outputs["Sweep"]
+    definition = states.describe_state_machine(stateMachineArn=machine)["definition"]
+    states.update_state_machine(
+        stateMachineArn=machine, definition=definition.replace(">= 2000", ">= 2")
+    )
+    with monkeypatch.context() as full:
+        full.setattr(sending, "MOST_WAITING", -1)
+        assert swept(world, SAMPLE).status == "FAILED"
+    assert sent(world) == [] and world.cases == []
+    ended = redriven(world, monkeypatch)
+    assert (ended.status, ended.output["counts"]) == ("SUCCEEDED", {"findings": 1, TAG.name: 1})
     assert world.case().reason == BACKLOG

@@ -307,9 +307,17 @@
         search();
       });
     }
-    filters.elements.text.value = decodeURIComponent(/^#case=([0-9a-f]+)$/.exec(location.hash)?.[1] ?? "");
     filters.hidden = false;
   }
+  const named = () => /^#case=([0-9a-f]+)$/.exec(location.hash)?.[1] ?? "";
+  const find = () => {
+    if (filters && named()) {
+      for (const name of Object.keys(FIELDS)) filters.elements[name].value = "";
+      filters.elements.text.value = named();
+    }
+    search();
+    if (wanted.length === 1) list.querySelector("details").open = true;
+  };
   more.addEventListener("click", () => {
     const first = list.children.length;
     extend();
@@ -324,7 +332,9 @@
   addEventListener("afterprint", () => {
     for (const one of closed) one.open = false;
   });
-  search();
-  if (wanted.length === 1) list.querySelector("details").open = true;
+  addEventListener("hashchange", () => {
+    if (named()) find(); // else it leads to a heading
+  });
+  find();
   performance.mark("shown");
 })();

@@ -42,6 +42,7 @@ class Deployment:
     enforced_guardrail: str = ""  # id:version of a guardrail here, of this account; "": none
     invocation_log_role: str = ""  # ARN of the role by which Bedrock logs to CloudWatch; "": none
     digest_key: str = ""  # ARN of the KMS key that signs digests of evidence; "": not signed
+    failed_records: str = ""  # bucket: what the reporter gave up of the table's stream
     sweeps_bucket: str = ""  # where the pages of a sweep are, until they expire
     dead_letters: Mapping[str, str] = field(default_factory=dict)  # logical name → URL of a queue
     baseline: Baseline | None = None  # as the settings have it; not from the environment
@@ -102,6 +103,7 @@ class Deployment:
                 partition, account, env.get("CORDON_INVOCATION_LOG_ROLE", "")
             ),
             digest_key=env.get("CORDON_DIGEST_KEY", ""),
+            failed_records=env.get("CORDON_FAILED_RECORDS", ""),
             sweeps_bucket=env.get("CORDON_SWEEPS_BUCKET", ""),
             dead_letters=_completed(queue, env.get("CORDON_DEAD_LETTERS", "")),
         )

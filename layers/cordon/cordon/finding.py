@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from cordon.clock import from_iso, to_iso
@@ -236,7 +237,7 @@ class Finding:
 
     def matches(self, *kinds: str) -> bool:
         """Is its kind one of these? ``*`` allowed."""
-        return any(fnmatchcase(self.kind, pattern) for pattern in kinds)
+        return _is_one_of(self.kind, kinds)
 
     @property
     def is_control(self) -> bool:
@@ -325,6 +326,11 @@ class Finding:
                 "facts": tuple((name, said) for name, said in raw.get("facts", ())),
             }
         )
+
+
+@lru_cache(maxsize=512)  # an event is compared with the same lists many times
+def _is_one_of(kind: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(kind, pattern) for pattern in patterns)
 
 
 def says_how_a_resource_is(source: str, type: str) -> bool:

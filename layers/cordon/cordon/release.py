@@ -99,8 +99,7 @@ def close(
     proof = services.evidence(case)
     proof.write("released", {"by": by, "why": why, **said})
     changes = {"decided_by": by, "decided_why": why, "evidence_end": proof.link}
-    event = Event.SOURCE_UNDID if by == FINDING_SOURCE else Event.NOTHING_HELD
-    return services.cases.transition(case, event, **changes)
+    return services.cases.transition(case, Event.NOTHING_HELD, **changes)
 
 
 def undo(case: Case, action: Action, proof: Evidence, services: Services) -> ActionResult:

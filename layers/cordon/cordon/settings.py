@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from cordon.baseline import Baseline, from_row
@@ -221,10 +222,13 @@ def _protected(given: Any, refused: dict[str, str]) -> tuple[str, ...]:
     if not isinstance(given, frozenset):
         refused["protected"] = f"is not a set of texts: {_shown(given)}"
         return ()
+    understood = []
     for pattern in sorted(given):
-        if not is_arn_pattern(pattern):
+        if is_arn_pattern(pattern):
+            understood.append(pattern)
+        else:
             refused[f"protected.{_named(pattern)}"] = "is not an ARN, nor a pattern of ARNs"
-    return tuple(sorted(pattern for pattern in given if is_arn_pattern(pattern)))
+    return tuple(understood)
 
 
 def _other_home(row: Mapping[str, Any], refused: dict[str, str]) -> str:
@@ -298,6 +302,7 @@ _PARTS = tuple(
 )
 
 
+@lru_cache(maxsize=256)  # the settings are read anew with each case, and mostly as they were
 def is_arn_pattern(text: str) -> bool:
     """Could this pattern match an ARN, read as ``*`` and ``?`` are in IAM policies?
 

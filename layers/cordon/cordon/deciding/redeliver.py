@@ -10,6 +10,7 @@ FailedInvocations  Lambda's record of an asynchronous invocation (Lambda Develop
 FailedBulkEvents   a message of a bulk queue: to the queue that SQS names as its source (SQS API
                    Reference, "ReceiveMessage", DeadLetterQueueSourceArn)
 FailedReports      a message of the reports' queue: to that queue
+FailedRecords      no queue but a bucket: see ``failed_records``
 =================  =================================================================================
 
 A letter is deleted only when its target has taken it. What names no target of ours stays where it
@@ -23,6 +24,7 @@ from typing import Any
 
 from cordon.deciding.custom_actions import on_custom_action
 from cordon.deciding.desk import Desk, Response
+from cordon.deciding.failed_records import FailedRecords, Unusable
 from cordon.deciding.request import BadRequest, Caller
 from cordon.deciding.request import Redeliver as Body
 from cordon.errors import Malformed
@@ -31,6 +33,7 @@ from cordon.sources.text import one_line
 MOST_LETTERS = 100  # of one request: API Gateway waits for 30 seconds at most
 HIDDEN_SECONDS = 60  # a letter that is left is not received again by the same request
 RESERVED_MS = 8000  # no further letters when less of the function's time is left
+RECORDS = "FailedRecords"
 Letter = Mapping[str, Any]
 
 
@@ -53,12 +56,15 @@ def redeliver(
     """Redeliver what a queue holds. Raises BadRequest where there is no such queue."""
     person = desk.person(caller)
     queues = desk.deployment.dead_letters
-    if body.queue not in queues or body.queue not in SENDERS:
-        known = ", ".join(sorted(queues.keys() & SENDERS.keys()))
-        raise BadRequest("queue", f"must be one of {known}")
     count, more = Count(), True
-    while more and count.redelivered + count.left < MOST_LETTERS:
-        more = milliseconds_left() > RESERVED_MS and _some(body.queue, count, desk)
+    if body.queue == RECORDS:
+        _records(count, caller, desk, milliseconds_left)
+    elif body.queue in queues and body.queue in SENDERS:
+        while more and count.redelivered + count.left < MOST_LETTERS:
+            more = milliseconds_left() > RESERVED_MS and _some(body.queue, count, desk)
+    else:
+        known = ", ".join(sorted({*(queues.keys() & SENDERS.keys()), RECORDS}))
+        raise BadRequest("queue", f"must be one of {known}")
     done = {"queue": body.queue, "by": caller.arn, "person": person.id}
     numbers = {"redelivered": count.redelivered, "left": count.left, "why": sorted(count.why)}
     full = count.redelivered + count.left >= MOST_LETTERS
@@ -87,6 +93,21 @@ def _some(queue: str, count: Count, desk: Desk) -> bool:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
             count.redelivered += 1
     return bool(letters)
+
+
+def _records(count: Count, caller: Caller, desk: Desk, left: Callable[[], int]) -> None:
+    """Objects of the bucket, each a letter."""
+    kept = FailedRecords.of(desk)
+    for key in kept.waiting():
+        if count.redelivered >= MOST_LETTERS or left() <= RESERVED_MS:
+            return  # what is left is not counted: it comes first again with the next request
+        try:
+            kept.redeliver(key, caller.arn)
+        except Unusable as why:
+            count.left += 1
+            count.why.add(str(why))
+        else:
+            count.redelivered += 1
 
 
 def _to_target(letter: Letter, desk: Desk) -> None:
@@ -124,6 +145,7 @@ SENDERS: Mapping[str, Callable[[Letter, Desk], None]] = {
     "FailedBulkEvents": _to_source,
     "FailedReports": _to_reports,
 }
+PLACES = (*SENDERS, RECORDS)
 
 
 def _to_queue(arn: str, letter: Letter, desk: Desk) -> None:

@@ -4,7 +4,7 @@ A record of the stream only names a case; what it says of it is not looked at. W
 did not take goes to the queue as ``{"playbook", "case", "projection"}``, and from there comes back
 here, alone, until it is shown or the dead-letter queue has it. ``reconcile_cases`` sends
 ``{"playbook", "case", "projection": "all", "anew": true}`` to the same queue. A record of the
-settings goes there as ``{"settings": …}``: see ``settings_change``.
+settings goes there as ``{"settings": …}``: see ``memory.settings_change``.
 
 Sources: AWS Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB", "Configuring partial
 batch response with DynamoDB and Lambda", "Handling errors for an SQS event source in Lambda";
@@ -28,10 +28,10 @@ from cordon.clock import now
 from cordon.deployment import Deployment
 from cordon.errors import EvidenceFault
 from cordon.headers import headers
+from cordon.memory.settings_change import SettingsChange
 from cordon.playbook import Playbook
 from cordon.reporting.projection import Failed, Name, by_id, in_parts
 from cordon.reporting.run import ALL, HEARTBEAT, Reporter
-from cordon.reporting.settings_change import SettingsChange
 from cordon.sources.text import one_line
 
 NAMESPACE = "Cordon"

@@ -3,7 +3,7 @@
 ::
 
     {"do": "read", "sweep", "wanted", "began", "at"}   → {"at", "more"}
-    {"do": "send", "sweep", "key"}                      → {"wait": false}, or true: nothing was sent
+    {"do": "send", "sweep", "key", "last"}              → {"wait": false}, or true: nothing was sent
     {"do": "summarise", "sweep", "at"}                  → what became of the findings, counted
 
 A command carries no authority: whatever it names, findings are read as Security Hub has them and
@@ -19,7 +19,7 @@ from aws_lambda_powertools import Logger
 
 from cordon.clients import AwsClients, clients_for
 from cordon.deployment import Deployment
-from cordon.errors import Malformed
+from cordon.errors import Malformed, RunIncomplete
 from cordon.headers import headers
 from cordon.memory import parts
 from cordon.memory.table import Table
@@ -59,7 +59,10 @@ def carry_out(
     deployment: Deployment,
     own: AwsClients,
 ) -> dict[str, Any]:
-    """One command. Raises Malformed, which nobody tries again."""
+    """One command. Raises Malformed, which nobody tries again, and RunIncomplete.
+
+    The latter where a page found no room and will not wait for it any more.
+    """
     pages = Pages(own.client("s3"), deployment.sweeps_bucket, str(event.get("sweep", "")))
     match event.get("do"):
         case "read":
@@ -73,6 +76,8 @@ def carry_out(
             queues = parts.read(table, deployment).bulk_queues
             sender = Sender(deployment, playbooks, queues, own.client("sqs"))
             counts = sender.send(pages.read(page), pages.sweep)
+            if counts is None and event.get("last"):
+                raise RunIncomplete("a queue has long held more than a sweep may add to")
             if counts is not None:
                 pages.sent(page, counts)
             return {"wait": counts is None}
