@@ -129,13 +129,7 @@ def test_a_sample_is_taken_by_its_playbook_alone(world: World, name: str) -> Non
     folder, expected = folder_of(name), plan_beside(name)
     assert expected["playbook"] == folder
     earlier = [event(one.removesuffix(".json")) for one in expected.get("after", ())]
-    for one in earlier or [event(name)]:
-        world.stage(one)
-    before = world.state if name in RELEASED or earlier else {}
-    for one in earlier:
-        world.account.deliver(one)
-    if earlier and is_kept(world.case()):
-        before = world.state
+    before = state_before(world, name, earlier)
     delivery = world.account.deliver(event(name))
     if name.startswith("custom_action_"):
         assert delivery.rules == ("DecideCasesCustomAction",)
@@ -160,6 +154,16 @@ def test_a_sample_is_taken_by_its_playbook_alone(world: World, name: str) -> Non
         assert world.holds == {}
     assert world.troubles == []
     assert world.unrecorded == []
+
+
+def state_before(world: World, name: str, earlier: list[dict[str, Any]]) -> dict[str, Any]:
+    """The state that the event ends with; of one that ends a case, before that case if undone."""
+    for one in earlier or [event(name)]:
+        world.stage(one)
+    before = world.state if name in RELEASED or earlier else {}
+    for one in earlier:
+        world.account.deliver(one)
+    return world.state if earlier and is_kept(world.case()) else before
 
 
 @pytest.mark.drawn(1 / 12)
