@@ -10,7 +10,6 @@ import random
 import re
 import socket
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from types import MappingProxyType
 from typing import Any
 
@@ -40,7 +38,7 @@ from cordon.sources.custom_action import digits_of
 from cordon.sources.own_finding import id_of
 from embedded.place import Place
 from embedded.snapshot import detection, snapshot
-from embedded.template import load
+from tests.e2e.deploying import sam_deploy
 from tests.e2e.http_requests import Response, signed
 from tests.e2e.waiting import HANGS, until
 
@@ -86,17 +84,6 @@ def _free_port() -> int:
             return port
 
 
-@contextmanager
-def _in_json(template: Path) -> Iterator[Path]:
-    """The template as it is, in JSON beside it: the SAM CLI reads it several times in a deployment,
-    and YAML of this size takes it two seconds of CPU each time."""
-    written = json.dumps(load(template.read_text()))
-    with NamedTemporaryFile("w", dir=template.parent, suffix=".json") as file:
-        file.write(written)
-        file.flush()
-        yield Path(file.name)
-
-
 @dataclass(frozen=True)
 class Account:
     """One emulated AWS account, and the stack in it that the test is about."""
@@ -137,39 +124,21 @@ class Account:
         others = {mode_parameter(playbook): one for playbook, one in modes.items()}
         given = {"BreakGlassRoles": BREAK_GLASS, **every, **others, **parameters}
         overrides = [f"{key}={value}" for key, value in given.items()]
-        with _in_json(template or BUILT) as path:
-            said = self._sam_deploy(path, *more, "--parameter-overrides", *overrides)
+        said = sam_deploy(
+            template or BUILT,
+            {
+                "AWS_ENDPOINT_URL": self.endpoint,
+                "AWS_ACCESS_KEY_ID": ACCOUNT,
+                "AWS_SECRET_ACCESS_KEY": "test",
+                "AWS_DEFAULT_REGION": self.region,
+            },
+            *("--stack-name", self.name, "--region", self.region),
+            *more,
+            *("--parameter-overrides", *overrides),
+        )
         self.__dict__.pop("stack", None)
         self.settle()
         return said
-
-    def _sam_deploy(self, template: Path, *more: str) -> str:
-        command = [
-            *(sys.executable, "-m", "samcli", "deploy"),
-            *("--stack-name", self.name, "--region", self.region),
-            *("--template-file", str(template)),
-            *(
-                "--config-file",
-                str(ROOT / "samconfig.toml"),
-            ),  # else it is sought beside the template
-            *("--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"),
-            *more,
-        ]
-        environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": self.region,
-            "SAM_CLI_TELEMETRY": "0",
-            "SAM_CLI_POLL_DELAY": "0.5",
-        }
-        ran = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=HANGS
-        )
-        if ran.returncode:
-            raise AssertionError(f"sam deploy failed:\n{ran.stdout[-4000:]}\n{ran.stderr[-2000:]}")
-        return ran.stdout
 
     def delete(self) -> None:
         """Delete the stack, as ``sam delete`` or the console would."""

@@ -419,7 +419,7 @@ def test_what_failed_is_tried_again_when_no_function_runs(deployed: Deployed) ->
     """And a workflow waits so long: on AWS what is tried again finds that what ran has ended."""
     account, names = deployed
     client, sqs = account.client("lambda"), account.client("sqs")
-    told = sqs.create_queue(QueueName="told")["QueueUrl"]
+    enough = sqs.create_queue(QueueName="enough")["QueueUrl"]
 
     def happens(event: dict[str, Any]) -> None:
         payload = json.dumps(event)
@@ -429,7 +429,7 @@ def test_what_failed_is_tried_again_when_no_function_runs(deployed: Deployed) ->
         return bool(account._ask("still")["waiting"] == number)
 
     invoke(account, names, {"entries": []})  # so that there is a log
-    happens({"do": "wait", "queue": told})
+    happens({"do": "wait", "queue": enough})
     until(lambda: account._ask("still")["functions"] == 1, "it does not run")
     before = invocations(account, names)
     happens({"do": "raise"})
@@ -441,7 +441,7 @@ def test_what_failed_is_tried_again_when_no_function_runs(deployed: Deployed) ->
     until(lambda: waits(3), "a workflow does not wait")
     assert invocations(account, names) == before + 2
     assert machines.describe_execution(executionArn=started)["status"] == "RUNNING"
-    sqs.send_message(QueueUrl=told, MessageBody="enough")
+    sqs.send_message(QueueUrl=enough, MessageBody="enough")
     account.settle()
     assert machines.describe_execution(executionArn=started)["status"] == "SUCCEEDED"
     assert len(messages(account, names["Failed"])) == 1

@@ -90,6 +90,6 @@ def test_a_stream_and_a_schedule(account: Account) -> None:
 
 
 def test_the_template_is_the_same_in_json() -> None:
-    """The CLI is given it in JSON (account.py), and reads there what it would read in YAML."""
+    """The CLI is given it in JSON (deploying.py), and reads there what it would read in YAML."""
     built = BUILT.read_text()
     assert json.loads(json.dumps(load(built))) == yaml_parse(built)
