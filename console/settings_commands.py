@@ -22,7 +22,7 @@ from cordon.settings import Backlog, Exemption, Mode, Settings
 out = Console()
 errors = Console(stderr=True)
 WOULD = "It would mean, as read at {}:"
-SHOWS_ALL = "cordon settings shows all settings"
+ALL_ARE_IN = "cordon settings shows all settings"
 MEANS = "It means, as read at {}:"
 NAME = Annotated[str, typer.Argument(help="Its name.", autocompletion=playbooks_that_begin)]
 
@@ -61,7 +61,7 @@ def stop(
         confirm("Stop every playbook?", yes=yes)
     said = stop_directly(deployed, observe) if direct else found.stop(observe=observe)
     if output is tables.Output.TABLE:
-        _say_all((str(said["says"]), f"master switch: {said['master_switch']}", SHOWS_ALL), out)
+        _say_all((str(said["says"]), f"master switch: {said['master_switch']}", ALL_ARE_IN), out)
     else:
         _write(found, said, output)
     if at_once:
@@ -304,7 +304,7 @@ def _show_changed(
     _say_all((*_home(found.understood), *new, *(f"no longer: {one}" for one in old)), out)
     if not new and not old:
         say("the settings are as they were")
-    say(SHOWS_ALL)
+    say(ALL_ARE_IN)
 
 
 def _write(found: StackSettings, said: Mapping[str, Any], output: tables.Output) -> None:
