@@ -91,9 +91,15 @@ def given_up_by_a_queue(world: World) -> None:
 
 def given_up_by_the_stream(world: World) -> None:
     """What the reporter gave up of the table's stream is redelivered."""
-    with world.denied("ReportCases", "dynamodb:BatchGetItem"):
-        world.send(event("guardduty_public_access"))
-    assert world.operator.request("redeliver", {"queue": "FailedRecords"})["redelivered"]
+    row = f"case#{QUARANTINE.name}#{'0' * 16}"
+    records = [{"dynamodb": {"Keys": {"id": {"S": row}}}}]
+    world.account.client("s3").put_object(
+        Bucket=world.account.stack.resources["FailedRecords"].physical,
+        Key="aws/lambda/mapping/shard/2026/11/24/2026-11-24T12.00.00-a",
+        Body=json.dumps({"payload": json.dumps({"Records": records})}).encode(),
+    )
+    done = world.operator.request("redeliver", {"queue": "FailedRecords"})
+    assert (done["redelivered"], done["left"]) == (1, 0)
     world.account.settle()
 
 
