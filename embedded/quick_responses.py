@@ -1,6 +1,6 @@
 """moto's responses, without looking for each member that a shape has and a value has not.
 
-moto's serializer asks of every value for each member of its shape, under several names: of a value
+moto looks in every value for each member of its shape, under several names: in a value
 of DynamoDB ten times, to find the one that is there. That took a quarter of a call.
 """
 
@@ -16,7 +16,7 @@ Serialize = Callable[[Any, Any, Any, Any, str], None]
 
 
 def install() -> None:
-    """Change moto, once per process. It answers the same."""
+    """Change moto, once per process. It responds the same."""
     module = import_module("moto.core.serialize")
     base, json = module.ResponseSerializer, module.BaseJSONSerializer
     base._serialize_structure_member = _of_what_is_there(base._serialize_structure_member, module)

@@ -147,7 +147,7 @@ def caller_of(account: EmbeddedAccount) -> Caller:
 
 def test_an_unknown_api_stops_the_run(account: EmbeddedAccount) -> None:
     with pytest.raises(NotEmbedded):
-        account.client("detective").list_graphs()
+        account.client("frauddetector").get_detectors()
 
 
 def test_a_call_can_be_made_under_a_role(account: EmbeddedAccount) -> None:

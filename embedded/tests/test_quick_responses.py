@@ -1,4 +1,4 @@
-"""What moto answers is what it would answer without our shorter ways."""
+"""moto responds as it would without our shorter ways."""
 
 from contextlib import suppress
 from importlib import import_module
@@ -42,7 +42,7 @@ def _installed() -> None:
     speedups.install()
 
 
-def answered(service: str, operation: str, result: Any, **transformers: Any) -> Any:
+def response_of(service: str, operation: str, result: Any, **transformers: Any) -> Any:
     """The response as moto serializes it: status, headers, body."""
     model = get_service_model(service)
     kind = serialize.get_serializer_class(service, str(model.protocol))
@@ -62,13 +62,13 @@ def motos_own(*args: Any, **transformers: Any) -> Any:
             (json, "_serialize_type_structure"),
         ):
             patch.setattr(kind, name, getattr(kind, name).__wrapped__)
-        return answered(*args, **transformers)
+        return response_of(*args, **transformers)
 
 
 @given(st.dictionaries(TEXT, VALUES, max_size=3))
 def test_an_item_of_any_values(item: dict[str, Any]) -> None:
     read = {"Item": item}
-    assert answered("dynamodb", "GetItem", read) == motos_own("dynamodb", "GetItem", read)
+    assert response_of("dynamodb", "GetItem", read) == motos_own("dynamodb", "GetItem", read)
 
 
 MEMBERS = st.sampled_from(["Role", "RoleName", "role_name", "Name", "name", "Arn", "Path", "Tags"])
@@ -83,7 +83,7 @@ RESULTS = st.recursive(
 
 @given(st.dictionaries(MEMBERS, RESULTS, max_size=3))
 def test_a_result_whose_members_have_other_names(result: dict[str, Any]) -> None:
-    assert answered("iam", "GetRole", result) == motos_own("iam", "GetRole", result)
+    assert response_of("iam", "GetRole", result) == motos_own("iam", "GetRole", result)
 
 
 def test_what_moto_puts_in_place_of_an_absent_member() -> None:
@@ -91,8 +91,8 @@ def test_what_moto_puts_in_place_of_an_absent_member() -> None:
     there: dict[str, Any] = {
         "Attributes": lambda value: {"Owner": "nobody"} if value is None else value
     }
-    assert "nobody" in answered("sns", "GetTopicAttributes", {}, **there)["body"]
-    assert answered("sns", "GetTopicAttributes", {}, **there) == motos_own(
+    assert "nobody" in response_of("sns", "GetTopicAttributes", {}, **there)["body"]
+    assert response_of("sns", "GetTopicAttributes", {}, **there) == motos_own(
         "sns", "GetTopicAttributes", {}, **there
     )
 
