@@ -227,7 +227,7 @@ MOMENT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?")
 
 
 def outcome(name: str) -> Any:
-    """All that a replay says of a sample, but for the moment it was made at and how long it took."""
+    """All that a replay says of a sample, but for its moment and how long it took."""
     run = Replay(ROOT, release=True).one(path_of(name))
     assert run.seconds > 0
     run.seconds = 0.0
