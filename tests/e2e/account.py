@@ -66,7 +66,7 @@ def emulator(log: Path) -> Iterator["Account"]:
         try:
             account = Account(f"http://127.0.0.1:{port}")
             until(
-                lambda: process.poll() is not None or account.alive(),
+                lambda: process.poll() is not None or account.alive(process.pid),
                 f"the emulator does not start: {log}",
             )
             assert process.poll() is None, f"the emulator has ended: {log}"
@@ -433,13 +433,12 @@ class Account:
         said = self._ask("still")
         return [*said["gaps"], *said["lacks"]]
 
-    def alive(self) -> bool:
-        """Does the emulator respond?"""
+    def alive(self, process: int) -> bool:
+        """Does the emulator respond, and not another at its port?"""
         try:
-            self._ask("still")
+            return bool(self._ask("still")["process"] == process)
         except (urllib.error.URLError, ConnectionError):
             return False
-        return True
 
     def _ask(self, what: str, **details: Any) -> Any:
         request = urllib.request.Request(

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from tests.e2e.account import PYTHON, Account, emulator
 from tests.e2e.small_stacks import allow, deploy, function
-from tests.e2e.waiting import until
+from tests.e2e.waiting import HANGS, until
 
 READER = """
 import json, time
@@ -39,6 +39,9 @@ def handler(event, context):
 TABLE = {"Fn::GetAtt": ["Table", "StreamArn"]}
 READS = ["GetRecords", "GetShardIterator", "DescribeStream"]
 WRITES = ["s3:PutObject", "s3:ListBucket", "sqs:SendMessage"]
+LONG = (
+    10 * HANGS
+)  # a window, longer than AWS allows: here it lasts a tenth, and no test outlasts it
 MAPPING: dict[str, Any] = {
     "BatchSize": 100,
     "MaximumBatchingWindowInSeconds": 0,
@@ -257,7 +260,7 @@ def test_a_batch_has_at_most_its_size(stack: Stack) -> None:
 
 def test_a_window_gathers(stack: Stack) -> None:
     """What comes in it is one batch: here one that lasts until the mapping has none."""
-    stack.set(MaximumBatchingWindowInSeconds=300)
+    stack.set(MaximumBatchingWindowInSeconds=LONG)
     for key in "abc":
         stack.put(key)
         stack.account.client("dynamodb").list_tables()
@@ -276,14 +279,14 @@ def test_a_window_ends(stack: Stack) -> None:
 
 
 def test_a_full_batch_does_not_wait_for_its_window(stack: Stack) -> None:
-    """The function is warm, and the window, of half a minute here, is much longer than it needs."""
+    """The function is warm, and the window twice as long as it is waited for."""
     stack.put_at_once(warm="")
-    stack.set(MaximumBatchingWindowInSeconds=300, BatchSize=2)
+    stack.set(MaximumBatchingWindowInSeconds=LONG, BatchSize=2)
     for key in "abc":
         stack.put(key)
-    until(lambda: len(stack.batches()) > 1, stack.batches, 25)
+    until(lambda: len(stack.batches()) > 1, stack.batches, HANGS / 2)
     assert stack.batches() == [["warm"], ["a", "b"]]
-    until(lambda: stack.waiting() == 1, stack.waiting, 25)
+    until(lambda: stack.waiting() == 1, stack.waiting, HANGS / 2)
 
 
 def test_a_factor_is_an_order_for_each_key(stack: Stack) -> None:
@@ -439,7 +442,7 @@ def test_the_bucket_is_written_with_the_rights_of_the_reader(stack: Stack, missi
 
 
 def test_it_is_not_still_while_a_record_waits(stack: Stack) -> None:
-    stack.set(MaximumBatchingWindowInSeconds=300)
+    stack.set(MaximumBatchingWindowInSeconds=LONG)
     stack.put("a")
     with pytest.raises(AssertionError, match="'records': 1"):
         stack.account.settle(0)
@@ -457,7 +460,7 @@ def test_a_mapping_that_is_switched_off_delivers_nothing(stack: Stack) -> None:
 
 
 def test_what_came_after_the_checkpoint_is_delivered_no_more(stack: Stack) -> None:
-    stack.set(MaximumBatchingWindowInSeconds=300)
+    stack.set(MaximumBatchingWindowInSeconds=LONG)
     stack.put("waits")
     until(lambda: stack.waiting() == 1, "no record")
     stack.set(MaximumRetryAttempts=-1, BatchSize=1)

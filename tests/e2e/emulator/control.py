@@ -145,12 +145,13 @@ def still(_: Any) -> dict[str, Any]:
 
 def _queued() -> list[int]:
     mapped = {esm["EventSourceArn"] for _, _, esm in lambda_svc._iter_all_esms()}
-    queues = sqs._queues._data.values()
+    queues = list(sqs._queues._data.values())
     return [len(q["messages"]) for q in queues if q["attributes"]["QueueArn"] in mapped]
 
 
 def _running() -> list[bool]:
-    return [one["status"] == "RUNNING" for one in stepfunctions._executions._data.values()]
+    executions = list(stepfunctions._executions._data.values())
+    return [one["status"] == "RUNNING" for one in executions]
 
 
 def calls(request: Any) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from ministack.services.cloudformation import provisioners
 from embedded import event_patterns
 
 WINDOWS = 0.1  # of a mapping's batching window: a test would only wait
+POLLED = 1  # a second: how often ministack polls where nothing wakes it
 PAUSE, LONGEST_PAUSE = 0.05, 0.5  # seconds before a batch is tried again
 MOST_BYTES = 6 * 1024 * 1024  # of an invocation's payload (Lambda quotas)
 READS = ("GetRecords", "GetShardIterator", "DescribeStream")
@@ -202,7 +203,8 @@ class Reader:
         size, window = self.number("BatchSize", 100), self._window()
         left = lane.since + window - time.monotonic()
         if len(lane.waiting) < size and left > 0:
-            threading.Timer(left, esm_wake.set).start()
+            if left < POLLED:
+                threading.Timer(left, esm_wake.set).start()
             return []
         batch: list[Record] = []
         total = 0

@@ -147,7 +147,8 @@ def failed_messages() -> None:
     @functools.wraps(original)
     def run(esm: Any, function: Any, event: Any, batch: Any, url: str, name: str) -> None:
         original(esm, function, event, batch, url, name)
-        handles = [one["receipt_handle"] for one in sqs._queues[url]["messages"]]
+        kept = (sqs._queues.get(url) or {"messages": []})["messages"]
+        handles = [one["receipt_handle"] for one in list(kept)]
         failed = [one for one in batch if one["receipt_handle"] in handles]
         if failed:
             under_way.until_functions_end()

@@ -1,12 +1,13 @@
 """What is under way in the account: so that a test can wait until nothing is, and so that what is
 tried again is tried when what it may have run into has ended."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-A_MINUTE = 60.0  # the least that AWS waits before it tries again
+LONGEST = 600.0  # seconds: a function that runs longer never ends
 
 
 class _Counts:
@@ -53,9 +54,10 @@ def from_now_on(work: Callable[..., Any]) -> Callable[..., None]:
 
 
 def counts() -> dict[str, int]:
-    """How much is under way; how much ever began: what is equal twice had nothing begin in
-    between; how many functions run; and what waits for them to end."""
+    """Of which process; how much is under way; how much ever began, so that nothing began between
+    two looks that have the same; how many functions run; and what waits for them to end."""
     return {
+        "process": os.getpid(),
         "invocations": _COUNTS.now,
         "begun": _COUNTS.begun,
         "functions": _COUNTS.functions,
@@ -65,10 +67,10 @@ def counts() -> dict[str, int]:
 
 def until_functions_end() -> None:
     """AWS waits for a minute and longer before it tries again; by then a function that ran has
-    mostly ended. Here it is waited for, however slow the machine, for a minute at most."""
+    mostly ended. Here its end is waited for, however slow the machine."""
     with _COUNTS.changed:
         _COUNTS.waiting += 1
-        _COUNTS.changed.wait_for(lambda: not _COUNTS.functions, A_MINUTE)
+        _COUNTS.changed.wait_for(lambda: not _COUNTS.functions, LONGEST)
         _COUNTS.waiting -= 1
 
 
