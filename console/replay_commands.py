@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 out = Console()
 errors = Console(stderr=True)
 
+IS_NEW = "written"
 WRITTEN = (tables.Column("plan"), tables.Column("is", whole=True))
 FEW = 3  # events of which every step is shown
 FILES = Annotated[
@@ -111,6 +112,8 @@ def plan(
     problems: list[bool] = []  # of each event
     if write:
         rows = _written(events_in(files), problems)
+        if output is tables.Output.TABLE:  # of hundreds, people want to see the few
+            rows = (row for row in rows if row["is"] == IS_NEW)
         tables.write(rows, WRITTEN, output, out)
     else:
         stack = find() if live else None
@@ -151,7 +154,7 @@ def _written(events: Iterable["ReplayEvent"], problems: list[bool]) -> Iterator[
             yield {
                 "event": str(event),
                 "plan": str(path),
-                "is": "written" if is_new else "as it was",
+                "is": IS_NEW if is_new else "as it was",
             }
         except plans.CannotPlan as why:
             problem = str(why)

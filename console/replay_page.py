@@ -76,9 +76,9 @@ def show(runs: Iterable[Run], *, total: int | None, details: bool, full: bool, o
 
 
 def progress(runs: Iterable[Run], *, total: int | None, out: Console) -> Iterator[Run]:
-    """The runs; meanwhile a bar says how many have ended. ``total``: None where nobody knows."""
+    """The runs; in a terminal a bar says how many have ended. ``total``: None: nobody knows."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=out, transient=True) as bar:
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
         task = bar.add_task("replay", total=total)
         for run in runs:
             yield run

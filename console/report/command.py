@@ -41,7 +41,7 @@ def report(
 
     stack = where.find()
     coverage: dict[str, Any] = covered(ROOT, Looked(*looked(where)) if live else None)
-    with Progress(console=errors, transient=True) as progress:
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task("cases", total=None)
         found = account.of_stack(
             stack,
