@@ -51,6 +51,7 @@ DEAR = tuple(
         "delivery",
         "dead_letters",
         "again",
+        "baseline",
         "crash",
         "evidence",
         "settings",
