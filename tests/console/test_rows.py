@@ -17,12 +17,14 @@ from console import cli, demo, evidence_folder, generated, new_playbook, tables
 from console.evidence import verify
 from console.new_playbook import Made
 from console.options import ROOT
+from console.replay import Replay
 from console.report import account, page
 from console.stack import NotPossible, Stack
 from console.tables import Output
 from cordon.evidence import sha256
 from cordon.memory.cases import Case
 from cordon.statuses import Status
+from tests.console.test_replay_page import a_run
 from tests.examples import QUARANTINE, path_of
 from tests.reporting.cases import CASE, a_case
 from tests.test_evidence_verify import chained, copy_of
@@ -108,16 +110,17 @@ def test_all_of_it_is_no_table(verb: str) -> None:
     assert isinstance(done.exception, NotPossible) and done.stdout == ""
 
 
-def test_replay_has_a_row_for_each_event(tmp_path: Path) -> None:
-    broken = tmp_path / "broken.json"
-    broken.write_text("=no event")
-    done = CliRunner().invoke(cli.app, ["replay", str(PUBLIC), str(broken), "-o", "csv"])
-    assert done.exit_code == 1
+def test_replay_has_a_row_for_each_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = a_run(outcomes=[], cases=[], troubles=["=no event"], stopped=True)
+    runs = [a_run(str(PUBLIC), seconds=1.25), stopped]
+    monkeypatch.setattr(Replay, "all", lambda *_: runs)
+    done = CliRunner().invoke(cli.app, ["replay", str(PUBLIC), "-o", "csv"])
+    assert (done.exit_code, done.stderr) == (1, "")
     good, bad = csv.DictReader(io.StringIO(done.stdout))
-    assert (good["outcomes"], good["ok"], good["troubles"]) == ("contained", "yes", "")
-    assert float(good["seconds"]) > 0 and good["playbooks"] == QUARANTINE.name
+    assert (good["event"], good["outcomes"], good["ok"]) == (str(PUBLIC), "contained", "yes")
+    assert (good["seconds"], good["playbooks"], good["cases"]) == ("1.25", QUARANTINE.name, CASE)
     assert (bad["ok"], bad["outcomes"], bad["cases"]) == ("no", "not replayed", "")
-    assert bad["troubles"] and done.stderr == ""
+    assert bad["troubles"] == "'=no event"
 
 
 def test_evidence_has_a_row_for_each_link(monkeypatch: pytest.MonkeyPatch) -> None:
