@@ -16,8 +16,6 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from embedded import scheduler
-
 UnderRole = Callable[[Any], AbstractContextManager[None]]  # of a worker's machine
 _API = "moto.stepfunctions.parser.api"
 _ASL = "moto.stepfunctions.parser.asl.component"
@@ -66,6 +64,8 @@ def _wrap(module: str, owner: str, name: str, wrapper: Callable[[Any], Any]) -> 
 
 def restart(execution: Any, at: datetime) -> None:
     """Let a failed execution go on."""
+    from embedded import scheduler  # which needs time_machine: the deployed account's env has none
+
     worker, api = execution.exec_worker, import_module(_API)
     env = worker.env
     env._frames.clear()
