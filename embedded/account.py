@@ -370,7 +370,8 @@ class EmbeddedAccount:
     def snapshot(self, *, exclude_own: bool = True) -> dict[str, Any]:
         """The observable state of the account, as JSON; without our own stack's resources."""
         own = {r.physical.rsplit("/", 1)[-1] for r in self.stack.resources.values()}
-        return snapshot(self.client, own if exclude_own else set(), self.place)
+        roles = IamDirectory(self.place.account, self.place.partition).roles()
+        return snapshot(self.client, own if exclude_own else set(), self.place, roles)
 
     def after_call(self, hook: AfterCall) -> None:
         """Call ``hook`` after every AWS call of a function or state machine, when it has effect."""

@@ -23,8 +23,8 @@ class IamDirectory(AccountFacts):
         return next((p for p in everyone if p.arn == arn), None)
 
     def roles(self) -> list[str]:
-        """The names of all roles, in the order of their ARNs."""
-        return [role.name for role in sorted(self._backend.roles.values(), key=lambda r: r.arn)]
+        """The names of all roles."""
+        return [role.name for role in self._backend.roles.values()]
 
     def role_arn(self, name: str) -> str | None:
         """The ARN of a role, with its path."""

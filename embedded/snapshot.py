@@ -24,7 +24,6 @@ from embedded.backends import (
     tags,
 )
 from embedded.backends import iam as iam_backend
-from embedded.iam_directory import IamDirectory
 from embedded.place import Place
 from embedded.saved_state import services_in_use
 
@@ -40,8 +39,14 @@ ABSENT = {
 }
 
 
-def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
-    """The state as JSON; resources whose name is in ``own`` are left out."""
+def snapshot(
+    client: Clients, own: set[str], place: Place, roles: Iterable[str] | None = None
+) -> dict[str, Any]:
+    """The state as JSON; resources whose name is in ``own`` are left out.
+
+    ``roles``: the names of all roles, where the caller knows them. To list them costs most, since
+    each function of the stack has one.
+    """
 
     def tags_of(service: str, listings: Iterable[Listing], read: Reader) -> dict[str, Any]:
         touched = holds_something(service, place)
@@ -49,7 +54,7 @@ def snapshot(client: Clients, own: set[str], place: Place) -> dict[str, Any]:
 
     return {
         "s3": _buckets(client, own),
-        "iam": {"roles": _roles(client("iam"), own, place), "users": _users(client, own)},
+        "iam": {"roles": _roles(client("iam"), own, roles), "users": _users(client, own)},
         "sagemaker": tags_of("sagemaker", _SAGEMAKER, _sagemaker_tags),
         "bedrock": tags_of("bedrock", _BEDROCK, _bedrock_tags),
         "bedrock-agent": tags_of("bedrock-agent", _AGENTS, _agent_tags),
@@ -182,10 +187,10 @@ def _sorted(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str] | None:
     return dict(sorted((t.get("Key", ""), t.get("Value", "")) for t in tags))
 
 
-def _roles(iam: Any, own: set[str], place: Place) -> dict[str, Any]:
-    """Those that are not the stack's, which are so many that to list them costs most."""
-    there = IamDirectory(place.account, place.partition).roles()
-    return {name: _role(iam, name) for name in there if name not in own}
+def _roles(iam: Any, own: set[str], known: Iterable[str] | None) -> dict[str, Any]:
+    there = (r["RoleName"] for r in _all(iam, "list_roles", "Roles")) if known is None else known
+    found = {name: _role(iam, name) for name in there if name not in own}
+    return dict(sorted(found.items()))
 
 
 def _role(iam: Any, name: str) -> dict[str, Any]:

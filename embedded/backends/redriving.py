@@ -8,6 +8,7 @@ running executions here, so ExecutionLimitExceeded does not come.
 from datetime import datetime, timedelta
 from typing import Any
 
+from embedded import redrives
 from embedded.backends.registry import NotModelled, Params, Refusal, Response, Where, implements
 from embedded.backends.times import now
 
@@ -19,8 +20,6 @@ TOKEN_LASTS = timedelta(minutes=15)
 def redrive_execution(params: Params, where: Where) -> Response:
     """Let an execution that failed go on. The same client token does so once."""
     from moto.stepfunctions.parser.models import stepfunctions_parser_backends
-
-    from embedded import redrives  # has a clock, which the emulator of tests/e2e does not load
 
     arn, at = params["executionArn"], now()
     machines = stepfunctions_parser_backends[where.account][where.region].state_machines
