@@ -114,9 +114,9 @@ class _Threads:
 
 def tried_again_after_a_minute() -> None:
     """A failed asynchronous invocation is tried again after parts of a second, and runs into the
-    attempt that it ran into before. On AWS a minute passes (Understanding retry behavior in
-    Lambda, Lambda developer guide), after which that attempt has ended. Here its end is waited
-    for."""
+    attempt that it ran into before. On AWS a minute passes (How Lambda handles errors and
+    retries with asynchronous invocation, Lambda developer guide), after which that attempt has
+    ended. Here its end is waited for."""
     original = lambda_svc._execute_function
 
     @functools.wraps(original)
