@@ -112,7 +112,7 @@ audit: policies build .prowler/.ready .e2e/.ready  ## that, and Prowler on an em
 
 # Needs valgrind. Half an hour on two cores; each section of docs/performance.md names its command.
 bench: build  ## measure, and write docs/performance.md (valgrind; half an hour; a quiet machine)
-	@$(RUN)python -m bench cold --write path --write warm --write cost --write replay --write storm --write report --write
+	@$(RUN)python -m bench cold --write path --write warm --write cost --write replay --write storm --write report --write console --write
 
 # Records anew what the roles are used for; one process, since it writes one file.
 permissions: build .e2e/.ready  ## record what the roles are used for: docs/permissions.json and .md

@@ -12,7 +12,7 @@ import typer
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "layers" / "cordon"), str(ROOT / "functions"), str(ROOT)]
 
-from bench import cold, cost, path, replay, report, warm  # noqa: E402  (needs the paths above)
+from bench import cold, console_start, cost, path, replay, report, warm  # noqa: E402  (needs the paths above)
 from bench.storm import backlog  # noqa: E402
 from bench.storm import section as storm  # noqa: E402
 
@@ -24,6 +24,7 @@ SECTIONS: dict[str, Callable[..., None]] = {
     "replay": replay.main,
     "storm": storm.main,
     "report": report.main,
+    "console": console_start.main,
     "sweep": backlog.main,
 }
 app = typer.Typer(no_args_is_help=True, add_completion=False)
