@@ -40,8 +40,8 @@ def main(
             "## Commands",
             f"`python -m bench console --write` ({sections.machine()}; {_version()}). Instructions "
             "from the start of the interpreter to its end, by cachegrind; all code was compiled "
-            "before. `tests/console/test_options.py` has which commands load neither moto nor the SAM "
-            "translator.",
+            "before. Which commands load neither moto nor the SAM translator is in "
+            "`tests/console/test_options.py`.",
             sections.table(("", "M instructions", f"× {BOTO3}"), rows),
         )
     )
