@@ -12,10 +12,11 @@ import typer
 
 from bench import sections
 from bench.measuring import counted
+from tests.examples import path_of
 
 ROOT = Path(__file__).parents[1]
 MILLION = 1_000_000
-EVENT = "events/quarantine_bucket/guardduty_ransomware_delete.json"
+EVENT = path_of("guardduty_ransomware_delete").relative_to(ROOT)
 BOTO3 = "`import boto3`"
 PYTHON = {
     "python alone": "pass",
