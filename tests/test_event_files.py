@@ -105,7 +105,7 @@ def lines_naming(result: Result, file: str) -> list[str]:
     return [line for line in result.output.splitlines() if file in line]
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("unfit", UNFIT)
 def test_unfit_event_is_one_line_that_says_what_is_wrong(unfit: str, tmp_path: Path) -> None:
     content, wrong = UNFIT[unfit]
@@ -121,7 +121,7 @@ def test_unfit_event_is_one_line_that_says_what_is_wrong(unfit: str, tmp_path: P
     assert '"outcome"' in planned.stdout or (planned.exit_code == 1 and wrong in planned.stderr)
 
 
-@pytest.mark.drawn(1 / 4)
+@pytest.mark.drawn(1 / 6)
 def test_unfit_events_hide_no_other_event(tmp_path: Path) -> None:
     """The fit ones come before and after them, in two processes; and the list has its end."""
     for number, (content, _) in enumerate(UNFIT.values()):
@@ -208,7 +208,7 @@ def forms() -> Iterator[tuple[str, str, list[str]]]:
     yield "day.json", "\ufeff" + json.dumps([one, other]), ["#1", "#2"]
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(("name", "text", "positions"), list(forms()))
 def test_several_events_of_one_file(
     name: str, text: str, positions: list[str], tmp_path: Path
@@ -287,7 +287,7 @@ OUTPUTS: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("command", OUTPUTS)
 def test_output_of_get_findings_is_replayed(command: str, tmp_path: Path) -> None:
     """In an envelope of ours, which is said."""

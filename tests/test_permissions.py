@@ -70,7 +70,7 @@ STACKSETS = "\n              - !Sub arn:${AWS::Partition}:iam::*:role/stacksets-
 READ_ROLES = "Action: [iam:GetRole, iam:GetRolePolicy, iam:ListAttachedRolePolicies]"
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_use_without_grant_is_found(altered: Altered) -> None:
     result = violations(
         altered(HUB_GRANT, HUB_GRANT.replace(", securityhub:GetFindings", "")), record()
@@ -78,7 +78,7 @@ def test_use_without_grant_is_found(altered: Altered) -> None:
     assert result == [f"ReportCases: securityhub:GetFindings {HUB} was used and is not granted"]
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_grant_without_use_is_found(altered: Altered) -> None:
     wider = HUB_GRANT.replace("[", "[securityhub:DescribeHub, ")
     result = violations(altered(HUB_GRANT, wider), record())
@@ -86,7 +86,7 @@ def test_grant_without_use_is_found(altered: Altered) -> None:
     assert result == [f"ReportCases: {unused}"]
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_star_for_an_action_with_resources_is_found(altered: Altered) -> None:
     result = violations(
         altered(HUB_GRANT, HUB_GRANT.replace(HUB_RESOURCE, '"*"')),
@@ -98,7 +98,7 @@ def test_star_for_an_action_with_resources_is_found(altered: Altered) -> None:
     )
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_wildcard_without_reason_is_found(altered: Altered) -> None:
     wide = HUB_RESOURCE.replace("default", "*")
     result = violations(
@@ -110,13 +110,13 @@ def test_wildcard_without_reason_is_found(altered: Altered) -> None:
     assert f"ReportCases: securityhub:GetFindings {HUB} was used and is not granted" in result
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_action_wildcard_is_found(altered: Altered) -> None:
     result = violations(altered(READ_ROLES, 'Action: "iam:Get*"'), record())
     assert f"{function_of(REVOKE)}: iam:Get* is a wildcard" in result
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_unused_resource_of_a_statement_is_found(altered: Altered) -> None:
     queue = "!GetAtt FailedBulkEvents.Arn"
     both = f"Resource:\n                  - {HUB_RESOURCE}\n                  - {queue}\n"
@@ -128,21 +128,21 @@ def test_unused_resource_of_a_statement_is_found(altered: Altered) -> None:
     assert f"ReportCases: {other} is granted and not used" in result
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_nothing_is_granted_twice(altered: Altered) -> None:
     again = HUB_GRANT.replace("GetFindings]", "GetFindings, securityhub:GetFindings]")
     result = violations(altered(HUB_GRANT, again), record())
     assert f"ReportCases: securityhub:GetFindings {HUB} is granted twice" in result
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_a_statement_needs_a_reason(altered: Altered) -> None:
     result = violations(altered("Sid: RevokeRoles", "Sid: ChangeRoles"), record())
     assert "no reason for the statement ChangeRoles" in result
     assert "reason without a statement: RevokeRoles" in result
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_untried_deny_is_found(altered: Altered) -> None:
     result = violations(
         altered(STACKSETS, STACKSETS + STACKSETS.replace("exec", "admin")), record()
@@ -151,14 +151,14 @@ def test_untried_deny_is_found(altered: Altered) -> None:
     assert result == [f"the deny ProtectPrincipals was not tried on {pattern}"]
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_removed_deny_is_found(altered: Altered) -> None:
     result = violations(altered(STACKSETS, ""), record())
     pattern = "arn:aws:iam::*:role/stacksets-exec-*"
     assert result == [f"tried and not denied: ProtectPrincipals on {pattern}"]
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(
     "key", ["aws:RequestTag/cordon:case", "s3:if-none-match", "aws:SourceAccount"]
 )
@@ -172,7 +172,7 @@ def test_unknown_condition_key_is_found(altered: Altered, key: str) -> None:
     ]
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_function_without_denies_is_found(altered: Altered) -> None:
     named = f"ProtectedPolicy]\n      Policies:\n        - PolicyName: {ESCALATE.name}"
     denied = "PlaybookPolicy, !Ref " + named.replace("_", "-")
@@ -184,7 +184,7 @@ def test_function_without_denies_is_found(altered: Altered) -> None:
 # ---- violations in a record ----
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_service_permission_used_by_code_is_found() -> None:
     uses_by_code = {
         function_of(QUARANTINE): {
@@ -206,7 +206,7 @@ def test_only_a_statement_that_a_service_uses_is_left_to_it() -> None:
     assert not [found for found in result if "ConsumeBulkQueue" in found]
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_use_missing_in_replay_is_found() -> None:
     seen = {"Workflow": {"lambda:InvokeFunction arn": ["lambda:Invoke"]}}
     result = violations(stack_with_all_parameters(ROOT), record().with_deployed(seen))
@@ -269,7 +269,7 @@ def test_deployed_calls_use_the_same_grants() -> None:
     )
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_call_without_grant_is_an_error() -> None:
     with pytest.raises(
         NotGranted, match=rf"{function_of(ESCALATE)}: s3:PutBucketPolicy on .* no statement"

@@ -78,7 +78,7 @@ CHOSEN = sorted((EVENTS / QUARANTINE.name).glob("custom_action_*_s3_8.json"))
 PASSED = path_of("securityhub_sagemaker_1_passed")
 
 
-@pytest.mark.drawn(1 / 6)
+@pytest.mark.drawn(1 / 10)
 @pytest.mark.parametrize("path", [*CHOSEN, PASSED], ids=lambda path: str(path.stem))
 @pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.APPROVE])
 def test_other_modes_end_as_expected_and_change_nothing(path: Path, mode: Mode) -> None:
@@ -234,7 +234,7 @@ def outcome(name: str) -> Any:
     return json.loads(MOMENT.sub("then", json.dumps(run.to_json(), default=str)))
 
 
-@pytest.mark.drawn(1 / 4)
+@pytest.mark.drawn(1 / 6)
 @pytest.mark.parametrize("name", OF_EACH_PLAYBOOK)
 def test_whatever_was_replayed_before_an_event_ends_the_same(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -270,7 +270,7 @@ def test_an_event_more_builds_loads_and_makes_nothing_more(monkeypatch: pytest.M
     assert vars(BackendDict)["_instances"] == []
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_neither_work_nor_memory_grows_with_the_events(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same event, early and late: as many function calls, and as many objects kept."""
     monkeypatch.setattr(logging.root, "handlers", [])  # pytest keeps what is logged

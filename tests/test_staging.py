@@ -272,7 +272,7 @@ def findings() -> Iterator[tuple[str, Finding]]:
         yield from ((f"{path.stem}-{n}", finding) for n, finding in enumerate(read))
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_every_sample_event_can_be_staged_twice(client: Client) -> None:
     """All in one account: a bucket that two findings name keeps its first state."""
     count = 0

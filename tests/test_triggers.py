@@ -128,7 +128,7 @@ def reached_by(name: str) -> dict[str, set[bool]]:
     return reached(EVENTS[name])
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_the_template_chooses_the_same() -> None:
     """Written out, some families are narrower or wider than what their header handles.
 

@@ -39,7 +39,7 @@ def _scenarios() -> list[Scenario]:
 
 READS, SCENARIOS = ("Get", "List", "Describe", "Head"), _scenarios()
 every_action = pytest.mark.parametrize("kind", all_actions(), ids=lambda kind: kind.__name__)
-every_scenario = each("scenario", SCENARIOS, 1 / 10)
+every_scenario = each("scenario", SCENARIOS, 1 / 15)
 
 
 @dataclass(frozen=True)

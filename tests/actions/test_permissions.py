@@ -38,7 +38,7 @@ def iam_actions(service: str, operation: str) -> tuple[str, ...]:
     return IAM_ACTIONS.get(operation, (f"{IAM_PREFIX.get(service, service)}:{operation}",))
 
 
-@pytest.mark.drawn(1 / 4)
+@pytest.mark.drawn(1 / 6)
 @every_action
 def test_permissions_are_exactly_what_is_used(kind: type[Action]) -> None:
     used: set[str] = set()

@@ -22,7 +22,7 @@ from tests.architecture.stack import PLAYBOOKS, ROOT, raw
 MB = 1_000_000
 LAYER = ROOT / "layers" / "cordon"
 THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
-every_playbook = pytest.mark.drawn(1 / 12, together=True)
+every_playbook = pytest.mark.drawn(1 / 16, together=True)
 FORBIDDEN = (  # each costs about as much as all of Cordon's code
     "aws_lambda_powertools.event_handler",
     "aws_lambda_powertools.utilities.parameters",

@@ -142,7 +142,7 @@ def test_code_reads_what_its_function_is_given() -> None:
         assert read <= given, file
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("place", largest.PLACES, ids=lambda place: place.region)
 def test_it_fits_whatever_is_chosen_with_twenty_playbooks(place: Place) -> None:
     found = many.environments(many.stack(place))

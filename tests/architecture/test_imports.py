@@ -32,7 +32,7 @@ def test_contracts_are_kept() -> None:
     assert "Contracts: 4 kept, 0 broken." in done.stdout
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(
     ("path", "line", "says"),
     [

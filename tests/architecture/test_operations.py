@@ -79,7 +79,7 @@ def test_code_uses_no_waiter() -> None:
     assert not [path for path in CODE if "get_waiter" in path.read_text()]
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("service", SERVICES)
 def test_kept_operations_are_unchanged(service: str, layers: Session, botocores: Session) -> None:
     kept, original = layers.get_service_model(service), botocores.get_service_model(service)
@@ -146,7 +146,7 @@ def endpoints(at: Session, service: str, region: str) -> tuple[Any, ...]:
     )
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(("service", "operation"), sorted(LISTED_OPERATIONS))
 def test_requests_equal_those_with_all_data(
     service: str, operation: str, layers: Session, botocores: Session

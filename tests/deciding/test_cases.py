@@ -117,7 +117,7 @@ ALLOWED: dict[Verb, list[Case]] = {
 }
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(
     ("verb", "case"), [(verb, case) for verb, cases in ALLOWED.items() for case in cases]
 )
@@ -145,7 +145,7 @@ REFUSED: dict[Verb, list[tuple[Case, str]]] = {
 }
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(
     ("verb", "case", "why"),
     [(verb, case, why) for verb, cases in REFUSED.items() for case, why in cases],
@@ -211,7 +211,7 @@ FORBIDDEN: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("verb", [Verb.APPROVE, Verb.RETRY])
 @pytest.mark.parametrize(("entries", "why"), FORBIDDEN)
 def test_what_policy_forbids_today_is_refused(
@@ -259,7 +259,7 @@ def of(**changes: Any) -> Finding:
     return a_finding(**changes)
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("verb", DECIDED_AT_ALL)
 @pytest.mark.parametrize(
     ("finding", "by"),

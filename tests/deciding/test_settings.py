@@ -185,7 +185,7 @@ def test_what_a_person_made_of_the_row_keeps_nobody_from_a_change(
 # ---- what is refused ----
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(
     ("change", "why"),
     [

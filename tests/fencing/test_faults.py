@@ -243,7 +243,7 @@ def every_call(start: MemoryAccount, phase: str) -> range:
     return range(len(undisturbed.breakage.seen))
 
 
-@pytest.mark.drawn(1 / 6)
+@pytest.mark.drawn(1 / 10)
 @pytest.mark.parametrize(("fault", "lasting"), KINDS)
 @pytest.mark.parametrize(("shape", "phase"), EACH)
 def test_every_fault_at_every_call(shape: str, phase: str, fault: Fault, lasting: bool) -> None:

@@ -40,7 +40,7 @@ SAMPLES = {
 }
 HERE = replace(DEPLOYMENT, account=PLACE.account, region=PLACE.region)
 OTHERS = tuple(fault for fault in FAULTS if fault is not DENIED)
-SHARE = 1 / 5
+SHARE = 1 / 8
 TAGGED = ("notebook", "agent")
 CALL = "_make_api_call"  # the one place that every call of every client goes through
 

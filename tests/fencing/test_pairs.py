@@ -116,7 +116,7 @@ def both_die(one: Side, other: Side) -> None:
     finish(one.die(), other.die())
 
 
-@pytest.mark.drawn(1 / 8)
+@pytest.mark.drawn(1 / 12)
 @pytest.mark.parametrize("look", PLANS)
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize("end", [both_go_on, the_first_dies, both_die])
@@ -128,7 +128,7 @@ def test_two_sides_end_right(name: str, look: str, end: Any) -> None:
         assert wrong_ends(every_cut((before, *two), end, PLANS[look])) == {}
 
 
-@pytest.mark.drawn(1 / 8)
+@pytest.mark.drawn(1 / 12)
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize("end", [both_go_on, the_first_dies])
 def test_what_goes_out_together_may_come_in_any_order(name: str, end: Any) -> None:
@@ -140,7 +140,7 @@ def test_what_goes_out_together_may_come_in_any_order(name: str, end: Any) -> No
     assert wrong_ends(every_cut(PAIRS[name], end, plans, last_first=True)) == {}
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("releases", [(release_a, release_b), (release_b, release_a)])
 def test_unnoted_tag_is_no_persons(releases: tuple[Work, Work]) -> None:
     """A contain that died wrote the tag for both cases; then one of them is released (A7)."""
@@ -155,7 +155,7 @@ def test_unnoted_tag_is_no_persons(releases: tuple[Work, Work]) -> None:
             assert account.faults() == []
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("look", PLANS)
 def test_lost_capture_does_not_stop_a_release(look: str) -> None:
     """A contain died between its evidence and its hold; another case then captured the target."""
@@ -171,7 +171,7 @@ def test_lost_capture_does_not_stop_a_release(look: str) -> None:
             assert account.faults() == []
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("look", PLANS)
 def test_held_back_case_leaves_nothing(look: str) -> None:
     """The budget is used up while another case is released and leaves the target to this one."""
@@ -180,7 +180,7 @@ def test_held_back_case_leaves_nothing(look: str) -> None:
         assert wrong_ends(cuts) == {}
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_third_case_is_not_overwritten() -> None:
     """One of two is released while a third comes: what was written for fewer is written again."""
 
@@ -192,7 +192,7 @@ def test_third_case_is_not_overwritten() -> None:
         assert wrong_ends(every_cut((BOTH, *two), both_go_on, plans)) == {}
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_overslept_attempt_does_no_harm() -> None:
     """Beyond its lease nobody lives in Lambda. Were it so: what it wrote is taken back at once."""
     for successor in (deliver_a, release_a):

@@ -86,8 +86,8 @@ def world(anew: Anew) -> Iterator[World]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of a promise with several parameters, a run of the whole suite tries a third."""
+    """Of a promise with several parameters, a run of the whole suite tries a fifth."""
     for item in items:
         several = hasattr(item, "callspec") and item.path.is_relative_to(HERE)
         if several and item.get_closest_marker("drawn") is None:
-            item.add_marker(pytest.mark.drawn(1 / 3))
+            item.add_marker(pytest.mark.drawn(1 / 5))

@@ -138,7 +138,7 @@ def test_person_decides_about_later_activity(world: World) -> None:
     assert revoked(world.state) > before
 
 
-@pytest.mark.drawn(1 / 2)
+@pytest.mark.drawn(1 / 3)
 @approve
 @pytest.mark.parametrize("decision", ["reject", "expire"])
 def test_no_more_is_approved_and_it_stays_contained(world: World, decision: str) -> None:
@@ -228,7 +228,7 @@ def test_question_older_than_its_time_is_opened_again(world: World) -> None:
 # ---- while it is released, and after ----
 
 
-@pytest.mark.drawn(1 / 2)
+@pytest.mark.drawn(1 / 3)
 @pytest.mark.parametrize("mode", ["enforce", "approve"])
 def test_activity_during_a_release_awaits_approval_after_it(world: World, mode: str) -> None:
     """What is seen while an undo waits, or fails, is not swallowed (B5)."""
@@ -332,7 +332,7 @@ SAYS = {
 HOW = pytest.mark.parametrize("how", ["protected", "exemptions", f"modes.{QUARANTINE.name}"])
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @HOW
 def test_again_is_policys_to_allow(world: World, how: str) -> None:
     """A target protected, exempted or observed since is not contained again (B9)."""
@@ -346,7 +346,7 @@ def test_again_is_policys_to_allow(world: World, how: str) -> None:
     assert SAYS[how] in entry["content"]["waits"]
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @HOW
 def test_failed_change_is_tried_again_only_if_allowed(world: World, how: str) -> None:
     world.stage(event(BUCKET))

@@ -362,7 +362,7 @@ def test_every_alarm_is_played_or_says_why_not(world: World) -> None:
     assert sorted([*PLAYED, *ELSEWHERE, *NOT_PLAYED]) == sorted(alarms(world))
 
 
-@pytest.mark.drawn(1 / 8)
+@pytest.mark.drawn(1 / 12)
 @pytest.mark.parametrize("name", PLAYED)
 def test_alarm_rings_for_its_fault(world: World, name: str) -> None:
     world.account.advance(timedelta(minutes=31))
@@ -385,7 +385,7 @@ def test_question_that_nobody_was_informed_of_rings(world: World) -> None:
     assert rings(world, "QuestionsNotReported")
 
 
-@pytest.mark.drawn(1 / 8)
+@pytest.mark.drawn(1 / 12)
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: str(block.name))
 def test_event_that_a_rule_loses_rings_for_its_playbook(world: World, block: Block) -> None:
     """Between a rule and its dead letters: the metric that EventBridge has of each rule."""

@@ -62,7 +62,7 @@ def before_waking(call: Called) -> bool:
     return call.operation != "StartExecution"  # a copy has no thread of an execution
 
 
-@pytest.mark.drawn(1 / 4)
+@pytest.mark.drawn(1 / 6)
 @pytest.mark.parametrize(
     ("one", "other"), [(Verb.APPROVE, Verb.REJECT), (Verb.REJECT, Verb.APPROVE)]
 )
@@ -78,7 +78,7 @@ def test_approve_and_reject_at_once(world: World, one: Verb, other: Verb) -> Non
     assert wrong == {}
 
 
-@pytest.mark.drawn(1 / 4)
+@pytest.mark.drawn(1 / 6)
 @pytest.mark.parametrize("verb", [Verb.APPROVE, Verb.REJECT])
 def test_decision_while_the_question_ends(world: World, verb: Verb) -> None:
     """At each call by which the playbook ends the question, a person decides."""

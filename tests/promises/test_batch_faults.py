@@ -69,7 +69,7 @@ def attempts(world: World) -> dict[str, int]:
     return {case.plan.resources[0]: case.attempt for case in world.cases}
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("fault", RAISED, ids=str)
 @pytest.mark.parametrize("operation", ["TransactWriteItems", "AddTags"])
 def test_others_are_done_and_one_comes_again(world: World, operation: str, fault: Fault) -> None:
@@ -84,7 +84,7 @@ def test_others_are_done_and_one_comes_again(world: World, operation: str, fault
     assert world.account.messages("FailedBulkEvents") == []
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("fault", RAISED, ids=str)
 def test_poison_ends_dead_and_alone(world: World, fault: Fault) -> None:
     break_second(world, "AddTags", fault, lasting=True)

@@ -34,7 +34,7 @@ def same(undisturbed: Seen, others: list[tuple[str, Seen]]) -> None:
             assert theirs >= mine, where
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.world("approve")
 @pytest.mark.parametrize("calls", [1, 5, 22])
 def test_the_workflows_try_again(anew: Anew, calls: int) -> None:

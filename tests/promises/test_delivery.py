@@ -31,7 +31,7 @@ PASSED = "securityhub_sagemaker_1_passed"
 # ---- again ----
 
 
-@pytest.mark.drawn(1 / 2)
+@pytest.mark.drawn(1 / 3)
 @pytest.mark.parametrize("name", [PUBLIC, FAILED, "guardduty_root_credential_usage"])
 def test_second_delivery_changes_nothing(world: World, name: str) -> None:
     world.send(event(name))
@@ -44,7 +44,7 @@ def test_second_delivery_changes_nothing(world: World, name: str) -> None:
     assert world.troubles == []
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("native", TWINS)
 def test_the_hubs_copy_completes_the_report(world: World, native: str) -> None:
     one = event(native)

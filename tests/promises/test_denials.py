@@ -306,7 +306,7 @@ def without(world: World, role: str, sid: str) -> Iterator[None]:
     iam.attach_role_policy(RoleName=name_of(role), PolicyArn=policy)
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.world("enforce", ProtectedResources=NAMED)
 @pytest.mark.parametrize("sid", OF_ROLES)
 def test_deny_holds_for_every_role(world: World, sid: str) -> None:

@@ -63,7 +63,7 @@ Kinds = Sequence[tuple[Fault, bool]]  # and whether it lasts
 KINDS: Kinds = [(f, last) for last in (False, True) for f in (DENIED, LOST, THROTTLED, BROKEN)]
 # One run has a hundred copies, of which a share is made.
 pytestmark = [pytest.mark.timeout(300), pytest.mark.drawn(1)]
-SHARE = 1 / 10
+SHARE = 1 / 15
 TRIES = 3  # of Lambda and of the state machines
 SENT = 7  # tries to send a message: at once, five of the queue, and one when it is redelivered
 REPORTS = ("securityhub", "ssm", "sns", "stepfunctions")

@@ -67,7 +67,7 @@ def test_the_pairs_are_two_cases() -> None:
     assert {name for both in PAIRS.values() for name in both} <= set(samples(QUARANTINE.name))
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("last_first", [False, True])
 @pytest.mark.parametrize("names", PAIRS.values(), ids=PAIRS)
 def test_released_in_either_order(anew: Anew, names: tuple[str, str], last_first: bool) -> None:
@@ -118,7 +118,7 @@ def release(world: World, case: Case) -> Status:
     return world.operator.case(case.id).status
 
 
-@pytest.mark.drawn(1 / 6)
+@pytest.mark.drawn(1 / 10)
 def test_a_case_that_arrives_while_another_is_released(anew: Anew) -> None:
     """At whatever point of the release it arrives, the bucket ends as it wants it alone."""
     one, other = pair("guardduty_public_access", "guardduty_block_disabled")
@@ -154,7 +154,7 @@ def _arrives_while_released(world: World, one: Event, other: Event, wanted: Any)
         assert found["after"] == before, where
 
 
-@pytest.mark.drawn(1 / 6)
+@pytest.mark.drawn(1 / 10)
 def test_a_case_that_arrives_while_another_is_contained(anew: Anew) -> None:
     """Whoever captures first, what was there before either of them is what comes back."""
     one, other = pair("guardduty_public_access", "guardduty_block_disabled")

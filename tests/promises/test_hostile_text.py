@@ -89,7 +89,7 @@ def _case(world: World, one: Event) -> tuple[Any, ...]:
     return (rules, *same, found.authored_by_aws, found.first_seen, found.last_seen, named, who)
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("name", NAMES)
 def test_hostile_text_is_harmless_wherever_it_arrives(world: World, name: str) -> None:
     world.stage(event(name))

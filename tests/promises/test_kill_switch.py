@@ -54,7 +54,7 @@ def staged(world: World, playbook: Playbook, arn: str) -> None:
         world.account.client("iam").create_service_specific_credential(**who)
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(("playbook", "kind"), ABLE, ids=lambda part: part.rpartition("::")[2])
 def test_each_kind_is_contained_by_its_arn_and_undone_or_stays_on(
     world: World, playbook: str, kind: str

@@ -45,7 +45,7 @@ def is_quarantined(tags: Mapping[str, str]) -> bool:
     return QUARANTINED.items() <= tags.items()
 
 
-@pytest.mark.drawn(1 / 4)
+@pytest.mark.drawn(1 / 6)
 @pytest.mark.parametrize("last_first", [False, True])
 @pytest.mark.parametrize("object_first", [False, True])
 @pytest.mark.parametrize("other", ["guardduty_exfiltration_malicious_ip", "guardduty_tor"])

@@ -84,7 +84,7 @@ def refuses(world: World, role: str, call: Call, key: str) -> bool:
     return False
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_role_reaches_no_rows_of_others(world: World, playbook: str) -> None:
     others = [other for other in PLAYBOOKS if other != playbook]
@@ -97,7 +97,7 @@ def test_role_reaches_no_rows_of_others(world: World, playbook: str) -> None:
             assert is_refused(world, playbook, call, key), (call.__name__, key)
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_role_reads_the_settings_and_writes_none(world: World, playbook: str) -> None:
     before = world.settings
@@ -107,7 +107,7 @@ def test_role_reads_the_settings_and_writes_none(world: World, playbook: str) ->
     assert world.settings == before
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_role_writes_no_decision_and_no_report(world: World, playbook: str) -> None:
     for owner in PLAYBOOKS:
@@ -118,7 +118,7 @@ def test_role_writes_no_decision_and_no_report(world: World, playbook: str) -> N
         assert not is_refused(world, playbook, read, f"{kind}#{playbook}#0a1b")
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_no_other_way_leads_to_the_rows(world: World, playbook: str) -> None:
     """Neither a call that names no key, nor the index that people review."""
@@ -126,7 +126,7 @@ def test_no_other_way_leads_to_the_rows(world: World, playbook: str) -> None:
         assert is_refused(world, playbook, call, f"case#{playbook}#0a1b"), call.__name__
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_role_writes_its_own_rows(world: World, playbook: str) -> None:
     """The refusals above are those of the key, not of the call."""

@@ -60,7 +60,7 @@ def test_every_path_has_its_counts() -> None:
     assert COUNTS.keys() == SCENARIOS.keys()
 
 
-@pytest.mark.drawn(1 / 6)
+@pytest.mark.drawn(1 / 10)
 @pytest.mark.parametrize("name", COUNTS)
 def test_the_way_is_no_longer_than_it_was(name: str) -> None:
     assert path_of(name).counts == COUNTS[name]

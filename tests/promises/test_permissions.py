@@ -24,7 +24,7 @@ def seen(anew: Anew, road: Road) -> used.Uses:
         return used.uses(world.account.stack, world.account.journal.of(Called), ROOT)
 
 
-@pytest.mark.drawn(1 / 6)
+@pytest.mark.drawn(1 / 10)
 @pytest.mark.world("enforce", **DEPLOYED)
 @pytest.mark.parametrize("function", ROADS)
 def test_used_permissions_match_the_record(anew: Anew, function: str) -> None:

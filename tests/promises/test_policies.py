@@ -61,7 +61,7 @@ def test_every_policy_is_tested() -> None:
     assert set().union(*MAY_SEND.values()) == set(ROUTES)
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("name", NAMES)
 def test_policy_sends_its_verbs_and_no_other(world: World, name: str) -> None:
     arn = user(world, "ada", name)
@@ -73,7 +73,7 @@ def test_policy_sends_its_verbs_and_no_other(world: World, name: str) -> None:
     assert allowed == MAY_SEND[name]
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("key", ROWS)
 @pytest.mark.parametrize("name", NAMES)
 def test_policy_writes_no_row(world: World, name: str, key: str) -> None:
@@ -86,7 +86,7 @@ def test_policy_writes_no_row(world: World, name: str, key: str) -> None:
             dynamodb.update_item(TableName=table, Key={"id": {"S": key}})
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("name", NAMES)
 def test_policy_wakes_nobody_and_invokes_nothing(world: World, name: str) -> None:
     outputs = world.account.stack.outputs
@@ -151,7 +151,7 @@ COMMANDS: dict[str, Any] = {
 }
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("name", NAMES)
 def test_policy_is_enough_to_read(world: World, name: str) -> None:
     case = waiting(world)
@@ -160,7 +160,7 @@ def test_policy_is_enough_to_read(world: World, name: str) -> None:
         COMMANDS[name](stack, world.case())
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(
     ("name", "sid"),
     [(name, sid) for name, sids in READS.items() for sid in sids if sid != "FindStack"],

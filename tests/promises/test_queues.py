@@ -134,7 +134,7 @@ def put_into(world: World, queue: str, *bodies: str) -> None:
     world.account.settle()
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("forged", FORGED)
 def test_only_compliance_findings_come_by_a_queue(world: World, forged: str) -> None:
     """What does not is refused and kept, and the rest of the batch is handled."""
@@ -148,7 +148,7 @@ def test_only_compliance_findings_come_by_a_queue(world: World, forged: str) -> 
     assert json.loads(kept) == bad
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("forged", FORGED)
 def test_the_same_event_by_its_rule_is_handled(world: World, forged: str) -> None:
     """So it is the queue for which it was refused."""

@@ -52,7 +52,7 @@ def test_every_verb_about_a_stack_names_its_policies() -> None:
 
 
 @pytest.mark.world("approve")
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 def test_each_verb_runs_under_its_ready_policies(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

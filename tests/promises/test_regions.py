@@ -69,7 +69,7 @@ def kind(name: str) -> tuple[str, ...]:
 OF_EACH_KIND = list({kind(name): name for name in reversed(samples())}.values())
 
 
-@pytest.mark.drawn(1 / 6)
+@pytest.mark.drawn(1 / 10)
 @pytest.mark.parametrize("name", worlds(OF_EACH_KIND))
 def test_nothing_is_changed_in_a_region_that_is_not_served(world: World, name: str) -> None:
     delivery = world.account.deliver(moved(event(name)))
@@ -111,7 +111,7 @@ def test_person_is_informed_of_a_threat_in_a_region_that_is_not_served(world: Wo
     assert world.troubles == []
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.world("enforce", OtherRegions="eu-central-1,eu-west-1")
 @pytest.mark.parametrize("name", [*AGGREGATED, THREAT_ELSEWHERE])
 def test_region_that_is_named_is_served_from_here(world: World, name: str) -> None:
@@ -165,7 +165,7 @@ IN_MODES = [
 ]
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(("mode", "name"), IN_MODES)
 def test_threat_to_an_identity_is_for_a_person_where_home_is_elsewhere(
     world: World, mode: str, name: str

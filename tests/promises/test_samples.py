@@ -101,7 +101,7 @@ def test_the_exact_gates_never_overlap() -> None:
         assert len(takers) <= 1 or name in SHARED, name
 
 
-@pytest.mark.drawn(1 / 4)
+@pytest.mark.drawn(1 / 6)
 @pytest.mark.parametrize("name", worlds(SHARED))
 def test_what_several_handle_is_contained_by_each_for_its_part(world: World, name: str) -> None:
     """Each has a case of its own, as the plan beside the event says; all of it can be put back."""
@@ -123,7 +123,7 @@ def test_what_several_handle_is_contained_by_each_for_its_part(world: World, nam
     assert world.unrecorded == []
 
 
-@pytest.mark.drawn(1 / 12)
+@pytest.mark.drawn(1 / 16)
 @pytest.mark.parametrize("name", worlds(ALONE))
 def test_a_sample_is_taken_by_its_playbook_alone(world: World, name: str) -> None:
     folder, expected = folder_of(name), plan_beside(name)
@@ -166,7 +166,7 @@ def state_before(world: World, name: str, earlier: list[dict[str, Any]]) -> dict
     return world.state if earlier and is_kept(world.case()) else before
 
 
-@pytest.mark.drawn(1 / 12)
+@pytest.mark.drawn(1 / 16)
 @pytest.mark.parametrize("name", worlds(samples(NOBODY)))
 def test_unhandled_samples_change_nothing(world: World, name: str) -> None:
     world.stage(event(name))

@@ -41,7 +41,7 @@ def failing(world: World, operation: str, fault: Fault) -> list[bool]:
     return fails
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("fault", [THROTTLED, BROKEN], ids=str)
 @pytest.mark.parametrize(("name", "operation"), EACH_LOOK_UP)
 def test_failing_look_up_is_no_decision(

@@ -158,7 +158,7 @@ def test_settings_that_are_deleted_mean_observe(world: World) -> None:
     assert refused(world) == {said["reason"]}
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("value", [{"S": "maybe"}, {"S": "Off"}, {"BOOL": True}, {"NULL": True}])
 def test_master_switch_that_is_not_understood_means_observe(
     world: World, value: dict[str, Any]
@@ -179,7 +179,7 @@ WRONG_MODES = [
 ]
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(("name", "value", "why"), WRONG_MODES)
 def test_wrong_mode_means_observe(world: World, name: str, value: dict[str, Any], why: str) -> None:
     world.write_setting(name, value)
@@ -198,7 +198,7 @@ def test_wrong_mode_of_one_playbook_stops_no_other(world: World) -> None:
     assert refused(world) == {f"modes.{TAG.name} must be observe, approve, enforce, not 'Enforce!'"}
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -225,7 +225,7 @@ def test_wrong_exemption_spoils_no_other(world: World) -> None:
     assert refused(world) == {"exemptions.old has no owner"}
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(
     "value",
     [
@@ -253,7 +253,7 @@ def test_protection_that_is_not_understood_silences_no_incident(world: World) ->
     assert said["outcome"] == "escalated"
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -337,7 +337,7 @@ def test_pass_that_comes_without_settings_is_not_lost(world: World, name: str) -
     assert world.case().status is Status.RELEASED
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(
     ("name", "value"),
     [(f"modes.{TAG.name}", "x"), ("protected", {"acme"}), ("budget", -1), ("exemptions", "")],

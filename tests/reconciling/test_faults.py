@@ -55,7 +55,7 @@ def test_each_part_of_a_run_is_among_the_calls_that_are_broken(account: Account)
     assert len(account.breakage.seen) <= MOST_CALLS
 
 
-@pytest.mark.drawn(1 / 4)
+@pytest.mark.drawn(1 / 6)
 @pytest.mark.parametrize("at", range(MOST_CALLS))
 @pytest.mark.parametrize("fault", [DENIED, LOST, DIED], ids=str)
 def test_the_runs_after_it_do_what_this_one_did_not(

@@ -250,7 +250,7 @@ def test_refused_update_is_that_cases_failure(seen: People) -> None:
 # ---- two playbooks, one finding ----
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("order", ["corrects, tags", "tags, corrects", "together"])
 @pytest.mark.parametrize("other", [TAG.name, "a_" + TAG.name])
 def test_resolved_by_one_playbook_is_left_by_the_other(
@@ -286,7 +286,7 @@ RESOLVES = replace(QUARANTINE, resolves=(a_case().finding.kind,))
 ONLY_NOTIFIES = QUARANTINE  # GuardDuty's finding: nothing evaluates it again
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(
     ("case", "playbook", "workflow"),
     [

@@ -214,7 +214,7 @@ def test_garbage_is_parsed_or_malformed(name: str, data: st.DataObject) -> None:
     attempt(event)
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize("name", EVENTS)
 @pytest.mark.parametrize("form", ["{hostile}", "{given}{hostile}", "{hostile}{given}"])
 def test_hostile_text_is_removed(name: str, form: str) -> None:

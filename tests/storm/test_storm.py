@@ -29,7 +29,7 @@ from bench.storm.simulation import Arrivals, Conditions, Storm, simulate
 from console.account import ROOT
 from tests.examples import QUARANTINE, REVOKE, TAG, function_of
 
-pytestmark = pytest.mark.drawn(1 / 3)
+pytestmark = pytest.mark.drawn(1 / 5)
 SMALL = Arrivals(threats=60, threats_in=5, controls=400, controls_in=30)
 SHORT = replace(MINUTES, threats=50, threats_in=180, controls=5_000, controls_in=180)
 BURST = replace(SECONDS, threats=300, threats_in=2)
@@ -65,7 +65,7 @@ HARSH: list[Rates] = [
 ]
 
 
-@pytest.mark.drawn(1 / 4)
+@pytest.mark.drawn(1 / 6)
 @pytest.mark.parametrize("rates", HARSH, ids=str)
 @pytest.mark.parametrize("budget", [0, 10, BUDGET])
 def test_every_delivery_ends_once(numbers: Numbers, budget: int, rates: Rates) -> None:
@@ -111,7 +111,7 @@ def p99(result: Result) -> tuple[float, float]:
     return result.contained.p99, result.reported.p99
 
 
-@pytest.mark.drawn(1 / 4)
+@pytest.mark.drawn(1 / 6)
 @pytest.mark.parametrize(
     ("quota", "rates"),
     [
@@ -181,7 +181,7 @@ FAULTS: list[tuple[str, Change, str, Rates]] = [
 ]
 
 
-@pytest.mark.drawn(1 / 3)
+@pytest.mark.drawn(1 / 5)
 @pytest.mark.parametrize(("missed", "change", "name", "rates"), FAULTS)
 def test_target_can_be_missed(
     numbers: Numbers, missed: str, change: Change, name: str, rates: Rates
