@@ -175,6 +175,20 @@ def test_one_question_a_period(world: World) -> None:
 
 
 @approve
+def test_what_came_sooner_awaits_approval_when_the_period_is_over(world: World) -> None:
+    """No later event is needed: the clock brings it."""
+    contained(world)
+    at(world, 1, seen(event(ROLE), "12:50"))
+    world.reject(world.case())
+    at(world, 1, seen(event(ROLE), "13:50"))
+    later(world, hours=5)
+    case = world.case()
+    assert (case.status, case.round) == (Status.AWAITING_APPROVAL, 3)
+    assert case.newer_activity is None
+    assert "activity at 2026-11-24T13:50:00Z" in case.reason
+
+
+@approve
 def test_case_with_a_second_question_can_be_released(world: World) -> None:
     world.stage(event(BUCKET))
     before = world.state
