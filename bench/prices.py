@@ -51,9 +51,17 @@ def alarm_metrics() -> list[int]:
 
 
 def mappings() -> int:
-    """The event source mappings of queues."""
-    events = [r.get("Properties", {}).get("Events", {}) for r in resources().values()]
-    return sum(event["Type"] == "SQS" for named in events for event in named.values())
+    """The event source mappings of queues: events of functions, and resources of their own."""
+    every = resources()
+    events = [r.get("Properties", {}).get("Events", {}) for r in every.values()]
+    kinds = [event["Type"] for of in events for event in of.values()]
+    sources = [
+        str(r["Properties"]["EventSourceArn"]["Fn::GetAtt"][0])
+        for r in every.values()
+        if r["Type"] == "AWS::Lambda::EventSourceMapping"
+    ]
+    kinds += [every[source]["Type"] for source in sources]
+    return kinds.count("SQS") + kinds.count("AWS::SQS::Queue")
 
 
 def idle() -> dict[str, float]:
