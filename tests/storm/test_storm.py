@@ -105,33 +105,35 @@ def test_same_seed_same_storm(numbers: Numbers) -> None:
     assert one != other
 
 
-def p99(result: Result) -> tuple[float, float]:
+def until_contained(result: Result) -> float:
     assert result.contained
+    return result.contained.p99
+
+
+def until_reported(result: Result) -> float:
     assert result.reported
-    return result.contained.p99, result.reported.p99
+    return result.reported.p99
 
 
 @pytest.mark.drawn(1 / 6)
 @pytest.mark.parametrize(
-    ("quota", "rates"),
+    ("quota", "rates", "p99"),
     [
-        ("ssm:OpsItem", (2, 8, 40)),
-        ("iam changes", (2, 8, 40)),
-        ("bucket changes", (2, 20, 200)),
+        ("ssm:OpsItem", (2, 8, 40), until_reported),
+        ("iam changes", (2, 8, 40), until_contained),
+        ("bucket changes", (2, 20, 200), until_contained),
     ],
 )
-def test_more_of_a_quota_is_never_slower(
-    numbers: Numbers, quota: str, rates: tuple[float, ...]
+def test_more_of_a_quota_is_faster(
+    numbers: Numbers, quota: str, rates: tuple[float, ...], p99: Callable[[Result], float]
 ) -> None:
-    """But for chance: what is throttled draws other numbers.
+    """What waits for it, until another quota is the narrower one.
 
-    Not of Lambda's concurrency: more functions at a time are throttled more by others.
+    What comes after need not be: the sooner they are contained, the more incidents OpsCenter
+    throttles at a time. Nor is it so of Lambda's concurrency, for the same reason.
     """
     ended = [p99(run(FIVE_SECONDS, BURST, conditions(numbers, {quota: r}))) for r in rates]
-    for less, more in pairwise(ended):
-        assert more[0] <= less[0] * 1.1
-        assert more[1] <= less[1] * 1.1
-    assert ended[-1][1] < ended[0][1]
+    assert all(more < less * 0.9 for less, more in pairwise(ended))
 
 
 # ---- it meets the targets, and can miss each ----
