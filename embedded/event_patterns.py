@@ -12,6 +12,9 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
 
+from embedded.wildcard_complexity import MOST as MOST_COMPLEXITY
+from embedded.wildcard_complexity import complexity
+
 MOST_CHARACTERS = 2048  # default quota "Event pattern size"
 MOST_COMBINATIONS = 1000  # of $or, "rule combinations"
 LARGEST = 5e9  # numeric matching works between -5e9 and 5e9
@@ -214,6 +217,33 @@ def check(pattern: Any) -> None:
     _check_object(pattern, "$")
     if (count := _combinations(pattern)) > MOST_COMBINATIONS:
         raise BadPattern(f"{count} combinations of $or, more than {MOST_COMBINATIONS}")
+    fields: dict[str, set[str]] = {}  # alternatives of $or may meet in one event
+    for field, text in _wildcards(pattern, "$"):
+        fields.setdefault(field, set()).add(text)
+    for field, texts in fields.items():
+        if complexity(texts) > MOST_COMPLEXITY:
+            raise BadPattern(f"{field}: the rule is too complex, try fewer wildcards: {texts}")
+
+
+def _wildcards(pattern: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    """Each wildcard's field and its text."""
+    for key, value in pattern.items():
+        field = f"{path}.{key}"
+        if key == "$or":
+            for alternative in value:
+                yield from _wildcards(alternative, path)
+        elif isinstance(value, Mapping):
+            yield from _wildcards(value, field)
+        else:
+            yield from ((field, text) for one in value for text in _wildcards_of(one))
+
+
+def _wildcards_of(matcher: Any) -> list[str]:
+    if not isinstance(matcher, Mapping):
+        return []
+    but = matcher.get("anything-but")
+    argument = (but if isinstance(but, Mapping) else matcher).get("wildcard", [])
+    return [argument] if isinstance(argument, str) else list(argument)
 
 
 def _combinations(pattern: Mapping[str, Any]) -> int:

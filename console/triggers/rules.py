@@ -10,12 +10,11 @@ patterns", "Quotas" (2,048 characters a pattern).
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from console.triggers import natives, spelling
+from console.triggers import config_rules, natives, spelling
 from console.triggers.heard import BULK_OF_A_THREAT_SOURCE, Heard
 from cordon.finding import MALICIOUS_OBJECT
 
@@ -187,14 +186,17 @@ def _bulk(heard: Heard) -> Iterator[Trigger | None]:
         ended = any(kind.startswith("config:") for kind in heard.ended)
         passes = ["COMPLIANT", "NOT_APPLICABLE"] if heard.passed else _if(ended, "COMPLIANT")
         results = ["NON_COMPLIANT", *passes]
-        ours = [rule for rule in rules if rule.startswith(OURS)]
-        others = tuple(rule for rule in rules if rule not in ours)
-        detail = {
-            "configRuleName": [*ours, *({"wildcard": f"*{w}*"} for w in _rule_words(others))],
-            "newEvaluationResult": {"complianceType": results},
-        }
-        event = ("aws.config", "Config Rules Compliance Change")
-        yield Trigger("ConfigRule", _event(event, detail), bulk=True)
+        ours: list[Any] = [rule for rule in rules if rule.startswith(OURS)]
+        named = list(config_rules.groups(tuple(rule for rule in rules if rule not in ours)))
+        named = named or [("", [])]
+        for first, matchers in named:
+            detail = {
+                "configRuleName": [*(ours if first == named[0][0] else []), *matchers],
+                "newEvaluationResult": {"complianceType": results},
+            }
+            name = f"{first.capitalize() if len(named) > 1 else ''}ConfigRule"
+            event = ("aws.config", "Config Rules Compliance Change")
+            yield Trigger(name, _event(event, detail), bulk=True)
     sensitive = _sensitive(heard)
     if sensitive:
         detail = {"type": _natives(sensitive), "severity": {"description": ["High"]}}
@@ -360,31 +362,3 @@ def _unique(matchers: Iterable[Any]) -> list[Any]:
 
 def _is_bulk(source: str, type: str) -> bool:
     return type.startswith(BULK_OF_A_THREAT_SOURCE[source])
-
-
-_PRODUCTS = {"sagemaker": "SageMaker"}  # whose name has a capital letter within
-
-
-def _rule_words(rules: tuple[str, ...]) -> list[str]:
-    """What is in the names of deployed rules, in the spellings of ``sources.config``."""
-    words: dict[str, None] = {}
-    for rule in _families(rules):
-        stem = rule.rstrip("*")
-        first, *more = (word for word in stem.split("-") if word)
-        rest = "".join(map(str.capitalize, more))
-        kebab = stem if more else first  # of one word the lower case is its camel case too
-        snake = stem.replace("-", "_")
-        for word in (kebab, snake if more else first, snake.upper()):
-            words[word] = None
-        for word in (_PRODUCTS.get(first, first.capitalize()), first.capitalize(), first):
-            words[word + rest] = None
-    return list(words)
-
-
-def _families(rules: tuple[str, ...]) -> list[str]:
-    """Names that begin with the same three words as one family: a rule has few wildcards."""
-    by_stem: dict[str, list[str]] = {}
-    for rule in rules:
-        stem = re.match(r"(?:[a-z0-9]+-){3}", rule)
-        by_stem.setdefault(stem[0] if stem else rule, []).append(rule)
-    return [stem if len(same) > 1 else same[0] for stem, same in by_stem.items()]

@@ -272,6 +272,17 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("anything-but no prefix", {"a": [{"anything-but": {"prefix": []}}]}, "empty array"),
     ("anything-but odd wildcard", {"a": [{"anything-but": {"wildcard": "**"}}]}, "consecutive"),
     ("too long", {"a": ["x" * 2048]}, "more than 2048"),
+    ("too complex", {"a": [{"wildcard": f"*{w}*"} for w in ("a", "b", "c", "d")]}, "too complex"),
+    (
+        "too complex, in alternatives",
+        {"$or": [{"a": {"b": [{"wildcard": f"*{w}*"}]}} for w in ("a", "b", "c", "d")]},
+        r"\$\.a\.b: the rule is too complex",
+    ),
+    (
+        "too complex, but",
+        {"a": [{"anything-but": {"wildcard": [f"*{w}*" for w in ("a", "b", "c", "d")]}}]},
+        "too complex",
+    ),
     (
         "too many combinations",
         {f"k{n}": {"$or": [{c: [1]} for c in "abcd"]} for n in range(5)},
