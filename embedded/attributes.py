@@ -56,13 +56,18 @@ LONGEST = {
 def generated(kind: str, stack: str, logical: str, place: Place) -> str:
     """A name like those that CloudFormation makes up: stack, logical id, twelve characters.
 
-    It shortens the first two where the type's longest name demands it.
+    It shortens the first two where the type's longest name demands it: the logical id first, and
+    where both are long each to a half. No page says so; public names of roles are like that, as
+    ``amplify-amplifyvitereactt-amplifyAuthauthenticatedU-`` and twelve characters.
     """
     seed = f"{stack}/{logical}/{place.account}/{place.region}"
     unique = hashlib.sha256(seed.encode()).hexdigest()[:12].upper()
-    spoken = logical if kind in _WITHOUT_STACK else f"{stack}-{logical}"
-    longest = LONGEST.get(kind, 255) - len(unique) - 1
-    return f"{spoken[:longest]}-{unique}"
+    room = LONGEST.get(kind, 255) - len(unique) - 1
+    if kind in _WITHOUT_STACK:
+        return f"{logical[:room]}-{unique}"
+    half = (room - 1) // 2
+    first = stack[: max(half, room - 1 - len(logical))]
+    return f"{first}-{logical[: room - 1 - len(first)]}-{unique}"
 
 
 def reference(kind: str, properties: Properties, place: Place, generated: str) -> str:

@@ -67,12 +67,13 @@ class Permissions:
         """With the keys of a service that calls for a resource of its own, or of a role.
 
         Source: IAM User Guide, "AWS global condition context keys": aws:SourceArn and
-        aws:SourceAccount come from service principals only.
+        aws:SourceAccount come from service principals only. EventBridge gives SNS neither of them
+        (EventBridge User Guide, "Using resource-based policies", Amazon SNS permissions).
         """
         context = {"aws:PrincipalAccount": self._place.account, "aws:SecureTransport": "true"}
-        if source:
+        if source and (principal, action) != ("events.amazonaws.com", "sns:Publish"):
             context |= {"aws:SourceArn": source, "aws:SourceAccount": self._place.account}
-        else:
+        if not source:
             context["aws:PrincipalArn"] = principal
         context["aws:PrincipalIsAWSService"] = "true" if source else "false"
         return policy_evaluation.Request(principal, action, arn, context)

@@ -71,6 +71,26 @@ def test_a_generated_name_is_as_short_as_its_type_demands(kind: str) -> None:
     assert generated(kind, "s", "Logical", HERE).partition("-")[0] in ("s", "Logical")
 
 
+@pytest.mark.parametrize(
+    ("stack", "logical", "spoken"),
+    [  # as roles are named: CDK's provider in a stack of a short name, Amplify's roles
+        ("MyStack", "CustomS3AutoDeleteObjectsCustomResourceProviderRole", (7, 43)),
+        (
+            "amplify-amplifyvitereactt-main-branch-0a1b2c3d4e",
+            "amplifyAuthauthenticatedUser",
+            (25, 25),
+        ),
+        ("a" * 60, "Short", (45, 5)),
+    ],
+)
+def test_a_generated_name_keeps_half_of_each(
+    stack: str, logical: str, spoken: tuple[int, int]
+) -> None:
+    name = generated("AWS::IAM::Role", stack, logical, HERE)
+    first, second = stack[: spoken[0]], logical[: spoken[1]]
+    assert name.startswith(f"{first}-{second}-") and len(name) <= 64
+
+
 def test_a_state_machine_is_not_named_after_its_stack() -> None:
     name = generated("AWS::StepFunctions::StateMachine", "stack", "Machine", HERE)
     assert name.startswith("Machine-") and "stack" not in name

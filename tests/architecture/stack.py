@@ -83,3 +83,9 @@ def listed(value: Any) -> list[Any]:
 def compact(value: Any) -> str:
     """JSON without spaces, as services count it."""
     return json.dumps(value, separators=(",", ":"))
+
+
+def source_arns(condition: Mapping[str, Any]) -> list[str]:
+    """The ARNs or patterns of aws:SourceArn, whichever operator compares them."""
+    (keys,) = condition.values()
+    return list(keys["aws:SourceArn"])

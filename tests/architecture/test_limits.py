@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from console.account import cordon_stack
+from embedded.event_patterns import check
 from embedded.place import Place
 from embedded.stack import Resource, Unresolved
 from tests.architecture import largest
@@ -80,6 +81,57 @@ def test_policies_fit(place: Place) -> None:
             assert len(compact(trust)) <= 2048, resource.logical
         if resource.type == "AWS::S3::BucketPolicy":  # S3 User Guide, "Bucket policies": 20 KB
             assert len(compact(resource.properties["PolicyDocument"])) <= 20_480
+
+
+def policies_of(resource: Resource) -> Iterator[tuple[Any, int]]:
+    """Each policy of a queue, a topic or a key, with the bytes that its service takes.
+
+    SQS Developer Guide, "Amazon SQS policy quotas"; SNS Developer Guide, "Amazon SNS policies";
+    KMS Developer Guide, "Resource quotas": 32 KB.
+    """
+    for kind, name, size in (
+        ("AWS::SQS::QueuePolicy", "PolicyDocument", 8192),
+        ("AWS::SNS::TopicPolicy", "PolicyDocument", 30_720),
+        ("AWS::KMS::Key", "KeyPolicy", 32_768),
+    ):
+        if resource.type == kind:
+            yield resource.properties[name], size
+
+
+@EVERYWHERE
+def test_policies_of_resources_fit(place: Place) -> None:
+    found = [(r, *one) for r in every(place) for one in policies_of(r)]
+    assert {resource.type.split("::")[1] for resource, _, _ in found} == {"SQS", "SNS", "KMS"}
+    for resource, policy, size in found:
+        assert len(compact(policy)) <= size, resource.logical
+        statements = policy["Statement"]
+        assert len(statements) <= 20, resource.logical
+        operators = [keys for s in statements for keys in s.get("Condition", {}).values()]
+        assert sum(map(len, operators)) <= 10, resource.logical
+
+
+@EVERYWHERE
+def test_patterns_fit(place: Place) -> None:
+    """EventBridge User Guide, "quotas": 2,048 characters; and what PutRule refuses otherwise."""
+    for rule in (r for r in every(place) if r.type == "AWS::Events::Rule"):
+        if pattern := rule.properties.get("EventPattern"):
+            check(pattern)
+
+
+KNOWN_BY_ITS_NAME = (  # to the warnings and the dashboard
+    "AWS::DynamoDB::Table",
+    "AWS::Events::Rule",
+    "AWS::IAM::Role",
+    "AWS::Lambda::Function",
+    "AWS::SQS::Queue",
+)
+
+
+@pytest.mark.parametrize("kind", KNOWN_BY_ITS_NAME)
+def test_what_is_known_by_its_name_begins_with_the_stacks(kind: str) -> None:
+    """CloudFormation shortens both parts of a name that would be too long."""
+    found = [r.physical.rpartition("/")[2] for r in every(HERE) if r.type == kind]  # or its URL
+    assert found and all(name.startswith(f"{largest.STACK}-") for name in found)
 
 
 def test_roles_have_room_for_their_policies() -> None:

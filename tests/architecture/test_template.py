@@ -240,8 +240,10 @@ def test_every_queue_takes_from_its_own_rules_only() -> None:
         assert (others["Action"], others["Principal"]) == ("sqs:SendMessage", "*")
         for url in guard["Queues"]:
             locked.add(urls[url])
-            allowed = {a for s in allow for a in s["Condition"]["ArnEquals"]["aws:SourceArn"]}
-            assert allowed == sources.get(urls[url], set())
+            named = [a for s in allow for a in seen.source_arns(s["Condition"])]
+            allowed = [[rule for rule in dead if fnmatchcase(rule, a)] for a in named]
+            assert all(len(rules) == 1 for rules in allowed), "a pattern lets in one rule"
+            assert {rule for (rule,) in allowed} == sources.get(urls[url], set())
     assert locked == set(urls.values())
 
 
