@@ -1,7 +1,7 @@
 """What an auditor wants to see: a period, and a framework, a control or a playbook."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -15,6 +15,7 @@ from cordon.clock import from_iso, now, to_iso
 from cordon.frameworks import VERSIONS, framework_of
 
 QUARTER = re.compile(r"([0-9]{4})-?Q([1-4])", re.IGNORECASE)
+DIGEST = re.compile(r"([0-9]{1,6}):([0-9a-fA-F]{64})")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ONE = timedelta(days=1)
 PERIOD = Annotated[
@@ -22,8 +23,25 @@ PERIOD = Annotated[
 ]
 FRAMEWORK = Annotated[str, typer.Option(help="Only of this framework: `SOC 2`.")]
 SINCE = Annotated[str, typer.Option(help="Only what came from this day on: 2027-01-31, UTC.")]
+NOTED = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A digest that you noted, its number and sha256: 12:ab34… Is it the same? Repeatable."
+    ),
+]
 CONTROL = Annotated[str, typer.Option(help="Only of this control: `SOC 2 CC7.3`.")]
-__all__ = ["CONTROL", "FRAMEWORK", "PERIOD", "PLAYBOOK", "SINCE", "Wanted", "from_day", "wanted"]
+__all__ = [
+    "CONTROL",
+    "FRAMEWORK",
+    "NOTED",
+    "PERIOD",
+    "PLAYBOOK",
+    "SINCE",
+    "Wanted",
+    "from_day",
+    "noted_digests",
+    "wanted",
+]
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,15 @@ def from_day(day: str) -> Wanted:
     if since > to_iso(now()):
         raise NotPossible(f"--since {day} has not come")
     return Wanted(since)
+
+
+def noted_digests(texts: Sequence[str]) -> Mapping[int, str]:
+    """What somebody noted of earlier digests: sha256 by number. Raises NotPossible."""
+    found = [(text, DIGEST.fullmatch(text.strip())) for text in texts]
+    for text, one in found:
+        if one is None:
+            raise NotPossible(f"--noted {text} is no digest: its number, a colon, its sha256")
+    return {int(one[1]): one[2].lower() for _, one in found if one}
 
 
 def _period(text: str) -> tuple[str, str]:
