@@ -165,7 +165,7 @@ def _written(writer: Archive, path: Path) -> str:
 
 def verify_archive_at(path: Path) -> Verified:
     """What the archive's own script does, by our copy of it."""
-    faults, said = verify_archive.verified(verify_archive.Archive(path), None)
+    faults, said = verify_archive.verified(path)
     for one in faults:
         errors.print(f"fault: {plain(one)}", markup=False, highlight=False, soft_wrap=True)
     errors.print(plain(said), markup=False, highlight=False, soft_wrap=True)

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from console.audit.verify_archive import is_signed, signed_bytes
+from console.audit.archive_signature import is_signed, signed_bytes
+from console.audit.verify_archive import LATE
 from console.evidence import NAME, Fault
 from cordon.clock import from_iso, to_iso
 from cordon.digesting.digest import chain_of
@@ -15,7 +16,6 @@ from cordon.errors import EvidenceFault
 from cordon.evidence import entry_at, sha256
 
 STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-LATE = timedelta(hours=2)  # a run ends minutes after the last full hour, which its digest is until
 LINES = ("playbook", "account", "case", "sha256")  # texts of a digest's line about a chain
 
 
@@ -175,7 +175,12 @@ class Digests:
         known = self.public_key(arn)
         if known is None:
             self.unknown_keys.add(arn)
-        elif is_signed(known, signed_bytes(digest.entry), value):
+            return
+        try:
+            signed = is_signed(known, signed_bytes(digest.entry), value)
+        except ValueError:  # it is no RSA key
+            signed = False
+        if signed:
             self.signed += 1
         else:
             self._fault(f"digest {number} is not signed by {arn}: its signature is of another text")

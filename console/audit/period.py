@@ -10,7 +10,7 @@ import typer
 
 from console.audit.verify_archive import matches
 from console.options import PLAYBOOK
-from console.stack import NotPossible, playbook_names
+from console.stack import NotPossible, headers, playbook_names
 from cordon.clock import from_iso, now, to_iso
 from cordon.frameworks import VERSIONS, framework_of
 
@@ -39,6 +39,7 @@ __all__ = [
     "SINCE",
     "Wanted",
     "from_day",
+    "known_control",
     "noted_digests",
     "wanted",
 ]
@@ -91,6 +92,25 @@ def from_day(day: str) -> Wanted:
     if since > to_iso(now()):
         raise NotPossible(f"--since {day} has not come")
     return Wanted(since)
+
+
+def known_control(control: str) -> None:
+    """Raises NotPossible where no playbook names it: that nothing was found may be a misspelling.
+
+    A control of an earlier version is none of these, and is found in evidence of its time.
+    """
+    known = {one for header in headers().values() for one in header.controls}
+    if control and control not in known:
+        alike = [one for one in sorted(known) if _spelled(one) == _spelled(control)]
+        of = alike or [one for one in sorted(known) if framework_of(one) == framework_of(control)]
+        raise NotPossible(
+            f"no evidence of the period names the control {control}, and no playbook does:"
+            f" {', '.join(of)}"
+        )
+
+
+def _spelled(control: str) -> str:
+    return "".join(control.casefold().split())
 
 
 def noted_digests(texts: Sequence[str]) -> Mapping[int, str]:

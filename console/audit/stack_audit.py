@@ -11,7 +11,7 @@ from console.audit import rows
 from console.audit.chains import DUE, Checker
 from console.audit.digests import Digest, Digests
 from console.audit.ledger import Ledger
-from console.audit.period import Wanted
+from console.audit.period import Wanted, known_control
 from console.aws_errors import is_denied
 from console.evidence import Fault
 from console.stack import NotPossible, Stack
@@ -41,6 +41,7 @@ class StackAudit:
         )
         self.digests = Digests(self.s3, self.bucket, account, key, self._public_key)
         self._keys: dict[str, bytes | None] = {}
+        self._found = False  # is anything wanted in these digests?
 
     @classmethod
     @contextmanager
@@ -61,9 +62,11 @@ class StackAudit:
         for digest in self.digests.since(moment):
             for line in digest.content["chains"]:
                 is_wanted = self.wanted.includes(line["playbook"], line["controls"])
+                self._found |= is_wanted
                 self.ledger.chain(line, digest.number, is_wanted)
             for line in digest.content["objects"]:
                 if self._wants(line):
+                    self._found = True
                     self.ledger.object(line, digest.number)
             yield digest
             # The next one too: what an entry says is of the last second, S3 wrote in the next.
@@ -71,6 +74,8 @@ class StackAudit:
                 break
         if self.digests.last is None:
             raise NotPossible(NONE_YET if not moment else "there is no digest of this period")
+        if not self._found:
+            known_control(self.wanted.control)
 
     @cached_property
     def checker(self) -> Checker:

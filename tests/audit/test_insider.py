@@ -140,6 +140,16 @@ def test_batch_speaks_only_for_the_playbook_that_wrote_it(audited: Deployed) -> 
     assert [row["playbook"] for row in rows if row["case"] == "b9"] == [TAG.name]
 
 
+def test_control_that_is_misspelled_is_refused(audited: Deployed) -> None:
+    """Nothing was found of it: that is no fact about the quarter."""
+    named = QUARANTINE.controls[0]
+    for verb in ("cases", "decisions"):
+        found = command(audited, verb, "--control", named)
+        assert (found.exit_code, found.exception) == (0, None), found.output
+        refused = str(command(audited, verb, "--control", named.replace(" ", "  ", 1)).exception)
+        assert refused.endswith(f"and no playbook does: {named}")
+
+
 def test_entry_of_the_last_second_of_a_period_is_in_it(deployed: Deployed) -> None:
     """S3 has written it in the next: the digest that names it is that of the next day."""
     deployed.s3.now = deployed.s3.now.replace(day=25, hour=0, minute=20)
