@@ -8,11 +8,11 @@ from itertools import islice
 from typing import Any
 
 BY = {  # column of the index → the stages of which it says who decided them
-    "approved_by": ("approved",),
+    "approved_by": ("approved", "decided"),
     "rejected_by": ("rejected",),
     "released_by": ("releasing", "released"),
 }
-DECIDED = (*sum(BY.values(), ()), "decided", "setting_decided", "expired")
+DECIDED = (*sum(BY.values(), ()), "setting_decided", "expired")
 COLUMNS = {  # what tables say that evidence says too
     "index": ("case", "account", "playbook", *BY, "entries", "sha256", "stages"),
     "observed": ("case", "account", "playbook", "batch"),  # rows of the index, too
@@ -37,7 +37,7 @@ class ChainRead:
         self.moments.append(entry["at"])
         for column, stages in BY.items():
             if entry["stage"] in stages:
-                self.by[column] = cell(entry["content"].get("by")) or self.by[column]
+                self.by[column] = decided_by(entry) or self.by[column]
 
     def row(self) -> str:
         """As the index must say it: COLUMNS."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -135,6 +135,8 @@ def _period(text: str) -> tuple[str, str]:
             f"--period {text} is no period: 2027-Q1, 2027-01-31, 2027-01-01..2027-01-31"
         )
     last = from_iso(_stamp(ends or begins))
+    if last.year == MAXYEAR:
+        raise NotPossible(f"--period {text} has not begun")
     since, until = _stamp(begins), to_iso(last + _ONE)
     if since >= until:
         raise NotPossible(f"--period {text} ends before it begins")

@@ -19,6 +19,7 @@ from console.audit import verify_archive
 from console.audit.archive import Archive
 from console.audit.period import Wanted
 from console.audit.stack_audit import StackAudit
+from console.stack import NotPossible
 from cordon.evidence import sha256
 from tests.audit.bucket import ACCOUNT, KEY, Deployed
 from tests.audit.test_verify import command
@@ -198,6 +199,9 @@ def test_who_decided_what_is_listed(audited: Deployed) -> None:
         ["--period", "2026-02-30"],
         ["--period", "2026-11-25..2026-11-24"],
         ["--period", "2099-Q1"],
+        ["--period", "9999-Q4"],
+        ["--period", "9999-12-31"],
+        ["--period", "0000-Q1"],
         ["--control", "CC7.3"],
         ["--framework", "SOC"],
         ["--playbook", "close_database"],
@@ -207,6 +211,7 @@ def test_what_would_find_nothing_is_refused(
     audited: Deployed, tmp_path: Path, words: list[str]
 ) -> None:
     ran = command(audited, "export", str(tmp_path / "a.zip"), *words)
+    assert isinstance(ran.exception, NotPossible)
     assert (
         "there is no" in str(ran.exception)
         or "--period" in str(ran.exception)

@@ -277,6 +277,25 @@ def test_what_is_a_decision_is_the_same_in_both() -> None:
     assert set(archive_tables.DECIDED) == {*DECIDED, "expired"} == set(rows.STAGES)
 
 
+def test_who_named_a_resource_has_approved_it_and_a_setting_says_what_it_is(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    """And an archive of a period in which nothing happened is good."""
+    deployed.write("c1", "decided", named_by=ADA, why="it leaks")
+    deployed.write("settings", "setting_decided", "settings", by=ADA, text="mode: a is enforce")
+    deployed.night()
+    deployed.night(3)
+    members = exported(deployed, tmp_path)
+    found = {row["case"]: row for row in json.loads(members[INDEX])}
+    assert found["c1"]["approved_by"] == ADA
+    said = [(one["title"], one["why"]) for one in json.loads(members[DECISIONS])]
+    assert said == [("", "it leaks"), ("mode: a is enforce", "")]
+    assert verify_archive.verified(tmp_path / "a.zip")[0] == []
+    (tmp_path / "a.zip").unlink()
+    assert json.loads(exported(deployed, tmp_path, "--period", "2026-11-27")[INDEX]) == []
+    assert verify_archive.verified(tmp_path / "a.zip")[0] == []
+
+
 def test_hostile_texts_are_the_same_in_evidence_and_tables(
     deployed: Deployed, tmp_path: Path
 ) -> None:
