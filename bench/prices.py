@@ -28,11 +28,11 @@ APART = {  # services that have a price of their own for what Cordon does
     "OpsCenter": (2970e-6, "AWS Systems Manager pricing, OpsItems"),
     "Config items": (3000e-6, "AWS Config pricing, configuration items"),
 }
-ALARM_METRIC, CUSTOM_METRIC, KEY = 0.10, 0.30, 1.00  # dollars a month
-POLLERS, POLLS = (
-    5,
-    3 * 60 * 24 * 30,
-)  # of one event source mapping; of a poller in a month, each 20 s
+# Dollars a month: Amazon CloudWatch pricing, AWS KMS pricing.
+ALARM_METRIC, CUSTOM_METRIC, DASHBOARD, KEY = 0.10, 0.30, 3.00, 1.00
+POLLERS = 5  # of one event source mapping
+POLLS = 3 * 60 * 24 * 30  # of a poller in a month, each 20 s
+OF_EVERY_RUN = ">= 0 }"  # how the pattern of a metric filter ends that takes a line of every run
 
 
 def resources() -> Mapping[str, Any]:
@@ -43,10 +43,9 @@ def resources() -> Mapping[str, Any]:
 
 def alarm_metrics() -> list[int]:
     """The metrics of each alarm: an alarm over an expression is billed for each one in it."""
-    alarms = [r for r in resources().values() if r["Type"] == "AWS::CloudWatch::Alarm"]
     return [
         sum("MetricStat" in metric for metric in alarm["Properties"].get("Metrics", ())) or 1
-        for alarm in alarms
+        for alarm in of("AWS::CloudWatch::Alarm")
     ]
 
 
@@ -64,14 +63,27 @@ def mappings() -> int:
     return kinds.count("SQS") + kinds.count("AWS::SQS::Queue")
 
 
+def of(kind: str) -> list[Mapping[str, Any]]:
+    """The template's resources of this type."""
+    return [one for one in resources().values() if one["Type"] == kind]
+
+
+def metrics_of_every_run() -> int:
+    """The custom metrics that have a value every five minutes, whatever happens."""
+    filters = of("AWS::Logs::MetricFilter")
+    return sum(str(one["Properties"]["FilterPattern"]).endswith(OF_EVERY_RUN) for one in filters)
+
+
 def idle() -> dict[str, float]:
     """Dollars a month of the stack without events."""
-    metrics, queues = alarm_metrics(), mappings()
+    metrics, queues, runs = alarm_metrics(), mappings(), metrics_of_every_run()
+    keys, dashboards = len(of("AWS::KMS::Key")), len(of("AWS::CloudWatch::Dashboard"))
     alarms = f"{len(metrics)} CloudWatch alarms over {sum(metrics)} metrics"
     polling = f"SQS polling by {queues} event source mappings ({POLLERS} pollers, 20 s)"
     return {
-        "KMS key": KEY,
+        f"{keys} KMS key": KEY * keys,
         alarms: ALARM_METRIC * sum(metrics),
-        "2 custom metrics of every run of `reconcile_cases`": 2 * CUSTOM_METRIC,
+        f"{dashboards} CloudWatch dashboard": DASHBOARD * dashboards,
+        f"{runs} custom metrics of every run of `reconcile_cases`": CUSTOM_METRIC * runs,
         polling: queues * POLLERS * POLLS * PRICES["SQS requests"][0],
     }

@@ -8,10 +8,12 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
+from cordon.clock import from_iso
 from cordon.errors import EvidenceFault
 from cordon.evidence import MAX_ENTRIES, Chain, ChainEnd, entry_at, sha256
 from cordon.memory.cases import Observed
@@ -19,6 +21,7 @@ from cordon.memory.settings import KEY as SETTINGS
 from cordon.sources.text import one_line
 
 NAME = re.compile(r"(?!000000)[0-9]{6}\.json")
+CLOCKS = timedelta(hours=25)  # between two clocks; an attempt ends within 15 minutes
 AFTER_THE_END = (
     "{} after the end that {} names: written by an attempt that has not ended, or forged"
 )
@@ -104,16 +107,16 @@ def copied(
         found += [_version(one, None) for one in page.get("DeleteMarkers", ())]
     versions = tuple(sorted(found, key=lambda version: version.key))
     batch, after_batch = batch_at(s3, bucket, observed.key) if observed else (None, ())
-    return Copy(chain, end, versions, observed, batch, after_batch)
+    return Copy(chain, end, versions, observed, batch.body if batch else None, after_batch)
 
 
-def batch_at(s3: Any, bucket: str, key: str) -> tuple[bytes | None, tuple[Version, ...]]:
+def batch_at(s3: Any, bucket: str, key: str) -> tuple[Version | None, tuple[Version, ...]]:
     """The batch's object as it was first written, None where it is missing; and what came since."""
     listed = s3.list_object_versions(Bucket=bucket, Prefix=key)
     *again, first = [v for v in listed.get("Versions", ()) if v["Key"] == key] or [None]
     markers = [m for m in listed.get("DeleteMarkers", ()) if m["Key"] == key]
     since = (*(_version(v, b"") for v in again), *(_version(m, None) for m in markers))
-    return (_read(s3, bucket, first).body if first else None), since
+    return (_read(s3, bucket, first) if first else None), since
 
 
 def _read(s3: Any, bucket: str, one: Mapping[str, Any]) -> Version:
@@ -139,6 +142,7 @@ def verify(copy: Copy) -> list[Fault]:
         *map(Fault, _several(copy)),
         *map(Fault, _no_entries(copy)),
         *map(Fault, _links(copy)),
+        *map(Fault, _times(copy)),
         *map(Fault, _end(copy)),
         *_after(copy),
     ]
@@ -231,6 +235,8 @@ def _no_entries(copy: Copy) -> Iterator[str]:
 
 
 def _fault(copy: Copy, number: int, body: bytes) -> str:
+    if b"\n" in body:
+        return "is of several lines, and Cordon writes one"
     try:
         entry_at(copy.chain.key(number), body)
     except EvidenceFault as fault:
@@ -249,6 +255,27 @@ def _links(copy: Copy) -> Iterator[str]:
         if previous != (sha256(before) if before is not None else begin):
             follows = f"does not follow entry {number - 1}" if before is not None else "is no first"
             yield f"entry {number} {follows}: it names {previous or 'nothing'} before it"
+
+
+def _times(copy: Copy) -> Iterator[str]:
+    """Who decided when is what the entry says: S3 says it too, and its clock nobody sets."""
+    for version in {v.key: v for v in copy.versions if v.body is not None}.values():
+        if (number := copy.number(version.key)) and (wrong := wrong_time(version)):
+            yield f"entry {number} {wrong}"
+
+
+def wrong_time(version: Version) -> str:
+    """What is wrong with the moment that an entry or a batch says it is of; "" where nothing is."""
+    try:
+        said = json.loads(version.body or b"")["at"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""  # it is none: that is said elsewhere
+    try:
+        far = version.modified and abs(from_iso(version.modified) - from_iso(said)) > CLOCKS
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        far = True
+    by = f", and S3 has written it {version.modified}" if version.modified else ""
+    return f"says that it is of {said}{by}" if far else ""
 
 
 def _end(copy: Copy) -> Iterator[str]:

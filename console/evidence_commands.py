@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 from console import access_log, case_evidence, evidence_folder, render, tables
 from console.audit import commands as audit
-from console.audit.period import SINCE
+from console.audit.period import NOTED, SINCE, noted_digests
 from console.audit.verified import Verified
 from console.evidence import verdict, verify
 from console.options import Find, on_stack
@@ -65,6 +65,7 @@ def verify_evidence(
         Path | None, typer.Argument(help="An archive, or what --to has written; checked offline.")
     ] = None,
     since: SINCE = "",
+    noted: NOTED = None,
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Is anything missing, changed, added or chained anew?
@@ -74,10 +75,11 @@ def verify_evidence(
     With --output it is a row for each fault and warning, and one where it is verified.
     """
     if path is None:
-        verified = audit.whole(find, since)
-    elif since:
+        verified = audit.whole(find, since, noted_digests(noted or ()))
+    elif since or noted:
         raise NotPossible(
-            "--since is about a stack's evidence: an archive or a copy is looked at whole"
+            f"{'--since' if since else '--noted'} is about a stack's evidence: an archive or a copy"
+            " is looked at whole"
         )
     elif not path.exists():
         raise NotPossible(f"there is no {path}")

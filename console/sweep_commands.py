@@ -25,7 +25,10 @@ def sweep(
     since: Annotated[str, typer.Option(help="Only what was made since, as 2026-01-31.")] = "",
     show: Annotated[str, typer.Option(help="Start none: show the sweep of this name.")] = "",
     redrive: Annotated[
-        str, typer.Option(help="Start none: go on with the sweep of this name, which failed.")
+        str,
+        typer.Option(
+            help="Start none: go on with the sweep of this name, which failed or was stopped."
+        ),
     ] = "",
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:

@@ -8,6 +8,7 @@ pipe it is one line a row, with a tab between the columns. The other outputs hav
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,7 +28,10 @@ from console.render import COLOURS, plain
 Row = Mapping[str, Any]
 NARROWEST = 16  # of a column that may be broken into lines: below that, a row is one long line
 GAP = 2  # between two columns
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes what begins so for a formula
+FORMULA = "=+@\t\r\n＝＋－＠-"  # a spreadsheet takes what begins so for a formula
+BEGINS = re.compile(f"[{FORMULA}]")
+# Where its list separator is the semicolon, it begins a cell there; an empty quotation is nothing.
+CELLS = re.compile(f'(;[\\s"]*)(?=[{FORMULA}])')
 
 
 class Output(StrEnum):
@@ -128,7 +132,8 @@ def csv_cell(value: Any) -> str:
     raw = value if isinstance(value, str) else ""
     listed = isinstance(value, list | tuple)  # whose texts may have blanks
     text = "; ".join(map(_cell, value)) if listed else _cell(value)
-    return f"'{text}" if raw.startswith(FORMULA) or text.startswith(FORMULA) else text
+    text = CELLS.sub(r"\1'", text)
+    return f"'{text}" if BEGINS.match(raw) or BEGINS.match(text) else text
 
 
 def _cell(value: Any) -> str:

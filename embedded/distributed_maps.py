@@ -9,6 +9,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from embedded import redrives
+
 _ASL = "moto.stepfunctions.parser.asl.component"
 _MAP = f"{_ASL}.state.exec.state_map"
 
@@ -44,6 +46,8 @@ def _judged(original: Callable[[Any, Any, Any], None]) -> Callable[[Any, Any, An
         failed, total = counter.failed.get(), counter.total.get()
         share = 100 * failed / total if total else 0
         tolerated = failed <= eval_input.tolerated_failure_count
+        if redrives.is_stopped(env):
+            return
         if not tolerated and share > eval_input.tolerated_failure_percentage:
             raise _exceeded(env)
 

@@ -1,7 +1,8 @@
-"""How a failed execution goes on: moto's interpreter, changed for RedriveExecution.
+"""How an execution goes on that failed or was stopped: moto's interpreter, for RedriveExecution.
 
-An execution goes on with the state that failed, and with the input that this state had. A Map Run
-goes on with the items that it read before: those alone that did not succeed, each in the same way.
+An execution goes on with the state that did not end, and with the input that this state had: it
+runs anew, so a Wait waits anew. A Map Run goes on with the items that it read before: those alone
+that did not succeed, each in the same way. When it is stopped no further item begins.
 Sources: Step Functions Developer Guide, "Restarting state machine executions with redrive",
 "Redriving Map Runs"; Step Functions API Reference, "DescribeExecution" (why it cannot). What is
 not played is in docs/embedded-account.md.
@@ -40,7 +41,7 @@ class Items:
     of: str = ""  # the Map state
     read: list[Any] | None = None  # None before they were read
     succeeded: dict[int, Any] = field(default_factory=dict)  # outputs
-    failed: dict[int, Entered | None] = field(default_factory=dict)
+    ended: dict[int, tuple[str, Entered | None]] = field(default_factory=dict)  # the others, how
 
 
 def install(under_role: UnderRole) -> None:
@@ -63,7 +64,7 @@ def _wrap(module: str, owner: str, name: str, wrapper: Callable[[Any], Any]) -> 
 
 
 def restart(execution: Any, at: datetime) -> None:
-    """Let a failed execution go on."""
+    """Let an execution go on that failed or was stopped."""
     from embedded import scheduler  # which needs time_machine: the deployed account's env has none
 
     worker, api = execution.exec_worker, import_module(_API)
@@ -94,9 +95,16 @@ def restart(execution: Any, at: datetime) -> None:
 
 
 def _goes_on(run: Any, env: Any) -> bool:
-    """Is it the Map Run of the state that failed, and did it fail?"""
-    failed = import_module(_API).MapRunStatus.FAILED
-    return bool(run.status == failed and run.items.of == env.entered.state)
+    """Is it the Map Run of the state that did not end, and did it not end well?"""
+    status = import_module(_API).MapRunStatus
+    ended = run.status in (status.FAILED, status.ABORTED)
+    return bool(ended and run.items.of == env.entered.state)
+
+
+def is_stopped(env: Any) -> bool:
+    """Did somebody stop the execution?"""
+    state = import_module("moto.stepfunctions.parser.asl.eval.program_state").ProgramStopped
+    return isinstance(env.program_state(), state)
 
 
 def _from(program: Any, entered: Entered | None) -> Any:
@@ -139,6 +147,8 @@ def _same_run(original: Any) -> Any:
             if run.items.read is not None:
                 given.item_reader, given.input_items = None, run.items.read
         original(self, env)
+        if is_stopped(env):
+            given.map_run_record.set_stop(import_module(_API).MapRunStatus.ABORTED)
 
     return eval_body
 
@@ -162,16 +172,20 @@ def _not_again(original: Any) -> Any:
         if item in run.items.succeeded:
             job.job_output = run.items.succeeded[item]
             return
-        if item in run.items.failed:
+        if is_stopped(self._env):
+            return
+        if item in run.items.ended:
+            how, entered = run.items.ended.pop(item)
             for counter in (run.item_counter, run.execution_counter):
-                counter.failed.offset(-1)
+                getattr(counter, how).offset(-1)
                 counter.total.offset(-1)
-            job.job_program = _from(job.job_program, run.items.failed.pop(item))
+            job.job_program = _from(job.job_program, entered)
         original(self, env, job)
         if isinstance(env.program_state(), ended):
             run.items.succeeded[item] = job.job_output
         else:
-            run.items.failed[item] = getattr(env, "entered", None)
+            how = "aborted" if is_stopped(env) else "failed"
+            run.items.ended[item] = how, getattr(env, "entered", None)
 
     return eval_job
 

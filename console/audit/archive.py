@@ -8,7 +8,7 @@
     evidence/<playbook>.jsonl   every entry, a line each, with exactly the bytes of the bucket
     batches.jsonl          the objects in which cases were only observed, likewise
     digests.jsonl          the digests of the period, likewise
-    public-key.der         of the key that signed them, where one did
+    public-key.der         of the key that signed them, where one did; public-key-2.der …
     manifest.json          the sha256 of each of these, and what was wanted
     verify.py              verifies all of it, with Python alone
 
@@ -20,6 +20,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,7 +39,6 @@ from cordon.clock import now, to_iso
 from cordon.errors import EvidenceFault
 from cordon.evidence import entry_at, sha256
 
-SCRIPT = Path(verify_archive.__file__)
 INDEX = (
     "case",
     "account",
@@ -83,11 +83,24 @@ ONLY_EVIDENCE = (
     "Whether what Cordon has written was true: whoever may deploy in that account can change what"
     " writes it.",
     "What was written after the end of the last digest: the next digest names it.",
+    "Titles, resources, versions and reasons in the tables, and overview.html: the script compares"
+    " them with the manifest only, which nobody has signed. Evidence has them too.",
 )
 NOT_SIGNED = (
     "That nobody with the right to delete evidence has made the digests anew: no signature of them"
     " was verified. Compare the last digest's sha256 with one that you noted before."
 )
+BY_PART = re.compile(r"^from console\.audit\.(archive_\w+) import .*$", re.MULTILINE)
+
+
+def script() -> str:
+    """It is one file, made of ours: each import of a part is replaced by the part."""
+    whole = Path(verify_archive.__file__)
+
+    def part(found: re.Match[str]) -> str:
+        return whole.with_name(f"{found[1]}.py").read_text().split('"""', 2)[2].strip()
+
+    return BY_PART.sub(part, whole.read_text())
 
 
 @dataclass
@@ -191,10 +204,10 @@ class Archive:
             for name, of in (("index", index), ("decisions", decisions)):
                 members.add(f"{name}.csv", of.csv())
                 members.add(f"{name}.json", of.json())
-            for key in list(self.audit.public_keys().values())[-1:]:
-                members.add(verify_archive.KEY, iter([key]))
+            for number, key in enumerate(self.audit.public_keys().values(), 1):
+                members.add(f"public-key{f'-{number}' if number > 1 else ''}.der", iter([key]))
             members.add("overview.html", overview.page(self._facts(), self._limits(), index.all()))
-            members.add("verify.py", iter([SCRIPT.read_bytes()]))
+            members.add("verify.py", iter([script()]))
             manifest = json.dumps(self._manifest(members), indent=1).encode() + b"\n"
             archive.writestr(verify_archive.MANIFEST, manifest)
         return sha256(manifest)

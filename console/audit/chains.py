@@ -1,19 +1,23 @@
 """One chain against the digests: is what the bucket holds what they name?"""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from itertools import islice
 from typing import Any
 
 from console.audit.ledger import Ledger, Mention, Named
-from console.evidence import Copy, Fault, batch_at, copied, verify
+from console.evidence import NAME, Copy, Fault, Version, batch_at, copied, verify, wrong_time
+from cordon.clock import from_iso
 from cordon.concurrency import gather
+from cordon.digesting.digest import chain_of
 from cordon.errors import EvidenceFault
 from cordon.evidence import Chain, ChainEnd, entry_at, sha256
 from cordon.memory.cases import Observed
 
+DUE = timedelta(hours=49)  # a digest is of a day, and written in the night after it
 AT_ONCE = 32  # chains in memory
 
 
@@ -34,14 +38,17 @@ class Checked:
 class Checker:
     """What the chains of a stack are checked with.
 
-    ``since`` and ``until``: where the first digest begins, and where the last one ends.
+    ``since`` and ``until``: where the first digest begins, and where the last one ends. ``begun``:
+    when the first was written. All are stamps.
     """
 
     s3: Any
     bucket: str
     ledger: Ledger
     until: str
-    since: str = ""
+    since: str
+    begun: str
+    account: str  # whose digests these are
 
     def all(self) -> Iterator[Checked]:
         """Every chain that a digest names, in the order of their keys."""
@@ -54,28 +61,39 @@ class Checker:
         objects = self.ledger.objects()
         while some := list(islice(objects, AT_ONCE)):
             read = gather(*(partial(batch_at, self.s3, self.bucket, one.key) for one in some))
-            for one, (body, since) in zip(some, read, strict=True):
-                yield one, body, list(map(Fault, _object_faults(one, body, len(since))))
+            for one, (first, since) in zip(some, read, strict=True):
+                faults = list(map(Fault, _object_faults(one, first, len(since))))
+                yield one, first.body if first else None, faults
 
-    def added(self, progress: Callable[[], None] = lambda: None) -> Iterator[Fault]:
+    def added(self) -> Iterator[Fault]:
         """What was written in the time of the digests, and none of them names."""
-        known = ""
+        known, earliest = "/", self.begun  # no folder of a key ends so
+        for key, written in self._objects():
+            earliest = min(earliest, written)
+            folder, name = key.rpartition("/")[::2]
+            if not self.since < written <= self.until or folder == known or self._named(key):
+                continue
+            if _chain(folder) and NAME.fullmatch(name):
+                known = folder
+                yield Fault(f"{folder}/ was added: no digest names this case")
+            else:
+                yield Fault(f"{key} was added: no digest names it")
+        if self.since == "" and from_iso(self.begun) - from_iso(earliest) > DUE:
+            text = f"the first digest was written {self.begun}, and evidence {earliest}: there was"
+            yield Fault(f"{text} none before, or somebody has deleted it", warning=True)
+
+    def _objects(self) -> Iterator[tuple[str, str]]:
+        """Key and stamp of each version of whatever is no digest of this account."""
         pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket)
         for page in pages:
-            progress()
             for one in page.get("Versions", ()):
-                key = str(one["Key"])
-                written = f"{one['LastModified']:%FT%TZ}"
-                if key.startswith("digests/") or not self.since < written <= self.until:
-                    continue
-                folder, name = key.rpartition("/")[::2]
-                chain = _chain(folder)
-                if chain is None or not name.removesuffix(".json").isdigit():
-                    if not self.ledger.names(key):
-                        yield Fault(f"{key} was added: no digest names it")
-                elif chain.folder != known and not self.ledger.mentions(chain):
-                    yield Fault(f"{chain.folder} was added: no digest names this case")
-                    known = chain.folder
+                if not one["Key"].startswith(chain_of(self.account).folder):
+                    yield str(one["Key"]), f"{one['LastModified']:%FT%TZ}"
+
+    def _named(self, key: str) -> bool:
+        """Is it looked at because a digest names it, or the chain in whose folder it lies?"""
+        chain = _chain(key.rpartition("/")[0])
+        return bool(chain and self.ledger.mentions(chain)) or self.ledger.names(key)
 
     def _read(self, chain: Chain, mentions: Sequence[Mention]) -> Checked:
         last = max(mentions, key=lambda one: (one.digest, one.seq))
@@ -105,8 +123,9 @@ class Checker:
         if not key.startswith(f"{copy.chain.playbook}/batches/"):
             return copy
         batch, since = batch_at(self.s3, self.bucket, key)
-        observed = Observed(key, first["previous"], _position(batch or b"", copy.chain))
-        return replace(copy, observed=observed, batch=batch, after_batch=since)
+        body = batch.body if batch else None
+        observed = Observed(key, first["previous"], _position(body or b"", copy.chain))
+        return replace(copy, observed=observed, batch=body, after_batch=since)
 
 
 def _chain(folder: str) -> Chain | None:
@@ -127,16 +146,21 @@ def _rechained(copy: Copy, mentions: Iterable[Mention]) -> Iterator[Fault]:
     """Earlier ends: a chain that was made anew has others."""
     for one in mentions:
         body = copy.entries.get(one.seq)
-        if body is not None and sha256(body) != one.sha256:
+        if body is None and one.seq > copy.end.seq:  # what is missing before the end is said
+            yield Fault(f"entry {one.seq} is missing: digest {one.digest} names it")
+        elif body is not None and sha256(body) != one.sha256:
             yield Fault(f"entry {one.seq} is not the one that digest {one.digest} names")
 
 
-def _object_faults(one: Named, body: bytes | None, since: int) -> Iterator[str]:
+def _object_faults(one: Named, first: Version | None, since: int) -> Iterator[str]:
+    body = first.body if first else None
     by = f"digest {one.digest}" if one.digest else "a case's first entry"
     if body is None:
         yield f"{one.key} is missing: {by} names it"
     elif sha256(body) != one.sha256:
         yield f"{one.key} is not the one that {by} names"
+    if one.is_batch and first and (wrong := wrong_time(first)):
+        yield f"{one.key} {wrong}"
     if since:
         yield f"{one.key} was deleted or written over: it has several versions"
     if not one.is_batch:

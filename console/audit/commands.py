@@ -1,6 +1,6 @@
 """The three questions of an audit, a command each; and the archive that an auditor takes away."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from console.options import PLAYBOOK, Find, on_stack
 from console.render import plain
 from console.stack import NotPossible
 from console.tables import OUTPUT, Output, Row, sums_of, write
+from cordon.evidence import sha256
 
 out = Console()
 errors = Console(stderr=True)
@@ -164,7 +165,7 @@ def _written(writer: Archive, path: Path) -> str:
 
 def verify_archive_at(path: Path) -> Verified:
     """What the archive's own script does, by our copy of it."""
-    faults, said = verify_archive.verified(verify_archive.Archive(path), None)
+    faults, said = verify_archive.verified(path)
     for one in faults:
         errors.print(f"fault: {plain(one)}", markup=False, highlight=False, soft_wrap=True)
     errors.print(plain(said), markup=False, highlight=False, soft_wrap=True)
@@ -176,9 +177,10 @@ def is_archive(path: Path) -> bool:
     return path.is_file() or (path / verify_archive.MANIFEST).exists()
 
 
-def whole(find: Find, since: str) -> Verified:
+def whole(find: Find, since: str, noted: Mapping[int, str]) -> Verified:
     """All of a stack's evidence from a day on. As ``verify_all``."""
     with StackAudit.of(find(), from_day(since)) as audit:
+        audit.digests.noted = noted
         return verify_all(audit)
 
 
@@ -199,7 +201,7 @@ def _said(audit: StackAudit, found: list[Fault], counts: str, *, read: bool = Tr
     verdict = f"evidence NOT verified: {counted(wrong, 'fault')}" if wrong else "evidence verified"
     last = digests.last
     end = (
-        f", digests until {audit.until}, the last is {last.number};"
+        f", digests until {audit.until}, the last is {last.number}, sha256 {sha256(last.body)};"
         f" verified signatures: {digests.signed or 'none'}"
         if last
         else ""

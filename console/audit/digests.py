@@ -1,18 +1,21 @@
 """The chain of digests: read one by one, and verified on the way."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from console.audit.verify_archive import is_signed, signed_bytes
+from console.audit.archive_signature import is_signed, signed_bytes
+from console.audit.verify_archive import LATE
 from console.evidence import NAME, Fault
-from cordon.clock import to_iso
+from cordon.clock import from_iso, to_iso
 from cordon.digesting.digest import chain_of
 from cordon.errors import EvidenceFault
 from cordon.evidence import entry_at, sha256
 
+STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 LINES = ("playbook", "account", "case", "sha256")  # texts of a digest's line about a chain
 
 
@@ -23,6 +26,7 @@ class Digest:
     number: int
     body: bytes
     entry: Mapping[str, Any]
+    written: datetime  # by the clock of S3
 
     @property
     def content(self) -> Mapping[str, Any]:
@@ -34,12 +38,19 @@ class Digest:
         """The end of its period (stamp)."""
         return str(self.content["until"])
 
+    @property
+    def signer(self) -> str:
+        """The ARN of the key that it says it is signed by; "" where it is not signed."""
+        signature = self.entry["content"].get("signature")
+        return str(signature.get("key", "")) if isinstance(signature, Mapping) else ""
+
 
 @dataclass
 class Digests:
     """The digests of a stack. ``faults`` grow while they are read.
 
     ``public_key`` gives the key of a signature's ARN, in DER; None where it may not be known.
+    ``noted`` are sha256 by number, which somebody keeps who trusts nobody here.
     """
 
     s3: Any
@@ -47,9 +58,11 @@ class Digests:
     account: str
     key: str = ""  # ARN of the key that shall sign
     public_key: Callable[[str], bytes | None] = lambda _: None
+    noted: Mapping[int, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     read: int = 0
     signed: int = 0
+    numbers: set[int] = field(default_factory=set)
     first: Digest | None = None
     last: Digest | None = None
     unknown_keys: set[str] = field(default_factory=set)
@@ -59,21 +72,25 @@ class Digests:
 
         A digest is written after its period, so one that was written before says nothing of it.
         """
-        for number, body in self._bodies(moment):
-            digest = self._digest(number, body)
+        for number, body, written in self._bodies(moment):
+            digest = self._digest(number, body, written)
             if digest is None:
                 continue
             self._follows(digest)
             self._signature(digest)
+            self._late(digest)
+            if self.noted.get(number) not in (None, sha256(body)):
+                self._fault(f"digest {number} is not the one that was noted")
             if moment is not None and self.first is None:
                 self._begins(digest, to_iso(moment))
             self.read += 1
+            self.numbers.add(number)
             self.first = self.first or digest
             self.last = digest
             yield digest
 
-    def _bodies(self, since: datetime | None) -> Iterator[tuple[int, bytes]]:
-        """Number and bytes of each, the first version: it is the one under lock.
+    def _bodies(self, since: datetime | None) -> Iterator[tuple[int, bytes, datetime]]:
+        """Number, bytes and moment of each, the first version: it is the one under lock.
 
         Those before ``since`` may have ended, or are passed over whatever became of them.
         """
@@ -91,7 +108,7 @@ class Digests:
             if first is not None:
                 named = {name: first[name] for name in ("Key", "VersionId")}
                 got = self.s3.get_object(Bucket=self.bucket, **named)
-                yield number, bytes(got["Body"].read())
+                yield number, bytes(got["Body"].read()), first["LastModified"]
 
     def _listed(self) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
         """Each number with its versions and delete markers, the newest first."""
@@ -108,7 +125,10 @@ class Digests:
             else:
                 self._fault(f"{key} is the name of no digest")
 
-    def _digest(self, number: int, body: bytes) -> Digest | None:
+    def _digest(self, number: int, body: bytes, written: datetime) -> Digest | None:
+        if b"\n" in body:
+            self._fault(f"digest {number} is of several lines, and Cordon writes one")
+            return None
         try:
             entry = entry_at(chain_of(self.account).key(number), body)
         except EvidenceFault as fault:
@@ -117,7 +137,7 @@ class Digests:
         if not _is_digest(entry["content"].get("digest")):
             self._fault(f"digest {number} says nothing that a digest says")
             return None
-        return Digest(number, body, entry)
+        return Digest(number, body, entry, written)
 
     def _follows(self, digest: Digest) -> None:
         said, number = digest.entry["previous"], digest.number
@@ -155,10 +175,24 @@ class Digests:
         known = self.public_key(arn)
         if known is None:
             self.unknown_keys.add(arn)
-        elif is_signed(known, signed_bytes(digest.entry), value):
+            return
+        try:
+            signed = is_signed(known, signed_bytes(digest.entry), value)
+        except ValueError:  # it is no RSA key
+            signed = False
+        if signed:
             self.signed += 1
         else:
             self._fault(f"digest {number} is not signed by {arn}: its signature is of another text")
+
+    def _late(self, digest: Digest) -> None:
+        """Who may delete digests has the function make them anew, which signs them: but later."""
+        if digest.written > from_iso(digest.until) + LATE:
+            text = (
+                f"digest {digest.number} was written {to_iso(digest.written)}, and is of what came"
+                f" until {digest.until}: nights had failed, or it is not the first that was written"
+            )
+            self.faults.append(Fault(text, warning=True))
 
     def _fault(self, text: str) -> None:
         self.faults.append(Fault(text))
@@ -168,12 +202,17 @@ def _is_digest(digest: Any) -> bool:
     """Has it the form that ``cordon.digesting`` writes?"""
     return (
         isinstance(digest, Mapping)
-        and all(isinstance(digest.get(name), str) for name in ("since", "until"))
+        and all(_is_stamp(digest.get(name)) for name in ("since", "until"))
+        and digest["until"] != ""
         and isinstance(digest.get("chains"), list)
         and all(map(_is_chain, digest["chains"]))
         and isinstance(digest.get("objects"), list)
         and all(map(_is_object, digest["objects"]))
     )
+
+
+def _is_stamp(value: Any) -> bool:
+    return isinstance(value, str) and (value == "" or STAMP.fullmatch(value) is not None)
 
 
 def _is_chain(line: Any) -> bool:

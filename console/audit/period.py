@@ -1,20 +1,21 @@
 """What an auditor wants to see: a period, and a framework, a control or a playbook."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from console.audit.verify_archive import matches
 from console.options import PLAYBOOK
-from console.stack import NotPossible, playbook_names
+from console.stack import NotPossible, headers, playbook_names
 from cordon.clock import from_iso, now, to_iso
 from cordon.frameworks import VERSIONS, framework_of
 
 QUARTER = re.compile(r"([0-9]{4})-?Q([1-4])", re.IGNORECASE)
+DIGEST = re.compile(r"([0-9]{1,6}):([0-9a-fA-F]{64})")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ONE = timedelta(days=1)
 PERIOD = Annotated[
@@ -22,8 +23,26 @@ PERIOD = Annotated[
 ]
 FRAMEWORK = Annotated[str, typer.Option(help="Only of this framework: `SOC 2`.")]
 SINCE = Annotated[str, typer.Option(help="Only what came from this day on: 2027-01-31, UTC.")]
+NOTED = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A digest that you noted, its number and sha256: 12:ab34… Is it the same? Repeatable."
+    ),
+]
 CONTROL = Annotated[str, typer.Option(help="Only of this control: `SOC 2 CC7.3`.")]
-__all__ = ["CONTROL", "FRAMEWORK", "PERIOD", "PLAYBOOK", "SINCE", "Wanted", "from_day", "wanted"]
+__all__ = [
+    "CONTROL",
+    "FRAMEWORK",
+    "NOTED",
+    "PERIOD",
+    "PLAYBOOK",
+    "SINCE",
+    "Wanted",
+    "from_day",
+    "known_control",
+    "noted_digests",
+    "wanted",
+]
 
 
 @dataclass(frozen=True)
@@ -75,6 +94,34 @@ def from_day(day: str) -> Wanted:
     return Wanted(since)
 
 
+def known_control(control: str) -> None:
+    """Raises NotPossible where no playbook names it: that nothing was found may be a misspelling.
+
+    A control of an earlier version is none of these, and is found in evidence of its time.
+    """
+    known = {one for header in headers().values() for one in header.controls}
+    if control and control not in known:
+        alike = [one for one in sorted(known) if _spelled(one) == _spelled(control)]
+        of = alike or [one for one in sorted(known) if framework_of(one) == framework_of(control)]
+        raise NotPossible(
+            f"no evidence of the period names the control {control}, and no playbook does:"
+            f" {', '.join(of)}"
+        )
+
+
+def _spelled(control: str) -> str:
+    return "".join(control.casefold().split())
+
+
+def noted_digests(texts: Sequence[str]) -> Mapping[int, str]:
+    """What somebody noted of earlier digests: sha256 by number. Raises NotPossible."""
+    found = [(text, DIGEST.fullmatch(text.strip())) for text in texts]
+    for text, one in found:
+        if one is None:
+            raise NotPossible(f"--noted {text} is no digest: its number, a colon, its sha256")
+    return {int(one[1]): one[2].lower() for _, one in found if one}
+
+
 def _period(text: str) -> tuple[str, str]:
     if not text:
         return "", ""
@@ -88,6 +135,8 @@ def _period(text: str) -> tuple[str, str]:
             f"--period {text} is no period: 2027-Q1, 2027-01-31, 2027-01-01..2027-01-31"
         )
     last = from_iso(_stamp(ends or begins))
+    if last.year == MAXYEAR:
+        raise NotPossible(f"--period {text} has not begun")
     since, until = _stamp(begins), to_iso(last + _ONE)
     if since >= until:
         raise NotPossible(f"--period {text} ends before it begins")

@@ -61,7 +61,7 @@ def case(copy: Copy, faults: tuple[Fault, ...]) -> Row:
         "last": _text(found[-1], "at") if found else first_at,
         "stages": stages,
         "last_stage": stages[-1] if stages else "observed",
-        "approved_by": _by(found, "approved"),
+        "approved_by": _by(found, "approved", "decided"),
         "rejected_by": _by(found, "rejected"),
         "released_by": _by(found, "releasing", "released"),
         "entries": len(found),
@@ -75,9 +75,10 @@ def observed(batch: bytes, key: str, wanted: Wanted) -> Iterator[Row]:
     """The cases of a batch that are wanted; each was only observed then."""
     try:
         said = json.loads(batch)
-        at, playbook, records = str(said["at"]), str(said["playbook"]), list(said["observed"])
+        at, records = str(said["at"]), list(said["observed"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return
+    playbook = key.partition("/")[0]  # S3 lets no other role write there; what it says is a text
     if not wanted.is_at(at):
         return
     for one in records:
@@ -107,7 +108,7 @@ def decisions(copy: Copy, wanted: Wanted) -> Iterator[Row]:
         content = entry["content"]
         known.append(content)
         plan = _text(content, "plan_hash") or plan
-        stage, by = _text(entry, "stage"), _text(content, "by") or _text(content, "named_by")
+        stage, by = _text(entry, "stage"), decided_by(content)
         if not by or stage not in STAGES or not wanted.is_at(_text(entry, "at")):
             continue
         witnesses = content.get("witnesses")
@@ -118,6 +119,7 @@ def decisions(copy: Copy, wanted: Wanted) -> Iterator[Row]:
             "at": _text(entry, "at"),
             "decision": stage,
             **{name: about[name] for name in ("case", "playbook", "title", "resources")},
+            **({"title": _text(content, "text")} if chain.playbook == SETTINGS else {}),
             "by": by,
             "why": _text(content, "why"),
             "plan": plan,
@@ -187,8 +189,13 @@ def _begun(copy: Copy) -> Mapping[str, Any] | None:
 
 def _by(found: list[Mapping[str, Any]], *stages: str) -> str:
     """Who decided it last; a person, or what decided without one."""
-    said = [_text(e["content"], "by") for e in found if _text(e, "stage") in stages]
-    return next(filter(None, reversed(said)), "")
+    said = (decided_by(e["content"]) for e in reversed(found) if _text(e, "stage") in stages)
+    return next(filter(None, said), "")
+
+
+def decided_by(content: Mapping[str, Any]) -> str:
+    """Who decided; of a resource that a person named, that person."""
+    return _text(content, "by") or _text(content, "named_by")
 
 
 def _of(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:

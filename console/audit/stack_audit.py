@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from console.audit import rows
-from console.audit.chains import Checker
+from console.audit.chains import DUE, Checker
 from console.audit.digests import Digest, Digests
 from console.audit.ledger import Ledger
-from console.audit.period import Wanted
+from console.audit.period import Wanted, known_control
 from console.aws_errors import is_denied
 from console.evidence import Fault
 from console.stack import NotPossible, Stack
@@ -20,7 +19,6 @@ from console.tables import Row
 from cordon.clock import from_iso, now, to_iso
 from cordon.evidence import Chain
 
-DUE = timedelta(hours=49)  # a digest is of a day, and written in the night after it
 NONE_YET = (
     "there is no digest yet: the first is written in the night after the deployment. Until then"
     " `cordon evidence CASE` verifies each case by itself"
@@ -43,6 +41,7 @@ class StackAudit:
         )
         self.digests = Digests(self.s3, self.bucket, account, key, self._public_key)
         self._keys: dict[str, bytes | None] = {}
+        self._found = False  # is anything wanted in these digests?
 
     @classmethod
     @contextmanager
@@ -63,20 +62,28 @@ class StackAudit:
         for digest in self.digests.since(moment):
             for line in digest.content["chains"]:
                 is_wanted = self.wanted.includes(line["playbook"], line["controls"])
+                self._found |= is_wanted
                 self.ledger.chain(line, digest.number, is_wanted)
             for line in digest.content["objects"]:
                 if self._wants(line):
+                    self._found = True
                     self.ledger.object(line, digest.number)
             yield digest
-            if self.wanted.until and digest.until >= self.wanted.until:
+            # The next one too: what an entry says is of the last second, S3 wrote in the next.
+            if self.wanted.until and digest.until > self.wanted.until:
                 break
         if self.digests.last is None:
             raise NotPossible(NONE_YET if not moment else "there is no digest of this period")
+        if not self._found:
+            known_control(self.wanted.control)
 
     @cached_property
     def checker(self) -> Checker:
         """After ``read``."""
-        return Checker(self.s3, self.bucket, self.ledger, self.until, self.since)
+        first = self.digests.first
+        begun = to_iso(first.written) if first else ""
+        account = self.digests.account
+        return Checker(self.s3, self.bucket, self.ledger, self.until, self.since, begun, account)
 
     @property
     def since(self) -> str:
@@ -94,7 +101,26 @@ class StackAudit:
             Fault(f"the signatures by {arn} are not verified: its public key is unknown", True)
             for arn in sorted(self.digests.unknown_keys)
         )
-        return [*self.digests.faults, *unknown, *self._overdue()]
+        wrong = (*self._not_by_the_key(), *self._not_read(), *self._overdue())
+        return [*self.digests.faults, *unknown, *wrong]
+
+    def _not_by_the_key(self) -> Iterator[Fault]:
+        """The signature of the last digest is over all before it. Of a period that is over the key
+        may have come later.
+        """
+        last, key = self.digests.last, self.digests.key
+        if last and key and last.signer != key:
+            text = f"digest {last.number}, the last one, is not signed by DigestKey, {key}"
+            is_over = bool(self.wanted.until) and self.wanted.until <= to_iso(now())
+            yield Fault(text, warning=is_over)
+
+    def _not_read(self) -> Iterator[Fault]:
+        first = self.digests.first
+        for number in sorted(self.digests.noted):
+            if first and number < first.number and self.wanted.since:
+                yield Fault(f"digest {number}, which was noted, is older than what was looked at")
+            elif number not in self.digests.numbers:
+                yield Fault(f"digest {number}, which was noted, is missing")
 
     def _overdue(self) -> list[Fault]:
         """A stack whose digests have stopped says nothing more, and that must be said."""

@@ -1,7 +1,7 @@
 """RedriveExecution, which moto lacks.
 
 Step Functions API Reference, "RedriveExecution" (the sentence of its errors is ours). An execution
-that was stopped or has timed out could be redriven on AWS: here the run stops. There is no quota of
+that has timed out could be redriven on AWS: here the run stops. There is no quota of
 running executions here, so ExecutionLimitExceeded does not come.
 """
 
@@ -18,7 +18,7 @@ TOKEN_LASTS = timedelta(minutes=15)
 
 @implements("stepfunctions", "RedriveExecution")
 def redrive_execution(params: Params, where: Where) -> Response:
-    """Let an execution that failed go on. The same client token does so once."""
+    """Let an execution that failed or was stopped go on. The same client token does so once."""
     from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
     arn, at = params["executionArn"], now()
@@ -33,7 +33,7 @@ def redrive_execution(params: Params, where: Where) -> Response:
         return {"redriveDate": before}
     if why := redrives.not_redrivable(found, at):
         raise Refusal("ExecutionNotRedrivable", f"{arn}: {why}")
-    if found.status != "FAILED":
+    if found.status not in ("FAILED", "ABORTED"):
         raise NotModelled(f"a redrive of an execution that is {found.status}")
     tokens[params.get("clientToken", "")] = at
     for token in list(tokens)[:-KEPT_TOKENS]:

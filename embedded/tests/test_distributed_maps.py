@@ -41,7 +41,9 @@ def run(failed: int, total: int, percentage: float, count: int = 0) -> None:
         tolerated_failure_percentage=percentage,
     )
     history = SimpleNamespace(source_event_id=0)
-    env = SimpleNamespace(next_state_name="Map", event_history_context=history)
+    env = SimpleNamespace(
+        next_state_name="Map", event_history_context=history, program_state=lambda: None
+    )
     distributed_maps._judged(lambda *_: None)(None, env, given)
 
 

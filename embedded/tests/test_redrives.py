@@ -144,14 +144,66 @@ def test_redrive_is_refused(account: EmbeddedAccount) -> None:
     assert described["redriveStatusReason"] == "Execution redrivable period exceeded"
 
 
-def test_execution_that_was_stopped_is_not_modelled(account: EmbeddedAccount) -> None:
+def stopped(
+    account: EmbeddedAccount, definition: dict[str, Any], given: dict[str, Any], after: timedelta
+) -> str:
+    """The ARN of an execution that somebody stopped."""
     states = account.client("stepfunctions")
-    machine = states.create_state_machine(name="m", definition=json.dumps(BOTH), roleArn=ROLE)
-    arn = states.start_execution(
-        stateMachineArn=machine["stateMachineArn"], name="a", input='{"bucket": "b"}'
-    )["executionArn"]
-    account.settle(patience=timedelta(seconds=1))
-    states.stop_execution(executionArn=arn)
+    machine = states.create_state_machine(name="m", definition=json.dumps(definition), roleArn=ROLE)
+    begun = states.start_execution(
+        stateMachineArn=machine["stateMachineArn"], name="a", input=json.dumps(given)
+    )
+    account.settle(patience=after)
+    states.stop_execution(executionArn=begun["executionArn"])
     account.settle(patience=timedelta(days=1))
+    described = states.describe_execution(executionArn=begun["executionArn"])
+    assert (described["status"], described["redriveStatus"]) == ("ABORTED", "REDRIVABLE")
+    return str(begun["executionArn"])
+
+
+def test_execution_that_was_stopped_goes_on_with_the_state_it_was_in(
+    account: EmbeddedAccount,
+) -> None:
+    make(account, "bucket")
+    arn, before = stopped(account, BOTH, {"bucket": "bucket"}, timedelta(seconds=1)), account.now
+    redrive(account, arn)
+    account.settle(patience=timedelta(days=1))
+    assert account.now - before == timedelta(seconds=600)  # it waits anew
+    described = account.client("stepfunctions").describe_execution(executionArn=arn)
+    assert (described["status"], json.loads(described["output"])) == (
+        "SUCCEEDED",
+        {"bucket": "bucket"},
+    )
+    assert [one.status for one in account.journal.of(ExecutionEnded)] == ["ABORTED", "SUCCEEDED"]
+
+
+def test_items_of_a_map_run_that_was_stopped_go_on(account: EmbeddedAccount) -> None:
+    """One had succeeded, one ran, one had not begun: the last two are processed."""
+    states, all = account.client("stepfunctions"), [{"bucket": f"bucket-{n}"} for n in range(3)]
+    for one in all:
+        make(account, one["bucket"])
+    arn, before = stopped(account, OF_EACH, {"all": all}, timedelta(seconds=900)), account.now
+
+    def described() -> tuple[str, dict[str, int]]:
+        (run,) = states.list_map_runs(executionArn=arn)["mapRuns"]
+        said = states.describe_map_run(mapRunArn=run["mapRunArn"])
+        return said["status"], {k: n for k, n in said["itemCounts"].items() if n}
+
+    counts = {"succeeded": 1, "aborted": 1, "resultsWritten": 1, "total": 2}
+    assert described() == ("ABORTED", counts)
+    redrive(account, arn)
+    account.settle(patience=timedelta(days=1))
+    assert account.now - before == timedelta(seconds=1200)
+    assert described() == ("SUCCEEDED", {"succeeded": 3, "resultsWritten": 3, "total": 3})
+    ended = states.describe_execution(executionArn=arn)
+    assert (ended["status"], json.loads(ended["output"])) == ("SUCCEEDED", all)
+
+
+def test_execution_that_has_timed_out_is_not_modelled(account: EmbeddedAccount) -> None:
+    waits = {**TAKES_ITS_TIME, "Seconds": 10}
+    definition = {**BOTH, "TimeoutSeconds": 1, "States": {"Wait": waits, "Find": FINDS}}
+    arn = start(account, definition, {"bucket": "bucket"})
+    described = account.client("stepfunctions").describe_execution(executionArn=arn)
+    assert described["status"] == "TIMED_OUT"
     with pytest.raises(NotModelled):
         redrive(account, arn)

@@ -19,6 +19,7 @@ from console.audit import verify_archive
 from console.audit.archive import Archive
 from console.audit.period import Wanted
 from console.audit.stack_audit import StackAudit
+from console.stack import NotPossible
 from cordon.evidence import sha256
 from tests.audit.bucket import ACCOUNT, KEY, Deployed
 from tests.audit.test_verify import command
@@ -71,11 +72,11 @@ def test_export_and_its_verification_are_rows(audited: Deployed, tmp_path: Path)
     assert verified["found"] == "verified" and verified["text"].startswith("verified: ")
 
 
-def packed(members: Members, path: Path) -> verify_archive.Archive:
+def packed(members: Members, path: Path) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for name, body in members.items():
             archive.writestr(name, body)
-    return verify_archive.Archive(path)
+    return path
 
 
 def index(members: Members) -> list[dict[str, Any]]:
@@ -89,7 +90,10 @@ def test_python_alone_verifies_it(audited: Deployed, tmp_path: Path) -> None:
     ran = subprocess.run(isolated, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout == (
-        "verified: entries: 5, of chains: 3, batches: 1, digests: 2; verified signatures: 2\n"
+        "verified: entries: 5, of chains: 3, batches: 1; verified signatures: 2, by a key that the"
+        " archive has; digests: 1 to 2, until '2026-11-26T11:00:00Z', the last one's sha256"
+        f" {sha256(members['digests.jsonl'].splitlines()[1])}; wanted: all; manifest.json: sha256"
+        f" {sha256(members['manifest.json'])}\n"
     )
 
 
@@ -178,8 +182,7 @@ def test_batch_from_before_the_period_is_in_the_archive(deployed: Deployed, tmp_
     members = exported(deployed, tmp_path, "--period", "2026-11-28")
     assert [json.loads(line)["key"] for line in members["batches.jsonl"].splitlines()] == [ref.key]
     assert [row["case"] for row in index(members)] == ["b1"]
-    archive = verify_archive.Archive(tmp_path / "a.zip")
-    assert verify_archive.verified(archive, None)[0] == []
+    assert verify_archive.verified(tmp_path / "a.zip")[0] == []
 
 
 def test_who_decided_what_is_listed(audited: Deployed) -> None:
@@ -196,6 +199,9 @@ def test_who_decided_what_is_listed(audited: Deployed) -> None:
         ["--period", "2026-02-30"],
         ["--period", "2026-11-25..2026-11-24"],
         ["--period", "2099-Q1"],
+        ["--period", "9999-Q4"],
+        ["--period", "9999-12-31"],
+        ["--period", "0000-Q1"],
         ["--control", "CC7.3"],
         ["--framework", "SOC"],
         ["--playbook", "close_database"],
@@ -205,6 +211,7 @@ def test_what_would_find_nothing_is_refused(
     audited: Deployed, tmp_path: Path, words: list[str]
 ) -> None:
     ran = command(audited, "export", str(tmp_path / "a.zip"), *words)
+    assert isinstance(ran.exception, NotPossible)
     assert (
         "there is no" in str(ran.exception)
         or "--period" in str(ran.exception)
@@ -277,7 +284,7 @@ FORGED: list[tuple[Callable[[Members], Members], str]] = [
         lambda m: lines(
             m, "digests.jsonl", lambda of: of.insert(0, of.pop(0).replace(CC7.encode(), b"x"))
         ),
-        "digest 1 is not signed by this key",
+        "digest 1 is not signed by a key that the archive has",
     ),
 ]
 
@@ -287,7 +294,7 @@ def test_forged_archive_is_not_verified(
     audited: Deployed, tmp_path: Path, forge: Callable[[Members], Members], said: str
 ) -> None:
     members = exported(audited, tmp_path)
-    faults, verdict = verify_archive.verified(packed(forge(members), tmp_path / "b.zip"), None)
+    faults, verdict = verify_archive.verified(packed(forge(members), tmp_path / "b.zip"))
     assert any(said in fault for fault in faults), faults
     assert verdict.startswith("NOT verified")
 
@@ -296,15 +303,15 @@ def test_another_key_does_not_verify_it(audited: Deployed, tmp_path: Path) -> No
     members = exported(audited, tmp_path)
     key = members["public-key.der"]
     other = key[:40] + bytes([key[40] ^ 1]) + key[41:]
-    faults, _ = verify_archive.verified(verify_archive.Archive(tmp_path / "a.zip"), other)
-    assert faults == [f"digest {number} is not signed by this key" for number in (1, 2)]
+    faults, _ = verify_archive.verified(tmp_path / "a.zip", [other])
+    said = ("digest 1", "digest 2", "digest 2, the last one,")
+    assert faults == [f"{digest} is not signed by a key that you gave" for digest in said]
+    assert verify_archive.verified(tmp_path / "a.zip", [other, key])[0] == []
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"members": 1, "wanted": {}}'])
 def test_no_manifest_is_no_crash(tmp_path: Path, body: bytes) -> None:
-    faults, verdict = verify_archive.verified(
-        packed({"manifest.json": body}, tmp_path / "b.zip"), None
-    )
+    faults, verdict = verify_archive.verified(packed({"manifest.json": body}, tmp_path / "b.zip"))
     assert faults
     assert verdict.startswith("NOT verified")
 

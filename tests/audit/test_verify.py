@@ -39,12 +39,16 @@ def command(deployed: Deployed, *words: str) -> Result:
         return CliRunner().invoke(cli.app, ["evidence", *words])
 
 
+def last(deployed: Deployed) -> str:
+    return sha256(deployed.s3.keys[DIGEST_2][0].body or b"")
+
+
 def test_what_was_written_is_verified(audited: Deployed) -> None:
     ran = command(audited, "verify")
     assert (ran.exit_code, ran.exception) == (0, None), ran.output
     assert ran.stderr.splitlines() == [
-        "evidence verified: 3 chains, 2 digests, digests until 2026-11-26T11:00:00Z, the last is 2;"
-        " verified signatures: 2"
+        "evidence verified: 3 chains, 2 digests, digests until 2026-11-26T11:00:00Z, the last is 2,"
+        f" sha256 {last(audited)}; verified signatures: 2"
     ]
 
 
@@ -71,7 +75,7 @@ def test_since_a_day_the_digests_from_then_on(audited: Deployed) -> None:
     assert (ran.exit_code, ran.exception) == (0, None), ran.output
     assert ran.stderr.splitlines() == [
         "evidence verified: 3 chains, 1 digest from 2026-11-25T11:00:00Z on, digests until"
-        " 2026-11-26T11:00:00Z, the last is 2; verified signatures: 1"
+        f" 2026-11-26T11:00:00Z, the last is 2, sha256 {last(audited)}; verified signatures: 1"
     ]
     assert "digests 1 to 1 are missing" in command(audited, "verify").stderr
 

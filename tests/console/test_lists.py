@@ -80,6 +80,15 @@ def test_no_cell_of_csv_is_a_formula(begins: str) -> None:
     assert tables.as_csv([{"a": f"{begins}1+1", "b": 1}]).splitlines()[1].startswith("'")
 
 
+@pytest.mark.parametrize("before", [";", "; ", ';"', ';" "'])
+def test_semicolon_begins_no_formula(before: str) -> None:
+    """It ends a cell where a spreadsheet's list separator is the semicolon."""
+    for begins in tables.FORMULA.translate({ord(one): None for one in "\t\r\n"}):
+        assert tables.csv_cell(f"a{before}{begins}cmd") == f"a{before}'{begins}cmd"
+        assert tables.csv_cell(["a", f"{begins}cmd"]) == f"a; '{begins}cmd"
+    assert tables.csv_cell("a; b - c; 1=1") == "a; b - c; 1=1"
+
+
 def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[3" not in written([a_case()], Output.TABLE, terminal(80))

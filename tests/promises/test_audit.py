@@ -13,12 +13,14 @@ from typer.testing import CliRunner, Result
 
 from console import cli
 from console.stack import Stack
+from cordon.memory.decisions import Verb
 from tests.examples import HEADERS, QUARANTINE, TAG, event
 from tests.promises.policies import commands, user
 from tests.promises.world import World
 
 PUBLIC, CONTROL = "guardduty_anonymous_access", "securityhub_sagemaker_1"
 DAY = "2026-11-24"  # on which the account begins
+WHY = "nobody meant it to be public"
 
 
 @pytest.mark.world("approve")
@@ -27,7 +29,8 @@ def test_auditor_sees_what_happened_who_decided_and_that_nothing_is_missing(
 ) -> None:
     world.send(event(PUBLIC))
     case = world.case()
-    world.approve(case)
+    world.operator.decide(case, Verb.APPROVE, case.plan_hash, WHY)
+    world.account.settle()
     approver = world.case().decided_by
     world.send(event(CONTROL))
     ada = user(world, "ada", "auditor")
@@ -57,6 +60,7 @@ def test_auditor_sees_what_happened_who_decided_and_that_nothing_is_missing(
     (approved,) = [one for one in decided if one["decision"] == "approved"]
     assert (approved["case"], approved["plan"]) == (case.id, case.plan_hash)
     assert approved["by"] == approver
+    assert approved["why"] == WHY
     assert "evidence verified" in verified
     _proves_itself(archive)
     with zipfile.ZipFile(archive) as opened:

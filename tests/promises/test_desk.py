@@ -153,6 +153,8 @@ def test_resource_is_contained_by_its_arn(world: World) -> None:
     case = world.case()
     assert (case.id, case.status) == (response.body["case"], Status.CONTAINED)
     assert case.decided_by == ada
+    content = world.evidence(case)[0]["content"]
+    assert (content["named_by"], content["why"]) == (ada, "it leaks")
     assert faults(world) == []
 
 

@@ -197,3 +197,21 @@ def test_page_that_found_no_room_is_sent_by_a_redrive(
     ended = redriven(world, monkeypatch)
     assert (ended.status, ended.output["counts"]) == ("SUCCEEDED", {"findings": 1, TAG.name: 1})
     assert world.case().reason == BACKLOG
+
+
+def test_sweep_that_somebody_stopped_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While its pages wait for room: then none is sent, and a redrive sends them."""
+    states, machine = world.account.client("stepfunctions"), world.account.stack.outputs["Sweep"]
+    world.stage(event(SAMPLE))
+    with monkeypatch.context() as full:
+        full.setattr(sending, "MOST_WAITING", -1)
+        arn = states.start_execution(stateMachineArn=machine, name=NAME, input="{}")["executionArn"]
+        world.account.settle(patience=timedelta(minutes=1))
+        states.stop_execution(executionArn=arn)
+        world.account.settle(patience=timedelta(hours=1))
+    assert world.account.journal.of(ExecutionEnded)[-1].status == "ABORTED"
+    assert sent(world) == [] and world.cases == []
+    ended = redriven(world, monkeypatch)
+    assert (ended.status, ended.output["pages_not_sent"]) == ("SUCCEEDED", 0)
+    assert ended.output["counts"] == {"findings": 1, TAG.name: 1}
+    assert world.case().reason == BACKLOG

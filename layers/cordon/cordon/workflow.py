@@ -140,17 +140,17 @@ def _forbidden(case: Case, facts: PolicyInput) -> str:
 
 def _claimed(case: Case, decision: Decision, facts: PolicyInput, services: Services) -> Case:
     """Claim the case; evidence says who approved, before anything is captured."""
-    by = one_line(decision.by, 256)
+    by, why = one_line(decision.by, 256), one_line(decision.why, 300)
     wanted = (
         for_newer_activity(case, case.last_activity, facts) if case.awaits_approval_again else case
     )
     proof = services.evidence(case)
-    said = {"by": by, "plan_hash": case.plan_hash, **witnesses(decision), **policy_inputs(facts)}
-    proof.write("approved", said)
+    said = {"by": by, "why": why, "plan_hash": case.plan_hash, **witnesses(decision)}
+    proof.write("approved", {**said, **policy_inputs(facts)})
     approved = replace(
         wanted,
         decided_by=by,
-        decided_why=one_line(decision.why, 300),
+        decided_why=why,
         released_by="",
         question_at=None,
         evidence_end=proof.link,
@@ -205,7 +205,8 @@ def contain_named(name: str, known: Case | None, decision: Decision, services: S
         evidence_end=known.evidence_end if known else ChainEnd(),
         observed=known.observed if known else None,
     )
-    named = {"named_by": case.decided_by, "no_finding": "a person named the resource"}
+    said = {"named_by": case.decided_by, "why": case.decided_why}
+    named = {**said, "no_finding": "a person named the resource"}
     record = {**decision_record(case), **policy_inputs(facts), **witnesses(decision), **named}
     if event is Event.CLAIM:
         return contain(begin(case, known, event, services), services, decided=record)

@@ -1,4 +1,4 @@
-"""Every day: which chains of evidence grew, and where each ends. So a whole case cannot vanish.
+"""Every day: which chains of evidence grew, and where each ends. So no whole case just vanishes.
 
 A case's chain shows what was changed in it, and not that there was a case. A digest names each
 chain that has a new entry, with the number and the sha256 of its last one, and the one before it;
