@@ -31,7 +31,7 @@ MAY_SEND = {
 READS = {
     "reader": ("FindStack", "ReadCases", "ListOpenCases"),
     "approver": ("FindStack", "ReadCases", "ListOpenCases", "ListEvidence", "ReadEvidence"),
-    "operator": ("FindStack", "ReadSettings", "CountDeadLetters"),
+    "operator": ("FindStack", "ReadSettings", "CountDeadLetters", "CountFailedRecords"),
     "auditor": (
         "FindStack",
         "ReadCases",
@@ -134,6 +134,7 @@ def compares(stack: Stack, case: Case) -> None:
 def looks_at_settings(stack: Stack, _: Case) -> None:
     assert StackSettings.of(stack).faults() == []
     assert len(list(status.dead_letters(stack))) == 4
+    assert [line.unknown for line in status.failed_records(stack)] == [False]
     list(status.budgets(stack))
 
 
