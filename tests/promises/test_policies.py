@@ -264,7 +264,10 @@ def test_case_is_shown_as_far_as_its_reader_may(
     ("name", "unknown"),
     [
         ("operator", {"cases": "dynamodb:Query"}),
-        ("reader", {"dead letters": "sqs:GetQueueAttributes"}),
+        (
+            "reader",
+            {"dead letters": "sqs:GetQueueAttributes", "failed records": "s3:ListBucket"},
+        ),
     ],
 )
 def test_status_says_what_its_reader_may_not_know(
