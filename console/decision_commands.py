@@ -72,8 +72,7 @@ def approve(
         if full:
             _to_people(output).print_json(data=found.plan.to_json())
         if not yes:
-            prompt = f"Approve this plan, {found.plan_hash}?"
-            typer.confirm(prompt, abort=True, err=output is not tables.Output.TABLE)
+            _must_be_typed(f"Approve this plan, {found.plan_hash}?", output)
     _decide(deployed, found, Verb.APPROVE, plan or found.plan_hash, why, wait=wait, output=output)
 
 
@@ -161,25 +160,29 @@ def contain(
         bool, typer.Option("--plan", help="Only show what would change; nothing is sent.")
     ] = False,
     full: FULL = False,
+    yes: YES = False,
     wait: WAIT = False,
     output: tables.OUTPUT = tables.Output.TABLE,
 ) -> None:
     """Contain a resource now, without a finding, whatever the playbook's mode is.
 
-    It needs --why. With --plan it shows the plan and what would change in the account now.
+    It shows the plan, and what would change in the account now, as far as your credentials may read
+    it; then it waits for your yes. It needs --why; with --plan it only shows.
     """
     deployed = find()
-    if plan:
-        would = _by_arn(deployed, resource, playbook, full)
-        if output is tables.Output.TABLE:
-            page.show(f"{playbook} on {resource}", would, out)
-        else:
-            sections = {section.heading: list(section.lines) for section in would}
-            row = {"playbook": playbook, "resource": resource, **sections}
-            tables.write([row], (), output, out)
-        return
-    if not why:
+    if not plan and not why:
         raise NotPossible("say why, for the record: --why")
+    would = _by_arn(deployed, resource, playbook, full=full, only_shown=plan)
+    if plan and output is not tables.Output.TABLE:
+        sections = {section.heading: list(section.lines) for section in would}
+        row = {"playbook": playbook, "resource": resource, **sections}
+        tables.write([row], (), output, out)
+        return
+    page.show(f"{playbook} on {resource}", would, _to_people(output))
+    if plan:
+        return
+    if not yes:
+        _must_be_typed(f"Contain {resource}?", output)
     said = deployed.request("contain", {"resource": resource, "playbook": playbook, "why": why})
     decided = Decided(Verb.CONTAIN, round=int(said["round"]))
     read = partial(deployed.cases(playbook).get, str(said["case"]))
@@ -229,11 +232,29 @@ def _redelivered(deployed: Stack, queue: str, to: Console) -> Iterator[Mapping[s
         yield {"queue": queue, **said}
 
 
-def _by_arn(deployed: Stack, resource: str, playbook: str, full: bool) -> list[Section]:
-    """The plan of a playbook for this resource, and what it would change now."""
+def _must_be_typed(prompt: str, output: tables.Output) -> None:
+    """Wait for a yes, in a pipe too: what lets something be contained needs one."""
+    typer.confirm(prompt, abort=True, err=output is not tables.Output.TABLE)
+
+
+def _by_arn(
+    deployed: Stack, resource: str, playbook: str, *, full: bool, only_shown: bool
+) -> list[Section]:
+    """The plan of a playbook for this resource, and what it would change now.
+
+    Whoever may contain and not read how the playbook is deployed is shown that it is unknown;
+    where it is ``only_shown``, AWS's refusal rises.
+    """
+    deployed.must_exist()
     if playbook not in headers():
         raise NotPossible(f"there is no playbook {playbook}: {', '.join(headers())}")
-    header, deployment = headers()[playbook], deployment_of(deployed, playbook)
+    header = headers()[playbook]
+    try:
+        deployment = deployment_of(deployed, playbook)
+    except (ClientError, BotoCoreError) as error:
+        if only_shown:
+            raise
+        return [Section("The plan", (preview.unknown(error),))]
     home = Place(deployment.partition, deployment.account, deployment.region)
     try:
         made = header.plan_for(finding_of(resource, header, home, now()), deployment)

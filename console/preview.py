@@ -177,11 +177,16 @@ def _looked(look: Look, aws: OnlyReadings) -> list[str]:
     except (NothingToChange, NotVerified, NotYet, Refused, ResourceDeleted) as why:
         return [str(why)]
     except (ClientError, BotoCoreError) as error:
-        if isinstance(error, ClientError) and is_denied(error):
-            return [f"unknown: missing is {missing(error)}: docs/policies/resources.json"]
-        return [f"unknown: {explained(error)}"]
+        return [unknown(error)]
     except Exception as error:  # noqa: BLE001 whatever it is, it keeps nobody from deciding
         return [f"unknown: {type(error).__name__}: {error}"]
+
+
+def unknown(error: ClientError | BotoCoreError) -> str:
+    """What could not be read, by whoever decides, and which policy has the permission."""
+    if isinstance(error, ClientError) and is_denied(error):
+        return f"unknown: missing is {missing(error)}: docs/policies/resources.json"
+    return f"unknown: {explained(error)}"
 
 
 def _contained(action: Action, aws: OnlyReadings, *, full: bool) -> list[str]:

@@ -187,7 +187,7 @@ class Stack:
 
     def request(self, verb: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Send a request to the desk; what it says. Raises NotPossible with the reason."""
-        self._must_exist()
+        self.must_exist()
         if self.desk is None:
             raise NotPossible("the stack has no output DeskUrl: it was deployed by another version")
         try:
@@ -238,7 +238,8 @@ class Stack:
         bucket = self.outputs["EvidenceBucket"]
         return copied(self.client("s3"), bucket, chain, case.evidence_end, case.observed)
 
-    def _must_exist(self) -> None:
+    def must_exist(self) -> None:
+        """Raises NotPossible of a stack that is deleted."""
         if self.deleted:
             raise NotPossible(
                 "the stack is deleted: put back manually what `cordon evidence` shows"

@@ -19,6 +19,8 @@ from console.options import version
 from console.settings import StackSettings
 from console.stack import Stack
 from console.tables import Column
+from cordon.deciding.failed_records import waiting
+from cordon.deciding.redeliver import RECORDS
 from cordon.settings import Mode
 from cordon.statuses import Status
 
@@ -149,6 +151,17 @@ def dead_letters(stack: Stack) -> Iterator[Line]:
         yield Line("dead letters", f"{url.rpartition('/')[2]}: {count}", wrong=bool(count))
 
 
+def failed_records(stack: Stack) -> Iterator[Line]:
+    """How many batches of the table's stream were given up, and not redelivered since."""
+    bucket = stack.outputs.get("FailedRecords")
+    if bucket is None:
+        old = "unknown: the stack has no output FailedRecords: it was deployed by another version"
+        yield Line("failed records", old, unknown=True)
+        return
+    count = sum(1 for _ in waiting(stack.client("s3"), bucket))
+    yield Line("failed records", f"{bucket}: {count} (cordon redeliver {RECORDS})", bool(count))
+
+
 def _service(check: str, on: str, off: str) -> Part:
     """Whether one of the services is on that findings come from, as `cordon coverage` looks."""
 
@@ -168,5 +181,6 @@ PARTS: dict[str, Part] = {
     "cases": cases,
     "budget": budgets,
     "dead letters": dead_letters,
+    "failed records": failed_records,
     **{SERVICES[check]: _service(check, *said) for check, said in WHETHER.items()},
 }

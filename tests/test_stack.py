@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.httpsession import URLLib3Session
 from botocore.stub import Stubber
 from typer.testing import CliRunner
@@ -250,6 +251,9 @@ class Deployed:
     def release(self, case: Case, why: str) -> dict[str, str]:
         return self.decide(case, "release", why=why)
 
+    def must_exist(self) -> None:
+        """It is there."""
+
     def request(self, verb: str, body: Mapping[str, Any]) -> dict[str, Any]:
         self.calls.append((verb, json.dumps(body)))
         counts = {"round": 1, "redelivered": 3, "left": 1, "why": ["a letter"], "more": False}
@@ -263,6 +267,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     for reads_the_account in ("caller", "containing", "releasing"):
         monkeypatch.setattr(preview, reads_the_account, lambda *_, **__: [])
     monkeypatch.setattr(decision_commands, "written", lambda *_: [])
+    monkeypatch.setattr(decision_commands, "deployment_of", lambda *_: DEPLOYMENT)
     return stack
 
 
@@ -285,8 +290,7 @@ def test_approve_binds_to_shown_plan(deployed: Deployed) -> None:
 def test_other_commands_send_one_request(deployed: Deployed) -> None:
     deployed.only = with_results(a_case(Status.FAILED), ActionStatus.FAILED)
     assert cordon("retry", CASE, "--why", "w").exit_code == 0
-    words = ("arn:aws:s3:::a", "--playbook", QUARANTINE.name, "--why", "it leaks")
-    assert cordon("contain", *words).exit_code == 0
+    assert cordon("contain", *BY_ARN, "--yes").exit_code == 0
     left = cordon("redeliver", "FailedReports")
     assert left.exit_code == 1 and "left: a letter" in left.stdout
     body = {"resource": "arn:aws:s3:::a", "playbook": QUARANTINE.name, "why": "it leaks"}
@@ -295,6 +299,34 @@ def test_other_commands_send_one_request(deployed: Deployed) -> None:
         ("contain", json.dumps(body)),
         ("redeliver", json.dumps({"queue": "FailedReports"})),
     ]
+
+
+BY_ARN = ("arn:aws:s3:::a", "--playbook", QUARANTINE.name, "--why", "it leaks")
+
+
+@pytest.mark.parametrize(("typed", "sent"), [("n\n", 0), ("", 0), ("y\n", 1)])
+def test_contain_sends_what_was_shown_and_confirmed(
+    deployed: Deployed, typed: str, sent: int
+) -> None:
+    """In a pipe too: input that ends is no yes."""
+    done = cordon("contain", *BY_ARN, typed=typed)
+    assert (done.exit_code, len(deployed.calls)) == (1 - sent, sent)
+    shown = done.stdout.partition("Contain arn:aws:s3:::a?")[0]
+    assert "block_public_access on arn:aws:s3:::a: " in shown and "Who is shut out" in shown
+
+
+def test_plan_that_may_not_be_read_keeps_nobody_from_containing(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is unknown; whoever only wants to see it is refused as AWS refuses it."""
+    denied = ClientError(
+        {"Error": {"Code": "AccessDenied", "Message": ""}}, "GetFunctionConfiguration"
+    )
+    monkeypatch.setattr(decision_commands, "deployment_of", Mock(side_effect=denied))
+    done = cordon("contain", *BY_ARN, typed="y\n")
+    assert (done.exit_code, len(deployed.calls)) == (0, 1)
+    assert "unknown: missing is GetFunctionConfiguration" in done.stdout
+    assert cordon("contain", *BY_ARN, "--plan").exception is denied
 
 
 def test_given_hash_is_used_unchanged(deployed: Deployed) -> None:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from typer.testing import CliRunner
 
-from console import cli, confirm
+from console import cli, confirm, decision_commands
 from console.exits import Exit
 from console.progress import Decided, followed
 from console.stack import Stack
@@ -182,6 +182,9 @@ class Deployed:
             raise one
         return one
 
+    def must_exist(self) -> None:
+        """It is there."""
+
     def request(self, verb: str, _: Any) -> dict[str, Any]:
         self.sent += 1
         more = {"complete": True, "round": 1} | self._says
@@ -267,7 +270,9 @@ def test_in_a_terminal_it_waits_for_a_yes(
 def test_nothing_is_waited_for_where_nothing_comes(
     monkeypatch: pytest.MonkeyPatch, says: dict[str, Any]
 ) -> None:
+    monkeypatch.setattr(decision_commands, "deployment_of", lambda *_: DEPLOYMENT)
     words = ["contain", "arn:aws:s3:::a", "--playbook", QUARANTINE.name, "--why", "w", "--wait"]
+    words += ["--yes"]
     done = said(monkeypatch, words, **says)
     assert (done.exit_code, done.stderr) == (Exit.NOT_ENDED, "")
 

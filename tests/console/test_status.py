@@ -12,10 +12,14 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner, Result
 
 from console import cli, explained_case, status
+from console.options import ROOT
 from console.stack import NotPossible, Stack
+from cordon.deciding.failed_records import KEPT, REDELIVERED
+from cordon.deciding.redeliver import PLACES, RECORDS
 from cordon.memory import budget
 from cordon.memory.table import encode
 from cordon.statuses import Status
+from embedded.template import load
 from tests.actions.scenario import account
 from tests.examples import ESCALATE, HEADERS, QUARANTINE, TAG, path_of
 from tests.memory.table import NAME, create
@@ -90,6 +94,34 @@ def test_dead_letter_is_wrong(stack: Stack) -> None:
     assert said(status.dead_letters, stack) == {"dead letters": ("cordon-FailedReports: 0", False)}
     stack.client("sqs").send_message(QueueUrl=stack.outputs["DeadLetters"], MessageBody="{}")
     assert said(status.dead_letters, stack) == {"dead letters": ("cordon-FailedReports: 1", True)}
+
+
+def test_records_that_were_given_up_are_wrong_until_they_are_redelivered(stack: Stack) -> None:
+    s3, bucket = stack.client("s3"), "cordon-failedrecords-1"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="sweeps/a-page")
+    deployed = replace(stack, outputs={**stack.outputs, "FailedRecords": bucket})
+    counted = []
+    for key in ("", f"{KEPT}mapping/one", f"{KEPT}mapping/two", f"{REDELIVERED}{KEPT}mapping/one"):
+        if key:
+            s3.put_object(Bucket=bucket, Key=key)
+        ((text, wrong),) = said(status.failed_records, deployed).values()
+        counted.append((int(text.split()[1]), wrong))
+    assert counted == [(0, False), (1, True), (2, True), (1, True)]
+    assert "cordon redeliver FailedRecords" in text
+
+
+def test_stack_that_does_not_name_its_failed_records_is_unknown(stack: Stack) -> None:
+    (line,) = status.failed_records(stack)
+    assert (line.wrong, line.unknown) == (False, True)
+
+
+def test_each_place_that_is_redelivered_is_counted() -> None:
+    """The queues by one output of the template, the bucket by another."""
+    outputs = load((ROOT / "template.yaml").read_text())["Outputs"]
+    for place in PLACES:
+        output = place if place == RECORDS else "DeadLetters"
+        assert f"'{place}'" in str(outputs[output]["Value"])
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ def policy(world: World, name: str) -> dict[str, Any]:
         "table": outputs["CasesTableName"],
         "bucket": outputs["EvidenceBucket"],
         "api": outputs["DeskUrl"].split("//")[1].split(".")[0],
+        "failed records": outputs["FailedRecords"],
         "log": outputs["DeskLog"],
         "sweep": outputs["Sweep"].rpartition(":")[2],
         "digest key": DIGEST_KEY,

@@ -31,7 +31,7 @@ MAY_SEND = {
 READS = {
     "reader": ("FindStack", "ReadCases", "ListOpenCases"),
     "approver": ("FindStack", "ReadCases", "ListOpenCases", "ListEvidence", "ReadEvidence"),
-    "operator": ("FindStack", "ReadSettings", "CountDeadLetters"),
+    "operator": ("FindStack", "ReadSettings", "CountDeadLetters", "CountFailedRecords"),
     "auditor": (
         "FindStack",
         "ReadCases",
@@ -134,6 +134,7 @@ def compares(stack: Stack, case: Case) -> None:
 def looks_at_settings(stack: Stack, _: Case) -> None:
     assert StackSettings.of(stack).faults() == []
     assert len(list(status.dead_letters(stack))) == 4
+    assert [line.unknown for line in status.failed_records(stack)] == [False]
     list(status.budgets(stack))
 
 
@@ -263,7 +264,10 @@ def test_case_is_shown_as_far_as_its_reader_may(
     ("name", "unknown"),
     [
         ("operator", {"cases": "dynamodb:Query"}),
-        ("reader", {"dead letters": "sqs:GetQueueAttributes"}),
+        (
+            "reader",
+            {"dead letters": "sqs:GetQueueAttributes", "failed records": "s3:ListBucket"},
+        ),
     ],
 )
 def test_status_says_what_its_reader_may_not_know(

@@ -37,6 +37,7 @@ AS_TYPED = {  # what an example calls something that this account calls otherwis
 }
 MORE = {  # what a verb reads of the stack or the account only so
     "approve": ("--yes",),
+    "contain": ("--yes",),
     "explain": ("7c98",),
     "plan": ("--live",),
     "report": ("--live",),

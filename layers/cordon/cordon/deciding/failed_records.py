@@ -30,6 +30,18 @@ class Unusable(Exception):
     """It stays where it is; the text says why."""
 
 
+def waiting(s3: Any, bucket: str) -> Iterator[str]:
+    """The keys of what was not redelivered yet, by mapping, then the oldest first."""
+    marked = {key.removeprefix(REDELIVERED) for key in _keys(s3, bucket, REDELIVERED + KEPT)}
+    return (key for key in _keys(s3, bucket, KEPT) if key not in marked)
+
+
+def _keys(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
+    pages = s3.get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+        yield from (one["Key"] for one in page.get("Contents", ()))
+
+
 @dataclass(frozen=True)
 class FailedRecords:
     """What the bucket keeps."""
@@ -43,9 +55,8 @@ class FailedRecords:
         return cls(desk, desk.client("s3"))
 
     def waiting(self) -> Iterator[str]:
-        """The keys of what was not redelivered yet, by mapping, then the oldest first."""
-        marked = {key.removeprefix(REDELIVERED) for key in self._keys(REDELIVERED + KEPT)}
-        return (key for key in self._keys(KEPT) if key not in marked)
+        """The keys of what was not redelivered yet."""
+        return waiting(self.s3, self.desk.environment.failed_records)
 
     def redeliver(self, key: str, by: str) -> None:
         """Send all that an object keeps, then mark it. Raises Unusable, and it is not marked."""
@@ -56,11 +67,6 @@ class FailedRecords:
             self._send(messages[first : first + ENTRIES])
         said = {"by": by, "at": to_iso(now()), "messages": len(messages)}
         self.s3.put_object(Bucket=bucket, Key=REDELIVERED + key, Body=json.dumps(said).encode())
-
-    def _keys(self, prefix: str) -> Iterator[str]:
-        pages = self.s3.get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=self.desk.environment.failed_records, Prefix=prefix):
-            yield from (one["Key"] for one in page.get("Contents", ()))
 
     def _messages(self, body: bytes) -> list[str]:
         """What the queue gets of an object: each case once."""
