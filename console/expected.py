@@ -255,8 +255,15 @@ def _of_finding(finding: Finding, stack: Deployed, delivered: set[str]) -> Expec
         first, *others = made
         return replace(first, others=tuple(others))
     gates = (not_ours(finding, playbook, stack.home) for playbook in playbooks(ROOT))
-    unhandled = next(filter(None, gates), f"no playbook handles {finding.kind}")
-    return Expectation(IGNORED, "; ".join(reasons) or unhandled)
+    stopped = next(filter(None, gates), "")
+    return Expectation(IGNORED, "; ".join(reasons) or stopped or _unhandled(finding))
+
+
+def _unhandled(finding: Finding) -> str:
+    """Who handles the kind, and nothing in this one; else that nobody handles the kind."""
+    heard = [one for one in playbooks(ROOT) if one.hears(finding) and not one.takes_over]
+    said = "; ".join(playbook.unhandled(finding) for playbook in heard)
+    return said or f"no playbook handles {finding.kind}"
 
 
 def in_mode(outcome: str, event: Mapping[str, Any], mode: Mode, *, approved: bool = False) -> str:

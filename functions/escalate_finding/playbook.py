@@ -26,7 +26,7 @@ from cordon.finding import Fact, Finding, Resource, ResourceRole, State
 from cordon.headers import headers
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Mode
-from cordon.unsupported import ATTACK_SEQUENCES, BUCKET, MOST_NAMED, of_the_refused
+from cordon.unsupported import ATTACK_SEQUENCES, BUCKET, MOST_NAMED, account_of, of_the_refused
 
 OBJECT = "AWS::S3::Object"
 ACCOUNT = "AWS::::Account"  # as a control names it
@@ -288,8 +288,7 @@ def targets(finding: Finding) -> tuple[Resource, ...]:
     """
     if not for_a_person(finding):
         return ()
-    account = Resource("AWS::Account", finding.place.account, finding.place)
-    return (_failed(finding) if finding.is_control else ()) or (account,)
+    return (_failed(finding) if finding.is_control else ()) or (account_of(finding),)
 
 
 def _failed(finding: Finding) -> tuple[Resource, ...]:

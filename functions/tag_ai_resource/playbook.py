@@ -6,15 +6,17 @@ Does    tags the resource with its status, the control and the case.
 Undo    removes or restores exactly those tags, by itself when the control passes.
 Leaves  the resource: most of these settings can only be changed by re-creating it. What fails
         because it has no tags, and what such a control counts the tags of: ours would make it pass.
+        A finding that names no SageMaker or Bedrock resource of its account is for a person.
 """
 
 from cordon.actions import Action, Refused
 from cordon.actions.tag_action_for import TAG_ACTIONS, tag_action_for
 from cordon.deployment import Deployment
 from cordon.entry import serve
-from cordon.finding import Finding, Resource
+from cordon.finding import Finding, Resource, ResourceRole
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Mode
+from cordon.unsupported import account_of
 
 AI_CONTROLS = (
     "securityhub:SageMaker.*",
@@ -31,11 +33,25 @@ TAGS_COUNT = ("AWS::SageMaker::AppImageConfig", "AWS::SageMaker::Image")  # Sage
 NO_TAG = "a control requires tags, and would pass with one of Cordon's: none is set"
 
 MANUAL_STEP = "Bring the resource into line with the control; its tags go when the control passes."
+NO_RESOURCE = (
+    "The finding names no SageMaker or Bedrock resource of its account that can be read: nothing is"
+    " tagged. Find what fails the control where the finding comes from, and bring it into line."
+)
 OWN_TAGS = "Bring the resource into line with the control: for its tags, give it its owner's."
 
 
 def targets(finding: Finding) -> tuple[Resource, ...]:
-    """The AI resources of the finding, in its own account."""
+    """The AI resources of the finding in its own account; where it names none, what else it names.
+
+    So that a control that fails is seen by somebody, whatever form its resource's id has.
+    """
+    home = finding.place.account
+    named = (r for r in finding.resources if r.role is ResourceRole.TARGET)
+    here = tuple(r for r in named if r.place.account == home)
+    return _ai_resources(finding) or here or (account_of(finding),)
+
+
+def _ai_resources(finding: Finding) -> tuple[Resource, ...]:
     home = finding.place.account
     services = ("AWS::SageMaker::", "AWS::Bedrock::", "AWS::BedrockAgentCore::")
     return tuple(
@@ -47,16 +63,18 @@ def _taggable(finding: Finding) -> tuple[Resource, ...]:
     """Those whose tags no control counts."""
     if finding.matches(*REQUIRE_TAGS):
         return ()
-    return tuple(one for one in targets(finding) if one.type not in TAGS_COUNT)
+    return tuple(one for one in _ai_resources(finding) if one.type not in TAGS_COUNT)
 
 
 def would_pass_by_our_tag(finding: Finding) -> str:
-    """Why none of its resources is tagged; "" where one is."""
-    return "" if _taggable(finding) else NO_TAG
+    """Why none of its resources is tagged; "" where one is, or where it names none."""
+    return NO_TAG if _ai_resources(finding) and not _taggable(finding) else ""
 
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
     """Three tags a resource: its status, the control that failed, and the case."""
+    if not _ai_resources(finding):
+        raise Refused(NO_RESOURCE)
     for resource in _taggable(finding):
         if not resource.arn:
             raise Refused(f"Tag {resource.type} {resource.name} manually: its ARN is not known.")

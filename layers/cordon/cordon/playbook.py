@@ -124,6 +124,12 @@ class Playbook:
         """The exact gate: kind and severity, then subjects. The template's rules are coarse."""
         return (self.takes_over or self.hears(finding)) and bool(self.targets(finding))
 
+    def unhandled(self, finding: Finding) -> str:
+        """Why ``matches`` says no. One that takes over handles what is left of a kind."""
+        if self.hears(finding) and not self.takes_over:
+            return f"{self.name} handles {finding.kind}, but finds nothing to change in this one"
+        return f"{self.name} does not handle {finding.kind}"
+
     def hears(self, finding: Finding) -> bool:
         """Does it handle findings of this kind and severity, whatever they name?
 

@@ -61,8 +61,8 @@ def respond(finding: Finding, services: Services) -> Outcome:
     if finding.custom_action and finding.is_cordon_finding:
         finding = original_of(finding, services)
     if not playbook.matches(finding):
-        unhandled = f"{playbook.name} does not handle {finding.kind}"
-        return Outcome("ignored", not_ours(finding, playbook, services.deployment) or unhandled)
+        stopped = not_ours(finding, playbook, services.deployment)
+        return Outcome("ignored", stopped or playbook.unhandled(finding))
     case = playbook.case_id(finding)
     if reason := not_ours(finding, playbook, services.deployment):
         return Outcome("ignored", reason, case)

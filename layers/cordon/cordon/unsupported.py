@@ -33,6 +33,11 @@ class Unsupported:
     manual_step: str
 
 
+def account_of(finding: Finding) -> Resource:
+    """The account of the finding: what a case is about where nothing that is named can be."""
+    return Resource("AWS::Account", finding.place.account, finding.place)
+
+
 def buckets(finding: Finding) -> tuple[Resource, ...]:
     """The finding's general purpose buckets that are in the finding's account."""
     targets = finding.resources_of(BUCKET, role=ResourceRole.TARGET)
