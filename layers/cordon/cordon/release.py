@@ -33,6 +33,7 @@ from cordon.attempt import (
     bring_about,
     captured_of,
     error_text,
+    insist,
     is_verified,
     lease,
     proven_state,
@@ -128,7 +129,7 @@ def _tried(
     case: Case, action: Action, hold: Hold, proof: Evidence, services: Services
 ) -> ActionResult:
     try:
-        return _undo(case, action, hold, proof, services)
+        return insist(partial(_undo, case, action, hold, proof, services))
     except ResourceDeleted as deleted:
         return _result(action, ActionStatus.RESOURCE_DELETED, str(deleted))
     except NotYet as not_yet:
@@ -176,6 +177,8 @@ def _undone(
     while True:
         require_time(case)
         undone = hold.of_everybody(action).undo(aws, captured, hold.written or {})
+        if undone.state is Undone.RESOURCE_DELETED:
+            raise ResourceDeleted(undone.reason)
         if undone.state is not Undone.DRIFTED:
             return undone
         now_held = services.holds.get(action).get(action.target)
