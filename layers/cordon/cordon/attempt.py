@@ -40,6 +40,7 @@ from cordon.statuses import Event
 
 T = TypeVar("T")
 VERIFY_DELAYS = (0.3, 1.0, 2.0)  # seconds between readings of an eventually consistent service
+SETTLED = sum(VERIFY_DELAYS)  # seconds in which what was written has to show
 DELETED_DELAYS = (0.5, 1.5)  # and between those that do not show the resource at all
 LAST_SECONDS = timedelta(seconds=5)  # of a lease: an effect that starts now could end after it
 ACTION_ERRORS = (
@@ -214,8 +215,9 @@ def refuse(
 
 def _changed(case: Case, services: Services, run: ActionRun) -> bool:
     """Is the target anything but what was captured, or is that unknown?"""
+    aws = services.aws(run.action, case)
     try:
-        return not run.action.is_as_captured(services.aws(run.action, case), run.captured)
+        return not was_never_changed(run.action, aws, run.captured)
     except (Refused, ResourceDeleted, NotYet, *ACTION_ERRORS):
         return True
 
@@ -265,6 +267,16 @@ def proven_state(target: str, capture: Capture, proof: Evidence) -> Json:
         f"{target}: the hold's capture is not what {capture.key} says. Nothing was restored; "
         "compare both, and restore manually what evidence says"
     )
+
+
+def was_never_changed(action: Action, aws: AwsClients, captured: Json) -> bool:
+    """Is the target as it was captured, seconds later too? An attempt may have died on its write,
+    and a reading that is older than that must not let the hold go.
+    """
+    if not action.is_as_captured(aws, captured):
+        return False
+    sleep(SETTLED)
+    return action.is_as_captured(aws, captured)
 
 
 def is_verified(action: Action, aws: AwsClients, captured: Json, written: Json) -> bool:

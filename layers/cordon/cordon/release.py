@@ -39,6 +39,7 @@ from cordon.attempt import (
     proven_state,
     require_time,
     verify_with_retries,
+    was_never_changed,
 )
 from cordon.clock import from_iso, now, to_iso
 from cordon.errors import (
@@ -150,7 +151,7 @@ def _undo(
         others = ", ".join(member.case for member in hold.members)
         return _result(action, ActionStatus.HELD_BY_OTHERS, f"still held by case {others}")
     aws, written = services.aws(action, case), hold.written
-    if written is None and action.is_as_captured(aws, captured_of(hold, proof)):
+    if written is None and was_never_changed(action, aws, captured_of(hold, proof)):
         return _result(action, ActionStatus.RESTORED, "it was never changed")
     captured = require_capture_in_evidence(hold, proof)
     if written is None:  # an attempt died between its write and its note: finish it, then undo

@@ -196,6 +196,10 @@ class RevokeOlderSessions(Action):
         """
         return not written["deny_all"] and since >= clock.from_iso(written["before"])
 
+    def reaches(self, since: datetime, written: Json) -> bool:
+        """A later date denies more, and what began since was not seen to do harm."""
+        return not self.again(since, written)
+
     def until_safe_to_undo(self, captured: Json, written: Json) -> datetime | None:
         """The time when the last revoked session has expired.
 
