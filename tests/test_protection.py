@@ -10,9 +10,11 @@ from botocore.exceptions import ClientError
 
 from cordon import clock, protection
 from cordon.actions import Action
+from cordon.actions.exposed_key import DisableExposedKey
+from cordon.actions.iam import RevokeRoleSessions, RevokeUserSessions
 from cordon.actions.s3 import BlockPublicAccess
 from cordon.clients import AwsClients
-from cordon.protection import FRESH, protected_log_buckets
+from cordon.protection import FRESH, protected_log_buckets, resolve_arns
 from tests.actions.scenario import CREDENTIALS, PLACE, account, stub
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
@@ -92,6 +94,31 @@ def test_every_receiver_is_named_with_its_reason(aws: AwsClients) -> None:
         "arn:aws:s3:::prompts": "prompts receives Bedrock invocation logs",
         "arn:aws:s3:::large-prompts": "large-prompts receives Bedrock invocation logs",
     }
+
+
+OWNER = DisableExposedKey(PLACE, "AKIAIOSFODNN7EXAMPLE")
+ROLE, USER = RevokeRoleSessions(PLACE, "scorer"), RevokeUserSessions(PLACE, "ada")
+
+
+@pytest.mark.parametrize(
+    ("action", "operation"),
+    [(ROLE, "GetRole"), (USER, "GetUser"), (OWNER, "GetAccessKeyLastUsed"), (OWNER, "GetUser")],
+)
+def test_whom_one_reading_does_not_show_is_looked_up_again(
+    aws: AwsClients, monkeypatch: pytest.MonkeyPatch, action: Action, operation: str
+) -> None:
+    """Without its path, no pattern that protects the path would protect it."""
+    monkeypatch.setattr("cordon.attempt.sleep", lambda _: None)
+    arn = f"arn:aws:iam::{PLACE.account}:{'role' if action is ROLE else 'user'}/prod/x"
+    shown: dict[str, Any] = {
+        "GetRole": {"Role": {"Arn": arn}},
+        "GetUser": {"User": {"Arn": arn}},
+        "GetAccessKeyLastUsed": {"UserName": "ada", "AccessKeyLastUsed": {}},
+    }
+    old: Calls = ["NoSuchEntity"]
+    for name, said in shown.items():
+        stub(aws, "iam", name, lambda _, n=name, s=said: old.pop() if n == operation and old else s)  # type: ignore[misc]
+    assert resolve_arns((action,), aws) == {action.resource: arn}
 
 
 def test_without_buckets_nothing_is_looked_up(aws: AwsClients) -> None:

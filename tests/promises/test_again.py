@@ -14,6 +14,7 @@ from tests.promises.world import Event, World, changed, outcomes, revoked
 
 ROLE = "guardduty_resource_credentials_outside"
 BUCKET = "guardduty_public_access"
+USER = "guardduty_compromised_credentials"
 CALL = "detail.service.action.awsApiCallAction"
 
 
@@ -378,6 +379,19 @@ def test_failed_change_is_tried_again_only_if_allowed(world: World, how: str) ->
     world.account.deliver(event(BUCKET))
     assert world.stages(case).count("not_taken_up") == 1
     assert world.release(case).status is Status.REOPENED
+
+
+def test_failed_case_reaches_later_activity_with_what_was_verified_too(world: World) -> None:
+    """The sessions were revoked, a key was not; then somebody began another session."""
+    world.stage(event(USER))
+    with world.denied(function_of(REVOKE), "iam:UpdateAccessKey"):
+        world.account.deliver(seen(event(USER), "11:55"))
+    assert world.case().status is Status.PARTLY_CONTAINED
+    before = revoked(world.state)
+    assert at(world, 1, seen(event(USER), "12:50")) != []
+    assert world.case().status is Status.CONTAINED
+    assert revoked(world.state) > before
+    assert world.case().last_activity.isoformat() == "2026-11-24T12:50:00+00:00"
 
 
 def two_buckets(name: str = BUCKET) -> tuple[Event, str, str]:

@@ -21,9 +21,10 @@ COUNTS = {
     "role, cold": (5, 10, 14),
     "role, warm": (5, 10, 14),
     # Keys first, then the policy: two effects in a row. At most 6 rounds. What a user has beside
-    # keys takes four calls more in the round of the captures.
-    "user, cold": (6, 17, 22),
-    "user, warm": (6, 17, 22),
+    # keys takes four calls more in the round of the captures, and four when it is verified: whoever
+    # has the user may have made a password meanwhile.
+    "user, cold": (6, 17, 26),
+    "user, warm": (6, 17, 26),
     # At most 12 calls: no look-up, and the tag is the effect.
     "tags": (5, 7, 11),
     # Remembered, proven, recorded; the reporter opens the incident. At most 4.

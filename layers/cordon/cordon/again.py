@@ -41,7 +41,7 @@ def on_known_case(case: Case, finding: Finding, decision: Decision, services: Se
     if case.not_before is not None and now() < case.not_before:
         return unchanged(case, f"a change needs time until {to_iso(case.not_before)}")
     if is_interrupted(case):
-        return take_up(case, services)
+        return take_up(case, services, finding)
     if is_again(case, finding):
         return on_newer_activity(case, finding, services)
     if decision.recorded:
@@ -84,15 +84,28 @@ def is_interrupted(case: Case) -> bool:
     return case.status is Status.CONTAINING or failed
 
 
-def take_up(case: Case, services: Services) -> Outcome:
-    """Take up a case whose attempt died or failed, by a new attempt, as far as policy allows."""
+def take_up(case: Case, services: Services, finding: Finding | None = None) -> Outcome:
+    """Take up a case whose attempt died or failed, by a new attempt, as far as policy allows.
+
+    ``finding``: what has come now. Newer activity must be reached too, also by what was verified.
+    """
     facts = facts_now(case, services)
     decision = decide(facts)
     if not may_take_up(case, decision):
         return leave(case, decision.reason, services)
-    part = replace(allowed_part(case, facts), reason=decision.reason)
+    again = _newer(case, finding)
+    at = again or case.last_activity
+    part = replace(allowed_part(case, facts), reason=decision.reason, last_activity=at)
     record = decision_record(case) | {"resumed": True} | policy_inputs(facts)
-    return contain_case(begin(part, case, Event.CLAIM, services), services, record)
+    claimed = begin(part, case, Event.CLAIM, services)
+    return contain_case(claimed, services, record, again=again)
+
+
+def _newer(case: Case, finding: Finding | None) -> datetime | None:
+    """When somebody went on, after what the case is about; None where nobody did."""
+    if finding is None or finding.activity is None or finding.denied:
+        return None
+    return finding.activity if finding.activity > case.last_activity else None
 
 
 def may_take_up(case: Case, decision: Decision) -> bool:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -38,7 +38,10 @@ from cordon.memory.holds import Capture, Hold, Holds
 from cordon.sources.text import one_line
 from cordon.statuses import Event
 
+T = TypeVar("T")
 VERIFY_DELAYS = (0.3, 1.0, 2.0)  # seconds between readings of an eventually consistent service
+SETTLED = sum(VERIFY_DELAYS)  # seconds in which what was written has to show
+DELETED_DELAYS = (0.5, 1.5)  # and between those that do not show the resource at all
 LAST_SECONDS = timedelta(seconds=5)  # of a lease: an effect that starts now could end after it
 ACTION_ERRORS = (
     ClientError,
@@ -181,7 +184,7 @@ def try_step(
 ) -> None:
     """One step of one change. How it ended is the change's own: the others go on."""
     try:
-        step(run)
+        insist(partial(step, run))
     except ResourceDeleted as deleted:
         services.holds.leave(run.action, case.id)
         run.finish(ActionStatus.RESOURCE_DELETED, str(deleted))
@@ -212,8 +215,9 @@ def refuse(
 
 def _changed(case: Case, services: Services, run: ActionRun) -> bool:
     """Is the target anything but what was captured, or is that unknown?"""
+    aws = services.aws(run.action, case)
     try:
-        return not run.action.is_as_captured(services.aws(run.action, case), run.captured)
+        return not was_never_changed(run.action, aws, run.captured)
     except (Refused, ResourceDeleted, NotYet, *ACTION_ERRORS):
         return True
 
@@ -265,6 +269,16 @@ def proven_state(target: str, capture: Capture, proof: Evidence) -> Json:
     )
 
 
+def was_never_changed(action: Action, aws: AwsClients, captured: Json) -> bool:
+    """Is the target as it was captured, seconds later too? An attempt may have died on its write,
+    and a reading that is older than that must not let the hold go.
+    """
+    if not action.is_as_captured(aws, captured):
+        return False
+    sleep(SETTLED)
+    return action.is_as_captured(aws, captured)
+
+
 def is_verified(action: Action, aws: AwsClients, captured: Json, written: Json) -> bool:
     """Does the resource show what was written?"""
     try:
@@ -282,6 +296,20 @@ def verify_with_retries(verify: Callable[[], None]) -> None:
         except NotVerified:
             sleep(seconds)
     return verify()
+
+
+def insist(step: Callable[[], T]) -> T:
+    """Do a step, and again where it finds no resource: then ResourceDeleted rises.
+
+    An old reading does not show what was made lately (IAM User Guide, "Troubleshoot IAM": changes
+    are not always visible at once). Once believed, what is held would be left as it is for good.
+    """
+    for seconds in DELETED_DELAYS:
+        try:
+            return step()
+        except ResourceDeleted:
+            sleep(seconds)
+    return step()
 
 
 def error_text(error: Exception) -> str:

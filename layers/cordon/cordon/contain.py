@@ -98,7 +98,8 @@ def _apply(case: Case, services: Services, again: datetime | None, run: ActionRu
     if run.hold is not None:
         _read_again(run, services)
     run.combined = (run.hold.combined() if run.hold else None) or action
-    earlier = run.earlier_written if _was_verified(case, action) else None
+    known = _was_verified(case, action) or _reaches(case, run, again)
+    earlier = run.earlier_written if known else None
     anew = earlier is None or bool(again and action.again(again, earlier))
     if earlier is not None and not anew and is_verified(run.combined, aws, run.captured, earlier):
         run.finish(ActionStatus.VERIFIED, action.note(earlier))
@@ -120,6 +121,15 @@ def _was_verified(case: Case, action: Action) -> bool:
     return any(
         r.target == action.target and r.status is ActionStatus.VERIFIED for r in case.results
     )
+
+
+def _reaches(case: Case, run: ActionRun, again: datetime | None) -> bool:
+    """Has a try written enough, and failed? Then it may show by now, as the service was slow."""
+    failed = any(r.target == run.action.target for r in case.failed)
+    written = run.earlier_written
+    if not failed or written is None:
+        return False
+    return run.action.reaches(again or case.last_activity, written)
 
 
 def _verify(case: Case, services: Services, run: ActionRun) -> None:

@@ -24,8 +24,11 @@ from botocore.exceptions import ClientError
 
 from cordon import clock
 from cordon.actions import Action
+from cordon.actions.principals import raising_deleted
+from cordon.attempt import insist
 from cordon.clients import AwsClients, error_code
 from cordon.concurrency import gather
+from cordon.errors import ResourceDeleted
 
 FRESH = timedelta(minutes=5)  # what was looked up is not looked up again
 MOST_KEPT = 300  # look-ups, of all accounts and Regions together
@@ -57,23 +60,30 @@ def _full_arn(arn: str, aws: AwsClients) -> str:
 
 def _owner(iam: Any, key: str) -> str:
     """The user's name; "" where IAM names none (IAM API Reference, "GetAccessKeyLastUsed")."""
+
+    def found() -> str:
+        with raising_deleted(key):
+            return str(iam.get_access_key_last_used(AccessKeyId=key).get("UserName", ""))
+
     try:
-        return str(iam.get_access_key_last_used(AccessKeyId=key).get("UserName", ""))
-    except ClientError as error:
-        if error_code(error) == "NoSuchEntity":
-            return ""
-        raise
+        return insist(found)
+    except ResourceDeleted:
+        return ""
 
 
 def _iam_arn(iam: Any, kind: str, name: str) -> str:
+    """Looked for again where IAM shows none: unknown, it would count as protected by nothing."""
+
+    def found() -> str:
+        with raising_deleted(name):
+            if kind == "role":
+                return str(iam.get_role(RoleName=name)["Role"]["Arn"])
+            return str(iam.get_user(UserName=name)["User"]["Arn"])
+
     try:
-        if kind == "role":
-            return str(iam.get_role(RoleName=name)["Role"]["Arn"])
-        return str(iam.get_user(UserName=name)["User"]["Arn"])
-    except ClientError as error:
-        if error_code(error) == "NoSuchEntity":
-            return ""
-        raise
+        return insist(found)
+    except ResourceDeleted:
+        return ""
 
 
 def protected_log_buckets(actions: tuple[Action, ...], aws: AwsClients) -> dict[str, str]:

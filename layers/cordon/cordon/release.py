@@ -33,11 +33,13 @@ from cordon.attempt import (
     bring_about,
     captured_of,
     error_text,
+    insist,
     is_verified,
     lease,
     proven_state,
     require_time,
     verify_with_retries,
+    was_never_changed,
 )
 from cordon.clock import from_iso, now, to_iso
 from cordon.errors import (
@@ -128,7 +130,7 @@ def _tried(
     case: Case, action: Action, hold: Hold, proof: Evidence, services: Services
 ) -> ActionResult:
     try:
-        return _undo(case, action, hold, proof, services)
+        return insist(partial(_undo, case, action, hold, proof, services))
     except ResourceDeleted as deleted:
         return _result(action, ActionStatus.RESOURCE_DELETED, str(deleted))
     except NotYet as not_yet:
@@ -149,7 +151,7 @@ def _undo(
         others = ", ".join(member.case for member in hold.members)
         return _result(action, ActionStatus.HELD_BY_OTHERS, f"still held by case {others}")
     aws, written = services.aws(action, case), hold.written
-    if written is None and action.is_as_captured(aws, captured_of(hold, proof)):
+    if written is None and was_never_changed(action, aws, captured_of(hold, proof)):
         return _result(action, ActionStatus.RESTORED, "it was never changed")
     captured = require_capture_in_evidence(hold, proof)
     if written is None:  # an attempt died between its write and its note: finish it, then undo
@@ -176,6 +178,8 @@ def _undone(
     while True:
         require_time(case)
         undone = hold.of_everybody(action).undo(aws, captured, hold.written or {})
+        if undone.state is Undone.RESOURCE_DELETED:
+            raise ResourceDeleted(undone.reason)
         if undone.state is not Undone.DRIFTED:
             return undone
         now_held = services.holds.get(action).get(action.target)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from policy_sentry.querying.actions import get_actions_for_service
 
 from cordon.actions import Refused, from_json
@@ -207,6 +208,16 @@ def test_full_or_closed_principal_is_refused(
     captured = action.capture(aws)
     stub(aws, "iam", f"Attach{action.kind}Policy", lambda _: code)
     with pytest.raises(Refused, match=words):
+        action.apply(aws, captured, None)
+
+
+@EITHER
+def test_no_policy_is_called_missing_that_is_there(aws: AwsClients, action: Any) -> None:
+    """IAM does not find yet what was made just now: tried again, not refused for good."""
+    make_policy(aws, action)
+    captured = action.capture(aws)
+    stub(aws, "iam", f"Attach{action.kind}Policy", lambda _: "NoSuchEntity")
+    with pytest.raises(ClientError, match="NoSuchEntity"):
         action.apply(aws, captured, None)
 
 

@@ -167,6 +167,19 @@ class TestWaysIn:
         assert self.attached(aws) == []
         assert USER.capture(aws)["policy"] is None
 
+    def test_password_made_between_reading_and_writing_is_not_contained(
+        self, aws: AwsClients
+    ) -> None:
+        """Whoever has the user is fast, or the reading before was an old one."""
+        captured = USER.capture(aws)
+        self.password(aws)
+        written = USER.apply(aws, captured, None, captured)
+        with pytest.raises(NotVerified, match="what can still be used: console password"):
+            USER.verify(aws, captured, written)
+        again = USER.apply(aws, captured, written)
+        USER.verify(aws, captured, again)
+        assert self.attached(aws) == [DENY_ALL]
+
     def test_person_who_detached_is_named_beside_the_policy(self, aws: AwsClients) -> None:
         self.password(aws)
         aws.client("iam").attach_user_policy(UserName="ada", PolicyArn=DENY_ALL)

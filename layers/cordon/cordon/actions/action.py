@@ -195,6 +195,14 @@ class Action:
         """
         return False
 
+    def reaches(self, since: datetime, written: Json) -> bool:
+        """Is it enough for activity at ``since``, where a try failed only because it did not show?
+
+        Where each write is another, as of sessions: the next try would write what does not show yet
+        either, for ever. All others are written again.
+        """
+        return False
+
     def until_safe_to_undo(self, captured: Json, written: Json) -> datetime | None:
         """The moment before which an undo would do harm; None when it may be undone any time."""
         return None

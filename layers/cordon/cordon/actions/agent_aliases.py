@@ -35,6 +35,7 @@ from cordon.clients import AwsClients, error_code
 from cordon.concurrency import gather
 
 ACCEPT, REJECT = "ACCEPT_INVOCATIONS", "REJECT_INVOCATIONS"
+DELETED = ""  # of an alias after an undo: it is not there, or has no version
 EVERY = "*"  # of the aliases: those that it has, also later
 TEST_ALIAS = "TSTALIASID"
 AGENT_ID = re.compile(r"[0-9a-zA-Z]{10}")
@@ -168,10 +169,15 @@ class RejectAgentInvocations(Action):
             if state == REJECT and alias in listed and _state(listed[alias]) == ACCEPT
         ]
         ended = Undone.DRIFTED if reasons else Undone.RESTORED
-        return UndoResult(ended, "; ".join(reasons), {"aliases": left})
+        missing = dict.fromkeys(accepting.keys() - left.keys(), DELETED)
+        return UndoResult(ended, "; ".join(reasons), {"aliases": {**left, **missing}})
 
     def verify_undone(self, aws: AwsClients, left: Json) -> None:
-        self._require_shown(self._listed(aws), left["aliases"])
+        listed, ours = self._listed(aws), left["aliases"]
+        for alias in sorted(a for a in ours if ours[a] == DELETED):
+            if listed.get(alias, {}).get("routingConfiguration"):
+                raise NotVerified(f"alias {alias} is there, and was not restored")
+        self._require_shown(listed, {a: state for a, state in ours.items() if state != DELETED})
 
     def note(self, written: Json) -> str:
         return (

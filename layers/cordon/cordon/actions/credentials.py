@@ -6,6 +6,7 @@ two cases about two of them, or about one and all, join in one hold.
 
 captured  ``{<kept>: {id: status}}``: every credential of the kind that the user has
 written   ``{<kept>: {id: "Inactive"}}``: those that Cordon set
+left      ``{<kept>: {id: status}}``, "" for one that is deleted: one reading without it may be old
 """
 
 from collections.abc import Collection, Mapping
@@ -136,7 +137,7 @@ class DisableUserCredentials(Action):
             return UndoResult(Undone.RESOURCE_DELETED, self._deleted)
         ids = sorted({*captured[self.kept], *written[self.kept], *shown})
         undone = [self._undo_one(aws, one, captured, written, shown.get(one)) for one in ids]
-        left = {one: status for one, (status, _) in zip(ids, undone, strict=True) if status}
+        left = {one: status for one, (status, _) in zip(ids, undone, strict=True)}
         reasons = "; ".join(reason for _, reason in undone if reason)
         state = Undone.DRIFTED if reasons else Undone.RESTORED
         return UndoResult(state, reasons, {self.kept: left})
@@ -165,8 +166,9 @@ class DisableUserCredentials(Action):
     def verify_undone(self, aws: AwsClients, left: Json) -> None:
         shown = self.statuses(aws)
         for one, status in left[self.kept].items():
-            if shown.get(one) != status:
-                raise NotVerified(f"{self.words} {one} is {shown.get(one)}, not {status}")
+            if shown.get(one, "") != status:
+                now, wanted = shown.get(one, "") or "not there", status or "deleted"
+                raise NotVerified(f"{self.words} {one} is {now}, not {wanted}")
 
     def _meant(self, ids: Collection[str]) -> set[str]:
         """Those of these that must be inactive."""

@@ -238,7 +238,7 @@ class DenyByPolicy(Action):
                     raise Refused(f"{self.resource}: only AWS can change it; {TO_SCP}") from error
                 case "NoSuchEntity":  # the principal or the policy
                     self._existing(iam)
-                    raise self._no_policy() from error
+                    self._require_denying(iam)
             raise
         return {"attached": True}
 

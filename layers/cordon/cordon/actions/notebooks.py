@@ -47,6 +47,7 @@ NOTEBOOK_NAME = re.compile(r"(?=.{1,63}$)[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 # parameter supportedPlatformIdentifierVersions had notebook-al2-v3 before, and has this one now.
 SUPPORTED_PLATFORM = "notebook-al2023-v1"
 CHANGES = timedelta(minutes=1)  # AWS names no time: botocore's waiters look every 30 s, 30 minutes
+SETTLED = 3.0  # seconds until a reading shows what was written just before
 MOST_STEPS = 6  # in one attempt: more than any way from one state to another has
 
 NONE = ""  # no lifecycle configuration
@@ -238,6 +239,8 @@ class ChangeNotebook(Action):
             raise NotVerified(f"{self.resource} has {', '.join(wrong)}")
 
     def _undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
+        """What a person made of it is known by a reading alone: it must not be an old one."""
+        clock.sleep(SETTLED)
         was, ran = captured["settings"], captured["running"]
         shown = self._shown(aws, captured["name"])
         ours = {
@@ -284,6 +287,8 @@ class ChangeNotebook(Action):
                     raise
                 refused = f"AWS refuses {member} {left.pop(member)}: {error}"
             shown = self._shown(aws, shown.name)
+        else:  # readings do not show the steps that were taken: nothing follows from them
+            raise self._not_yet(shown)
         return shown, refused
 
     def _left(self, state: Undone, why: str, shown: _Notebook, written: Json) -> UndoResult:

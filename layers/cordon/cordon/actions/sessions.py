@@ -152,13 +152,17 @@ class RevokeOlderSessions(Action):
         }
 
     def verify(self, aws: AwsClients, captured: Json, written: Json) -> None:
+        """Without AWSDenyAll the ways in are read again: whoever is fast makes one meanwhile."""
         iam = aws.client("iam")
-        gather(
+        denied = written["deny_all"]
+        ways_in, *_ = gather(
+            (lambda: {}) if denied else partial(self._ways_in, iam),
             *([partial(self._verify_revoked, iam, written)] if written["policy"] else []),
-            *([partial(self._verify_denied, iam, True)] if written["deny_all"] else []),
+            *([partial(self._verify_denied, iam, True)] if denied else []),
         )
-        if written["still_open"]:
-            ways = ", ".join(written["still_open"])
+        open_now = [name for names in ways_in.values() for name in names]
+        if still_open := dict.fromkeys([*written["still_open"], *open_now]):
+            ways = ", ".join(still_open)
             raise NotVerified(
                 f"{self.resource}: older sessions are denied, but not what can still be used: "
                 f"{ways}. AWSDenyAll was not attached. Disable these yourself, or detach a managed "
@@ -191,6 +195,10 @@ class RevokeOlderSessions(Action):
         that IAM did not deny yet. AWSDenyAll has no date: it need not be attached anew.
         """
         return not written["deny_all"] and since >= clock.from_iso(written["before"])
+
+    def reaches(self, since: datetime, written: Json) -> bool:
+        """A later date denies more, and what began since was not seen to do harm."""
+        return not self.again(since, written)
 
     def until_safe_to_undo(self, captured: Json, written: Json) -> datetime | None:
         """The time when the last revoked session has expired.

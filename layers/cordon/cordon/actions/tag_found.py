@@ -10,7 +10,7 @@ captured  ``{"nodes": [node], "unread": [text], "truncated": [text]}``; a *node*
           ``left``, why it gets none
 written   ``{"value": text, "base": {arn: text | None}, "said": text}``: the tag of all; those
           without ours where they are not as captured; and a sentence for people
-left      ``{"tags": {arn: text | None}}``
+left      ``{"tags": {arn: text | None}}``: also of what an undo did not find, as that may be there
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,6 +46,7 @@ MOST_KEY = 128  # characters of a tag's key
 MOST_SAID = 1_500  # characters of what people read of it in the case
 NO_TIME = "there was no time left to read its tags"
 READING_TAGS = 8.0  # seconds, after those of the look: an attempt has 45
+LOOK_AGAIN = 1.0  # seconds after which what was not there is looked for again
 AT_ONCE = 16  # readings between two looks at the clock
 BUCKET = ":s3:::"
 Node = Mapping[str, Any]
@@ -177,11 +178,10 @@ class TagFound(Action):
         for arn, one in results.items():
             if one.left is not None:
                 left[arn] = one.left["tags"][self.key]
-        stays = {arn: value for arn, value in left.items() if arn not in deleted}
         drifted = [f"{arn}: {r.reason}" for arn, r in results.items() if r.state is Undone.DRIFTED]
         if drifted:
-            return UndoResult(Undone.DRIFTED, bounded(drifted), {"tags": stays})
-        return UndoResult(Undone.RESTORED, left={"tags": stays})
+            return UndoResult(Undone.DRIFTED, bounded(drifted), {"tags": left})
+        return UndoResult(Undone.RESTORED, left={"tags": left})
 
     def verify_undone(self, aws: AwsClients, left: Json) -> None:
         self._require(left["tags"], aws)
@@ -202,7 +202,7 @@ class TagFound(Action):
 
     def _with_tag(self, aws: AwsClients, node: Node) -> Node:
         try:
-            return {**node, "before": self._tag(node["arn"]).capture(aws)["tags"].get(self.key)}
+            return {**node, "before": self._before(aws, node["arn"])}
         except ResourceDeleted as why:
             return {**node, "left": str(why), "deleted": True}
         except (Refused, ValueError) as why:
@@ -211,6 +211,16 @@ class TagFound(Action):
             if (said := UNREADABLE.get(error_code(error))) is None:
                 raise
             return {**node, "left": f"{error.operation_name}: {said}"}
+
+    def _before(self, aws: AwsClients, arn: str) -> str | None:
+        """Its tag before. What is not there is looked for twice: one reading may be an old one."""
+        try:
+            tags = self._tag(arn).capture(aws)["tags"]
+        except ResourceDeleted:
+            clock.sleep(LOOK_AGAIN)
+            tags = self._tag(arn).capture(aws)["tags"]
+        before: str | None = tags.get(self.key)
+        return before
 
     def _tag(self, arn: str) -> Tag:
         """The tag action of one resource. Raises Refused or ValueError where it can have none."""
