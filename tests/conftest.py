@@ -24,6 +24,7 @@ ENVIRONMENT = {
 }
 ELSEWHERE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
 LOCAL = (socket.AF_UNIX,)
+OLD_SELDOM = 100  # collections of younger objects for one of all: Python has 10
 
 # Typer makes the same commands for each invocation: half of the time of a test of the console.
 vars(typer.testing)["_get_command"] = cache(typer.main.get_command)
@@ -80,9 +81,14 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is there by now stays to the end: no later collection looks through it again."""
+    """What is there by now stays to the end: no later collection looks through it again.
+
+    Nor through what comes later, service models above all, as often as Python would.
+    """
     gc.collect()
     gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, OLD_SELDOM)
 
 
 def _refuse(_self: socket.socket, address: Any) -> NoReturn:
