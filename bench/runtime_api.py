@@ -6,7 +6,6 @@ bills the time from the start to the first request as init, and from then on as 
 
 import http.server
 import json
-import socketserver
 import subprocess
 import threading
 import time
@@ -14,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from bench.aws_stub import Server
 
 TIMEOUT = 60.0  # seconds
 
@@ -98,8 +99,7 @@ def cold_start(
     """Start the runtime client, give it one event and end it. RuntimeError if it failed."""
     sandbox = _Sandbox(json.dumps(event).encode(), arn)
     handler = type("Handler", (_Handler,), {"sandbox": sandbox})
-    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     variables = {**environment, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_address[1]}"}
     start = time.perf_counter()
