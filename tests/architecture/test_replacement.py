@@ -2,9 +2,9 @@
 
 CloudFormation makes another resource where a property changes that can only be given at its
 making (``createOnlyProperties`` in the resource's schema; "Update requires: Replacement" in the
-template reference). What is kept then stays, and nothing knows it any more: a hold whose deny policy
-is another one cannot be released, and a bucket's deny exempts the role that was. So each such
-property is written down here. Where a test fails, do not change the property.
+template reference). What is kept then stays, and nothing knows it any more: a hold whose deny
+policy is another one cannot be released, and a bucket's deny exempts the role that was. So each
+such property is written down here. Where a test fails, do not change the property.
 """
 
 import json
