@@ -81,6 +81,11 @@ def _rules(blocks: Blocks) -> Any:
     return [{"Fn::Sub": f"arn:*:events:*:${{AWS::AccountId}}:rule/${{{rule}}}"} for rule in rules]
 
 
+def _invoked_by_rules(blocks: Blocks) -> Any:
+    """Logical ids: these functions reserve concurrency."""
+    return [b.logical for b in blocks if any(not trigger.bulk for trigger in b.triggers)]
+
+
 def _evidence(block: Block) -> Any:
     return {
         "Sid": f"Only{block.logical}",
@@ -140,6 +145,7 @@ SECTIONS: dict[str, Callable[[Blocks], Any]] = {
         b.name: {"Fn::GetAtt": [b.queue, "QueueName"]} for b in blocks if b.bulk
     },
     "rules": _rules,
+    "functions that rules invoke": _invoked_by_rules,
     "evidence prefixes": _each(lambda b: {"Fn::Sub": f"${{EvidenceBucket.Arn}}/{b.name}/*"}),
     "evidence statements": _each(_evidence),
     "modes": lambda blocks: {block.name: {"Ref": block.mode_parameter} for block in blocks},

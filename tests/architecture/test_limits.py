@@ -251,6 +251,12 @@ def test_what_responds_to_threats_has_concurrency_of_its_own() -> None:
     assert reserving(str(raw()["Parameters"]["ReservedConcurrency"]["Default"])) == reserving("20")
 
 
+def test_concurrency_is_reserved_before_there_is_evidence() -> None:
+    """A bucket with evidence cannot be deleted: a first deployment without room must end before."""
+    waits = set(raw()["Resources"]["Settings"]["DependsOn"])
+    assert waits == reserving("20").keys() - {"DecideCases"}  # which waits for all playbooks
+
+
 def test_none_may_be_reserved() -> None:
     assert reserving("0") == {}
 
