@@ -93,7 +93,7 @@ e2e: build .e2e/.ready .browser/.ready  ## deploy into an emulated account, and 
 
 # Independent auditors, in environments of their own: tests/auditors/accepted.json has the reasons,
 # claims.py there what Prowler must say of an account before, contained and released.
-policies: .venv/.ready .audit/.ready  ## checkov on the template, parliament on the roles' policies
+policies: .venv/.ready .audit/.ready  ## checkov on the template, parliament and policy_sentry on the roles' policies
 	@PYTHONPATH=layers/cordon:functions $(RUN)python -m tests.auditors
 
 audit: policies build .prowler/.ready .e2e/.ready  ## that, and Prowler on an emulated account

@@ -63,11 +63,17 @@ def decided_by(entry: Mapping[str, Any]) -> str:
 
 
 def observed(batch: Mapping[str, Any], playbook: str) -> Iterator[tuple[str, list[str], str]]:
-    """Of each case of a batch its folder, its controls, and the row of the index that it may be."""
-    for one in batch["observed"]:
-        case, account, content = one.get("case"), one.get("account"), one.get("content")
+    """Of each case of a batch its folder, its controls, and the row of the index that it may be.
+
+    Of what is no batch, nothing: the archive names it among the faults of its making.
+    """
+    records = batch["observed"] if isinstance(batch.get("at"), str) else ()
+    for one in records:
+        content = one.get("content") if isinstance(one, dict) else None
         if isinstance(content, dict):
+            case, account = one.get("case"), one.get("account")
             said = content.get("supports_evidence_for")
-            controls = [text for text in said if isinstance(text, str)] if said else []
+            listed = said if isinstance(said, list) else ()
+            controls = [text for text in listed if isinstance(text, str)]
             row = (case, account, playbook, batch["key"])
             yield f"{playbook}/{account}/{case}/", controls, " ".join(map(cell, row))

@@ -73,7 +73,7 @@ class Checker:
             folder, name = key.rpartition("/")[::2]
             if not self.since < written <= self.until or folder == known or self._named(key):
                 continue
-            if _chain(folder) and NAME.fullmatch(name):
+            if folder.count("/") == 2 and NAME.fullmatch(name):
                 known = folder
                 yield Fault(f"{folder}/ was added: no digest names this case")
             else:
@@ -92,8 +92,8 @@ class Checker:
 
     def _named(self, key: str) -> bool:
         """Is it looked at because a digest names it, or the chain in whose folder it lies?"""
-        chain = _chain(key.rpartition("/")[0])
-        return bool(chain and self.ledger.mentions(chain)) or self.ledger.names(key)
+        folder = key.removesuffix(key.rpartition("/")[2])
+        return self.ledger.has(folder) or self.ledger.names(key)
 
     def _read(self, chain: Chain, mentions: Sequence[Mention]) -> Checked:
         last = max(mentions, key=lambda one: (one.digest, one.seq))
@@ -128,9 +128,15 @@ class Checker:
         return replace(copy, observed=observed, batch=body, after_batch=since)
 
 
-def _chain(folder: str) -> Chain | None:
-    parts = folder.split("/")
-    return Chain(*parts) if len(parts) == 3 and parts[1] != "batches" else None
+def _no_batch(body: bytes) -> str:
+    """Why these bytes are no batch as ``cordon.evidence.write_batch`` writes it; "" if they are."""
+    try:
+        said = json.loads(body)
+        texts = all(isinstance(said[name], str) for name in ("key", "at", "playbook"))
+        known = all(isinstance(one["content"], dict) for one in said["observed"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        texts = known = False
+    return "" if texts and known and b"\n" not in body else "is no batch as Cordon writes it"
 
 
 def _position(batch: bytes, chain: Chain) -> int:
@@ -159,7 +165,7 @@ def _object_faults(one: Named, first: Version | None, since: int) -> Iterator[st
         yield f"{one.key} is missing: {by} names it"
     elif sha256(body) != one.sha256:
         yield f"{one.key} is not the one that {by} names"
-    if one.is_batch and first and (wrong := wrong_time(first)):
+    if one.is_batch and first and (wrong := wrong_time(first) or _no_batch(body or b"")):
         yield f"{one.key} {wrong}"
     if since:
         yield f"{one.key} was deleted or written over: it has several versions"

@@ -84,6 +84,11 @@ class Ledger:
         )
         return [Mention(*row) for row in found]
 
+    def has(self, folder: str) -> bool:
+        """Does a digest name the chain that lies in this folder, which ends with a slash?"""
+        found = self._db.execute("select 1 from mention where folder = ? limit 1", (folder,))
+        return found.fetchone() is not None
+
     def objects(self) -> Iterator[Named]:
         """In the order of their keys."""
         found = self._db.execute("select key, sha256, digest, batch from object order by key")

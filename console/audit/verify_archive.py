@@ -7,8 +7,8 @@
     python3 -I verify.py --manifest SHA256    that you had from who wrote the archive
 
 It ends with 0 where all is as it was written, and with 1 where anything is not, which it says. An
-archive of somebody else may have a script of somebody else: then take this one from Cordon, and use
-`-I`, or Python looks for its own modules in the archive first.
+archive of somebody else may have a script of somebody else: then take that of an archive which you
+wrote yourself. With `-I` Python does not look for its own modules in the archive first.
 """
 
 import argparse

@@ -17,7 +17,7 @@ from console.access_log import DECIDED
 from console.audit import archive_tables, rows, verify_archive
 from cordon.evidence import ChainEnd, sha256
 from tests.audit.bucket import ACCOUNT, KEY, Deployed, Kms
-from tests.audit.test_archive import ADA, CC6, CC7, Members, exported, lines, packed, resealed
+from tests.audit.test_archive import ADA, CC6, CC7, A, Members, exported, lines, packed, resealed
 from tests.audit.test_archive import audited as audited
 from tests.audit.test_verify import command
 from tests.examples import QUARANTINE, TAG
@@ -99,6 +99,7 @@ FORGED: list[tuple[Callable[[Members], Members], str]] = [
 ]
 
 
+@pytest.mark.drawn(1 / 3)
 @pytest.mark.parametrize(("forge", "said"), FORGED)
 def test_forged_archive_is_not_verified(
     audited: Deployed, tmp_path: Path, forge: Callable[[Members], Members], said: str
@@ -108,6 +109,24 @@ def test_forged_archive_is_not_verified(
     faults, verdict = verify_archive.verified(packed(forge(members), tmp_path / "b.zip"))
     assert any(said in fault for fault in faults), faults
     assert verdict.startswith("NOT verified")
+
+
+@pytest.mark.drawn(1 / 3)
+@pytest.mark.parametrize("name", ["digests.jsonl", "batches.jsonl", A])
+def test_every_byte_counts(audited: Deployed, tmp_path: Path, name: str) -> None:
+    """Whichever is another, with a manifest that fits. Of the last digest: what is signed."""
+    members = exported(audited, tmp_path)
+    body = members[name]
+    places = [*range(0, len(body), max(1, len(body) // 40))]
+    if name == "digests.jsonl":
+        second = body.index(b"\n") + 1
+        signed = range(body.index(b'"digest":{', second), body.index(b'"signature"', second))
+        places = [at for at in places if at < second or at in signed]
+    for at in places:
+        changed = body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]
+        forged = packed(resealed(members | {name: changed}), tmp_path / "b.zip")
+        assert verify_archive.verified(forged)[0], at
+    assert len(places) > 20
 
 
 def test_archive_without_signatures_is_not_what_a_key_was_given_for(

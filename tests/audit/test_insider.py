@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from console.audit import verify_archive
 from cordon.digesting.digest import chain_of
 from cordon.evidence import ChainEnd
 from tests.audit.bucket import ACCOUNT, KEY, Deployed
@@ -130,6 +132,35 @@ def test_what_a_digest_names_is_not_said_to_be_named_by_none(audited: Deployed) 
     ran = command(audited, "verify")
     assert (ran.exit_code, "was added" in ran.stderr) == (1, False)
     assert f"{key} is none of ours: digest 4 names it as it was found" in ran.stderr
+
+
+def test_case_that_a_digest_names_was_not_added(audited: Deployed) -> None:
+    """Whatever its name is."""
+    chain = audited.write("c/d", "decided", "a/b")
+    audited.night()
+    ran = command(audited, "verify")
+    assert (ran.exit_code, "was added" in ran.stderr) == (0, False), ran.stderr
+    assert "a/b" in chain.folder
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"at": None}, {"playbook": 1}, {"observed": [{"case": "z", "account": "1"}, 7]}, {"at": "x"}],
+)
+def test_batch_that_is_none_is_a_fault(
+    audited: Deployed, tmp_path: Path, said: dict[str, Any]
+) -> None:
+    """Somebody has written it before the night, and the digest names it."""
+    ref = audited.observe("b9")
+    audited.s3.replace(ref.key, lambda batch: batch.update(said))
+    if "observed" in said:  # the digest must call it a batch
+        audited.s3.replace(ref.key, lambda batch: batch["observed"].pop())
+    audited.night()
+    ran = command(audited, "verify")
+    assert (ran.exit_code, f"fault: {ref.key} " in ran.stderr) == (1, True), ran.stderr
+    assert command(audited, "export", str(tmp_path / "a.zip")).exit_code == 1
+    faults, _ = verify_archive.verified(tmp_path / "a.zip")
+    assert faults and not any("cannot be read" in fault for fault in faults), faults
 
 
 def test_batch_speaks_only_for_the_playbook_that_wrote_it(audited: Deployed) -> None:

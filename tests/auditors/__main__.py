@@ -1,6 +1,6 @@
-"""`make audit`: checkov on the template, parliament on the policies as they are deployed.
+"""`make policies`: checkov on the template; parliament and policy_sentry on the roles' policies.
 
-Both run in an environment of their own, `.audit`. Whatever they find has its reason in
+The first two run in an environment of their own, `.audit`. Whatever they find has its reason in
 accepted.json, or the audit fails; and so does a reason that nothing needs any more.
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.architecture.stack import ROOT, stack
+from tests.auditors import by_policy_sentry
 from tests.auditors.accepted import differences
 
 HERE, BIN = Path(__file__).parent, ROOT / ".audit" / "bin"
@@ -58,7 +59,11 @@ def by_checkov() -> Iterator[str]:
 def main() -> int:
     """Every difference in a line; how many findings are accepted."""
     accepted = json.loads((HERE / "accepted.json").read_text())
-    found = {"checkov": sorted(by_checkov()), "parliament": sorted(set(by_parliament()))}
+    found = {
+        "checkov": sorted(by_checkov()),
+        "parliament": sorted(set(by_parliament())),
+        "policy_sentry": sorted(set(by_policy_sentry.findings(policies()))),
+    }
     different = list(differences(found, accepted))
     for line in different:
         sys.stdout.write(f"{line}\n")

@@ -1,6 +1,7 @@
 """What ``cordon evidence`` says of a deployed case: verified only where it is."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from cordon.finding import Fact, Finding
 from cordon.frameworks import VERSIONS, framework_of
 from cordon.lifecycle import stage
 from cordon.memory.cases import Case
-from tests.examples import HEADERS, event
+from tests.examples import HEADERS, event, folder_of, function_of
 from tests.promises.world import World
 
 PUBLIC = "guardduty_anonymous_access"
@@ -56,6 +57,22 @@ def test_case_awaiting_approval_is_verified(world: World, name: str) -> None:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_contained_case_is_verified(world: World, name: str) -> None:
     _all_verified(world, name)
+
+
+@pytest.mark.world("enforce")
+def test_the_first_entry_says_the_controls_whichever_it_is(world: World) -> None:
+    """An attempt that could write none has left its case to whoever releases it."""
+    world.stage(event(PUBLIC))
+    with world.denied(function_of(HEADERS[folder_of(PUBLIC)]), "s3:PutObject"):
+        world.account.deliver(event(PUBLIC))
+    assert world.evidence(world.case()) == []
+    world.account.advance(timedelta(hours=1), schedules="none")
+    case = world.release(world.case())
+    first, *others = world.evidence(case)
+    assert first["stage"] == "releasing"
+    controls = [*HEADERS[case.playbook].controls]
+    assert first["content"]["supports_evidence_for"] == controls != []
+    assert not any("supports_evidence_for" in one["content"] for one in others)
 
 
 def _all_verified(world: World, name: str) -> None:

@@ -75,7 +75,8 @@ class Services:
         chain = Chain(case.playbook, case.finding.place.account, case.id)
         bucket = self.deployment.evidence_bucket
         batch = case.observed.key if case.observed else ""
-        return Evidence(self.client("s3"), bucket, chain, case.evidence_end, batch)
+        first = {"supports_evidence_for": list(self.playbook.controls)}
+        return Evidence(self.client("s3"), bucket, chain, case.evidence_end, batch, first)
 
 
 def bootstrap(playbook: Playbook, function_arn: str, lease_end: datetime) -> Services:

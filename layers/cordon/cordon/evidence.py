@@ -12,6 +12,7 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -72,14 +73,25 @@ class Evidence:
     """The evidence of one case. ``link`` is where its chain ends as far as we know.
 
     ``batch`` is the key of the object in which it was observed before its first entry, if it was.
-    ``orphaned`` are the entries beyond it that ``write`` came upon: a dead attempt's last words.
+    ``first`` is what the content of the first entry has, whichever that is: by its controls the
+    case is found (``cordon.digesting``). ``orphaned`` are the entries beyond ``link`` that
+    ``write`` came upon: a dead attempt's last words.
     """
 
-    def __init__(self, s3: Any, bucket: str, chain: Chain, link: ChainEnd, batch: str = "") -> None:
+    def __init__(
+        self,
+        s3: Any,
+        bucket: str,
+        chain: Chain,
+        link: ChainEnd,
+        batch: str = "",
+        first: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._chain = chain
         self._batch = batch
+        self._first = first
         self.link = link
         self.orphaned: list[Mapping[str, Any]] = []
         self._read: dict[str, dict[str, Any]] = {}
@@ -155,7 +167,7 @@ class Evidence:
             "stage": stage,
             "at": to_iso(now()),
             "previous": self.link.hash,
-            "content": content,
+            "content": content if number > 1 else {**self._first, **content},
             **({"batch": self._batch} if self._batch and number == 1 else {}),
         }
         return canonical_json(entry).encode()
