@@ -22,6 +22,7 @@ AS_TYPED = {
     "7c98": CASE,
     "2027-Q1": "2026-Q4",
 }
+MORE = {"plan": "--live", "evidence case": "--live", "stop": "--direct", "explain": CASE}
 DECIDES = ("approve", "reject", "release", "retry", "contain", "redeliver")
 OF_THE_ACCOUNT = ("lineage", "coverage")  # they read no stack, or say that there is none
 
@@ -45,6 +46,7 @@ def test_each_verb_does_what_is_left_or_says_that_it_is_deleted(
     monkeypatch.setattr(Stack, "named", lambda *_: deleted)
     (example,) = [one for one in (VERBS[name].epilog or "").split("`") if one.startswith("cordon")]
     words = [AS_TYPED.get(one, one) for one in shlex.split(example)[1:]]
+    words += [MORE[name]] if name in MORE else []
     done = CliRunner().invoke(cli.app, words, input="y\n")
     assert isinstance(done.exception, SystemExit | NotPossible | None), done.exception
     if name in DECIDES:
