@@ -1,6 +1,11 @@
 """The `cordon` command. Never deployed; everything a person does with Cordon starts here."""
 
-from typing import Annotated
+import os
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -30,6 +35,8 @@ from console.report import command as report_command
 from console.stack import NotPossible
 
 NAMES = {"status_of": "status"}  # of commands whose function cannot have their name
+BAD_ENDPOINT = "Invalid endpoint: "  # botocore's ValueError
+TRACEBACK = "CORDON_TRACEBACK"  # in the environment, for whoever mends a fault
 PROGRAM = "cordon"  # however it was started: the shell completes this name
 app = typer.Typer(no_args_is_help=True, help=__doc__, epilog=EPILOG, rich_markup_mode="markdown")
 out = Console()
@@ -84,12 +91,39 @@ def main() -> None:
     try:
         app(prog_name=PROGRAM)
     except NotPossible as refusal:
-        said, status = str(refusal), Exit.NOT_POSSIBLE
+        said, status = str(refusal), refusal.status
     except (ClientError, BotoCoreError) as error:
         said, status = explained(error), Exit.AWS
     except TimeoutError as error:  # rows that DynamoDB did not give, again and again
         said, status = f"{error} → wait a minute", Exit.AWS
+    except Exception as fault:
+        if os.environ.get(TRACEBACK):
+            raise
+        said, status = _failed(fault), Exit.FAILED
     else:
         return
-    errors.print(render.plain(said), markup=False, soft_wrap=True, highlight=False)
+    with suppress(OSError):  # a full disk takes no reason either
+        errors.print(render.plain(said), markup=False, soft_wrap=True, highlight=False)
+    _end(status)
+
+
+def _failed(fault: Exception) -> str:
+    """What this machine refuses, or a fault of ours, and where it is."""
+    if isinstance(fault, OSError):
+        named = f": {fault.filename}" if fault.filename else ""
+        return f"this machine refuses it: {fault.strerror or fault}{named}"
+    if str(fault).startswith(BAD_ENDPOINT):
+        return f"{fault} → look at AWS_ENDPOINT_URL, and at endpoint_url of the AWS configuration"
+    *_, at = traceback.extract_tb(fault.__traceback__)
+    where = f"{Path(at.filename).name}:{at.lineno}"
+    name = type(fault).__name__
+    return f"a fault of Cordon: {name}: {fault} ({where}) → {TRACEBACK}=1 shows all of it"
+
+
+def _end(status: int) -> NoReturn:
+    """End so. Output that cannot be written keeps its own status: Python would make it 120."""
+    try:
+        sys.stdout.flush()
+    except (AttributeError, OSError, ValueError):
+        sys.stdout = None
     raise SystemExit(status)

@@ -15,7 +15,7 @@ def can_confirm() -> bool:
 
 def is_typed() -> bool:
     """Does a person type what is read? A script's input is no terminal."""
-    return sys.stdin.isatty()
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def confirm(prompt: str, *, yes: bool) -> None:

@@ -63,7 +63,7 @@ def approve(
     """
     deployed = find()
     found = deployed.case(case)
-    _check(Verb.APPROVE, found, plan="" if plan else found.plan_hash)
+    _check(deployed, Verb.APPROVE, found, plan="" if plan else found.plan_hash)
     if not plan:
         held = written(deployed, found) if found.awaits_approval_again else ()
         about = case_page.sections(found, headers().get(found.playbook), deployed.deployment, held)
@@ -89,7 +89,7 @@ def reject(
     """Reject a case's plan: nothing is done. In a terminal it waits for your yes."""
     deployed = find()
     found = deployed.case(case)
-    _check(Verb.REJECT, found)
+    _check(deployed, Verb.REJECT, found)
     page.show(
         case_page.head(found), preview.containing((), preview.caller(deployed)), _to_people(output)
     )
@@ -114,7 +114,7 @@ def release(
     """
     deployed = find()
     found = deployed.case(case)
-    _check(Verb.RELEASE, found)
+    _check(deployed, Verb.RELEASE, found)
     _show_release(deployed, found, _to_people(output), full=full)
     confirm(f"Release case {found.id}?", yes=yes)
     _decide(deployed, found, Verb.RELEASE, "", why, wait=wait, output=output)
@@ -136,7 +136,7 @@ def retry(
     """
     deployed = find()
     found = deployed.case(case)
-    _check(Verb.RETRY, found)
+    _check(deployed, Verb.RETRY, found)
     about = case_page.sections(found, headers().get(found.playbook), deployed.deployment, ())
     would = preview.containing(found.plan.actions, preview.caller(deployed), full=full)
     page.show(
@@ -273,8 +273,9 @@ def _by_arn(
     return [Section("The plan", tuple(words) or (preview.NOTHING,)), *would]
 
 
-def _check(verb: Verb, case: Case, plan: str = "") -> None:
+def _check(deployed: Stack, verb: Verb, case: Case, plan: str = "") -> None:
     """As the desk does it, before anything is sent. ``plan``: the hash of what is to be shown."""
+    deployed.must_exist()
     try:
         status_allows(verb, case)
         if plan:
@@ -284,8 +285,6 @@ def _check(verb: Verb, case: Case, plan: str = "") -> None:
 
 
 def _show_release(deployed: Stack, case: Case, to: Console, *, full: bool) -> None:
-    if deployed.deleted:  # the desk refuses it, and says what to do
-        return
     held: Sequence[Written] | str
     try:
         held = written(deployed, case)

@@ -77,7 +77,8 @@ def demo(output: tables.OUTPUT = tables.Output.TABLE) -> None:
         page.lines(["", "What to type next, in another terminal, in this folder"], to, style="bold")
         page.lines(next_commands(account.endpoint, account.region, [c for _, c in cases]), to)
         page.lines(["", f"{_seconds(began)}  Enter ends it: nothing of the account is left."], to)
-        sys.stdin.readline()
+        if sys.stdin is not None:  # closed, it has ended
+            sys.stdin.readline()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ What cannot be read is a ``ReplayEvent`` as well: its ``fault`` says in one line
 it hides nothing that comes after it. Lines are read as they are needed; other files as a whole.
 """
 
+import errno
 import json
 import os
 import sys
@@ -23,6 +24,7 @@ ONE = ".json"  # a file that is one event, an array of events, or the output of 
 LINES = (".jsonl", ".ndjson")  # a file with an event on every line
 STANDARD_INPUT = Path("-")
 LONGEST_FAULT = 400  # characters
+GZIP = b"\x1f\x8b"  # how such a file begins (RFC 1952, 2.3.1)
 EMPTY = "not an event: it is empty"
 
 
@@ -116,6 +118,8 @@ def _system(error: OSError) -> str:
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     if path == STANDARD_INPUT:
+        if sys.stdin is None:  # closed, as with `<&-`
+            raise OSError(errno.EBADF, "standard input is closed")
         yield sys.stdin.buffer
         return
     with path.open("rb") as stream:
@@ -204,6 +208,8 @@ def _one(at: ReplayEvent, recorded: Any) -> ReplayEvent:
 
 
 def _not_json(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError) and error.object.startswith(GZIP):
+        return "not JSON: it is compressed: gzip -dc FILE | cordon VERB - reads what is in it"
     if isinstance(error, UnicodeDecodeError):
         return f"not JSON: byte {error.start + 1} is not {error.encoding}"
     if isinstance(error, RecursionError):

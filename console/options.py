@@ -21,6 +21,7 @@ from console.stack import NotPossible, Stack, playbook_names
 ROOT = Path(__file__).parent.parent
 SAMCONFIG = ROOT / "samconfig.toml"
 NAMED = "cordon"  # the stack's name, where nobody says another
+NO_EVENTS = "no events there: of a folder, what ends with .json, .jsonl or .ndjson is read"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 
 STACK = Annotated[str, typer.Option(help="Name of the deployed stack.", show_default=False)]

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from console import preview, render, tables
-from console.options import REPORT, ROOT, Find, on_stack
+from console.options import NO_EVENTS, REPORT, ROOT, Find, on_stack
 from console.stack import NotPossible, Stack
 from cordon.settings import Mode
 
@@ -68,8 +68,7 @@ def replay(
     coming = events_in(files)
     first = list(islice(coming, FEW + 1))
     if not first:
-        errors.print("no events there")
-        raise typer.Exit(2)
+        raise NotPossible(NO_EVENTS)
     wanted = report is not None
     replay = Replay(ROOT, mode=mode, release=release, approve=approve, keep_evidence=wanted)
     runs, replayed = replay.all(chain(first, coming)), Replayed()
@@ -119,8 +118,7 @@ def plan(
         stack = find() if live else None
         _show(_plans(events_in(files), mode, stack, problems), output, full=full)
     if not problems:
-        errors.print("no events there")
-        raise typer.Exit(2)
+        raise NotPossible(NO_EVENTS)
     raise typer.Exit(1 if any(problems) else 0)
 
 

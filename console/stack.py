@@ -12,11 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ProxyConnectionError,
+    SSLError,
+)
 
-from console.aws_errors import is_denied
+from console.aws_errors import explained, is_denied
 from console.desk import DeskResponse, Send, signed
 from console.evidence import Copy, copied, verify
+from console.exits import Exit
 from console.playbooks import playbooks
 from cordon.deployment import Deployment
 from cordon.evidence import Chain
@@ -25,6 +34,17 @@ from cordon.memory.decisions import Verb
 from cordon.memory.table import BATCH, Table
 from cordon.playbook import Playbook
 
+NOT_KNOWN = (
+    "whether it was recorded is not known: look (cordon show CASE, cordon settings) before you"
+    " enter it again"
+)
+NOT_SENT = (  # of what botocore raises: nothing of the request has left
+    NoCredentialsError,
+    EndpointConnectionError,
+    ConnectTimeoutError,
+    ProxyConnectionError,
+    SSLError,
+)
 WHOLE_ID, BEGINNING = re.compile(r"[0-9a-f]{16}"), re.compile(r"[0-9a-f]{1,15}")  # of a case
 
 
@@ -45,17 +65,42 @@ def is_case(text: str) -> bool:
 
 
 class NotPossible(Exception):
-    """The operator wants something that the case does not allow."""
+    """The operator wants something that the case does not allow. ``status``: the exit status."""
+
+    status = Exit.NOT_POSSIBLE
 
 
-def _refusal(verb: str, response: DeskResponse) -> str:
+class NotTaken(NotPossible):
+    """AWS brought no request to the desk, or no response of it; the text says what is known."""
+
+    status = Exit.AWS
+
+
+class Outputs(dict[str, str]):
+    """A stack's outputs; to look for one that it does not have raises NotPossible."""
+
+    def __init__(self, found: Mapping[str, str], why: str) -> None:
+        super().__init__(found)
+        self._why = why
+
+    def __missing__(self, name: str) -> str:
+        raise NotPossible(f"the stack has no output {name}: {self._why}")
+
+
+def _refusal(verb: str, response: DeskResponse) -> NotPossible:
     """Why the desk refuses; else what API Gateway says instead of it."""
     said = response.body if isinstance(response.body, dict) else {}
     if "refused" in said:
-        return str(said["refused"])
+        return NotPossible(str(said["refused"]))
     if response.status == 403:
-        return f"your credentials may not {verb}: docs/operating/deciding.md has the policies"
-    return f"the desk responds with status {response.status}: {said.get('message', response.body)}"
+        right = "docs/operating/deciding.md has the policies"
+        return NotTaken(f"your credentials may not {verb}: {right}")
+    text = f"the desk responds with status {response.status}: {said.get('message', response.body)}"
+    if response.status == 429:
+        return NotTaken(f"{text} → wait a second")
+    if 400 <= response.status < 500:
+        return NotPossible(text)
+    return NotTaken(f"{text} → {NOT_KNOWN}")
 
 
 @dataclass(frozen=True)
@@ -80,9 +125,9 @@ class Stack:
             said = error.response["Error"]
             if said["Code"] != "ValidationError" or "does not exist" not in said["Message"]:
                 raise
-            left = _deleted_stack_outputs(name, cloudformation)
+            left = Outputs(_deleted_stack_outputs(name, cloudformation), "it is deleted")
             return cls(session.client, left, deleted=True, name=name)
-        outputs = {o["OutputKey"]: o["OutputValue"] for o in stacks[0]["Outputs"]}
+        outputs = _outputs(name, stacks[0], cloudformation.meta.region_name)
         desk = signed(session, outputs["DeskUrl"]) if "DeskUrl" in outputs else None
         given = {
             p["ParameterKey"]: p.get("ParameterValue", "") for p in stacks[0].get("Parameters", ())
@@ -192,11 +237,13 @@ class Stack:
             raise NotPossible("the stack has no output DeskUrl: it was deployed by another version")
         try:
             response = self.desk(verb, body)
+        except NOT_SENT as error:
+            raise NotTaken(f"the desk cannot be reached: {explained(error)}") from None
         except BotoCoreError as error:
-            raise NotPossible(f"the desk cannot be reached: {error}") from None
+            raise NotTaken(f"the desk did not respond: {error} → {NOT_KNOWN}") from None
         if response.status < 300 and isinstance(response.body, dict):
             return response.body
-        raise NotPossible(_refusal(verb, response))
+        raise _refusal(verb, response)
 
     @property
     def account(self) -> str:
@@ -250,6 +297,17 @@ RETAINED = {
     "CasesTable": "CasesTableName",
     "EvidenceBucket": "EvidenceBucket",
 }  # by what the outputs call them
+
+
+def _outputs(name: str, stack: Mapping[str, Any], region: str) -> Outputs:
+    """Those of a stack that is there. Raises NotPossible where it is none of Cordon's."""
+    found = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())}
+    if not found.keys() >= set(RETAINED.values()):
+        raise NotPossible(
+            f"the stack {name} in {region} ({stack['StackStatus']}) has not the outputs of Cordon:"
+            " is it another one (--stack, --region, --profile), or not deployed yet?"
+        )
+    return Outputs(found, "it was deployed by another version")
 
 
 def _deleted_stack_outputs(name: str, cloudformation: Any) -> dict[str, str]:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from console import explained_case, page, render, status, tables
 from console.case_page import Section
-from console.options import Find, on_stack, playbooks_that_begin
+from console.options import NO_EVENTS, Find, on_stack, playbooks_that_begin
 from console.playbooks import header_of
 from console.stack import NotPossible, headers, is_case
 from console.tables import Column
@@ -121,7 +121,7 @@ def explain(
         stack = find()
         listed += [row for one in cases for row in explained_case.rows(stack, stack.case(one))]
     if not listed:
-        raise NotPossible("no events there")
+        raise NotPossible(NO_EVENTS)
     tables.write(listed, EXPLAINED, output, out)
     for why in unreadable:
         errors.print(render.plain(why), markup=False, soft_wrap=True, highlight=False)

@@ -1,5 +1,6 @@
 """Whatever a person gives to replay and plan: what is an event runs, what is none is one line."""
 
+import gzip
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -333,3 +334,17 @@ def test_long_fault_says_how_it_begins_and_ends(tmp_path: Path) -> None:
 def test_position_is_part_of_the_name() -> None:
     assert str(ReplayEvent(Path("a/b.json"))) == "a/b.json"
     assert ReplayEvent(Path("a/b.jsonl"), 3, element=2).short == "a/b:3#2"
+
+
+def test_what_is_compressed_is_said_with_how_it_is_read(tmp_path: Path) -> None:
+    """GuardDuty and CloudTrail export so."""
+    file = tmp_path / "day.jsonl.gz"
+    file.write_bytes(gzip.compress(b'{"a": 1}\n' * 3))
+    (found,) = events_in([file])
+    assert found.fault.startswith("not JSON: it is compressed: gzip -dc FILE | cordon")
+
+
+def test_closed_standard_input_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    (found,) = events_in([Path("-")])
+    assert found.fault == "cannot be read: standard input is closed"

@@ -14,6 +14,7 @@ from console.cli import app
 from console.event_files import events_in
 from console.expected import lead_to
 from console.plan_files import SUFFIX
+from console.stack import NotPossible
 from cordon.settings import MasterSwitch, Mode, Settings
 from embedded.routes import Routes
 from tests.examples import ESCALATE, EVENTS, QUARANTINE, TAG, function_of, path_of
@@ -154,7 +155,8 @@ def test_broken_plan_beside_an_event_stops_no_other(tmp_path: Path) -> None:
 
 
 def test_folder_without_events_has_no_plan(tmp_path: Path) -> None:
-    assert plan(tmp_path).exit_code == 2
+    refused = plan(tmp_path).exception
+    assert isinstance(refused, NotPossible) and ".ndjson is read" in str(refused)
 
 
 def test_several_findings_of_one_event_are_read_by_nobody() -> None:

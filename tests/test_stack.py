@@ -13,7 +13,14 @@ from unittest.mock import Mock
 import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 from botocore.httpsession import URLLib3Session
 from botocore.stub import Stubber
 from typer.testing import CliRunner
@@ -21,7 +28,8 @@ from typer.testing import CliRunner
 from console import decision_commands, preview
 from console.cli import app
 from console.desk import DeskResponse, signed
-from console.stack import NotPossible, Stack, _deleted_stack_outputs, playbook_names
+from console.exits import Exit
+from console.stack import NotPossible, NotTaken, Stack, _deleted_stack_outputs, playbook_names
 from cordon.memory.cases import ActionStatus, Case
 from cordon.memory.decisions import Decision, Decisions, Verb
 from cordon.playbook import Playbook
@@ -171,24 +179,40 @@ def test_decision_is_sent_to_the_desk(stack: Stack, desk: Desk) -> None:
     [
         (DeskResponse(409, {"refused": "it holds nothing"}), "it holds nothing"),
         (DeskResponse(403, {"refused": "somebody else must"}), "somebody else must"),
-        (DeskResponse(403, {"message": "Forbidden"}), "your credentials may not release"),
-        (DeskResponse(500, {"message": "Internal Server Error"}), "status 500: Internal Server"),
-        (DeskResponse(502, "<html>"), "status 502: <html>"),
-        (DeskResponse(200, "no object"), "status 200"),
+        (DeskResponse(404, {"message": "Not Found"}), "status 404: Not Found"),
     ],
 )
 def test_refusal_is_said(stack: Stack, desk: Desk, response: DeskResponse, says: str) -> None:
     desk.response = response
-    with pytest.raises(NotPossible, match=says):
+    with pytest.raises(NotPossible, match=says) as why:
         stack.release(waiting(stack), "why")
+    assert why.value.status is Exit.NOT_POSSIBLE
 
 
-def test_desk_that_is_not_reached_is_said(stack: Stack) -> None:
-    def unreached(verb: str, body: Mapping[str, Any]) -> DeskResponse:
-        raise EndpointConnectionError(endpoint_url="https://desk")
-
-    with pytest.raises(NotPossible, match="cannot be reached"):
-        replace(stack, desk=unreached).release(waiting(stack), "why")
+@pytest.mark.parametrize(
+    ("response", "says", "known"),
+    [
+        (DeskResponse(403, {"message": "Forbidden"}), "your credentials may not release", True),
+        (DeskResponse(429, {"message": "Too Many Requests"}), "status 429: Too Many", True),
+        (DeskResponse(500, {"message": "Internal Server Error"}), "status 500: Internal", False),
+        (DeskResponse(503, "<html>"), "status 503: <html>", False),
+        (DeskResponse(200, "no object"), "status 200", False),
+        (EndpointConnectionError(endpoint_url="https://desk"), "cannot be reached", True),
+        (ConnectTimeoutError(endpoint_url="https://desk"), "cannot be reached", True),
+        (NoCredentialsError(), "no AWS credentials", True),
+        (ReadTimeoutError(endpoint_url="https://desk"), "did not respond", False),
+        (ConnectionClosedError(endpoint_url="https://desk"), "did not respond", False),
+    ],
+)
+def test_what_aws_says_instead_of_the_desk_is_no_refusal_of_it(
+    stack: Stack, response: DeskResponse | Exception, says: str, known: bool
+) -> None:
+    """Where the request may have come to it, nobody says that nothing was recorded."""
+    desk = Mock(side_effect=[response])
+    with pytest.raises(NotTaken, match=says) as why:
+        replace(stack, desk=desk).release(waiting(stack), "why")
+    assert why.value.status is Exit.AWS
+    assert ("whether it was recorded is not known" in str(why.value)) is not known
 
 
 def test_stack_of_another_version_has_no_desk(stack: Stack) -> None:

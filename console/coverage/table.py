@@ -108,6 +108,12 @@ def _saw(row: Mapping[str, Any]) -> str:
 
 
 def _table(out: Console, part: Part) -> None:
+    """In a pipe a line for each row, with the part's title in the first column."""
+    if not out.is_terminal:
+        for row in part.rows:
+            cells = (part.title, *(_plain(cell).replace("\n", "; ") for cell in row))
+            out.file.write("\t".join(cells) + "\n")
+        return
     table = Table(*part.head, title=part.title, title_justify="left", expand=True)
     for row in part.rows:
         table.add_row(*(Text(_plain(cell), overflow="fold") for cell in row))
@@ -121,4 +127,4 @@ def _plain(cell: str) -> str:
 
 
 def _say(out: Console, text: str, style: str = "") -> None:
-    out.print(Text(render.plain(text), style=style))
+    out.print(Text(render.plain(text), style=style), soft_wrap=not out.is_terminal)

@@ -7,10 +7,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
 from typer.testing import CliRunner
 
 from console import cli
-from console.coverage import data, handled
+from console.coverage import data, handled, table
 from console.coverage.data import OWASP
 from console.coverage.report import report
 from console.playbook_blocks.block import calls_parameter
@@ -169,9 +172,12 @@ def test_without_an_account_nothing_is_said_of_one(found: Mapping[str, Any]) -> 
 
 
 def test_command_prints_80_columns_or_json(found: Mapping[str, Any]) -> None:
-    table = CliRunner().invoke(cli.app, ["coverage"], env={"COLUMNS": "80"})
-    assert table.exit_code == 0, table.output
-    assert max(map(len, table.output.splitlines())) <= 80
-    assert "supports evidence for" in table.output and "\x1b" not in table.output
+    terminal = Console(width=80, force_terminal=True, no_color=True)
+    with terminal.capture() as captured:
+        table.show(dict(found), terminal)
+    assert max(cell_len(Text.from_ansi(one).plain) for one in captured.get().splitlines()) <= 80
+    piped = CliRunner().invoke(cli.app, ["coverage"])
+    assert piped.exit_code == 0, piped.output
+    assert "supports evidence for" in piped.output and "\x1b" not in piped.output
     as_json = CliRunner().invoke(cli.app, ["coverage", "--output", "json"])
     assert json.loads(as_json.output) == found

@@ -217,6 +217,18 @@ def test_a_scope_is_unknown_where_a_call_is_and_never_better() -> None:
     assert "32m" not in text, "nothing is green"
 
 
+def test_a_pipe_has_a_line_for_each_row_and_no_box() -> None:
+    found = report(ROOT, Looked("here", looked({}), {}, "it is long, " * 20))
+    piped = Console(width=80, file=StringIO())
+    table.show(found, piped)
+    text = piped.file.getvalue()  # type: ignore[attr-defined]
+    rows = [line for line in text.splitlines() if "\t" in line]
+    assert len(rows) == len(list(table.rows(found)))
+    assert not set("┏┃│└━") & set(text)
+    (modes,) = (line for line in text.splitlines() if line.startswith("Modes: "))
+    assert modes.count("it is long") == 20
+
+
 def test_without_a_stack_the_modes_are_unknown() -> None:
     def none() -> Any:
         raise NotPossible("there is no stack cordon")

@@ -5,11 +5,13 @@ Each has a folder as a clone is: what git knows, and nothing else but the locked
 terminal of 80 and of 120 columns.
 """
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -196,3 +198,19 @@ def test_an_engineer_on_the_first_day_types_what_the_demo_says(
     assert demo.wait(timeout=HANGS) == 0
     refused = subprocess.run(["bash", "-c", f"exec 3<>/dev/tcp/{endpoint[7:].replace(':', '/')}"])
     assert refused.returncode != 0  # nobody listens any more
+
+
+def test_a_program_reads_what_came_of_the_demo() -> None:
+    """Its input ends, and so does the demo, as it does with Enter."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "console"), "demo", "--output", "json"],
+        env=terminal(80),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=HANGS,
+    )
+    assert done.returncode == 0, done.stderr
+    statuses = {one["status"] for one in json.loads(done.stdout)}
+    assert statuses == {"awaiting_approval", "contained", "observed", "escalated", "tagged"}
+    assert NEXT in done.stderr and READY in done.stderr

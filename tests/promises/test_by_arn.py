@@ -107,7 +107,8 @@ def test_it_is_contained_once(world: World) -> None:
 @pytest.mark.parametrize(
     ("playbook", "resource", "says"),
     [
-        (QUARANTINE.name, "training-data", "AWS::S3::Bucket"),
+        (QUARANTINE.name, "training-data", "AWS::S3::Bucket; training-data is no ARN"),
+        (QUARANTINE.name, "arn:aws:sns:us-east-1:111122223333:x", "an ARN of no kind that Cordon"),
         (QUARANTINE.name, "arn:aws:iam::111122223333:role/trainer", "AWS::S3::Bucket"),
         (REVOKE.name, "arn:aws:s3:::training-data", "AWS::IAM::Role"),
         (REVOKE.name, "arn:aws:iam::111122223333:role/AWSServiceRoleForX", "service-linked"),

@@ -22,6 +22,7 @@ from cordon.finding import (
 from cordon.playbook import Playbook
 from cordon.sources.arns import type_and_name
 from cordon.sources.places import place_of
+from cordon.sources.shapes import OTHER
 
 SOURCE = "desk"
 TYPE = "ContainByArn"
@@ -37,7 +38,9 @@ def finding_of(resource: str, playbook: Playbook, home: Place, at: datetime) -> 
     kind, name = type_and_name(resource)
     if ARN.fullmatch(resource) is None or kind not in playbook.by_arn:
         kinds = ", ".join(playbook.by_arn) or "nothing"
-        raise Refused(f"{playbook.name} contains by ARN: {kinds}; this is {kind}")
+        what = "an ARN of no kind that Cordon knows" if kind == OTHER else kind
+        this = what if ARN.fullmatch(resource) else "no ARN"
+        raise Refused(f"{playbook.name} contains by ARN: {kinds}; {resource} is {this}")
     place, user_type = place_of(resource, home), USER_TYPES.get(kind, "")
     role = ResourceRole.ACTOR if user_type else ResourceRole.TARGET
     principal = Principal(user_type, name, account=place.account) if user_type else None
