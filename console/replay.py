@@ -30,7 +30,7 @@ from console.dead_letters import DeadLetters
 from console.event_files import ReplayEvent as ReplayEvent
 from console.event_files import event_files as event_files
 from console.event_files import events_in as events_in
-from console.expected import NOT_DELIVERED, UNREAD, beside, home_of, lead_to, parameters
+from console.expected import NOT_DELIVERED, UNREAD, UNREADABLE, beside, home_of, lead_to, parameters
 from console.run import (
     OutcomeLog,
     PlaybookOutcome,
@@ -163,7 +163,8 @@ class Replay:
         run.calls = [f"{call.service}:{call.operation}" for call in called]
         operator = operator_of(account)
         run.outcomes = [*ear.heard, *_releases(event, operator)]
-        run.undelivered = "" if run.handled_by else _undelivered(event, self.mode)
+        if not (run.handled_by or run.unreadable):
+            run.unreadable, run.undelivered = _why_nobody(event, self.mode)
         run.cases = list(operator.all_cases())
         run.contained = account.snapshot()
         run.troubles += unexpected(run, event, expected, approved=self.approve)
@@ -218,13 +219,16 @@ def _stage(event: Mapping[str, Any], account: EmbeddedAccount, run: Run) -> None
             made for one in findings for made in stage(one, account.client, home=home).made
         ]
     except (BotoCoreError, ClientError) as error:
-        raise CannotReplay(f"cannot be staged, so it cannot be real: {error}") from None
+        raise CannotReplay(f"cannot be staged in the emulated account: {error}") from None
 
 
-def _undelivered(event: Mapping[str, Any], mode: Mode) -> str:
-    """Which playbook would handle it, if a rule brought it there; "" where none would."""
-    outcomes = lead_to(event, mode)
-    return next((one.reason for one in outcomes if one.outcome == NOT_DELIVERED), "")
+def _why_nobody(event: Mapping[str, Any], mode: Mode) -> tuple[str, str]:
+    """Why the functions cannot read it, and who would handle it if a rule brought it there.
+
+    A parser reads what a function refuses: another account's word, or several findings at once.
+    """
+    found = {one.outcome: one.reason for one in lead_to(event, mode)}
+    return found.get(UNREADABLE, ""), found.get(NOT_DELIVERED, "")
 
 
 def _releases(event: Mapping[str, Any], operator: Stack) -> Iterator[PlaybookOutcome]:

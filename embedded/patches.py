@@ -43,6 +43,8 @@ def _install_in_libraries() -> None:
     responses.get_region_from_url = _region_of(responses.get_region_from_url)
     buckets = import_module("moto.s3.models").FakeBucket
     buckets.get_permission = _undenied(buckets.get_permission)
+    keys = import_module("moto.kms.responses").KmsResponse
+    keys._validate_cmk_id = _of_many_regions(keys._validate_cmk_id)
 
 
 @cache
@@ -95,6 +97,20 @@ def _undenied(original: Any) -> Any:
         return PermissionResult.NEUTRAL if denied else found
 
     return get_permission
+
+
+def _of_many_regions(original: Any) -> Any:
+    """moto knows ``mrk-`` before a UUID alone; AWS writes 32 digits after it.
+
+    Source: AWS KMS Developer Guide, "Multi-Region keys", key ids.
+    """
+
+    def validate_cmk_id(response: Any, key_id: str) -> None:
+        known = key_id.startswith("mrk-") and key_id in response.kms_backend.keys
+        if not (known and _places):
+            original(response, key_id)
+
+    return validate_cmk_id
 
 
 def _named(name: str) -> Any:

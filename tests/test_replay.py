@@ -29,7 +29,7 @@ from cordon.actions import Refused
 from cordon.actions.s3 import BlockPublicAccess, DenyBucketAccess, SuspendLifecycle
 from cordon.settings import Mode
 from embedded import account, intrinsics, scheduler
-from tests.examples import EVENTS, HEADERS, QUARANTINE, path_of
+from tests.examples import EVENTS, HEADERS, QUARANTINE, event, path_of
 
 ROOT = Path(__file__).parent.parent
 RANSOM = path_of("guardduty_ransomware_delete")
@@ -188,6 +188,27 @@ def test_unreadable_event_becomes_a_dead_letter(tmp_path: Path) -> None:
     code, run = replayed(an_event(tmp_path, detail=detail))
     assert code == 1
     assert any("dead letter" in t and "detail.accountId" in t for t in run["troubles"])
+
+
+def test_what_a_function_refuses_names_its_field(tmp_path: Path) -> None:
+    """A parser reads it, and the queue's dead letter says no more than that it failed."""
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps(event("config_bucket_level_block") | {"region": "eu-west-1"}))
+    code, run = replayed(path)
+    assert code == 1
+    assert run["unreadable"] == "cannot be read: region: is not the finding's Region"
+    assert run["unreadable"] in run["troubles"]
+
+
+def test_key_of_several_regions_is_staged_and_restored(tmp_path: Path) -> None:
+    """AWS writes ``mrk-`` and 32 digits."""
+    sent = event("cloudtrail_key_deletion_scheduled")
+    key = sent["detail"]["requestParameters"]["keyId"]
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps(sent).replace(key, f"mrk-{key.replace('-', '')}"))
+    code, run = replayed(path)
+    assert (code, run["troubles"]) == (0, [])
+    assert [case["status"] for case in run["cases"]] == ["contained"]
 
 
 @pytest.mark.parametrize("text", ["no json", "[]", "{}"])

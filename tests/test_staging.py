@@ -206,6 +206,18 @@ def test_temporary_key_is_not_created(client: Client) -> None:
     assert iam.list_access_keys(UserName="ben")["AccessKeyMetadata"] == []
 
 
+def test_keys_that_a_finding_names_alone_have_an_owner_each(client: Client) -> None:
+    """A user has two keys at most, and AWS Health may name more."""
+    names = [f"AKIAVBNJ62RNSPTOWVD{n}" for n in "ABC"] + ["ASIAVBNJ62RNSPTOWVDB"]
+    keys = [Resource("AWS::IAM::AccessKey", name, PLACE) for name in names]
+    stage(about("health:AWS_RISK_CREDENTIALS_EXPOSED", *keys), client)
+    iam = client("iam", PLACE.region, ACCOUNT)
+    owners = {
+        name: iam.get_access_key_last_used(AccessKeyId=name)["UserName"] for name in names[:3]
+    }
+    assert len(set(owners.values())) == 3
+
+
 def test_unsupported_resources_are_skipped(client: Client) -> None:
     kinds = (
         ("AWS::S3Express::DirectoryBucket", "d--use1-az4--x-s3", ""),
@@ -243,6 +255,8 @@ def test_finding_is_stored_in_security_hub(client: Client) -> None:
     ("changes", "expected"),
     [
         ({"workflow": "SUPPRESSED"}, ("SUPPRESSED", "ACTIVE", "FAILED")),
+        ({"workflow": "IN_PROGRESS"}, ("NOTIFIED", "ACTIVE", "FAILED")),
+        ({"workflow": "ARCHIVED", "state": State.ARCHIVED}, ("RESOLVED", "ARCHIVED", "FAILED")),
         ({"state": State.PASSED}, ("NEW", "ACTIVE", "PASSED")),
         ({"state": State.ARCHIVED}, ("NEW", "ARCHIVED", "FAILED")),
     ],

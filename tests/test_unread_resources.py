@@ -61,6 +61,14 @@ def test_a_control_of_ai_that_names_no_ai_resource_is_for_a_person(
     assert not found.plan["actions"] and found.plan["manual_step"].startswith("The finding names")
 
 
+def test_a_rule_about_something_else_is_recorded_and_opens_no_incident() -> None:
+    sent = event("config_bedrock_data_source")
+    sent["detail"] |= {"resourceType": "AWS::IAM::Role", "resourceId": "AROAEXAMPLEROLEID1234"}
+    (found,) = lead_to(sent)
+    assert (found.outcome, found.playbook) == ("observed", TAG.name)
+    assert found.reason.startswith("the finding names no AI resource")
+
+
 def test_what_is_ignored_of_a_handled_kind_says_who_handles_the_kind() -> None:
     (found,) = lead_to(event("cloudtrail_agent_without_valid_id"))
     assert found.outcome == IGNORED

@@ -10,6 +10,8 @@ from embedded import backends
 from embedded.backends import hub as store
 
 CONTROL_TYPE = "Software and Configuration Checks"
+# Of OCSF's statuses these have no Workflow.Status of their own: somebody has seen the finding.
+SEEN = {"IN_PROGRESS": "NOTIFIED", "ARCHIVED": "RESOLVED"}
 
 
 def stage_hub(finding: Finding, place: Place, client: Client) -> Iterator[Note]:
@@ -46,7 +48,7 @@ def _asff(finding: Finding, product_arn: str, identifier: str) -> dict[str, Any]
         "Title": finding.title or finding.type,
         "Description": finding.description or finding.type,
         "Resources": [_asff_resource(r) for r in finding.resources] or [_account(finding)],
-        "Workflow": {"Status": finding.workflow or "NEW"},
+        "Workflow": {"Status": SEEN.get(finding.workflow, finding.workflow) or "NEW"},
         "RecordState": "ARCHIVED" if finding.state is State.ARCHIVED else "ACTIVE",
         "Sample": finding.sample,
     }

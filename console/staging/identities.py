@@ -69,6 +69,10 @@ def _own_policy(resource: Resource) -> str:
 
 def stage_user(resource: Resource, finding: Finding, client: Client) -> Iterator[Note]:
     """Create the user with the access keys of the finding, and one more."""
+    yield from _user(resource, finding, _keys_of(resource, finding), client)
+
+
+def _user(resource: Resource, finding: Finding, keys: list[str], client: Client) -> Iterator[Note]:
     name = resource.name
     iam = client("iam", resource.place.region, resource.place.account)
     if exists(iam.get_user, "NoSuchEntity", UserName=name):
@@ -77,7 +81,7 @@ def stage_user(resource: Resource, finding: Finding, client: Client) -> Iterator
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=_own_policy(resource))
         yield Note(True, f"user {name}, with an inline policy of its own")
-    for key in _keys_of(resource, finding):
+    for key in keys:
         yield from _key(key, name, resource, iam)
     for credential in finding.resources_of(SERVICE_CREDENTIAL):
         if resource.role is ResourceRole.TARGET:
@@ -85,10 +89,14 @@ def stage_user(resource: Resource, finding: Finding, client: Client) -> Iterator
 
 
 def stage_owner(resource: Resource, finding: Finding, client: Client) -> Iterator[Note]:
-    """Create a user with this key, where the finding names the key alone."""
-    if finding.resources_of(USER) or not resource.name.startswith("AKIA"):
+    """Create a user with this key, where the finding names keys alone: each key has its own."""
+    keys = [key.name for key in finding.resources_of(ACCESS_KEY) if key.name.startswith("AKIA")]
+    if finding.resources_of(USER) or resource.name not in keys:
         return
-    yield from stage_user(replace(resource, type=USER, name=OWNER), finding, client)
+    number = keys.index(resource.name) + 1
+    name = OWNER if number == 1 else f"{OWNER}-{number}"
+    owner = replace(resource, type=USER, name=name)
+    yield from _user(owner, finding, [resource.name], client)
 
 
 def _keys_of(resource: Resource, finding: Finding) -> list[str]:

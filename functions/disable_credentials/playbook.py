@@ -9,11 +9,12 @@ Undo    what somebody made is active again, unless a person changed it. An expos
         inactive, and a release says so.
 Leaves  sessions that were started with a key, short-term API keys, passwords, the user itself; a
         policy that AWS attached to it (AWSCompromisedKeyQuarantineV*). What a GuardDuty custom
-        rule reports: it names who made a credential, not which one.
+        rule reports: it names who made a credential, not which one. A credential that was made, and
+        that the event does not name with its user, as a key of root, is for a person.
 """
 
 from cordon import by_arn
-from cordon.actions import Action
+from cordon.actions import Action, Refused
 from cordon.actions.access_keys import LONG_TERM, DisableAccessKeys
 from cordon.actions.bedrock_api_keys import CREDENTIAL_ID, DisableBedrockApiKeys
 from cordon.actions.credentials import EVERY
@@ -25,7 +26,15 @@ from cordon.finding import Fact, Finding, Resource, ResourceRole
 from cordon.playbook import Incident, Playbook, Serves
 from cordon.settings import Mode
 from cordon.sources.shapes import BEDROCK, SERVICE_CREDENTIAL
-from cordon.unsupported import KEY, USER, Unsupported, revocable_principals, unsupported_principal
+from cordon.unsupported import (
+    KEY,
+    MOST_NAMED,
+    USER,
+    Unsupported,
+    account_of,
+    revocable_principals,
+    unsupported_principal,
+)
 
 EXPOSED = ("health:AWS_RISK_CREDENTIALS_EXPOSED",)
 # GuardDuty User Guide, "Custom Detection Rules finding types": these two are of several rules.
@@ -48,6 +57,10 @@ OF_EXPOSED = (
     "may have attached a policy AWSCompromisedKeyQuarantineV* to the user: Cordon leaves it, and "
     "so may you until the key is deleted. Take away from where it was published what is there."
 )
+TEMPORARY = (
+    "A temporary key (ASIA) is its role's or user's: find them in CloudTrail, and revoke their "
+    f"sessions: {REVOKE}."
+)
 OF_KEY = (
     "Ask whoever made the access key, and its user. If nobody meant it: delete it, and look in "
     f"CloudTrail for what was done with it. Sessions of its user are ended by {REVOKE}, with the "
@@ -63,6 +76,12 @@ OF_USER = (
     "what was done with them: the calls' additionalEventData has callWithBearerToken. Delete those "
     "that nobody needs, and replace the others before the release. Short-term API keys are not "
     f"reached, nor access keys, nor sessions: {REVOKE}."
+)
+NOT_NAMED = (
+    "A credential was made, and the event does not name it with its user, as with a key of root. "
+    "Find the call in CloudTrail by its time and caller, and ask who made it. If nobody meant it: "
+    "set the credential to inactive and delete it; one of root only root can. "
+    f"Revoke whoever made it: {REVOKE}."
 )
 FIND = (
     "Find the call in CloudTrail by its time and caller, in the Region that has IAM's calls "
@@ -102,7 +121,7 @@ def targets(finding: Finding) -> tuple[Resource, ...]:
         return tuple(one for one in revocable_principals(finding) if one.type == USER)
     if finding.matches(*EXPOSED):
         return tuple(one for one in _own(finding, KEY) if LONG_TERM.fullmatch(one.name))
-    return _made(finding)
+    return _made(finding) or ((account_of(finding),) if _not_named(finding) else ())
 
 
 def _own(finding: Finding, type: str) -> tuple[Resource, ...]:
@@ -124,6 +143,13 @@ def _made(finding: Finding) -> tuple[Resource, ...]:
     return (*keys, *users) if len(keys) == len(users) == 1 else ()
 
 
+def _not_named(finding: Finding) -> bool:
+    """Has a call made a credential that the event does not name? One of Bedrock, or of any API."""
+    if finding.matches(MADE_API_KEY) and finding.fact(Fact.CREDENTIAL_OF) not in ("", BEDROCK):
+        return False
+    return finding.matches(*MADE) and not _made(finding)
+
+
 def unsupported(finding: Finding) -> Unsupported | None:
     """Why no credential is disabled; None where one is, or where an API call needs nobody."""
     if targets(finding) or finding.matches(*MADE):
@@ -133,8 +159,7 @@ def unsupported(finding: Finding) -> Unsupported | None:
     if finding.matches(*EXPOSED):
         return Unsupported(
             "AWS Health names no long-term access key of this account",
-            "Look at the event in AWS Health. A temporary key (ASIA) is its role's or user's: find "
-            f"them in CloudTrail, and revoke their sessions: {REVOKE}.",
+            f"Look at the event in AWS Health. {TEMPORARY}",
         )
     step = BY_RULE.get(finding.fact(Fact.RULE), OTHERWISE)
     return Unsupported(
@@ -145,6 +170,8 @@ def unsupported(finding: Finding) -> Unsupported | None:
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
     """One change of each key; of what was made, that key alone."""
+    if _not_named(finding):
+        raise Refused(NOT_NAMED)
     found = targets(finding)
     users = [one for one in found if one.type == USER]
     if finding.source == by_arn.SOURCE:
@@ -161,8 +188,18 @@ def manual_step(finding: Finding) -> str:
     if finding.source == by_arn.SOURCE:
         return OF_USER
     if finding.matches(*EXPOSED):
-        return OF_EXPOSED
+        return f"{OF_EXPOSED}{_left_out(finding)}"
     return OF_KEY if finding.matches(MADE_KEY) else OF_API_KEY
+
+
+def _left_out(finding: Finding) -> str:
+    """What AWS Health names beside the keys that are disabled; "" where that is all."""
+    disabled = targets(finding)
+    rest = [one.name for one in finding.resources if one not in disabled]
+    if not rest:
+        return ""
+    more = f" and {len(rest) - MOST_NAMED} more" if len(rest) > MOST_NAMED else ""
+    return f" Not disabled: {', '.join(rest[:MOST_NAMED])}{more}. {TEMPORARY}"
 
 
 PLAYBOOK = Playbook(

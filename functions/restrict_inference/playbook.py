@@ -6,10 +6,11 @@ When    GuardDuty says that models are invoked to cause cost or out of character
 Does    a managed policy on that role or user denies it to invoke models, agents, flows and model
         endpoints, by whatever credentials. People get an incident.
 Undo    detaches the policy, unless it was attached before.
-Leaves  sessions, keys and everything else that the principal may do; calls that have begun.
+Leaves  sessions, keys and everything else that the principal may do; calls that have begun. A
+        long-term key of root that requests access to models is for a person.
 """
 
-from cordon.actions import Action
+from cordon.actions import Action, Refused
 from cordon.actions.deny_policy import INFERENCE, DenyInferenceToRole, DenyInferenceToUser
 from cordon.deployment import Deployment
 from cordon.entry import serve
@@ -19,6 +20,8 @@ from cordon.settings import Mode
 from cordon.unsupported import (
     ATTACK_SEQUENCES,
     ROLE,
+    Unsupported,
+    account_of,
     of_the_refused,
     roles_and_users,
     unsupported_principal,
@@ -59,17 +62,26 @@ ACCESS = (
 
 
 def targets(finding: Finding) -> tuple[Resource, ...]:
-    """The roles and users; of a call only where a long-term key made it."""
-    if finding.matches(*MODEL_ACCESS):
-        keys = {principal.access_key_id for principal in finding.principals}
-        if not any(key.startswith(LONG_TERM) for key in keys):
-            return ()
-    return roles_and_users(finding)
+    """The roles and users; of a call only where a long-term key made it, be it root's."""
+    if not finding.matches(*MODEL_ACCESS):
+        return roles_and_users(finding)
+    keys = {principal.access_key_id for principal in finding.principals}
+    if not any(key.startswith(LONG_TERM) for key in keys):
+        return ()
+    return roles_and_users(finding) or (account_of(finding),)
+
+
+def unsupported(finding: Finding) -> Unsupported | None:
+    """Why nobody can be denied inference; None where somebody can, or where it is a call."""
+    return None if finding.matches(*MODEL_ACCESS) else unsupported_principal(finding)
 
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
     """The policy of the account that the principal is in."""
-    return [_deny(resource, deployment) for resource in targets(finding)]
+    found = roles_and_users(finding)
+    if not found:
+        raise Refused(f"{ACCESS}{of_the_refused(finding)}")
+    return [_deny(resource, deployment) for resource in found]
 
 
 def _deny(resource: Resource, deployment: Deployment) -> Action:
@@ -92,7 +104,7 @@ PLAYBOOK = Playbook(
     handles=(*MISUSED_MODELS, *ATTACK_SEQUENCES),
     optional=MODEL_ACCESS,
     targets=targets,
-    unsupported=unsupported_principal,
+    unsupported=unsupported,
     plan=plan,
     actions=(DenyInferenceToRole, DenyInferenceToUser),
     controls=(

@@ -6,7 +6,8 @@ Does    tags the resource with its status, the control and the case.
 Undo    removes or restores exactly those tags, by itself when the control passes.
 Leaves  the resource: most of these settings can only be changed by re-creating it. What fails
         because it has no tags, and what such a control counts the tags of: ours would make it pass.
-        A finding that names no SageMaker or Bedrock resource of its account is for a person.
+        A finding that names no SageMaker or Bedrock resource of its account is for a person where
+        it is High or Critical, and else recorded.
 """
 
 from cordon.actions import Action, Refused
@@ -33,6 +34,7 @@ TAGS_COUNT = ("AWS::SageMaker::AppImageConfig", "AWS::SageMaker::Image")  # Sage
 NO_TAG = "a control requires tags, and would pass with one of Cordon's: none is set"
 
 MANUAL_STEP = "Bring the resource into line with the control; its tags go when the control passes."
+RECORDED = "the finding names no AI resource of its account: it is recorded, and opens no incident"
 NO_RESOURCE = (
     "The finding names no SageMaker or Bedrock resource of its account that can be read: nothing is"
     " tagged. Find what fails the control where the finding comes from, and bring it into line."
@@ -66,9 +68,14 @@ def _taggable(finding: Finding) -> tuple[Resource, ...]:
     return tuple(one for one in _ai_resources(finding) if one.type not in TAGS_COUNT)
 
 
-def would_pass_by_our_tag(finding: Finding) -> str:
-    """Why none of its resources is tagged; "" where one is, or where it names none."""
-    return NO_TAG if _ai_resources(finding) and not _taggable(finding) else ""
+def needs_nobody(finding: Finding) -> str:
+    """Why nothing is tagged and nobody informed; "" where a resource is tagged, or a person needed.
+
+    A rule of yours may be about hundreds of roles: only what is High or Critical is for a person.
+    """
+    if _ai_resources(finding):
+        return "" if _taggable(finding) else NO_TAG
+    return "" if finding.severity.urgent else RECORDED
 
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:
@@ -112,7 +119,7 @@ PLAYBOOK = Playbook(
     serves=Serves.COMPLIANCE,
     recommended_mode=Mode.ENFORCE,
     manual_step=manual_step,
-    needs_nobody=lambda finding, _: would_pass_by_our_tag(finding),
+    needs_nobody=lambda finding, _: needs_nobody(finding),
     incident=Incident.WHEN_FAILED,  # the control's own finding is the record
     releases_on_pass=True,
     budget=1000,  # tags do no harm and come in bulk; OpsCenter takes 10,000 OpsItems a month

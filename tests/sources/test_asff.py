@@ -14,7 +14,7 @@ from cordon.finding import (
     State,
 )
 from cordon.sources import read, read_all
-from tests.examples import QUARANTINE
+from tests.examples import QUARANTINE, event
 from tests.sources import samples
 from tests.sources.samples import ACCOUNT, ARN, BUCKET, HUB, NATIVE_ID, REGION
 
@@ -402,3 +402,35 @@ def test_empty_findings_are_malformed(findings: object) -> None:
 )
 def test_fields_of_others_are_recognised(fields: object, others: bool) -> None:
     assert read(samples.asff(UserDefinedFields=fields)).user_fields is others
+
+
+@pytest.mark.parametrize(
+    ("type", "id", "arn"),
+    [
+        ("AwsSageMakerModel", "acme", "arn:aws:sagemaker:us-east-1:111122223333:model/acme"),
+        ("AWS::SageMaker::Model", "acme", "arn:aws:sagemaker:us-east-1:111122223333:model/acme"),
+        (
+            "AwsBedrockDataSource",
+            "KB1A2B3C4D|DS5E6F7G8H",
+            "arn:aws:bedrock:us-east-1:111122223333:knowledge-base/KB1A2B3C4D/data-source/DS5E6F7G8H",
+        ),
+        (
+            "AwsBedrockAgentCoreGateway",
+            "acme-abc1234567",
+            "arn:aws:bedrock-agentcore:us-east-1:111122223333:gateway/acme-abc1234567",
+        ),
+        ("Other", "acme", ""),
+        ("AwsBedrockDataSource", "a b", ""),
+        ("AwsBedrock", "acme", ""),
+    ],
+)
+def test_ai_resource_without_an_arn_gets_the_one_of_its_type(type: str, id: str, arn: str) -> None:
+    """In both forms of a copy. What has another form is something, and for a person."""
+    sent = event("securityhub_sagemaker_5")
+    sent["detail"]["findings"][0]["Resources"] = [{"Type": type, "Id": id}]
+    again = event("ocsf_sagemaker_5_passed")
+    again["detail"]["findings"][0]["resources"] = [{"type": type, "uid": id}]
+    for copy in (sent, again):
+        (found,) = read(copy).resources
+        assert (found.name, found.arn) == (id, arn)
+        assert found.type.startswith("AWS::") == bool(arn)

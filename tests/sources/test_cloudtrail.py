@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.make import DEPLOYMENT
 
 SAMPLE = Path(__file__).parents[2] / "events" / "nobody" / "cloudtrail_guardrail_created.json"
 HERE = Deployment(**{**vars(DEPLOYMENT), "region": "us-east-1"})
+GATEWAY = "arn:aws:bedrock-agentcore:us-east-1:111122223333:gateway/acme-abc1234567"
 Event = dict[str, Any]
 
 
@@ -82,6 +84,18 @@ def test_failed_call_is_denied() -> None:
             ("AWS::Bedrock::ModelInvocationLogging", "111122223333", ""),
         ),
         ("iam", "CreateAccessKey", {"userName": "mallory"}, ("AWS::IAM::User", "mallory", "")),
+        (
+            "bedrock-agentcore",
+            "PutResourcePolicy",
+            {"resourceArn": quote(GATEWAY, safe="")},
+            ("AWS::BedrockAgentCore::Gateway", "acme-abc1234567", GATEWAY),
+        ),
+        (
+            "bedrock-agentcore",
+            "PutResourcePolicy",
+            {"resourceArn": quote(f"{GATEWAY}\n{GATEWAY}", safe="")},
+            None,
+        ),
         ("kms", "DisableKey", {"keyId": 'a" onload="'}, None),
         ("iam", "CreateAccessKey", {"userName": ["mallory"]}, None),
         ("ec2", "RunInstances", {"name": "x"}, None),
@@ -106,6 +120,10 @@ def test_response_names_what_the_request_does_not() -> None:
     event = a_call("bedrock", "PutEnforcedGuardrailConfiguration", responseElements=response)
     kinds = [kind for kind, _, _ in changed(event)]
     assert kinds == ["AWS::Bedrock::EnforcedGuardrailConfiguration"]
+    response = {"gatewayArn": GATEWAY}
+    for name in ("UpdateGateway", "CreateGatewayTarget"):
+        event = a_call("bedrock-agentcore", name, requestParameters=None, responseElements=response)
+        assert changed(event) == [("AWS::BedrockAgentCore::Gateway", "acme-abc1234567", GATEWAY)]
 
 
 @pytest.mark.parametrize(

@@ -265,6 +265,14 @@ def test_alarm_names_the_metric_that_it_looks_at() -> None:
     ]
     finding = changed("cloudwatch_guardrail_alarm", configuration={"metrics": metrics})
     assert finding.type == "AWS/Bedrock:InvocationThrottles"
+    rate = [
+        query("m1", "Invocations", looked_at=False),
+        query("m2", "InvocationThrottles", looked_at=False),
+        {"id": "e", "expression": "100 * (m2 / m1)", "returnData": True},
+    ]
+    for metrics in (rate, rate[::-1], [*rate, {"id": 7, "expression": ["m1"]}]):
+        finding = changed("cloudwatch_guardrail_alarm", configuration={"metrics": metrics})
+        assert finding.type == "AWS/Bedrock:InvocationThrottles"
 
 
 def test_dimension_with_an_arn_is_a_related_resource() -> None:

@@ -2,13 +2,15 @@
 
 Source: CloudWatch User Guide, "Alarm events and EventBridge". The kind names the metric:
 ``cloudwatch:AWS/Bedrock/Guardrails:InvocationsIntervened``, of several the first whose values the
-alarm looks at. An alarm that names none (composite, or of a query) is ``cloudwatch:Alarm``. ALARM
-is a finding, OK passes it, and INSUFFICIENT_DATA says neither.
+alarm looks at, or that its expression names: of ``tokens / invocations`` the tokens. An alarm that
+names none (composite, or of a query) is ``cloudwatch:Alarm``. ALARM is a finding, OK passes it, and
+INSUFFICIENT_DATA says neither.
 
 An alarm names no principal: a metric does not know who called. Its dimensions may name resources
 by their ARNs. Required: ``alarmName``, and the envelope's account, Region and time.
 """
 
+import re
 from functools import partial
 
 from cordon.finding import Fact, Finding, Place, Resource, ResourceRole, State
@@ -22,6 +24,7 @@ ALARM, OK = "ALARM", "OK"
 _STATES = {ALARM: State.ACTIVE, OK: State.PASSED}
 _NAME = 255  # PutMetricAlarm: AlarmName
 _WORDS = 64
+_EXPRESSION = 2048  # PutMetricAlarm: MetricDataQuery Expression
 
 
 def read(envelope: Field, digest: str) -> Finding:
@@ -58,8 +61,26 @@ def _metrics(detail: Field) -> list[Field]:
     """The metrics, first those whose values the alarm looks at and not only computes with."""
     queries = readable(detail["configuration"]["metrics"].items, required=False)
     named = [query for query in queries if readable(partial(_named, query), required=False)]
-    looked_at = sorted(named, key=lambda query: not query["returnData"].value)
+    computed = _expressions(sorted(queries, key=_only_computed_with))
+    looked_at = sorted(named, key=lambda query: (_only_computed_with(query), _at(query, computed)))
     return [query["metricStat"]["metric"] for query in looked_at]
+
+
+def _only_computed_with(query: Field) -> bool:
+    return not query["returnData"].value
+
+
+def _expressions(queries: list[Field]) -> str:
+    """All expressions, in this order."""
+    each = (partial(lambda one: [one["expression"].text(_EXPRESSION)], one) for one in queries)
+    return " ".join(said for one in each for said in readable(one, required=False))
+
+
+def _at(query: Field, expressions: str) -> int:
+    """Where the metric is first named: what a rate is divided by comes last."""
+    name = query["id"].value
+    found = re.search(rf"\b{re.escape(name)}\b", expressions) if isinstance(name, str) else None
+    return found.start() if found else len(expressions)
 
 
 def _named(query: Field) -> list[str]:

@@ -4,11 +4,12 @@ Source: Security Hub User Guide, "Resources ASFF object". The ARN decides the ty
 type is ``Other``, is not listed here, or contradicts the ARN.
 """
 
+import re
 from functools import partial
 
 from cordon.finding import Place, Principal, Resource, ResourceRole
 from cordon.sources import attack_sequence, shapes
-from cordon.sources.arns import type_and_name
+from cordon.sources.arns import ai_arn, type_and_name
 from cordon.sources.field import Field
 from cordon.sources.guardduty_resources import TRAIL, affected_trail
 from cordon.sources.resources import (
@@ -50,6 +51,8 @@ KINDS = {
     "AwsBackupRecoveryPoint": "AWS::Backup::RecoveryPoint",
     "AwsSageMakerNotebookInstance": "AWS::SageMaker::NotebookInstance",
 }
+# Their types are not listed: they follow the rule Aws, service, type.
+_AI_TYPE = re.compile(r"Aws(BedrockAgentCore|Bedrock|SageMaker)([A-Z][A-Za-z0-9]{0,63})")
 _ACCOUNT = "AWS::::Account:"
 _KEY = "AWS::IAM::AccessKey:"
 _TRAIL = f"aws/guardduty/service/action/awsApiCallAction/affectedResources/{TRAIL}"
@@ -119,7 +122,19 @@ def _resources(item: Field, default: Place) -> list[Resource]:
         return [resource(id, "AWS::::Account", identifier[len(_ACCOUNT) :], place)]
     if kind == shapes.BUCKET:
         return [bucket(id, Field(id.path, None), place)]
-    return [resource(id, kind, identifier, place)]
+    return [by_name(id, item["Type"], kind, place)]
+
+
+def by_name(id: Field, stated: Field, kind: str, place: Place) -> Resource:
+    """What is named without an ARN. One of AI gets the ARN that its type and name make.
+
+    The name stays as it is written: AWS Config's event has the same.
+    """
+    name, parts = id.identifier(), _AI_TYPE.fullmatch(str(stated.value))
+    of = f"AWS::{parts[1]}::{parts[2]}" if parts and kind == shapes.OTHER else kind
+    if not shapes.AI_RESOURCE.matches(name):
+        return resource(id, kind, name, place)
+    return resource(id, of, name, place, arn=ai_arn(of, name, place))
 
 
 def _profile(item: Field, place: Place) -> list[Resource]:

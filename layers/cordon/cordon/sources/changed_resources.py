@@ -7,6 +7,7 @@ then a finding about its caller alone.
 """
 
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from cordon.finding import Place, Resource
 from cordon.sources import shapes
@@ -49,8 +50,8 @@ _BY_SERVICE = {
         _AGENT,
     ),
     "bedrock-agentcore": (
-        _Named("AWS::BedrockAgentCore::Runtime", ("agentRuntimeId",), "runtime/"),
-        _Named("AWS::BedrockAgentCore::Gateway", ("gatewayIdentifier",), "gateway/"),
+        _Named("AWS::BedrockAgentCore::Runtime", ("agentRuntimeId", "agentRuntimeArn"), "runtime/"),
+        _Named("AWS::BedrockAgentCore::Gateway", ("gatewayIdentifier", "gatewayArn"), "gateway/"),
         _Named(shapes.OTHER, ("resourceArn",)),
     ),
     "sagemaker": (
@@ -77,10 +78,19 @@ def _by_parameter(service: str, detail: Field, place: Place) -> list[Resource]:
     request, response = detail["requestParameters"], detail["responseElements"]
     for named in _BY_SERVICE.get(service, ()):
         for parameter in named.parameters:
-            for given in (request[parameter], response[parameter]):
+            for given in map(_as_written, (request[parameter], response[parameter])):
                 if given.if_any(shapes.AWS_NAME):
                     return [_resource(service, named, given, place)]
     return []
+
+
+def _as_written(given: Field) -> Field:
+    """An ARN that is a part of the request's path is recorded as the path has it: ``arn%3Aaws``.
+
+    Amazon MSK Developer Guide, "Log API calls with AWS CloudTrail", has such an entry.
+    """
+    coded = isinstance(given.value, str) and given.value.lower().startswith("arn%3a")
+    return Field(given.path, unquote(given.value)) if coded else given
 
 
 def _resource(service: str, named: _Named, given: Field, place: Place) -> Resource:

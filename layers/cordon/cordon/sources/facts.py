@@ -73,7 +73,7 @@ def call(detail: Field) -> Facts:
         {
             Fact.EVENT_NAME: lambda: _name(detail["eventName"]),
             Fact.PARAMETERS: lambda: _parameters(request),
-            Fact.CREDENTIAL_OF: lambda: _credential_of(detail["responseElements"]),
+            Fact.CREDENTIAL_OF: lambda: _credential_of(detail),
             Fact.REQUEST: lambda: _whole(detail["eventName"].value, request),
             Fact.SWITCHED_OFF: lambda: _switched_off(detail["eventName"].value, request),
         }
@@ -146,9 +146,18 @@ def _parameters(request: Field) -> str:
     return one_line(json.dumps(request.value, ensure_ascii=False), MOST_OF_A_FACT)
 
 
-def _credential_of(response: Field) -> str:
-    """IAM API Reference, "CreateServiceSpecificCredential": ServiceName of what was made."""
-    return response["serviceSpecificCredential"]["serviceName"].if_any(shapes.EVENT_SOURCE)
+def _credential_of(detail: Field) -> str:
+    """IAM API Reference, "CreateServiceSpecificCredential": ServiceName of what was made.
+
+    What the response does not say, the request may.
+    """
+    called = detail["eventName"].value == "CreateServiceSpecificCredential"
+    response, request = detail["responseElements"], detail["requestParameters"]
+    if isinstance(response.value, dict):
+        made = response["serviceSpecificCredential"]
+        if isinstance(made.value, dict) and made["serviceName"].present:
+            return made["serviceName"].if_any(shapes.EVENT_SOURCE)
+    return request["serviceName"].if_any(shapes.EVENT_SOURCE) if called else ""
 
 
 # Calls that replace a whole document, of which the baseline may have the right one

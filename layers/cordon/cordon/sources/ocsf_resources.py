@@ -8,7 +8,7 @@ from functools import partial
 
 from cordon.finding import Place, Principal, Resource
 from cordon.sources import shapes
-from cordon.sources.asff_resources import kind_of
+from cordon.sources.asff_resources import by_name, kind_of
 from cordon.sources.field import Field
 from cordon.sources.resources import (
     actor_resources,
@@ -20,7 +20,6 @@ from cordon.sources.resources import (
     read_each,
     readable,
     readable_principal,
-    resource,
     s3_object,
     s3_object_by_arn,
 )
@@ -67,7 +66,7 @@ def _resources(item: Field, default: Place) -> list[Resource]:
             return [from_arn(field, place, kind=kind)]
     if kind == shapes.BUCKET:
         return [bucket(id, alternative, place)]
-    return [resource(id, kind, id.identifier(), place)]
+    return [by_name(id, item["type"], kind, place)]
 
 
 def _object(item: Field, resources: list[Resource], default: Place) -> list[Resource]:
