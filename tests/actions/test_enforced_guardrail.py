@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import PaginationError
 
 from cordon.actions import NotVerified, Refused, Undone
-from cordon.actions.enforced_guardrail import EnforceGuardrail
+from cordon.actions.enforced_guardrail import EnforceGuardrail, listed_configurations
 from cordon.clients import AwsClients
 from embedded.backends import guardrails
 from embedded.backends.guardrails import PROMPT_ATTACKS
@@ -235,3 +236,11 @@ def test_question_says_what_it_breaks() -> None:
         assert word in ENFORCE.shuts_out
     for word in ("look before you approve", "text unit"):
         assert word in ENFORCE.caution
+
+
+def test_page_that_leads_to_itself_is_an_error(aws: AwsClients) -> None:
+    """Else the function reads until its time is over, and nobody knows why."""
+    page = {"guardrailsConfig": [], "nextToken": "again"}
+    stub(aws, "bedrock", "ListEnforcedGuardrailsConfiguration", lambda _: page)
+    with pytest.raises(PaginationError):
+        listed_configurations(aws.client("bedrock"))

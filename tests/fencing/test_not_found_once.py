@@ -91,8 +91,9 @@ def _all(faults: Callable[[], Iterator[str]]) -> list[str]:
     return [*faults()]
 
 
-def untrue(account: ScenarioAccount) -> Iterator[str]:
-    case = account.case("a")
+def untrue(account: ScenarioAccount, name: str = "a") -> Iterator[str]:
+    """What its results say that is not so."""
+    case = account.case(name)
     for result in case.results if case is not None else ():
         if result.status in NEVER:
             yield f"{result.status}: {result.reason}"

@@ -171,6 +171,15 @@ def test_invalid_finding_keeps_no_other_from_being_shown(seen: People) -> None:
     assert len(seen.own()) == 4
 
 
+def test_refusal_that_is_counted_and_not_named_counts_for_all(seen: People) -> None:
+    saved = [seen.save(a_case(id=f"{n:016x}")) for n in range(2)]
+    response = {"FailedCount": 1, "SuccessCount": 1, "FailedFindings": list[Any]()}
+    stub(seen.aws, "securityhub", "BatchImportFindings", lambda _: response)
+    errors = {one.case: one.error for one in seen.report(*saved)}
+    why = "1 findings were refused, and only 0 named"
+    assert errors == dict.fromkeys((case.id for case in saved), why)
+
+
 def test_failure_of_something_else_counts_for_all(seen: People) -> None:
     """Whatever it means: nobody may believe that all was taken."""
     saved = [seen.save(a_case(id=f"{n:016x}")) for n in range(2)]

@@ -54,7 +54,7 @@ from cordon.evidence import Evidence
 from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.memory.holds import Hold
 from cordon.sources.text import one_line
-from cordon.statuses import CONTAIN_ENDED, Event, after
+from cordon.statuses import CONTAIN_ENDED, Event, Status, after
 
 FINDING_SOURCE = "the finding's source"  # who releases when a control passes
 NOTHING_MORE: Mapping[str, Any] = {}
@@ -80,8 +80,15 @@ def release(
     the case.
     """
     person = "" if by == FINDING_SOURCE else by
+    died = case.status is Status.CONTAINING  # what its results say is of an attempt before that
     claimed = begin(
-        replace(case, decided_by=by, decided_why=why, released_by=person or case.released_by),
+        replace(
+            case,
+            decided_by=by,
+            decided_why=why,
+            released_by=person or case.released_by,
+            results=case.left if died else case.results,
+        ),
         case,
         Event.RELEASE,
         services,
@@ -145,6 +152,7 @@ def _undo(
 ) -> ActionResult:
     if hold.capture is None:
         return _result(action, ActionStatus.UNCHANGED)
+    hold = _with_unnoted(case, action, hold, proof, services)
     if hold.members:
         hold = _bring_about_others(case, action, hold, proof, services)
     if hold.members:
@@ -168,6 +176,20 @@ def _undo(
     if undone.left is not None:
         verify_with_retries(partial(action.verify_undone, aws, undone.left))
     return _result(action, UNDONE[undone.state], undone.reason)
+
+
+def _with_unnoted(
+    case: Case, action: Action, hold: Hold, proof: Evidence, services: Services
+) -> Hold:
+    """What an attempt wrote that failed or died is noted now: it is ours, and nobody else's."""
+    ended = {r.status for r in case.results if r.target == action.target} - {ActionStatus.FAILED}
+    if hold.written is None or ended:
+        return hold
+    aws, captured = services.aws(action, case), captured_of(hold, proof)
+    written = hold.of_everybody(action).unnoted(aws, captured, hold.written)
+    if written is None:
+        return hold
+    return services.holds.save_written(action, written, case.id, case.attempt)
 
 
 def _undone(

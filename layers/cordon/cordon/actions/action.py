@@ -184,6 +184,13 @@ class Action:
         """Raises NotVerified (or ResourceDeleted) unless the target shows what an undo left."""
         raise NotImplementedError
 
+    def unnoted(self, aws: AwsClients, captured: Json, written: Json) -> Json | None:
+        """What was written with what it wants too, that a try of ours wrote and did not note.
+
+        None where there is none, and where ``undo`` knows our part by its look.
+        """
+        return None
+
     def note(self, written: Json) -> str:
         """What people must know of a change that was verified; "" when there is nothing to say."""
         return ""

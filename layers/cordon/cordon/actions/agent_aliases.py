@@ -179,6 +179,13 @@ class RejectAgentInvocations(Action):
                 raise NotVerified(f"alias {alias} is there, and was not restored")
         self._require_shown(listed, {a: state for a, state in ours.items() if state != DELETED})
 
+    def unnoted(self, aws: AwsClients, captured: Json, written: Json) -> Json | None:
+        listed, noted = self._listed(aws), written["aliases"]
+        ours = listed if self.aliases == (EVERY,) else listed.keys() & {*self.aliases}
+        rejecting = {a for a in ours if _state(listed[a]) == REJECT and a not in noted}
+        found = [alias for alias in rejecting if _base(captured, alias) == ACCEPT]
+        return {**written, "aliases": {**noted, **dict.fromkeys(found, REJECT)}} if found else None
+
     def note(self, written: Json) -> str:
         return (
             "the working draft can still be invoked: to stop that and what runs, contain its role "

@@ -142,6 +142,12 @@ class DisableUserCredentials(Action):
         state = Undone.DRIFTED if reasons else Undone.RESTORED
         return UndoResult(state, reasons, {self.kept: left})
 
+    def unnoted(self, aws: AwsClients, captured: Json, written: Json) -> Json | None:
+        shown, noted = self.statuses(aws), written[self.kept]
+        was_active = {one for one, status in captured[self.kept].items() if status == ACTIVE}
+        found = {i for i in self._meant(shown) & was_active if shown[i] == INACTIVE} - noted.keys()
+        return {self.kept: {**noted, **dict.fromkeys(found, INACTIVE)}} if found else None
+
     def _undo_one(
         self, aws: AwsClients, one: str, captured: Json, written: Json, status: str | None
     ) -> tuple[str, str]:

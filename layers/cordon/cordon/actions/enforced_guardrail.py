@@ -46,6 +46,12 @@ _ENFORCED = Statement(
 )
 
 
+def listed_configurations(bedrock: Any) -> list[dict[str, Any]]:
+    """What is enforced in this account and Region. A page that leads to itself is an error."""
+    pages = bedrock.get_paginator("list_enforced_guardrails_configuration").paginate()
+    return [one for page in pages for one in page["guardrailsConfig"]]
+
+
 @dataclass(frozen=True)
 class EnforceGuardrail(Action):
     """Enforce one numbered version of a guardrail of this account, which the operator named.
@@ -229,15 +235,7 @@ class EnforceGuardrail(Action):
         }
 
     def _listed(self, aws: AwsClients) -> list[dict[str, Any]]:
-        bedrock = aws.client("bedrock")
-        listed: list[dict[str, Any]] = []
-        more: dict[str, str] = {}
-        while True:
-            page = bedrock.list_enforced_guardrails_configuration(**more)
-            listed += page["guardrailsConfig"]
-            if not (token := page.get("nextToken")):
-                return listed
-            more = {"nextToken": token}
+        return listed_configurations(aws.client("bedrock"))
 
     def _put(self, aws: AwsClients, ours: Entry | None, wanted: Entry) -> Entry:
         """``ours``: the configuration that is changed. None, or one that is deleted, makes one."""

@@ -238,6 +238,17 @@ class ChangeNotebook(Action):
         if wrong:
             raise NotVerified(f"{self.resource} has {', '.join(wrong)}")
 
+    def unnoted(self, aws: AwsClients, captured: Json, written: Json) -> Json | None:
+        shown, noted, was = self._shown(aws, captured["name"]), written["settings"], captured
+        wrote = {
+            member: value
+            for member, value in self._wanted.items()
+            if member not in noted and shown.settings[member] == value != was["settings"][member]
+        }
+        stopped = written["stopped"] or (was["running"] and not shown.running)
+        more = {**written, "settings": {**noted, **wrote}, "stopped": stopped}
+        return more if more != written else None
+
     def _undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
         """What a person made of it is known by a reading alone: it must not be an old one."""
         clock.sleep(SETTLED)

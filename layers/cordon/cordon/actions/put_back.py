@@ -23,7 +23,13 @@ from typing import Any, ClassVar, Self
 from botocore.exceptions import ClientError
 
 from cordon.actions.action import Action, Json, NotVerified, Refused, Undone, UndoResult
-from cordon.actions.enforced_guardrail import EVERY_MODEL, NOT_FOUND, READ_GUARDRAILS, SETTINGS
+from cordon.actions.enforced_guardrail import (
+    EVERY_MODEL,
+    NOT_FOUND,
+    READ_GUARDRAILS,
+    SETTINGS,
+    listed_configurations,
+)
 from cordon.actions.grants import STATE, Grant, Statement
 from cordon.baseline import GUARDRAIL, LOGGING, Baseline, Document
 from cordon.clients import AwsClients, error_code
@@ -56,16 +62,11 @@ def invocation_logging(bedrock: Any) -> Document | None:
 
 def enforced_guardrails(bedrock: Any) -> list[tuple[str, Document]]:
     """The id and the document of each that this account enforces: AWS lists one at most."""
-    found: list[tuple[str, Document]] = []
-    more: dict[str, str] = {}
     names = ("guardrailArn", *SETTINGS, "inputTags")
-    while True:
-        page = bedrock.list_enforced_guardrails_configuration(**more)
-        for one in page["guardrailsConfig"]:
-            found.append((one["configId"], {name: one[name] for name in names if name in one}))
-        if not (token := page.get("nextToken")):
-            return found
-        more = {"nextToken": token}
+    return [
+        (one["configId"], {name: one[name] for name in names if name in one})
+        for one in listed_configurations(bedrock)
+    ]
 
 
 def enforced_guardrail(bedrock: Any) -> Document | None:

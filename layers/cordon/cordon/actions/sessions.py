@@ -41,6 +41,7 @@ from cordon.actions.action import (
 )
 from cordon.actions.principals import TO_SCP, raising_deleted
 from cordon.actions.revocation_policy import (
+    MARGIN,
     other_statements,
     revoke_before,
     revoked_before,
@@ -189,6 +190,20 @@ class RevokeOlderSessions(Action):
             "; ".join(part.reason for part in parts if part.reason),
             {name: value for part in parts for name, value in (part.left or {}).items()},
         )
+
+    def unnoted(self, aws: AwsClients, captured: Json, written: Json) -> Json | None:
+        """A later date in what was written, or AWSDenyAll. The date says how long an undo waits."""
+        iam = aws.client("iam")
+        shown, denied = gather(partial(self._policy, iam), partial(self._denied_all, iam))
+        more = dict(written)
+        if denied and self.deny_all_if and not captured["deny_all"]:
+            more["deny_all"] = True
+        date, policy = revoked_before(shown), written["policy"]
+        if policy is not None and other_statements(shown) == other_statements(policy):
+            before = revoke_before(shown, clock.from_iso(written["before"]) - MARGIN)
+            if date is not None and before > clock.from_iso(written["before"]):
+                more |= {"policy": shown, "before": clock.to_iso(before)}
+        return more if more != written else None
 
     def again(self, since: datetime, written: Json) -> bool:
         """True for activity that the denial does not cover: a later session's, or an older one's

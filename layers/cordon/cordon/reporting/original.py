@@ -134,14 +134,9 @@ class Originals:
                 {"Value": arn, "Comparison": "EQUALS"} for arn in {r.product_arn for r in wanted}
             ],
         }
-        found: dict[tuple[str, str], Mapping[str, Any]] = {}
-        token: dict[str, str] = {}
-        while True:
-            response = hub.get_findings(Filters=filters, MaxResults=100, **token)
-            found |= {(f["ProductArn"], f["Id"]): f for f in response["Findings"]}
-            if not response.get("NextToken"):
-                return found
-            token = {"NextToken": response["NextToken"]}
+        of_100 = {"PageSize": 100}  # it gives 20 otherwise; a page that leads to itself raises
+        pages = hub.get_paginator("get_findings").paginate(Filters=filters, PaginationConfig=of_100)
+        return {(f["ProductArn"], f["Id"]): f for page in pages for f in page["Findings"]}
 
     def _update_all(self, updates: Sequence[tuple[Report, Update]], sending: Sending) -> None:
         """A finding may be the original of several cases: a call names it once, RESOLVED last."""

@@ -81,8 +81,11 @@ class OwnFindings:
         moments = [updated_at(report) for report in reports]
         findings = [self._finding(*pair) for pair in zip(reports, moments, strict=True)]
         hub = self.client("securityhub")
-        failed = hub.batch_import_findings(Findings=findings)["FailedFindings"]
+        response = hub.batch_import_findings(Findings=findings)
+        failed, count = response["FailedFindings"], response.get("FailedCount", 0)
         named = {one["Id"]: f"{one['ErrorCode']}: {one['ErrorMessage']}" for one in failed}
+        if count > len(failed):
+            named[""] = f"{count} findings were refused, and only {len(failed)} named"
         errors = refused(named, [finding["Id"] for finding in findings])
         for report, finding, at in zip(reports, findings, moments, strict=True):
             if why := errors.get(finding["Id"]):
