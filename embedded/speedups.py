@@ -14,7 +14,7 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from embedded import quick_requests, quick_responses, scheduler
+from embedded import quick_dynamodb, quick_requests, quick_responses, scheduler
 
 _PARSING = "moto.dynamodb.parsing"
 USER_AGENT = "Boto3/embedded"
@@ -33,6 +33,7 @@ def install() -> None:
     _cache_texts()
     _cache_expressions()
     _copy_only_what_changes()
+    quick_dynamodb.install()
     quick_requests.install()
     quick_responses.install()
 
