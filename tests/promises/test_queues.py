@@ -17,7 +17,7 @@ from embedded import event_patterns
 from embedded.policy_evaluation import Decision
 from tests.examples import QUARANTINE, SWEPT, event, function_of, samples
 from tests.promises.test_denials import allow_everything, operator, role_of
-from tests.promises.world import World
+from tests.promises.world import World, checked
 
 pytestmark = pytest.mark.world("enforce")
 
@@ -41,7 +41,7 @@ def senders(world: World, queue: str) -> set[str]:
 
 def forge(world: World, role: str, queue: str) -> list[str]:
     """Send a forged event under a role, in both ways: the codes of what was refused."""
-    sqs = boto3.client("sqs", region_name="us-east-1")
+    sqs = checked("sqs")
     url = world.account.queues[queue].url
     body = json.dumps(event("securityhub_sagemaker_1"))
     refused = []
