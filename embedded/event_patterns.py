@@ -58,7 +58,7 @@ def _flatten(
     into: dict[tuple[str, ...], list[_Leaf]],
     nesting: int = 0,
 ) -> None:
-    if isinstance(node, Mapping):
+    if _is_object(node):
         for key, value in node.items():
             _flatten(value, (*path, key), indices, into)
     elif isinstance(node, list):
@@ -67,6 +67,15 @@ def _flatten(
             _flatten(value, path, {**indices, array: index}, into, nesting + 1)
     else:
         into.setdefault(path, []).append(_Leaf(node, indices))
+
+
+def _is_object(node: Any) -> bool:
+    """Most are plain dicts or plain values: to know that takes no look at a class's bases."""
+    kind = type(node)
+    return kind is dict or (kind not in _VALUES and isinstance(node, Mapping))
+
+
+_VALUES = frozenset({str, int, float, bool, type(None), list})
 
 
 def _satisfied(
@@ -99,7 +108,7 @@ def _field(
     if key == "$or":
         for alternative in wanted:
             yield from _satisfied(alternative, path, chosen, leaves)
-    elif isinstance(wanted, Mapping):
+    elif _is_object(wanted):
         yield from _satisfied(wanted, (*path, key), chosen, leaves)
     else:
         found = leaves.get((*path, key), [])
@@ -116,7 +125,7 @@ def _consistent(indices: Indices, chosen: Indices) -> bool:
 
 
 def _leaf(value: Any, wanted: Any) -> bool:
-    if not isinstance(wanted, Mapping):
+    if not _is_object(wanted):
         return _same(value, wanted)
     operator, argument = next(iter(wanted.items()))
     return _MATCH[operator](value, argument)

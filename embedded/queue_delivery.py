@@ -149,7 +149,8 @@ def _passes(message: Mapping[str, Any], filters: tuple[Mapping[str, Any], ...]) 
         body = json.loads(message["Body"])
     except ValueError:
         body = message["Body"]
-    return any(event_patterns.matches(f, {"body": body}) for f in filters)
+    leaves = event_patterns.flat({"body": body})
+    return any(event_patterns.matches_flat(f, leaves) for f in filters)
 
 
 def _record(message: Mapping[str, Any], queue: Queue) -> dict[str, Any]:

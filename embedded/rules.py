@@ -35,12 +35,8 @@ class Rule:
     enabled: bool
     bus: str = "default"
 
-    def matches(self, event: Mapping[str, Any]) -> bool:
-        """Whether the rule is on and its pattern matches."""
-        return self.matches_flat(event_patterns.flat(event))
-
     def matches_flat(self, event: event_patterns.Leaves) -> bool:
-        """``matches`` for a flat event."""
+        """Whether the rule is on and its pattern matches a flat event."""
         return self.enabled and event_patterns.matches_flat(self.pattern, event)
 
 

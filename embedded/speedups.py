@@ -14,7 +14,7 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from embedded import quick_requests, quick_responses, scheduler
+from embedded import quick_dynamodb, quick_requests, quick_responses, scheduler
 
 _PARSING = "moto.dynamodb.parsing"
 USER_AGENT = "Boto3/embedded"
@@ -33,6 +33,9 @@ def install() -> None:
     _cache_texts()
     _cache_expressions()
     _copy_only_what_changes()
+    _wrap_in("moto.kms.models", "generate_private_key", _none_of_its_own)
+    _wrap("botocore.hooks", "EventAliaser", "__copy__", _knowing_the_names)
+    quick_dynamodb.install()
     quick_requests.install()
     quick_responses.install()
 
@@ -292,6 +295,30 @@ def _items_of(table: Any, bodies: Iterable[dict[str, Any]]) -> list[Any]:
         if body.get("TableName") == table.name and all(name in key for name in names):
             found.append(table.get_item(*(DynamoType(key[name]) for name in names)))
     return found
+
+
+def _none_of_its_own(original: Callable[[str], Any]) -> Callable[[str], Any]:
+    """A symmetric key has no key pair. moto makes one for each, and nothing asks for it."""
+    shared = cache(lambda: original("SYMMETRIC_DEFAULT"))
+
+    def generate_private_key(spec: str) -> Any:
+        return shared() if spec == "SYMMETRIC_DEFAULT" else original(spec)
+
+    return generate_private_key
+
+
+def _knowing_the_names(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Each client has a copy of the session's events, which reads all names of them anew.
+
+    What a name becomes follows from the name and the aliases, which a copy has too.
+    """
+
+    def __copy__(aliaser: Any) -> Any:
+        made = original(aliaser)
+        made._alias_name_cache = aliaser._alias_name_cache
+        return made
+
+    return __copy__
 
 
 def _cache_by_class(original: Callable[[Any], Any]) -> Callable[[Any], Any]:

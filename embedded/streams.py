@@ -164,8 +164,10 @@ class Reader:
 
     def _wanted(self, change: Change, view: str) -> bool:
         filters = self.mapping.filters
-        record = self.event([change], view)["Records"][0] if filters else {}
-        return not filters or any(event_patterns.matches(one, record) for one in filters)
+        if not filters:
+            return True
+        leaves = event_patterns.flat(self.event([change], view)["Records"][0])
+        return any(event_patterns.matches_flat(one, leaves) for one in filters)
 
     def _lane_of(self, change: Change) -> int:
         """By the partition key: it comes first among the keys."""

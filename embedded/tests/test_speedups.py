@@ -222,3 +222,33 @@ def as_plain(request: Any) -> dict[str, Any]:
     environ = {key: value for key, value in request.environ.items() if key not in left_out}
     read = {"body": request.get_data(), "sent": sorted(request.headers), "url": request.raw_url}
     return {**environ, **read}
+
+
+def test_only_a_symmetric_key_has_no_key_pair_of_its_own(account: EmbeddedAccount) -> None:
+    kms = account.client("kms")
+
+    def made(**of: str) -> Any:
+        return kms.create_key(**of)["KeyMetadata"]["KeyId"]
+
+    signing = [made(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY") for _ in range(2)]
+    assert len({kms.get_public_key(KeyId=one)["PublicKey"] for one in signing}) == 2
+    first, second = made(), made()
+    sealed = kms.encrypt(KeyId=first, Plaintext=b"text")["CiphertextBlob"]
+    assert kms.decrypt(CiphertextBlob=sealed, KeyId=first)["Plaintext"] == b"text"
+    with pytest.raises(ClientError):
+        kms.decrypt(CiphertextBlob=sealed, KeyId=second)
+
+
+def test_a_clients_events_have_the_names_that_botocore_gives_them() -> None:
+    """An old name of a service is heard under its new one, in every client."""
+    old, new = (
+        "heard.elbv2.DescribeTags",
+        "heard.elastic-load-balancing-v2.DescribeTags",
+    )
+    session = boto3.session.Session("id", "secret", region_name="us-east-1")
+    for service in ("sqs", "s3"):
+        heard: list[str] = []
+        events = session.client(service).meta.events
+        events.register(old, lambda event_name, into=heard, **_: into.append(event_name))
+        events.emit(new)
+        assert heard == [new]

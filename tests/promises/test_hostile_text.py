@@ -14,6 +14,7 @@ import pytest
 from cordon.finding import Malformed
 from cordon.memory.decisions import Verb
 from cordon.statuses import Status
+from embedded import event_patterns
 from embedded.backends import asff
 from embedded.journal import Invoked
 from tests.examples import event, folder_of
@@ -81,7 +82,8 @@ def hostile(world: World, one: Event) -> tuple[Event, int, int]:
 
 def _case(world: World, one: Event) -> tuple[Any, ...]:
     """What makes it the same case, come the same way and contained in the same way."""
-    rules = tuple(name for name, rule in world.account.rules.items() if rule.matches(one))
+    leaves = event_patterns.flat(one)
+    rules = tuple(name for name, rule in world.account.rules.items() if rule.matches_flat(leaves))
     found = finding_of(one)
     named = tuple((r.type, r.name, r.arn, r.place) for r in found.resources)
     same = (found.id, found.kind, found.place, found.state, found.severity.label, found.sample)

@@ -13,10 +13,11 @@ from botocore.exceptions import ClientError
 
 from cordon.sources import read
 from cordon.statuses import Status
+from embedded import event_patterns
 from embedded.policy_evaluation import Decision
 from tests.examples import QUARANTINE, SWEPT, event, function_of, samples
 from tests.promises.test_denials import allow_everything, operator, role_of
-from tests.promises.world import World
+from tests.promises.world import World, checked
 
 pytestmark = pytest.mark.world("enforce")
 
@@ -40,7 +41,7 @@ def senders(world: World, queue: str) -> set[str]:
 
 def forge(world: World, role: str, queue: str) -> list[str]:
     """Send a forged event under a role, in both ways: the codes of what was refused."""
-    sqs = boto3.client("sqs", region_name="us-east-1")
+    sqs = checked("sqs")
     url = world.account.queues[queue].url
     body = json.dumps(event("securityhub_sagemaker_1"))
     refused = []
@@ -163,8 +164,9 @@ def test_every_rule_of_a_queue_brings_what_is_taken(world: World) -> None:
     bulk = {queue.arn for queue in world.account.queues.values() if queue.redrive}
     for name in samples():
         one = event(name)
+        leaves = event_patterns.flat(one)
         for rule in delivery.rules.values():
-            if rule.matches(one) and {target.arn for target in rule.targets} & bulk:
+            if rule.matches_flat(leaves) and {target.arn for target in rule.targets} & bulk:
                 seen.add(rule.logical)
                 assert read(one).is_compliance, (name, rule.logical)
                 assert not read(one).custom_action, (name, rule.logical)
