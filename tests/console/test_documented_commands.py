@@ -11,6 +11,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from console import cli
+from tests.verbs import understood
 
 ROOT = Path(__file__).parents[2]
 GROUP: Any = typer.main.get_command(cli.app)
@@ -57,6 +58,26 @@ def test_verbs_in_texts_are_verbs() -> None:
     }
     assert len(said) > 8
     assert said <= set(GROUP.commands), said - set(GROUP.commands)
+
+
+def test_options_in_texts_are_options() -> None:
+    """A text names a verb without what it needs; an option or a value that it has is one."""
+    said = {one for page in pages() for one in INLINE.findall(page.read_text())}
+    tried = 0
+    for one in said - {"cordon --help", "cordon VERB --help"}:
+        words = shlex.split(re.sub(r"<[^>]*>", "X", one.replace("\\|", "|")))[1:]
+        if "--install-completion" in words:  # it is done as soon as it is read
+            continue
+        tried += 1
+        try:
+            understood(words)
+        except REFUSES as why:
+            assert type(why).__name__ in UNFINISHED or "requires an argument" in str(why), one
+    assert tried > 100
+
+
+REFUSES: Any = (typer.Exit, *typer.BadParameter.__bases__)  # the last is the parser's own UsageError
+UNFINISHED = ("Exit", "MissingParameter", "NoArgsIsHelpError")
 
 
 @pytest.mark.parametrize("words", [["tidy"], ["cases", "--colour"]])
