@@ -35,6 +35,14 @@ caption { text-align: left; }
 .scroll td:nth-child(-n + 6) { min-width: 0; white-space: nowrap; }  /* ids, times, names */
 thead th { position: sticky; top: 0; background: Canvas; }
 .scroll { overflow-x: auto; }
+@page { size: landscape; }
+@media print {  /* paper does not scroll: no column may be cut off */
+  body { font-size: 7pt; margin: 0; max-width: none; padding: 0; }
+  .scroll { overflow: visible; }
+  .scroll td, .scroll td:nth-child(-n + 6) { min-width: 0; white-space: normal; }
+  th, td { padding: .2rem; overflow-wrap: anywhere; }
+  thead th { position: static; }
+}
 """
 
 

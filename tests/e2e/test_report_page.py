@@ -20,11 +20,13 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from console.audit import overview
 from console.coverage.report import report as covered
 from console.report import page as report_page
 from console.report.data import Report
 from cordon.statuses import Status
 from tests.console.report_samples import (
+    HOSTILE,
     a_report,
     an_entry,
     bare,
@@ -286,3 +288,59 @@ def test_without_script_the_cases_are_listed(browser: Browser, written: Path) ->
     assert table.is_visible()
     assert table.locator("tr").count() == len(Status) + 2
     assert not seen.page.locator("#filters").is_visible()
+
+
+# ---- the overview of an archive ----
+
+
+@pytest.fixture(scope="module")
+def of_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Hostile texts wherever a text may be, and a case as long as one can be."""
+    long = {
+        "case": "a" * 16,
+        "first": "2026-11-24T12:00:00Z",
+        "last": "2026-11-24T12:00:00Z",
+        "last_stage": "partly_contained",
+        "playbook": "respond_to_prompt_injection",
+        "severity": "INFORMATIONAL",
+        "resources": [f"arn:aws:s3:::{'b' * 60}"] * 3,
+        "controls": ["NIST.800-53.r5 AC-3"] * 12,
+        "approved_by": f"arn:aws:sts::111122223333:assumed-role/{'c' * 60}/ada",
+        "verified": "yes",
+    }
+    rows: list[dict[str, Any]] = [
+        dict.fromkeys(overview.SHOWN, HOSTILE),
+        {"title": HOSTILE, **long},
+    ]
+    to = tmp_path_factory.mktemp("archive") / "overview.html"
+    to.write_text("".join(overview.page({"stack": HOSTILE}, [HOSTILE], rows)))
+    return to
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"color_scheme": "dark"}, PHONE], ids=["light", "dark", "phone"]
+)
+def test_overview_runs_nothing_and_reaches_nothing(
+    browser: Browser, of_archive: Path, how: dict[str, Any]
+) -> None:
+    seen = opened(browser, of_archive, **how)
+    assert seen.page.evaluate("window.broken") is None
+    assert seen.page.locator("script, img, a").count() == 0
+    assert (seen.complaints, [one.url for one in seen.requests]) == ([], [f"file://{of_archive}"])
+    width = (how.get("viewport") or DESK["viewport"])["width"]
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+    seen.page.keyboard.press("Tab")
+    assert seen.page.evaluate("document.activeElement.className") == "scroll"
+    if AXE.exists():
+        seen.page.evaluate(AXE.read_text())
+        found = seen.page.evaluate("axe.run({resultTypes: ['violations']})")
+        assert [one["id"] for one in found["violations"]] == []
+
+
+def test_overview_prints_every_column(browser: Browser, of_archive: Path) -> None:
+    """A4 across is 1,123 pixels of CSS."""
+    seen = opened(browser, of_archive, viewport={"width": 1040, "height": 700})
+    table = "document.querySelector('.scroll table').getBoundingClientRect().right"
+    assert seen.page.evaluate(table) > 1040  # on a screen it scrolls
+    seen.page.emulate_media(media="print")
+    assert seen.page.evaluate(table) <= 1040
