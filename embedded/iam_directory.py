@@ -1,7 +1,9 @@
 """What IAM knows of an account: roles, users, keys and their policies, as moto has them now."""
 
 import json
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from embedded import policy_evaluation
@@ -19,8 +21,9 @@ class IamDirectory(AccountFacts):
 
     def principal(self, arn: str) -> Any:
         """moto's role or user. None if there is none."""
-        everyone: list[Any] = [*self._backend.roles.values(), *self._backend.users.values()]
-        return next((p for p in everyone if p.arn == arn), None)
+        name = arn.rsplit("/", 1)[-1]  # moto makes an ARN anew each time that it is read
+        everyone: Iterable[Any] = chain(self._backend.roles.values(), self._backend.users.values())
+        return next((p for p in everyone if p.name == name and p.arn == arn), None)
 
     def roles(self) -> list[str]:
         """The names of all roles."""
@@ -105,5 +108,5 @@ def _default(policy: Any) -> str:
 
 @lru_cache(maxsize=512)
 def parsed(document: str) -> policy_evaluation.Policy:
-    """A policy's document, read once."""
-    return policy_evaluation.parse(document)
+    """A policy's document, read once. Nobody changes it."""
+    return policy_evaluation.Document(policy_evaluation.parse(document))

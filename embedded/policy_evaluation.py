@@ -27,6 +27,20 @@ class Decision(StrEnum):
     NOT_ALLOWED = "implicitDeny"
 
 
+class Document(dict[str, Any]):
+    """A policy that stays as it is: which statements name an action is looked for once."""
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(policy)
+        self._naming: dict[tuple[str, str], list[dict[str, Any]]] = {}
+
+    def naming(self, effect: str, action: str) -> list[dict[str, Any]]:
+        """Its statements of this effect that the action is among."""
+        if (effect, action) not in self._naming:
+            self._naming[effect, action] = _naming(self, effect, action)
+        return self._naming[effect, action]
+
+
 @dataclass(frozen=True)
 class Request:
     """One action on one resource by one principal. Context keys are not case-sensitive."""
@@ -90,9 +104,15 @@ def parse(document: str | Policy) -> Policy:
 
 
 def _says(effect: str, request: Request, policy: Policy, of_resource: bool) -> bool:
-    return any(
-        s["Effect"] == effect and applies(s, request, of_resource) for s in statements(policy)
-    )
+    if isinstance(policy, Document):
+        named = policy.naming(effect, request.action)
+    else:
+        named = _naming(policy, effect, request.action)
+    return any(applies(s, request, of_resource) for s in named)
+
+
+def _naming(policy: Policy, effect: str, action: str) -> list[dict[str, Any]]:
+    return [s for s in statements(policy) if s["Effect"] == effect and _action(s, action)]
 
 
 def applies(statement: Mapping[str, Any], request: Request, of_resource: bool = False) -> bool:

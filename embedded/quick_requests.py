@@ -54,10 +54,24 @@ def _quick(original: Callable[..., Any], module: Any) -> Callable[..., Any]:
         if data:
             environ["CONTENT_LENGTH"] = str(len(data))
         request = kind(environ)
+        vars(request).update(_read(request, data))
         environ[module.PRESERVED_HEADER_NAMES_ENVIRON_KEY] = preserved
         return request
 
     return from_primitives
+
+
+def _read(request: Any, data: bytes) -> dict[str, Any]:
+    """What werkzeug keeps of a request whose body was read: the stream is at its end.
+
+    Of a body that is what was sent, and no form: werkzeug would look for a parser first.
+    """
+    environ = request.environ
+    packed = "HTTP_CONTENT_ENCODING" in environ or "form" in environ.get("CONTENT_TYPE", "").lower()
+    if packed or not (data or environ.get("CONTENT_LENGTH", "0") == "0"):
+        return {}
+    empty = request.parameter_storage_class()
+    return {"_cached_data": data, "stream": BytesIO(), "form": empty, "files": empty}
 
 
 def _kept(original: Callable[[Any], str]) -> Callable[[Any], str]:

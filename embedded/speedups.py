@@ -190,8 +190,9 @@ def _cache_by_type_and_shape(
 
 
 def _cache_texts() -> None:
-    """What follows from a short text alone: a moment from its timestamp, a method's name."""
+    """What follows from a short text or a moment alone, as a method's name or a header."""
     _wrap_in("botocore.utils", "_parse_timestamp_with_tzinfo", lru_cache(1024))
+    _wrap_in("moto.core.responses", "http_date", lru_cache(16))
     for module in ("moto.core.responses", "moto.sqs.models"):
         _wrap_in(module, "camelcase_to_underscores", lru_cache(1024))
 

@@ -191,6 +191,7 @@ def test_member_is_looked_for_under_the_same_names() -> None:
         assert names == list(uncached.get_possible_keys(context))
 
 
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
 REQUESTS: list[tuple[str, str, dict[str, Any], Any]] = [
     ("POST", "https://dynamodb.us-east-1.amazonaws.com/", {"Content-Type": "json"}, b'{"a": 1}'),
     ("POST", "https://iam.amazonaws.com/", {"X-Amz-Date": b"20261128T000000Z"}, "Action=GetRole"),
@@ -200,6 +201,8 @@ REQUESTS: list[tuple[str, str, dict[str, Any], Any]] = [
     ("PUT", "https://b.s3.amazonaws.com/k", {"Transfer-Encoding": "chunked", "X-a": "b"}, "\u00e9"),
     ("POST", "https://b.s3.amazonaws.com/", {"Content-Type": "multipart/form-data; b=1"}, b"x"),
     ("PUT", "https://b.s3.amazonaws.com/k", {"Content-Type": "text/plain"}, BytesIO(b"stream")),
+    ("PUT", "https://b.s3.amazonaws.com/k", {"Content-Encoding": "gzip"}, b"zipped"),
+    ("POST", "https://sns.amazonaws.com/", {"Content-Type": FORM}, b"Action=Publish&Message=a%20b"),
 ]
 
 
@@ -214,7 +217,16 @@ def test_quick_request_is_moto_s_own(
     for _ in range(2):  # made, and kept
         ours = Request.from_primitives(method, url, headers, copy(body))
         motos = motos_own(Request, method, url, headers, copy(body))
+        assert as_form(copy(ours)) == as_form(copy(motos))
         assert as_plain(ours) == as_plain(motos)
+
+
+def as_form(request: Any) -> list[Any]:
+    """The request as moto reads it first."""
+    request.environ["wsgi.input"].seek(0)
+    read = [request.data, request.form, request.files, request.stream.read()]
+    request.environ["wsgi.input"].seek(0)
+    return read
 
 
 def as_plain(request: Any) -> dict[str, Any]:
