@@ -9,6 +9,7 @@ refused, and an independent implementation that was held against the service has
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from functools import cache
 
 MOST = 10
 
@@ -75,6 +76,11 @@ def _states(pattern: str, tokens: list[str]) -> Iterator[State]:
 
 def complexity(patterns: Collection[str]) -> int:
     """The number for the wildcard patterns of one field; counting ends above ``MOST``."""
+    return _counted(frozenset(patterns))
+
+
+@cache
+def _counted(patterns: frozenset[str]) -> int:
     machine, most = _Machine(patterns), 0
     waiting, seen = [frozenset({_START})], set[frozenset[State]]()
     while waiting and most <= MOST:

@@ -39,7 +39,8 @@ BUCKET_RULES = (
 def spellings(rule: str) -> list[str]:
     camel = "".join(word.capitalize() for word in rule.split("-"))
     lower = camel[0].lower() + camel[1:]
-    return [rule, rule.replace("-", "_"), rule.replace("-", "_").upper(), camel, lower]
+    title = "-".join(word.capitalize() for word in rule.split("-"))
+    return [rule, rule.replace("-", "_"), rule.replace("-", "_").upper(), camel, lower, title]
 
 
 @pytest.mark.parametrize("form", READ_RULES)

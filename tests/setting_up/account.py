@@ -48,9 +48,9 @@ class Hooked:
         if not callable(method):
             return method
 
-        def call(**params: Any) -> Any:
-            self.hook(name)
-            return method(**params)
+        def call(*operation: str, **params: Any) -> Any:
+            self.hook(*operation or (name,))  # get_paginator has its operation's name
+            return method(*operation, **params)
 
         return call
 

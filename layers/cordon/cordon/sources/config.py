@@ -13,9 +13,9 @@ The finding's type is the managed rule in the rule's name; id and title have the
 deployed. That name is all that an event has: neither the event nor Security Hub's copy says which
 managed rule is behind it.
 
-Seen, in the spellings ``s3-bucket-…``, ``s3_bucket_…``, ``S3_BUCKET_…``, ``S3Bucket…`` and
-``s3Bucket…`` (as CloudFormation names a rule by its logical id), which the template's rules let
-through; of SageMaker ``SageMaker…`` and ``Sagemaker…``:
+Seen, in the spellings ``s3-bucket-…``, ``S3-Bucket-…``, ``s3_bucket_…``, ``S3_BUCKET_…``,
+``S3Bucket…`` and ``s3Bucket…`` (as CloudFormation names a rule by its logical id), which the
+template's rules let through; of SageMaker ``SageMaker…`` and ``Sagemaker…``:
 
 - behind anything: ``OrgConfigRule-…`` (organization rules), ``AWSControlTower_AWS-GR_…``,
   ``StackSet-…``, a team's own prefix;
