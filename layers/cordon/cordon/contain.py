@@ -98,9 +98,10 @@ def _apply(case: Case, services: Services, again: datetime | None, run: ActionRu
     if run.hold is not None:
         _read_again(run, services)
     run.combined = (run.hold.combined() if run.hold else None) or action
-    known = _was_verified(case, action) or _reaches(case, run, again)
+    since = again or case.last_activity  # an attempt that was to reach it may have died
+    known = _was_verified(case, action) or _reaches(case, run, since)
     earlier = run.earlier_written if known else None
-    anew = earlier is None or bool(again and action.again(again, earlier))
+    anew = earlier is None or action.again(since, earlier)
     if earlier is not None and not anew and is_verified(run.combined, aws, run.captured, earlier):
         run.finish(ActionStatus.VERIFIED, action.note(earlier))
         return
@@ -123,13 +124,13 @@ def _was_verified(case: Case, action: Action) -> bool:
     )
 
 
-def _reaches(case: Case, run: ActionRun, again: datetime | None) -> bool:
+def _reaches(case: Case, run: ActionRun, since: datetime) -> bool:
     """Has a try written enough, and failed? Then it may show by now, as the service was slow."""
     failed = any(r.target == run.action.target for r in case.failed)
     written = run.earlier_written
     if not failed or written is None:
         return False
-    return run.action.reaches(again or case.last_activity, written)
+    return run.action.reaches(since, written)
 
 
 def _verify(case: Case, services: Services, run: ActionRun) -> None:

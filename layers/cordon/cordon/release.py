@@ -28,6 +28,7 @@ from typing import Any
 from cordon.actions import Action, Json, Undone, UndoResult
 from cordon.attempt import (
     ACTION_ERRORS,
+    SETTLED,
     Services,
     begin,
     bring_about,
@@ -41,7 +42,7 @@ from cordon.attempt import (
     verify_with_retries,
     was_never_changed,
 )
-from cordon.clock import from_iso, now, to_iso
+from cordon.clock import from_iso, now, sleep, to_iso
 from cordon.errors import (
     CaptureMismatch,
     EvidenceFault,
@@ -185,6 +186,7 @@ def _with_unnoted(
     ended = {r.status for r in case.results if r.target == action.target} - {ActionStatus.FAILED}
     if hold.written is None or ended:
         return hold
+    sleep(SETTLED)
     aws, captured = services.aws(action, case), captured_of(hold, proof)
     written = hold.of_everybody(action).unnoted(aws, captured, hold.written)
     if written is None:

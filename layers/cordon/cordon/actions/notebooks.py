@@ -194,6 +194,8 @@ class ChangeNotebook(Action):
 
         Where nothing is noted, a notebook that ran was stopped by an attempt that died.
         """
+        if written is not None:  # by us, and maybe just now
+            clock.sleep(SETTLED)
         shown = self._shown(aws, captured["name"])
         settings = {**self._back(captured, written, shown), **self._wanted}
         stopped = captured["running"] if written is None else written["stopped"]
