@@ -36,6 +36,7 @@ from tests.console.report_samples import (
 )
 from tests.e2e.account import ROOT
 from tests.e2e.waiting import HANGS
+from tests.examples import HEADERS
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 AXE = ROOT / ".browser" / "node_modules" / "axe-core" / "axe.min.js"
@@ -301,7 +302,7 @@ def of_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "first": "2026-11-24T12:00:00Z",
         "last": "2026-11-24T12:00:00Z",
         "last_stage": "partly_contained",
-        "playbook": "respond_to_prompt_injection",
+        "playbook": max(HEADERS, key=len),
         "severity": "INFORMATIONAL",
         "resources": [f"arn:aws:s3:::{'b' * 60}"] * 3,
         "controls": ["NIST.800-53.r5 AC-3"] * 12,
