@@ -31,7 +31,7 @@ from cordon.deployment import Deployment
 from cordon.finding import Finding, Malformed
 from cordon.finding import Place as PlaceOfFinding
 from cordon.gate import not_ours, passes
-from cordon.playbook import Playbook
+from cordon.playbook import Plan, Playbook
 from cordon.policy import PolicyInput, Verdict, decide, may_release
 from cordon.settings import Mode, Settings
 from cordon.sources import read_all
@@ -284,7 +284,8 @@ def _policy_inputs(finding: Finding, stack: Deployed) -> Iterator[tuple[Playbook
     for playbook in playbooks(ROOT):
         deployment = stack.deployments[playbook.name]
         if playbook.matches(finding):
-            plan = playbook.plan_for(finding, deployment)
+            stopped = not_ours(finding, playbook, deployment)  # as in ``respond``: no plan is made
+            plan = Plan(()) if stopped else playbook.plan_for(finding, deployment)
             settings = replace(stack.settings, baseline=deployment.baseline)
             now = finding.last_seen + timedelta(minutes=5)
             yield playbook, PolicyInput(finding, playbook, plan, settings, deployment, now)

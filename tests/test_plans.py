@@ -159,6 +159,15 @@ def test_folder_without_events_has_no_plan(tmp_path: Path) -> None:
     assert isinstance(refused, NotPossible) and ".ndjson is read" in str(refused)
 
 
+def test_what_the_gate_stops_is_not_planned() -> None:
+    """A plan may be of policies that are not there in another partition."""
+    sent = json.loads(path_of("guardduty_cost_harvesting").read_text())
+    sent["detail"]["partition"] = "aws-cn"
+    (found,) = lead_to(sent)
+    assert (found.outcome, found.plan["actions"]) == ("ignored", [])
+    assert "partition aws-cn is not served" in found.reason
+
+
 def test_several_findings_of_one_event_are_read_by_nobody() -> None:
     """Security Hub sends one each; the functions take no more, and so say the plans. A reviewer may
     choose several, which the desk takes one after the other."""

@@ -12,7 +12,16 @@ import pytest
 from console.expected import IGNORED, lead_to
 from cordon.finding import Finding, State
 from cordon.sources import read_all
-from tests.examples import HEADERS, NOBODY, TAG, event, folder_of, samples
+from tests.examples import (
+    ESCALATE,
+    HEADERS,
+    NOBODY,
+    QUARANTINE,
+    TAG,
+    event,
+    folder_of,
+    samples,
+)
 
 HANDLED = [name for name in samples() if folder_of(name) != NOBODY]
 # An API call that is often right, where it names nothing of what it changed.
@@ -73,3 +82,6 @@ def test_what_is_ignored_of_a_handled_kind_says_who_handles_the_kind() -> None:
     (found,) = lead_to(event("cloudtrail_agent_without_valid_id"))
     assert found.outcome == IGNORED
     assert "no playbook handles" not in found.reason and "finds nothing to change" in found.reason
+    (finding,) = read_all(event(CONTROL))
+    for header in (ESCALATE, QUARANTINE):  # the one that takes over does not say it either
+        assert header.unhandled(finding) == f"{header.name} does not handle {finding.kind}"
