@@ -394,6 +394,22 @@ def test_failed_case_reaches_later_activity_with_what_was_verified_too(world: Wo
     assert world.case().last_activity.isoformat() == "2026-11-24T12:50:00+00:00"
 
 
+@pytest.mark.world("approve")
+def test_later_activity_of_a_failed_case_awaits_a_person(world: World) -> None:
+    """What was approved is tried again; newer sessions were not approved, and are not forgotten."""
+    world.send(seen(event(USER), "11:55"))
+    with world.denied(function_of(REVOKE), "iam:UpdateAccessKey"):
+        world.approve(world.case())
+    assert world.case().status is Status.PARTLY_CONTAINED
+    before = revoked(world.state)
+    at(world, 1, seen(event(USER), "12:50"))
+    assert world.case().status is Status.CONTAINED
+    assert revoked(world.state) == before
+    assert "newer_activity" in world.stages(world.case())
+    later(world, hours=72)
+    assert world.case().status is Status.AWAITING_APPROVAL
+
+
 def two_buckets(name: str = BUCKET) -> tuple[Event, str, str]:
     """The finding with a second bucket, and both ARNs."""
     one = event(name)

@@ -87,18 +87,23 @@ def is_interrupted(case: Case) -> bool:
 def take_up(case: Case, services: Services, finding: Finding | None = None) -> Outcome:
     """Take up a case whose attempt died or failed, by a new attempt, as far as policy allows.
 
-    ``finding``: what has come now. Newer activity must be reached too, also by what was verified.
+    ``finding``: what has come now. Newer activity must be reached too, also by what was verified;
+    where a person decides about it, it is remembered.
     """
     facts = facts_now(case, services)
     decision = decide(facts)
+    newer = _newer(case, finding)
+    if newer is not None and decision.verdict is not Verdict.CONTAIN:
+        remember_activity(case, newer, decision.reason, services)
+        case, newer = services.cases.get(case.id) or case, None
     if not may_take_up(case, decision):
         return leave(case, decision.reason, services)
-    again = _newer(case, finding)
-    at = again or case.last_activity
+    at = newer or case.last_activity
     part = replace(allowed_part(case, facts), reason=decision.reason, last_activity=at)
     record = decision_record(case) | {"resumed": True} | policy_inputs(facts)
-    claimed = begin(part, case, Event.CLAIM, services)
-    return contain_case(claimed, services, record, again=again)
+    if newer is not None:
+        record |= {"again": True, "activity": to_iso(newer)}
+    return contain_case(begin(part, case, Event.CLAIM, services), services, record)
 
 
 def _newer(case: Case, finding: Finding | None) -> datetime | None:

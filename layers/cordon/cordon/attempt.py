@@ -215,9 +215,8 @@ def refuse(
 
 def _changed(case: Case, services: Services, run: ActionRun) -> bool:
     """Is the target anything but what was captured, or is that unknown?"""
-    aws = services.aws(run.action, case)
     try:
-        return not was_never_changed(run.action, aws, run.captured)
+        return not run.action.is_as_captured(services.aws(run.action, case), run.captured)
     except (Refused, ResourceDeleted, NotYet, *ACTION_ERRORS):
         return True
 
@@ -267,16 +266,6 @@ def proven_state(target: str, capture: Capture, proof: Evidence) -> Json:
         f"{target}: the hold's capture is not what {capture.key} says. Nothing was restored; "
         "compare both, and restore manually what evidence says"
     )
-
-
-def was_never_changed(action: Action, aws: AwsClients, captured: Json) -> bool:
-    """Is the target as it was captured, seconds later too? An attempt may have died on its write,
-    and a reading that is older than that must not let the hold go.
-    """
-    if not action.is_as_captured(aws, captured):
-        return False
-    sleep(SETTLED)
-    return action.is_as_captured(aws, captured)
 
 
 def is_verified(action: Action, aws: AwsClients, captured: Json, written: Json) -> bool:

@@ -11,6 +11,7 @@ What an undo does with a target:
 =================================  ==========================================================
 the case is not in its hold        an earlier try has undone it and said how, or nothing was held
 nothing was captured               nothing was ever changed
+its attempt failed or died         what it wrote and did not note is noted first
 other cases want it too            what they want remains, and no more
 nothing was written, and it shows  it was never changed
 what was captured
@@ -22,6 +23,7 @@ else                               compare the capture with evidence, undo
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -40,7 +42,6 @@ from cordon.attempt import (
     proven_state,
     require_time,
     verify_with_retries,
-    was_never_changed,
 )
 from cordon.clock import from_iso, now, sleep, to_iso
 from cordon.errors import (
@@ -97,9 +98,16 @@ def release(
     with lease(claimed, services):
         proof = services.evidence(claimed)
         proof.write("releasing", {"by": by, "why": why, **said})
+        _settle(case)
         actions = reversed(claimed.plan.actions)
         results = tuple(undo(claimed, action, proof, services) for action in actions)
         return finish(claimed, results, proof, services)
+
+
+def _settle(case: Case) -> None:
+    """An attempt that ended just now wrote before that: a reading must not be older than it."""
+    if case.changed_at is not None and now() < case.changed_at + timedelta(seconds=SETTLED):
+        sleep(SETTLED)
 
 
 def close(
@@ -160,7 +168,7 @@ def _undo(
         others = ", ".join(member.case for member in hold.members)
         return _result(action, ActionStatus.HELD_BY_OTHERS, f"still held by case {others}")
     aws, written = services.aws(action, case), hold.written
-    if written is None and was_never_changed(action, aws, captured_of(hold, proof)):
+    if written is None and action.is_as_captured(aws, captured_of(hold, proof)):
         return _result(action, ActionStatus.RESTORED, "it was never changed")
     captured = require_capture_in_evidence(hold, proof)
     if written is None:  # an attempt died between its write and its note: finish it, then undo
@@ -186,7 +194,6 @@ def _with_unnoted(
     ended = {r.status for r in case.results if r.target == action.target} - {ActionStatus.FAILED}
     if hold.written is None or ended:
         return hold
-    sleep(SETTLED)
     aws, captured = services.aws(action, case), captured_of(hold, proof)
     written = hold.of_everybody(action).unnoted(aws, captured, hold.written)
     if written is None:

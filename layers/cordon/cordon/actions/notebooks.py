@@ -252,8 +252,6 @@ class ChangeNotebook(Action):
         return more if more != written else None
 
     def _undo(self, aws: AwsClients, captured: Json, written: Json) -> UndoResult:
-        """What a person made of it is known by a reading alone: it must not be an old one."""
-        clock.sleep(SETTLED)
         was, ran = captured["settings"], captured["running"]
         shown = self._shown(aws, captured["name"])
         ours = {
