@@ -199,3 +199,10 @@ def test_page_and_help_have_every_exit_status() -> None:
     rows = dict(re.findall(r"^\| (\d+) \| (.+) \|$", page, re.MULTILINE))
     assert rows == {str(status): meaning for status, meaning in MEANINGS.items()}
     assert cli.app.info.epilog and all(one in cli.app.info.epilog for one in MEANINGS.values())
+
+
+def test_each_status_that_the_code_names_is_in_the_table() -> None:
+    """Whatever a verb ends with by a number of its own, as `lineage` does."""
+    code = "\n".join(one.read_text() for one in (ROOT / "console").rglob("*.py"))
+    named = {int(one) for one in re.findall(r"typer.Exit\((\d+)", code)}
+    assert {1, 3} <= named | {int(one) for one in Exit} <= MEANINGS.keys()

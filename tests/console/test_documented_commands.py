@@ -76,7 +76,10 @@ def test_options_in_texts_are_options() -> None:
     assert tried > 100
 
 
-REFUSES: Any = (typer.Exit, *typer.BadParameter.__bases__)  # the last is the parser's own UsageError
+REFUSES: Any = (
+    typer.Exit,
+    *typer.BadParameter.__bases__,
+)  # the last is the parser's own UsageError
 UNFINISHED = ("Exit", "MissingParameter", "NoArgsIsHelpError")
 
 
