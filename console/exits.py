@@ -10,8 +10,8 @@ MEANINGS = {
     "where you did not confirm: then nothing was done; and where whatever read the output has "
     "ended, as `head` does",
     2: "not possible, or not understood: the reason is said, and nothing was done",
-    3: "evidence: the only thing to say is that an attempt may not have ended; lineage: something "
-    "was not read",
+    3: "evidence: the only thing to say is that an attempt may not have ended; lineage, status: "
+    "something was not read",
     4: "AWS refused, or could not be reached: credentials, permissions, Region, network. Where a "
     "decision may have come to the desk all the same, that is said",
     5: "--wait: recorded, and it has no outcome yet: it waits for a moment or for a second person, "
@@ -26,6 +26,7 @@ class Exit(IntEnum):
     """Those that no verb has for itself."""
 
     NOT_POSSIBLE = 2
+    UNKNOWN = 3
     AWS = 4
     NOT_ENDED = 5
     ENDED = 130  # 128 and SIGINT, as shells say it
