@@ -14,6 +14,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from console import tables
+from console.exits import Exit
 from console.options import Where, on_stack
 from console.render import plain
 from console.stack import NotPossible
@@ -51,7 +52,7 @@ def lineage(
             tables.write(_rows(found), (), output, out)
         for text in (*unknown(found), UNTRACED.format(account=place.account, region=place.region)):
             errors.print(plain(text), markup=False, soft_wrap=True, highlight=False)
-    raise typer.Exit(3 if unknown(found) else 0)
+    raise typer.Exit(Exit.UNKNOWN if unknown(found) else 0)
 
 
 def _read(arn: str, where: Where) -> tuple[Place, Lineage]:

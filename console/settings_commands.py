@@ -13,7 +13,7 @@ from console import effects, page, render, tables
 from console.confirm import can_confirm, confirm
 from console.options import YES, Find, on_stack, playbooks_that_begin
 from console.settings import Change, StackSettings
-from console.stack import NotPossible, Stack
+from console.stack import NotPossible, NotTaken, Stack
 from cordon.baseline import PARTS, Baseline
 from cordon.clock import now, to_iso
 from cordon.finding import canonical_json
@@ -59,7 +59,10 @@ def stop(
     if not at_once:
         _show_effect(found, effects.of_stop, WOULD)
         confirm("Stop every playbook?", yes=yes)
-    said = stop_directly(deployed, observe) if direct else found.stop(observe=observe)
+    try:
+        said = stop_directly(deployed, observe) if direct else found.stop(observe=observe)
+    except NotTaken as why:
+        raise NotTaken(f"{why}; cordon stop --direct goes past the desk's API") from None
     if output is tables.Output.TABLE:
         _say_all((str(said["says"]), f"master switch: {said['master_switch']}", ALL_ARE_IN), out)
     else:

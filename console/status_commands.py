@@ -8,6 +8,7 @@ from rich.console import Console
 
 from console import explained_case, page, render, status, tables
 from console.case_page import Section
+from console.exits import Exit
 from console.options import NO_EVENTS, Find, on_stack, playbooks_that_begin
 from console.playbooks import header_of
 from console.stack import NotPossible, headers, is_case
@@ -30,14 +31,17 @@ EXPLAINED = (
 def status_of(find: Find, output: tables.OUTPUT = tables.Output.TABLE) -> None:
     """Say how the stack is: settings, budgets, cases, dead letters, and what is not enabled.
 
-    What your credentials may not read is called unknown. Ends with 1 where anything is wrong.
+    What your credentials may not read is called unknown. Ends with 1 where anything is wrong, with
+    3 where something is unknown, and nothing else is wrong.
     """
     stack = find()
     if stack.deleted:
         raise NotPossible("the stack is deleted: cordon cases shows what its cases hold")
     found = status.lines(stack)
     tables.write([line.row() for line in found], status.COLUMNS, output, out)
-    raise typer.Exit(1 if any(line.wrong for line in found) else 0)
+    if any(line.wrong for line in found):
+        raise typer.Exit(1)
+    raise typer.Exit(Exit.UNKNOWN if any(line.unknown for line in found) else 0)
 
 
 def playbooks(

@@ -44,7 +44,8 @@ def looked(check: Check, account: Account) -> Result:
 
 def _refused(check: Check, error: ClientError) -> Result:
     code = error.response["Error"]["Code"]
-    needed = next(one for one in check.permissions if one.endswith(f":{error.operation_name}"))
+    called = error.operation_name  # some need a permission of another name
+    needed = next((one for one in check.permissions if one.endswith(f":{called}")), called)
     if code == HUB_IS_OFF and needed.startswith("securityhub:"):
         return Result(Saw.OFF)
     if code not in DENIED:

@@ -7,13 +7,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from typer.testing import CliRunner, Result
 
 from console import cli, confirm, effects, settings_commands
-from console.stack import NotPossible, Stack
+from console.stack import NotPossible, NotTaken, Stack
 from cordon.clock import now
 from cordon.memory import budget
 from cordon.memory.cases import Case
@@ -254,3 +255,13 @@ def test_script_stops_before_it_reads_a_case(stack: Known, monkeypatch: pytest.M
     done = CliRunner().invoke(cli.app, ["stop", "-o", "json"])
     assert done.exit_code == 0 and "It means" in done.stderr and "unknown" not in done.stderr
     assert json.loads(done.stdout)
+
+
+def test_stop_that_the_desk_did_not_take_names_the_other_way(
+    stack: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unreached = NotTaken("the desk did not respond")
+    monkeypatch.setattr(stack, "request", Mock(side_effect=unreached))
+    done = typed(monkeypatch, "", "stop", "--yes")
+    assert isinstance(done.exception, NotTaken)
+    assert str(done.exception).startswith("the desk did not respond; cordon stop --direct")

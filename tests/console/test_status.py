@@ -196,7 +196,12 @@ def test_command_ends_with_whether_anything_is_wrong(
     fine = {"dead letters": status.dead_letters}
     monkeypatch.setattr(status, "PARTS", fine)
     assert cordon("status").exit_code == 0
+    monkeypatch.setattr(status, "PARTS", fine | {"failed records": status.failed_records})
+    assert cordon("status").exit_code == 3  # nobody knows how many there are
     monkeypatch.setattr(status, "PARTS", fine | {"settings": status.settings})
+    assert cordon("status").exit_code == 1
+    both = {"settings": status.settings, "failed records": status.failed_records}
+    monkeypatch.setattr(status, "PARTS", both)
     assert cordon("status").exit_code == 1
 
 
