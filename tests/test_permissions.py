@@ -11,7 +11,7 @@ import pytest
 from console.permissions.granted import stack_with_all_parameters
 from console.permissions.page import PAGE, page
 from console.permissions.record import Record
-from console.permissions.reference import carries, kinds
+from console.permissions.reference import carries, fits, kinds
 from console.permissions.used import NotGranted, called, merged, uses
 from console.permissions.violations import violations
 from embedded.place import Place
@@ -108,6 +108,32 @@ def test_wildcard_without_reason_is_found(altered: Altered) -> None:
     pattern = "arn:aws:securityhub:REGION:ACCOUNT:hub/*"
     assert f"no reason for the pattern {pattern}" in result
     assert f"ReportCases: securityhub:GetFindings {HUB} was used and is not granted" in result
+
+
+@pytest.mark.drawn(1 / 5)
+def test_arn_of_no_resource_type_is_found(altered: Altered) -> None:
+    """IAM takes such a statement, and it allows nothing."""
+    odd = HUB_RESOURCE.replace("hub/default", "hubs/default")
+    result = violations(altered(HUB_GRANT, HUB_GRANT.replace(HUB_RESOURCE, odd)), record())
+    arn = HUB.replace("hub/", "hubs/")
+    text = f"securityhub:GetFindings {arn} is the ARN of none of its types at AWS: hub, hubv2"
+    assert f"ReportCases: {text}" in result
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "may"),
+    [
+        ("iam:GetRole", "arn:aws:iam::ACCOUNT:role/*", True),
+        ("iam:GetRole", "arn:aws:iam::ACCOUNT:*", True),
+        ("iam:GetRole", "arn:aws:iam::ACCOUNT:user/*", False),
+        ("s3:GetObject", "arn:aws:s3:::bucket", False),
+        ("s3:GetObject", "arn:aws:s3:::bucket/*", True),
+        ("ssm:CreateOpsItem", "*", True),
+        ("logs:PutLogEvents", "arn:aws:logs:REGION:ACCOUNT:log-group:G:*", True),
+    ],
+)
+def test_an_arn_fits_a_resource_type(action: str, resource: str, may: bool) -> None:
+    assert fits(action, resource) is may
 
 
 @pytest.mark.drawn(1 / 5)

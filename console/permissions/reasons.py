@@ -120,6 +120,15 @@ BY_SERVICES = {
     (sid, action): who for sid, (actions, who) in _BY_SERVICES.items() for action in actions
 }
 
+# Action → why its grants name an ARN of a type that the Service Authorization Reference does not.
+UNNAMED = dict.fromkeys(
+    (
+        "bedrock:DeleteResourcePolicy",
+        "bedrock:GetResourcePolicy",
+        "bedrock:PutResourcePolicy",
+    ),
+    "the service's API takes a knowledge base (docs/decisions/0062): a real account shows it",
+)
 # Pattern with a wildcard → why it cannot be narrower. ``*`` alone needs no reason here:
 # ``violations`` accepts it only for actions without resource types.
 _WIDE = {

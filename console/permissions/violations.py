@@ -14,9 +14,9 @@ from console.permissions.granted import (
     statements_of,
     tried_resources,
 )
-from console.permissions.reasons import BY_SERVICES, why, wide
+from console.permissions.reasons import BY_SERVICES, UNNAMED, why, wide
 from console.permissions.record import Record
-from console.permissions.reference import carries, kinds
+from console.permissions.reference import carries, fits, kinds
 from console.permissions.used import Uses
 from console.playbooks import playbooks
 from embedded.policy_evaluation import listed, statements
@@ -79,13 +79,23 @@ def _unexplained(granted: list[Grant]) -> Iterator[str]:
 
 
 def _wide(granted: list[Grant]) -> Iterator[str]:
-    """``*`` is allowed only for an action without resource types. An action has no wildcard."""
+    """``*`` only for an action without resource types, else an ARN of one of them.
+
+    An action has no wildcard.
+    """
     for grant in granted:
         if "*" in grant.action:
             yield f"{grant.caller}: {grant.action} is a wildcard"
         elif (grant.resource == "*") == bool(kinds(grant.action)):
             known = ", ".join(kinds(grant.action)) or "none"
             yield f"{grant.caller}: {grant.text}: its resource types at AWS: {known}"
+        elif fits(grant.action, grant.resource) is (grant.action in UNNAMED):
+            what = (
+                "has a reason in UNNAMED and needs none"
+                if grant.action in UNNAMED
+                else (f"is the ARN of none of its types at AWS: {', '.join(kinds(grant.action))}")
+            )
+            yield f"{grant.caller}: {grant.text} {what}"
 
 
 def _unprotected(stack: Stack) -> Iterator[str]:
