@@ -16,7 +16,6 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from embedded.deployed_code import DeployedCode
 from embedded.iam_guard import Caller, EmulatorBroken, SandboxDied
@@ -160,15 +159,12 @@ class Runtime:
     def forget(self) -> None:
         """Empty every cache of the deployed code, as in a new sandbox."""
         self._warm = ("", None)
-        for name in _modules_of((*self.code.packages, LOADED)):
-            self._clear(sys.modules[name])
-
-    def _clear(self, module: ModuleType) -> None:
-        for name in _cached_in(module):
-            value = vars(module)[name]  # a test may have put something else there
-            cached = isinstance(value, functools._lru_cache_wrapper)
-            if cached and f"{module.__name__}.{name}" not in self.code.client_caches:
-                value.cache_clear()
+        for module, names in _caches_of((*self.code.packages, LOADED)):
+            for name in names:
+                value = vars(module)[name]  # a test may have put something else there
+                cached = isinstance(value, functools._lru_cache_wrapper)
+                if cached and f"{module.__name__}.{name}" not in self.code.client_caches:
+                    value.cache_clear()
 
     def _run(self, function: Function, event: Any) -> InvocationResult:
         caller = Caller(function.logical, function.role)
@@ -216,28 +212,45 @@ class Runtime:
 LOADED = "embedded.loaded"  # the package of the handlers' modules
 
 
-_loaded: dict[tuple[str, ...], tuple[tuple[str, ...], list[str]]] = {}  # and those of them
+@dataclass(frozen=True)
+class _Caches:
+    """The cached functions of packages, and what they were found in."""
+
+    modules: tuple[int, str]  # how many modules the process had, and the last one
+    seen: tuple[tuple[str, ModuleType, int], ...]  # the packages' own, with their names' number
+    found: tuple[tuple[ModuleType, tuple[str, ...]], ...]  # modules with the names of theirs
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """No module came or was loaded anew, and none has another number of names."""
+        return self.modules == _modules() and all(
+            sys.modules.get(name) is module and len(vars(module)) == names
+            for name, module, names in self.seen
+        )
 
 
-def _modules_of(packages: tuple[str, ...]) -> list[str]:
-    """The loaded modules of these packages. A process has thousands: looked for when one comes."""
-    every = tuple(sys.modules)
-    if packages not in _loaded or _loaded[packages][0] != every:
-        _loaded[packages] = every, [name for name in every if _belongs(name, packages)]
-    return _loaded[packages][1]
+_known: dict[tuple[str, ...], _Caches] = {}  # by packages
 
 
-# How many names a module had, and of them these; an account's own modules end with it.
-_cached: WeakKeyDictionary[ModuleType, tuple[int, list[str]]] = WeakKeyDictionary()
+def _modules() -> tuple[int, str]:
+    return len(sys.modules), next(reversed(sys.modules))
 
 
-def _cached_in(module: ModuleType) -> list[str]:
-    """Its names of cached functions. They are looked for once, and again when a name was added."""
-    names = vars(module)
-    if module not in _cached or _cached[module][0] != len(names):
+def _caches_of(packages: tuple[str, ...]) -> tuple[tuple[ModuleType, tuple[str, ...]], ...]:
+    """A process has thousands of modules: they are looked through when one comes or changes."""
+    if packages not in _known or not _known[packages].is_up_to_date:
         kind = functools._lru_cache_wrapper
-        _cached[module] = len(names), [n for n, one in names.items() if isinstance(one, kind)]
-    return _cached[module][1]
+        own = [(name, sys.modules[name]) for name in tuple(sys.modules) if _belongs(name, packages)]
+        each = [
+            (module, tuple(n for n, one in vars(module).items() if isinstance(one, kind)))
+            for _, module in own
+        ]
+        _known[packages] = _Caches(
+            _modules(),
+            tuple((name, module, len(vars(module))) for name, module in own),
+            tuple((module, names) for module, names in each if names),
+        )
+    return _known[packages].found
 
 
 def _belongs(module: str, packages: tuple[str, ...]) -> bool:

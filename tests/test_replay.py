@@ -299,7 +299,8 @@ def test_neither_work_nor_memory_grows_with_the_events(monkeypatch: pytest.Monke
     calls, objects = _calls(), _objects()
     for _ in range(3):
         Replay(ROOT).one(RANSOM)
-    assert _calls() == pytest.approx(calls, rel=0.002)
+    # Of half a million; a thousand less where a moment was read in the same second before.
+    assert _calls() == pytest.approx(calls, rel=0.004)
     assert _objects() - objects < 100
 
 

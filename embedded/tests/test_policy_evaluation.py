@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from embedded.policy_evaluation import Decision, Policies, Request, decide
+from embedded.policy_evaluation import Decision, Document, Policies, Request, decide
 
 ROLE = "arn:aws:iam::111122223333:role/example/block"
 BUCKET = "arn:aws:s3:::data"
@@ -30,7 +30,11 @@ def ask(
     **policies: Any,
 ) -> Decision:
     request = Request(ROLE, action, f"{BUCKET}/a/b", context or {})
-    return decide(request, Policies(identity=[policy(*statements)], **policies))
+    found = decide(request, Policies(identity=[policy(*statements)], **policies))
+    document = Document(policy(*statements))
+    for _ in range(2):  # looked through, and known
+        assert decide(request, Policies(identity=[document], **policies)) is found
+    return found
 
 
 @pytest.mark.parametrize(
@@ -124,6 +128,19 @@ CONDITIONS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
 @pytest.mark.parametrize(("condition", "context", "holds"), CONDITIONS)
 def test_conditions_decide(condition: dict[str, Any], context: dict[str, Any], holds: bool) -> None:
     assert ask(allow(Condition=condition), context=context) is (ALLOWED if holds else NOT)
+
+
+def test_a_document_is_known_by_effect_and_action() -> None:
+    document = Document(policy(allow("s3:Get*"), deny("s3:GetObjectTagging"), deny("s3:Put*")))
+    for _ in range(2):
+        for action, expected in (
+            ("s3:GetObject", ALLOWED),
+            ("s3:GetObjectTagging", DENIED),
+            ("s3:PutObject", DENIED),
+            ("s3:ListBucket", NOT),
+        ):
+            request = Request(ROLE, action, BUCKET)
+            assert decide(request, Policies(identity=[document])) is expected
 
 
 def test_unknown_condition_operator_is_an_error() -> None:
