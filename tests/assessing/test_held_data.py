@@ -1,7 +1,7 @@
 """An approved version of a model whose data lies in a bucket that one of our holds has tagged."""
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, PaginationError
 
 from cordon.assessing import held_data
 from cordon.assessing.evaluation import Compliance, Evaluation, Found
@@ -140,6 +140,14 @@ def test_a_data_set_of_another_account_or_that_is_deleted_is_not_read(aws: AwsCl
     )
     for one in (theirs, deleted):
         assert tainted(aws) == [(Compliance.NOT_APPLICABLE, f"{IN_NONE}{one}")]
+
+
+def test_a_page_that_leads_to_itself_is_an_error(aws: AwsClients) -> None:
+    """Else the function would read it until it is ended, and say nothing of any model."""
+    version(1, DATA)
+    stub(aws, "sagemaker", "QueryLineage", lambda _: {"Vertices": [], "NextToken": "same"})
+    with pytest.raises(PaginationError, match="leads to itself"):
+        tainted(aws)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ a whole SourceUri), "QueryLineage" (Ascendants, at most ten steps).
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, PaginationError
 
 from cordon.actions.sagemaker import is_deleted
 from cordon.assessing.evaluation import Compliance, Evaluation, Found
@@ -72,4 +72,6 @@ def _data_sets_above(sagemaker: Any, artifact: str) -> Iterator[str]:
         yield from (vertex["Arn"] for vertex in vertices if vertex.get("Type") == DATA_SET)
         if not (token := page.get("NextToken")):
             return
+        if more.get("NextToken") == token:  # as botocore's paginators, which have none for this
+            raise PaginationError(message=f"QueryLineage of {artifact}: a page leads to itself")
         more = {"NextToken": token}
