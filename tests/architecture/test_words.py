@@ -8,6 +8,7 @@ Some words are wrong in only one of their senses. For these it looks for phrases
 import ast
 import io
 import re
+import sys
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -116,7 +117,11 @@ def texts(path: str, content: str) -> Iterator[tuple[int, str, bool]]:
         yield from (
             (n, _split_names(line), False) for n, line in enumerate(content.splitlines(), 1)
         )
-        return
+    else:
+        yield from _in_python(content)
+
+
+def _in_python(content: str) -> Iterator[tuple[int, str, bool]]:
     for token in tokenize.generate_tokens(io.StringIO(content).readline):
         if token.type == tokenize.NAME:
             yield token.start[0], _as_words(token.string), True
@@ -126,6 +131,15 @@ def texts(path: str, content: str) -> Iterator[tuple[int, str, bool]]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             for n, line in enumerate(node.value.splitlines()):
                 yield node.lineno + n, _split_names(line), False
+        elif isinstance(node, ast.FormattedValue) and sys.version_info < (3, 12):
+            yield from _names_in(node)  # before, an f-string is one token
+
+
+def _names_in(node: ast.AST) -> Iterator[tuple[int, str, bool]]:
+    for one in ast.walk(node):
+        if isinstance(one, ast.Name | ast.Attribute):
+            name = one.id if isinstance(one, ast.Name) else one.attr
+            yield one.lineno, _as_words(name), True
 
 
 def _split_names(line: str) -> str:
