@@ -299,7 +299,7 @@ def _items_of(table: Any, bodies: Iterable[dict[str, Any]]) -> list[Any]:
 
 
 def _none_of_its_own(original: Callable[[str], Any]) -> Callable[[str], Any]:
-    """A symmetric key has no key pair. moto makes one for each, and nothing asks for it."""
+    """A symmetric key has no key pair. moto makes one for each, and nothing uses it."""
     shared = cache(lambda: original("SYMMETRIC_DEFAULT"))
 
     def generate_private_key(spec: str) -> Any:
