@@ -1,8 +1,7 @@
 """moto's DynamoDB, without the same being worked out again at every depth of an item.
 
 moto adds up all sizes again for each attribute that it sets, copies each inner value to know its
-size, and looks ten times for the abstract base class of each node of an update expression. That
-took a third of a write.
+size, and looks at each node of an update expression ten times for its abstract base class.
 """
 
 import pickle
