@@ -98,12 +98,23 @@ def take_up(case: Case, services: Services, finding: Finding | None = None) -> O
         case, newer = services.cases.get(case.id) or case, None
     if not may_take_up(case, decision):
         return leave(case, decision.reason, services)
-    at = newer or case.last_activity
-    part = replace(allowed_part(case, facts), reason=decision.reason, last_activity=at)
+    part = replace(allowed_part(case, facts), reason=decision.reason)
+    if newer is not None:
+        part = _reaching(part, newer)
     record = decision_record(case) | {"resumed": True} | policy_inputs(facts)
     if newer is not None:
         record |= {"again": True, "activity": to_iso(newer)}
     return contain_case(begin(part, case, Event.CLAIM, services), services, record)
+
+
+def _reaching(case: Case, at: datetime) -> Case:
+    """The case as an attempt reaches activity at this moment: what waited from before it is over.
+
+    It would else be responded to later, as if it had come last.
+    """
+    waits = case.newer_activity
+    is_over = waits is not None and waits <= at
+    return replace(case, last_activity=at, newer_activity=None if is_over else waits)
 
 
 def _newer(case: Case, finding: Finding | None) -> datetime | None:
