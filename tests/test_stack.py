@@ -17,9 +17,11 @@ from botocore.exceptions import (
     ClientError,
     ConnectionClosedError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
     NoCredentialsError,
     ReadTimeoutError,
+    UnauthorizedSSOTokenError,
 )
 from botocore.httpsession import URLLib3Session
 from botocore.stub import Stubber
@@ -200,6 +202,8 @@ def test_refusal_is_said(stack: Stack, desk: Desk, response: DeskResponse, says:
         (EndpointConnectionError(endpoint_url="https://desk"), "cannot be reached", True),
         (ConnectTimeoutError(endpoint_url="https://desk"), "cannot be reached", True),
         (NoCredentialsError(), "no AWS credentials", True),
+        (UnauthorizedSSOTokenError(), "the login has expired", True),
+        (CredentialRetrievalError(provider="p", error_msg="e"), "cannot be had", True),
         (ReadTimeoutError(endpoint_url="https://desk"), "did not respond", False),
         (ConnectionClosedError(endpoint_url="https://desk"), "did not respond", False),
     ],
