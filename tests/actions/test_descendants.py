@@ -59,7 +59,8 @@ def test_many_that_are_deleted_cost_one_pause(
     aws: AwsClients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each had one of its own, and the others no time: an attempt has 45 seconds."""
-    models, pauses = many(aws), []
+    models = many(aws)
+    pauses: list[float] = []
     monkeypatch.setattr(clock, "sleep", pauses.append)
     stub(aws, "bedrock", "ListTagsForResource", lambda _: "ResourceNotFoundException")
     nodes = TAG.capture(aws)["nodes"]
