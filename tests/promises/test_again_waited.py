@@ -24,3 +24,19 @@ def test_activity_that_waited_is_over_when_a_later_one_was_reached(world: World)
     later(world, hours=72)
     assert revoked(world.state) == before
     assert world.case().last_activity == case.last_activity
+
+
+@pytest.mark.world("approve")
+@pytest.mark.parametrize(
+    ("activity", "waits"), [("11:59", False), ("12:01", False), ("12:50", True)]
+)
+def test_activity_before_a_failed_attempt_is_no_later_one(
+    world: World, activity: str, waits: bool
+) -> None:
+    """GuardDuty publishes hours later: nobody is asked about what the attempt reached (B4)."""
+    world.send(seen(event(USER), "11:55"))
+    with world.denied(function_of(REVOKE), "iam:UpdateAccessKey"):
+        world.approve(world.case())
+        assert world.case().status is Status.PARTLY_CONTAINED
+        at(world, 1, seen(event(USER), activity, published="12:55"))
+    assert (world.case().newer_activity is not None) is waits
