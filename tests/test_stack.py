@@ -32,6 +32,7 @@ from console.cli import app
 from console.desk import DeskResponse, signed
 from console.exits import Exit
 from console.stack import NotPossible, NotTaken, Stack, _deleted_stack_outputs, playbook_names
+from console.tables import Output
 from cordon.memory.cases import ActionStatus, Case
 from cordon.memory.decisions import Decision, Decisions, Verb
 from cordon.playbook import Playbook
@@ -410,3 +411,9 @@ def _event(logical: str, physical: str, status: str) -> dict[str, Any]:
     when = {"StackId": "new", "StackName": "cordon", "EventId": "1"}
     named = {"LogicalResourceId": logical, "PhysicalResourceId": physical}
     return when | named | {"ResourceStatus": status, "Timestamp": datetime(2026, 11, 3, tzinfo=UTC)}
+
+
+def test_closed_input_is_no_yes_and_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(NotPossible, match=r"Contain it\? Standard input is closed.* --yes does"):
+        decision_commands._must_be_typed("Contain it?", Output.TABLE)
