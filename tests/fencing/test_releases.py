@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -117,3 +117,18 @@ def test_what_was_deleted_while_a_change_waits_is_deleted_once_it_is_released(
         assert {r.status for r in case.results if "data" in r.target} == {
             ActionStatus.RESOURCE_DELETED
         }
+
+
+def test_what_was_deleted_once_may_have_been_written_since(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attempt after the one that said so has died: what it wrote is looked for."""
+    with memory_account({"a": (lock("data", "x"),)}) as account:
+        case, looked = account.deliver("a"), list[str]()
+        deleted = tuple(replace(r, status=ActionStatus.RESOURCE_DELETED) for r in case.results)
+        account.services().cases.write(replace(case, status=Status.CONTAINING, results=deleted))
+
+        def unnoted(action: MemoryLock, aws: Any, captured: Json, written: Json) -> None:
+            looked.append(action.thing)
+
+        monkeypatch.setattr(MemoryLock, "unnoted", unnoted)
+        account.release("a")
+    assert looked == ["data"]

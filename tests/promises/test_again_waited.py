@@ -33,7 +33,7 @@ def test_activity_that_waited_is_over_when_a_later_one_was_reached(world: World)
 def test_activity_before_a_failed_attempt_is_no_later_one(
     world: World, activity: str, waits: bool
 ) -> None:
-    """GuardDuty publishes hours later: nobody is asked about what the attempt reached (B4)."""
+    """GuardDuty publishes hours later: of what the attempt reached nobody must decide (B4)."""
     world.send(seen(event(USER), "11:55"))
     with world.denied(function_of(REVOKE), "iam:UpdateAccessKey"):
         world.approve(world.case())
