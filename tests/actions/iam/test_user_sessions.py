@@ -71,7 +71,7 @@ def test_full_stop_that_nobody_noted_is_ours_where_the_plan_has_it(
     """A release would else leave the user stopped, and say that all is as it was."""
     with_deny_all()
     action, iam = RevokeUserSessions(PLACE, "ada", deny_all_if=causes), aws.client("iam")
-    captured = action.capture(aws) | {"deny_all": before}
+    captured = {**action.capture(aws), "deny_all": before}
     written = action.apply(aws, captured, None)
     iam.attach_user_policy(UserName="ada", PolicyArn=DENY_ALL)
     assert action.unnoted(aws, captured, written) == (
