@@ -1,5 +1,6 @@
 """The commands by which people decide about cases: each is one request to the desk."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
@@ -234,6 +235,8 @@ def _redelivered(deployed: Stack, queue: str, to: Console) -> Iterator[Mapping[s
 
 def _must_be_typed(prompt: str, output: tables.Output) -> None:
     """Wait for a yes, in a pipe too: what lets something be contained needs one."""
+    if sys.stdin is None:  # closed, as with `<&-`
+        raise NotPossible(f"{prompt} Standard input is closed: nobody can say yes; --yes does")
     typer.confirm(prompt, abort=True, err=output is not tables.Output.TABLE)
 
 

@@ -16,10 +16,15 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
+    LoginError,
     NoCredentialsError,
+    PartialCredentialsError,
     ProxyConnectionError,
     SSLError,
+    SSOError,
+    TokenRetrievalError,
 )
 
 from console.aws_errors import explained, is_denied
@@ -40,6 +45,11 @@ NOT_KNOWN = (
 )
 NOT_SENT = (  # of what botocore raises: nothing of the request has left
     NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,  # and these three: a login that ended while a prompt waited
+    LoginError,
+    SSOError,
+    TokenRetrievalError,
     EndpointConnectionError,
     ConnectTimeoutError,
     ProxyConnectionError,

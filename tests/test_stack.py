@@ -17,9 +17,11 @@ from botocore.exceptions import (
     ClientError,
     ConnectionClosedError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
     NoCredentialsError,
     ReadTimeoutError,
+    UnauthorizedSSOTokenError,
 )
 from botocore.httpsession import URLLib3Session
 from botocore.stub import Stubber
@@ -30,6 +32,7 @@ from console.cli import app
 from console.desk import DeskResponse, signed
 from console.exits import Exit
 from console.stack import NotPossible, NotTaken, Stack, _deleted_stack_outputs, playbook_names
+from console.tables import Output
 from cordon.memory.cases import ActionStatus, Case
 from cordon.memory.decisions import Decision, Decisions, Verb
 from cordon.playbook import Playbook
@@ -200,6 +203,8 @@ def test_refusal_is_said(stack: Stack, desk: Desk, response: DeskResponse, says:
         (EndpointConnectionError(endpoint_url="https://desk"), "cannot be reached", True),
         (ConnectTimeoutError(endpoint_url="https://desk"), "cannot be reached", True),
         (NoCredentialsError(), "no AWS credentials", True),
+        (UnauthorizedSSOTokenError(), "the login has expired", True),
+        (CredentialRetrievalError(provider="p", error_msg="e"), "cannot be had", True),
         (ReadTimeoutError(endpoint_url="https://desk"), "did not respond", False),
         (ConnectionClosedError(endpoint_url="https://desk"), "did not respond", False),
     ],
@@ -406,3 +411,9 @@ def _event(logical: str, physical: str, status: str) -> dict[str, Any]:
     when = {"StackId": "new", "StackName": "cordon", "EventId": "1"}
     named = {"LogicalResourceId": logical, "PhysicalResourceId": physical}
     return when | named | {"ResourceStatus": status, "Timestamp": datetime(2026, 11, 3, tzinfo=UTC)}
+
+
+def test_closed_input_is_no_yes_and_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(NotPossible, match=r"Contain it\? Standard input is closed.* --yes does"):
+        decision_commands._must_be_typed("Contain it?", Output.TABLE)

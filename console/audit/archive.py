@@ -83,8 +83,9 @@ ONLY_EVIDENCE = (
     "Whether what Cordon has written was true: whoever may deploy in that account can change what"
     " writes it.",
     "What was written after the end of the last digest: the next digest names it.",
-    "Titles, resources, versions and reasons in the tables, and overview.html: the script compares"
-    " them with the manifest only, which nobody has signed. Evidence has them too.",
+    "What else the tables say, as titles, resources, controls, versions, reasons, plans, first and"
+    " last moments, and overview.html: the script compares it with the manifest only, which nobody"
+    " has signed. Evidence has it too.",
 )
 NOT_SIGNED = (
     "That nobody with the right to delete evidence has made the digests anew: no signature of them"

@@ -117,6 +117,7 @@ class Verification:
         self.cases: set[str] = set()  # folders of what is wanted
         self.batches: set[tuple[str, str]] = set()  # key and sha256, as digests say
         self.known: set[str] = set()  # sha256 of the batches that are there
+        self.unnamed: dict[str, str] = {}  # sha256 → key of those that no digest names here
         self.said: dict[str, set[str]] = {
             "index": set(),
             "decisions": set(),
@@ -142,6 +143,7 @@ class Verification:
             if EVIDENCE.fullmatch(name):
                 self._evidence(name)
         self.faults += [f"the whole case {folder} is missing" for folder in sorted(self.cases)]
+        self.faults += [f"the batch {key} was added" for key in sorted(self.unnamed.values())]
         for name in TABLES:
             self._table(name)
         self.notes = [last, f"wanted: {wanted}", *self.notes, f"{MANIFEST}: sha256 {sha256}"]
@@ -249,18 +251,27 @@ class Verification:
         there: dict[str, str] = {}
         for line in self.archive.lines(BATCHES):
             batch = json.loads(line)
-            there[batch["key"]] = hashlib.sha256(line).hexdigest()
-            playbook = batch["key"].partition("/")[0]
-            for folder, controls, row in observed(batch, playbook):
-                wanted = matches(self.wanted, playbook, controls) and self._is_at(batch["at"])
-                if wanted and folder not in self.expected:
-                    self.said["index"].add(row)
+            key, sha256 = batch["key"], hashlib.sha256(line).hexdigest()
+            if key in there:
+                self.faults.append(f"the batch {key} is there twice")
+            there[key] = sha256
+            if (key, sha256) in self.batches:
+                self._observed(batch)
+            else:
+                self.unnamed[sha256] = key
         self.known = set(there.values())
         for key, sha256 in sorted(self.batches):
             if key not in there:
                 self.faults.append(f"the batch {key} is missing")
             elif there[key] != sha256:
                 self.faults.append(f"the batch {key} is not the one that the digest names")
+
+    def _observed(self, batch: Mapping[str, Any]) -> None:
+        playbook = batch["key"].partition("/")[0]
+        for folder, controls, row in observed(batch, playbook):
+            wanted = matches(self.wanted, playbook, controls) and self._is_at(batch["at"])
+            if wanted and folder not in self.expected:
+                self.said["index"].add(row)
 
     def _evidence(self, name: str) -> None:
         chain = ChainRead("")
@@ -287,6 +298,8 @@ class Verification:
                 )
             chain.add(number, sha256, entry)
             self._named(chain)
+            if number == 1:  # a case that goes on may have begun in an earlier batch
+                self.unnamed.pop(entry["previous"], None)
             if self._is_at(entry["at"]) and (by := decided_by(entry)):
                 decision = (entry["at"], entry["stage"], entry["case"], by, entry["key"])
                 self.said["decisions"].add(" ".join(decision))
@@ -320,11 +333,13 @@ class Verification:
     def _table(self, name: str) -> None:
         """Has it the rows that evidence has, each with what COLUMNS names?"""
         of = name.partition(".")[0]
-        found = {
-            " ".join(cell(row[one]) for one in COLUMNS["observed" if row.get("batch") else of])
-            for row in self.archive.rows(name)
-        }
-        wrong = len(found ^ self.said[of])
+        found, twice = set[str](), 0
+        for row in self.archive.rows(name):
+            columns = COLUMNS["observed" if row.get("batch") else of]
+            said = " ".join(cell(row[one]) for one in columns)
+            twice += said in found and not row.get("batch")  # a case may be twice in a batch
+            found.add(said)
+        wrong = len(found ^ self.said[of]) + twice
         if wrong:
             self.faults.append(f"{name} says what evidence does not, or less: {wrong} differences")
 

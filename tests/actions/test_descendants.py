@@ -2,6 +2,7 @@
 
 import pytest
 
+from cordon import clock
 from cordon.actions import NotYet, Refused, Undone, tag_found
 from cordon.actions.descendants import TagDescendants
 from cordon.actions.tag_found import MOST_SAID
@@ -52,6 +53,35 @@ def test_many_are_tagged_and_untagged_in_rounds(aws: AwsClients) -> None:
     assert (undone.state, tagged(models[1:])) == (Undone.DRIFTED, 1)
     assert person in undone.reason
     assert len(TAG.note(written)) <= MOST_SAID
+
+
+def test_many_that_are_deleted_cost_one_pause(
+    aws: AwsClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each had one of its own, and the others no time: an attempt has 45 seconds."""
+    models = many(aws)
+    pauses: list[float] = []
+    monkeypatch.setattr(clock, "sleep", pauses.append)
+    stub(aws, "bedrock", "ListTagsForResource", lambda _: "ResourceNotFoundException")
+    nodes = TAG.capture(aws)["nodes"]
+    assert sum(node.get("deleted", False) for node in nodes) == len(models)
+    assert pauses == [tag_found.LOOK_AGAIN]
+
+
+def test_what_a_first_reading_did_not_find_is_tagged(
+    aws: AwsClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = many(aws)
+    real, old = TagDescendants._with_tag, {models[0], models[5]}
+
+    def with_tag(action: TagDescendants, aws: AwsClients, node: tag_found.Node) -> tag_found.Node:
+        if node["arn"] not in old:
+            return real(action, aws, node)
+        old.remove(node["arn"])
+        return {**node, "left": "it no longer exists", "deleted": True}
+
+    monkeypatch.setattr(TagDescendants, "_with_tag", with_tag)
+    assert all("before" in node for node in TAG.capture(aws)["nodes"])
 
 
 def test_release_of_what_was_tagged_in_part_does_not_pass_for_untouched(aws: AwsClients) -> None:

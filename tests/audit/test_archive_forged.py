@@ -1,6 +1,8 @@
 """What somebody does to an archive, with a manifest made for it: the script says so."""
 
 import base64
+import csv
+import io
 import json
 import os
 import re
@@ -61,6 +63,16 @@ def row_dropped(name: str) -> Callable[[Members], Members]:
     return forge
 
 
+def row_twice(name: str) -> Callable[[Members], Members]:
+    """As if there were one case, or one decision, more."""
+
+    def forge(members: Members) -> Members:
+        found = json.loads(members[name])
+        return resealed(members | {name: json.dumps([found[0], *found]).encode()})
+
+    return forge
+
+
 def text(name: str, old: str, new: str) -> Callable[[Members], Members]:
     def forge(members: Members) -> Members:
         assert old.encode() in members[name]
@@ -78,6 +90,27 @@ def wanted(**said: str) -> Callable[[Members], Members]:
     return forge
 
 
+def batch_put_first(**said: str) -> Callable[[Members], Members]:
+    """A batch of a case that nobody observed, before the true ones; and its rows in the tables."""
+
+    def forge(members: Members) -> Members:
+        batch = json.loads(members["batches.jsonl"].splitlines()[0]) | said
+        content = {"supports_evidence_for": [CC6]}
+        batch["observed"] = [{"account": ACCOUNT, "case": "e9", "content": content}]
+        line = json.dumps(batch, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+        found = json.loads(members[INDEX])
+        found.append(found[-1] | {"case": "e9", "batch": batch["key"]})
+        cells = list(csv.DictReader(io.StringIO(members["index.csv"].decode(), newline="")))
+        made = io.StringIO(newline="")
+        writer = csv.DictWriter(made, cells[0].keys())
+        writer.writeheader()
+        writer.writerows([*cells, cells[-1] | {"case": "e9", "batch": batch["key"]}])
+        tables = {INDEX: json.dumps(found).encode(), "index.csv": made.getvalue().encode()}
+        return resealed(members | tables | {"batches.jsonl": line + members["batches.jsonl"]})
+
+    return forge
+
+
 FORGED: list[tuple[Callable[[Members], Members], str]] = [
     (first_digest_dropped, "digest 2 is the first here: what was before it is missing"),
     (lambda m: resealed(m | {"read-me-first.html": b"x"}), "read-me-first.html is no member"),
@@ -90,10 +123,14 @@ FORGED: list[tuple[Callable[[Members], Members], str]] = [
     (row(INDEX, 0, sha256="a" * 64), "index.json says what evidence does not"),
     (row(INDEX, 3, case="b7"), "index.json says what evidence does not"),
     (row_dropped(INDEX), "index.json says what evidence does not"),
+    (row_twice(INDEX), "index.json says what evidence does not"),
+    (row_twice(DECISIONS), "decisions.json says what evidence does not"),
     (row_dropped(DECISIONS), "decisions.json says what evidence does not"),
     (row(DECISIONS, 0, at="2026-11-23T00:00:00Z"), "decisions.json says what evidence does not"),
     (text("index.csv", ADA, "eve"), "index.csv says what evidence does not"),
     (text("decisions.csv", "approved", "rejected"), "decisions.csv says what evidence does not"),
+    (batch_put_first(), ".json is there twice"),
+    (batch_put_first(key=f"{TAG.name}/batches/2026-11-24/ff.json"), "ff.json was added"),
     (wanted(since="2026-11-25T00:00:00Z"), "says what evidence does not"),
     (wanted(control=CC6), "no digest of this archive names the case"),
 ]

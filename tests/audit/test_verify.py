@@ -94,7 +94,7 @@ def test_since_finds_what_was_added_since(audited: Deployed) -> None:
         audited.s3.keys[key][0].at = audited.s3.keys[DIGEST_2][0].at.replace(day=day, hour=10)
     ran = command(audited, "verify", "--since", "2026-11-26")
     assert ran.exit_code == 1
-    assert "dd2" in ran.stderr and "dd1" not in ran.stderr
+    assert "/dd2/" in ran.stderr and "/dd1/" not in ran.stderr  # a hash may have either
 
 
 @pytest.mark.parametrize("words", [("--since", "Monday"), ("--since", "2999-01-01")])

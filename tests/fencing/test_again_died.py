@@ -69,3 +69,29 @@ def test_who_takes_it_up_reaches_the_activity(scenario: Scenario) -> None:
                 if faults := start.then(partial(wrong, account, once)):
                     found[once.where] = faults
     assert found == {}
+
+
+def released(account: ScenarioAccount, breakage: Breakage) -> list[str]:
+    """What is wrong once it is released, and nobody has taken it up before."""
+    again(account, breakage)
+    for _ in ("", "when its sessions have ended"):
+        account.release("a")
+        account.clock.passes(days=2)
+    found = [*untrue(account), *account.left()]
+    return [*found, *(["it is not as it was"] if account.state() != account.original else [])]
+
+
+@each("scenario", REVOKING, 1 / 3)
+def test_what_it_wrote_is_undone_though_it_was_verified_before(scenario: Scenario) -> None:
+    found = {}
+    with prepared(scenario) as account:
+        account.deliver("a")
+        account.clock.passes(hours=1)
+        start = Start(account)
+        calls = start.then(partial(again, account, nothing()))
+        for number in range(len(calls)):
+            for fault in (DIED_AFTER, LOST):
+                once = Breakage(fault, number)
+                if faults := start.then(partial(released, account, once)):
+                    found[once.where] = faults
+    assert found == {}

@@ -27,7 +27,7 @@ from cordon.outcome import (
 )
 from cordon.policy import Decision, PolicyInput, Verdict, decide
 from cordon.question import period_is_over
-from cordon.release import FINDING_SOURCE
+from cordon.release import FINDING_SOURCE, OPEN
 from cordon.statuses import CONTAIN_ENDED, STAYS, Event, Status
 
 SETTLES = timedelta(minutes=2)  # IAM and S3 take seconds until a change counts everywhere
@@ -94,16 +94,29 @@ def take_up(case: Case, services: Services, finding: Finding | None = None) -> O
     decision = decide(facts)
     newer = _newer(case, finding)
     if newer is not None and decision.verdict is not Verdict.CONTAIN:
-        remember_activity(case, newer, decision.reason, services)
-        case, newer = services.cases.get(case.id) or case, None
+        if _is_beyond(case, newer, services):
+            remember_activity(case, newer, decision.reason, services)
+            case = services.cases.get(case.id) or case
+        newer = None
     if not may_take_up(case, decision):
         return leave(case, decision.reason, services)
-    at = newer or case.last_activity
-    part = replace(allowed_part(case, facts), reason=decision.reason, last_activity=at)
+    part = replace(allowed_part(case, facts), reason=decision.reason)
+    if newer is not None:
+        part = _reaching(part, newer)
     record = decision_record(case) | {"resumed": True} | policy_inputs(facts)
     if newer is not None:
         record |= {"again": True, "activity": to_iso(newer)}
     return contain_case(begin(part, case, Event.CLAIM, services), services, record)
+
+
+def _reaching(case: Case, at: datetime) -> Case:
+    """The case as an attempt reaches activity at this moment: what waited from before it is over.
+
+    It would else be responded to later, as if it had come last.
+    """
+    waits = case.newer_activity
+    is_over = waits is not None and waits <= at
+    return replace(case, last_activity=at, newer_activity=None if is_over else waits)
 
 
 def _newer(case: Case, finding: Finding | None) -> datetime | None:
@@ -111,6 +124,22 @@ def _newer(case: Case, finding: Finding | None) -> datetime | None:
     if finding is None or finding.activity is None or finding.denied:
         return None
     return finding.activity if finding.activity > case.last_activity else None
+
+
+def _is_beyond(case: Case, at: datetime, services: Services) -> bool:
+    """Was a change made that is not enough for activity at this moment, and stays as it is?
+
+    Findings are published hours later. The moment of the last attempt says nothing: it need not
+    have made again what was verified before.
+    """
+    made = {r.target for r in case.results if r.status in (ActionStatus.VERIFIED, *OPEN)}
+    actions = [action for action in case.plan.actions if action.target in made]
+    holds = services.holds.get(*actions)
+    return any(
+        action.again(at - SETTLES, hold.written)
+        for action in actions
+        if (hold := holds.get(action.target)) is not None and hold.written is not None
+    )
 
 
 def may_take_up(case: Case, decision: Decision) -> bool:

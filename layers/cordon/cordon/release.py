@@ -69,6 +69,7 @@ UNDONE = {
 }
 # Undone by us, under whoever came meanwhile.
 UNDONE_HERE = (ActionStatus.RESTORED, ActionStatus.DRIFTED, ActionStatus.PARTLY_RESTORED)
+NOT_NOTED = {ActionStatus.FAILED, ActionStatus.RESOURCE_DELETED}  # maybe, what was written
 OPEN = (ActionStatus.FAILED, ActionStatus.WAITING)
 
 
@@ -82,14 +83,16 @@ def release(
     the case.
     """
     person = "" if by == FINDING_SOURCE else by
-    died = case.status is Status.CONTAINING  # what its results say is of an attempt before that
+    known = case.results
+    if case.status is Status.CONTAINING:  # what its results say is of an attempt before that
+        known = tuple(r for r in known if r.status is ActionStatus.RESOURCE_DELETED) + case.left
     claimed = begin(
         replace(
             case,
             decided_by=by,
             decided_why=why,
             released_by=person or case.released_by,
-            results=case.left if died else case.results,
+            results=known,
         ),
         case,
         Event.RELEASE,
@@ -161,6 +164,7 @@ def _undo(
 ) -> ActionResult:
     if hold.capture is None:
         return _result(action, ActionStatus.UNCHANGED)
+    require_time(case)  # of what is deleted each is looked for again, after a pause
     hold = _with_unnoted(case, action, hold, proof, services)
     if hold.members:
         hold = _bring_about_others(case, action, hold, proof, services)
@@ -191,7 +195,7 @@ def _with_unnoted(
     case: Case, action: Action, hold: Hold, proof: Evidence, services: Services
 ) -> Hold:
     """What an attempt wrote that failed or died is noted now: it is ours, and nobody else's."""
-    ended = {r.status for r in case.results if r.target == action.target} - {ActionStatus.FAILED}
+    ended = {r.status for r in case.results if r.target == action.target} - NOT_NOTED
     if hold.written is None or ended:
         return hold
     aws, captured = services.aws(action, case), captured_of(hold, proof)

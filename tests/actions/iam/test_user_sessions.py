@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from cordon.actions.action import NotVerified, Refused, ResourceDeleted, Undone
 from cordon.actions.iam import RevokeRoleSessions, RevokeUserSessions
 from cordon.actions.revocation_policy import POLICY_NAME, revoked_before
+from cordon.actions.sessions import CONSOLE_PASSWORD
 from cordon.clients import AwsClients
 from tests.actions.iam.principals import CONSOLE, NOW, ROLE, SOON, USER, fail_with
 from tests.actions.scenario import PLACE, stub
@@ -58,6 +59,23 @@ class TestUserSessions:
         fail_with(aws, operation, "AccessDenied")
         with pytest.raises(ClientError, match="AccessDenied"):
             USER.capture(aws)
+
+
+@pytest.mark.parametrize(
+    ("causes", "before", "ours"),
+    [((CONSOLE_PASSWORD,), False, True), ((), False, False), ((CONSOLE_PASSWORD,), True, False)],
+)
+def test_full_stop_that_nobody_noted_is_ours_where_the_plan_has_it(
+    aws: AwsClients, causes: tuple[str, ...], before: bool, ours: bool
+) -> None:
+    """A release would else leave the user stopped, and say that all is as it was."""
+    with_deny_all()
+    action, iam = RevokeUserSessions(PLACE, "ada", deny_all_if=causes), aws.client("iam")
+    captured = {**action.capture(aws), "deny_all": before}
+    written = action.apply(aws, captured, None)
+    iam.attach_user_policy(UserName="ada", PolicyArn=DENY_ALL)
+    found = action.unnoted(aws, captured, written)
+    assert found == ({**written, "deny_all": True} if ours else None)
 
 
 class TestWaysIn:

@@ -38,7 +38,7 @@ from cordon.actions.tag_action_for import tag_action_for
 from cordon.clients import AwsClients, error_code
 from cordon.concurrency import gather
 from cordon.lineage import within
-from cordon.lineage.calls import UNREADABLE
+from cordon.lineage.calls import UNREADABLE, Expired
 
 MOST_WRITES = 48  # tags that one attempt writes: more of them are a next attempt's
 NEXT_ROUND = timedelta(seconds=5)
@@ -106,13 +106,8 @@ class TagFound(Action):
         if len(self.key) > MOST_KEY:
             raise Refused(f"{self.resource} has a name too long for a tag's key: tag it manually")
         late = within(READING_TAGS)
-        nodes: list[Node] = []
-        for begin in range(0, len(found.nodes), AT_ONCE):
-            some = found.nodes[begin : begin + AT_ONCE]
-            if late():
-                nodes += [{**node, "left": NO_TIME} for node in some]
-            else:
-                nodes += gather(*(partial(self._with_tag, aws, node) for node in some))
+        first = self._with_tags(aws, found.nodes, late)
+        nodes = self._looked_for_again(aws, found.nodes, first, late)
         if not any("before" in node for node in nodes):
             raise self._none_taggable(nodes)
         return {"nodes": nodes, "unread": list(found.unread), "truncated": list(found.truncated)}
@@ -200,9 +195,34 @@ class TagFound(Action):
         left = bounded([f"{short(node['arn'])} ({node['left']})" for node in nodes])
         return Refused(f"nothing found of {self.resource} can be tagged: {left}")
 
+    def _with_tags(self, aws: AwsClients, nodes: Sequence[Node], late: Expired) -> list[Node]:
+        """Each with its tag before, or why it gets none."""
+        read: list[Node] = []
+        for begin in range(0, len(nodes), AT_ONCE):
+            some = nodes[begin : begin + AT_ONCE]
+            if late():
+                read += [{**node, "left": NO_TIME} for node in some]
+            else:
+                read += gather(*(partial(self._with_tag, aws, node) for node in some))
+        return read
+
+    def _looked_for_again(
+        self, aws: AwsClients, nodes: Sequence[Node], first: Sequence[Node], late: Expired
+    ) -> list[Node]:
+        """What was not there is looked for twice, all of it together: a reading may be an old one.
+
+        Of what data led to much may be deleted: a pause for each would take the time of the rest.
+        """
+        missing = [n for n, read in zip(nodes, first, strict=True) if read.get("deleted")]
+        if missing and not late():
+            clock.sleep(LOOK_AGAIN)
+        again = {node["arn"]: node for node in self._with_tags(aws, missing, late)}
+        return [again.get(node["arn"], node) for node in first]
+
     def _with_tag(self, aws: AwsClients, node: Node) -> Node:
         try:
-            return {**node, "before": self._before(aws, node["arn"])}
+            tags = self._tag(node["arn"]).capture(aws)["tags"]
+            return {**node, "before": tags.get(self.key)}
         except ResourceDeleted as why:
             return {**node, "left": str(why), "deleted": True}
         except (Refused, ValueError) as why:
@@ -211,16 +231,6 @@ class TagFound(Action):
             if (said := UNREADABLE.get(error_code(error))) is None:
                 raise
             return {**node, "left": f"{error.operation_name}: {said}"}
-
-    def _before(self, aws: AwsClients, arn: str) -> str | None:
-        """Its tag before. What is not there is looked for twice: one reading may be an old one."""
-        try:
-            tags = self._tag(arn).capture(aws)["tags"]
-        except ResourceDeleted:
-            clock.sleep(LOOK_AGAIN)
-            tags = self._tag(arn).capture(aws)["tags"]
-        before: str | None = tags.get(self.key)
-        return before
 
     def _tag(self, arn: str) -> Tag:
         """The tag action of one resource. Raises Refused or ValueError where it can have none."""
