@@ -9,8 +9,9 @@ github.com/mondoohq/mql/pull/5988 and github.com/prowler-cloud/prowler/issues/12
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from console.aws_errors import is_passing
 from console.coverage import cells, data
 from console.coverage.checks import CHECKS, Account, Check, Result, Saw
 from console.options import ROOT
@@ -38,7 +39,9 @@ def looked(check: Check, account: Account) -> Result:
         return check.look(account)
     except ClientError as error:
         return _refused(check, error)
-    except EndpointConnectionError:
+    except BotoCoreError as error:
+        if not is_passing(error):
+            raise
         return Result(Saw.UNKNOWN, NO_ENDPOINT)
 
 
