@@ -218,7 +218,7 @@ BROKEN = {"Error": {"Code": "InternalFailure"}, "ResponseMetadata": {"HTTPStatus
         boto.EndpointConnectionError(endpoint_url=URL),
         boto.ConnectionClosedError(endpoint_url=URL),
         ClientError({"Error": {"Code": "ThrottlingException"}}, "GetQueueAttributes"),
-        ClientError(BROKEN, "GetQueueAttributes"),  # type: ignore[arg-type]
+        ClientError(BROKEN, "GetQueueAttributes"),
     ],
     ids=repr,
 )
