@@ -129,6 +129,18 @@ def is_passing(error: ClientError | BotoCoreError) -> bool:
     return isinstance(error, boto.ConnectionError | boto.HTTPClientError)
 
 
+def why_unknown(error: ClientError | BotoCoreError) -> str:
+    """Why a part was not read and all else can be shown: a missing right, or what passes.
+
+    Raises any other error: it is of the credentials or of the command, and stops all.
+    """
+    if isinstance(error, ClientError) and is_denied(error):
+        return f"missing is {missing(error)}"
+    if is_passing(error):
+        return explained(error)
+    raise error
+
+
 def _right(operation: str, message: str) -> str:
     """Which permission is missing, where that is known, and which ready policies have it."""
     found = PERMISSION.search(message)

@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from console.aws_errors import explained, is_denied, is_passing, missing
+from console.aws_errors import why_unknown
 from console.case_list import has_failed, is_held
 from console.coverage.checks import CHECKS, Account, Saw
 from console.coverage.live import looked
@@ -82,13 +82,7 @@ def _known(name: str, part: Part, stack: Stack) -> list[Line]:
     try:
         return list(part(stack))
     except (ClientError, BotoCoreError) as error:
-        if isinstance(error, ClientError) and is_denied(error):
-            why = f"missing is {missing(error)}"
-        elif is_passing(error):
-            why = explained(error)
-        else:
-            raise
-        return [Line(name, f"unknown: {why}", unknown=True)]
+        return [Line(name, f"unknown: {why_unknown(error)}", unknown=True)]
 
 
 def deployed(stack: Stack) -> Iterator[Line]:

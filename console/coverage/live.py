@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from console.aws_errors import is_passing
+from console.aws_errors import is_passing, why_unknown
 from console.coverage import cells, data
 from console.coverage.checks import CHECKS, Account, Check, Result, Saw
 from console.options import ROOT
@@ -65,10 +65,8 @@ def modes_of(found: Callable[[], Stack]) -> tuple[Mapping[str, str], str]:
         understood = settings.understood
     except NotPossible as why:
         return {}, str(why)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in DENIED:
-            raise
-        return {}, f"unknown: the right for {error.operation_name}"
+    except (ClientError, BotoCoreError) as error:
+        return {}, f"unknown: {why_unknown(error)}"
     if understood.not_home:
         return {}, f"this stack only observes: {understood.not_home}"
     if understood.unreadable:
@@ -89,10 +87,8 @@ def attested_in(found: Callable[[], Stack]) -> tuple[Attested, str]:
         return {}, str(why)
     except (KeyError, ValueError):
         return {}, "unknown: a row is not understood"
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in DENIED:
-            raise
-        return {}, f"unknown: the right for {error.operation_name}"
+    except (ClientError, BotoCoreError) as error:
+        return {}, f"unknown: {why_unknown(error)}"
     return {about: _shown(said) for about, said in kept.items()}, ""
 
 
