@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from console.aws_errors import why_unknown
+from console.aws_errors import is_denied, why_unknown
 from console.coverage.live import modes_of
 from console.evidence import Copy
 from console.options import version
@@ -112,7 +112,9 @@ def _evidence(stack: Stack, case: Case) -> Copy | str:
     try:
         return stack.evidence_copy(case)
     except (ClientError, BotoCoreError) as error:
-        return f"unknown: evidence was not read: {why_unknown(error)}"
+        denied = isinstance(error, ClientError) and is_denied(error)
+        why = "your credentials may not read evidence" if denied else "evidence was not read"
+        return f"unknown: {why}: {why_unknown(error)}"
 
 
 def _entry(stack: Stack, case: Case, evidence: Copy | str) -> Entry:

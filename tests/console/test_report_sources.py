@@ -122,7 +122,7 @@ def test_evidence_is_read_of_the_newest(most: int) -> None:
 def test_what_may_not_be_read_is_unknown() -> None:
     report = read(stub(*[Status.CONTAINED] * 9, may_read_evidence=False, row=None))
     assert {one.details.no_evidence for one in report.entries} == {
-        "unknown: evidence was not read: missing is s3:ListBucketVersions"
+        "unknown: your credentials may not read evidence: missing is s3:ListBucketVersions"
     }
     assert report.exemptions is None and report.modes == {}
     assert any("Exemptions are unknown" in note for note in report.notes)
