@@ -8,6 +8,7 @@ Errors"; Amazon DynamoDB Developer Guide, "Error handling with DynamoDB".
 import json
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 
 from botocore import exceptions as boto
@@ -114,6 +115,30 @@ def missing(error: ClientError) -> str:
 def is_denied(error: ClientError) -> bool:
     """Was it refused for want of a permission?"""
     return error.response["Error"].get("Code") in DENIED
+
+
+def is_passing(error: ClientError | BotoCoreError) -> bool:
+    """Is it the service's, for the moment: not reached, throttled or broken (5xx)?
+
+    Nothing of the caller: whose credentials are wrong is refused by every service.
+    """
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        throttled = error.response["Error"].get("Code") in THROTTLED
+        return throttled or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, boto.ConnectionError | boto.HTTPClientError)
+
+
+def why_unknown(error: ClientError | BotoCoreError) -> str:
+    """Why a part was not read and all else can be shown: a missing right, or what passes.
+
+    Raises any other error: it is of the credentials or of the command, and stops all.
+    """
+    if isinstance(error, ClientError) and is_denied(error):
+        return f"missing is {missing(error)}"
+    if is_passing(error):
+        return explained(error)
+    raise error
 
 
 def _right(operation: str, message: str) -> str:

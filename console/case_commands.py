@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from console import case_evidence, case_list, case_page, page, render, tables
-from console.aws_errors import is_denied
+from console.aws_errors import is_denied, why_unknown
 from console.evidence import Copy, verify
 from console.options import PLAYBOOK, REPORT, Find, on_stack
 from console.stack import NotPossible, Stack, headers, playbook_names
@@ -188,10 +188,10 @@ def written(deployed: Stack, found: Case) -> Sequence[case_evidence.Written] | s
         return NOT_VERIFIED
     except case_evidence.NotAsWritten:
         return NOT_VERIFIED
-    except ClientError as error:
-        if not is_denied(error):
-            raise
-        return NO_EVIDENCE
+    except (ClientError, BotoCoreError) as error:
+        if isinstance(error, ClientError) and is_denied(error):
+            return NO_EVIDENCE
+        return f"unknown: evidence was not read: {why_unknown(error)}"
 
 
 COMMANDS = {

@@ -12,7 +12,7 @@ from cordon.clock import from_iso, now, to_iso
 from cordon.deciding.cases import HOLDING
 from cordon.finding import SeverityLabel as Severity
 from cordon.memory.cases import ActionStatus, Case
-from cordon.reporting.texts import advice
+from cordon.reporting.texts import advice, not_reached
 from cordon.statuses import Status
 
 COLUMNS = (
@@ -97,12 +97,17 @@ def since_of(text: str) -> datetime | None:
         raise NotPossible(f"--since {text} is no time: 30m, 12h, 7d, 2w, or 2027-01-31") from None
 
 
+def _status(case: Case) -> str:
+    more = {"held back": case.held_back, "not all": bool(not_reached(case))}
+    return ", ".join([str(case.status), *(said for said, is_so in more.items() if is_so)])
+
+
 def row(case: Case) -> dict[str, Any]:
     """A case in a list: all that programs get."""
     found = case.finding
     return {
         "case": case.id,
-        "status": f"{case.status}, held back" if case.held_back else str(case.status),
+        "status": _status(case),
         "severity": str(found.severity.label),
         "playbook": case.playbook,
         "account": found.place.account,

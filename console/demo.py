@@ -44,7 +44,7 @@ CAME = (
     Column("mode", whole=True),
     Column("status", whole=True),
     Column("case", whole=True),
-    Column("finding"),
+    Column("finding", of=lambda row: row["title"]),
 )
 NEEDED = (ROOT / ".e2e" / "bin" / "python", ROOT / ".aws-sam" / "build" / "template.yaml")
 NO_AWS = (
@@ -120,7 +120,7 @@ def _played(account: "Account", step: Callable[[str], None]) -> list[tuple[Mode,
 
 
 def _row(mode: Mode, case: Case) -> dict[str, Any]:
-    return {"mode": str(mode), **case_list.row(case), "finding": case.finding.title}
+    return {"mode": str(mode), **case_list.row(case)}
 
 
 def next_commands(endpoint: str, region: str, cases: Sequence[Case]) -> list[str]:

@@ -12,7 +12,7 @@ from console.audit import commands as audit
 from console.audit.period import NOTED, SINCE, noted_digests
 from console.audit.verified import Verified
 from console.evidence import verdict, verify
-from console.options import Find, on_stack
+from console.options import Find, on_stack, to_write
 from console.ready_policies import epilog
 from console.settings import StackSettings
 from console.stack import NotPossible, Stack
@@ -41,7 +41,10 @@ app = typer.Typer(
 def case(
     find: Find,
     case: Annotated[str, typer.Argument(help="The case, or `settings`.")],
-    to: Annotated[Path | None, typer.Option(help="Empty folder to write the entries to.")] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="Empty folder to write the entries to.", callback=to_write),
+    ] = None,
     live: Annotated[
         bool, typer.Option(help="Compare who decided with the access log of the desk's API.")
     ] = False,

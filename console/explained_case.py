@@ -6,10 +6,10 @@ the event itself says it (`cordon explain EVENT`).
 
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from console import case_list
-from console.aws_errors import is_denied, missing
+from console.aws_errors import why_unknown
 from console.settings import StackSettings
 from console.stack import Stack, headers
 from cordon.memory.cases import Case
@@ -43,10 +43,8 @@ def _now(stack: Stack, case: Case) -> str:
         return "the stack is deleted"
     try:
         understood = StackSettings.of(stack).understood
-    except ClientError as error:
-        if not is_denied(error):
-            raise
-        return f"how the settings are now is unknown: missing is {missing(error)}"
+    except (ClientError, BotoCoreError) as error:
+        return f"how the settings are now is unknown: {why_unknown(error)}"
     if understood.unreadable:
         return "the settings are not understood now: every playbook observes"
     serves = f"; this stack only observes: {understood.not_home}" if understood.not_home else ""

@@ -43,8 +43,23 @@ PLAYBOOK = Annotated[
     str, typer.Option(help="Only of this playbook.", autocompletion=playbooks_that_begin)
 ]
 
+
+def to_write(named: Path | None) -> Path | None:
+    """A file or folder to write, as it was named. Raises BadParameter.
+
+    ``-`` is standard output for other programs, and here nothing is written there: what a verb
+    says of what it wrote is there.
+    """
+    if named == Path("-"):
+        raise typer.BadParameter("- is no file here: name one that is to be written")
+    return named
+
+
 YES = Annotated[bool, typer.Option("--yes", help="Do what is shown, unprompted.")]
-REPORT = Annotated[Path | None, typer.Option(help="Write it as a page too: one HTML file.")]
+REPORT = Annotated[
+    Path | None,
+    typer.Option(help="Write it as a page too: one HTML file.", callback=to_write),
+]
 
 
 @dataclass(frozen=True)

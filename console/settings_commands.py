@@ -294,6 +294,7 @@ def _show_changed(
 ) -> None:
     """What the desk says of a change, and which lines of the settings are others than before.
 
+    It knows whether anything is another: not every setting has a line here, as a baseline has none.
     For programs all settings as they are now.
     """
     if output is not tables.Output.TABLE:
@@ -305,8 +306,6 @@ def _show_changed(
     old = [one for one in before if one not in lines and one.partition(": ")[0] not in names]
     say(str(said["says"]))
     _say_all((*_home(found.understood), *new, *(f"no longer: {one}" for one in old)), out)
-    if not new and not old:
-        say("the settings are as they were")
     say(ALL_ARE_IN)
 
 

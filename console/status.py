@@ -1,7 +1,8 @@
 """How a deployed stack is: what it may do, what it holds, what waits, and what is wrong.
 
 Each part is read by itself. A part that the caller's credentials may not read is called unknown,
-with the permission that is missing: nothing is concluded from it.
+with the permission that is missing, and so is one whose service cannot be reached, is throttled or
+broken at the moment: nothing is concluded from it.
 """
 
 from collections import Counter
@@ -9,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from console.aws_errors import is_denied, missing
+from console.aws_errors import why_unknown
 from console.case_list import has_failed, is_held
 from console.coverage.checks import CHECKS, Account, Saw
 from console.coverage.live import looked
@@ -80,10 +81,8 @@ def lines(stack: Stack) -> list[Line]:
 def _known(name: str, part: Part, stack: Stack) -> list[Line]:
     try:
         return list(part(stack))
-    except ClientError as error:
-        if not is_denied(error):
-            raise
-        return [Line(name, f"unknown: missing is {missing(error)}", unknown=True)]
+    except (ClientError, BotoCoreError) as error:
+        return [Line(name, f"unknown: {why_unknown(error)}", unknown=True)]
 
 
 def deployed(stack: Stack) -> Iterator[Line]:

@@ -31,8 +31,8 @@ EXPLAINED = (
 def status_of(find: Find, output: tables.OUTPUT = tables.Output.TABLE) -> None:
     """Say how the stack is: settings, budgets, cases, dead letters, and what is not enabled.
 
-    What your credentials may not read is called unknown. Ends with 1 where anything is wrong, with
-    3 where something is unknown, and nothing else is wrong.
+    What your credentials may not read, or whose service cannot be reached, is called unknown. Ends
+    with 1 where anything is wrong, with 3 where something is unknown, and nothing else is wrong.
     """
     stack = find()
     if stack.deleted:

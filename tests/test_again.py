@@ -113,3 +113,14 @@ def test_mode_decides_about_who_goes_on_after_containment(
         monkeypatch.setattr(again, name, way)
     contain_or_ask_again(case, NOON, Mock())
     assert [name for name, way in ways.items() if way.called] == [does]
+
+
+@pytest.mark.parametrize(("chosen", "closed"), [("", True), ("CordonContain", False)])
+def test_the_source_closes_no_case_that_a_person_chose(chosen: str, closed: bool) -> None:
+    """A native event says more than the copy that came first, but not that nobody wants it."""
+    copy = replace(a_finding(), channel="custom_action", custom_action=chosen)
+    case, moved = replace(a_case(Status.ESCALATED), finding=copy), Mock()
+    moved.transition.return_value = moved.write.return_value = case
+    native = a_finding(last_seen=case.last_activity)
+    again.on_recorded(case, native, "nothing has to be done", Mock(cases=moved))
+    assert moved.transition.called is closed

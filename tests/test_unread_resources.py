@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from console.expected import IGNORED, lead_to
-from cordon.finding import Finding, State
+from cordon.finding import Finding, Severity, SeverityLabel, State
 from cordon.sources import read_all
 from tests.examples import (
     ESCALATE,
@@ -22,6 +22,7 @@ from tests.examples import (
     folder_of,
     samples,
 )
+from tests.make import DEPLOYMENT
 
 HANDLED = [name for name in samples() if folder_of(name) != NOBODY]
 # An API call that is often right, where it names nothing of what it changed.
@@ -76,6 +77,17 @@ def test_a_rule_about_something_else_is_recorded_and_opens_no_incident() -> None
     (found,) = lead_to(sent)
     assert (found.outcome, found.playbook) == ("observed", TAG.name)
     assert found.reason.startswith("the finding names no AI resource")
+
+
+def test_unless_a_person_chose_it() -> None:
+    sent = event("custom_action_contain_sagemaker_2")
+    (finding,) = read_all(sent)
+    chosen = _bare(replace(finding, severity=Severity("MEDIUM", SeverityLabel.MEDIUM)))
+    came = replace(chosen, custom_action="")
+    assert TAG.needs_nobody is not None
+    assert TAG.needs_nobody(came, DEPLOYMENT).startswith("the finding names no AI resource")
+    assert TAG.needs_nobody(chosen, DEPLOYMENT) == ""
+    assert TAG.plan_for(chosen, DEPLOYMENT).manual_step.startswith("The finding names")
 
 
 def test_what_is_ignored_of_a_handled_kind_says_who_handles_the_kind() -> None:

@@ -16,7 +16,7 @@ from console.audit.period import CONTROL, FRAMEWORK, PERIOD, from_day, wanted
 from console.audit.stack_audit import StackAudit
 from console.audit.verified import Verified
 from console.evidence import Fault, counted
-from console.options import PLAYBOOK, Find, on_stack
+from console.options import PLAYBOOK, Find, on_stack, to_write
 from console.render import plain
 from console.stack import NotPossible
 from console.tables import OUTPUT, Output, Row, sums_of, write
@@ -24,7 +24,9 @@ from cordon.evidence import sha256
 
 out = Console()
 errors = Console(stderr=True)
-ARCHIVE = Annotated[Path, typer.Argument(help="The zip to write; it must not be there yet.")]
+ARCHIVE = Annotated[
+    Path, typer.Argument(help="The zip to write; it must not be there yet.", callback=to_write)
+]
 
 
 @on_stack

@@ -9,8 +9,9 @@ github.com/mondoohq/mql/pull/5988 and github.com/prowler-cloud/prowler/issues/12
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from console.aws_errors import is_passing, why_unknown
 from console.coverage import cells, data
 from console.coverage.checks import CHECKS, Account, Check, Result, Saw
 from console.options import ROOT
@@ -38,7 +39,9 @@ def looked(check: Check, account: Account) -> Result:
         return check.look(account)
     except ClientError as error:
         return _refused(check, error)
-    except EndpointConnectionError:
+    except BotoCoreError as error:
+        if not is_passing(error):
+            raise
         return Result(Saw.UNKNOWN, NO_ENDPOINT)
 
 
@@ -62,10 +65,8 @@ def modes_of(found: Callable[[], Stack]) -> tuple[Mapping[str, str], str]:
         understood = settings.understood
     except NotPossible as why:
         return {}, str(why)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in DENIED:
-            raise
-        return {}, f"unknown: the right for {error.operation_name}"
+    except (ClientError, BotoCoreError) as error:
+        return {}, f"unknown: {why_unknown(error)}"
     if understood.not_home:
         return {}, f"this stack only observes: {understood.not_home}"
     if understood.unreadable:
@@ -86,10 +87,8 @@ def attested_in(found: Callable[[], Stack]) -> tuple[Attested, str]:
         return {}, str(why)
     except (KeyError, ValueError):
         return {}, "unknown: a row is not understood"
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in DENIED:
-            raise
-        return {}, f"unknown: the right for {error.operation_name}"
+    except (ClientError, BotoCoreError) as error:
+        return {}, f"unknown: {why_unknown(error)}"
     return {about: _shown(said) for about, said in kept.items()}, ""
 
 

@@ -10,9 +10,9 @@ from functools import cache, partial
 from itertools import zip_longest
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from console.aws_errors import is_denied, missing
+from console.aws_errors import is_denied, why_unknown
 from console.coverage.live import modes_of
 from console.evidence import Copy
 from console.options import version
@@ -108,13 +108,13 @@ def _entries(stack: Stack, cases: Sequence[Case], most: int, progress: Progress)
 
 
 def _evidence(stack: Stack, case: Case) -> Copy | str:
-    """All of it; in words why it may not be read."""
+    """All of it; in words why it was not read."""
     try:
         return stack.evidence_copy(case)
-    except ClientError as error:
-        if not is_denied(error):
-            raise
-        return f"unknown: your credentials may not read evidence: missing is {missing(error)}"
+    except (ClientError, BotoCoreError) as error:
+        denied = isinstance(error, ClientError) and is_denied(error)
+        why = "your credentials may not read evidence" if denied else "evidence was not read"
+        return f"unknown: {why}: {why_unknown(error)}"
 
 
 def _entry(stack: Stack, case: Case, evidence: Copy | str) -> Entry:
@@ -128,10 +128,8 @@ def _exemptions(stack: Stack) -> tuple[tuple[Exempted, ...] | None, tuple[str, .
         found = StackSettings.of(stack).understood
     except NotPossible as why:
         return None, (f"Exemptions are unknown: {why}.",)
-    except ClientError as error:
-        if not is_denied(error):
-            raise
-        return None, (f"Exemptions are unknown: missing is {missing(error)}.",)
+    except (ClientError, BotoCoreError) as error:
+        return None, (f"Exemptions are unknown: {why_unknown(error)}.",)
     if found.unreadable:
         return None, (f"Exemptions are unknown: {found.unreadable}.",)
     refused = (name for name in found.refused if name.startswith("exemptions"))

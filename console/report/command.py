@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from console import tables
-from console.options import ROOT, Where, on_stack
+from console.options import ROOT, Where, on_stack, to_write
 
 out = Console()
 errors = Console(stderr=True)
@@ -17,7 +17,10 @@ errors = Console(stderr=True)
 @on_stack
 def report(
     where: Where,
-    to: Annotated[Path, typer.Argument(help="The file; one that is there is written over.")],
+    to: Annotated[
+        Path,
+        typer.Argument(help="The file; one that is there is written over.", callback=to_write),
+    ],
     closed: Annotated[
         bool, typer.Option("--closed", help="Closed cases too: reads the whole table.")
     ] = False,

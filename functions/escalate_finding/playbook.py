@@ -8,7 +8,8 @@ When    root is used; an identity was manipulated, or a notebook's start script 
         guardrails, or drift. A control of a service of data, network, identity or detection.
 Does    an incident says what a person must do. Of those services' controls there is one for each
         resource and control; Medium ones are recorded without one, but for resources of what you
-        named an AI workload (the parameter AiWorkloads), and Low ones are ignored.
+        named an AI workload (the parameter AiWorkloads), and Low ones are ignored. Of what a person
+        chose in Security Hub (CordonContain) there is one at any severity.
         Where a control passes, of whatever service, its incident is closed.
 Undo    resolves the incident.
 Leaves  every resource.
@@ -218,20 +219,20 @@ def _until_passed(finding: Finding) -> str:
 def _is_minor(finding: Finding) -> bool:
     """A control of Low severity, as one that wants tags: Security Hub has it.
 
-    One that passed is informational, whatever it was.
+    One that passed is informational, whatever it was; one that a person chose is for a person.
     """
-    failed = finding.state is not State.PASSED
+    failed = finding.state is not State.PASSED and not finding.custom_action
     return failed and finding.severity.minor and finding.matches(*SET_UP)
 
 
 def recorded(finding: Finding) -> str:
     """Why a control of Medium severity is recorded and opens no incident; "" for all else.
 
-    Of an AI workload, as the operator named it, it opens one.
+    Of an AI workload, as the operator named it, it opens one, and where a person chose it.
     """
     severity = finding.severity
-    of_workload = bool(finding.fact(Fact.WORKLOAD))
-    if severity.urgent or severity.minor or of_workload or not finding.matches(*SET_UP):
+    wanted = bool(finding.fact(Fact.WORKLOAD) or finding.custom_action)
+    if severity.urgent or severity.minor or wanted or not finding.matches(*SET_UP):
         return ""
     return "a control of Medium severity is recorded, and opens no incident"
 

@@ -7,7 +7,7 @@ Undo    removes or restores exactly those tags, by itself when the control passe
 Leaves  the resource: most of these settings can only be changed by re-creating it. What fails
         because it has no tags, and what such a control counts the tags of: ours would make it pass.
         A finding that names no SageMaker or Bedrock resource of its account is for a person where
-        it is High or Critical, and else recorded.
+        it is High or Critical or chosen in Security Hub (CordonContain), and else recorded.
 """
 
 from cordon.actions import Action, Refused
@@ -71,11 +71,12 @@ def _taggable(finding: Finding) -> tuple[Resource, ...]:
 def needs_nobody(finding: Finding) -> str:
     """Why nothing is tagged and nobody informed; "" where a resource is tagged, or a person needed.
 
-    A rule of yours may be about hundreds of roles: only what is High or Critical is for a person.
+    A rule of yours may be about hundreds of roles: only what is High or Critical is for a person,
+    and what a person chose in Security Hub.
     """
     if _ai_resources(finding):
         return "" if _taggable(finding) else NO_TAG
-    return "" if finding.severity.urgent else RECORDED
+    return "" if finding.severity.urgent or finding.custom_action else RECORDED
 
 
 def plan(finding: Finding, case: str, deployment: Deployment) -> list[Action]:

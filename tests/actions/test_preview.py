@@ -175,3 +175,19 @@ def test_what_counts_as_a_reading_is_one(kind: type[Action]) -> None:
         service, _, action = name.partition(":")
         level = {one["access_level"] for one in get_action_data(service, action)[service]}
         assert (level <= {"Read", "List"}) is preview.is_reading(action), (name, level)
+
+
+GOING_MISSING = [one for one in BY_KIND.values() if one.missing is not None]
+
+
+@pytest.mark.parametrize("scenario", GOING_MISSING, ids=str)
+def test_a_resource_that_is_not_there_any_more_is_said_so(
+    scenario: Scenario, aws: AwsClients
+) -> None:
+    """And no call is named: none would be made."""
+    assert scenario.missing is not None
+    scenario.prepare(aws)
+    scenario.missing(aws)
+    said = one_of(preview.containing([scenario.action], ME))
+    assert not any(line.startswith(("by ", "+ ")) for line in said), said
+    assert any("no longer exist" in line for line in said), said

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from console.account import cordon_stack
+from console.options import ROOT
 from embedded.event_patterns import check
 from embedded.place import Place
 from embedded.stack import Resource, Unresolved
@@ -249,6 +250,13 @@ def test_what_responds_to_threats_has_concurrency_of_its_own() -> None:
     assert reserving("20").keys() == direct - {"Setup"}
     assert set(reserving("20").values()) == {20}
     assert reserving(str(raw()["Parameters"]["ReservedConcurrency"]["Default"])) == reserving("20")
+
+
+def test_the_page_says_what_the_accounts_limit_must_be() -> None:
+    """By an operator who looks before the first deployment: a sum of all these functions."""
+    page = (ROOT / "docs" / "operating" / "deploying.md").read_text()
+    reserved = reserving("20")
+    assert f"there are {len(reserved)}: {100 + sum(reserved.values())} with 20" in page
 
 
 def test_concurrency_is_reserved_before_there_is_evidence() -> None:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import time_machine
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -214,6 +215,16 @@ def test_reader_learns_what_only_evidence_knows(monkeypatch: pytest.MonkeyPatch)
     assert said.exit_code == 0
     assert "unknown: your credentials may not read evidence" in said.stdout
     assert isinstance(show(monkeypatch, None, "--diff").exception, ClientError)
+
+
+def test_evidence_that_cannot_be_reached_keeps_nobody_from_the_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    timeout = Mock(side_effect=ReadTimeoutError(endpoint_url="https://s3"))
+    monkeypatch.setattr(Shown, "evidence_copy", timeout)
+    said = show(monkeypatch, None)
+    assert said.exit_code == 0
+    assert "unknown: evidence was not read: AWS cannot be reached" in said.stdout
 
 
 def test_timeline_and_entries_are_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import boto3
 import pytest
@@ -166,3 +167,44 @@ def test_shell_completes_verbs_and_playbooks() -> None:
     words = {"COMP_WORDS": f"cordon mode {QUARANTINE.name[:12]}", "COMP_CWORD": "2"}
     runner = CliRunner(env=environment | words)
     assert QUARANTINE.name in runner.invoke(cli.app, prog_name=cli.PROGRAM).stdout.split()
+
+
+READS = {("evidence verify", "path")}  # the others that read take many, and - is standard input
+WRITES = [
+    (verb, name, annotation)
+    for verb, command in VERBS.items()
+    for name, annotation in get_type_hints(command.callback, include_extras=True).items()
+    if (get_args(annotation) or [None])[0] in (Path, Path | None) and (verb, name) not in READS
+]
+
+
+def test_what_is_written_is_named_and_is_not_standard_output() -> None:
+    """What a verb says of what it wrote is there."""
+    assert len(WRITES) == 5
+    for _, _, annotation in WRITES:
+        _, parameter = get_args(annotation)
+        assert parameter.callback is options.to_write
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["report -", "show c0ffee --report -", "replay x.json --report ./-", "evidence c0ffee --to -"],
+)
+def test_a_file_named_as_standard_output_is_refused(words: str) -> None:
+    done = CliRunner().invoke(cli.app, words.split())
+    assert (done.exit_code, done.stdout) == (Exit.NOT_POSSIBLE, "")
+    assert "- is no file here" in done.stderr
+
+
+@pytest.mark.drawn(1 / 4)
+@pytest.mark.parametrize("words", [*VERBS, "", "evidence"])
+def test_what_is_not_understood_is_said_on_standard_error_alone(words: str) -> None:
+    done = CliRunner().invoke(cli.app, [*words.split(), "--no-such-option"])
+    assert (done.exit_code, done.stdout) == (Exit.NOT_POSSIBLE, "")
+    assert "--no-such-option" in done.stderr
+
+
+def test_without_a_verb_the_help_is_on_standard_output() -> None:
+    done = CliRunner().invoke(cli.app, [])
+    assert (done.exit_code, done.stderr) == (Exit.NOT_POSSIBLE, "")
+    assert EPILOG[:11] in done.stdout

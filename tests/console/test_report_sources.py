@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from typer.testing import CliRunner
 
 from console import cli
@@ -17,6 +18,7 @@ from console.report.account import Wanted
 from console.report.data import Flag, Kind, Report
 from console.report.replayed import Replayed
 from console.run import PlaybookOutcome, Run
+from console.settings import StackSettings
 from console.stack import Stack
 from cordon.memory.cases import Case
 from cordon.statuses import Status
@@ -125,6 +127,19 @@ def test_what_may_not_be_read_is_unknown() -> None:
     assert report.exemptions is None and report.modes == {}
     assert any("Exemptions are unknown" in note for note in report.notes)
     assert report.modes_say.startswith("unknown")
+
+
+def test_what_cannot_be_reached_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one service: the page is written with all else."""
+    timeout = Mock(side_effect=ReadTimeoutError(endpoint_url="https://a"))
+    monkeypatch.setattr(Stub, "evidence_copy", timeout)
+    monkeypatch.setattr(StackSettings, "of", timeout)
+    report = read(stub(Status.CONTAINED, row=SETTINGS))
+    (one,) = report.entries
+    assert str(one.details.no_evidence).startswith("unknown: evidence was not read: AWS cannot")
+    assert report.exemptions is None and report.modes == {}
+    assert any("Exemptions are unknown: AWS cannot" in note for note in report.notes)
+    assert report.modes_say.startswith("unknown: AWS cannot be reached")
 
 
 def test_exemptions_that_ended_or_are_refused_are_said() -> None:

@@ -236,6 +236,10 @@ def test_demo_is_a_row_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
         ("enforce", "contained", CASE),
     ]
     assert f"approve {CASE} --wait" in said and "It is not AWS" in said
+    title = a_case().finding.title
+    assert [name for name, value in found[0].items() if value == title] == ["title"]
+    table = CliRunner().invoke(cli.app, ["demo"]).stdout
+    assert table.count(f"{CASE}\t{title}") == len(cases)
 
 
 def test_coverage_has_a_row_for_each_line_of_its_tables() -> None:

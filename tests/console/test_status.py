@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from botocore import exceptions as boto
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner, Result
 
@@ -203,6 +204,59 @@ def test_command_ends_with_whether_anything_is_wrong(
     both = {"settings": status.settings, "failed records": status.failed_records}
     monkeypatch.setattr(status, "PARTS", both)
     assert cordon("status").exit_code == 1
+
+
+URL = "https://sqs"
+BROKEN = {"Error": {"Code": "InternalFailure"}, "ResponseMetadata": {"HTTPStatusCode": 503}}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        boto.ReadTimeoutError(endpoint_url=URL),
+        boto.ConnectTimeoutError(endpoint_url=URL),
+        boto.EndpointConnectionError(endpoint_url=URL),
+        boto.ConnectionClosedError(endpoint_url=URL),
+        ClientError({"Error": {"Code": "ThrottlingException"}}, "GetQueueAttributes"),
+        ClientError(BROKEN, "GetQueueAttributes"),
+    ],
+    ids=repr,
+)
+def test_a_service_that_does_not_respond_makes_its_part_unknown_and_no_other(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(Stack, "named", lambda *_: stack)
+    broken = Mock(side_effect=error)
+    monkeypatch.setattr(status, "PARTS", {"dead letters": broken, "cases": status.cases})
+    said = cordon("status", "-o", "jsonl")
+    first, *others = map(json.loads, said.stdout.splitlines())
+    assert said.exit_code == 3
+    assert first["unknown"] and first["is"].startswith("unknown: ")
+    assert [one["part"] for one in others][:1] == ["waiting"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        boto.NoCredentialsError(),
+        boto.UnauthorizedSSOTokenError(),
+        ClientError({"Error": {"Code": "ExpiredToken"}}, "Query"),
+    ],
+    ids=repr,
+)
+def test_whose_credentials_are_none_is_shown_no_part(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(status, "PARTS", {"cases": Mock(side_effect=error)})
+    with pytest.raises(type(error)):
+        status.lines(stack)
+
+
+def test_a_check_of_a_service_that_times_out_is_unknown() -> None:
+    timeout = Mock(side_effect=boto.ReadTimeoutError(endpoint_url="https://macie2"))
+    client = SimpleNamespace(get_macie_session=timeout)
+    (line,) = status.PARTS["Macie"](Stack(lambda _: client, {}))
+    assert line.unknown and "cannot be reached" in line.text
 
 
 # ---- playbooks, and where events lead ----

@@ -237,7 +237,7 @@ def test_without_a_stack_the_modes_are_unknown() -> None:
         raise ClientError({"Error": {"Code": "AccessDenied"}}, "DescribeStacks")
 
     assert modes_of(none) == ({}, "there is no stack cordon")
-    assert modes_of(denied) == ({}, "unknown: the right for DescribeStacks")
+    assert modes_of(denied) == ({}, "unknown: missing is DescribeStacks")
     found = report(ROOT, Looked("here", looked({})))
     assert {one["mode"] for one in found["playbooks"]} == {"unknown"}
 

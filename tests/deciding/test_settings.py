@@ -79,6 +79,25 @@ def entries(office: Office) -> list[dict[str, Any]]:
 # ---- each change ----
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"do": "mode", "playbook": QUARANTINE.name, "mode": "enforce"},
+        {"do": "budget", "cases": 7},
+        {"do": "protect", "resource": SITE},
+        EXEMPT,
+    ],
+    ids=lambda change: str(change["do"]),
+)
+def test_it_says_that_it_changed_only_where_anything_is_another(
+    office: Office, change: dict[str, Any]
+) -> None:
+    """Who entered it is in evidence all the same."""
+    said = [changes(office, **change).body["says"] for _ in range(2)]
+    assert said == ["changed; it counts from now on", "recorded; the settings were so before"]
+    assert len(entries(office)) == 2
+
+
 def test_change_is_made_and_who_made_it_is_in_evidence(office: Office) -> None:
     response = changes(office, do="mode", playbook=QUARANTINE.name, mode="enforce")
     assert (response.status, response.body["complete"]) == (200, True)

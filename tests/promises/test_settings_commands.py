@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 from console import cli, effects
 from console.settings import StackSettings
+from console.settings_commands import ALL_ARE_IN
 from console.stack import NotPossible, Stack
 from cordon.settings import Mode
 from cordon.statuses import Status
@@ -91,6 +92,8 @@ def test_each_command_changes_its_entry(world: World) -> None:
     assert world.settings["budgets"][REVOKE.name] == 0
     done(world, "protect", "add", SITE)
     assert world.settings["protected"] == protected | {SITE}
+    again = done(world, "protect", "add", SITE).splitlines()
+    assert again[-2:] == ["recorded; the settings were so before", ALL_ARE_IN]
     assert SITE in done(world, "protect", "list").splitlines()
     said = done(world, "protect", "remove", SITE).splitlines()  # of what is another than before
     assert said[-3:-1] == ["changed; it counts from now on", f"no longer: protected: {SITE}"]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from console.case_list import row
 from cordon.finding import Fact, Resource, ResourceRole
 from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.playbook import Plan
@@ -11,10 +12,20 @@ from cordon.release import FINDING_SOURCE
 from cordon.reporting.incident import body as body_of
 from cordon.reporting.incident import description
 from cordon.reporting.security_hub import summary
-from cordon.reporting.texts import MEANINGS, advice, change_lines, decision, facts, headline, truth
+from cordon.reporting.texts import (
+    MEANINGS,
+    advice,
+    change_lines,
+    decision,
+    facts,
+    headline,
+    not_reached,
+    truth,
+)
+from cordon.sources import read
 from cordon.statuses import CONTAIN_ENDED, Status
-from tests.examples import QUARANTINE, REVOKE
-from tests.make import DEPLOYMENT, a_finding, a_principal, an_actor
+from tests.examples import QUARANTINE, REVOKE, event
+from tests.make import BUCKET, DEPLOYMENT, PLACE, a_finding, a_principal, an_actor
 from tests.reporting.cases import (
     ADA,
     BLOCK,
@@ -314,3 +325,43 @@ def test_facts_count_unnamed_resources() -> None:
 
 def test_plan_of_case_is_the_playbooks() -> None:
     assert a_case().plan == QUARANTINE.plan_for(a_finding(), DEPLOYMENT)
+
+
+# ---- what no change reaches ----
+
+DIRECTORY = Resource("AWS::S3Express::DirectoryBucket", "a--use1-az4--x-s3", PLACE)
+
+
+def test_contained_says_which_bucket_no_playbook_changes() -> None:
+    """Every change was verified, and a part of what was found is for a person."""
+    both = a_case(finding=a_finding(resources=(BUCKET, DIRECTORY)))
+    assert headline(both) == "contained, not all"
+    assert truth(both).endswith(
+        f"Not contained, since Cordon cannot change it: {DIRECTORY.name}. A person must."
+    )
+    assert row(both)["status"] == "contained, not all"
+    for text in (says(both), summary(both)):
+        assert f"cannot change it: {DIRECTORY.name}" in text
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        a_case(),
+        a_case(Status.RELEASED, finding=a_finding(resources=(BUCKET, DIRECTORY))),
+        a_case(Status.AWAITING_APPROVAL, finding=a_finding(resources=(BUCKET, DIRECTORY))),
+    ],
+    ids=lambda case: f"{case.status}, {len(case.finding.resources)}",
+)
+def test_what_is_all_contained_or_not_contained_says_nothing_of_it(case: Case) -> None:
+    assert not_reached(case) == ()
+    assert "not all" not in headline(case)
+
+
+def test_a_case_of_principals_says_which_one_it_cannot_change() -> None:
+    """Another playbook's case has the buckets, and says it there."""
+    sequence = read(event("guardduty_attack_sequence_eks_mixed_actors"))
+    left = not_reached(a_case(finding=sequence, playbook=REVOKE))
+    assert left == ("AWSReservedSSO_DataScientist_0123456789abcdef", "partner")
+    with_bucket = replace(sequence, resources=(*sequence.resources, DIRECTORY))
+    assert not_reached(a_case(finding=with_bucket, playbook=REVOKE)) == left

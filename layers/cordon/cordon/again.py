@@ -52,11 +52,15 @@ def on_known_case(case: Case, finding: Finding, decision: Decision, services: Se
 
 
 def on_recorded(case: Case, finding: Finding, why: str, services: Services) -> Outcome:
-    """It needs nobody; also where a copy came first, which does not say what the source says."""
+    """It needs nobody; also where a copy came first, which does not say what the source says.
+
+    What a person chose is theirs to close.
+    """
     if case.status is Status.OBSERVED and finding.moment > case.last_activity:
         case = services.cases.write(replace(case, last_activity=finding.moment))
     waits = case.status in (Status.ESCALATED, Status.AWAITING_APPROVAL) and not case.contained_as
-    fuller = case.finding.is_copy and not finding.is_copy
+    chosen = bool(case.finding.custom_action)
+    fuller = case.finding.is_copy and not finding.is_copy and not chosen
     if waits and fuller and finding.moment >= case.last_activity:
         by = {"decided_by": FINDING_SOURCE, "decided_why": why}
         case = services.cases.transition(case, Event.SOURCE_UNDID, **by)

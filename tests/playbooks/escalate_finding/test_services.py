@@ -20,12 +20,13 @@ from cordon.finding import (
 from cordon.gate import passes
 from cordon.lifecycle import STAGES, stage
 from cordon.outcome import policy_inputs
-from cordon.policy import PolicyInput
+from cordon.policy import PolicyInput, Verdict, decide
 from cordon.reporting.incident import body
 from cordon.reporting.security_hub import own_finding
 from cordon.reporting.texts import about
-from cordon.settings import Settings
+from cordon.settings import Mode, Settings
 from cordon.sources import read
+from cordon.sources.custom_action import CONTAIN_ACTION
 from cordon.statuses import Status
 from tests.architecture.stack import FULL, stack
 from tests.examples import ESCALATE, ROOT, event, plan_beside, samples
@@ -65,6 +66,20 @@ def test_severity_says_what_a_control_leads_to(
     finding, nobody = of(severity), ESCALATE.needs_nobody
     assert ESCALATE.matches(finding) is handled
     assert nobody is not None and bool(nobody(finding, DEPLOYMENT)) is recorded
+
+
+@pytest.mark.parametrize("severity", ["HIGH", "MEDIUM", "LOW"])
+def test_what_a_person_chose_is_for_a_person_at_any_severity(severity: str) -> None:
+    """Who chooses it in Security Hub wants it to be seen."""
+    chosen, nobody = of(severity, custom_action=CONTAIN_ACTION), ESCALATE.needs_nobody
+    assert ESCALATE.matches(chosen)
+    assert nobody is not None and nobody(chosen, DEPLOYMENT) == ""
+    plan = ESCALATE.plan_for(chosen, DEPLOYMENT)
+    assert "closes the incident" in plan.manual_step
+    enforced = Settings(modes={ESCALATE.name: Mode.ENFORCE})
+    facts = PolicyInput(chosen, ESCALATE, plan, enforced, DEPLOYMENT, NOON)
+    assert decide(facts).verdict is Verdict.ESCALATE
+    assert ESCALATE.case_id(chosen) == ESCALATE.case_id(of("HIGH"))
 
 
 @pytest.mark.parametrize(("severity", "opened"), [("HIGH", True), ("MEDIUM", False)])

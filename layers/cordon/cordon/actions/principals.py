@@ -72,5 +72,5 @@ def raising_deleted(resource: str) -> Iterator[None]:
         yield
     except ClientError as error:
         if error_code(error) == "NoSuchEntity":
-            raise ResourceDeleted(resource) from error
+            raise ResourceDeleted(f"{resource} no longer exists") from error
         raise

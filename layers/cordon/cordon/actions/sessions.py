@@ -249,7 +249,7 @@ class RevokeOlderSessions(Action):
                 case "LimitExceeded":
                     return None
                 case "NoSuchEntity":
-                    raise ResourceDeleted(self.resource) from error
+                    raise ResourceDeleted(f"{self.resource} no longer exists") from error
                 case "UnmodifiableEntity":
                     raise Refused(f"{self.resource}: only AWS can change it; {TO_SCP}") from error
             raise

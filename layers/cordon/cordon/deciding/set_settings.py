@@ -32,6 +32,7 @@ NOT_YET = "nothing is changed yet"
 AT_ONCE = f"{NOT_YET}: it would count at once"
 BY_TWO = f"{NOT_YET}: it would be recorded, and a second person must make the same change"
 RACED = "somebody changed the settings at this moment: look at `cordon settings`, then again"
+AS_BEFORE = "recorded; the settings were so before"
 SECOND_PERSON = "recorded; a second person must make the same change before it counts"
 NOBODY = "a direct invocation of the function; AWS names no person"
 OWNER = "settings"  # of the rows of changes that wait for a second person
@@ -74,8 +75,9 @@ def set_settings(body: SetSettings, caller: Caller, desk: Desk) -> Response:
             return Response(200, said | {"complete": False, "says": SECOND_PERSON})
     if body.only_check:
         return _checked(said, settings, at_once=True)
-    _write(change, Said(body.change, change.text, caller.arn, witnesses), desk)
-    return Response(200, said | {"complete": True, "says": _changed(settings)})
+    after = _write(change, Said(body.change, change.text, caller.arn, witnesses), desk)
+    now_in_force = settings_row.settings_of(after, names)
+    return Response(200, said | {"complete": True, "says": _changed(settings, now_in_force)})
 
 
 def _checked(said: Mapping[str, Any], settings: Settings, *, at_once: bool) -> Response:
@@ -96,19 +98,21 @@ def _seen(change: Mapping[str, Any], desk: Desk) -> Baseline | None:
         raise NotDecided(409, f"the row {baseline_seen.KEY} {wrong}") from None
 
 
-def _changed(settings: Settings) -> str:
+def _changed(before: Settings, after: Settings) -> str:
     """Who reads that a mode is set must not believe that a stack enforces which only observes."""
-    if settings.not_home:
-        return f"changed; but this stack only observes: {settings.not_home}"
-    return "changed; it counts from now on"
+    same = before == after
+    if after.not_home:
+        done = AS_BEFORE if same else "changed"
+        return f"{done}; but this stack only observes: {after.not_home}"
+    return AS_BEFORE if same else "changed; it counts from now on"
 
 
 def _sha256(change: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical_json(change).encode()).hexdigest()
 
 
-def _write(change: Change, said: Said, desk: Desk) -> None:
-    """Evidence first: a change that nobody can prove is not made."""
+def _write(change: Change, said: Said, desk: Desk) -> Row | None:
+    """Evidence first: a change that nobody can prove is not made. The row as it is then."""
     row = settings_row.read(desk.table)
     proof = _evidence(row, desk)
     after, left = [], row or {}
@@ -122,6 +126,7 @@ def _write(change: Change, said: Said, desk: Desk) -> None:
         except Cancelled:
             raise NotDecided(409, RACED) from None
         row = settings_row.read(desk.table)
+    return row
 
 
 def _evidence(row: Row | None, desk: Desk) -> Evidence:

@@ -14,6 +14,7 @@ from cordon.memory.cases import ActionResult, ActionStatus, Case
 from cordon.playbook import Playbook
 from cordon.release import FINDING_SOURCE
 from cordon.statuses import CLOSED, CONTAIN_ENDED, Status
+from cordon.unsupported import refused_principals, unsupported_buckets
 
 MODELS = ("AWS::Bedrock::", "AWS::SageMaker::Endpoint")  # types of what is invoked
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
@@ -141,7 +142,24 @@ def _waiting(case: Case) -> str:
 
 def headline(case: Case) -> str:
     """What the case is, in one to three words."""
-    return MEANINGS[case.status].headline
+    return f"{MEANINGS[case.status].headline}{', not all' if not_reached(case) else ''}"
+
+
+def not_reached(case: Case) -> tuple[str, ...]:
+    """What no change of a contained case can reach, beside others of its kind that it contained.
+
+    A bucket or a principal that the finding names, and that no playbook changes: every change was
+    verified, and these are for a person.
+    """
+    if case.status is not Status.CONTAINED:
+        return ()
+    changed = {arn.split(":")[2] for arn in case.plan.resources}  # the services
+    refused = [one.name or one.id for one, _ in refused_principals(case.finding)]
+    named = [
+        *(unsupported_buckets(case.finding) if "s3" in changed else ()),
+        *(refused if "iam" in changed else ()),
+    ]
+    return tuple(dict.fromkeys(named))
 
 
 def advice(case: Case) -> str:
@@ -155,7 +173,9 @@ def truth(case: Case) -> str:
     decided = [f"Decided by {person}" if person else "", case.decided_why.rstrip(".")]
     more = ": ".join(part for part in decided if part)
     known = AWAITS_AGAIN if case.awaits_approval_again else MEANINGS[case.status].truth
-    sentences = (known, f"{more}." if more else "", *_activity(case))
+    rest = _first(not_reached(case))
+    left = f"Not contained, since Cordon cannot change it: {rest}. A person must." if rest else ""
+    sentences = (known, left, f"{more}." if more else "", *_activity(case))
     return " ".join(sentence for sentence in sentences if sentence)
 
 
