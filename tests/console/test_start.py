@@ -9,12 +9,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# Whatever was started in the background ignores SIGINT, and what it starts inherits that.
+IN_FRONT = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}  # else Python changes it
 
 
 def cordon(*words: str | Path, **more: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, ROOT / "console", *words],
+        [sys.executable, "-c", IN_FRONT, ROOT / "console", *words],
         env={**os.environ, **more},
         stdin=subprocess.DEVNULL,
         capture_output=True,
