@@ -4,6 +4,7 @@ Whoever takes the case up reaches that activity too: what was verified before it
 a release puts back what was there. The actions that revoke, on moto, at every call.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,10 +16,11 @@ from embedded.iam_guard import SandboxDied
 from tests.actions.scenario import Scenario
 from tests.actions.test_contract import SCENARIOS
 from tests.drawn import each
-from tests.faults import DIED, DIED_AFTER, LOST, THROTTLED, Breakage, nothing
+from tests.faults import DIED, DIED_AFTER, LOST, THROTTLED, Breakage, Fault, nothing
 from tests.fencing.test_faults_of_actions import Start, broken
 from tests.fencing.test_not_found_once import ScenarioAccount, prepared, untrue
 
+Look = Callable[[ScenarioAccount, Breakage], list[str]]
 REVOKING = [one for one in SCENARIOS if one.action.name().startswith("revoke_")]
 
 
@@ -48,32 +50,16 @@ def wrong(account: ScenarioAccount, breakage: Breakage) -> list[str]:
     assert hold is not None and hold.written is not None
     if account.scenario.action.again(activity, hold.written):
         found.append(f"contained, and not what began at {activity}: {hold.written['before']}")
-    for _ in ("", "when its sessions have ended"):
-        account.release("a")
-        account.clock.passes(days=2)
-    found += [*untrue(account), *account.left()]
-    return [*found, *(["it is not as it was"] if account.state() != account.original else [])]
-
-
-@each("scenario", REVOKING, 1 / 3)
-def test_who_takes_it_up_reaches_the_activity(scenario: Scenario) -> None:
-    found = {}
-    with prepared(scenario) as account:
-        account.deliver("a")
-        account.clock.passes(hours=1)
-        start = Start(account)
-        calls = start.then(partial(again, account, nothing()))
-        for number in range(len(calls)):
-            for fault in (DIED, DIED_AFTER, LOST, THROTTLED):
-                once = Breakage(fault, number)
-                if faults := start.then(partial(wrong, account, once)):
-                    found[once.where] = faults
-    assert found == {}
+    return [*found, *_wrong_once_released(account)]
 
 
 def released(account: ScenarioAccount, breakage: Breakage) -> list[str]:
     """What is wrong once it is released, and nobody has taken it up before."""
     again(account, breakage)
+    return _wrong_once_released(account)
+
+
+def _wrong_once_released(account: ScenarioAccount) -> list[str]:
     for _ in ("", "when its sessions have ended"):
         account.release("a")
         account.clock.passes(days=2)
@@ -81,17 +67,28 @@ def released(account: ScenarioAccount, breakage: Breakage) -> list[str]:
     return [*found, *(["it is not as it was"] if account.state() != account.original else [])]
 
 
-@each("scenario", REVOKING, 1 / 3)
-def test_what_it_wrote_is_undone_though_it_was_verified_before(scenario: Scenario) -> None:
+def at_every_call(scenario: Scenario, faults: Sequence[Fault], look: Look) -> dict[str, list[str]]:
+    """What is wrong, by where the attempt was broken."""
     found = {}
     with prepared(scenario) as account:
         account.deliver("a")
         account.clock.passes(hours=1)
         start = Start(account)
         calls = start.then(partial(again, account, nothing()))
+        assert calls
         for number in range(len(calls)):
-            for fault in (DIED_AFTER, LOST):
+            for fault in faults:
                 once = Breakage(fault, number)
-                if faults := start.then(partial(released, account, once)):
-                    found[once.where] = faults
-    assert found == {}
+                if said := start.then(partial(look, account, once)):
+                    found[once.where] = said
+    return found
+
+
+@each("scenario", REVOKING, 1 / 3)
+def test_who_takes_it_up_reaches_the_activity(scenario: Scenario) -> None:
+    assert at_every_call(scenario, (DIED, DIED_AFTER, LOST, THROTTLED), wrong) == {}
+
+
+@each("scenario", REVOKING, 1 / 3)
+def test_what_it_wrote_is_undone_though_it_was_verified_before(scenario: Scenario) -> None:
+    assert at_every_call(scenario, (DIED_AFTER, LOST), released) == {}
